@@ -1,0 +1,51 @@
+"""Typed readers of environment variables. A value that cannot be read stops the program, with a sentence."""
+
+import os
+from collections.abc import Mapping
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+
+
+class EnvironmentVariableError(SystemExit):
+    """Ends the program with one sentence on standard error instead of a traceback."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"The environment variable {name} {problem}.")
+
+
+class Environment:
+    """What the process was started with; an empty variable counts as unset."""
+
+    def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
+        self._variables = variables
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._variables.get(name, "").strip() or default
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self.text(name).lower()
+        if not value:
+            return default
+        if value not in TRUE | FALSE:
+            raise EnvironmentVariableError(name, f"must be true or false, not {value!r}")
+        return value in TRUE
+
+    def integer(self, name: str, default: int, *, least: int = 0) -> int:
+        value = self.text(name)
+        try:
+            number = int(value) if value else default
+        except ValueError:
+            raise EnvironmentVariableError(name, f"must be a whole number, not {value!r}") from None
+        if number < least:
+            raise EnvironmentVariableError(name, f"must be at least {least}, not {number}")
+        return number
+
+    def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
+        return [word.strip() for word in self.text(name).split(",") if word.strip()] or list(default)
+
+    def choice(self, name: str, default: str, choices: frozenset[str]) -> str:
+        value = self.text(name, default)
+        if value not in choices:
+            raise EnvironmentVariableError(name, f"must be one of {', '.join(sorted(choices))}, not {value!r}")
+        return value

@@ -1,0 +1,332 @@
+"""Every setting of the service. What an operator may set comes from the environment (README, "Settings")."""
+
+import base64
+import binascii
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from celery.schedules import crontab
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from config.environment import Environment, EnvironmentVariableError
+from config.folders import data_folder
+
+env = Environment()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_FOLDER = data_folder(env.text("WEIR_DATA_DIR"))
+
+# --- secrets -------------------------------------------------------------------------------------------------
+
+
+def stored_secrets() -> dict[str, Any]:
+    """What the first `weir up` made up and stored beside the data; {} before that."""
+    if not DATA_FOLDER.secrets.is_file():
+        return {}
+    stored: dict[str, Any] = json.loads(DATA_FOLDER.secrets.read_text())
+    return stored
+
+
+def secret_keys(given: list[str]) -> list[str]:
+    for key in given:
+        try:
+            length = len(base64.b64decode(key, validate=True))
+        except binascii.Error:
+            raise EnvironmentVariableError("WEIR_SECRET_KEYS", "must be base64, keys separated by commas") from None
+        if length != 32:  # noqa: PLR2004  # AES-256
+            raise EnvironmentVariableError("WEIR_SECRET_KEYS", f"must hold keys of 32 bytes, not {length}")
+    return given
+
+
+_stored = stored_secrets()
+_secret_key = env.text("WEIR_SECRET_KEY", str(_stored.get("secret_key", "")))
+# A command can run with a key made up on the spot; the web process, whose sessions it signs, refuses to (wsgi.py).
+SECRET_KEY_IS_MADE_UP = not _secret_key
+SECRET_KEY = _secret_key or secrets.token_urlsafe(50)
+# AES-256-GCM key ring for channel secrets: the first key encrypts, every key decrypts.
+WEIR_SECRET_KEYS = secret_keys(env.words("WEIR_SECRET_KEYS", tuple(_stored.get("secret_keys", ()))))
+
+# --- web -----------------------------------------------------------------------------------------------------
+
+DEBUG = env.flag("WEIR_DEBUG", default=False)
+ALLOWED_HOSTS = env.words("WEIR_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("WEIR_CSRF_TRUSTED_ORIGINS")
+PUBLIC_URL = env.text("WEIR_PUBLIC_URL", "http://localhost:8000").rstrip("/")
+USE_X_FORWARDED_HOST = env.flag("WEIR_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if USE_X_FORWARDED_HOST else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "pgtrigger",
+    "tree_queries",
+    "governance",
+    "allocation",
+    "budgets",
+    "policies",
+    "config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_FOLDER.static
+# The collected files are served by WhiteNoise in the web process; a missing folder is no error before `weir up`.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# --- people --------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "governance.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "governance.rules.PersonaBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+# --- time and language ---------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- database ------------------------------------------------------------------------------------------------
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's dictionary for a PostgreSQL URL or keyword string; the embedded server's socket without one."""
+    embedded = f"host={DATA_FOLDER.sockets} port=5432 user=weir dbname=weir"
+    try:
+        parts: dict[str, Any] = conninfo_to_dict(url or embedded)
+    except ProgrammingError as problem:
+        raise EnvironmentVariableError("DATABASE_URL", f"is not a PostgreSQL URL: {problem}".rstrip(".\n")) from None
+    if not parts.get("dbname"):
+        raise EnvironmentVariableError("DATABASE_URL", "names no database")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": str(parts.pop("port", "")),
+        # A connection per thread that stays open, looked at once per request so that a restarted
+        # PostgreSQL is noticed before the first real query rather than by it.
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, "application_name": "weir"} | parts,
+    }
+
+
+DATABASE_IS_EMBEDDED = not env.text("DATABASE_URL")
+DATABASES = {"default": database(env.text("DATABASE_URL"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# --- Celery --------------------------------------------------------------------------------------------------
+
+DOORBELL_VISIBILITY_S = 30
+
+
+def broker_conninfo() -> str:
+    """The keyword string kombu's pgmq transport wants, for the same PostgreSQL."""
+    main = DATABASES["default"]
+    options = {name: value for name, value in main["OPTIONS"].items() if name not in {"pool", "application_name"}}
+    return make_conninfo(
+        "",
+        dbname=main["NAME"],
+        user=main["USER"] or None,
+        password=main["PASSWORD"] or None,
+        host=main["HOST"] or None,
+        port=main["PORT"] or None,
+        application_name="weir broker",
+        **options,
+    )
+
+
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "pgmq://")
+BROKER_IS_POSTGRES = CELERY_BROKER_URL.startswith("pgmq:")
+if not CELERY_BROKER_URL.startswith(("pgmq:", "amqp:", "amqps:", "redis:", "rediss:", "sentinel:", "memory:")):
+    raise EnvironmentVariableError("CELERY_BROKER_URL", "must start with pgmq://, amqp:// or redis://")
+# Messages are doorbells: the work is rows, so a message may be lost, repeated or late without harm.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": DOORBELL_VISIBILITY_S}
+if BROKER_IS_POSTGRES:
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "conn_string": broker_conninfo(),
+        "init_extension": False,
+        "use_notify": True,
+        "notify_throttle_interval_ms": 10,
+        "wait_time_seconds": 0,
+        "polling_interval": 1,
+        "pool_size": 2,
+        "pool_timeout": 5,
+    }
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_DEFAULT_QUEUE = "slow"
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_ROUTES = {
+    "policies.evaluate_dirty_scopes": {"queue": "fast"},
+    "governance.send_due_deliveries": {"queue": "fast"},
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "evaluate dirty scopes": {
+        "task": "policies.evaluate_dirty_scopes",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+    "send due deliveries": {
+        "task": "governance.send_due_deliveries",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+    "show that beat lives": {"task": "governance.beat", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
+    "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
+}
+
+# --- API -----------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "governance.api.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "governance.api.CursorPagination",
+    "PAGE_SIZE": 100,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "governance.api.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Weir",
+    "DESCRIPTION": "What AI may cost: usage in, budgets, guardrails and decisions out.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "APPEND_COMPONENTS": {"securitySchemes": {"ApiKey": {"type": "http", "scheme": "bearer"}}},
+    "SECURITY": [{"ApiKey": []}],
+}
+
+# --- usage ---------------------------------------------------------------------------------------------------
+
+USAGE_POSTING = "budgets.operations.post_usage"
+USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
+USAGE_BODY_BYTES_MAX = env.integer("WEIR_USAGE_BODY_BYTES_MAX", 32 * 1024 * 1024, least=1024)
+USAGE_EVENTS_PER_REQUEST_MAX = env.integer("WEIR_USAGE_EVENTS_PER_REQUEST_MAX", 10_000, least=1)
+# Django's own limit guards what reads `request.body`: forms and commands. Usage is read by its own limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, USAGE_BODY_BYTES_MAX)
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# --- mail ----------------------------------------------------------------------------------------------------
+
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = env.text("WEIR_EMAIL_HOST", "localhost")
+EMAIL_PORT = env.integer("WEIR_EMAIL_PORT", 25, least=1)
+EMAIL_HOST_USER = env.text("WEIR_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("WEIR_EMAIL_PASSWORD")
+_email_security = env.choice("WEIR_EMAIL_SECURITY", "none", frozenset({"none", "starttls", "tls"}))
+EMAIL_USE_TLS = _email_security == "starttls"
+EMAIL_USE_SSL = _email_security == "tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("WEIR_EMAIL_FROM", "weir@localhost")
+
+# --- logging -------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.choice("WEIR_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        name: {"level": LOG_LEVEL, "propagate": True}
+        for name in ("governance", "allocation", "budgets", "policies", "config", "celery.worker", "celery.beat")
+    }
+    | {
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
+}
+
+# --- admin ---------------------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Weir",
+    "SITE_HEADER": "Weir",
+    "SITE_SUBHEADER": "what AI may cost",
+    "SITE_URL": "/api/docs/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
