@@ -1,4 +1,7 @@
-"""One PostgreSQL for the whole run: the one DATABASE_URL names, or the embedded one in a folder of its own."""
+"""One PostgreSQL for the whole run: the one DATABASE_URL names, or the embedded one in a folder of its own.
+
+The embedded one starts with the first test that needs it; what only computes runs without.
+"""
 
 import base64
 import os
@@ -7,7 +10,50 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.db import connections
 
-os.environ.setdefault("WEIR_SECRET_KEY", "tests-only")
-os.environ.setdefault("WEIR_SECRET_KEYS", base64.b64encode(bytes(range(32))).decode())
-os.environ.setdefault("CELERY_BROKER_URL", "memory://")
+from config.embedded import EmbeddedPostgres
+from config.folders import DataFolder
+from config.settings import database
+
+TEST_FOLDER = "WEIR_TEST_FOLDER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the folder once, before pytest-xdist's workers are started with this environment."""
+    settings.SECRET_KEY = "tests-only"
+    settings.SECRET_KEY_IS_MADE_UP = False
+    settings.WEIR_SECRET_KEYS = [base64.b64encode(bytes(range(32))).decode()]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Nudges go to a broker that forgets: tests call the tasks themselves.
+    settings.CELERY_BROKER_URL = "memory://"
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = {}
+    if TEST_FOLDER not in os.environ:
+        folder = Path(tempfile.mkdtemp(prefix="weir-tests-"))
+        folder.chmod(0o755)
+        os.environ[TEST_FOLDER] = str(folder)
+        config.add_cleanup(lambda: _forget(folder))
+
+
+def _forget(folder: Path) -> None:
+    EmbeddedPostgres(DataFolder(folder)).stop()
+    shutil.rmtree(folder)
+    os.environ.pop(TEST_FOLDER)
+
+
+@pytest.fixture(scope="session")
+def database_url() -> str:
+    """An administrator's URL of the PostgreSQL that this run uses."""
+    if url := os.environ.get("DATABASE_URL"):
+        return url
+    server = EmbeddedPostgres(DataFolder(Path(os.environ[TEST_FOLDER])), durable=False)
+    server.start(say=lambda _sentence: None)
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(database_url: str, django_db_modify_db_settings_parallel_suffix: None) -> None:
+    chosen = database(database_url)
+    for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"):
+        connections["default"].settings_dict[name] = chosen[name]
