@@ -1,0 +1,152 @@
+"""Every error of the API is application/problem+json (RFC 9457) with a stable `code`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError, connections
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from governance.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not permitted",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    409: "Conflict",
+    413: "Body too large",
+    415: "Unsupported media type",
+    422: "Not valid",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Unavailable",
+}
+CODES = {
+    exceptions.ParseError: "malformed_body",
+    exceptions.NotAuthenticated: "not_authenticated",
+    exceptions.AuthenticationFailed: "authentication_failed",
+    exceptions.NotFound: "not_found",
+    exceptions.MethodNotAllowed: "method_not_allowed",
+    exceptions.NotAcceptable: "not_acceptable",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+    exceptions.Throttled: "too_many_requests",
+}
+
+
+def problem(*, status: int, code: str, detail: str, instance: str = "", **extra: object) -> dict[str, object]:
+    """Extra members never override the standard ones."""
+    standard = {
+        "type": "about:blank",
+        "title": TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "instance": instance,
+    }
+    return {**extra, **standard}
+
+
+def problem_response(
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    instance: str = "",
+    headers: Mapping[str, str] | None = None,
+    **extra: object,
+) -> Response:
+    body = problem(status=status, code=code, detail=detail, instance=instance, **extra)
+    return Response(body, status=status, headers=dict(headers or {}), content_type=CONTENT_TYPE)
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
+    _roll_back()
+    request = context.get("request")
+    instance: str = request.path if request is not None else ""
+    match exc:
+        case DomainError():
+            return problem_response(status=exc.status, code=exc.code, detail=exc.detail, instance=instance, **exc.extra)
+        case exceptions.ValidationError():
+            return problem_response(
+                status=exc.status_code,
+                code="validation_failed",
+                detail="The request is not valid; see errors.",
+                instance=instance,
+                errors=list(_field_errors(exc.detail)),
+            )
+        case exceptions.APIException():
+            return _of_api_exception(exc, instance)
+        case Http404():
+            return problem_response(
+                status=404, code="not_found", detail="There is no such thing here.", instance=instance
+            )
+        case PermissionDenied():
+            return problem_response(
+                status=403, code="permission_denied", detail="You are not permitted to do this.", instance=instance
+            )
+        case RequestDataTooBig():
+            return problem_response(
+                status=413, code="body_too_large", detail="The body is too large.", instance=instance
+            )
+        case SuspiciousOperation():
+            return problem_response(
+                status=400, code="malformed_request", detail="The request is malformed.", instance=instance
+            )
+        case OperationalError():
+            logger.error("database unavailable", exc_info=exc)
+            return problem_response(
+                status=503,
+                code="database_unavailable",
+                detail="The database is not available. Try again shortly.",
+                instance=instance,
+                headers={"Retry-After": "2"},
+            )
+        case _:
+            logger.error("unhandled error at %s", instance, exc_info=exc)
+            return problem_response(
+                status=500, code="internal_error", detail="Something went wrong on our side.", instance=instance
+            )
+
+
+def _of_api_exception(exc: exceptions.APIException, instance: str) -> Response:
+    headers: dict[str, str] = {}
+    if challenge := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (wait := getattr(exc, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(wait))
+    code = exc.get_codes()
+    if not isinstance(code, str) or code == exc.default_code:
+        code = CODES.get(type(exc), exc.default_code)
+    return problem_response(
+        status=exc.status_code, code=code, detail=str(exc.detail), instance=instance, headers=headers
+    )
+
+
+def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """DRF's nested errors as a flat list: the field's path, a code, a sentence."""
+    if isinstance(detail, Mapping):
+        for name, below in detail.items():
+            yield from _field_errors(below, f"{path}.{name}" if path else str(name))
+    elif isinstance(detail, Sequence) and not isinstance(detail, str):
+        for index, below in enumerate(detail):
+            nested = isinstance(below, Mapping | Sequence) and not isinstance(below, str)
+            yield from _field_errors(below, f"{path}[{index}]" if nested else path)
+    else:
+        yield {"field": path, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+
+
+def _roll_back() -> None:
+    for connection in connections.all(initialized_only=True):
+        if connection.settings_dict["ATOMIC_REQUESTS"] and connection.in_atomic_block:
+            connection.set_rollback(True)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+Severity = Literal["info", "warning", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be said, before any channel's form. `event_id` tells events apart for a webhook's receiver
+    (one event may reach several channels); `data` is what a webhook carries.
+    """
+
+    title: str
+    text: str
+    event_id: str
+    event_type: str
+    severity: Severity = "info"
+    fields: tuple[tuple[str, str], ...] = ()
+    link: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "text": self.text,
+            "event_id": self.event_id,
+            "event_type": self.event_type,
+            "severity": self.severity,
+            "fields": [list(pair) for pair in self.fields],
+            "link": self.link,
+            "data": dict(self.data),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Message:
+        return cls(**{**stored, "fields": tuple((name, value) for name, value in stored["fields"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message with the identity that goes on the wire; a repeat carries the same `delivery_id`."""
+
+    delivery_id: str
+    message: Message
+    possible_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The other side said that it has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now. `retry_after` is what the other side asked for; `channel_wide` when it would refuse any message;
+    `ambiguous` when the message may have arrived all the same.
+    """
+
+    reason: str
+    retry_after: timedelta | None = None
+    channel_wide: bool = False
+    ambiguous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Never: asking again would get the same answer."""
+
+    reason: str
+
+
+Outcome = Sent | Retry | Refused

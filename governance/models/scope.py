@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from tree_queries.models import TreeNode
+from tree_queries.query import TreeQuerySet
+
+from governance.models.visibility import at_or_below
+
+if TYPE_CHECKING:
+    from governance.models.visibility import Viewer
+
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+UNATTRIBUTED_SLUG = "unattributed"
+
+
+class Kind(models.TextChoices):
+    ORGANISATION = "organisation"
+    BUSINESS_UNIT = "business_unit"
+    TEAM = "team"
+    PRODUCT = "product"
+    WORKLOAD = "workload"
+    AGENT = "agent"
+
+
+class Practice(models.TextChoices):
+    FINOPS_FOR_AI = "finops_for_ai", "FinOps for AI"
+    AI_FOR_FINOPS = "ai_for_finops", "AI for FinOps"
+
+
+class Criticality(models.TextChoices):
+    LOW = "low"
+    STANDARD = "standard"
+    HIGH = "high"
+    BUSINESS_CRITICAL = "business_critical"
+
+
+class Persona(models.TextChoices):
+    ENGINEERING = "engineering"
+    FINANCE = "finance"
+    FINOPS = "finops", "FinOps"
+    PLATFORM = "platform"
+
+
+class DecisionRight(models.TextChoices):
+    APPROVE_BUDGET = "approve_budget"
+    SET_UNIT_COST = "set_unit_cost"
+    CONSTRAIN_DEMAND = "constrain_demand"
+    ACKNOWLEDGE = "acknowledge"
+
+
+class ScopeQuerySet(TreeQuerySet, models.QuerySet["Scope"]):
+    def visible_to(self, actor: Viewer) -> Self:
+        if actor.sees_everything:
+            return self.all()
+        return self.filter(at_or_below(actor.visible_paths, "path"))
+
+    def at_or_below(self, scope: Scope) -> Self:
+        return self.filter(at_or_below((scope.path,), "path"))
+
+
+class Scope(TreeNode):
+    """A segment of AI spend that is governed. Addressed everywhere by `path`, which the database maintains."""
+
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    slug = models.CharField(max_length=63)
+    name = models.CharField(max_length=200, blank=True, default="")
+    path = models.CharField(max_length=1000, unique=True, editable=False, default="")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    practice = models.CharField(max_length=20, choices=Practice.choices, default=Practice.FINOPS_FOR_AI)
+    environment = models.CharField(max_length=63, blank=True, default="")
+    criticality = models.CharField(max_length=20, choices=Criticality.choices, default=Criticality.STANDARD)
+    labels = models.JSONField(default=dict, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="", help_text="Of an organisation; ISO 4217.")
+    is_unattributed = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["parent", "slug"], name="scope_slug_unique_among_siblings"),
+            models.CheckConstraint(condition=Q(slug__regex=SLUG_PATTERN), name="scope_slug_is_a_slug"),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True, kind="organisation")
+                | (Q(parent__isnull=False) & ~Q(kind="organisation")),
+                name="scope_root_is_an_organisation",
+            ),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True, currency__regex="^[A-Z]{3}$") | Q(parent__isnull=False, currency=""),
+                name="scope_currency_stands_at_the_root",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_unattributed=True, slug=UNATTRIBUTED_SLUG, parent__isnull=False)
+                | (Q(is_unattributed=False) & ~Q(slug=UNATTRIBUTED_SLUG)),
+                name="scope_unattributed_is_named_so",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="set_path",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("parent_id", "slug", "path"),
+                declare=[("parent_path", "text")],
+                # FOR SHARE: a parent being renamed or moved at this moment must finish first.
+                func="""
+                    IF NEW.parent_id IS NULL THEN
+                        NEW.path := NEW.slug;
+                    ELSE
+                        SELECT path INTO parent_path FROM governance_scope WHERE id = NEW.parent_id FOR SHARE;
+                        IF TG_OP = 'UPDATE' AND (
+                            parent_path = OLD.path OR starts_with(parent_path, OLD.path || '/')
+                        ) AND NEW.parent_id IS DISTINCT FROM OLD.parent_id THEN
+                            RAISE EXCEPTION 'a scope cannot lie below itself' USING ERRCODE = 'check_violation';
+                        END IF;
+                        NEW.path := parent_path || '/' || NEW.slug;
+                    END IF;
+                    IF TG_OP = 'UPDATE' AND NEW.parent_id IS DISTINCT FROM OLD.parent_id
+                       AND split_part(NEW.path, '/', 1) <> split_part(OLD.path, '/', 1) THEN
+                        RAISE EXCEPTION 'a scope cannot leave its organisation' USING ERRCODE = 'check_violation';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="cascade_path",
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__path__df=pgtrigger.F("new__path")),
+                func="UPDATE governance_scope SET path = path WHERE parent_id = NEW.id; RETURN NULL;",
+            ),
+            pgtrigger.Trigger(
+                name="bump_tree_version",
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
+                # A random version, not a counter: a rolled-back counter value would be used again for another tree.
+                func="""
+                    INSERT INTO governance_scopetreeversion (id, version, transaction_id)
+                    VALUES (1, gen_random_uuid(), pg_current_xact_id()::text::bigint)
+                    ON CONFLICT (id) DO UPDATE
+                        SET version = EXCLUDED.version, transaction_id = EXCLUDED.transaction_id;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def organisation_slug(self) -> str:
+        return self.path.partition("/")[0]
+
+    @property
+    def depth(self) -> int:
+        """0 for an organisation."""
+        return self.path.count("/")
+
+
+class ScopeTreeVersion(models.Model):
+    """One row, rewritten by a trigger whenever the tree changes: what a cached picture of the tree is checked against."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    version = models.UUIDField()
+    transaction_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="scope_tree_version_is_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
+class OwnershipQuerySet(models.QuerySet["Ownership"]):
+    def of(self, user_id: int) -> Self:
+        return self.filter(Q(user_id=user_id) | Q(group__user=user_id))
+
+    def visible_to(self, actor: Viewer) -> Self:
+        if actor.sees_everything:
+            return self.all()
+        return self.filter(at_or_below(actor.visible_paths, "scope__path"))
+
+
+class Ownership(models.Model):
+    """A person or a group holds one decision right (or none: they are told and may look) over a scope's subtree."""
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="ownerships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="ownerships"
+    )
+    group = models.ForeignKey("auth.Group", on_delete=models.PROTECT, null=True, blank=True, related_name="ownerships")
+    persona = models.CharField(max_length=20, choices=Persona.choices)
+    decision_right = models.CharField(max_length=20, choices=DecisionRight.choices, blank=True, default="")
+
+    objects = OwnershipQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "ownership"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=True) ^ Q(group__isnull=True), name="ownership_is_of_a_person_or_a_group"
+            ),
+            models.UniqueConstraint(
+                fields=["scope", "user", "persona", "decision_right"],
+                condition=Q(user__isnull=False),
+                name="ownership_once_per_person",
+            ),
+            models.UniqueConstraint(
+                fields=["scope", "group", "persona", "decision_right"],
+                condition=Q(group__isnull=False),
+                name="ownership_once_per_group",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user or self.group} · {self.persona} · {self.decision_right or 'informed'} · {self.scope}"

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from governance.errors import DomainError, Forbidden, Invalid
+from governance.models import ApiKey, KeyPermission, Scope
+from governance.operations.records import record_decision
+from governance.rules import Actor
+
+LAST_USE_RESOLUTION = timedelta(minutes=1)
+SCHEME = "weir_"
+_PREFIX_BYTES = 5
+_SECRET_BYTES = 32
+
+
+class KeyAlreadyRevoked(DomainError):
+    code = "key_already_revoked"
+
+
+def _digest(plaintext: str) -> str:
+    return hashlib.sha256(plaintext.encode()).hexdigest()
+
+
+@transaction.atomic
+def create_api_key(
+    *,
+    scope: Scope,
+    permissions: Sequence[str],
+    actor: Actor,
+    at: datetime,
+    name: str = "",
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """The key and its plaintext, which exists nowhere else and is never shown again."""
+    unknown = sorted(set(permissions) - set(KeyPermission.values))
+    if unknown or not permissions:
+        raise Invalid(
+            f"Unknown permission {unknown[0]!r}." if unknown else "A key needs at least one permission.",
+            code="unknown_permission",
+            known=KeyPermission.values,
+        )
+    if expires_at is not None and expires_at <= at:
+        raise Invalid("The key would have expired already.", code="expiry_in_the_past")
+    if not actor.sees(scope.path):
+        raise Forbidden(f"{actor.label} has no say over {scope.path}.")
+    prefix = secrets.token_hex(_PREFIX_BYTES)
+    plaintext = f"{SCHEME}{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    key = ApiKey.objects.create(
+        prefix=prefix,
+        digest=_digest(plaintext),
+        name=name,
+        scope=scope,
+        permissions=sorted(set(permissions)),
+        created_at=at,
+        created_by=actor.user,
+        expires_at=expires_at,
+    )
+    record_decision(
+        actor=actor,
+        action="api_key.create",
+        scope=scope,
+        subject=f"api_key:{prefix}",
+        reason=name,
+        evidence={"permissions": key.permissions, "expires_at": expires_at.isoformat() if expires_at else None},
+        at=at,
+    )
+    return key, plaintext
+
+
+def authenticate_key(plaintext: str, *, at: datetime) -> ApiKey | None:
+    """The valid key, its scope loaded; None for anything else. One indexed query; last use is noted once a minute."""
+    scheme, _, rest = plaintext.partition("_")
+    prefix, _, secret = rest.partition("_")
+    if scheme != "weir" or len(prefix) != 2 * _PREFIX_BYTES or not secret or not plaintext.isascii():
+        return None
+    key = ApiKey.objects.select_related("scope").filter(prefix=prefix).first()
+    if key is None or not hmac.compare_digest(key.digest, _digest(plaintext)) or not key.valid_at(at):
+        return None
+    if key.last_used_at is None or key.last_used_at <= at - LAST_USE_RESOLUTION:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=at - LAST_USE_RESOLUTION)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=at)
+        key.last_used_at = at
+    return key
+
+
+@transaction.atomic
+def revoke_api_key(*, key_id: int, actor: Actor, at: datetime, reason: str = "") -> ApiKey:
+    key = ApiKey.objects.select_for_update(of=("self",)).select_related("scope").get(pk=key_id)
+    if not actor.sees(key.scope.path):
+        raise Forbidden(f"{actor.label} has no say over {key.scope.path}.")
+    if key.revoked_at is not None:
+        raise KeyAlreadyRevoked(f"The key {key.prefix} was revoked at {key.revoked_at:%FT%TZ}.")
+    key.revoked_at = at
+    key.save(update_fields=["revoked_at"])
+    record_decision(
+        actor=actor,
+        action="api_key.revoke",
+        scope=key.scope,
+        subject=f"api_key:{key.prefix}",
+        reason=reason,
+        evidence={},
+        at=at,
+    )
+    return key

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from governance.models import DecisionRecord, Scope
+from governance.rules import Actor
+
+
+@transaction.atomic
+def record_decision(
+    *,
+    actor: Actor,
+    action: str,
+    scope: Scope | None,
+    subject: str,
+    reason: str,
+    evidence: Mapping[str, object],
+    at: datetime,
+) -> DecisionRecord:
+    """Appends to the chain. Call it last in a transaction: others that append wait from here until it ends.
+
+    `action` is `noun.verb`, `subject` is `noun:identity`; `evidence` is plain JSON.
+    """
+    record = DecisionRecord.objects.create(
+        decided_at=at,
+        actor=actor.label,
+        user=actor.user,
+        key=actor.key,
+        action=action,
+        scope=scope,
+        scope_path=scope.path if scope is not None else "",
+        subject=subject,
+        reason=reason,
+        evidence=dict(evidence),
+    )
+    record.refresh_from_db(fields=["seq", "previous_hash", "hash"])
+    return record
