@@ -176,21 +176,15 @@ DOORBELL_VISIBILITY_S = 30
 
 
 def broker_conninfo() -> str:
-    """The keyword string kombu's pgmq transport wants, for the same PostgreSQL."""
+    """The same PostgreSQL, for doorbells: they need not reach the disk."""
     main = DATABASES["default"]
-    options = {name: value for name, value in main["OPTIONS"].items() if name not in {"pool", "application_name"}}
-    return make_conninfo(
-        "",
-        dbname=main["NAME"],
-        user=main["USER"] or None,
-        password=main["PASSWORD"] or None,
-        host=main["HOST"] or None,
-        port=main["PORT"] or None,
-        application_name="weir broker",
-        **options,
-    )
+    options = main["OPTIONS"] | {"application_name": "weir broker"}
+    options["options"] = f"{options.get('options', '')} -c synchronous_commit=off".strip()
+    named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    return make_conninfo("", **options, **{word: main[name] or None for word, name in named.items()})
 
 
+BROKER_CONNINFO = broker_conninfo()
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "pgmq://")
 BROKER_IS_POSTGRES = CELERY_BROKER_URL.startswith("pgmq:")
 if not CELERY_BROKER_URL.startswith(("pgmq:", "amqp:", "amqps:", "redis:", "rediss:", "sentinel:", "memory:")):
@@ -198,16 +192,9 @@ if not CELERY_BROKER_URL.startswith(("pgmq:", "amqp:", "amqps:", "redis:", "redi
 # Messages are doorbells: the work is rows, so a message may be lost, repeated or late without harm.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": DOORBELL_VISIBILITY_S}
 if BROKER_IS_POSTGRES:
-    CELERY_BROKER_TRANSPORT_OPTIONS |= {
-        "conn_string": broker_conninfo(),
-        "init_extension": False,
-        "use_notify": True,
-        "notify_throttle_interval_ms": 10,
-        "wait_time_seconds": 0,
-        "polling_interval": 1,
-        "pool_size": 2,
-        "pool_timeout": 5,
-    }
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"use_notify": True, "wait_time_seconds": 0, "polling_interval": 0.2}
+# Each connection of the pool is a pool of PostgreSQL connections of its own.
+CELERY_BROKER_POOL_LIMIT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
@@ -224,6 +211,7 @@ CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_ROUTES = {
     "policies.evaluate_dirty_scopes": {"queue": "fast"},
     "governance.send_due_deliveries": {"queue": "fast"},
+    "governance.beat": {"queue": "fast"},
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
@@ -252,7 +240,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["governance.api.GuardedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "governance.api.CursorPagination",
     "PAGE_SIZE": 100,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -260,6 +248,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "URL_FORMAT_OVERRIDE": None,
 }
+# Largest JSON body of a command; usage has its own limit below.
+COMMAND_BODY_BYTES_MAX = 1024 * 1024
 SPECTACULAR_SETTINGS = {
     "TITLE": "Weir",
     "DESCRIPTION": "What AI may cost: usage in, budgets, guardrails and decisions out.",
@@ -284,6 +274,11 @@ USAGE_EVENTS_PER_REQUEST_MAX = env.integer("WEIR_USAGE_EVENTS_PER_REQUEST_MAX", 
 # Django's own limit guards what reads `request.body`: forms and commands. Usage is read by its own limit.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, USAGE_BODY_BYTES_MAX)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# --- channels ------------------------------------------------------------------------------------------------
+
+# Slack and webhook destinations on this machine: for trying Weir out and for tests, never for a shared installation.
+WEIR_ALLOW_LOOPBACK_WEBHOOKS = env.flag("WEIR_ALLOW_LOOPBACK_WEBHOOKS", default=False)
 
 # --- mail ----------------------------------------------------------------------------------------------------
 
