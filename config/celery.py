@@ -3,8 +3,12 @@
 import os
 
 from celery import Celery
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# As kombu brings it, the pgmq transport recreates tables and triggers in every process (config/broker.py).
+TRANSPORT_ALIASES["pgmq"] = "config.broker:Transport"
 
 app = Celery("weir")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -1,11 +1,76 @@
-"""The `weir` command."""
+"""The `weir` command: Django's commands with our settings, for the data folder that was asked for."""
 
 import os
 import sys
+from collections.abc import Sequence
+
+from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from config.folders import data_folder
+from config.installation import ensure_secrets
+
+DATA_DIR = "--data-dir"
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    arguments = choose_data_folder(sys.argv)
+    if arguments[1:2] == ["up"] and not {"-h", "--help"} & set(arguments):
+        prepare()
     from django.core.management import execute_from_command_line  # noqa: PLC0415  # settings must be named first
+    from django.db import OperationalError, ProgrammingError  # noqa: PLC0415  # see above
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(arguments)
+    except (OperationalError, ProgrammingError) as problem:
+        raise SystemExit(explain(problem)) from problem if "--traceback" in arguments else None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def choose_data_folder(arguments: Sequence[str]) -> list[str]:
+    """Take `--data-dir DIR` out of any command's words: settings read it before the command sees them."""
+    kept: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == DATA_DIR:
+            chosen = next(words, "")
+        elif word.startswith(f"{DATA_DIR}="):
+            chosen = word.partition("=")[2]
+        else:
+            kept.append(word)
+            continue
+        if not chosen:
+            raise SystemExit(f"{DATA_DIR} needs the name of a folder.")
+        os.environ["WEIR_DATA_DIR"] = chosen
+    return kept
+
+
+def prepare() -> None:
+    """The folder and its secrets, before the settings that read them are loaded."""
+    folder = data_folder(os.environ.get("WEIR_DATA_DIR", ""))
+    os.environ["WEIR_DATA_DIR"] = str(folder.path)
+    try:
+        if os.environ.get("DATABASE_URL"):
+            folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            EmbeddedPostgres(folder).prepare_folders(say)
+        ensure_secrets(folder)
+    except (EmbeddedPostgresError, OSError) as problem:
+        raise SystemExit(str(problem)) from None
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)  # noqa: T201
+
+
+def explain(problem: Exception) -> str:
+    from django.conf import settings  # noqa: PLC0415  # loaded by the command that failed
+
+    folder = settings.DATA_FOLDER
+    if settings.DATABASE_IS_EMBEDDED and EmbeddedPostgres(folder).process() is None:
+        return (
+            f"The database of {folder.path} is not running. Start it with `weir up`, "
+            f"or name another folder ({DATA_DIR} or WEIR_DATA_DIR) or another database (DATABASE_URL)."
+        )
+    first = str(problem).strip().splitlines()[0]
+    return f"The database refused: {first}. `weir doctor` says more; --traceback shows where."

@@ -78,7 +78,7 @@ class EmbeddedPostgres:
 
     def start(self, *, say: Say) -> None:
         """Make sure it runs and has its database; it outlives the caller."""
-        self._prepare_folders(say)
+        self.prepare_folders(say)
         with self._one_at_a_time():
             self.prepare(say=say)
             started = None if self.process() else self._start_in_background()
@@ -119,7 +119,7 @@ class EmbeddedPostgres:
 
     def prepare(self, *, say: Say) -> None:
         """Folders, the system user when root, and a new cluster when there is none."""
-        self._prepare_folders(say)
+        self.prepare_folders(say)
         for inside in (self.folder.sockets, self.folder.logs):
             inside.mkdir(mode=0o700, parents=True, exist_ok=True)
         _hand_over(self.folder.sockets)
@@ -127,7 +127,8 @@ class EmbeddedPostgres:
             say(f"Creating a PostgreSQL 18 database in {self.folder.postgres}.")
             self._create_cluster(say)
 
-    def _prepare_folders(self, say: Say) -> None:
+    def prepare_folders(self, say: Say) -> None:
+        """The data folder itself; as root also the way to it and the user that walks it."""
         new = [path for path in (self.folder.path, *self.folder.path.parents) if not path.exists()]
         if os.geteuid() == 0:
             if closed := private_parents(self.folder.path):

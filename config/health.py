@@ -1,6 +1,27 @@
 """Is it alive, and is it ready? Plain views: they must answer when everything else is broken."""
 
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+
+from config import broker
+from governance.models import DirtyScope, Heartbeat
+
+logger = logging.getLogger(__name__)
+
+OLDEST_BEAT = timedelta(seconds=60)
+OLDEST_UNEVALUATED = timedelta(seconds=60)
+BROKER_CHECK_EVERY_S = 5.0
+HEARTBEAT = "beat"
+
+_broker_seen: tuple[float, str] = (float("-inf"), "")
 
 
 def alive(_request: HttpRequest) -> JsonResponse:
@@ -8,4 +29,60 @@ def alive(_request: HttpRequest) -> JsonResponse:
 
 
 def ready(_request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"status": "ready"})
+    """200 when every part works, 503 otherwise; both say which part says what."""
+    now = timezone.now()
+    checks: dict[str, Callable[[datetime], tuple[bool, str]]] = {
+        "database": _database,
+        "broker": _broker,
+        "beat": _beat,
+        "evaluation": _evaluation,
+    }
+    results = {name: _tried(check, now) for name, check in checks.items()}
+    every = all(passed for passed, _ in results.values())
+    answer = {name: {"ok": passed, "detail": detail} for name, (passed, detail) in results.items()}
+    return JsonResponse({"status": "ready" if every else "not ready", "checks": answer}, status=200 if every else 503)
+
+
+def _tried(check: Callable[[datetime], tuple[bool, str]], now: datetime) -> tuple[bool, str]:
+    try:
+        return check(now)
+    except DatabaseError as problem:
+        # The address of the database is nobody's business who may only ask whether it works.
+        logger.warning("readiness: %s", problem)
+        return False, "the database does not answer"
+
+
+def _database(_now: datetime) -> tuple[bool, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1")
+    return True, "answers"
+
+
+def _broker(_now: datetime) -> tuple[bool, str]:
+    global _broker_seen  # noqa: PLW0603  # a connection per probe would be a burden on the broker
+    checked_at, problem = _broker_seen
+    if time.monotonic() - checked_at > BROKER_CHECK_EVERY_S:
+        problem = ""
+        try:
+            broker.check()
+        except Exception:  # each transport has errors of its own
+            logger.warning("readiness: the broker does not answer", exc_info=settings.DEBUG)
+            problem = "does not answer"
+        _broker_seen = (time.monotonic(), problem)
+    return not problem, problem or "answers"
+
+
+def _beat(now: datetime) -> tuple[bool, str]:
+    last = Heartbeat.objects.filter(name=HEARTBEAT).first()
+    if last is None:
+        return False, "has not ticked yet"
+    age = now - last.beat_at
+    return age < OLDEST_BEAT, f"ticked {age.total_seconds():.0f} s ago"
+
+
+def _evaluation(now: datetime) -> tuple[bool, str]:
+    oldest = DirtyScope.objects.order_by("dirty_since").values_list("dirty_since", flat=True).first()
+    if oldest is None:
+        return True, "nothing waits"
+    age = now - oldest
+    return age < OLDEST_UNEVALUATED, f"the oldest unevaluated usage is {age.total_seconds():.0f} s old"

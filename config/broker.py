@@ -1,0 +1,102 @@
+"""Celery's broker on the same PostgreSQL: kombu's pgmq transport, with its SQL installed once by us.
+
+The transport as it comes builds its connection from five words (losing sslmode and the like), recreates tables and
+triggers in every process that publishes, and lets every publisher listen. Messages are doorbells: the queues are
+unlogged tables, empty after a crash, and the rows they rang for are found by the next sweep.
+"""
+
+import logging
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+from celery import current_app
+from django.conf import settings
+from kombu.transport import pgmq
+from pgmq import PGMQueue
+from psycopg import sql
+from psycopg_pool import ConnectionPool
+
+logger = logging.getLogger(__name__)
+
+QUEUES = ("fast", "slow")
+INSTALL_LOCK = 7_310_579_811_364
+
+
+class Channel(pgmq.Channel):  # type: ignore[misc]  # kombu carries no types
+    def _new_queue(self, queue: str, **kwargs: Any) -> None:
+        if not self._has_queue(queue):
+            super()._new_queue(queue, **kwargs)
+
+    def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
+        """Called for every declaration with the name, for consumers without it: only those listen."""
+        if self.use_notify and queue_name is None:
+            self.connection._register_notify_queue(self._queue_name(queue))  # noqa: SLF001  # its own transport
+
+
+class Transport(pgmq.Transport):  # type: ignore[misc]  # kombu carries no types
+    Channel = Channel
+
+    def _create_pgmq_client(self) -> PGMQueue:
+        pool = ConnectionPool(
+            settings.BROKER_CONNINFO,
+            min_size=1,
+            max_size=2,
+            timeout=5,
+            check=ConnectionPool.check_connection,
+            kwargs={"prepare_threshold": None},
+            open=True,
+        )
+        return PGMQueue(pool=pool, conn_string=None, init_extension=False)
+
+    def _get_notify_waiter(self) -> Any:
+        if self._notify_waiter is None:
+            self._notify_waiter = pgmq._NotifyWaiter(settings.BROKER_CONNINFO)  # noqa: SLF001  # no public way
+        return self._notify_waiter
+
+
+def install() -> str:
+    """Install or upgrade the broker's tables; the sentence says what was done. Safe to repeat, and concurrently.
+
+    There is no upgrade script for the SQL: another version is dropped with its doorbells and installed anew.
+    """
+    wanted = files("pgmq").joinpath("sql", "VERSION").read_text().strip()
+    with psycopg.connect(settings.BROKER_CONNINFO) as connection:
+        connection.execute("set local synchronous_commit = on")
+        connection.execute("select pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
+        found = _installed(connection)
+        if found == wanted:
+            return f"The broker's tables are there (pgmq {wanted})."
+        connection.execute("drop schema if exists pgmq cascade")
+        connection.execute(files("pgmq").joinpath("sql", "pgmq.sql").read_bytes())
+        for queue in QUEUES:
+            connection.execute("select pgmq.create_unlogged(%s)", [queue])
+            # No throttle: the message that is not announced would wait for the next poll.
+            connection.execute("select pgmq.enable_notify_insert(%s, 0)", [queue])
+        connection.execute(
+            sql.SQL("comment on schema pgmq is {}").format(sql.Literal(f"pgmq {wanted}, installed by weir"))
+        )
+    return f"Installed the broker's tables (pgmq {wanted}{f', was {found}' if found else ''})."
+
+
+def _installed(connection: psycopg.Connection[Any]) -> str | None:
+    row = connection.execute("select obj_description(to_regnamespace('pgmq'), 'pg_namespace')").fetchone()
+    comment = str(row[0]) if row and row[0] else ""
+    return comment.removeprefix("pgmq ").split(",")[0] if comment.endswith("installed by weir") else None
+
+
+def forget_doorbells() -> None:
+    """At a start nobody is at the door: whatever rang before is found by the first sweep."""
+    with psycopg.connect(settings.BROKER_CONNINFO) as connection:
+        for queue in QUEUES:
+            connection.execute("select pgmq.purge_queue(%s)", [queue])
+
+
+def check() -> None:
+    """Raise what the broker raises when it cannot be reached."""
+    if settings.BROKER_IS_POSTGRES:
+        with psycopg.connect(settings.BROKER_CONNINFO) as connection:
+            connection.execute("select 1 from pgmq.meta limit 1")
+        return
+    with current_app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, timeout=3)

@@ -1,0 +1,108 @@
+"""What `weir up` prepares around the database: secrets, one supervisor per folder, its configuration."""
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from config.folders import PROJECT, DataFolder
+from config.programs import MARK, PROGRAMS, mark
+
+PATIENCE_S = {"web": 10, "fast": 10, "slow": 10, "beat": 5}
+
+
+def ensure_secrets(folder: DataFolder) -> bool:
+    """Make up and store what must survive a restart, readable by its owner alone; True when it is new."""
+    if folder.secrets.exists():
+        return False
+    made = {
+        "secret_key": secrets.token_urlsafe(50),
+        "secret_keys": [base64.b64encode(secrets.token_bytes(32)).decode()],
+    }
+    draft = folder.secrets.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(made, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(folder.secrets)
+    return True
+
+
+class AlreadyRunning(Exception):  # it is a state, not a mistake
+    """Another `weir up` holds this data folder."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        running = {}
+        with suppress(OSError, ValueError):
+            running = json.loads((folder.path / "up.json").read_text())
+        where = f" at {running['url']} (process {running['pid']})" if running else ""
+        super().__init__(f"Weir is already running on {folder.path}{where}.")
+
+
+def take_hold(folder: DataFolder) -> None:
+    """Lock the folder for the life of this process and of the supervisor it becomes; raise AlreadyRunning."""
+    descriptor = os.open(folder.path / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise AlreadyRunning(folder) from None
+    os.set_inheritable(descriptor, True)
+
+
+def supervisor_configuration(folder: DataFolder, *, embedded: bool) -> str:
+    """Supervisord's file. Lower priorities start first and stop last, so the database outlives its users."""
+    python = sys.executable
+    parts = [
+        "[supervisord]",
+        "nodaemon=true",
+        "silent=true",
+        f"logfile={_text(folder.logs / 'supervisord.log')}",
+        "logfile_maxbytes=5MB",
+        "logfile_backups=2",
+        f"pidfile={_text(folder.path / 'supervisord.pid')}",
+        f"childlogdir={_text(folder.logs)}",
+        "minfds=1024",
+        *(["user=root"] if os.geteuid() == 0 else []),
+    ]
+    if embedded:
+        run = f'"{_text(python)}" -m config.embedded run "{_text(folder.path)}"'
+        parts += _program("postgres", run, folder, priority=10, patience_s=40, extra=["stopsignal=INT"])
+    for number, program in enumerate(PROGRAMS):
+        run = f'"{_text(python)}" -m config.programs {program}'
+        parts += _program(program, run, folder, priority=20 + number, patience_s=PATIENCE_S[program])
+    return "\n".join(parts) + "\n"
+
+
+def _program(
+    name: str, run: str, folder: DataFolder, *, priority: int, patience_s: int, extra: list[str] | None = None
+) -> list[str]:
+    return [
+        "",
+        f"[program:{name}]",
+        f"command={run}",
+        f"directory={_text(PROJECT)}",
+        f'environment={MARK}="{_text(mark(folder, name))}"',
+        "autorestart=true",
+        "startsecs=1",
+        # Never give up: the machine may be out of memory or disk for a while.
+        "startretries=1000000",
+        f"priority={priority}",
+        f"stopwaitsecs={patience_s}",
+        "killasgroup=true",
+        f"stdout_logfile={_text(folder.logs / f'{name}.log')}",
+        "stdout_logfile_maxbytes=10MB",
+        "stdout_logfile_backups=3",
+        "redirect_stderr=true",
+        *(extra or []),
+    ]
+
+
+def _text(path: Path | str) -> str:
+    """Supervisord expands percent signs."""
+    return str(path).replace("%", "%%")

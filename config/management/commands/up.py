@@ -1,0 +1,192 @@
+"""Everything on one machine: database, web, workers and beat under one supervisor, until Ctrl-C."""
+
+import importlib.util
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.core.management.base import BaseCommand
+from django.db import OperationalError, connection, connections
+from django.utils import timezone
+
+from config import broker
+from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from config.folders import PROJECT, DataFolder
+from config.installation import AlreadyRunning, supervisor_configuration, take_hold
+from config.programs import stop_leftovers
+
+ADMIN_EMAIL = "admin@localhost"
+DATABASE_PATIENCE_S = 60
+STATIC_PACKAGES = ("django", "django-unfold", "drf-spectacular-sidecar", "djangorestframework", "weir")
+# Rows that tasks keep ready, needed before the first event: the tasks themselves run by the clock.
+FIRST_TASKS = ("allocation.maintain_partitions", "budgets.open_periods")
+
+
+class Command(BaseCommand):
+    help = "Start Weir: database, web, workers and beat under one supervisor, until Ctrl-C."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--data-dir", help="where everything is kept (default: .weir beside the code)")
+        parser.add_argument("--port", type=int, default=8000, help="of the web server (default: 8000)")
+        parser.add_argument("--host", default="127.0.0.1", help="address it listens on (default: this machine only)")
+        parser.add_argument("--no-demo", action="store_true", help="leave an empty database empty")
+
+    def handle(self, *, port: int, host: str, no_demo: bool, **_options: object) -> None:
+        folder: DataFolder = settings.DATA_FOLDER
+        try:
+            take_hold(folder)
+        except AlreadyRunning as running:
+            raise CommandError(str(running)) from None
+        if found := stop_leftovers(folder):
+            self.say(f"Stopped {found} process(es) that an earlier run had left behind.")
+        _refuse_taken_port(host, port)
+        self.prepare(folder, demo=not no_demo)
+        self.become_supervisor(folder, host=host, port=port)
+
+    def say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        self.stdout.flush()
+
+    # --- what must be there before anything starts ------------------------------------------------------------
+
+    def prepare(self, folder: DataFolder, *, demo: bool) -> None:
+        server = EmbeddedPostgres(folder) if settings.DATABASE_IS_EMBEDDED else None
+        try:
+            if server:
+                self.say(f"Starting PostgreSQL in {folder.postgres}.")
+                server.start(say=self.say)
+            _wait_for_database()
+            self.fill(demo=demo)
+        except EmbeddedPostgresError as problem:
+            raise CommandError(str(problem)) from None
+        finally:
+            connections.close_all()
+            if server:
+                server.stop()
+
+    def fill(self, *, demo: bool) -> None:
+        self.say("Bringing tables up to date.")
+        call_command("migrate", interactive=False, verbosity=0)
+        if settings.BROKER_IS_POSTGRES:
+            self.say(broker.install())
+            broker.forget_doorbells()
+        for name in FIRST_TASKS:
+            if name in current_app.tasks:
+                current_app.tasks[name]()
+        self.collect_static()
+        self.create_admin()
+        if demo:
+            self.seed()
+
+    def collect_static(self) -> None:
+        """Copy the admin's and the viewer's files, again only after an upgrade."""
+        wanted = " ".join(f"{name}={_version(name)}" for name in STATIC_PACKAGES)
+        stamp = settings.STATIC_ROOT / ".versions"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        self.say("Collecting the web pages' static files.")
+        call_command("collectstatic", interactive=False, verbosity=0)
+        stamp.write_text(wanted)
+
+    def create_admin(self) -> None:
+        users = get_user_model()._default_manager  # noqa: SLF001  # Django's own name for it
+        if users.filter(is_superuser=True).exists():
+            return
+        password = secrets.token_urlsafe(12)
+        users.create_superuser(email=ADMIN_EMAIL, password=password)
+        self.say("")
+        self.say(f"  Admin user  {ADMIN_EMAIL}")
+        self.say(f"  Password    {password}   (shown this once; change it in the admin)")
+        self.say("")
+
+    def seed(self) -> None:
+        from governance.models import Scope  # noqa: PLC0415  # apps are loaded by now
+
+        if Scope.objects.exists() or importlib.util.find_spec("config.demo") is None:
+            return
+        self.say("The database is empty: adding a small demonstration organisation (--no-demo leaves it out).")
+        import_module("config.demo").seed(at=timezone.now())
+
+    # --- and then ---------------------------------------------------------------------------------------------
+
+    def become_supervisor(self, folder: DataFolder, *, host: str, port: int) -> None:
+        """The same process, so that Ctrl-C and SIGTERM reach who has to stop the others."""
+        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+        url = f"http://{shown}:{port}"
+        reach = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+        os.environ["WEIR_DATA_DIR"] = str(folder.path)
+        os.environ["WEIR_WEB_HOST"] = host
+        os.environ["WEIR_WEB_PORT"] = str(port)
+        os.environ["WEIR_READY_URL"] = f"http://{reach}:{port}/readyz"
+        os.environ.setdefault("WEIR_PUBLIC_URL", url)
+        os.environ["PYTHONUNBUFFERED"] = "1"
+        configuration = folder.path / "supervisord.conf"
+        configuration.write_text(supervisor_configuration(folder, embedded=settings.DATABASE_IS_EMBEDDED))
+        (folder.path / "welcome.txt").write_text(_welcome(folder, url))
+        (folder.path / "up.json").write_text(json.dumps({"pid": os.getpid(), "url": url}))
+        self.say("Starting web, workers and beat.")
+        subprocess.Popen([sys.executable, "-m", "config.programs", "announce"], cwd=PROJECT, stdin=subprocess.DEVNULL)
+        script = str(PROJECT / "config" / "supervise.py")
+        os.execv(sys.executable, [sys.executable, script, str(configuration)])  # noqa: S606  # no shell is wanted
+
+
+def _wait_for_database() -> None:
+    deadline = time.monotonic() + DATABASE_PATIENCE_S
+    while True:
+        try:
+            return connection.ensure_connection()
+        except OperationalError as problem:
+            if time.monotonic() > deadline:
+                raise CommandError(f"The database does not answer: {str(problem).strip()}") from None
+            time.sleep(0.5)
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as problem:
+            raise CommandError(
+                f"Port {port} on {host} cannot be used ({problem}): choose another with --port."
+            ) from None
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "checkout"
+
+
+def _welcome(folder: DataFolder, url: str) -> str:
+    where = f"export WEIR_DATA_DIR={folder.path}"
+    return f"""
+Weir is ready.
+
+  Admin       {url}/admin/      as {ADMIN_EMAIL}, with the password shown at the first start
+  API         {url}/api/docs/
+  Health      {url}/readyz      and `weir doctor`
+  Data, logs  {folder.path}
+
+Look first at Budgets, Alerts and Constraints in the admin. Then, in another terminal:
+
+  {where}
+  weir keys create --scope SCOPE --can usage:write,decisions:read      a key for a gateway, shown once
+  weir apply FILE.yaml                                                 scopes, channels, prices, budgets, guardrails
+
+Ctrl-C stops everything.
+"""
