@@ -1,0 +1,3 @@
+from allocation.engine.rollup import UsagePosting
+
+__all__ = ["UsagePosting"]

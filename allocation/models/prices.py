@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from typing import TypeVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from governance.models import Scope, ScopedQuerySet
+
+RowT = TypeVar("RowT", bound=models.Model)
+
+
+class OrganisationQuerySet(ScopedQuerySet[RowT]):
+    path_field = "organisation__path"
+
+
+class Versioned(models.Model):
+    """A declared document as it was applied: never edited, replaced by a later version of the same name."""
+
+    name = models.CharField(max_length=100)
+    version = models.PositiveIntegerField()
+    organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+    document = models.JSONField()
+    is_current = models.BooleanField(default=True)
+    applied_at = models.DateTimeField()
+    applied_by = models.CharField(max_length=200)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class PriceBook(Versioned):
+    currency = models.CharField(max_length=3)
+
+    objects = OrganisationQuerySet["PriceBook"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="price_book_version_once"),
+            models.UniqueConstraint(fields=["name"], condition=Q(is_current=True), name="price_book_one_current"),
+        ]
+
+
+class Meter(models.TextChoices):
+    INPUT = "input"
+    CACHED_INPUT = "cached_input"
+    CACHE_WRITE = "cache_write"
+    OUTPUT = "output"
+    REASONING = "reasoning"
+    REQUEST = "request"
+    GPU_HOUR = "gpu_hour", "GPU hour"
+
+
+class Price(models.Model):
+    """What one meter costs: per million tokens, per request or per GPU hour, in the book's currency."""
+
+    book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="prices")
+    position = models.PositiveIntegerField(help_text="Order in the document: the first match holds.")
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    service_tier = models.CharField(max_length=10)
+    meter = models.CharField(max_length=20, choices=Meter.choices)
+    above_input_tokens = models.PositiveIntegerField(default=0)
+    unit_price = models.DecimalField(max_digits=24, decimal_places=12)
+    effective_from = models.DateTimeField()
+    effective_to = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(effective_to__isnull=True) | Q(effective_to__gt=F("effective_from")),
+                name="price_ends_after_it_starts",
+            ),
+            models.UniqueConstraint(fields=["book", "position", "meter"], name="price_once_per_meter"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model} {self.meter} {self.unit_price}"
+
+
+class AttributionRuleSet(Versioned):
+    objects = OrganisationQuerySet["AttributionRuleSet"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="attribution_version_once"),
+            models.UniqueConstraint(fields=["name"], condition=Q(is_current=True), name="attribution_one_current"),
+        ]
+
+
+class AttributionRule(models.Model):
+    """When every attribute matches, exactly or by `*`, the record belongs to the scope."""
+
+    rule_set = models.ForeignKey(AttributionRuleSet, on_delete=models.PROTECT, related_name="rules")
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=100, blank=True)
+    when = models.JSONField()
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    effective_from = models.DateField(null=True)
+    effective_to = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rule_set", "position"], name="attribution_rule_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"rule {self.position + 1}"

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from governance.models import Scope, ScopedQuerySet
+
+PRICED_BY_NONE = "none"
+
+
+class Status(models.TextChoices):
+    SUCCESS = "success"
+    ERROR = "error"
+
+
+class ServiceTier(models.TextChoices):
+    STANDARD = "standard"
+    BATCH = "batch"
+    FLEX = "flex"
+    PRIORITY = "priority"
+
+
+class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
+    def unpriced(self) -> Self:
+        return self.filter(cost__isnull=True, status=Status.SUCCESS)
+
+
+class UsageRecord(models.Model):
+    """One usage event, priced and attributed; never changed. Partitioned by month of `occurred_at` (migration 0002),
+    so the database's primary key is (id, occurred_at); `id` is a digest of organisation, source and event id."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    # The roll-up of the same transaction holds the foreign key; checking it for every raw row costs a tenth of ingest.
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    source = models.CharField(max_length=128)
+    event_id = models.CharField(max_length=200)
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    operation = models.CharField(max_length=128)
+    service_tier = models.CharField(max_length=10, choices=ServiceTier.choices)
+    status = models.CharField(max_length=10, choices=Status.choices)
+    task_id = models.CharField(max_length=200, blank=True)
+    session_id = models.CharField(max_length=200, blank=True)
+    attribution = models.CharField(max_length=250, help_text="explicit, unattributed, or the rule that matched.")
+    price_source = models.CharField(max_length=100, help_text="Who stated the price; none: nobody did.")
+    price_version = models.CharField(max_length=40, blank=True)
+    attributes = models.JSONField(default=dict)
+    input_tokens = models.BigIntegerField()
+    cached_input_tokens = models.BigIntegerField()
+    cache_write_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    reasoning_tokens = models.BigIntegerField()
+    requests = models.BigIntegerField()
+    gpu_seconds = models.DecimalField(max_digits=18, decimal_places=6)
+    latency_ms = models.BigIntegerField(null=True)
+    cost = models.DecimalField(max_digits=24, decimal_places=9, null=True)
+
+    objects = UsageRecordQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cached_input_tokens__gte=0, cache_write_tokens__gte=0, reasoning_tokens__gte=0)
+                & Q(input_tokens__gte=F("cached_input_tokens") + F("cache_write_tokens"))
+                & Q(output_tokens__gte=F("reasoning_tokens")),
+                name="usage_token_parts_fit",
+            ),
+            models.CheckConstraint(
+                condition=Q(cost__isnull=True, price_source=PRICED_BY_NONE)
+                | (Q(cost__gte=0) & ~Q(price_source=PRICED_BY_NONE)),
+                name="usage_cost_has_a_source",
+            ),
+            models.CheckConstraint(condition=Q(status="success") | Q(cost__isnull=True), name="usage_failure_costs_nothing"),
+        ]
+        indexes = [
+            # Read by GET /api/v1/usage and the admin: a scope's records, newest first.
+            models.Index(fields=["scope", "-occurred_at"], name="usage_of_scope"),
+            # Read by lists over many scopes, newest first.
+            models.Index(fields=["-occurred_at", "-id"], name="usage_newest"),
+            # Read by the unpriced filters of API and admin.
+            models.Index(fields=["-occurred_at"], name="usage_unpriced", condition=Q(cost__isnull=True, status="success")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.event_id}"
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def is_unpriced(self) -> bool:
+        return self.cost is None and self.status == Status.SUCCESS
+
+
+class RollUp(models.Model):
+    """Sums of the usage records of one scope, bucket of time, provider and model."""
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    requests = models.BigIntegerField()
+    errors = models.BigIntegerField()
+    unpriced_requests = models.BigIntegerField()
+    input_tokens = models.BigIntegerField()
+    cached_input_tokens = models.BigIntegerField()
+    cache_write_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    reasoning_tokens = models.BigIntegerField()
+    gpu_seconds = models.DecimalField(max_digits=24, decimal_places=6)
+    cost = models.DecimalField(max_digits=24, decimal_places=9)
+    last_occurred_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+class UsageMinute(RollUp):
+    bucket = models.DateTimeField(help_text="Start of the minute, UTC.")
+
+    objects = ScopedQuerySet["UsageMinute"].as_manager()
+
+    class Meta:
+        constraints = [
+            # Bucket first: window totals read a stretch of time over all scopes.
+            models.UniqueConstraint(fields=["bucket", "scope", "provider", "model"], name="usage_minute_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.bucket:%FT%H:%M} {self.model}"
+
+
+class UsageHour(RollUp):
+    bucket = models.DateTimeField(help_text="Start of the hour, UTC.")
+
+    objects = ScopedQuerySet["UsageHour"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bucket", "scope", "provider", "model"], name="usage_hour_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.bucket:%FT%H} {self.model}"
+
+
+class UsageDay(RollUp):
+    bucket = models.DateTimeField(help_text="Start of the UTC day.")
+
+    objects = ScopedQuerySet["UsageDay"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bucket", "scope", "provider", "model"], name="usage_day_once"),
+        ]
+        indexes = [
+            # Read by the summary: one scope's history over months.
+            models.Index(fields=["scope", "bucket"], name="usage_day_of_scope"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.bucket:%F} {self.model}"
+
+
+class IngestWatermark(models.Model):
+    """When an organisation's usage feed last delivered anything."""
+
+    scope = models.OneToOneField(Scope, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    last_received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.last_received_at:%FT%TZ}"
+
+
+class QuarantinedUsageQuerySet(ScopedQuerySet["QuarantinedUsage"]):
+    path_field = "authority__path"
+
+    def waiting(self) -> Self:
+        return self.filter(replayed_at__isnull=True)
+
+
+class QuarantinedUsage(models.Model):
+    """A usage record that was refused, without its text: known fields and bounded values only, so it can be replayed.
+    The same record refused again for the same reason counts up instead of piling up."""
+
+    authority = models.ForeignKey(
+        Scope, on_delete=models.PROTECT, null=True, related_name="+", help_text="The subtree the sender may write to."
+    )
+    source_format = models.CharField(max_length=20)
+    code = models.CharField(max_length=40)
+    field = models.CharField(max_length=100, blank=True)
+    message = models.CharField(max_length=500)
+    payload = models.JSONField(null=True, help_text="As a native usage event; empty when the record was not JSON.")
+    dropped_fields = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the record as it came.")
+    size_bytes = models.BigIntegerField()
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    seen_count = models.BigIntegerField(default=1)
+    replayed_at = models.DateTimeField(null=True)
+
+    objects = QuarantinedUsageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "quarantined usage"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["authority", "digest", "code"], name="quarantine_once", nulls_distinct=False
+            ),
+        ]
+        indexes = [
+            # Read by the quarantine lists: what waits, newest first.
+            models.Index(fields=["-last_seen_at"], name="quarantine_waiting", condition=Q(replayed_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.digest[:12]}"
