@@ -74,14 +74,23 @@ def create_api_key(
     return key, plaintext
 
 
-def authenticate_key(plaintext: str, *, at: datetime) -> ApiKey | None:
-    """The valid key, its scope loaded; None for anything else. One indexed query; last use is noted once a minute."""
+def key_identity(plaintext: str) -> tuple[str, str] | None:
+    """The prefix a key is found by and the digest it must have; None for what cannot be a key."""
     scheme, _, rest = plaintext.partition("_")
     prefix, _, secret = rest.partition("_")
     if scheme != "weir" or len(prefix) != 2 * _PREFIX_BYTES or not secret or not plaintext.isascii():
         return None
+    return prefix, _digest(plaintext)
+
+
+def authenticate_key(plaintext: str, *, at: datetime) -> ApiKey | None:
+    """The valid key, its scope loaded; None for anything else. One indexed query; last use is noted once a minute."""
+    identity = key_identity(plaintext)
+    if identity is None:
+        return None
+    prefix, digest = identity
     key = ApiKey.objects.select_related("scope").filter(prefix=prefix).first()
-    if key is None or not hmac.compare_digest(key.digest, _digest(plaintext)) or not key.valid_at(at):
+    if key is None or not hmac.compare_digest(key.digest, digest) or not key.valid_at(at):
         return None
     if key.last_used_at is None or key.last_used_at <= at - LAST_USE_RESOLUTION:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=at - LAST_USE_RESOLUTION)
