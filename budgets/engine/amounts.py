@@ -1,0 +1,38 @@
+"""Units. Budgets speak of GPU hours; the ledger counts GPU seconds, because an hour's 3,600th part has no exact decimal."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Literal
+
+Unit = Literal["money", "tokens", "requests", "gpu_hours"]
+UNITS: tuple[Unit, ...] = ("money", "tokens", "requests", "gpu_hours")
+WHOLE_UNITS = frozenset({"tokens", "requests"})
+NANO = Decimal("0.000000001")
+SECONDS_PER_HOUR = 3600
+
+
+def ledger_quantity(unit: str, amount: Decimal) -> Decimal:
+    """What the ledger books for an amount of a budget."""
+    return amount * SECONDS_PER_HOUR if unit == "gpu_hours" else amount
+
+
+def budget_quantity(unit: str, quantity: Decimal) -> Decimal:
+    """What a budget calls a quantity of the ledger, at nine decimal places."""
+    if unit != "gpu_hours":
+        return quantity
+    return (quantity / SECONDS_PER_HOUR).quantize(NANO, rounding=ROUND_HALF_EVEN)
+
+
+def plain(amount: Decimal) -> str:
+    """1E+2 → 100, 0.500000000 → 0.5: every digit that says something, none that does not."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def spoken(unit: str, amount: Decimal, currency: str = "") -> str:
+    """For sentences: `1,234.50 USD`, `40 tokens`, `2.5 GPU hours`."""
+    if unit == "money":
+        cents = amount.quantize(Decimal("0.01"))
+        shown = f"{cents:,}" if cents == amount else f"{Decimal(plain(amount)):,}"
+        return f"{shown} {currency}".strip()
+    names = {"tokens": "tokens", "requests": "requests", "gpu_hours": "GPU hours"}
+    return f"{Decimal(plain(amount)):,f} {names[unit]}"

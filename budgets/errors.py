@@ -1,0 +1,47 @@
+"""What the budgets app refuses, each with a stable code."""
+
+from decimal import Decimal
+
+from budgets.engine.amounts import plain
+from governance.errors import DomainError, Forbidden, Invalid
+
+
+class PersonRequired(Forbidden):
+    code = "person_required"
+
+
+class FourEyes(Forbidden):
+    code = "four_eyes"
+
+
+class RightRequired(Forbidden):
+    code = "right_required"
+
+
+class WrongStatus(DomainError):
+    code = "wrong_status"
+
+
+class NotInForce(DomainError):
+    code = "budget_not_in_force"
+
+
+class ProposalExists(DomainError):
+    code = "proposal_exists"
+
+
+class ChangedSinceSeen(DomainError):
+    code = "changed_since_seen"
+
+
+class PeriodLongerThanParent(Invalid):
+    code = "period_longer_than_parent"
+
+
+class InsufficientFunds(DomainError):
+    """`available` is in the budget's own unit."""
+
+    code = "insufficient_funds"
+
+    def __init__(self, detail: str, *, available: Decimal) -> None:
+        super().__init__(detail, available=plain(available))
