@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 Severity = Literal["info", "warning", "critical"]
@@ -46,6 +46,7 @@ class Envelope:
 
     delivery_id: str
     message: Message
+    occurred_at: datetime
     possible_repeat: bool = False
 
 

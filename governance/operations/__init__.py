@@ -16,7 +16,7 @@ from governance.operations.idempotency import (
     finish_command,
     forget_old_commands,
 )
-from governance.operations.keys import authenticate_key, create_api_key, revoke_api_key
+from governance.operations.keys import authenticate_key, create_api_key, key_identity, revoke_api_key
 from governance.operations.nudges import nudge
 from governance.operations.records import record_decision
 from governance.operations.scopes import create_scope
@@ -45,6 +45,7 @@ __all__ = [
     "fingerprint",
     "finish_command",
     "forget_old_commands",
+    "key_identity",
     "mark_scopes_dirty",
     "nudge",
     "queue_delivery",

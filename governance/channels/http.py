@@ -1,0 +1,53 @@
+"""What senders over HTTP have in common: where they may go and what an answer means."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+RETRY_AFTER_MAX = timedelta(hours=24)
+TIMEOUT_S = 10
+
+
+def is_loopback_url(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def retry_after(value: str | None, *, at: datetime) -> timedelta | None:
+    """The header's seconds or HTTP date; None when there is none or it cannot be read."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return min(timedelta(seconds=min(int(value), 10**6)), RETRY_AFTER_MAX)
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    wait = (until if until.tzinfo else until.replace(tzinfo=UTC)) - at
+    return min(max(wait, timedelta()), RETRY_AFTER_MAX)
+
+
+def never_left(problem: BaseException) -> bool:
+    """Whether a connection failed before anything could have arrived: refused, unknown host, no route."""
+    reason: object = problem
+    for _ in range(6):
+        if isinstance(reason, ConnectionRefusedError | socket.gaierror):
+            return True
+        reason = getattr(reason, "reason", None) or getattr(reason, "__cause__", None) or _inner(reason)
+        if reason is None:
+            return False
+    return False
+
+
+def _inner(problem: object) -> object:
+    arguments = getattr(problem, "args", ())
+    return next((argument for argument in arguments if isinstance(argument, BaseException)), None)

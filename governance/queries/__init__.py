@@ -1,0 +1,26 @@
+from governance.queries.addresses import OWNERS_CHANNEL, Destination, destinations, owner_emails
+from governance.queries.chain import chain_head, chained_records, verify_chain
+from governance.queries.tree import (
+    ScopeNode,
+    ScopeTree,
+    build_tree,
+    forget_scope_tree,
+    scope_tree,
+    visible_scope_paths,
+)
+
+__all__ = [
+    "OWNERS_CHANNEL",
+    "Destination",
+    "ScopeNode",
+    "ScopeTree",
+    "build_tree",
+    "chain_head",
+    "chained_records",
+    "destinations",
+    "forget_scope_tree",
+    "owner_emails",
+    "scope_tree",
+    "verify_chain",
+    "visible_scope_paths",
+]
