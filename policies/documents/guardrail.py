@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from governance.documents import Document, Metadata
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from governance.documents.base import Document, Metadata, Part, Slug
 from policies.documents.durations import Duration, PositiveDuration
 from policies.documents.unsupported import later
 
@@ -23,9 +23,11 @@ Practice = Literal["finops_for_ai", "ai_for_finops"]
 ActionKind = Literal["notify", "block"]
 
 RESERVED_NAMES = frozenset(
-    "params scope has none true false null in as break const continue else for function if import let loop package"
-    " namespace return var void while bool bytes double int list map null_type string timestamp type uint duration dyn"
-    " size matches all exists exists_one filter contains".split()  # fmt: skip
+    (  # noqa: SIM905  # a list of words reads better than a list of quotes
+        "params scope has none true false null in as break const continue else for function if import let "
+        "loop package namespace return var void while bool bytes double int list map null_type string "
+        "timestamp type uint duration dyn size matches all exists exists_one filter contains"
+    ).split()
 )
 
 Text = Annotated[str, Field(strict=True, max_length=2_000)]
@@ -35,11 +37,17 @@ StepName = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_-]{0,39}$")
 Address = Annotated[str, Field(strict=True, pattern=r"^(owner|(slack|email|webhook):[A-Za-z0-9][A-Za-z0-9._-]{0,99})$")]
 Glob = Annotated[str, Field(strict=True, pattern=r"^[a-z0-9*_.-]+(/[a-z0-9*_.-]+)*$", max_length=500)]
 Labels = dict[Annotated[str, Field(strict=True, max_length=100)], Annotated[str, Field(strict=True, max_length=200)]]
+
+
+def _not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not items:
+        raise ValueError("at least one is needed")
+    return items
+
+
+# After the items' own checks: an item that is refused must not also be reported as lacking.
+NotEmpty = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Match(Part):
@@ -110,7 +118,9 @@ class NotifyAction(Part):
 class BlockAction(Part):
     """No models means every model; globs such as ``gpt-4*`` are allowed."""
 
-    models: Annotated[tuple[Annotated[str, Field(strict=True, min_length=1, max_length=200)], ...], Field(max_length=100)] = ()
+    models: Annotated[
+        tuple[Annotated[str, Field(strict=True, min_length=1, max_length=200)], ...], Field(max_length=100)
+    ] = ()
     message: Text = ""
 
 
@@ -247,16 +257,15 @@ class GuardrailSpec(Part):
             _refuse_unknown(f"test `{test.name}`: series for", test.series, self.facts)
             required = {name for name, fact in self.facts.items() if not fact.optional}
             if missing := required - test.series.keys():
-                raise ValueError(f"test `{test.name}`: no series for fact {_listed(missing)}; `_x10` is ten missing samples")
-            _refuse_unknown(
-                f"test `{test.name}`: expected step", (one.step for one in test.expect if one.step), steps
-            )
+                raise ValueError(
+                    f"test `{test.name}`: no series for fact {_listed(missing)}; `_x10` is ten missing samples"
+                )
+            _refuse_unknown(f"test `{test.name}`: expected step", (one.step for one in test.expect if one.step), steps)
         return self
 
 
 class GuardrailMetadata(Metadata):
-    owner: Text = ""
-    description: Text = ""
+    name: Slug
     runbook: Text = ""
 
 

@@ -32,7 +32,7 @@ _TYPES: dict[Kind, Any] = {
     "string_map": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
 }
 _KIND_OF_TYPE: dict[str, Kind] = {"DOUBLE": "double", "BOOL": "bool", "STRING": "string"}
-GIVEN = ".given"
+GIVEN = ".has"
 """Suffix of the flag that says whether an optional name has a value: what ``has(x)`` reads."""
 
 _REPORTED = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(\d+):(\d+): (.*)$", re.MULTILINE)
@@ -54,9 +54,10 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an expression has no value at run time."""
+    """Why an expression has no value at run time; ``missing`` is the name it lacked, if that is why."""
 
     message: str
+    missing: str = ""
 
 
 class Binding:
@@ -89,10 +90,10 @@ class Program:
         try:
             outcome = self._eval(binding._activation)  # noqa: SLF001  # one module, one secret
         except RuntimeError as error:
-            return Failure(_run_time_sentence(str(error)))
+            return _failure(str(error))
         kind = _KIND_OF_TYPE.get(outcome.type().name())
         if kind != self.kind:
-            return Failure(_run_time_sentence(str(outcome.value())))
+            return _failure(str(outcome.value()))
         value: Value = outcome.value()
         if isinstance(value, float) and not math.isfinite(value):
             return Failure("the result is not a finite number")
@@ -159,19 +160,16 @@ def guard_divisions(text: str) -> str:
     return text
 
 
-def constant(text: str) -> Value | Failure:
-    """The value of an expression that reads nothing; raises ExpressionError when it does read something."""
+def constant_fault(text: str) -> str | None:
+    """Why an expression that reads nothing fails, None if it does not; ExpressionError when it reads something."""
     environment = Environment({})
-    found = environment.kind_of(text)
-    if found.upper() not in _KIND_OF_TYPE and found != "int":
-        text = f"({text}) == ({text})"
-    return environment.compile(text).evaluate(environment.bind({}))
-
-
-def pattern_fault(literal: str) -> str | None:
-    """What the engine's own regular expressions say against a pattern, given as a CEL string expression."""
-    outcome = constant(f"''.matches({literal}) || true == false")
+    outcome = environment.compile(f"({text}) == ({text})", wanted="bool").evaluate(environment.bind({}))
     return outcome.message if isinstance(outcome, Failure) else None
+
+
+def pattern_fault(text: str) -> str | None:
+    """What the engine's own regular expressions say against a pattern, given as a CEL string expression."""
+    return constant_fault(f"''.matches({text})")
 
 
 def _guarded(divisor: str) -> str:
@@ -234,7 +232,7 @@ def _offset(text: str, line: int, column: int) -> int:
 def _compile_error(text: str, report: str, declared: Mapping[str, Kind]) -> ExpressionError:
     faults = _faults(report)
     if not faults:
-        return ExpressionError(report.split(" [")[0].split(": ", 1)[-1])
+        return ExpressionError(report.split(" [", maxsplit=1)[0].split(": ", 1)[-1])
     line, column, message = faults[0]
     return ExpressionError(_compile_sentence(text, message, declared), line=line, column=column)
 
@@ -258,11 +256,11 @@ def _wrong_kind_sentence(found: str, wanted: Kind | None) -> str:
     return f"the expression yields {found.lower()}, not {want}"
 
 
-def _run_time_sentence(message: str) -> str:
-    if "Iteration budget exceeded" in message:
-        return "the expression loops more than 10,000 times"
-    if "cannot convert string to double" in message or "divide by zero" in message:
-        return "division by zero"
-    if found := re.search(r'No value with name "([^"]*)"', message):
-        return f"`{found[1]}` is missing"
-    return re.sub(r"^[A-Z_]+: ", "", message).removesuffix(" [INTERNAL]")
+def _failure(report: str) -> Failure:
+    if "Iteration budget exceeded" in report:
+        return Failure("the expression loops more than 10,000 times")
+    if "cannot convert string to double" in report or "divide by zero" in report:
+        return Failure("division by zero")
+    if found := re.search(r'No value with name "([^"]*)"', report):
+        return Failure(f"`{found[1]}` is missing", missing=found[1])
+    return Failure(re.sub(r"^[A-Z_]+: ", "", report).removesuffix(" [INTERNAL]"))

@@ -89,14 +89,14 @@ Action = Notify | Block
 class StepState:
     """A step that is not idle.
 
-    ``since`` is when its condition began to hold; ``fired_at`` is None while pending; ``last_true_at`` feeds
-    ``keep_firing_for``; ``notified_at`` is the last instant at which its notifications were planned.
+    ``since`` is when its condition began to hold; ``fired_at`` is None while pending; ``false_since`` is when a firing
+    step's condition stopped holding; ``notified_at`` is the last instant at which its notifications were planned.
     """
 
     name: str
     since: datetime
     fired_at: datetime | None = None
-    last_true_at: datetime | None = None
+    false_since: datetime | None = None
     notified_at: datetime | None = None
 
     @property
@@ -237,7 +237,7 @@ IDLE = Evaluation(status="idle", reason="No step holds.")
 
 def _step_to_json(step: StepState) -> dict[str, str]:
     written = {"name": step.name, "since": step.since.isoformat()}
-    for name in ("fired_at", "last_true_at", "notified_at"):
+    for name in ("fired_at", "false_since", "notified_at"):
         instant: datetime | None = getattr(step, name)
         if instant is not None:
             written[name] = instant.isoformat()
@@ -249,7 +249,7 @@ def _step_from_json(written: Mapping[str, str]) -> StepState:
         name=written["name"],
         since=datetime.fromisoformat(written["since"]),
         fired_at=_instant(written.get("fired_at")),
-        last_true_at=_instant(written.get("last_true_at")),
+        false_since=_instant(written.get("false_since")),
         notified_at=_instant(written.get("notified_at")),
     )
 
