@@ -7,11 +7,13 @@ import base64
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
@@ -29,11 +31,28 @@ def pytest_configure(config: pytest.Config) -> None:
     # Nudges go to a broker that forgets: tests call the tasks themselves.
     settings.CELERY_BROKER_URL = "memory://"
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = {}
+    DatabaseOperations.execute_sql_flush = _flush_past_triggers  # type: ignore[method-assign]
     if TEST_FOLDER not in os.environ:
         folder = Path(tempfile.mkdtemp(prefix="weir-tests-"))
         folder.chmod(0o755)
         os.environ[TEST_FOLDER] = str(folder)
         config.add_cleanup(lambda: _forget(folder))
+
+
+def _flush_past_triggers(operations: DatabaseOperations, sql_list: Sequence[str]) -> None:
+    """Emptying the tables between tests with threads is not what append-only tables are to refuse."""
+    with transaction.atomic(), operations.connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in sql_list:
+            cursor.execute(statement)
+
+
+@pytest.fixture(autouse=True)
+def _no_scope_tree_of_another_test() -> None:
+    """Imported late: Django is not set up when pytest reads this file."""
+    from governance.queries import forget_scope_tree
+
+    forget_scope_tree()
 
 
 def _forget(folder: Path) -> None:
