@@ -8,9 +8,10 @@ from typing import Self
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, IntegerRangeField, RangeOperators
+from django.contrib.postgres.fields import BigIntegerRangeField, DateRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast
 
 from budgets.engine.amounts import spoken
 from budgets.engine.periods import Period as CalendarPeriod
@@ -36,11 +37,10 @@ class BudgetQuerySet(ScopedQuerySet["Budget"]):
         return self.filter(before_end, Q(ends_on=None) | Q(ends_on__gt=starts_on), status__in=IN_FORCE)
 
 
-class SingleValue(Func):
+def single_value(number: F | models.Case) -> Func:
     """A number as a range of one value: GiST compares ranges without the btree_gist extension."""
-
-    template = "int4range((%(expressions)s)::int, (%(expressions)s)::int, '[]')"
-    output_field = IntegerRangeField()
+    whole = Cast(number, models.BigIntegerField())
+    return Func(whole, whole, Value("[]"), function="int8range", output_field=BigIntegerRangeField())
 
 
 class Unit(models.TextChoices):
@@ -139,8 +139,8 @@ class Budget(models.Model):
             ExclusionConstraint(
                 name="budget_one_at_a_time_per_scope_and_unit",
                 expressions=[
-                    (SingleValue(F("scope_id")), RangeOperators.EQUAL),
-                    (SingleValue(unit_number()), RangeOperators.EQUAL),
+                    (single_value(F("scope_id")), RangeOperators.EQUAL),
+                    (single_value(unit_number()), RangeOperators.EQUAL),
                     (Func(F("starts_on"), F("ends_on"), function="daterange", output_field=DateRangeField()), "&&"),
                 ],
                 condition=Q(status__in=IN_FORCE),

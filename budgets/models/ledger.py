@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from budgets.engine.periods import Period
-from budgets.models.budget import Budget, SingleValue, Unit, unit_number
+from budgets.models.budget import Budget, Unit, single_value, unit_number
 from governance.models import Scope, ScopedQuerySet
 
 BALANCES_FOLLOW = """
@@ -138,8 +138,8 @@ class Account(models.Model):
             ExclusionConstraint(
                 name="account_one_per_scope_unit_and_day",
                 expressions=[
-                    (SingleValue(F("scope_id")), RangeOperators.EQUAL),
-                    (SingleValue(unit_number()), RangeOperators.EQUAL),
+                    (single_value(F("scope_id")), RangeOperators.EQUAL),
+                    (single_value(unit_number()), RangeOperators.EQUAL),
                     (
                         Func(F("period_start"), F("period_end"), function="daterange", output_field=DateRangeField()),
                         "&&",
