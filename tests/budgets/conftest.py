@@ -1,0 +1,113 @@
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from allocation.engine import UsagePosting
+from allocation.models import UsageDay
+from budgets import operations
+from budgets.models import Account, Budget
+from governance.models import Ownership, Scope, User
+from governance.operations import create_scope
+from governance.rules import Actor
+
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SYSTEM = Actor.system()
+
+
+@pytest.fixture
+def acme(db: None) -> Scope:
+    return create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
+
+
+@pytest.fixture
+def search(acme: Scope) -> Scope:
+    return create_scope(slug="search", kind="team", parent=acme, actor=SYSTEM, at=AT)
+
+
+@pytest.fixture
+def ranker(search: Scope) -> Scope:
+    return create_scope(slug="ranker", kind="workload", parent=search, actor=SYSTEM, at=AT)
+
+
+@pytest.fixture
+def author(acme: Scope) -> Actor:
+    return person("ada@example.com", acme, "engineering", "")
+
+
+@pytest.fixture
+def finance(acme: Scope) -> Actor:
+    return person("fay@example.com", acme, "finance", "approve_budget")
+
+
+def person(email: str, scope: Scope, persona: str, right: str) -> Actor:
+    user = User.objects.create_user(email, "a long password", is_staff=True)
+    Ownership.objects.create(scope=scope, user=user, persona=persona, decision_right=right)
+    return Actor.of_user(user)
+
+
+Propose = Callable[..., Budget]
+
+
+@pytest.fixture
+def propose(author: Actor) -> Propose:
+    def submitted(scope: Scope, amount: str, *, at: datetime = AT, **terms: object) -> Budget:
+        budget = operations.create_budget(scope=scope, amount=Decimal(amount), by=author, at=at, **terms)
+        return operations.submit_budget(budget_id=budget.pk, by=author, at=at)
+
+    return submitted
+
+
+@pytest.fixture
+def approve(propose: Propose, finance: Actor) -> Propose:
+    def approved(scope: Scope, amount: str, *, at: datetime = AT, **terms: object) -> Budget:
+        budget = propose(scope, amount, at=at, **terms)
+        return operations.approve_budget(budget_id=budget.pk, by=finance, reason="planned", at=at)
+
+    return approved
+
+
+def use(
+    scope: Scope,
+    cost: str,
+    *,
+    on: date = AT.date(),
+    tokens: int = 0,
+    requests: int = 0,
+    gpu_seconds: str = "0",
+    at: datetime = AT,
+) -> None:
+    """What one batch does: the roll-up and the posting."""
+    bucket = datetime(on.year, on.month, on.day, tzinfo=UTC)
+    row, _ = UsageDay.objects.get_or_create(
+        scope=scope,
+        bucket=bucket,
+        provider="openai",
+        model="gpt-4o",
+        defaults={
+            **dict.fromkeys(("requests", "errors", "unpriced_requests", "input_tokens", "cached_input_tokens"), 0),
+            **dict.fromkeys(("cache_write_tokens", "output_tokens", "reasoning_tokens", "gpu_seconds", "cost"), 0),
+            "last_occurred_at": at,
+            "last_received_at": at,
+        },
+    )
+    row.refresh_from_db()
+    row.cost += Decimal(cost)
+    row.input_tokens += tokens
+    row.requests += requests
+    row.gpu_seconds += Decimal(gpu_seconds)
+    row.save()
+    posting = UsagePosting(
+        scope_id=scope.pk,
+        occurred_on=on,
+        cost=Decimal(cost),
+        tokens=tokens,
+        requests=requests,
+        gpu_seconds=Decimal(gpu_seconds),
+    )
+    operations.post_usage(postings=[posting], at=at)
+
+
+def account_of(scope: Scope, unit: str = "money", day: date = AT.date()) -> Account:
+    return Account.objects.get(kind="budget", scope=scope, unit=unit, period_start__lte=day, period_end__gt=day)
