@@ -1,0 +1,4 @@
+from allocation.documents.attribution import AttributionRulesDocument
+from allocation.documents.prices import PriceBookDocument
+
+__all__ = ["AttributionRulesDocument", "PriceBookDocument"]

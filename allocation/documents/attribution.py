@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from allocation.documents.events import PRINTABLE, AttributeName
+from allocation.documents.naming import NamedMetadata
 from governance.documents import Document
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
@@ -45,4 +46,5 @@ class AttributionSpec(BaseModel):
 
 class AttributionRulesDocument(Document):
     kind: Literal["AttributionRules"]
+    metadata: NamedMetadata
     spec: AttributionSpec

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from allocation.documents.events import ServiceTier
+from allocation.documents.naming import NamedMetadata
 from governance.documents import Document
 
 # Twelve places hold any published price per million tokens.
@@ -84,4 +85,5 @@ class PriceBookSpec(BaseModel):
 
 class PriceBookDocument(Document):
     kind: Literal["PriceBook"]
+    metadata: NamedMetadata
     spec: PriceBookSpec

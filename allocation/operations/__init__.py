@@ -1,12 +1,25 @@
+from allocation.operations.declared import (
+    apply_attribution_rules,
+    apply_price_book,
+    plan_attribution_rules,
+    plan_price_book,
+)
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
 from allocation.operations.partitions import drop_expired_partitions, ensure_partitions, maintain_partitions
+from allocation.operations.replay import ReplayResult, replay_quarantined
 
 __all__ = [
     "BatchTooLarge",
     "IngestResult",
     "Rejection",
+    "ReplayResult",
+    "apply_attribution_rules",
+    "apply_price_book",
     "drop_expired_partitions",
     "ensure_partitions",
     "maintain_partitions",
+    "plan_attribution_rules",
+    "plan_price_book",
     "record_usage",
+    "replay_quarantined",
 ]

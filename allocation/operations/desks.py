@@ -54,12 +54,13 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
     return Desk(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s)
 
 
-def _declared_version() -> tuple[int, ...]:
-    """Price books and rule sets are only ever added, so the highest keys tell whether any came."""
+def _declared_version() -> tuple[str, ...]:
+    """Price books and rule sets are only ever added, so their numbers tell whether any came; the highest keys alone
+    would miss one that commits late."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT coalesce(max(id), 0) FROM allocation_pricebook),"
-            " (SELECT coalesce(max(id), 0) FROM allocation_attributionruleset)"
+            "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
+            " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset)"
         )
         return tuple(cursor.fetchone())
 

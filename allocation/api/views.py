@@ -1,0 +1,180 @@
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, get_args
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation import operations, queries
+from allocation.api.serializers import (
+    IngestOut,
+    QuarantinedOut,
+    QuarantineFilterIn,
+    RecordFilterIn,
+    SummaryIn,
+    SummaryOut,
+    UsageRecordOut,
+)
+from allocation.importers.incoming import Incoming
+from allocation.importers.litellm import PriceFrom, read_payloads
+from allocation.importers.native import read_json, read_ndjson
+from allocation.models import QuarantinedUsage
+from governance.api import CursorPagination, actor, read_body, requires
+from governance.errors import Forbidden, Invalid, NotFound
+from governance.models import ApiKey, Scope
+
+LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
+JSON = {"application/json", ""}
+
+
+class NotASender(Forbidden):
+    code = "key_required"
+
+
+class NewestUsageFirst(CursorPagination):
+    ordering = ("-occurred_at", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+class NewestQuarantineFirst(CursorPagination):
+    ordering = ("-last_seen_at", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+def media_type(request: Request) -> str:
+    return (request.content_type or "").partition(";")[0].strip().lower()
+
+
+def body_of(request: Request) -> bytes:
+    return read_body(request, settings.USAGE_BODY_BYTES_MAX)
+
+
+def ingest(request: Request, incoming: Incoming, source_format: str) -> Response:
+    if not isinstance(request.auth, ApiKey):
+        raise NotASender("Usage is posted with an API key; its scope says where the usage may go.")
+    result = operations.record_usage(
+        events=incoming.events,
+        indexes=incoming.indexes,
+        refused=incoming.refused,
+        key_scope_id=request.auth.scope_id,
+        source_format=source_format,
+        at=timezone.now(),
+    )
+    return Response(IngestOut(result).data)
+
+
+def scope_asked(request: Request, path: str | None) -> Scope | None:
+    if path is None:
+        return None
+    scope = Scope.objects.visible_to(actor(request)).filter(path=path).first()
+    if scope is None:
+        raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
+    return scope
+
+
+class Usage(APIView):
+    """Usage records: written once by a gateway or importer, read by whoever owns the scope."""
+
+    def get_permissions(self) -> list[Any]:
+        return [requires("usage:write" if self.request.method == "POST" else "usage:read")()]
+
+    @extend_schema(
+        operation_id="usage_post",
+        request={"application/json": OpenApiTypes.OBJECT, "application/x-ndjson": OpenApiTypes.STR},
+        responses=IngestOut,
+        description="A JSON array, a JSON object, or one JSON object per line (application/x-ndjson). Rejected records"
+        " do not hold back the others. Sending the same records again is safe: identity is (source, id, occurred_at).",
+    )
+    def post(self, request: Request) -> Response:
+        kind = media_type(request)
+        if kind not in LINES | JSON:
+            raise UnsupportedMediaType(kind)
+        read = read_ndjson if kind in LINES else read_json
+        incoming = read(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX)
+        return ingest(request, incoming, "native")
+
+    @extend_schema(operation_id="usage_list", parameters=[RecordFilterIn], responses=UsageRecordOut(many=True))
+    def get(self, request: Request) -> Response:
+        asked = RecordFilterIn(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        records = queries.usage_records(actor=actor(request), scope=scope_asked(request, wanted.get("scope")))
+        exact = {name: wanted[name] for name in ("model", "source", "status") if name in wanted}
+        bounds = {"occurred_at__gte": wanted.get("since"), "occurred_at__lt": wanted.get("until")}
+        records = records.filter(**exact, **{name: value for name, value in bounds.items() if value})
+        if wanted["unpriced"] is not None:
+            records = records.unpriced() if wanted["unpriced"] else records.exclude(cost__isnull=True, status="success")
+        page = NewestUsageFirst()
+        rows = page.paginate_queryset(records, request, view=self)
+        return page.get_paginated_response(UsageRecordOut(rows, many=True).data)
+
+
+class LiteLLMUsage(APIView):
+    """What a LiteLLM proxy's `generic_api` callback posts."""
+
+    permission_classes = [requires("usage:write")]
+
+    @extend_schema(
+        operation_id="usage_litellm_post",
+        request={"application/json": OpenApiTypes.OBJECT},
+        responses=IngestOut,
+        parameters=[
+            OpenApiParameter(
+                "price",
+                str,
+                enum=get_args(PriceFrom),
+                default="catalogue",
+                description="billed: the payload's response_cost is what the provider billed. catalogue: price books"
+                " and the price catalogue decide.",
+            )
+        ],
+        description="An array of StandardLoggingPayload, or one. Only named fields are read: no prompt, response or"
+        " error text is kept.",
+    )
+    def post(self, request: Request) -> Response:
+        price = request.query_params.get("price", "catalogue")
+        if price not in ("billed", "catalogue"):
+            raise Invalid("price is billed or catalogue.", code="price_unknown", status=400)
+        incoming = read_payloads(
+            body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price
+        )
+        return ingest(request, incoming, "litellm")
+
+
+class UsageSummary(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="usage_summary", parameters=[SummaryIn], responses=SummaryOut)
+    def get(self, request: Request) -> Response:
+        asked = SummaryIn(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        today = timezone.now().astimezone(UTC).date()
+        rows = queries.usage_summary(
+            actor=actor(request),
+            scope=scope_asked(request, wanted.get("scope")),
+            since=datetime.combine(wanted.get("from", today.replace(day=1)), time(), UTC),
+            until=datetime.combine(wanted.get("to", today + timedelta(days=1)), time(), UTC),
+            group_by=wanted["group_by"],
+        )
+        return Response(SummaryOut({"rows": rows}).data)
+
+
+class Quarantine(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="quarantine_list", parameters=[QuarantineFilterIn], responses=QuarantinedOut(many=True))
+    def get(self, request: Request) -> Response:
+        asked = QuarantineFilterIn(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        wanted = asked.validated_data
+        rows = QuarantinedUsage.objects.visible_to(actor(request)).select_related("authority")
+        rows = rows.filter(replayed_at__isnull=not wanted["replayed"])
+        if "code" in wanted:
+            rows = rows.filter(code=wanted["code"])
+        page = NewestQuarantineFirst()
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response(QuarantinedOut(shown, many=True).data)

@@ -1,0 +1,219 @@
+"""Whole files in: native events, LiteLLM payloads, or anything a mapping describes."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import IO, Literal
+
+from django.db import connection
+from pydantic import TypeAdapter
+
+from allocation.documents.events import Fault
+from allocation.documents.mapping import UsageMapping
+from allocation.importers.incoming import Incoming, lenient_json, records_of
+from allocation.importers.litellm import SOURCE, PriceFrom, incoming_of
+from allocation.importers.mapped import translator
+from allocation.models import ImportRun
+from allocation.operations import IngestResult, record_usage
+from allocation.operations.imports import fail_import, finish_import, note_progress, start_import
+from allocation.operations.quarantine import refused_text
+from governance.documents import load_documents, parse_document
+from governance.errors import Invalid
+
+CHUNK = 2_000
+# A JSON array is read whole; JSON lines are not.
+ARRAY_BYTES_MAX = 256 * 1024 * 1024
+Format = Literal["native", "litellm", "mapped"]
+Clock = Callable[[], datetime]
+# (records read, bytes of the file read)
+Progress = Callable[[int, int], None]
+# (place from 0, the record as bytes or as data)
+Record = tuple[int, object]
+_MAPPING: TypeAdapter[UsageMapping] = TypeAdapter(UsageMapping)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOrder:
+    """What to bring in. `scope_id` is the top of the subtree the records may go to; None for anywhere."""
+
+    path: Path
+    source_format: Format
+    mapping: UsageMapping | None = None
+    scope_id: int | None = None
+    source: str | None = None
+    price: PriceFrom = "catalogue"
+
+    @property
+    def options_digest(self) -> str:
+        mapping = self.mapping.model_dump_json() if self.mapping else ""
+        options = json.dumps([self.source_format, mapping, self.scope_id, self.source, self.price])
+        return sha256(options.encode()).hexdigest()
+
+
+def load_mapping(path: Path) -> UsageMapping:
+    documents = load_documents(path.read_bytes(), source=path.name)
+    if len(documents) != 1:
+        raise Invalid(f"{path.name} must hold one mapping.", code="invalid_mapping")
+    return parse_document(_MAPPING, documents[0])
+
+
+def import_file(order: ImportOrder, *, now: Clock, progress: Progress = lambda _records, _bytes: None) -> ImportRun:
+    """Reads on while the batch before is being written. Records already done by a broken-off run are read, because
+    a mapping may look back at them, and not written again."""
+    run = start_import(
+        file_name=order.path.name,
+        file_digest=digest_of(order.path),
+        size_bytes=order.path.stat().st_size,
+        source_format=order.source_format,
+        options_digest=order.options_digest,
+        mapping=order.mapping.model_dump(mode="json", exclude_defaults=True) if order.mapping else None,
+        scope_id=order.scope_id,
+        at=now(),
+    )
+    try:
+        _bring_in(order, run, now, progress)
+    except BaseException as problem:
+        fail_import(run_id=run.pk, error=type(problem).__name__)
+        raise
+    return finish_import(run_id=run.pk, at=now())
+
+
+def _bring_in(order: ImportOrder, run: ImportRun, now: Clock, progress: Progress) -> None:
+    read = _batch_reader(order)
+    already = run.records_done
+    with _opened(order.path) as (file, position), ThreadPoolExecutor(max_workers=1) as writer:
+        records = iter(_records(order, file))
+        done = 0
+        writing: Future[IngestResult] | None = None
+        try:
+            while batch := list(islice(records, CHUNK)):
+                incoming = read(batch)
+                written = done
+                done += len(batch)
+                if writing is not None:
+                    note_progress(run_id=run.pk, records_done=written, result=writing.result())
+                    writing = None
+                    progress(written, position())
+                if done > already:
+                    writing = writer.submit(_write, order, incoming, now())
+            if writing is not None:
+                note_progress(run_id=run.pk, records_done=done, result=writing.result())
+            progress(done, position())
+        finally:
+            writer.submit(connection.close)
+
+
+def _write(order: ImportOrder, incoming: Incoming, at: datetime) -> IngestResult:
+    return record_usage(
+        events=incoming.events,
+        indexes=incoming.indexes,
+        refused=incoming.refused,
+        key_scope_id=order.scope_id,
+        source_format=order.source_format,
+        at=at,
+    )
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class _opened:
+    """The file's bytes, unpacked when it ends in .gz, and how far into the file itself reading has come."""
+
+    def __init__(self, path: Path) -> None:
+        self.raw = path.open("rb")
+        self.file: IO[bytes] = gzip.open(self.raw) if path.suffix == ".gz" else self.raw
+
+    def __enter__(self) -> tuple[IO[bytes], Callable[[], int]]:
+        return self.file, self.raw.tell
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        self.raw.close()
+
+
+def _records(order: ImportOrder, file: IO[bytes]) -> Iterable[Record]:
+    if order.mapping is not None and order.mapping.format == "csv":
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        return enumerate(csv.DictReader(text, delimiter=order.mapping.delimiter))
+    head = file.read(1)
+    file.seek(0)
+    if head == b"[" and order.mapping is None:
+        body = file.read(ARRAY_BYTES_MAX + 1)
+        if len(body) > ARRAY_BYTES_MAX:
+            raise Invalid("A JSON array of this size does not fit into memory; give JSON lines.", code="file_too_large")
+        return enumerate(records_of(lenient_json(body)))
+    return _lines(file)
+
+
+def _lines(file: IO[bytes]) -> Iterator[Record]:
+    for index, line in enumerate(file):
+        if not line.isspace():
+            yield index, line.rstrip(b"\r\n")
+
+
+def _batch_reader(order: ImportOrder) -> Callable[[list[Record]], Incoming]:
+    if order.source_format == "native":
+        return _native
+    if order.source_format == "litellm":
+        return lambda batch: _litellm(batch, order)
+    if order.mapping is None:
+        raise Invalid("A mapped file needs --mapping.", code="mapping_missing")
+    translate = translator(order.mapping, source=order.source)
+
+    def mapped(batch: list[Record]) -> Incoming:
+        incoming = Incoming()
+        for index, record in batch:
+            row = _row(incoming, index, record)
+            if row is not None:
+                incoming.take_data(index, translate(row, index + 1))
+        return incoming
+
+    return mapped
+
+
+def _native(batch: list[Record]) -> Incoming:
+    incoming = Incoming()
+    for index, record in batch:
+        if isinstance(record, bytes):
+            incoming.take_json(index, record)
+        else:
+            incoming.take_data(index, record)
+    return incoming
+
+
+def _litellm(batch: list[Record], order: ImportOrder) -> Incoming:
+    incoming = Incoming()
+    rows = [(index, row) for index, record in batch if (row := _row(incoming, index, record)) is not None]
+    found = incoming_of(rows, price=order.price, source=order.source or SOURCE)
+    found.refused.extend(incoming.refused)
+    return found
+
+
+def _row(incoming: Incoming, index: int, record: object) -> dict[str, object] | None:
+    """The record's data; None when it is none, and then it is refused."""
+    if isinstance(record, bytes):
+        try:
+            data = json.loads(record)
+        except (ValueError, RecursionError):
+            incoming.refused.append(refused_text(index, Fault("malformed_json", "The line is not valid JSON."), record))
+            return None
+    else:
+        data = record
+    if not isinstance(data, dict):
+        incoming.refuse(index, Fault("not_an_object", "The record must be a JSON object."), data)
+        return None
+    return data

@@ -1,0 +1,108 @@
+"""weir usage import FILE | weir usage replay"""
+
+import logging
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from allocation import operations
+from allocation.importers.files import Format, ImportOrder, Progress, import_file, load_mapping
+from allocation.models import ImportRun
+from governance.errors import DomainError
+from governance.models import Scope
+
+logger = logging.getLogger(__name__)
+LOG_EVERY = 100_000
+
+
+class Command(BaseCommand):
+    help = "Bring usage in from a file, or replay what was quarantined."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parts = parser.add_subparsers(dest="part", required=True)
+        bring = parts.add_parser("import", help="bring usage in from a file")
+        bring.add_argument("file", type=Path)
+        bring.add_argument("--format", choices=["native", "litellm", "csv", "jsonl"], default="native")
+        bring.add_argument("--mapping", type=Path, help="YAML that names the columns; its own format holds")
+        bring.add_argument("--scope", help="the subtree the usage may go to, and whose rules attribute it")
+        bring.add_argument("--source", help="instead of the source that the records or the mapping name")
+        bring.add_argument("--price", choices=["billed", "catalogue"], default="catalogue", help="litellm: whose cost")
+        again = parts.add_parser("replay", help="try quarantined records again")
+        again.add_argument("--code", help="only those refused for this reason")
+        again.add_argument("--id", type=int, action="append", dest="ids", help="only this one; may be repeated")
+        again.add_argument("--dry-run", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        try:
+            if options["part"] == "import":
+                self._import(options)
+            else:
+                self._replay(options)
+        except (DomainError, OSError) as problem:
+            raise CommandError(str(problem)) from problem
+
+    def _import(self, options: dict[str, Any]) -> None:
+        order = order_of(options)
+        size = order.path.stat().st_size
+        with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+            run = import_file(order, now=timezone.now, progress=reporter(order.path.name, bar))
+        self.stdout.write(sentence(run))
+
+    def _replay(self, options: dict[str, Any]) -> None:
+        result = operations.replay_quarantined(
+            ids=options["ids"], code=options["code"], dry_run=options["dry_run"], at=timezone.now()
+        )
+        would = "would be accepted (or are there already)" if options["dry_run"] else "accepted"
+        self.stdout.write(f"{result.accepted} {would}, {result.duplicate} there already.")
+        for code, count in sorted(result.remaining.items()):
+            self.stdout.write(f"{count} remain: {code}")
+
+
+def order_of(options: dict[str, Any]) -> ImportOrder:
+    if options["format"] in {"csv", "jsonl"} and options["mapping"] is None:
+        raise CommandError(f"--format {options['format']} needs --mapping.")
+    source_format: Format = "mapped" if options["mapping"] else options["format"]
+    return ImportOrder(
+        path=options["file"],
+        source_format=source_format,
+        mapping=load_mapping(options["mapping"]) if options["mapping"] else None,
+        scope_id=scope_id_of(options["scope"]),
+        source=options["source"],
+        price=options["price"],
+    )
+
+
+def scope_id_of(path: str | None) -> int | None:
+    if path is None:
+        return None
+    scope = Scope.objects.filter(path=path).first()
+    if scope is None:
+        raise CommandError(f"There is no scope {path}.")
+    return scope.pk
+
+
+def reporter(name: str, bar: "tqdm[Any]") -> Progress:
+    """A bar on a terminal, a log line now and then elsewhere."""
+    logged = 0
+
+    def report(records: int, position: int) -> None:
+        nonlocal logged
+        bar.update(position - bar.n)
+        if bar.disable and records - logged >= LOG_EVERY:
+            logged = records
+            logger.info("importing %s: %d records", name, records)
+
+    return report
+
+
+def sentence(run: ImportRun) -> str:
+    return (
+        f"{run.file_name}: {run.records_done} records read, {run.accepted} accepted, {run.duplicate} there already,"
+        f" {run.rejected} quarantined."
+    )
