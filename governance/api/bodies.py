@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.conf import settings
@@ -131,9 +131,7 @@ def _has_nul(body: bytes) -> bool:
 class GuardedJSONParser(JSONParser):
     """The default parser: what `read_body` and `parse_json` let through, at most WEIR_COMMAND_BODY_BYTES_MAX."""
 
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         del media_type, parser_context
         limit: int = settings.COMMAND_BODY_BYTES_MAX
         if isinstance(stream, HttpRequest):

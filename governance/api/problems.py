@@ -74,49 +74,48 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     _roll_back()
     request = context.get("request")
     instance: str = request.path if request is not None else ""
-    match exc:
-        case DomainError():
-            return problem_response(status=exc.status, code=exc.code, detail=exc.detail, instance=instance, **exc.extra)
-        case exceptions.ValidationError():
-            return problem_response(
-                status=exc.status_code,
-                code="validation_failed",
-                detail="The request is not valid; see errors.",
-                instance=instance,
-                errors=list(_field_errors(exc.detail)),
-            )
-        case exceptions.APIException():
-            return _of_api_exception(exc, instance)
-        case Http404():
-            return problem_response(
-                status=404, code="not_found", detail="There is no such thing here.", instance=instance
-            )
-        case PermissionDenied():
-            return problem_response(
-                status=403, code="permission_denied", detail="You are not permitted to do this.", instance=instance
-            )
-        case RequestDataTooBig():
-            return problem_response(
-                status=413, code="body_too_large", detail="The body is too large.", instance=instance
-            )
-        case SuspiciousOperation():
-            return problem_response(
-                status=400, code="malformed_request", detail="The request is malformed.", instance=instance
-            )
-        case OperationalError():
-            logger.error("database unavailable", exc_info=exc)
-            return problem_response(
-                status=503,
-                code="database_unavailable",
-                detail="The database is not available. Try again shortly.",
-                instance=instance,
-                headers={"Retry-After": "2"},
-            )
-        case _:
-            logger.error("unhandled error at %s", instance, exc_info=exc)
-            return problem_response(
-                status=500, code="internal_error", detail="Something went wrong on our side.", instance=instance
-            )
+    if isinstance(exc, DomainError):
+        body = problem(status=exc.status, code=exc.code, detail=exc.detail, instance=instance, **exc.extra)
+        return Response(body, status=exc.status, content_type=CONTENT_TYPE)
+    if isinstance(exc, exceptions.ValidationError):
+        return problem_response(
+            status=exc.status_code,
+            code="validation_failed",
+            detail="The request is not valid; see errors.",
+            instance=instance,
+            errors=list(_field_errors(exc.detail)),
+        )
+    if isinstance(exc, exceptions.APIException):
+        return _of_api_exception(exc, instance)
+    for kind, status, code, detail in DJANGO_REFUSALS:
+        if isinstance(exc, kind):
+            return problem_response(status=status, code=code, detail=detail, instance=instance)
+    return _of_failure(exc, instance)
+
+
+# In order: the first that fits answers.
+DJANGO_REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (Http404, 404, "not_found", "There is no such thing here."),
+    (PermissionDenied, 403, "permission_denied", "You are not permitted to do this."),
+    (RequestDataTooBig, 413, "body_too_large", "The body is too large."),
+    (SuspiciousOperation, 400, "malformed_request", "The request is malformed."),
+)
+
+
+def _of_failure(exc: Exception, instance: str) -> Response:
+    """Ours to repair: logged in full, told in a sentence."""
+    logger.error("request to %s failed", instance, exc_info=exc)
+    if isinstance(exc, OperationalError):
+        return problem_response(
+            status=503,
+            code="database_unavailable",
+            detail="The database is not available. Try again shortly.",
+            instance=instance,
+            headers={"Retry-After": "2"},
+        )
+    return problem_response(
+        status=500, code="internal_error", detail="Something went wrong on our side.", instance=instance
+    )
 
 
 def _of_api_exception(exc: exceptions.APIException, instance: str) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from email.utils import parseaddr
 
 from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 
 from governance.channels.message import Envelope, Outcome, Refused, Retry, Sent
 
@@ -37,7 +38,9 @@ def send(envelope: Envelope, *, to: Sequence[str], sender: str) -> Outcome:
     return Sent()
 
 
-def build(envelope: Envelope, *, to: Sequence[str], sender: str, connection: object = None) -> EmailMessage:
+def build(
+    envelope: Envelope, *, to: Sequence[str], sender: str, connection: BaseEmailBackend | None = None
+) -> EmailMessage:
     message = envelope.message
     domain = parseaddr(sender)[1].partition("@")[2] or "weir.invalid"
     headers = {

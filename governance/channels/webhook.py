@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
-from requests_hardened import Config, HTTPSession
+from requests_hardened.client import HTTPSession
+from requests_hardened.config import Config
 from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from standardwebhooks.webhooks import Webhook
@@ -111,7 +112,8 @@ def headers(envelope: Envelope, content: str, *, secret: str, at: datetime) -> d
 
 class _PublicOnlyAdapter(IPFilterAdapter):
     """The library pins the resolved address and refuses private ones; this also refuses what is reserved,
-    such as the IPv4-compatible spelling ::7f00:1 of 127.0.0.1."""
+    such as the IPv4-compatible spelling ::7f00:1 of 127.0.0.1.
+    """
 
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
         host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)

@@ -1,8 +1,8 @@
 """Declared, like code: the documents `weir apply` reads, and the one safe way to read them."""
 
-from governance.documents.base import Change, Document, DocumentError, FromEnvironment, Metadata, Slug, parse_document
+from governance.documents.base import Change, Document, FromEnvironment, Metadata, Slug, parse_document
 from governance.documents.channel import ChannelDocument, ChannelSpec
-from governance.documents.loader import SourcedDocument, load_documents
+from governance.documents.loader import DocumentError, SourcedDocument, load_documents
 from governance.documents.scope import OwnerSpec, ScopeDocument, ScopeSpec
 
 __all__ = [

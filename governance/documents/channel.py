@@ -19,6 +19,8 @@ class ChannelSpec(Part):
 
     @model_validator(mode="after")
     def _has_what_its_type_needs(self) -> Self:
+        needed: tuple[str, ...]
+        unused: tuple[str, ...]
         match self.type:
             case "slack":
                 needed, unused = ("url",), ("to", "secret")

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent, ScalarEvent
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    ScalarEvent,
+)
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from governance.errors import DomainError
@@ -92,7 +99,7 @@ def load_documents(text: str | bytes, *, source: str) -> list[SourcedDocument]:
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         raise DocumentError(
-            f"not YAML: {problem.problem or problem.context}", file=source, line=mark.line + 1 if mark else None,
+            f"not YAML: {problem.problem or problem.context}", file=source, line=_line(mark),
             code="malformed_yaml",
         ) from None  # fmt: skip
     except yaml.YAMLError as problem:
@@ -118,48 +125,71 @@ def _decoded(text: str | bytes, source: str) -> str:
 
 def _check_events(content: str, source: str) -> None:
     """Depth, aliases and expanded size, from the event stream: nothing has been built yet that could blow up."""
-
-    def refuse(event: NodeEvent, message: str, code: str) -> DocumentError:
-        return DocumentError(message, file=source, line=event.start_mark.line + 1, code=code)
-
-    sizes: dict[str, int] = {}
-    open_nodes: list[tuple[str | None, int]] = []
-    aliases = total = 0
+    size = _Size(source)
     for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        if isinstance(event, DocumentStartEvent):
+            size = _Size(source)
+        else:
+            size.add(event)
+
+
+class _Size:
+    """How much one document holds so far, counted with each alias written out."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.total = 0
+        self.aliases = 0
+        self._of_anchor: dict[str, int] = {}
+        self._open: list[tuple[str | None, int]] = []
+
+    def add(self, event: Event) -> None:
         match event:
-            case DocumentStartEvent():
-                sizes, open_nodes, aliases, total = {}, [], 0, 0
             case AliasEvent():
-                aliases += 1
-                if aliases > MAX_ALIASES:
-                    raise refuse(event, f"more than {MAX_ALIASES} aliases; write the values out", "too_many_aliases")
-                if any(anchor == event.anchor for anchor, _ in open_nodes):
-                    raise refuse(event, f"*{event.anchor} contains itself; write the value out", "yaml_recursive")
-                total += sizes.get(event.anchor, 1)
+                self._add_alias(event)
             case CollectionStartEvent():
-                total += 1
-                open_nodes.append((event.anchor, total))
-                if len(open_nodes) > MAX_DEPTH:
-                    raise refuse(event, f"nested deeper than {MAX_DEPTH} levels; flatten it", "document_too_deep")
+                self.total += 1
+                self._open.append((event.anchor, self.total))
+                if len(self._open) > MAX_DEPTH:
+                    raise self._refusal(
+                        event, f"nested deeper than {MAX_DEPTH} levels; flatten it", "document_too_deep"
+                    )
             case CollectionEndEvent():
-                anchor, before = open_nodes.pop()
+                anchor, before = self._open.pop()
                 if anchor:
-                    sizes[anchor] = total - before + 1
+                    self._of_anchor[anchor] = self.total - before + 1
             case ScalarEvent():
-                total += 1
+                self.total += 1
                 if event.anchor:
-                    sizes[event.anchor] = 1
-        if total > MAX_NODES:
-            raise DocumentError(
-                f"more than {MAX_NODES:,} values once its aliases are written out; split it", file=source,
-                line=event.start_mark.line + 1, code="document_too_large",
-            )  # fmt: skip
+                    self._of_anchor[event.anchor] = 1
+            case _:
+                return
+        if self.total > MAX_NODES:
+            message = f"more than {MAX_NODES:,} values once its aliases are written out; split it"
+            raise self._refusal(event, message, "document_too_large")
+
+    def _add_alias(self, event: AliasEvent) -> None:
+        self.aliases += 1
+        anchor = event.anchor or ""
+        if self.aliases > MAX_ALIASES:
+            raise self._refusal(event, f"more than {MAX_ALIASES} aliases; write the values out", "too_many_aliases")
+        if any(anchor == around for around, _ in self._open):
+            raise self._refusal(event, f"*{anchor} contains itself; write the value out", "yaml_recursive")
+        self.total += self._of_anchor.get(anchor, 1)
+
+    def _refusal(self, event: Event, message: str, code: str) -> DocumentError:
+        return DocumentError(message, file=self.source, line=_line(event.start_mark), code=code)
+
+
+def _line(mark: Any) -> int | None:
+    """Counted from 1, as editors do."""
+    return mark.line + 1 if mark is not None else None
 
 
 def _documents(content: str, source: str) -> Iterator[SourcedDocument]:
     all_lines = content.splitlines(keepends=True)
     for node in yaml.compose_all(content, Loader=yaml.SafeLoader):
-        if node is None or (isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
+        if isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:null":
             continue
         line = node.start_mark.line + 1
         if not isinstance(node, MappingNode):

@@ -50,7 +50,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """`broken` says in a sentence what is wrong, and `broken_seq` where it is seen first; both None when all is well."""
+    """`broken` says in a sentence what is wrong, `broken_seq` where it is seen first; both None when all is well."""
 
     records: int
     head: Head | None

@@ -67,7 +67,7 @@ class DecisionRecord(models.Model):
                     END LOOP;
                     NEW.hash := encode(sha256(convert_to(canonical, 'UTF8')), 'hex');
                     RETURN NEW;
-                """,
+                """,  # noqa: S608  # The lock is a constant.
             ),
             _refusal("update", pgtrigger.Before, pgtrigger.Row),
             _refusal("delete", pgtrigger.Before, pgtrigger.Row),

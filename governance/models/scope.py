@@ -6,13 +6,18 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from tree_queries.models import TreeNode
-from tree_queries.query import TreeQuerySet
 
 from governance.models.visibility import at_or_below
 
 if TYPE_CHECKING:
     from governance.models.visibility import Viewer
+
+    # django-tree-queries has no types; these are what the type checker needs of it.
+    TreeNode = models.Model
+    TreeQuerySet = models.QuerySet
+else:
+    from tree_queries.models import TreeNode
+    from tree_queries.query import TreeQuerySet
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 UNATTRIBUTED_SLUG = "unattributed"
@@ -53,7 +58,7 @@ class DecisionRight(models.TextChoices):
     ACKNOWLEDGE = "acknowledge"
 
 
-class ScopeQuerySet(TreeQuerySet, models.QuerySet["Scope"]):
+class ScopeQuerySet(TreeQuerySet["Scope"]):
     def visible_to(self, actor: Viewer) -> Self:
         if actor.sees_everything:
             return self.all()
@@ -104,7 +109,7 @@ class Scope(TreeNode):
             pgtrigger.Trigger(
                 name="set_path",
                 when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("parent_id", "slug", "path"),
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("parent_id", "slug", "path"),  # type: ignore[no-untyped-call]  # Untyped there.
                 declare=[("parent_path", "text")],
                 # FOR SHARE: a parent being renamed or moved at this moment must finish first.
                 func="""
@@ -163,7 +168,7 @@ class Scope(TreeNode):
 
 
 class ScopeTreeVersion(models.Model):
-    """One row, rewritten by a trigger whenever the tree changes: what a cached picture of the tree is checked against."""
+    """One row, rewritten by a trigger whenever the tree changes; what a picture of the tree in memory is checked by."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     version = models.UUIDField()

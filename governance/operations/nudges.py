@@ -21,5 +21,5 @@ def nudge(task: str, *, queue: str) -> None:
     """
     bell = _Nudge(task, queue)
     here = set(connection.savepoint_ids)
-    if not any(func == bell and sids == here for sids, func, _ in connection.run_on_commit):
+    if not any(func == bell and sids == here for sids, func, *_ in connection.run_on_commit):
         transaction.on_commit(bell, robust=True)

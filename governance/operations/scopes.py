@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from governance.errors import DomainError, Invalid
-from governance.models import Channel, ChannelKind, Criticality, Kind, Practice, Scope
+from governance.documents import Change, ScopeDocument
+from governance.errors import DomainError, Forbidden, Invalid, NotFound
+from governance.models import Channel, ChannelKind, Criticality, Kind, Ownership, Practice, Scope, User
 from governance.models.scope import SLUG_PATTERN, UNATTRIBUTED_SLUG
+from governance.operations.people import ownership_rights
 from governance.operations.records import record_decision
 from governance.queries import OWNERS_CHANNEL
 from governance.rules import Actor
@@ -87,3 +89,141 @@ def _insert(scope: Scope) -> None:
             raise
         raise ScopeExists(f"There is already a scope {scope.slug!r} here.") from None
     scope.refresh_from_db(fields=["path"])
+
+
+def plan_scope(document: ScopeDocument, *, at: datetime, known_paths: Collection[str] = frozenset()) -> Change:
+    """What `apply_scope` would do. `known_paths` are scopes that come earlier in the same apply."""
+    del at
+    path = document.metadata.name
+    owners = _wanted_owners(document)
+    scope = Scope.objects.filter(path=path).first()
+    if scope is None:
+        parent, _, _ = path.rpartition("/")
+        if parent and parent not in known_paths and not Scope.objects.filter(path=parent).exists():
+            raise NotFound(
+                f"The scope {path} has no parent: declare {parent} before it.", code="parent_not_found", parent=parent
+            )
+        return Change("Scope", path, "create")
+    differences = (*_field_differences(scope, document), *_owner_differences(scope, owners))
+    return Change("Scope", path, "update" if differences else "unchanged", differences)
+
+
+@transaction.atomic
+def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Change:
+    change = plan_scope(document, at=at)
+    if change.action == "unchanged":
+        return change
+    path, spec = document.metadata.name, document.spec
+    _require_say(actor, path)
+    if change.action == "create":
+        parent_path, _, slug = path.rpartition("/")
+        scope = create_scope(
+            slug=slug,
+            kind=spec.kind,
+            parent=Scope.objects.get(path=parent_path) if parent_path else None,
+            name=document.metadata.title,
+            actor=actor,
+            at=at,
+            practice=spec.practice,
+            environment=spec.environment,
+            criticality=spec.criticality,
+            labels=spec.labels,
+            currency=spec.currency or "",
+        )
+    else:
+        scope = Scope.objects.select_for_update().get(path=path)
+        for name, wanted in _wanted_fields(document).items():
+            setattr(scope, name, wanted)
+        scope.save()
+    _set_owners(scope, _wanted_owners(document))
+    if change.action == "update" or spec.owners:
+        record_decision(
+            actor=actor,
+            action="scope.apply",
+            scope=scope,
+            subject=f"scope:{path}",
+            reason="",
+            evidence={"differences": list(change.differences)},
+            at=at,
+        )
+    return change
+
+
+Owner = tuple[str, str, str]
+
+
+def _require_say(actor: Actor, path: str) -> None:
+    if not actor.sees(path):
+        raise Forbidden(f"{actor.label} has no say over {path}.")
+
+
+def _wanted_fields(document: ScopeDocument) -> dict[str, object]:
+    """What the document says; a currency left out stays as it is."""
+    spec = document.spec
+    wanted: dict[str, object] = {
+        "name": document.metadata.title,
+        "kind": spec.kind,
+        "practice": spec.practice,
+        "environment": spec.environment,
+        "criticality": spec.criticality,
+        "labels": spec.labels,
+    }
+    return {**wanted, "currency": spec.currency} if spec.currency else wanted
+
+
+def _field_differences(scope: Scope, document: ScopeDocument) -> tuple[str, ...]:
+    return tuple(
+        f"{name}: {getattr(scope, name)!r} → {wanted!r}"
+        for name, wanted in _wanted_fields(document).items()
+        if getattr(scope, name) != wanted
+    )
+
+
+def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
+    """(email, persona, right); None when the document leaves owners alone."""
+    if document.spec.owners is None:
+        return None
+    known = set(User.objects.values_list("email", flat=True).filter(email__in=[o.email for o in document.spec.owners]))
+    for owner in document.spec.owners:
+        if owner.email not in known:
+            raise Invalid(
+                f"The scope {document.metadata.name} names the owner {owner.email}, whom nobody has created yet: "
+                f"weir users create {owner.email} --persona {owner.persona} --scope {document.metadata.name}",
+                code="unknown_user",
+                email=owner.email,
+            )
+    return frozenset(
+        (owner.email, owner.persona, right)
+        for owner in document.spec.owners
+        for right in ownership_rights(owner.persona, owner.rights)
+    )
+
+
+def _present_owners(scope: Scope) -> frozenset[Owner]:
+    rows = Ownership.objects.filter(scope=scope, user__isnull=False)
+    return frozenset(rows.values_list("user__email", "persona", "decision_right"))
+
+
+def _owner_differences(scope: Scope, wanted: frozenset[Owner] | None) -> tuple[str, ...]:
+    if wanted is None:
+        return ()
+    present = _present_owners(scope)
+    return (
+        *(f"owner + {' '.join(owner)}".rstrip() for owner in sorted(wanted - present)),
+        *(f"owner - {' '.join(owner)}".rstrip() for owner in sorted(present - wanted)),
+    )
+
+
+def _set_owners(scope: Scope, wanted: frozenset[Owner] | None) -> None:
+    if wanted is None:
+        return
+    present = _present_owners(scope)
+    users = dict(User.objects.filter(email__in=[email for email, _, _ in wanted]).values_list("email", "pk"))
+    for email, persona, right in present - wanted:
+        Ownership.objects.filter(scope=scope, user__email=email, persona=persona, decision_right=right).delete()
+    Ownership.objects.bulk_create(
+        [
+            Ownership(scope=scope, user_id=users[email], persona=persona, decision_right=right)
+            for email, persona, right in sorted(wanted - present)
+        ]
+    )
