@@ -46,7 +46,7 @@ def _not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 # After the items' own checks: an item that is refused must not also be reported as lacking.
-NotEmpty = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
+NotEmpty = AfterValidator(_not_empty)
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -111,7 +111,7 @@ class FactRead(Part):
 
 
 class NotifyAction(Part):
-    to: Annotated[tuple[Address, ...], Field(min_length=1, max_length=20)]
+    to: Annotated[tuple[Address, ...], Field(max_length=20, json_schema_extra={"minItems": 1}), NotEmpty]
     repeat_every: PositiveDuration | None = None
 
 
@@ -150,7 +150,7 @@ def _known_action(value: Any) -> Any:
 
 
 def _action_kind(value: Any) -> str:
-    return next(iter(value)) if isinstance(value, Mapping) else next(iter(type(value).model_fields))
+    return str(next(iter(value))) if isinstance(value, Mapping) else next(iter(type(value).model_fields))
 
 
 ActionEntry = Annotated[
@@ -170,7 +170,7 @@ class Step(Part):
     release: Expression | None = None
     min_hold: Duration = timedelta(0)
     severity: Severity | None = None
-    actions: Annotated[tuple[ActionEntry, ...], Field(min_length=1, max_length=20)]
+    actions: Annotated[tuple[ActionEntry, ...], Field(max_length=20, json_schema_extra={"minItems": 1}), NotEmpty]
 
 
 def _supported_point(value: object) -> object:
@@ -188,7 +188,9 @@ def _supported_on_error(value: object) -> object:
 class Enforcement(Part):
     level: Level = "advisory"
     points: Annotated[
-        tuple[Annotated[Literal["schedule"], BeforeValidator(_supported_point)], ...], Field(min_length=1)
+        tuple[Annotated[Literal["schedule"], BeforeValidator(_supported_point)], ...],
+        Field(json_schema_extra={"minItems": 1}),
+        NotEmpty,
     ] = ("schedule",)
     on_error: Annotated[Literal["hold"], BeforeValidator(_supported_on_error)] = "hold"
 
@@ -222,7 +224,7 @@ class InlineTest(Part):
     scope: TestScope
     every: PositiveDuration
     series: dict[Identifier, Annotated[str, Field(strict=True, max_length=10_000)]]
-    expect: Annotated[tuple[Expectation, ...], Field(min_length=1, max_length=200)]
+    expect: Annotated[tuple[Expectation, ...], Field(max_length=200, json_schema_extra={"minItems": 1}), NotEmpty]
 
 
 class GuardrailSpec(Part):
@@ -233,7 +235,7 @@ class GuardrailSpec(Part):
     facts: Annotated[dict[Identifier, FactRead], Field(min_length=1, max_length=50)]
     variables: Annotated[dict[Identifier, Expression], Field(max_length=50)] = {}
     conditions: Annotated[dict[Identifier, Expression], Field(max_length=50)] = {}
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=20)]
+    steps: Annotated[tuple[Step, ...], Field(max_length=20, json_schema_extra={"minItems": 1}), NotEmpty]
     enforcement: Enforcement = Enforcement()
     tests: Annotated[tuple[InlineTest, ...], Field(max_length=100)] = ()
 

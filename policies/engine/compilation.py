@@ -22,9 +22,10 @@ from policies.documents.guardrail import (
 )
 from policies.engine import cel, ladder, lint
 from policies.engine.cel import ExpressionError, Kind, Program, Value
-from policies.engine.context import SCOPE_NAMES, shared_environment
-from policies.engine.evaluation import Comparison, CompiledPolicy, CompiledStep, DeclaredFact, declared_fact
+from policies.engine.context import CANONICAL, SCOPE_NAMES, shared_environment
+from policies.engine.evaluation import CompiledPolicy
 from policies.engine.facts import FactError, fact_key, unit_of
+from policies.engine.plan import Comparison, CompiledStep, DeclaredFact
 from policies.engine.tokens import Words
 from policies.engine.types import Action, Block, Notify
 from policies.errors import Finding, GuardrailError
@@ -247,7 +248,7 @@ class _Builder:
 
 def _declared(alias: str, read: FactRead) -> DeclaredFact:
     key = fact_key(read.fact, read.window, read.unit)
-    return declared_fact(alias, key, read.max_age, is_optional=read.optional)
+    return DeclaredFact(alias, key, CANONICAL[key], read.max_age, read.optional)
 
 
 def _quiet(conditions: list[Program], steps: list[CompiledStep]) -> Program:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from policies.documents.guardrail import GuardrailPolicy
-from policies.engine import ladder, matching, wording
+from policies.engine import ladder, matching
 from policies.engine.cel import Binding, Failure, Program, Value
-from policies.engine.context import CANONICAL, ScopeContext
-from policies.engine.facts import unit_of
+from policies.engine.context import ScopeContext
+from policies.engine.evidence import Evidence, gathered, sentence
+from policies.engine.plan import CompiledStep, DeclaredFact
 from policies.engine.tokens import Words
 from policies.engine.types import (
     IDLE,
@@ -25,7 +26,6 @@ from policies.engine.types import (
     Evaluation,
     FactKey,
     Facts,
-    FactValue,
     GuardrailState,
     Held,
     HoldEnded,
@@ -43,47 +43,6 @@ from policies.engine.types import (
 from policies.errors import Finding
 
 __all__ = ["CompiledPolicy", "ScopeContext", "evaluate", "permits"]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The two sides of a step's condition, for refusals that name what was observed and what the limit is."""
-
-    observed: Program
-    limit: Program
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledStep:
-    name: str
-    severity: Severity
-    words: Words
-    when: Program
-    release_words: Words | None
-    release: Program | None
-    timing: ladder.Timing
-    actions: tuple[Action, ...]
-    comparison: Comparison | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredFact:
-    alias: str
-    key: FactKey
-    name: str
-    max_age: timedelta | None
-    is_optional: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """Everything that was read in one evaluation, by the author's names."""
-
-    values: Mapping[str, str]
-    variables: Mapping[str, Value | Failure]
-    conditions: Mapping[str, Value | Failure]
-    inputs: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +83,20 @@ class CompiledPolicy:
         unusable = tuple(self._unusable(context))
         blind = [sentence for fact, sentence, _ in unusable if not fact.is_optional]
         stale = {fact.name for fact, _, why in unusable if why == "stale"}
-        seen = self._seen(context, context.bound_without(stale) if stale else context.binding)
+        binding = context.bound_without(stale) if stale else context.binding
+        seen = gathered(
+            context,
+            binding,
+            facts=self.facts,
+            params=self.params,
+            variables=self.variables,
+            conditions=self.conditions,
+        )
         steps_before = previous.steps if previous else ()
         if blind and not steps_before and all(why == "absent" for fact, _, why in unusable if not fact.is_optional):
             return self._nothing_to_measure(blind, previous, seen)
         if blind:
             return self._held("no_data", "; ".join(blind), previous, seen, context.at)
-        binding = context.bound_without(stale) if stale else context.binding
         return self._decided(binding, previous, seen, context.at)
 
     def withdraw(self, previous: GuardrailState | None, at: datetime, reason: str) -> Evaluation:
@@ -159,31 +125,21 @@ class CompiledPolicy:
                 age = f"{context.ages[fact.name]:.0f} s old, more than max_age {fact.max_age.total_seconds():.0f} s"
                 yield fact, f"{fact.alias} ({fact.key}) is stale: {age}", "stale"
 
-    def _seen(self, context: ScopeContext, binding: Binding) -> _Seen:
-        variables = {name: program.evaluate(binding) for name, (_, program) in self.variables.items()}
-        conditions = {name: program.evaluate(binding) for name, (_, program) in self.conditions.items()}
-        values = {fact.alias: _fact_written(context.facts.get(fact.key)) for fact in self.facts}
-        values |= {f"params.{name}": wording.number(value) for name, value in self.params.items()}
-        values |= {name: wording.value_or_failure(value) for name, value in variables.items()}
-        inputs = {
-            "at": context.at.isoformat(),
-            "facts": {fact.alias: _fact_read(fact.key, context.facts.get(fact.key)) for fact in self.facts},
-            "params": dict(self.params),
-            "variables": {name: _logged(value) for name, value in variables.items()},
-            "conditions": {name: _logged(value) for name, value in conditions.items()},
-        }
-        return _Seen(values, variables, conditions, inputs)
-
-    def _nothing_to_measure(self, blind: list[str], previous: GuardrailState | None, seen: _Seen) -> Evaluation:
-        reason = _sentence("; ".join(blind))
+    def _nothing_to_measure(self, blind: list[str], previous: GuardrailState | None, seen: Evidence) -> Evaluation:
+        reason = sentence("; ".join(blind))
         returned = (HoldEnded(reason),) if previous and previous.held_since else ()
         return Evaluation(status="idle", transitions=returned, reason=reason, inputs=seen.inputs)
 
     def _held(
-        self, held_as: Literal["no_data", "error"], why: str, previous: GuardrailState | None, seen: _Seen, at: datetime
+        self,
+        held_as: Literal["no_data", "error"],
+        why: str,
+        previous: GuardrailState | None,
+        seen: Evidence,
+        at: datetime,
     ) -> Evaluation:
         before = previous or GuardrailState()
-        reason = _sentence(f"held: {why}")
+        reason = sentence(f"Held: {why}")
         is_new = before.held_as != held_as
         state = replace(before, held_since=before.held_since or at, held_as=held_as) if is_new else before
         firing = {step.name: step for step in before.steps if step.is_firing}
@@ -204,12 +160,12 @@ class CompiledPolicy:
             inputs=seen.inputs,
         )
 
-    def _decided(self, binding: Binding, previous: GuardrailState | None, seen: _Seen, at: datetime) -> Evaluation:
+    def _decided(self, binding: Binding, previous: GuardrailState | None, seen: Evidence, at: datetime) -> Evaluation:
         before = _resumed(previous, at)
         gate = _all_hold(seen.conditions)
         moves: dict[str, tuple[bool, ladder.Moved]] = {}
         for step in self.steps:
-            outcome = self._move(step, before.get(step.name), gate, binding, at)
+            outcome = self._move(step, before.get(step.name), binding, at, gate=gate)
             if isinstance(outcome, Failure):
                 held_as: Literal["no_data", "error"] = "no_data" if outcome.missing else "error"
                 return self._held(held_as, f"step {step.name}: {self._why(outcome)}", previous, seen, at)
@@ -217,7 +173,7 @@ class CompiledPolicy:
         return self._reported(previous, before, moves, seen, binding, at)
 
     def _move(
-        self, step: CompiledStep, before: StepState | None, gate: bool | Failure, binding: Binding, at: datetime
+        self, step: CompiledStep, before: StepState | None, binding: Binding, at: datetime, *, gate: bool | Failure
     ) -> tuple[bool, ladder.Moved] | Failure:
         is_firing = before is not None and before.is_firing
         if not is_firing and gate is False:
@@ -242,13 +198,12 @@ class CompiledPolicy:
         previous: GuardrailState | None,
         before: Mapping[str, StepState],
         moves: Mapping[str, tuple[bool, ladder.Moved]],
-        seen: _Seen,
+        seen: Evidence,
         binding: Binding,
         at: datetime,
     ) -> Evaluation:
         reasons = {
-            step.name: self._reason(step, moves[step.name][1], seen, at, holds=moves[step.name][0])
-            for step in self.steps
+            step.name: seen.step_reason(step, moves[step.name][1], at, holds=moves[step.name][0]) for step in self.steps
         }
         firing = {name: move.state for name, (_, move) in moves.items() if move.state and move.state.is_firing}
         top = next((step.name for step in self._firing_from_the_top(firing)), "")
@@ -278,7 +233,7 @@ class CompiledPolicy:
                 for block in self._permitted_blocks(step)
             ),
             withheld=self._withheld(firing),
-            reason=leading.reason if kept else self._idle_reason(seen, leading.reason),
+            reason=leading.reason if kept else seen.closed_gate_reason() or leading.reason,
             inputs={**seen.inputs, "steps": {name: holds for name, (holds, _) in moves.items()}},
             next_due_at=min(due, default=None),
         )
@@ -332,37 +287,6 @@ class CompiledPolicy:
             for step in self.steps
             if step.name in kept and any(ladder.due_repeats(step.actions, kept[step.name], at))
         }
-
-    def _reason(self, step: CompiledStep, move: ladder.Moved, seen: _Seen, at: datetime, *, holds: bool) -> str:
-        written = wording.with_values(step.words, seen.values) + self._variables_written(step.words, seen)
-        if move.state is None:
-            return _sentence(f"{step.name} is not in force: {written} does not hold" if not holds else written)
-        if not move.state.is_firing:
-            return _sentence(f"{written} since {ladder.clock(move.state.since)}: {move.note}")
-        if not holds:
-            return _sentence(f"{written} no longer holds: {move.note}{self._release_written(step, move, seen)}")
-        lasting = f" for {wording.lasting(at - move.state.since)}" if step.timing.for_ else ""
-        return _sentence(f"{written}{lasting}")
-
-    def _release_written(self, step: CompiledStep, move: ladder.Moved, seen: _Seen) -> str:
-        if step.release_words is None or move.due_at is not None:
-            return ""
-        return f": {wording.with_values(step.release_words, seen.values)}"
-
-    def _variables_written(self, words: Words, seen: _Seen) -> str:
-        read = [name.text for name in words.names if name.text in self.variables]
-        written = [
-            f"{name} = {wording.with_values(self.variables[name][0], seen.values)}" for name in dict.fromkeys(read)
-        ]
-        return f" ({'; '.join(written)})" if written else ""
-
-    def _idle_reason(self, seen: _Seen, otherwise: str) -> str:
-        closed = [name for name, value in seen.conditions.items() if value is False]
-        if not closed:
-            return otherwise
-        return _sentence(
-            f"condition {closed[0]} does not hold: {wording.with_values(self.conditions[closed[0]][0], seen.values)}"
-        )
 
     def _firing_from_the_top(self, firing: Mapping[str, StepState]) -> list[CompiledStep]:
         return [step for step in reversed(self.steps) if step.name in firing]
@@ -420,10 +344,6 @@ def permits(level: Level, action: Action) -> bool:
             return level in {"soft_mandatory", "hard_mandatory"}
 
 
-def declared_fact(alias: str, key: FactKey, max_age: timedelta | None, *, is_optional: bool) -> DeclaredFact:
-    return DeclaredFact(alias, key, CANONICAL[key], max_age, is_optional)
-
-
 def _resumed(previous: GuardrailState | None, at: datetime) -> dict[str, StepState]:
     if previous is None:
         return {}
@@ -448,34 +368,10 @@ def _status(state: StepState | None) -> Literal["idle", "pending", "firing"]:
     return "firing" if state.is_firing else "pending"
 
 
-def _flag(value: Value | None) -> bool | None:
+def _flag(value: Value | Failure | None) -> bool | None:
     return None if value is None else value is True
 
 
 def _side(program: Program, binding: Binding) -> float | None:
     value = program.evaluate(binding)
     return value if isinstance(value, float) else None
-
-
-def _fact_written(fact: FactValue | None) -> str:
-    if fact is None:
-        return "missing"
-    return wording.number(fact.exact if fact.exact is not None else fact.value)
-
-
-def _fact_read(key: FactKey, fact: FactValue | None) -> dict[str, Any]:
-    read: dict[str, Any] = {"fact": key.fact, "unit": unit_of(key), "value": None}
-    if key.window:
-        read["window"] = key.window
-    if fact is not None:
-        value = str(fact.exact) if fact.exact is not None else fact.value
-        read |= {"value": value, "as_of": fact.as_of.isoformat(), "age_seconds": round(fact.age_seconds, 3)}
-    return read
-
-
-def _logged(value: Value | Failure) -> Value | dict[str, str]:
-    return {"error": value.message} if isinstance(value, Failure) else value
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text[:4] == "held" else f"{text}."

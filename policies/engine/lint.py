@@ -11,8 +11,9 @@ from random import Random
 from policies.engine import cel
 from policies.engine.cel import Binding, Environment, ExpressionError, Failure, Program
 from policies.engine.context import shared_environment
-from policies.engine.evaluation import CompiledPolicy, CompiledStep, DeclaredFact
+from policies.engine.evaluation import CompiledPolicy
 from policies.engine.facts import CATALOGUE
+from policies.engine.plan import CompiledStep, DeclaredFact
 from policies.engine.tokens import Words
 from policies.engine.types import Block
 from policies.engine.wording import number
@@ -172,7 +173,7 @@ def _samples(compiled: CompiledPolicy) -> Iterator[_Sample]:
     named = _numbers(compiled)
     grids = [_grid(fact, named) for fact in compiled.facts]
     if prod(len(grid) for grid in grids) <= _SAMPLES:
-        points = product(*grids)
+        points: Iterator[tuple[float | None, ...]] = product(*grids)
     else:
         draw = Random(0)  # noqa: S311  # the same draw every time
         points = (tuple(draw.choice(grid) for grid in grids) for _ in range(_SAMPLES))
