@@ -32,7 +32,7 @@ def spoken(unit: str, amount: Decimal, currency: str = "") -> str:
     """For sentences: `1,234.50 USD`, `40 tokens`, `2.5 GPU hours`."""
     if unit == "money":
         cents = amount.quantize(Decimal("0.01"))
-        shown = f"{cents:,}" if cents == amount else f"{Decimal(plain(amount)):,}"
+        shown = f"{cents:,f}" if cents == amount else f"{Decimal(plain(amount)):,f}"
         return f"{shown} {currency}".strip()
     names = {"tokens": "tokens", "requests": "requests", "gpu_hours": "GPU hours"}
     return f"{Decimal(plain(amount)):,f} {names[unit]}"

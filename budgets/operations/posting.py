@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 
 from django.db import transaction
 
 from allocation.engine import UsagePosting
 from budgets.models import Transfer
 from budgets.operations.locks import lock_for_opening, lock_for_posting
-from budgets.operations.opening import open_missing
+from budgets.operations.opening import open_missing, record_shortfalls
 from budgets.queries import Coverage, coverage, last_known_coverage, unopened
 
 ZERO = Decimal(0)
@@ -25,24 +26,30 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> None:
     days = {posting.occurred_on for posting in postings}
     if not days:
         return
-    _open_what_is_due(days, at=at)
-    lock_for_posting()
-    current = coverage()
-    Transfer.objects.bulk_create(_transfers(postings, current, days, at))
-
-
-def _open_what_is_due(days: set[date], *, at: datetime) -> None:
-    """Before the shared lock is taken, because it cannot be exchanged for the exclusive one. What slips through
-    (a budget approved this instant) is caught up when its account opens."""
-    known = last_known_coverage()
-    looked_at = known.opened if known else set()
-    if days <= looked_at:
-        return
-    if unopened(days):
+    due = _unopened(days)
+    if due:
         lock_for_opening()
-        open_missing(days=days, at=at)
-    if known:
-        known.opened |= days
+    else:
+        lock_for_posting()
+    Transfer.objects.bulk_create(_transfers(postings, coverage(), days, at))
+    if due:
+        # After posting, not before: the roll-ups already hold this batch, and opening moves what they hold.
+        opened = open_missing(days=days, at=at)
+        # The chain of records is not held while usage is written; the shortfall itself stands on the account.
+        transaction.on_commit(partial(record_shortfalls, opened, at=at), robust=True)
+
+
+def _unopened(days: set[date]) -> bool:
+    """Asked before the shared lock is taken, because that cannot be exchanged for the exclusive one. What slips
+    through (a budget approved this instant) is caught up when its account opens."""
+    known = last_known_coverage()
+    if known is not None and days <= known.looked_at:
+        return False
+    if unopened(days):
+        return True
+    if known is not None:
+        known.looked_at |= days
+    return False
 
 
 def _transfers(

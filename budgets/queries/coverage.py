@@ -37,7 +37,7 @@ class Coverage:
     version: UUID | None
     tree: ScopeTree
     days: dict[date, DayCoverage] = field(default_factory=dict)
-    opened: set[date] = field(default_factory=set)
+    looked_at: set[date] = field(default_factory=set)
     ends: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def of(self, days: Iterable[date]) -> dict[date, DayCoverage]:

@@ -1,0 +1,70 @@
+from datetime import date, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from budgets.engine.coverage import Cover, DayUsage, Move, by_scope, moves, nearest
+from budgets.engine.periods import Period
+
+NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
+QUARTER = Period(date(2026, 10, 1), date(2027, 1, 1))
+ACME, SEARCH, RANKER = 1, 2, 3
+LINEAGE = {ACME: (ACME,), SEARCH: (SEARCH, ACME), RANKER: (RANKER, SEARCH, ACME)}
+DAY = date(2026, 11, 3)
+
+
+def test_the_nearest_open_account_at_or_above_carries_the_usage() -> None:
+    covers = by_scope([Cover(10, ACME, QUARTER), Cover(11, SEARCH, NOVEMBER)])
+
+    found = [nearest(covers, LINEAGE[RANKER], day) for day in (DAY, date(2026, 12, 1), date(2027, 1, 1))]
+
+    assert [cover and cover.account_id for cover in found] == [11, 10, None]
+
+
+def test_an_account_that_opens_takes_its_usage_from_the_one_above_and_from_outside() -> None:
+    before, opened = [Cover(10, SEARCH, NOVEMBER)], [Cover(11, RANKER, NOVEMBER), Cover(12, ACME, NOVEMBER)]
+    usage = [DayUsage(scope, DAY, Decimal(scope)) for scope in (ACME, SEARCH, RANKER)]
+
+    found = moves(before=by_scope(before), after=by_scope(before + opened), usage=usage, lineage=LINEAGE.__getitem__)
+
+    assert found == [Move(DAY, None, 12, Decimal(1)), Move(DAY, 10, 11, Decimal(3))]
+
+
+def test_a_correction_below_zero_moves_the_other_way() -> None:
+    usage = [DayUsage(ACME, DAY, Decimal(-2))]
+
+    found = moves(before={}, after=by_scope([Cover(12, ACME, NOVEMBER)]), usage=usage, lineage=LINEAGE.__getitem__)
+
+    assert found == [Move(DAY, 12, None, Decimal(2))]
+
+
+some_covers = st.sets(st.sampled_from([Cover(scope * 10, scope, NOVEMBER) for scope in LINEAGE]))
+some_usage = st.lists(
+    st.builds(
+        DayUsage,
+        st.sampled_from(sorted(LINEAGE)),
+        st.integers(0, 40).map(lambda n: NOVEMBER.start + timedelta(days=n)),
+        st.decimals(min_value=-5, max_value=50, places=2),
+    )
+)
+
+
+@given(some_covers, some_covers, some_usage)
+def test_moves_bring_the_ledger_to_where_it_would_be(before: set[Cover], after: set[Cover], usage: list[DayUsage]) -> None:
+    def charged(covers: set[Cover]) -> dict[int, Decimal]:
+        totals: dict[int, Decimal] = {}
+        for item in usage:
+            cover = nearest(by_scope(covers), LINEAGE[item.scope_id], item.day)
+            if cover is not None:
+                totals[cover.account_id] = totals.get(cover.account_id, Decimal(0)) + item.quantity
+        return {account: total for account, total in totals.items() if total}
+
+    ledger = charged(before)
+    for move in moves(before=by_scope(before), after=by_scope(after), usage=usage, lineage=LINEAGE.__getitem__):
+        assert move.quantity > 0
+        for account, change in ((move.from_account, -move.quantity), (move.to_account, move.quantity)):
+            if account is not None:
+                ledger[account] = ledger.get(account, Decimal(0)) + change
+
+    assert {account: total for account, total in ledger.items() if total} == charged(after)
