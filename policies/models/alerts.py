@@ -60,9 +60,7 @@ class Alert(models.Model):
                 | (~Q(status="resolved") & Q(resolved_at__isnull=True, resolve_reason="")),
                 name="alert_resolved_says_when_and_why",
             ),
-            models.CheckConstraint(
-                condition=~Q(status="firing") | ~Q(step=""), name="alert_firing_names_its_step"
-            ),
+            models.CheckConstraint(condition=~Q(status="firing") | ~Q(step=""), name="alert_firing_names_its_step"),
             models.CheckConstraint(
                 condition=Q(acknowledged_at__isnull=True, acknowledged_by="")
                 | (Q(acknowledged_at__isnull=False) & ~Q(acknowledged_by="")),

@@ -14,7 +14,9 @@ class GuardrailVersion(models.Model):
 
     name = models.CharField(max_length=100)
     number = models.PositiveIntegerField()
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the parsed document: a comment does not make a version.")
+    digest = models.CharField(
+        max_length=64, help_text="SHA-256 of the parsed document: a comment does not make a version."
+    )
     text = models.TextField(help_text="The YAML as applied.")
     document = models.JSONField(help_text="The parsed document.")
     source = models.CharField(max_length=500, blank=True, help_text="Where the text came from: a file or a commit.")
@@ -65,7 +67,9 @@ class GuardrailState(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["guardrail", "scope"], name="guardrail_state_is_one_per_guardrail_and_scope"),
+            models.UniqueConstraint(
+                fields=["guardrail", "scope"], name="guardrail_state_is_one_per_guardrail_and_scope"
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             # Read by operations.evaluate_due: what a timer makes due before the next full sweep.

@@ -53,7 +53,9 @@ class DataGap(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["organisation", "cause"], condition=Q(ended_at=None), name="data_gap_is_open_once_per_organisation"
+                fields=["organisation", "cause"],
+                condition=Q(ended_at=None),
+                name="data_gap_is_open_once_per_organisation",
             ),
         ]
 

@@ -1,0 +1,315 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from budgets.models import Budget
+from budgets.operations import grant_more
+from governance.models import Channel, DecisionRecord, Delivery, DirtyScope, Scope
+from governance.rules import Actor
+from policies import operations
+from policies.models import Alert, AlertEvent, Constraint, DataGap, GuardrailState
+from policies.queries.decisions import decide
+from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
+
+LATER = AT + timedelta(minutes=5)
+NEXT_MONTH = datetime(2026, 12, 1, 0, 1, tzinfo=UTC)
+
+pytestmark = pytest.mark.usefixtures("finops_channel", "budget")
+
+COST_WITH_MAX_AGE = """
+apiVersion: weir/v1
+kind: GuardrailPolicy
+metadata: {name: spike, owner: finops@example.com}
+spec:
+  match: {kinds: [team]}
+  facts:
+    spend: {fact: cost, window: 24h, max_age: 15m}
+  steps:
+    - name: stop
+      when: spend >= 50
+      actions:
+        - notify: {to: ["email:finops"]}
+        - block: {}
+  enforcement: {level: hard_mandatory}
+"""
+
+
+def deliveries() -> list[tuple[str, str]]:
+    found = Delivery.objects.order_by("created_at", "dedup_key").values_list("message__title", "to")
+    return sorted((title, to[0]) for title, to in found)
+
+
+def decision(path: str = "acme/search", at: datetime = AT) -> str:
+    return decide(scope_path=path, model="gpt-4o", at=at).decision
+
+
+def test_nothing_dirty_is_nothing_to_do(acme: Scope) -> None:
+    evaluate()
+    assert operations.evaluate_next_dirty_scopes(at=AT) is False
+
+
+def test_spend_below_the_budget_leaves_no_trace(apply: Apply, spend: Spend) -> None:
+    apply()
+    spend("acme/search", "79.99")
+    assert evaluate() == 1
+    assert (Alert.objects.count(), Constraint.objects.count(), GuardrailState.objects.count()) == (0, 0, 0)
+    assert DirtyScope.objects.count() == 0
+    assert decision() == "allow"
+
+
+def test_crossing_both_steps_at_once_tells_of_each_once_and_blocks(
+    apply: Apply, spend: Spend, search: Scope, ranker: Scope
+) -> None:
+    apply()
+    spend("acme/search/ranker", "104.00")
+    evaluate()
+    spend("acme/search/ranker", "1.00", at=LATER)
+    evaluate(LATER)
+    operations.sweep(at=LATER)
+
+    [alert] = Alert.objects.all()
+    assert (alert.status, alert.step, alert.severity, alert.scope, alert.level) == (
+        "firing", "block", "high", search, "hard_mandatory",
+    )  # fmt: skip
+    [constraint] = Constraint.objects.all()
+    assert (constraint.status, constraint.scope, constraint.step, constraint.owner, constraint.expires_at) == (
+        "active", search, "block", "finops@example.com", datetime(2026, 12, 1, tzinfo=UTC),
+    )  # fmt: skip
+    assert constraint.evidence == {
+        "limit": 100.0, "observed": 105.0, "unit": "USD", "message": "The approved budget is used up.",
+    }  # fmt: skip
+    assert deliveries() == [
+        ("monthly-budget: block on acme/search", "ada@example.com"),
+        ("monthly-budget: block on acme/search", "fay@example.com"),
+        ("monthly-budget: block on acme/search", "finops@example.com"),
+        ("monthly-budget: warn on acme/search", "ada@example.com"),
+        ("monthly-budget: warn on acme/search", "fay@example.com"),
+        ("monthly-budget: warn on acme/search", "finops@example.com"),
+    ]
+    assert decision("acme/search/ranker") == "deny"
+    assert decision("acme") == "allow"
+
+
+def test_money_granted_releases_without_anybody_resetting_anything(
+    apply: Apply, spend: Spend, budget: Budget, finance: Actor
+) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="The launch is worth it.", at=LATER)
+    evaluate(LATER)
+
+    [constraint] = Constraint.objects.all()
+    assert (constraint.status, constraint.released_by, constraint.released_at) == ("released", "weir", LATER)
+    [alert] = Alert.objects.all()
+    assert (alert.status, alert.resolved_at) == ("resolved", LATER)
+    assert decision(at=LATER) == "allow"
+    assert [(event.kind, event.step) for event in AlertEvent.objects.order_by("id")] == [
+        ("step_started", "warn"),
+        ("step_started", "block"),
+        ("constrained", "block"),
+        ("notified", "warn"),
+        ("notified", "block"),
+        ("step_ended", "warn"),
+        ("step_ended", "block"),
+        ("released", "block"),
+        ("resolved", ""),
+    ]
+    assert list(
+        DecisionRecord.objects.filter(action__startswith="constraint.").order_by("seq").values_list("action", "subject")
+    ) == [
+        ("constraint.impose", "guardrail:monthly-budget/block"),
+        ("constraint.release", "guardrail:monthly-budget/block"),
+    ]
+
+
+def test_a_second_crossing_in_the_same_period_is_told_again(
+    apply: Apply, spend: Spend, budget: Budget, finance: Actor
+) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="More.", at=LATER)
+    evaluate(LATER)
+    spend("acme/search", "50.00", at=LATER)
+    evaluate(LATER)
+    assert Alert.objects.count() == 2
+    assert Delivery.objects.count() == 12
+    assert decision(at=LATER) == "deny"
+
+
+def test_a_restart_sends_nothing_again(apply: Apply, spend: Spend) -> None:
+    apply()
+    spend("acme/search", "85.00")
+    evaluate()
+    before = Delivery.objects.count()
+    for minute in range(3):
+        operations.sweep(at=LATER + timedelta(minutes=minute))
+    assert (before, Delivery.objects.count()) == (3, 3)
+
+
+def test_a_new_period_resolves_and_releases(apply: Apply, spend: Spend) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    operations.sweep(at=NEXT_MONTH)
+    [alert] = Alert.objects.all()
+    assert (alert.status, alert.resolve_reason) == ("resolved", "period ended")
+    [constraint] = Constraint.objects.all()
+    assert (constraint.status, constraint.release_reason) == ("expired", "period ended")
+    assert GuardrailState.objects.count() == 0
+    assert decision(at=NEXT_MONTH) == "allow"
+
+
+def test_a_constraint_ends_with_its_period_even_when_no_sweep_comes(apply: Apply, spend: Spend) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    assert decision(at=NEXT_MONTH) == "allow"
+
+
+def test_a_retired_guardrail_lets_go(apply: Apply, spend: Spend) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    operations.retire_guardrail(name="monthly-budget", by=SYSTEM, reason="Replaced.", at=LATER)
+    operations.sweep(at=LATER)
+    assert Alert.objects.get().resolve_reason == "The guardrail was retired."
+    assert Constraint.objects.get().release_reason == "The guardrail was retired."
+    assert GuardrailState.objects.count() == 0
+
+
+def test_a_guardrail_that_no_longer_matches_lets_go(apply: Apply, spend: Spend) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    apply(MONTHLY_BUDGET.replace("kinds: [team]", "kinds: [product]"), at=LATER)
+    operations.sweep(at=LATER)
+    assert Alert.objects.get().resolve_reason == "The guardrail no longer matches this scope."
+    assert Constraint.objects.get().status == "released"
+
+
+def test_dry_run_records_and_does_nothing(apply: Apply, spend: Spend) -> None:
+    apply(level="dry_run")
+    spend("acme/search", "104.00")
+    evaluate()
+    assert (Delivery.objects.count(), Constraint.objects.count()) == (0, 0)
+    assert [(event.kind, event.step) for event in AlertEvent.objects.order_by("id")] == [
+        ("step_started", "warn"),
+        ("step_started", "block"),
+        ("would_notify", "warn"),
+        ("would_notify", "block"),
+        ("would_constrain", "block"),
+    ]
+    assert decision() == "allow"
+
+
+def test_advisory_tells_and_does_not_block(apply: Apply, spend: Spend) -> None:
+    apply(level="advisory")
+    spend("acme/search", "104.00")
+    evaluate()
+    assert (Delivery.objects.count(), Constraint.objects.count()) == (6, 0)
+
+
+def test_raising_the_level_constrains_what_is_already_breached(apply: Apply, spend: Spend) -> None:
+    apply(level="advisory")
+    spend("acme/search", "104.00")
+    evaluate()
+    apply(level="hard_mandatory", at=LATER)
+    operations.sweep(at=LATER)
+    assert Constraint.objects.get().status == "active"
+    assert Delivery.objects.count() == 6
+
+
+def test_a_person_lifts_a_limit_until_a_new_crossing(
+    apply: Apply, spend: Spend, budget: Budget, finance: Actor, team_lead: Actor
+) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    operations.release_constraint(
+        constraint_id=Constraint.objects.get().pk, by=team_lead, reason="Launch night.", at=LATER
+    )
+    spend("acme/search", "1.00", at=LATER)
+    evaluate(LATER)
+    operations.sweep(at=LATER)
+    assert [one.status for one in Constraint.objects.all()] == ["released"]
+    assert decision(at=LATER) == "allow"
+
+    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="More.", at=LATER)
+    evaluate(LATER)
+    spend("acme/search", "60.00", at=LATER)
+    evaluate(LATER)
+    assert [one.status for one in Constraint.objects.order_by("id")] == ["released", "active"]
+
+
+def test_stale_facts_hold_and_the_owner_is_told_once(apply: Apply, spend: Spend) -> None:
+    apply(COST_WITH_MAX_AGE)
+    spend("acme/search", "60.00")
+    evaluate()
+    before = Delivery.objects.count()
+    stale = AT + timedelta(days=2)
+    operations.sweep(at=stale)
+    operations.sweep(at=stale + timedelta(minutes=1))
+
+    assert Alert.objects.get().status == "firing"
+    assert Constraint.objects.get().status == "active"
+    assert [(gap.cause, gap.guardrails, gap.ended_at) for gap in DataGap.objects.all()] == [
+        ("no_data", ["spike"], None)
+    ]
+    assert deliveries()[before:] == [] or len(deliveries()) - before == 2  # both owners of acme, once
+    assert AlertEvent.objects.filter(kind="no_data").count() == 1
+
+    back = stale + timedelta(minutes=2)
+    spend("acme/search", "1.00", at=back)
+    evaluate(back)
+    operations.sweep(at=back)
+    assert Alert.objects.get().status == "resolved"
+    assert Constraint.objects.get().status == "released"
+    assert DataGap.objects.get().ended_at == back
+
+
+def test_stale_facts_start_nothing(apply: Apply, spend: Spend) -> None:
+    apply(COST_WITH_MAX_AGE)
+    spend("acme/search", "10.00")
+    evaluate()
+    operations.sweep(at=AT + timedelta(hours=1))
+    assert (Alert.objects.count(), GuardrailState.objects.count(), DataGap.objects.count()) == (0, 0, 1)
+
+
+def test_an_address_that_leads_nowhere_loses_neither_alert_nor_constraint(
+    apply: Apply, spend: Spend, finops_channel: Channel
+) -> None:
+    finops_channel.delete()
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    assert Delivery.objects.count() == 4
+    assert Constraint.objects.get().status == "active"
+    assert {event.detail != "" for event in AlertEvent.objects.filter(kind="notified")} == {True}
+
+
+def test_usage_posted_during_an_evaluation_stays_dirty(apply: Apply, spend: Spend, search: Scope) -> None:
+    from governance.operations import claim_dirty_scopes, settle_dirty_scopes
+
+    apply()
+    spend("acme/search", "10.00")
+    claims = claim_dirty_scopes(limit=10, at=AT)
+    spend("acme/search", "95.00")
+    settle_dirty_scopes(claims=claims, at=AT)
+    evaluate(LATER)
+    assert decision() == "deny" or decision(at=LATER) == "deny"
+
+
+def test_evaluation_that_stands_still_is_told_once(apply: Apply, spend: Spend) -> None:
+    apply()
+    evaluate()
+    spend("acme/search", "10.00", at=LATER)
+    stalled = LATER + timedelta(minutes=3)
+    assert operations.watch_evaluation(at=LATER).is_stalled is False
+    assert operations.watch_evaluation(at=stalled).is_stalled is True
+    assert operations.watch_evaluation(at=stalled + timedelta(seconds=30)).is_stalled is True
+    assert [title for title, _to in deliveries()] == ["Guardrails of acme are not being evaluated"] * 2
+    evaluate(stalled)
+    assert operations.watch_evaluation(at=stalled).is_stalled is False
