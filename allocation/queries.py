@@ -1,5 +1,6 @@
 """Reads usage for somebody: totals of scopes over windows of time, summaries, records."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Sum
 
-from allocation.models import IngestWatermark, UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, IngestWatermark, UsageDay, UsageRecord
 from allocation.models.usage import UsageRecordQuerySet
-from governance.models import Scope
 from governance.queries import ScopeTree, scope_tree
 from governance.rules import Actor
 
@@ -25,7 +25,8 @@ Window = tuple[datetime, datetime]
 @dataclass(frozen=True, slots=True)
 class UsageTotals:
     """Of a scope and all below it. `cost` is in the organisation's currency and holds no unpriced usage; `tokens` is
-    input + output; `requests` holds the failed and the unpriced ones too."""
+    input + output; `requests` holds the failed and the unpriced ones too.
+    """
 
     cost: Decimal
     tokens: int
@@ -63,11 +64,10 @@ def windows_totals(*, windows: Mapping[str, Window], at: datetime) -> dict[str, 
 
 def data_ages(at: datetime) -> dict[int, float | None]:
     """Seconds since each organisation's feed last delivered, by root scope; None when it never did. The age is the
-    feed's, not a scope's: a scope that is held back has no news, and must not go stale by being held back."""
+    feed's, not a scope's: a scope that is held back has no news, and must not go stale by being held back.
+    """
     seen = dict(IngestWatermark.objects.values_list("scope_id", "last_received_at"))
-    return {
-        root: max(0.0, (at - seen[root]).total_seconds()) if root in seen else None for root in scope_tree().roots
-    }
+    return {root: max(0.0, (at - seen[root]).total_seconds()) if root in seen else None for root in scope_tree().roots}
 
 
 def _totals(
@@ -75,7 +75,7 @@ def _totals(
 ) -> dict[str, dict[int, UsageTotals]]:
     rounded = {name: (floor(since, MINUTE), ceiling(until, MINUTE)) for name, (since, until) in windows.items()}
     edges = sorted({edge for window in rounded.values() for edge in window})
-    intervals = [(start, end) for start, end in zip(edges, edges[1:], strict=False)]
+    intervals = [(start, end) for start, end in itertools.pairwise(edges)]
     members: list[list[str]] = [
         [name for name, (since, until) in rounded.items() if since <= start and end <= until]
         for start, end in intervals
@@ -108,7 +108,7 @@ def _add(total: list[Any], values: Sequence[Any]) -> None:
 def _rows(
     intervals: Sequence[Window], members: Sequence[Sequence[str]], only: Sequence[int] | None
 ) -> Iterable[Sequence[Any]]:
-    """Every stretch of time is read once, from the coarsest roll-up that fits it, whatever number of windows it is in."""
+    """Every stretch of time is read once, from the coarsest roll-up that fits, however many windows it is in."""
     by_table: dict[str, list[Piece]] = {}
     for number, (start, end) in enumerate(intervals):
         if members[number]:
@@ -139,7 +139,7 @@ def _rows(
 
 def pieces(start: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:
     """[start, end), on whole minutes, as (roll-up table, start, end): days in the middle, hours and minutes outside."""
-    minute, hour, day = (model._meta.db_table for model in (UsageMinute, UsageHour, UsageDay))
+    minute, hour, day = (MINUTE_TABLE, HOUR_TABLE, DAY_TABLE)
     first_hour, last_hour = ceiling(start, HOUR), floor(end, HOUR)
     if first_hour >= last_hour:
         return [(minute, start, end)] if start < end else []
@@ -169,18 +169,18 @@ GROUPS: Mapping[str, tuple[str, ...]] = {"model": ("provider", "model"), "scope"
 
 
 def usage_summary(
-    *, actor: Actor, scope: Scope | None, since: datetime, until: datetime, group_by: str
+    *, actor: Actor, scope_id: int | None, since: datetime, until: datetime, group_by: str
 ) -> list[dict[str, Any]]:
-    """Sums of whole UTC days, `since` to before `until`, of what `actor` may see at or below `scope`."""
+    """Sums of whole UTC days, `since` to before `until`, of what `actor` may see at or below the scope."""
     days = UsageDay.objects.visible_to(actor).filter(bucket__gte=since, bucket__lt=until)
-    if scope is not None:
-        days = days.filter(scope_id__in=scope_tree().descendants(scope.pk))
+    if scope_id is not None:
+        days = days.filter(scope_id__in=scope_tree().descendants(scope_id))
     groups = GROUPS[group_by]
     return list(days.values(*groups).annotate(**{f"sum_{name}": Sum(name) for name in SUMMED}).order_by(*groups))
 
 
-def usage_records(*, actor: Actor, scope: Scope | None = None) -> UsageRecordQuerySet:
+def usage_records(*, actor: Actor, scope_id: int | None = None) -> UsageRecordQuerySet:
     records = UsageRecord.objects.visible_to(actor).select_related("scope")
-    if scope is not None:
-        records = records.filter(scope_id__in=scope_tree().descendants(scope.pk))
+    if scope_id is not None:
+        records = records.filter(scope_id__in=scope_tree().descendants(scope_id))
     return records

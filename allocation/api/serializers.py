@@ -21,7 +21,9 @@ class IngestOut(serializers.Serializer[Any]):
 
 class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
     scope = serializers.CharField(source="scope.path")
-    cost = serializers.DecimalField(max_digits=24, decimal_places=9, allow_null=True, help_text="null: nobody stated a price, or the call failed.")
+    cost = serializers.DecimalField(
+        max_digits=24, decimal_places=9, allow_null=True, help_text="null: nobody stated a price, or the call failed."
+    )
     unpriced = serializers.BooleanField(source="is_unpriced")
     attributes = serializers.DictField(child=serializers.CharField())
 
@@ -41,7 +43,7 @@ class RecordFilterIn(serializers.Serializer[Any]):
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False, help_text="Not included.")
     model = serializers.CharField(required=False)
-    source = serializers.CharField(required=False)
+    source = serializers.CharField(required=False)  # type: ignore[assignment]  # a field, which DRF takes off the class
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     unpriced = serializers.BooleanField(required=False, default=None, allow_null=True)
 
@@ -65,7 +67,7 @@ class SummaryRowOut(serializers.Serializer[Any]):
     scope = serializers.CharField(source="scope__path", required=False)
     day = serializers.DateTimeField(source="bucket", format="%Y-%m-%d", required=False)
     requests = serializers.IntegerField(source="sum_requests")
-    errors = serializers.IntegerField(source="sum_errors")
+    errors = serializers.IntegerField(source="sum_errors")  # type: ignore[assignment]  # as above
     unpriced_requests = serializers.IntegerField(source="sum_unpriced_requests")
     input_tokens = serializers.IntegerField(source="sum_input_tokens")
     cached_input_tokens = serializers.IntegerField(source="sum_cached_input_tokens")

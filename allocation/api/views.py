@@ -1,5 +1,5 @@
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, get_args
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -26,10 +26,12 @@ from allocation.importers.native import read_json, read_ndjson
 from allocation.models import QuarantinedUsage
 from governance.api import CursorPagination, actor, read_body, requires
 from governance.errors import Forbidden, Invalid, NotFound
-from governance.models import ApiKey, Scope
+from governance.models import ApiKey
+from governance.queries import scope_tree
 
 LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
 JSON = {"application/json", ""}
+PRICES: dict[str, PriceFrom] = {"billed": "billed", "catalogue": "catalogue"}
 
 
 class NotASender(Forbidden):
@@ -66,13 +68,14 @@ def ingest(request: Request, incoming: Incoming, source_format: str) -> Response
     return Response(IngestOut(result).data)
 
 
-def scope_asked(request: Request, path: str | None) -> Scope | None:
+def scope_asked(request: Request, path: str | None) -> int | None:
+    """The scope's id; one that may not be seen is one that is not there."""
     if path is None:
         return None
-    scope = Scope.objects.visible_to(actor(request)).filter(path=path).first()
-    if scope is None:
+    node = scope_tree().by_path.get(path)
+    if node is None or not actor(request).sees(path):
         raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
-    return scope
+    return node.id
 
 
 class Usage(APIView):
@@ -101,7 +104,7 @@ class Usage(APIView):
         asked = RecordFilterIn(data=request.query_params)
         asked.is_valid(raise_exception=True)
         wanted = asked.validated_data
-        records = queries.usage_records(actor=actor(request), scope=scope_asked(request, wanted.get("scope")))
+        records = queries.usage_records(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
         exact = {name: wanted[name] for name in ("model", "source", "status") if name in wanted}
         bounds = {"occurred_at__gte": wanted.get("since"), "occurred_at__lt": wanted.get("until")}
         records = records.filter(**exact, **{name: value for name, value in bounds.items() if value})
@@ -125,7 +128,7 @@ class LiteLLMUsage(APIView):
             OpenApiParameter(
                 "price",
                 str,
-                enum=get_args(PriceFrom),
+                enum=list(PRICES),
                 default="catalogue",
                 description="billed: the payload's response_cost is what the provider billed. catalogue: price books"
                 " and the price catalogue decide.",
@@ -135,12 +138,10 @@ class LiteLLMUsage(APIView):
         " error text is kept.",
     )
     def post(self, request: Request) -> Response:
-        price = request.query_params.get("price", "catalogue")
-        if price not in ("billed", "catalogue"):
+        price = PRICES.get(request.query_params.get("price", "catalogue"))
+        if price is None:
             raise Invalid("price is billed or catalogue.", code="price_unknown", status=400)
-        incoming = read_payloads(
-            body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price
-        )
+        incoming = read_payloads(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price)
         return ingest(request, incoming, "litellm")
 
 
@@ -155,7 +156,7 @@ class UsageSummary(APIView):
         today = timezone.now().astimezone(UTC).date()
         rows = queries.usage_summary(
             actor=actor(request),
-            scope=scope_asked(request, wanted.get("scope")),
+            scope_id=scope_asked(request, wanted.get("scope")),
             since=datetime.combine(wanted.get("from", today.replace(day=1)), time(), UTC),
             until=datetime.combine(wanted.get("to", today + timedelta(days=1)), time(), UTC),
             group_by=wanted["group_by"],

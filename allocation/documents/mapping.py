@@ -22,7 +22,8 @@ class Constant(BaseModel):
 class Column(BaseModel):
     """`column` may be a path with dots in JSON lines. `scale` multiplies numbers. For `occurred_at`: `unit` makes a
     number an instant, counted from `relative_to` (1970 without it); a text without a zone is read as UTC when
-    `assume_utc` says so. `values` translates, e.g. {"200": success}; what it does not name is passed on."""
+    `assume_utc` says so. `values` translates, e.g. {"200": success}; what it does not name is passed on.
+    """
 
     model_config = _CONFIG
 
@@ -63,7 +64,8 @@ class Choose(BaseModel):
 
 class PrefixBlocks(BaseModel):
     """Cached input of a trace that names its prefix blocks: the leading blocks that an earlier line already had, at
-    `block_tokens` each and never more than the input. One cache for the whole file, which forgets nothing."""
+    `block_tokens` each and never more than the input. One cache for the whole file, which forgets nothing.
+    """
 
     model_config = _CONFIG
 

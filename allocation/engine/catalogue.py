@@ -78,7 +78,8 @@ def usage_of(
 
 def find_model(provider: str, model: str, snapshot: DataSnapshot | None = None) -> tuple[Provider, ModelInfo] | None:
     """The catalogue's model; None when it does not know the provider or the model. Nothing is guessed from the name
-    of the model alone, since a reseller's price is its own."""
+    of the model alone, since a reseller's price is its own.
+    """
     known = snapshot or get_snapshot()
     try:
         return known.find_provider_model(model, None, _PROVIDER_NAMES.get(provider.lower(), provider), None)
@@ -120,9 +121,13 @@ def _card(price: ModelPrice) -> RateCard | CalculatedCard | None:
         return None
     if any(key not in _FIELDS and not any(word in key for word in _NOT_REPORTED) for key in stated):
         return CalculatedCard(price)
-    bounds = sorted({0} | {tier.start for value in stated.values() if isinstance(value, TieredPrices) for tier in value.tiers})
+    bounds = sorted(
+        {0} | {tier.start for value in stated.values() if isinstance(value, TieredPrices) for tier in value.tiers}
+    )
     tiers = {
-        bound: TokenPrices(**{field: _at_bound(stated[key], bound, key) for key, field in _FIELDS.items() if key in stated})
+        bound: TokenPrices(
+            **{field: _at_bound(stated[key], bound, key) for key, field in _FIELDS.items() if key in stated}
+        )
         for bound in bounds
     }
     return rate_card(SOURCE, VERSION, tiers)
@@ -135,5 +140,6 @@ def _at_bound(price: Decimal | TieredPrices, bound: int, key: str) -> Decimal:
         for tier in price.tiers:
             if bound >= tier.start:
                 amount = tier.price
-    assert isinstance(amount, Decimal), "the catalogue's prices are Decimals"
+    if not isinstance(amount, Decimal):
+        raise TypeError(f"a price of the catalogue is no Decimal: {key}")
     return amount / 1000 if key == "requests_kcount" else amount

@@ -50,7 +50,8 @@ class Organisation:
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What one batch is judged by. `open_scopes` maps every path the sender may write to onto (scope, root);
-    `known_scopes` is every path there is; `home` is the sender's own organisation, None for an operator without one."""
+    `known_scopes` is every path there is; `home` is the sender's own organisation, None for an operator without one.
+    """
 
     open_scopes: Mapping[str, tuple[int, int]]
     open_scope_ids: Mapping[int, int]
@@ -62,11 +63,7 @@ class Desk:
 
     def cost(self, event: UsageEvent) -> CostedRecord | Fault:
         at_s = event.occurred_at.timestamp()
-        if at_s < self.earliest_s:
-            return Fault("occurred_too_early", "occurred_at lies further back than usage is accepted.", "occurred_at")
-        if at_s > self.latest_s:
-            return Fault("occurred_in_future", "occurred_at lies in the future.", "occurred_at")
-        place = self.place_of(event, at_s)
+        place = self.untimely(at_s) or self.place_of(event, at_s)
         if isinstance(place, Fault):
             return place
         scope_id, organisation, attribution = place
@@ -83,14 +80,16 @@ class Desk:
             *price,
         )
 
+    def untimely(self, at_s: float) -> Fault | None:
+        if at_s < self.earliest_s:
+            return Fault("occurred_too_early", "occurred_at lies further back than usage is accepted.", "occurred_at")
+        if at_s > self.latest_s:
+            return Fault("occurred_in_future", "occurred_at lies in the future.", "occurred_at")
+        return None
+
     def place_of(self, event: UsageEvent, at_s: float) -> tuple[int, Organisation, str] | Fault:
         if event.scope is not None:
-            known = self.open_scopes.get(event.scope)
-            if known is not None:
-                return known[0], self.organisations[known[1]], EXPLICIT
-            if event.scope in self.known_scopes:
-                return Fault("scope_forbidden", "The scope lies outside what the key may write to.", "scope")
-            return Fault("scope_unknown", "There is no scope of this path.", "scope")
+            return self.named_place(event.scope)
         home = self.home
         if home is None:
             return Fault("scope_required", "Without a key's organisation a record must name its scope.", "scope")
@@ -100,10 +99,20 @@ class Desk:
             if rule is not None:
                 if rule.scope_id not in self.open_scope_ids:
                     return Fault(
-                        "scope_forbidden", "Its attributes lead to a scope outside what the key may write to.", "attributes"
+                        "scope_forbidden",
+                        "Its attributes lead to a scope outside what the key may write to.",
+                        "attributes",
                     )
                 return rule.scope_id, home, rule.name
         return home.unattributed_id, home, UNATTRIBUTED
+
+    def named_place(self, path: str) -> tuple[int, Organisation, str] | Fault:
+        known = self.open_scopes.get(path)
+        if known is not None:
+            return known[0], self.organisations[known[1]], EXPLICIT
+        if path in self.known_scopes:
+            return Fault("scope_forbidden", "The scope lies outside what the key may write to.", "scope")
+        return Fault("scope_unknown", "There is no scope of this path.", "scope")
 
 
 def identity(root_id: int, source: str, event_id: str) -> str:

@@ -45,7 +45,8 @@ class RateCard:
         requests: int,
     ) -> int:
         """Cost in 10^-9 of the currency, rounded half to even once. More than one request is priced at the base tier:
-        how the input spreads over the requests is not known."""
+        how the input spreads over the requests is not known.
+        """
         rates = self.base
         if self.tiers and requests == 1:
             for above, tier in self.tiers:
@@ -86,7 +87,8 @@ def from_nanos(nanos: int) -> Decimal:
 @dataclass(frozen=True, slots=True)
 class TokenPrices:
     """Prices as written: per million tokens and per request. None falls back: cached input and cache write to input,
-    reasoning to output; a missing input or output price charges nothing for it."""
+    reasoning to output; a missing input or output price charges nothing for it.
+    """
 
     input: Decimal | None = None
     cached_input: Decimal | None = None
@@ -134,7 +136,8 @@ def _whole(prices: TokenPrices) -> tuple[Decimal, ...]:
 
 def _exponent(price: Decimal) -> int:
     exponent = price.as_tuple().exponent
-    assert isinstance(exponent, int), "prices are finite"
+    if not isinstance(exponent, int):
+        raise TypeError("a price must be finite")
     return exponent
 
 

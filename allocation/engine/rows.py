@@ -21,7 +21,8 @@ NULL = r"\N"
 
 def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
     """One line per record, led by its position in the batch. Texts hold no control characters (the event's schema
-    refuses them), so the backslash is all there is to escape."""
+    refuses them), so the backslash is all there is to escape.
+    """
     received = received_at.isoformat()
     lines = []
     for position, record in enumerate(records):

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal, cast
 
 from django.db import connection
 from pydantic import TypeAdapter
@@ -67,7 +67,8 @@ def load_mapping(path: Path) -> UsageMapping:
 
 def import_file(order: ImportOrder, *, now: Clock, progress: Progress = lambda _records, _bytes: None) -> ImportRun:
     """Reads on while the batch before is being written. Records already done by a broken-off run are read, because
-    a mapping may look back at them, and not written again."""
+    a mapping may look back at them, and not written again.
+    """
     run = start_import(
         file_name=order.path.name,
         file_digest=digest_of(order.path),
@@ -89,8 +90,10 @@ def import_file(order: ImportOrder, *, now: Clock, progress: Progress = lambda _
 def _bring_in(order: ImportOrder, run: ImportRun, now: Clock, progress: Progress) -> None:
     read = _batch_reader(order)
     already = run.records_done
-    with _opened(order.path) as (file, position), ThreadPoolExecutor(max_workers=1) as writer:
+    with Opened(order.path) as (file, position), ThreadPoolExecutor(max_workers=1) as writer:
         records = iter(_records(order, file))
+        # Another connection does not see what an open transaction has done.
+        submit: Callable[..., Future[IngestResult]] = _at_once if connection.in_atomic_block else writer.submit
         done = 0
         writing: Future[IngestResult] | None = None
         try:
@@ -103,12 +106,18 @@ def _bring_in(order: ImportOrder, run: ImportRun, now: Clock, progress: Progress
                     writing = None
                     progress(written, position())
                 if done > already:
-                    writing = writer.submit(_write, order, incoming, now())
+                    writing = submit(_write, order, incoming, now())
             if writing is not None:
                 note_progress(run_id=run.pk, records_done=done, result=writing.result())
             progress(done, position())
         finally:
             writer.submit(connection.close)
+
+
+def _at_once(write: Callable[..., IngestResult], *arguments: Any) -> Future[IngestResult]:
+    future: Future[IngestResult] = Future()
+    future.set_result(write(*arguments))
+    return future
 
 
 def _write(order: ImportOrder, incoming: Incoming, at: datetime) -> IngestResult:
@@ -130,12 +139,12 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-class _opened:
+class Opened:
     """The file's bytes, unpacked when it ends in .gz, and how far into the file itself reading has come."""
 
     def __init__(self, path: Path) -> None:
-        self.raw = path.open("rb")
-        self.file: IO[bytes] = gzip.open(self.raw) if path.suffix == ".gz" else self.raw
+        self.raw = path.open("rb")  # closed in __exit__
+        self.file: IO[bytes] = self.raw if path.suffix != ".gz" else cast("IO[bytes]", gzip.GzipFile(fileobj=self.raw))
 
     def __enter__(self) -> tuple[IO[bytes], Callable[[], int]]:
         return self.file, self.raw.tell

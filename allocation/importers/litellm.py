@@ -45,9 +45,7 @@ _ALIASES = (
 )
 
 
-def read_payloads(
-    body: bytes, *, records_max: int, price: PriceFrom, source: str = SOURCE
-) -> Incoming:
+def read_payloads(body: bytes, *, records_max: int, price: PriceFrom, source: str = SOURCE) -> Incoming:
     data = lenient_json(body)
     payloads = records_of(data)
     if len(payloads) > records_max:
@@ -67,7 +65,8 @@ def incoming_of(payloads: Iterable[tuple[int, object]], *, price: PriceFrom, sou
 
 def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE) -> dict[str, Any]:
     """The payload as a native usage event; what is missing or of a wrong type is left for the event's schema to
-    refuse. `price` billed takes response_cost as what was billed, unless it is zero for used tokens."""
+    refuse. `price` billed takes response_cost as what was billed, unless it is zero for used tokens.
+    """
     metadata = _mapping(payload.get("metadata"))
     provider, model = _provider_and_model(payload)
     tokens = _tokens(payload, metadata)
@@ -130,7 +129,7 @@ def _provider_and_model(payload: Mapping[str, Any]) -> tuple[object, object]:
 
 
 def _operation(call_type: object) -> object:
-    return _OPERATIONS.get(call_type, call_type or "chat") if isinstance(call_type, str | None) else call_type
+    return _OPERATIONS.get(call_type, call_type or "chat") if isinstance(call_type, str) else call_type or "chat"
 
 
 def _service_tier(payload: Mapping[str, Any]) -> object:

@@ -17,7 +17,8 @@ Reader = Callable[[Row, int], object]
 
 def translator(mapping: UsageMapping, *, source: str | None = None) -> Callable[[Row, int], dict[str, Any]]:
     """A function from (row, line number from 1) to a native event; it remembers what earlier lines held, where the
-    mapping asks for it, so lines are to be given in order."""
+    mapping asks for it, so lines are to be given in order.
+    """
     name = source or mapping.source
     readers = [(field.partition("."), _reader(field, spec)) for field, spec in mapping.fields.items()]
 

@@ -1,7 +1,11 @@
 from allocation.models.imports import ImportRun, ImportStatus
 from allocation.models.prices import AttributionRule, AttributionRuleSet, Meter, Price, PriceBook
 from allocation.models.usage import (
+    DAY_TABLE,
+    HOUR_TABLE,
+    MINUTE_TABLE,
     PRICED_BY_NONE,
+    RECORD_TABLE,
     IngestWatermark,
     QuarantinedUsage,
     RollUp,
@@ -14,7 +18,11 @@ from allocation.models.usage import (
 )
 
 __all__ = [
+    "DAY_TABLE",
+    "HOUR_TABLE",
+    "MINUTE_TABLE",
     "PRICED_BY_NONE",
+    "RECORD_TABLE",
     "AttributionRule",
     "AttributionRuleSet",
     "ImportRun",

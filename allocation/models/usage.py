@@ -9,6 +9,10 @@ from django.utils import timezone
 from governance.models import Scope, ScopedQuerySet
 
 PRICED_BY_NONE = "none"
+RECORD_TABLE = "allocation_usagerecord"
+MINUTE_TABLE = "allocation_usageminute"
+HOUR_TABLE = "allocation_usagehour"
+DAY_TABLE = "allocation_usageday"
 
 
 class Status(models.TextChoices):
@@ -30,7 +34,8 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
 
 class UsageRecord(models.Model):
     """One usage event, priced and attributed; never changed. Partitioned by month of `occurred_at` (migration 0002),
-    so the database's primary key is (id, occurred_at); `id` is a digest of organisation, source and event id."""
+    so the database's primary key is (id, occurred_at); `id` is a digest of organisation, source and event id.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     occurred_at = models.DateTimeField()
@@ -75,7 +80,9 @@ class UsageRecord(models.Model):
                 | (Q(cost__gte=0) & ~Q(price_source=PRICED_BY_NONE)),
                 name="usage_cost_has_a_source",
             ),
-            models.CheckConstraint(condition=Q(status="success") | Q(cost__isnull=True), name="usage_failure_costs_nothing"),
+            models.CheckConstraint(
+                condition=Q(status="success") | Q(cost__isnull=True), name="usage_failure_costs_nothing"
+            ),
         ]
         indexes = [
             # Read by GET /api/v1/usage and the admin: a scope's records, newest first.
@@ -83,7 +90,9 @@ class UsageRecord(models.Model):
             # Read by lists over many scopes, newest first.
             models.Index(fields=["-occurred_at", "-id"], name="usage_newest"),
             # Read by the unpriced filters of API and admin.
-            models.Index(fields=["-occurred_at"], name="usage_unpriced", condition=Q(cost__isnull=True, status="success")),
+            models.Index(
+                fields=["-occurred_at"], name="usage_unpriced", condition=Q(cost__isnull=True, status="success")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -191,7 +200,8 @@ class QuarantinedUsageQuerySet(ScopedQuerySet["QuarantinedUsage"]):
 
 class QuarantinedUsage(models.Model):
     """A usage record that was refused, without its text: known fields and bounded values only, so it can be replayed.
-    The same record refused again for the same reason counts up instead of piling up."""
+    The same record refused again for the same reason counts up instead of piling up.
+    """
 
     authority = models.ForeignKey(
         Scope, on_delete=models.PROTECT, null=True, related_name="+", help_text="The subtree the sender may write to."

@@ -112,7 +112,7 @@ def _scopes(paths: Iterable[str]) -> dict[str, Scope]:
 
 
 def _current(model: type[VersionedT], name: str) -> VersionedT | None:
-    return model._default_manager.filter(name=name, is_current=True).first()
+    return model.objects.filter(name=name, is_current=True).first()
 
 
 def _content(document: Declared) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def _version(
 
 
 def _replace(model: type[VersionedT], version: VersionedT) -> None:
-    model._default_manager.filter(name=version.name, is_current=True).update(is_current=False)
+    model.objects.filter(name=version.name, is_current=True).update(is_current=False)
     version.save(force_insert=True)
 
 

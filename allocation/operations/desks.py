@@ -35,7 +35,8 @@ _memory = _Memory()
 
 def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
     """`key_scope_id` is the top of the subtree the sender may write to; None for an operator, who may write anywhere
-    but has no organisation to attribute to."""
+    but has no organisation to attribute to.
+    """
     tree = scope_tree(max_age_s=TREE_MAX_AGE_S)
     version = (tree.version, *_declared_version())
     with _memory.lock:
@@ -56,7 +57,8 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
 
 def _declared_version() -> tuple[str, ...]:
     """Price books and rule sets are only ever added, so their numbers tell whether any came; the highest keys alone
-    would miss one that commits late."""
+    would miss one that commits late.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
@@ -96,14 +98,18 @@ def _book_entries() -> dict[tuple[int, str], tuple[BookEntry, ...]]:
         .order_by("book__organisation_id", "book__name", "position")
     )
     entries: dict[tuple[int, str], list[BookEntry]] = {}
-    for (book, *identity), rows in groupby(
-        _by_identity(prices),
-        key=lambda price: (
-            price.book, price.provider, price.model, price.service_tier, price.effective_from, price.effective_to
-        ),
-    ):  # fmt: skip
-        card = _card(f"pricebook:{book.name}", str(book.version), list(rows))
-        entries.setdefault((book.organisation_id, book.currency), []).append(BookEntry(*identity, card))
+    for _, grouped in groupby(_by_identity(prices), key=_identity):
+        rows = list(grouped)
+        first, book = rows[0], rows[0].book
+        entry = BookEntry(
+            provider=first.provider,
+            model=first.model,
+            service_tier=first.service_tier,
+            effective_from=first.effective_from,
+            effective_to=first.effective_to,
+            card=_card(f"pricebook:{book.name}", str(book.version), rows),
+        )
+        entries.setdefault((book.organisation_id, book.currency), []).append(entry)
     return {key: tuple(found) for key, found in entries.items()}
 
 

@@ -15,7 +15,7 @@ from allocation.engine.costing import DAY_S, HOUR_S, CostedRecord, Desk
 from allocation.engine.rates import nanos_text
 from allocation.engine.rollup import Key, Sums, by_minute, coarser, postings
 from allocation.engine.rows import COLUMNS, copy_text
-from allocation.models import UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, RECORD_TABLE
 from allocation.operations.desks import desk_for
 from allocation.operations.partitions import ensure_partitions, month_of
 from allocation.operations.quarantine import RefusedRecord, quarantine, refused_event
@@ -59,7 +59,8 @@ def record_usage(
     source_format: str = NATIVE,
 ) -> IngestResult:
     """Count what is new, quarantine what cannot be taken. `indexes` are the events' places in what the sender sent,
-    when some of it, `refused`, did not even become an event."""
+    when some of it, `refused`, did not even become an event.
+    """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
     desk = desk_for(key_scope_id=key_scope_id, at=at)
@@ -82,7 +83,10 @@ def record_usage(
         duplicate=len(costed) - accepted,
         rejected=tuple(
             sorted(
-                (Rejection(item.index, item.fault.code, item.fault.message, item.fault.field) for item in every_refused),
+                (
+                    Rejection(item.index, item.fault.code, item.fault.message, item.fault.field)
+                    for item in every_refused
+                ),
                 key=lambda rejection: rejection.index,
             )
         ),
@@ -105,7 +109,8 @@ def _costed(
 
 def _with_retries(write: Callable[[], int]) -> int:
     """A deadlock is PostgreSQL's choice of a loser: the loser's whole transaction is done again. Inside somebody
-    else's transaction there is nothing to do again."""
+    else's transaction there is nothing to do again.
+    """
     for left in reversed(range(TRIES)):
         try:
             return write()
@@ -118,7 +123,8 @@ def _with_retries(write: Callable[[], int]) -> int:
 
 def _write(batch: Sequence[CostedRecord], at: datetime) -> int:
     """How many were new. What batches share is locked last and in this order: minutes, hours, days, ledger,
-    watermark, dirty scopes."""
+    watermark, dirty scopes.
+    """
     new = _insert(batch, at)
     if not new:
         _touch_watermarks(batch, at)
@@ -126,9 +132,9 @@ def _write(batch: Sequence[CostedRecord], at: datetime) -> int:
     minutes = by_minute(new)
     hours = coarser(minutes, HOUR_S)
     days = coarser(hours, DAY_S)
-    _roll_up(UsageMinute._meta.db_table, minutes, at)
-    _roll_up(UsageHour._meta.db_table, hours, at)
-    _roll_up(UsageDay._meta.db_table, days, at)
+    _roll_up(MINUTE_TABLE, minutes, at)
+    _roll_up(HOUR_TABLE, hours, at)
+    _roll_up(DAY_TABLE, days, at)
     post = _posting()
     if post is not None:
         post(postings=postings(days), at=at)
@@ -144,20 +150,20 @@ def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
     if not batch:
         return []
     columns = ", ".join(COLUMNS)
-    table = UsageRecord._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS usage_staging ON COMMIT DELETE ROWS"
-            f" AS SELECT 0 AS position, {columns} FROM {table} WITH NO DATA"  # noqa: S608  # our own names
+            "CREATE TEMPORARY TABLE IF NOT EXISTS usage_staging ON COMMIT DELETE ROWS"  # noqa: S608  # our own names
+            f" AS SELECT 0 AS position, {columns} FROM {RECORD_TABLE} WITH NO DATA"
         )
         # Empty but for an earlier batch of the same transaction.
         cursor.execute("DELETE FROM usage_staging")
         with cast("Any", cursor.cursor).copy(f"COPY usage_staging (position, {columns}) FROM STDIN") as copy:
             copy.write(copy_text(batch, at))
         cursor.execute(
+            # Our own names only.
             f"""
             WITH new AS (
-                INSERT INTO {table} ({columns}) SELECT {columns} FROM usage_staging ORDER BY position
+                INSERT INTO {RECORD_TABLE} ({columns}) SELECT {columns} FROM usage_staging ORDER BY position
                 ON CONFLICT (id, occurred_at) DO NOTHING RETURNING id, occurred_at
             )
             SELECT position FROM usage_staging LEFT JOIN new USING (id, occurred_at) WHERE new.id IS NULL

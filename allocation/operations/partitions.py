@@ -1,4 +1,4 @@
-"""Raw usage lies in one table per month (UTC), so that old months leave as whole tables. docs/adr tells why plain SQL."""
+"""Raw usage lies in one table per month (UTC), so that old months leave as whole tables; in plain SQL, see docs/adr."""
 
 import re
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
-from allocation.models import UsageRecord
+from allocation.models import RECORD_TABLE
 
-TABLE = UsageRecord._meta.db_table
+TABLE = RECORD_TABLE
 MONTHS_AHEAD = 2
 # Any fixed number: whoever makes or drops a partition holds this advisory lock.
 PARTITION_LOCK = 8_201_127
@@ -36,7 +36,8 @@ def start_of(month: tuple[int, int]) -> datetime:
 
 def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
     """Make what is missing, in a transaction of its own unless one is open. Attaching a ready table lets readers and
-    writers of other months go on, which CREATE TABLE … PARTITION OF would not."""
+    writers of other months go on, which CREATE TABLE … PARTITION OF would not.
+    """
     missing = sorted(set(months) - _known)
     if not missing:
         return
@@ -70,9 +71,7 @@ def _create(month: tuple[int, int]) -> None:
     )
     with connection.cursor() as cursor:
         for statement in statements:
-            cursor.execute(
-                sql.SQL(statement).format(part=sql.Identifier(name), whole=sql.Identifier(TABLE), **bounds)  # type: ignore[arg-type]  # Django's stubs know str only
-            )
+            cursor.execute(sql.SQL(statement).format(part=sql.Identifier(name), whole=sql.Identifier(TABLE), **bounds))
 
 
 def maintain_partitions(*, at: datetime) -> list[str]:
@@ -94,5 +93,5 @@ def drop_expired_partitions(*, at: datetime) -> list[str]:
             name for month, name in sorted(existing_partitions().items()) if start_of(month_after(month)) <= keep_from
         ]
         for name in expired:
-            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))  # type: ignore[arg-type]  # as above
+            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
     return expired

@@ -100,7 +100,8 @@ def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, so
             SELECT %(authority)s, %(format)s, row.code, row.field, row.message, row.payload, row.dropped, row.digest,
                 row.size_bytes, %(at)s, %(at)s, 1
             FROM unnest(
-                %(codes)s::text[], %(fields)s::text[], %(messages)s::text[], %(payloads)s::jsonb[], %(dropped)s::jsonb[],
+                %(codes)s::text[], %(fields)s::text[], %(messages)s::text[],
+                %(payloads)s::jsonb[], %(dropped)s::jsonb[],
                 %(digests)s::text[], %(sizes)s::bigint[]
             ) AS row (code, field, message, payload, dropped, digest, size_bytes)
             ORDER BY row.digest, row.code

@@ -1,5 +1,6 @@
 """Quarantined records once more, after their reason has gone. A replayed record keeps its identity: if it came in
-otherwise meanwhile, it is a duplicate and is not counted again."""
+otherwise meanwhile, it is a duplicate and is not counted again.
+"""
 
 import json
 from collections.abc import Iterable
@@ -31,7 +32,8 @@ def replay_quarantined(
     *, at: datetime, ids: Iterable[int] | None = None, code: str | None = None, dry_run: bool = False
 ) -> ReplayResult:
     """All that waits, or only `ids`, or only those refused with `code`; batch by batch, each in its own transaction.
-    A dry run tells what would be accepted, counting what is there already too."""
+    A dry run tells what would be accepted, counting what is there already too.
+    """
     waiting = QuarantinedUsage.objects.waiting()
     if ids is not None:
         waiting = waiting.filter(pk__in=list(ids))

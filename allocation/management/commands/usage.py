@@ -14,7 +14,7 @@ from allocation import operations
 from allocation.importers.files import Format, ImportOrder, Progress, import_file, load_mapping
 from allocation.models import ImportRun
 from governance.errors import DomainError
-from governance.models import Scope
+from governance.queries import scope_tree
 
 logger = logging.getLogger(__name__)
 LOG_EVERY = 100_000
@@ -81,10 +81,10 @@ def order_of(options: dict[str, Any]) -> ImportOrder:
 def scope_id_of(path: str | None) -> int | None:
     if path is None:
         return None
-    scope = Scope.objects.filter(path=path).first()
-    if scope is None:
+    node = scope_tree().by_path.get(path)
+    if node is None:
         raise CommandError(f"There is no scope {path}.")
-    return scope.pk
+    return node.id
 
 
 def reporter(name: str, bar: "tqdm[Any]") -> Progress:
