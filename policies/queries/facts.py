@@ -14,6 +14,8 @@ from policies.engine.facts import CATALOGUE, WINDOWS
 from policies.engine.types import FactKey, FactValue
 
 PERIOD_TO_DATE = "period_to_date"
+# A sender's clock may run ahead: what it dates up to this far ahead of ours counts at once.
+AHEAD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,10 @@ def _totals(
     for name in {key.window for key in keys if key.window}:
         length = WINDOWS[name]
         if length is not None:
-            windows[name] = (at - length, at)
+            windows[name] = (at - length, at + AHEAD)
         else:
-            windows |= {period.start.isoformat(): (period.start, at) for period in periods}
-    return windows_totals(windows=windows, at=at) if windows else {}
+            windows |= {period.start.isoformat(): (period.start, at + AHEAD) for period in periods}
+    return windows_totals(windows=windows, at=at + AHEAD) if windows else {}
 
 
 def _value(
