@@ -21,6 +21,14 @@ logger = logging.getLogger(__name__)
 
 QUEUES = ("fast", "slow")
 INSTALL_LOCK = 7_310_579_811_364
+# pgmq's own trigger reads a throttle from an unlogged table, which a crash of PostgreSQL empties: silent from then on.
+BELL = """
+create function pgmq.weir_ring() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('pgmq.' || tg_table_name || '.' || tg_op, null);
+    return null;
+end $$
+"""
 
 
 class Channel(pgmq.Channel):  # type: ignore[misc]  # kombu carries no types
@@ -60,29 +68,27 @@ def install() -> str:
 
     There is no upgrade script for the SQL: another version is dropped with its doorbells and installed anew.
     """
-    wanted = files("pgmq").joinpath("sql", "VERSION").read_text().strip()
+    version = files("pgmq").joinpath("sql", "VERSION").read_text().strip()
+    stamp = f"pgmq {version} with bells, installed by weir"
     with psycopg.connect(settings.BROKER_CONNINFO) as connection:
         connection.execute("set local synchronous_commit = on")
         connection.execute("select pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
-        found = _installed(connection)
-        if found == wanted:
-            return f"The broker's tables are there (pgmq {wanted})."
+        found = connection.execute("select obj_description(to_regnamespace('pgmq'), 'pg_namespace')").fetchone()
+        if found == (stamp,):
+            return f"The broker's tables are there (pgmq {version})."
         connection.execute("drop schema if exists pgmq cascade")
         connection.execute(files("pgmq").joinpath("sql", "pgmq.sql").read_bytes())
+        connection.execute(BELL)
         for queue in QUEUES:
             connection.execute("select pgmq.create_unlogged(%s)", [queue])
-            # No throttle: the message that is not announced would wait for the next poll.
-            connection.execute("select pgmq.enable_notify_insert(%s, 0)", [queue])
-        connection.execute(
-            sql.SQL("comment on schema pgmq is {}").format(sql.Literal(f"pgmq {wanted}, installed by weir"))
-        )
-    return f"Installed the broker's tables (pgmq {wanted}{f', was {found}' if found else ''})."
-
-
-def _installed(connection: psycopg.Connection[Any]) -> str | None:
-    row = connection.execute("select obj_description(to_regnamespace('pgmq'), 'pg_namespace')").fetchone()
-    comment = str(row[0]) if row and row[0] else ""
-    return comment.removeprefix("pgmq ").split(",")[0] if comment.endswith("installed by weir") else None
+            connection.execute(
+                sql.SQL(
+                    "create trigger weir_ring after insert on pgmq.{} "
+                    "for each statement execute function pgmq.weir_ring()"
+                ).format(sql.Identifier(f"q_{queue}"))
+            )
+        connection.execute(sql.SQL("comment on schema pgmq is {}").format(sql.Literal(stamp)))
+    return f"Installed the broker's tables (pgmq {version})."
 
 
 def forget_doorbells() -> None:

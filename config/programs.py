@@ -59,6 +59,7 @@ def stop_leftovers(folder: DataFolder, program: str = "") -> int:
 
 def command(program: str, folder: DataFolder) -> list[str]:
     worker = ["-m", "celery", "-A", "config", "worker", "--pool", "threads", "--without-gossip", "--without-mingle"]
+    worker += ["--without-heartbeat"]
     arguments = {
         "web": [
             *("-m", "granian", "--interface", "wsgi", "config.wsgi:application"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from celery.schedules import crontab
+from django.utils.log import CallbackFilter
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -185,7 +186,7 @@ def broker_conninfo() -> str:
 
 
 BROKER_CONNINFO = broker_conninfo()
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "pgmq://")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "pgmq://localhost")
 BROKER_IS_POSTGRES = CELERY_BROKER_URL.startswith("pgmq:")
 if not CELERY_BROKER_URL.startswith(("pgmq:", "amqp:", "amqps:", "redis:", "rediss:", "sentinel:", "memory:")):
     raise EnvironmentVariableError("CELERY_BROKER_URL", "must start with pgmq://, amqp:// or redis://")
@@ -225,7 +226,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"expires": 2},
     },
-    "show that beat lives": {"task": "governance.beat", "schedule": 5.0, "options": {"expires": 5}},
+    "show that beat lives": {"task": "governance.beat", "schedule": 3.0, "options": {"expires": 3}},
     "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
     "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
@@ -302,7 +303,11 @@ LOGGING = {
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # Not being ready is an answer, given five times a second while things start.
+    "filters": {
+        "broken": {"()": CallbackFilter, "callback": lambda record: getattr(record, "status_code", 500) != 503}  # noqa: PLR2004
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["broken"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"level": LOG_LEVEL, "propagate": True}
