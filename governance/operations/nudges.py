@@ -11,6 +11,10 @@ class _Nudge:
     task: str
     queue: str
 
+    def __post_init__(self) -> None:
+        # Django names a robust hook that failed by this; without it the failure itself would fail.
+        object.__setattr__(self, "__qualname__", f"nudge({self.task})")
+
     def __call__(self) -> None:
         current_app.send_task(self.task, queue=self.queue, ignore_result=True, retry=False)
 
