@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from governance.api.views import ScopeViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("scopes", ScopeViewSet, basename="scope")
+
+urlpatterns = router.urls

@@ -12,293 +12,667 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Channel',
+            name="Channel",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('slack', 'Slack'), ('email', 'Email'), ('webhook', 'Webhook')], max_length=20)),
-                ('name', models.SlugField(max_length=63)),
-                ('to', models.JSONField(blank=True, default=list, help_text='Email addresses, for an email channel.')),
-                ('sealed_secrets', models.BinaryField(default=b'')),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('blocked_until', models.DateTimeField(editable=False, null=True)),
-                ('failures_in_a_row', models.PositiveIntegerField(default=0, editable=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("slack", "Slack"), ("email", "Email"), ("webhook", "Webhook")], max_length=20
+                    ),
+                ),
+                ("name", models.SlugField(max_length=63)),
+                ("to", models.JSONField(blank=True, default=list, help_text="Email addresses, for an email channel.")),
+                ("sealed_secrets", models.BinaryField(default=b"")),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("blocked_until", models.DateTimeField(editable=False, null=True)),
+                ("failures_in_a_row", models.PositiveIntegerField(default=0, editable=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Scope',
+            name="Scope",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=63)),
-                ('name', models.CharField(blank=True, default='', max_length=200)),
-                ('path', models.CharField(default='', editable=False, max_length=1000, unique=True)),
-                ('kind', models.CharField(choices=[('organisation', 'Organisation'), ('business_unit', 'Business Unit'), ('team', 'Team'), ('product', 'Product'), ('workload', 'Workload'), ('agent', 'Agent')], max_length=20)),
-                ('practice', models.CharField(choices=[('finops_for_ai', 'FinOps for AI'), ('ai_for_finops', 'AI for FinOps')], default='finops_for_ai', max_length=20)),
-                ('environment', models.CharField(blank=True, default='', max_length=63)),
-                ('criticality', models.CharField(choices=[('low', 'Low'), ('standard', 'Standard'), ('high', 'High'), ('business_critical', 'Business Critical')], default='standard', max_length=20)),
-                ('labels', models.JSONField(blank=True, default=dict)),
-                ('currency', models.CharField(blank=True, default='', help_text='Of an organisation; ISO 4217.', max_length=3)),
-                ('is_unattributed', models.BooleanField(default=False, editable=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='governance.scope')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.CharField(max_length=63)),
+                ("name", models.CharField(blank=True, default="", max_length=200)),
+                ("path", models.CharField(default="", editable=False, max_length=1000, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("organisation", "Organisation"),
+                            ("business_unit", "Business Unit"),
+                            ("team", "Team"),
+                            ("product", "Product"),
+                            ("workload", "Workload"),
+                            ("agent", "Agent"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "practice",
+                    models.CharField(
+                        choices=[("finops_for_ai", "FinOps for AI"), ("ai_for_finops", "AI for FinOps")],
+                        default="finops_for_ai",
+                        max_length=20,
+                    ),
+                ),
+                ("environment", models.CharField(blank=True, default="", max_length=63)),
+                (
+                    "criticality",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low"),
+                            ("standard", "Standard"),
+                            ("high", "High"),
+                            ("business_critical", "Business Critical"),
+                        ],
+                        default="standard",
+                        max_length=20,
+                    ),
+                ),
+                ("labels", models.JSONField(blank=True, default=dict)),
+                (
+                    "currency",
+                    models.CharField(blank=True, default="", help_text="Of an organisation; ISO 4217.", max_length=3),
+                ),
+                ("is_unattributed", models.BooleanField(default=False, editable=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="governance.scope",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('beat_at', models.DateTimeField()),
-                ('detail', models.CharField(blank=True, default='', max_length=500)),
+                ("name", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("beat_at", models.DateTimeField()),
+                ("detail", models.CharField(blank=True, default="", max_length=500)),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('email', models.EmailField(max_length=254, unique=True, verbose_name='email address')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                ("email", models.EmailField(max_length=254, unique=True, verbose_name="email address")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('prefix', models.CharField(editable=False, max_length=16, unique=True)),
-                ('digest', models.CharField(editable=False, max_length=64)),
-                ('name', models.CharField(blank=True, default='', max_length=200)),
-                ('permissions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('usage:write', 'Usage Write'), ('usage:read', 'Usage Read'), ('decisions:read', 'Decisions Read'), ('budgets:read', 'Budgets Read'), ('budgets:write', 'Budgets Write'), ('guardrails:read', 'Guardrails Read'), ('guardrails:write', 'Guardrails Write'), ('alerts:read', 'Alerts Read'), ('alerts:write', 'Alerts Write'), ('constraints:read', 'Constraints Read'), ('scopes:read', 'Scopes Read'), ('admin', 'Admin')], max_length=40), size=None)),
-                ('created_at', models.DateTimeField(editable=False)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(editable=False, null=True)),
-                ('last_used_at', models.DateTimeField(editable=False, null=True)),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('scope', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='api_keys', to='governance.scope')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("prefix", models.CharField(editable=False, max_length=16, unique=True)),
+                ("digest", models.CharField(editable=False, max_length=64)),
+                ("name", models.CharField(blank=True, default="", max_length=200)),
+                (
+                    "permissions",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("usage:write", "Usage Write"),
+                                ("usage:read", "Usage Read"),
+                                ("decisions:read", "Decisions Read"),
+                                ("budgets:read", "Budgets Read"),
+                                ("budgets:write", "Budgets Write"),
+                                ("guardrails:read", "Guardrails Read"),
+                                ("guardrails:write", "Guardrails Write"),
+                                ("alerts:read", "Alerts Read"),
+                                ("alerts:write", "Alerts Write"),
+                                ("constraints:read", "Constraints Read"),
+                                ("scopes:read", "Scopes Read"),
+                                ("admin", "Admin"),
+                            ],
+                            max_length=40,
+                        ),
+                        size=None,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(editable=False)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(editable=False, null=True)),
+                ("last_used_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "scope",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="api_keys", to="governance.scope"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'API key',
+                "verbose_name": "API key",
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('dedup_key', models.CharField(max_length=300)),
-                ('to', models.JSONField(blank=True, default=list)),
-                ('message', models.JSONField()),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('sending', 'Sending'), ('sent', 'Sent'), ('dead', 'Dead')], default='pending', max_length=10)),
-                ('attempts_count', models.PositiveIntegerField(default=0)),
-                ('possible_repeats_count', models.PositiveIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField()),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('lease_token', models.UUIDField(null=True)),
-                ('last_error', models.CharField(blank=True, default='', max_length=500)),
-                ('created_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('dead_at', models.DateTimeField(null=True)),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='governance.channel')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("dedup_key", models.CharField(max_length=300)),
+                ("to", models.JSONField(blank=True, default=list)),
+                ("message", models.JSONField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("pending", "Pending"), ("sending", "Sending"), ("sent", "Sent"), ("dead", "Dead")],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts_count", models.PositiveIntegerField(default=0)),
+                ("possible_repeats_count", models.PositiveIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField()),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("lease_token", models.UUIDField(null=True)),
+                ("last_error", models.CharField(blank=True, default="", max_length=500)),
+                ("created_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("dead_at", models.DateTimeField(null=True)),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="deliveries", to="governance.channel"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
+                "verbose_name_plural": "deliveries",
             },
         ),
         migrations.CreateModel(
-            name='DirtyScope',
+            name="DirtyScope",
             fields=[
-                ('scope', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='governance.scope')),
-                ('dirty_since', models.DateTimeField()),
-                ('generation', models.BigIntegerField(default=1)),
-                ('claimed_until', models.DateTimeField(null=True)),
-                ('claimed_generation', models.BigIntegerField(null=True)),
+                (
+                    "scope",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="governance.scope",
+                    ),
+                ),
+                ("dirty_since", models.DateTimeField()),
+                ("generation", models.BigIntegerField(default=1)),
+                ("claimed_until", models.DateTimeField(null=True)),
+                ("claimed_generation", models.BigIntegerField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='DecisionRecord',
+            name="DecisionRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.BigIntegerField(default=0, editable=False, unique=True)),
-                ('decided_at', models.DateTimeField(db_index=True)),
-                ('actor', models.CharField(max_length=300)),
-                ('action', models.CharField(max_length=100)),
-                ('scope_path', models.CharField(blank=True, default='', help_text='As it was at the time.', max_length=1000)),
-                ('subject', models.CharField(max_length=300)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('evidence', models.JSONField(default=dict)),
-                ('previous_hash', models.CharField(default='', editable=False, max_length=64)),
-                ('hash', models.CharField(default='', editable=False, max_length=64)),
-                ('key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.apikey')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('scope', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decision_records', to='governance.scope')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.BigIntegerField(default=0, editable=False, unique=True)),
+                ("decided_at", models.DateTimeField(db_index=True)),
+                ("actor", models.CharField(max_length=300)),
+                ("action", models.CharField(max_length=100)),
+                (
+                    "scope_path",
+                    models.CharField(blank=True, default="", help_text="As it was at the time.", max_length=1000),
+                ),
+                ("subject", models.CharField(max_length=300)),
+                ("reason", models.TextField(blank=True, default="")),
+                ("evidence", models.JSONField(default=dict)),
+                ("previous_hash", models.CharField(default="", editable=False, max_length=64)),
+                ("hash", models.CharField(default="", editable=False, max_length=64)),
+                (
+                    "key",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.apikey"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "scope",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decision_records",
+                        to="governance.scope",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='channel',
-            name='scope',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='channels', to='governance.scope'),
+            model_name="channel",
+            name="scope",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="channels", to="governance.scope"
+            ),
         ),
         migrations.CreateModel(
-            name='IdempotencyRecord',
+            name="IdempotencyRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('caller', models.CharField(max_length=100)),
-                ('key', models.CharField(max_length=255)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('body', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField(db_index=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("caller", models.CharField(max_length=100)),
+                ("key", models.CharField(max_length=255)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("body", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField(db_index=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('caller', 'key'), name='idempotency_key_once_per_caller')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("caller", "key"), name="idempotency_key_once_per_caller")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Ownership',
+            name="Ownership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('persona', models.CharField(choices=[('engineering', 'Engineering'), ('finance', 'Finance'), ('finops', 'FinOps'), ('platform', 'Platform')], max_length=20)),
-                ('decision_right', models.CharField(blank=True, choices=[('approve_budget', 'Approve Budget'), ('set_unit_cost', 'Set Unit Cost'), ('constrain_demand', 'Constrain Demand'), ('acknowledge', 'Acknowledge')], default='', max_length=20)),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ownerships', to='auth.group')),
-                ('scope', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ownerships', to='governance.scope')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ownerships', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "persona",
+                    models.CharField(
+                        choices=[
+                            ("engineering", "Engineering"),
+                            ("finance", "Finance"),
+                            ("finops", "FinOps"),
+                            ("platform", "Platform"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "decision_right",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("approve_budget", "Approve Budget"),
+                            ("set_unit_cost", "Set Unit Cost"),
+                            ("constrain_demand", "Constrain Demand"),
+                            ("acknowledge", "Acknowledge"),
+                        ],
+                        default="",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ownerships",
+                        to="auth.group",
+                    ),
+                ),
+                (
+                    "scope",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="ownerships", to="governance.scope"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ownerships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ownership',
+                "verbose_name_plural": "ownership",
             },
         ),
         migrations.CreateModel(
-            name='ScopeTreeVersion',
+            name="ScopeTreeVersion",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('version', models.UUIDField()),
-                ('transaction_id', models.BigIntegerField()),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("version", models.UUIDField()),
+                ("transaction_id", models.BigIntegerField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='scope_tree_version_is_one_row')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="scope_tree_version_is_one_row")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='user_email_unique'),
+            model_name="user",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Lower("email"), name="user_email_unique"
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status__in', ('pending', 'sending'))), fields=['next_attempt_at'], name='delivery_open'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status__in", ("pending", "sending"))),
+                fields=["next_attempt_at"],
+                name="delivery_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'dead')), fields=['-dead_at'], name='delivery_dead'),
+            model_name="delivery",
+            index=models.Index(condition=models.Q(("status", "dead")), fields=["-dead_at"], name="delivery_dead"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('channel', 'dedup_key'), name='delivery_once_per_channel_and_key'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("channel", "dedup_key"), name="delivery_once_per_channel_and_key"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('leased_until__isnull', False), ('status', 'sending')), models.Q(models.Q(('status', 'sending'), _negated=True), ('lease_token__isnull', True), ('leased_until__isnull', True)), _connector='OR'), name='delivery_is_leased_while_sending'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_token__isnull", False), ("leased_until__isnull", False), ("status", "sending")),
+                    models.Q(
+                        models.Q(("status", "sending"), _negated=True),
+                        ("lease_token__isnull", True),
+                        ("leased_until__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="delivery_is_leased_while_sending",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('status', 'sent')), models.Q(models.Q(('status', 'sent'), _negated=True), ('sent_at__isnull', True)), _connector='OR'), name='delivery_sent_has_its_time'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("sent_at__isnull", False), ("status", "sent")),
+                    models.Q(models.Q(("status", "sent"), _negated=True), ("sent_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="delivery_sent_has_its_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('dead_at__isnull', False), ('status', 'dead')), models.Q(models.Q(('status', 'dead'), _negated=True), ('dead_at__isnull', True)), _connector='OR'), name='delivery_dead_has_its_time'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("dead_at__isnull", False), ("status", "dead")),
+                    models.Q(models.Q(("status", "dead"), _negated=True), ("dead_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="delivery_dead_has_its_time",
+            ),
         ),
         migrations.AddIndex(
-            model_name='dirtyscope',
-            index=models.Index(fields=['dirty_since'], name='dirty_scope_oldest_first'),
+            model_name="dirtyscope",
+            index=models.Index(fields=["dirty_since"], name="dirty_scope_oldest_first"),
         ),
         migrations.AddConstraint(
-            model_name='scope',
-            constraint=models.UniqueConstraint(fields=('parent', 'slug'), name='scope_slug_unique_among_siblings'),
+            model_name="scope",
+            constraint=models.UniqueConstraint(fields=("parent", "slug"), name="scope_slug_unique_among_siblings"),
         ),
         migrations.AddConstraint(
-            model_name='scope',
-            constraint=models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9][a-z0-9._-]{0,62}$')), name='scope_slug_is_a_slug'),
+            model_name="scope",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9][a-z0-9._-]{0,62}$")), name="scope_slug_is_a_slug"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scope',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'organisation'), ('parent__isnull', True)), models.Q(('parent__isnull', False), models.Q(('kind', 'organisation'), _negated=True)), _connector='OR'), name='scope_root_is_an_organisation'),
+            model_name="scope",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "organisation"), ("parent__isnull", True)),
+                    models.Q(("parent__isnull", False), models.Q(("kind", "organisation"), _negated=True)),
+                    _connector="OR",
+                ),
+                name="scope_root_is_an_organisation",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scope',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('currency__regex', '^[A-Z]{3}$'), ('parent__isnull', True)), models.Q(('currency', ''), ('parent__isnull', False)), _connector='OR'), name='scope_currency_stands_at_the_root'),
+            model_name="scope",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("currency__regex", "^[A-Z]{3}$"), ("parent__isnull", True)),
+                    models.Q(("currency", ""), ("parent__isnull", False)),
+                    _connector="OR",
+                ),
+                name="scope_currency_stands_at_the_root",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scope',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_unattributed', True), ('parent__isnull', False), ('slug', 'unattributed')), models.Q(('is_unattributed', False), models.Q(('slug', 'unattributed'), _negated=True)), _connector='OR'), name='scope_unattributed_is_named_so'),
+            model_name="scope",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("is_unattributed", True), ("parent__isnull", False), ("slug", "unattributed")),
+                    models.Q(("is_unattributed", False), models.Q(("slug", "unattributed"), _negated=True)),
+                    _connector="OR",
+                ),
+                name="scope_unattributed_is_named_so",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='scope',
-            trigger=pgtrigger.compiler.Trigger(name='set_path', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE parent_path text;', func="\n                    IF NEW.parent_id IS NULL THEN\n                        NEW.path := NEW.slug;\n                    ELSE\n                        SELECT path INTO parent_path FROM governance_scope WHERE id = NEW.parent_id FOR SHARE;\n                        IF TG_OP = 'UPDATE' AND (\n                            parent_path = OLD.path OR starts_with(parent_path, OLD.path || '/')\n                        ) AND NEW.parent_id IS DISTINCT FROM OLD.parent_id THEN\n                            RAISE EXCEPTION 'a scope cannot lie below itself' USING ERRCODE = 'check_violation';\n                        END IF;\n                        NEW.path := parent_path || '/' || NEW.slug;\n                    END IF;\n                    IF TG_OP = 'UPDATE' AND NEW.parent_id IS DISTINCT FROM OLD.parent_id\n                       AND split_part(NEW.path, '/', 1) <> split_part(OLD.path, '/', 1) THEN\n                        RAISE EXCEPTION 'a scope cannot leave its organisation' USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ", hash='fde7769f7d419dd130d38f05985dc193ea875029', operation='INSERT OR UPDATE OF "parent_id", "slug", "path"', pgid='pgtrigger_set_path_79ad5', table='governance_scope', when='BEFORE')),
+            model_name="scope",
+            trigger=pgtrigger.compiler.Trigger(
+                name="set_path",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE parent_path text;",
+                    func="\n                    IF NEW.parent_id IS NULL THEN\n                        NEW.path := NEW.slug;\n                    ELSE\n                        SELECT path INTO parent_path FROM governance_scope WHERE id = NEW.parent_id FOR SHARE;\n                        IF TG_OP = 'UPDATE' AND (\n                            parent_path = OLD.path OR starts_with(parent_path, OLD.path || '/')\n                        ) AND NEW.parent_id IS DISTINCT FROM OLD.parent_id THEN\n                            RAISE EXCEPTION 'a scope cannot lie below itself' USING ERRCODE = 'check_violation';\n                        END IF;\n                        NEW.path := parent_path || '/' || NEW.slug;\n                    END IF;\n                    IF TG_OP = 'UPDATE' AND NEW.parent_id IS DISTINCT FROM OLD.parent_id\n                       AND split_part(NEW.path, '/', 1) <> split_part(OLD.path, '/', 1) THEN\n                        RAISE EXCEPTION 'a scope cannot leave its organisation' USING ERRCODE = 'check_violation';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="fde7769f7d419dd130d38f05985dc193ea875029",
+                    operation='INSERT OR UPDATE OF "parent_id", "slug", "path"',
+                    pgid="pgtrigger_set_path_79ad5",
+                    table="governance_scope",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='scope',
-            trigger=pgtrigger.compiler.Trigger(name='cascade_path', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."path" IS DISTINCT FROM (NEW."path"))', func='UPDATE governance_scope SET path = path WHERE parent_id = NEW.id; RETURN NULL;', hash='6db56bac0499035e4071b1b3dafa73c8795e4e4f', operation='UPDATE', pgid='pgtrigger_cascade_path_ab297', table='governance_scope', when='AFTER')),
+            model_name="scope",
+            trigger=pgtrigger.compiler.Trigger(
+                name="cascade_path",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."path" IS DISTINCT FROM (NEW."path"))',
+                    func="UPDATE governance_scope SET path = path WHERE parent_id = NEW.id; RETURN NULL;",
+                    hash="6db56bac0499035e4071b1b3dafa73c8795e4e4f",
+                    operation="UPDATE",
+                    pgid="pgtrigger_cascade_path_ab297",
+                    table="governance_scope",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='scope',
-            trigger=pgtrigger.compiler.Trigger(name='bump_tree_version', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n                    INSERT INTO governance_scopetreeversion (id, version, transaction_id)\n                    VALUES (1, gen_random_uuid(), pg_current_xact_id()::text::bigint)\n                    ON CONFLICT (id) DO UPDATE\n                        SET version = EXCLUDED.version, transaction_id = EXCLUDED.transaction_id;\n                    RETURN NULL;\n                ', hash='b707624e0159e81e5e4347d256b7ff37d00dd0b0', level='STATEMENT', operation='INSERT OR UPDATE OR DELETE OR TRUNCATE', pgid='pgtrigger_bump_tree_version_055aa', table='governance_scope', when='AFTER')),
+            model_name="scope",
+            trigger=pgtrigger.compiler.Trigger(
+                name="bump_tree_version",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n                    INSERT INTO governance_scopetreeversion (id, version, transaction_id)\n                    VALUES (1, gen_random_uuid(), pg_current_xact_id()::text::bigint)\n                    ON CONFLICT (id) DO UPDATE\n                        SET version = EXCLUDED.version, transaction_id = EXCLUDED.transaction_id;\n                    RETURN NULL;\n                ",
+                    hash="b707624e0159e81e5e4347d256b7ff37d00dd0b0",
+                    level="STATEMENT",
+                    operation="INSERT OR UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_bump_tree_version_055aa",
+                    table="governance_scope",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='decisionrecord',
-            trigger=pgtrigger.compiler.Trigger(name='chain', sql=pgtrigger.compiler.UpsertTriggerSql(declare="DECLARE previous record; field text; canonical text := '';", func='\n                    PERFORM pg_advisory_xact_lock(95955094470657);\n                    SELECT seq, hash INTO previous FROM governance_decisionrecord ORDER BY seq DESC LIMIT 1;\n                    NEW.seq := COALESCE(previous.seq, 0) + 1;\n                    NEW.previous_hash := COALESCE(previous.hash, repeat(\'0\', 64));\n                    FOREACH field IN ARRAY ARRAY[\n                        NEW.previous_hash, NEW.seq::text,\n                        to_char(NEW.decided_at AT TIME ZONE \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\'),\n                        NEW.actor, NEW.user_id::text, NEW.key_id::text, NEW.action, NEW.scope_id::text,\n                        NEW.scope_path, NEW.subject, NEW.reason, NEW.evidence::text\n                    ] LOOP\n                        canonical := canonical || COALESCE(\n                            octet_length(convert_to(field, \'UTF8\'))::text || \':\' || field || \',\', \'-,\'\n                        );\n                    END LOOP;\n                    NEW.hash := encode(sha256(convert_to(canonical, \'UTF8\')), \'hex\');\n                    RETURN NEW;\n                ', hash='f15039074aa73a53e0a297bee38dd0574e48c369', operation='INSERT', pgid='pgtrigger_chain_216f4', table='governance_decisionrecord', when='BEFORE')),
+            model_name="decisionrecord",
+            trigger=pgtrigger.compiler.Trigger(
+                name="chain",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE previous record; field text; canonical text := '';",
+                    func="\n                    PERFORM pg_advisory_xact_lock(95955094470657);\n                    SELECT seq, hash INTO previous FROM governance_decisionrecord ORDER BY seq DESC LIMIT 1;\n                    NEW.seq := COALESCE(previous.seq, 0) + 1;\n                    NEW.previous_hash := COALESCE(previous.hash, repeat('0', 64));\n                    FOREACH field IN ARRAY ARRAY[\n                        NEW.previous_hash, NEW.seq::text,\n                        to_char(NEW.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),\n                        NEW.actor, NEW.user_id::text, NEW.key_id::text, NEW.action, NEW.scope_id::text,\n                        NEW.scope_path, NEW.subject, NEW.reason, NEW.evidence::text\n                    ] LOOP\n                        canonical := canonical || COALESCE(\n                            octet_length(convert_to(field, 'UTF8'))::text || ':' || field || ',', '-,'\n                        );\n                    END LOOP;\n                    NEW.hash := encode(sha256(convert_to(canonical, 'UTF8')), 'hex');\n                    RETURN NEW;\n                ",
+                    hash="f15039074aa73a53e0a297bee38dd0574e48c369",
+                    operation="INSERT",
+                    pgid="pgtrigger_chain_216f4",
+                    table="governance_decisionrecord",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='decisionrecord',
-            trigger=pgtrigger.compiler.Trigger(name='refuse_update', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'decision records are append-only' USING ERRCODE = 'integrity_constraint_violation';", hash='6d79d429146c6adcb4d35d591b838fd469db2bc0', operation='UPDATE', pgid='pgtrigger_refuse_update_8aeda', table='governance_decisionrecord', when='BEFORE')),
+            model_name="decisionrecord",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refuse_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'decision records are append-only' USING ERRCODE = 'integrity_constraint_violation';",
+                    hash="6d79d429146c6adcb4d35d591b838fd469db2bc0",
+                    operation="UPDATE",
+                    pgid="pgtrigger_refuse_update_8aeda",
+                    table="governance_decisionrecord",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='decisionrecord',
-            trigger=pgtrigger.compiler.Trigger(name='refuse_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'decision records are append-only' USING ERRCODE = 'integrity_constraint_violation';", hash='d40d6f4feeed9ea7e3a8c6ed48628e255bfc6bde', operation='DELETE', pgid='pgtrigger_refuse_delete_63897', table='governance_decisionrecord', when='BEFORE')),
+            model_name="decisionrecord",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refuse_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'decision records are append-only' USING ERRCODE = 'integrity_constraint_violation';",
+                    hash="d40d6f4feeed9ea7e3a8c6ed48628e255bfc6bde",
+                    operation="DELETE",
+                    pgid="pgtrigger_refuse_delete_63897",
+                    table="governance_decisionrecord",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='decisionrecord',
-            trigger=pgtrigger.compiler.Trigger(name='refuse_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'decision records are append-only' USING ERRCODE = 'integrity_constraint_violation';", hash='44ba7b9972c9d1cb355ff124ef914eb44064f8b2', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_refuse_truncate_e3034', table='governance_decisionrecord', when='BEFORE')),
+            model_name="decisionrecord",
+            trigger=pgtrigger.compiler.Trigger(
+                name="refuse_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'decision records are append-only' USING ERRCODE = 'integrity_constraint_violation';",
+                    hash="44ba7b9972c9d1cb355ff124ef914eb44064f8b2",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_refuse_truncate_e3034",
+                    table="governance_decisionrecord",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('scope', 'kind', 'name'), name='channel_unique_in_its_scope'),
+            model_name="channel",
+            constraint=models.UniqueConstraint(fields=("scope", "kind", "name"), name="channel_unique_in_its_scope"),
         ),
         migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'email'), models.Q(('sealed_secrets', b''), _negated=True), _connector='OR'), name='channel_has_its_secret_or_is_email'),
+            model_name="channel",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind", "email"), models.Q(("sealed_secrets", b""), _negated=True), _connector="OR"
+                ),
+                name="channel_has_its_secret_or_is_email",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('permissions__len__gt', 0)), name='api_key_may_do_something'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("permissions__len__gt", 0)), name="api_key_may_do_something"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.CheckConstraint(condition=models.Q(('digest__regex', '^[0-9a-f]{64}$')), name='api_key_digest_is_sha256'),
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("digest__regex", "^[0-9a-f]{64}$")), name="api_key_digest_is_sha256"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ownership',
-            constraint=models.CheckConstraint(condition=models.Q(('user__isnull', True), ('group__isnull', True), _connector='XOR'), name='ownership_is_of_a_person_or_a_group'),
+            model_name="ownership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("user__isnull", True), ("group__isnull", True), _connector="XOR"),
+                name="ownership_is_of_a_person_or_a_group",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ownership',
-            constraint=models.UniqueConstraint(condition=models.Q(('user__isnull', False)), fields=('scope', 'user', 'persona', 'decision_right'), name='ownership_once_per_person'),
+            model_name="ownership",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("user__isnull", False)),
+                fields=("scope", "user", "persona", "decision_right"),
+                name="ownership_once_per_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ownership',
-            constraint=models.UniqueConstraint(condition=models.Q(('group__isnull', False)), fields=('scope', 'group', 'persona', 'decision_right'), name='ownership_once_per_group'),
+            model_name="ownership",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("group__isnull", False)),
+                fields=("scope", "group", "persona", "decision_right"),
+                name="ownership_once_per_group",
+            ),
         ),
     ]

@@ -10,14 +10,15 @@ from django.db.models import Q
 from governance.models.visibility import at_or_below
 
 if TYPE_CHECKING:
+    # django-tree-queries has no types; this is what the type checker needs of it.
+    from django.db.models import Model as TreeNode
+
     from governance.models.visibility import Viewer
 
-    # django-tree-queries has no types; these are what the type checker needs of it.
-    TreeNode = models.Model
-    TreeQuerySet = models.QuerySet
+    class TreeMixin: ...
 else:
     from tree_queries.models import TreeNode
-    from tree_queries.query import TreeQuerySet
+    from tree_queries.query import TreeQuerySet as TreeMixin
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 UNATTRIBUTED_SLUG = "unattributed"
@@ -58,7 +59,7 @@ class DecisionRight(models.TextChoices):
     ACKNOWLEDGE = "acknowledge"
 
 
-class ScopeQuerySet(TreeQuerySet["Scope"]):
+class ScopeQuerySet(TreeMixin, models.QuerySet["Scope"]):
     def visible_to(self, actor: Viewer) -> Self:
         if actor.sees_everything:
             return self.all()
@@ -66,6 +67,9 @@ class ScopeQuerySet(TreeQuerySet["Scope"]):
 
     def at_or_below(self, scope: Scope) -> Self:
         return self.filter(at_or_below((scope.path,), "path"))
+
+
+ScopeManager = models.Manager.from_queryset(ScopeQuerySet)
 
 
 class Scope(TreeNode):
@@ -84,7 +88,7 @@ class Scope(TreeNode):
     is_unattributed = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = ScopeQuerySet.as_manager()
+    objects = ScopeManager()
 
     class Meta:
         constraints = [

@@ -3,6 +3,7 @@ from governance.operations.channels import (
     Rotation,
     apply_channel,
     channel_secrets,
+    check_channel,
     plan_channel,
     rotate_secrets,
     save_channel,
@@ -29,7 +30,7 @@ from governance.operations.keys import authenticate_key, create_api_key, key_ide
 from governance.operations.nudges import nudge
 from governance.operations.people import create_user, grant_ownership
 from governance.operations.records import record_decision
-from governance.operations.scopes import ScopeExists, apply_scope, create_scope, plan_scope
+from governance.operations.scopes import ScopeExists, apply_scope, change_scope, create_scope, plan_scope
 from governance.operations.sending import send_delivery
 from governance.operations.work import (
     DirtyClaim,
@@ -54,7 +55,9 @@ __all__ = [
     "beat",
     "begin_command",
     "caller_of",
+    "change_scope",
     "channel_secrets",
+    "check_channel",
     "claim_dirty_scopes",
     "claim_due_delivery",
     "create_api_key",

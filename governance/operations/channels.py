@@ -52,7 +52,8 @@ def _sealed(channel: Channel, secrets: ChannelSecrets) -> bytes:
     return seal(content, identity=_identity(channel), ring=key_ring())
 
 
-def _check(kind: str, secrets: ChannelSecrets, to: Sequence[str]) -> None:
+def check_channel(kind: str, secrets: ChannelSecrets, to: Sequence[str]) -> None:
+    """Raises Invalid for what could never be delivered."""
     loopback: bool = settings.WEIR_ALLOW_LOOPBACK_WEBHOOKS
     problem: str | None = None
     match ChannelKind(kind):
@@ -89,7 +90,7 @@ def save_channel(
         raise Invalid("The channel email:owners belongs to the organisation itself.", code="reserved_name")
     known = channel_secrets(channel) if channel is not None and channel.kind == kind else ChannelSecrets()
     secrets = ChannelSecrets(known.url if url is None else url, known.secret if secret is None else secret)
-    _check(kind, secrets, to)
+    check_channel(kind, secrets, to)
     saved = channel or Channel()
     changed = [] if channel is None else _differences(saved, scope, to, known, secrets, is_enabled=is_enabled)
     action = "channel.create" if channel is None else "channel.update"
@@ -155,7 +156,7 @@ def plan_channel(document: ChannelDocument, *, at: datetime, known_paths: Collec
     del at
     spec, name = document.spec, document.metadata.name
     wanted = ChannelSecrets(_from_environment(spec.url, name), _from_environment(spec.secret, name))
-    _check(spec.type, wanted, spec.to)
+    check_channel(spec.type, wanted, spec.to)
     label = f"{spec.type}:{name}"
     channel = _known_channel(document)
     if channel is None:

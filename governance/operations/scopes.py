@@ -149,6 +149,36 @@ def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Chang
     return change
 
 
+CHANGEABLE = frozenset({"name", "kind", "practice", "environment", "criticality", "labels", "currency"})
+
+
+@transaction.atomic
+def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, at: datetime) -> Scope:
+    """`changes` by field name; what a scope is called in paths is not among them."""
+    if unknown := sorted(set(changes) - CHANGEABLE):
+        raise Invalid(f"{unknown[0]} of a scope does not change.", code="field_not_changeable")
+    scope = Scope.objects.select_for_update().get(pk=scope_id)
+    _require_say(actor, scope.path)
+    differences = [
+        f"{name}: {getattr(scope, name)!r} → {wanted!r}"
+        for name, wanted in changes.items()
+        if getattr(scope, name) != wanted
+    ]
+    for name, wanted in changes.items():
+        setattr(scope, name, wanted)
+    scope.save(update_fields=[*changes])
+    record_decision(
+        actor=actor,
+        action="scope.change",
+        scope=scope,
+        subject=f"scope:{scope.path}",
+        reason="",
+        evidence={"differences": differences},
+        at=at,
+    )
+    return scope
+
+
 Owner = tuple[str, str, str]
 
 

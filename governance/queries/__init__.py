@@ -1,5 +1,5 @@
 from governance.queries.addresses import OWNERS_CHANNEL, Destination, destinations, owner_emails
-from governance.queries.chain import chain_head, chained_records, verify_chain
+from governance.queries.chain import chain_head, chained_records, is_intact, verify_chain, with_evidence_text
 from governance.queries.tree import (
     ScopeNode,
     ScopeTree,
@@ -19,8 +19,10 @@ __all__ = [
     "chained_records",
     "destinations",
     "forget_scope_tree",
+    "is_intact",
     "owner_emails",
     "scope_tree",
     "verify_chain",
     "visible_scope_paths",
+    "with_evidence_text",
 ]
