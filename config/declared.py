@@ -1,0 +1,127 @@
+"""Documents of any kind into force, as `weir apply` does: all of them or none."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from pydantic import TypeAdapter
+
+from allocation import operations as allocation
+from allocation.documents import AttributionRulesDocument, PriceBookDocument
+from budgets import operations as budgets
+from budgets.documents import BudgetDocument
+from governance import operations as governance
+from governance.documents import (
+    Change,
+    ChannelDocument,
+    DocumentError,
+    ScopeDocument,
+    SourcedDocument,
+    load_documents,
+    parse_document,
+)
+from governance.errors import DomainError
+from governance.rules import Actor
+from policies import operations as policies
+from policies.documents import parse_guardrail
+
+SUFFIXES = frozenset({".yaml", ".yml"})
+Apply = Callable[[SourcedDocument, Actor, datetime], Change]
+
+
+class _RolledBack(Exception):
+    """Ends the transaction of a dry run."""
+
+
+def _kind(model: Any, apply: Callable[..., Change], *, sourced: bool = False) -> Apply:
+    adapter: TypeAdapter[Any] = TypeAdapter(model)
+
+    def run(document: SourcedDocument, actor: Actor, at: datetime) -> Change:
+        extra = {"source": document.source} if sourced else {}
+        return apply(parse_document(adapter, document), actor=actor, at=at, **extra)
+
+    return run
+
+
+def _guardrail(document: SourcedDocument, actor: Actor, at: datetime) -> Change:
+    return policies.apply_guardrail_policy(
+        parse_guardrail(document), actor=actor, at=at, text=document.text, source=document.source
+    )
+
+
+# In the order in which one kind may name what another declares.
+KINDS: dict[str, Apply] = {
+    "Scope": _kind(ScopeDocument, governance.apply_scope),
+    "Channel": _kind(ChannelDocument, governance.apply_channel),
+    "AttributionRules": _kind(AttributionRulesDocument, allocation.apply_attribution_rules),
+    "PriceBook": _kind(PriceBookDocument, allocation.apply_price_book),
+    "Budget": _kind(BudgetDocument, budgets.apply_budget, sourced=True),
+    "GuardrailPolicy": _guardrail,
+}
+
+
+def read(paths: Iterable[Path]) -> list[SourcedDocument]:
+    """Every document of the files, and of the YAML files at or below the folders, in the order of KINDS."""
+    found = [document for path in paths for file in _files(path) for document in _documents(file)]
+    for document in found:
+        if document.data.get("kind") not in KINDS:
+            raise DocumentError(
+                f"unknown kind {document.data.get('kind')!r}; write one of {', '.join(KINDS)}",
+                file=document.source,
+                line=document.line,
+                path="kind",
+            )
+    order = list(KINDS)
+    # A parent scope has a shorter path than its children, wherever they stand in the files.
+    return sorted(found, key=lambda document: (order.index(document.data["kind"]), _depth(document)))
+
+
+def apply(documents: Iterable[SourcedDocument], *, actor: Actor, at: datetime, dry_run: bool = False) -> list[Change]:
+    """What changed, or would. A dry run does everything and takes it back, so it refuses what the real one would."""
+    changes: list[Change] = []
+    run = partial(_apply_all, documents, changes, actor=actor, at=at)
+    if not dry_run:
+        with transaction.atomic():
+            run()
+        return changes
+    try:
+        with transaction.atomic():
+            run()
+            raise _RolledBack  # noqa: TRY301  # the way out of atomic()
+    except _RolledBack:
+        return changes
+
+
+def _apply_all(documents: Iterable[SourcedDocument], changes: list[Change], *, actor: Actor, at: datetime) -> None:
+    for document in documents:
+        try:
+            changes.append(KINDS[document.data["kind"]](document, actor, at))
+        except DocumentError:
+            raise
+        except DomainError as refused:
+            raise DocumentError(
+                refused.detail, file=document.source, line=document.line, code=refused.code
+            ) from refused
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    return [path]
+
+
+def _documents(file: Path) -> list[SourcedDocument]:
+    try:
+        content = file.read_bytes()
+    except OSError as problem:
+        raise DocumentError(f"cannot be read: {problem.strerror}", file=str(file)) from None
+    return load_documents(content, source=str(file))
+
+
+def _depth(document: SourcedDocument) -> int:
+    metadata = document.data.get("metadata")
+    name = metadata.get("name", "") if isinstance(metadata, dict) else ""
+    return str(name).count("/") if document.data["kind"] == "Scope" else 0

@@ -1,0 +1,44 @@
+"""weir apply PATH… [--dry-run]"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.core.management import CommandError
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from config import declared
+from governance.documents import Change
+from governance.errors import DomainError
+from governance.rules import Actor
+
+MARKS = {"create": "+", "update": "~", "unchanged": " "}
+
+
+class Command(BaseCommand):
+    help = "Bring YAML documents of any kind into force: all of them, or none when one is refused."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of .yaml files")
+        parser.add_argument("--dry-run", action="store_true", help="show what would change, change nothing")
+
+    def handle(self, *, paths: list[Path], dry_run: bool, **_options: object) -> None:
+        actor = Actor.system("command line")
+        try:
+            changes = declared.apply(declared.read(paths), actor=actor, at=timezone.now(), dry_run=dry_run)
+        except DomainError as refused:
+            raise CommandError(f"{refused.detail}\nNothing was changed.") from None
+        for change in changes:
+            self.tell(change)
+        counts = {action: sum(change.action == action for change in changes) for action in MARKS}
+        would = "would be " if dry_run else ""
+        self.stdout.write(
+            f"{counts['create']} {would}created, {counts['update']} {would}updated, {counts['unchanged']} unchanged."
+        )
+        if not dry_run and any(change.kind == "Budget" and change.action != "unchanged" for change in changes):
+            self.stdout.write("A budget is a proposal until finance approves it in the admin.")
+
+    def tell(self, change: Change) -> None:
+        self.stdout.write(f"{MARKS[change.action]} {change.kind} {change.name}: {change.action}")
+        for difference in change.differences:
+            self.stdout.write(f"    {difference}")
