@@ -48,7 +48,7 @@ class End(NamedTuple):
 
 
 scopes = st.sampled_from(["acme", "acme/search", "acme/search/ranker", "acme/ads"])
-days = st.sampled_from([date(2026, 10, 30), date(2026, 11, 2), date(2026, 11, 24), date(2026, 12, 1), date(2026, 12, 2)])
+days = st.sampled_from([date(2026, 10, 30), date(2026, 11, 2), date(2026, 11, 24), date(2026, 12, 2)])
 steps = st.lists(
     st.one_of(
         st.builds(Use, scopes, days, st.decimals(min_value="0.000000001", max_value=30, places=9)),
@@ -59,7 +59,8 @@ steps = st.lists(
         st.just("open"),
         st.just("later"),
     ),
-    max_size=14,
+    min_size=3,
+    max_size=20,
 )
 
 
@@ -72,7 +73,7 @@ def people(acme: Scope) -> tuple[Actor, Actor]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(steps=steps)
 def test_every_covered_usage_is_charged_exactly_once(people: tuple[Actor, Actor], steps: list[object]) -> None:
