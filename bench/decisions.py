@@ -160,3 +160,48 @@ def report(name: str, figures: Figures) -> None:
         f"{name}: {figures.requests_per_s:,.0f} requests/s, p50 {figures.p50_ms:.1f} ms, p99 {figures.p99_ms:.1f} ms, "
         f"{figures.errors} errors ({figures.by})"
     )
+
+
+def prepared() -> tuple[str, str, str]:
+    """A small organisation with one blocked team: the key, a scope that is free, a scope that is blocked."""
+    from django.utils import timezone
+
+    from bench.organisation import Organisation
+
+    made = Organisation.create(teams=20, at=timezone.now())
+    made.block(made.teams[0])
+    return made.key("decisions:read"), made.teams[1].path, made.teams[0].path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url")
+    parser.add_argument("--key")
+    parser.add_argument("--scope")
+    parser.add_argument("--model", default="gpt-4o")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args()
+    if given.url:
+        figures = measure(
+            given.url, given.key, given.scope, given.model, connections=given.connections, seconds=given.seconds
+        )
+        report("decisions", figures)
+        return
+    from bench.scratch import scratch_database
+
+    with scratch_database():
+        key, free, blocked = prepared()
+        with granian(workers=given.workers, threads=given.threads) as url:
+            for name, scope in (("allow", free), ("deny", blocked)):
+                measure(url, key, scope, given.model, connections=given.connections, seconds=2)
+                figures = measure(
+                    url, key, scope, given.model, connections=given.connections, seconds=given.seconds
+                )
+                report(name, figures)
+
+
+if __name__ == "__main__":
+    main()

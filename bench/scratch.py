@@ -33,6 +33,8 @@ def scratch_database() -> Iterator[str]:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     os.environ["DATABASE_URL"] = _url_with_database(url, name)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("WEIR_SECRET_KEY", "bench")
+    os.environ["CELERY_BROKER_URL"] = "memory://"
     sys.path.insert(0, str(ROOT))
     try:
         import django

@@ -130,6 +130,8 @@ def _execute(values: dict[str, Any]) -> tuple[Any, ...]:
         connection.connect()
     if connection.connection is None:
         raise InterfaceError("no connection")
+    # Django switches psycopg's server-side statements off; its own cursors never use them, this one must.
+    connection.connection.prepare_threshold = 0
     cursor: Cursor[tuple[Any, ...]] = Cursor(connection.connection)
     row = cursor.execute(STATEMENT, values, prepare=True).fetchone()
     cursor.close()
