@@ -38,7 +38,7 @@ GIVEN = ".has"
 _REPORTED = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(\d+):(\d+): (.*)$", re.MULTILINE)
 _REPAIRABLE = re.compile(r"no matching overload for .* applied to '(?=.*\bdouble\b)(?=.*\bint\b)")
 _ZERO_DIVISOR = "double('division by zero')"
-_MAX_LENGTH = 20_000
+MAX_LENGTH = 20_000
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -131,8 +131,8 @@ class Environment:
         return Binding(self._environment.Activation(values))
 
     def _checked(self, text: str) -> tuple[str, Any]:
-        if len(text) > _MAX_LENGTH:
-            raise ExpressionError(f"the expression is longer than {_MAX_LENGTH:,} characters")
+        if len(text) > MAX_LENGTH:
+            raise ExpressionError(f"the expression is longer than {MAX_LENGTH:,} characters")
         if _UNPRINTABLE.search(text):
             raise ExpressionError("the expression holds a control character or half a character")
         if not text.strip():
@@ -230,6 +230,8 @@ def _offset(text: str, line: int, column: int) -> int:
 
 
 def _compile_error(text: str, report: str, declared: Mapping[str, Kind]) -> ExpressionError:
+    if "recursion" in report:
+        return ExpressionError("the expression is nested or chained more than 32 deep")
     faults = _faults(report)
     if not faults:
         return ExpressionError(report.split(" [", maxsplit=1)[0].split(": ", 1)[-1])

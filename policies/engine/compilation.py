@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from textwrap import shorten
 
 from policies.documents.guardrail import (
     BlockEntry,
@@ -22,7 +23,7 @@ from policies.documents.guardrail import (
 )
 from policies.engine import cel, ladder, lint
 from policies.engine.cel import ExpressionError, Kind, Program, Value
-from policies.engine.context import CANONICAL, SCOPE_NAMES, shared_environment
+from policies.engine.context import CANONICAL, SCOPE_NAMES, SHARED
 from policies.engine.evaluation import CompiledPolicy
 from policies.engine.facts import FactError, fact_key, unit_of
 from policies.engine.plan import Comparison, CompiledStep, DeclaredFact
@@ -159,10 +160,16 @@ class _Builder:
         )
 
     def _program(self, path: str, text: str, wanted: Kind | None) -> tuple[Words, Program] | None:
-        """The author's words and the program in the shared environment; None after refusing it."""
+        """The author's words and the program in the shared environment; None after refusing it.
+
+        What reads a name that was refused itself is passed over: one mistake is told of once.
+        """
+        refused = self.declared.keys() - self.bound.keys() - SCOPE_NAMES.keys()
+        if any(name.text in refused for name in Words(text).names):
+            return None
         try:
             repaired = self._checked(path, text, wanted)
-            program = shared_environment().compile(self._bound(repaired), wanted=wanted)
+            program = _compiled(self._bound(repaired), wanted)
         except ExpressionError as error:
             self._refuse(path, _placed(text, error))
             return None
@@ -208,7 +215,12 @@ class _Builder:
                     written += text[at : words.tokens[name.first].start] + replacement
                     at = last.end
                     break
-        return cel.guard_divisions(_without_comments(written + text[at:]))
+            if len(written) > cel.MAX_LENGTH:
+                break
+        written += text[at:]
+        if len(written) > cel.MAX_LENGTH:
+            raise ExpressionError(f"with its variables put in it is longer than {cel.MAX_LENGTH:,} characters")
+        return cel.guard_divisions(_without_comments(written))
 
     def _comparison(self, text: str) -> Comparison | None:
         """The first ordering of numbers in a plain conjunction; the side that reads facts is what is observed."""
@@ -227,7 +239,7 @@ class _Builder:
     def _number(self, text: str) -> Program | None:
         try:
             repaired = self.author.compile(self._with_flags(text), wanted="double").text
-            return shared_environment().compile(self._bound(repaired), wanted="double")
+            return SHARED.compile(self._bound(repaired), wanted="double")
         except ExpressionError:
             return None
 
@@ -254,7 +266,20 @@ def _declared(alias: str, read: FactRead) -> DeclaredFact:
 def _quiet(conditions: list[Program], steps: list[CompiledStep]) -> Program:
     any_step = " || ".join(f"({step.when.text})" for step in steps)
     text = " && ".join([*(f"({condition.text})" for condition in conditions), f"({any_step})"])
-    return shared_environment().compile(text, wanted="bool")
+    try:
+        return SHARED.compile(text, wanted="bool")
+    except ExpressionError:  # too long or too deep together: no short cut, every evaluation goes the long way
+        return SHARED.compile("true", wanted="bool")
+
+
+def _compiled(bound: str, wanted: Kind | None) -> Program:
+    """What compiled under the author's names can fail here only for its size, or for a divisor that is a count."""
+    try:
+        return SHARED.compile(bound, wanted=wanted)
+    except ExpressionError as error:
+        if "(int, double)" not in error.message:
+            raise
+        raise ExpressionError("a divisor must be a number, not a count; write double(…) around both sides") from None
 
 
 def _reads(text: str, names: Mapping[str, object]) -> bool:
@@ -309,5 +334,5 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _placed(text: str, error: ExpressionError) -> str:
-    shown = " ".join(text.split())
+    shown = shorten(text, 120, placeholder=" …") or text[:120]
     return f"{error.message} (in `{shown}`, line {error.line} column {error.column})"

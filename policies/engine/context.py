@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from datetime import datetime
-from functools import cache
 
 from policies.engine import cel
 from policies.engine.facts import every_key
@@ -33,12 +32,15 @@ def canonical_name(key: FactKey) -> str:
 CANONICAL: dict[FactKey, str] = {key: canonical_name(key) for key in every_key()}
 
 
-@cache
-def shared_environment() -> cel.Environment:
+def _environment() -> cel.Environment:
     declared: dict[str, cel.Kind] = dict(SCOPE_NAMES)
     for name in CANONICAL.values():
         declared |= {name: "double", name + cel.GIVEN: "bool"}
     return cel.Environment(declared)
+
+
+SHARED = _environment()
+"""Made once, at import: a value bound in one environment means nothing in another."""
 
 
 class ScopeContext:
@@ -63,12 +65,12 @@ class ScopeContext:
         }
         for key, fact in facts.items():
             self._take(CANONICAL.get(key), fact)
-        self.binding = shared_environment().bind(self._values)
+        self.binding = SHARED.bind(self._values)
 
     def bound_without(self, unusable: Collection[str]) -> cel.Binding:
         """The same values, with some facts (canonical names) left out as if they were missing."""
         values = {name: value for name, value in self._values.items() if name not in unusable}
-        return shared_environment().bind(values | {name + cel.GIVEN: False for name in unusable})
+        return SHARED.bind(values | {name + cel.GIVEN: False for name in unusable})
 
     def _take(self, name: str | None, fact: FactValue) -> None:
         if name is None:

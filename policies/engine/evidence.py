@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from policies.engine.context import ScopeContext
 from policies.engine.facts import unit_of
 from policies.engine.plan import CompiledStep, DeclaredFact
 from policies.engine.tokens import Words
-from policies.engine.types import FactKey, FactValue
+from policies.engine.types import FactKey, FactValue, Scalar
 
 Expressions = Mapping[str, tuple[Words, Program]]
 
@@ -98,9 +99,15 @@ def _fact_read(key: FactKey, fact: FactValue | None) -> dict[str, Any]:
     if key.window:
         read["window"] = key.window
     if fact is not None:
-        value = str(fact.exact) if fact.exact is not None else fact.value
-        read |= {"value": value, "as_of": fact.as_of.isoformat(), "age_seconds": round(fact.age_seconds, 3)}
+        read |= {"value": _json_value(fact), "as_of": fact.as_of.isoformat(), "age_seconds": round(fact.age_seconds, 3)}
     return read
+
+
+def _json_value(fact: FactValue) -> Scalar | None:
+    """Exact amounts and what JSON has no number for are written as text."""
+    if fact.exact is not None:
+        return str(fact.exact)
+    return fact.value if not isinstance(fact.value, float) or math.isfinite(fact.value) else str(fact.value)
 
 
 def _logged(value: Value | Failure) -> Value | dict[str, str]:

@@ -10,11 +10,11 @@ from random import Random
 
 from policies.engine import cel
 from policies.engine.cel import Binding, Environment, ExpressionError, Failure, Program
-from policies.engine.context import shared_environment
+from policies.engine.context import SHARED
 from policies.engine.evaluation import CompiledPolicy
 from policies.engine.facts import CATALOGUE
 from policies.engine.plan import CompiledStep, DeclaredFact
-from policies.engine.tokens import Words
+from policies.engine.tokens import MACROS, Words
 from policies.engine.types import Block
 from policies.engine.wording import number
 from policies.errors import Finding
@@ -38,7 +38,7 @@ def expression_faults(author: Environment, text: str, bound: str) -> Iterator[st
 def findings(compiled: CompiledPolicy) -> Iterator[Finding]:
     """Faults and warnings of a guardrail as a whole."""
     yield from _unused(compiled)
-    samples = list(_samples(compiled))
+    samples = list(islice(_samples(compiled), _sample_count(compiled)))
     for name, (_, program) in compiled.conditions.items():
         yield from _constancy(f"spec.conditions.{name}", program, samples, is_when=False)
     for step in compiled.steps:
@@ -180,7 +180,14 @@ def _samples(compiled: CompiledPolicy) -> Iterator[_Sample]:
     for point in islice(points, _SAMPLES):
         values = {fact.name: value for fact, value in zip(compiled.facts, point, strict=True) if value is not None}
         flags = {fact.name + cel.GIVEN: fact.name in values for fact in compiled.facts}
-        yield _Sample(values, shared_environment().bind(values | flags))
+        yield _Sample(values, SHARED.bind(values | flags))
+
+
+def _sample_count(compiled: CompiledPolicy) -> int:
+    """Fewer where one evaluation is long: a large document or one that loops."""
+    text = compiled.quiet.text + "".join(step.release.text for step in compiled.steps if step.release)
+    has_loops = any(token.text in MACROS for token in Words(text).tokens)
+    return max(50, _SAMPLES // (1 + len(text) // 2_000) // (20 if has_loops else 1))
 
 
 def _grid(fact: DeclaredFact, named: set[float]) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -18,14 +19,14 @@ _MARKS = {">=": "≥", "<=": "≤", "!=": "≠", "==": "=", "&&": "and", "||": "
 def number(value: Value | Decimal | None) -> str:
     """Six significant digits, never an exponent a reader must decode below 10^15; ``missing`` for none."""
     match value:
-        case None:
-            return "missing"
-        case bool():
-            return "true" if value else "false"
+        case None | bool():
+            return {None: "missing", True: "true", False: "false"}[value]
         case str():
             return f'"{value}"'
         case Decimal():
             return f"{value:.2f}" if abs(value) >= 1 or not value else f"{value:.6g}"
+        case _ if not math.isfinite(value):
+            return "not a finite number"
         case _ if value == int(value) and abs(value) < _EXACT_BELOW:
             return str(int(value))
         case _:
