@@ -1,0 +1,172 @@
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from governance.channels import Refused, Retry, Sent
+from governance.engine.backoff import FIRST, LONGEST, delay_before_attempt
+from governance.errors import DomainError, Invalid
+from governance.models import Channel, DecisionRecord, Delivery, Scope
+from governance.operations import (
+    Lease,
+    claim_due_delivery,
+    create_scope,
+    queue_delivery,
+    queue_message,
+    replay_delivery,
+    settle_delivery,
+)
+
+from .conftest import AT, SYSTEM, Person, at_once, message
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def finops(acme: Scope) -> Channel:
+    return slack(acme, "finops")
+
+
+def slack(scope: Scope, name: str) -> Channel:
+    return Channel.objects.create(scope=scope, kind="slack", name=name, sealed_secrets=b"not opened here")
+
+
+def queue(channel: Channel, key: str = "alert-1") -> Delivery:
+    delivery = queue_delivery(channel=channel, dedup_key=key, message=message(), at=AT)
+    assert delivery is not None
+    return delivery
+
+
+def claim(at: object = AT) -> Lease:
+    lease = claim_due_delivery(at=at)  # type: ignore[arg-type]
+    assert lease is not None
+    return lease
+
+
+def test_the_same_news_is_queued_once_per_channel(finops: Channel, acme: Scope) -> None:
+    queue(finops)
+    assert queue_delivery(channel=finops, dedup_key="alert-1", message=message(title="again"), at=AT) is None
+    queue(slack(acme, "other"))
+    assert Delivery.objects.count() == 2
+
+
+def test_an_address_becomes_one_delivery_for_each_recipient_once(acme: Scope, search: Scope, person: Person) -> None:
+    person("ada@example.com", search)
+    person("bob@example.com", search)
+    for wanted in (["ada@example.com", "bob@example.com"], []):
+        queued = queue_message(address="owner", scope_id=search.pk, dedup_key="a", message=message(), at=AT)
+        assert [to for delivery in queued for to in delivery.to] == wanted
+
+
+def test_an_email_to_nobody_is_refused(acme: Scope) -> None:
+    with pytest.raises(Invalid, match="nobody to write to"):
+        queue_delivery(channel=Channel.objects.get(), dedup_key="a", message=message(), at=AT)
+    assert not Delivery.objects.exists()
+
+
+def test_a_leased_delivery_is_nobody_elses_until_the_lease_ends(finops: Channel) -> None:
+    queue(finops)
+    lease = claim()
+    assert claim_due_delivery(at=AT + 59 * SECOND) is None
+    again = claim(AT + 60 * SECOND)
+    assert (again.delivery.pk, again.delivery.possible_repeats_count) == (lease.delivery.pk, 1)
+    assert settle_delivery(lease=lease, outcome=Sent(), at=AT + 61 * SECOND) is False
+    assert settle_delivery(lease=again, outcome=Sent(), at=AT + 61 * SECOND) is True
+    kept = Delivery.objects.get()
+    assert (kept.status, kept.sent_at, kept.attempts_count, kept.possible_repeat) == ("sent", AT + 61 * SECOND, 2, True)
+    assert claim_due_delivery(at=AT + timedelta(days=9)) is None
+
+
+def test_an_ambiguous_end_is_counted_and_a_clear_one_is_not(finops: Channel) -> None:
+    queue(finops)
+    settle_delivery(lease=claim(), outcome=Retry("HTTP 503"), at=AT)
+    assert Delivery.objects.get().possible_repeats_count == 0
+    settle_delivery(lease=claim(AT + MINUTE), outcome=Retry("timed out", ambiguous=True), at=AT + MINUTE)
+    assert Delivery.objects.get().possible_repeats_count == 1
+
+
+def test_a_limited_channel_waits_as_asked_and_holds_up_no_other(finops: Channel, acme: Scope) -> None:
+    other = slack(acme, "other")
+    first, second = queue(finops), queue(finops, "alert-2")
+    settle_delivery(
+        lease=claim(), outcome=Retry("HTTP 429", retry_after=30 * SECOND, channel_wide=True), at=AT
+    )
+    third = queue(other)
+    assert claim(AT + SECOND).delivery == third
+    assert claim_due_delivery(at=AT + 29 * SECOND) is None
+    assert {claim(AT + 30 * SECOND).delivery.pk, claim(AT + 30 * SECOND).delivery.pk} == {first.pk, second.pk}
+
+
+def test_a_message_that_went_through_opens_its_channel_again(finops: Channel) -> None:
+    queue(finops)
+    settle_delivery(lease=claim(), outcome=Retry("down", channel_wide=True), at=AT)
+    assert Channel.objects.get(pk=finops.pk).failures_in_a_row == 1
+    settle_delivery(lease=claim(AT + MINUTE), outcome=Sent(), at=AT + MINUTE)
+    channel = Channel.objects.get(pk=finops.pk)
+    assert (channel.failures_in_a_row, channel.blocked_until) == (0, None)
+
+
+def test_a_channel_switched_off_sends_nothing_until_it_is_on(finops: Channel) -> None:
+    queue(finops)
+    Channel.objects.filter(pk=finops.pk).update(is_enabled=False)
+    assert claim_due_delivery(at=AT) is None
+    Channel.objects.filter(pk=finops.pk).update(is_enabled=True)
+    assert claim().delivery.channel == finops
+
+
+def test_a_refused_delivery_is_dead_and_can_be_replayed_with_its_id(finops: Channel) -> None:
+    delivery = queue(finops)
+    settle_delivery(lease=claim(), outcome=Refused("404 no_service"), at=AT)
+    dead = Delivery.objects.get()
+    assert (dead.status, dead.dead_at, dead.last_error) == ("dead", AT, "404 no_service")
+    assert claim_due_delivery(at=AT + timedelta(days=9)) is None
+    replay_delivery(delivery_id=delivery.pk, actor=SYSTEM, at=AT + MINUTE, reason="webhook repaired")
+    assert claim(AT + MINUTE).delivery.pk == delivery.pk
+    with pytest.raises(DomainError, match="only a dead one is replayed"):
+        replay_delivery(delivery_id=delivery.pk, actor=SYSTEM, at=AT)
+    assert DecisionRecord.objects.filter(action="delivery.replay").count() == 1
+
+
+def test_trying_ends_and_the_delivery_is_shown_as_dead(finops: Channel) -> None:
+    queue(finops)
+    at = AT
+    for _ in range(30):
+        settle_delivery(lease=claim(at), outcome=Retry("HTTP 503"), at=at)
+        at += LONGEST
+    dead = Delivery.objects.get()
+    assert (dead.status, dead.attempts_count, dead.last_error) == ("dead", 30, "gave up after 30 attempts: HTTP 503")
+
+
+@given(attempt=st.integers(2, 1000), jitter=st.floats(0, 1, exclude_max=True))
+def test_waits_grow_within_bounds(attempt: int, jitter: float) -> None:
+    wait = delay_before_attempt(attempt, jitter=jitter)
+    assert FIRST / 2 <= wait <= LONGEST
+    assert wait <= delay_before_attempt(attempt + 1, jitter=jitter)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_senders_at_once_never_hold_the_same_delivery() -> None:
+    acme = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
+    channel = slack(acme, "finops")
+    for number in range(40):
+        queue(channel, f"alert-{number}")
+
+    def work(_: int) -> list[object]:
+        leases = [lease for _ in range(15) if (lease := claim_due_delivery(at=AT))]
+        return [lease.delivery.pk for lease in leases if settle_delivery(lease=lease, outcome=Sent(), at=AT)]
+
+    sent = Counter(sum(at_once(work, 6), []))
+    assert (len(sent), set(sent.values())) == (40, {1})
+    assert Delivery.objects.filter(status="sent", attempts_count=1).count() == 40
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_news_queued_at_once_is_one_delivery() -> None:
+    acme = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
+    channel = slack(acme, "finops")
+    queued = at_once(lambda _: queue_delivery(channel=channel, dedup_key="a", message=message(), at=AT), 6)
+    assert sum(delivery is not None for delivery in queued) == 1
+    assert Delivery.objects.count() == 1

@@ -1,0 +1,76 @@
+from datetime import timedelta
+
+import pytest
+
+from governance.models import DirtyScope, Heartbeat, Scope
+from governance.operations import beat, claim_dirty_scopes, create_scope, mark_scopes_dirty, settle_dirty_scopes
+
+from .conftest import AT, SYSTEM, at_once
+
+SECOND = timedelta(seconds=1)
+
+
+def test_marks_are_claimed_longest_dirty_first_and_settled(search: Scope, ranker: Scope) -> None:
+    mark_scopes_dirty(scope_ids=[ranker.pk], at=AT)
+    mark_scopes_dirty(scope_ids=[search.pk, ranker.pk], at=AT + SECOND)
+    (claim,) = claim_dirty_scopes(limit=1, at=AT + 2 * SECOND)
+    assert (claim.scope_id, claim.generation, claim.dirty_since) == (ranker.pk, 2, AT)
+    assert [claim.scope_id for claim in claim_dirty_scopes(limit=9, at=AT + 2 * SECOND)] == [search.pk]
+    assert settle_dirty_scopes(claims=[claim], at=AT) == 1
+    assert list(DirtyScope.objects.values_list("scope_id", flat=True)) == [search.pk]
+
+
+def test_a_mark_during_an_evaluation_outlives_it(search: Scope) -> None:
+    mark_scopes_dirty(scope_ids=[search.pk], at=AT)
+    claims = claim_dirty_scopes(limit=9, at=AT)
+    mark_scopes_dirty(scope_ids=[search.pk], at=AT + SECOND)
+    assert claim_dirty_scopes(limit=9, at=AT + SECOND) == ()
+    assert settle_dirty_scopes(claims=claims, at=AT + SECOND) == 0
+    (again,) = claim_dirty_scopes(limit=9, at=AT + SECOND)
+    assert (again.generation, again.dirty_since) == (2, AT + SECOND)
+    assert settle_dirty_scopes(claims=[again], at=AT + SECOND) == 1
+
+
+def test_a_dead_evaluators_claim_comes_due_and_its_late_settling_changes_nothing(search: Scope) -> None:
+    mark_scopes_dirty(scope_ids=[search.pk], at=AT)
+    dead = claim_dirty_scopes(limit=9, at=AT, lease=10 * SECOND)
+    assert claim_dirty_scopes(limit=9, at=AT + 9 * SECOND) == ()
+    alive = claim_dirty_scopes(limit=9, at=AT + 10 * SECOND)
+    assert len(alive) == 1
+    assert settle_dirty_scopes(claims=dead, at=AT + 11 * SECOND) == 0
+    assert settle_dirty_scopes(claims=alive, at=AT + 11 * SECOND) == 1
+    mark_scopes_dirty(scope_ids=[search.pk], at=AT + 12 * SECOND)
+    assert settle_dirty_scopes(claims=[*dead, *alive], at=AT + 12 * SECOND) == 0
+    assert DirtyScope.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claimers_at_once_share_the_work_and_overlap_in_none() -> None:
+    acme = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
+    ids = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT).pk for n in range(40)]
+    mark_scopes_dirty(scope_ids=ids, at=AT)
+    claimed = at_once(lambda _: [claim.scope_id for claim in claim_dirty_scopes(limit=10, at=AT)], 8)
+    assert sorted(sum(claimed, [])) == ids
+
+
+@pytest.mark.django_db(transaction=True)
+def test_markers_and_evaluators_at_once_lose_no_mark_and_never_deadlock() -> None:
+    acme = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
+    ids = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT).pk for n in range(10)]
+
+    def work(number: int) -> None:
+        for turn in range(25):
+            if number % 2:
+                mark_scopes_dirty(scope_ids=ids if number == 1 else reversed(ids), at=AT)
+            else:
+                settle_dirty_scopes(claims=claim_dirty_scopes(limit=7, at=AT + turn * SECOND), at=AT)
+        mark_scopes_dirty(scope_ids=[ids[number]], at=AT)
+
+    at_once(work, 6)
+    assert set(ids[:6]) <= set(DirtyScope.objects.values_list("scope_id", flat=True))
+
+
+def test_a_heartbeat_is_one_row(db: None) -> None:
+    beat("beat", at=AT)
+    beat("beat", at=AT + SECOND, detail="still here")
+    assert list(Heartbeat.objects.values_list("name", "beat_at", "detail")) == [("beat", AT + SECOND, "still here")]
