@@ -1,0 +1,190 @@
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from budgets.models import Budget
+from governance.models import ApiKey, Scope
+from governance.operations import create_api_key, create_scope, revoke_api_key
+from governance.rules import Actor
+from policies.models import Alert, Constraint
+from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
+
+pytestmark = pytest.mark.usefixtures("budget")
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[None]:
+    with time_machine.travel(AT, tick=False):
+        yield
+
+
+@pytest.fixture
+def api(key: str) -> Client:
+    return Client(headers={"Authorization": f"Bearer {key}"})
+
+
+@pytest.fixture
+def blocked(apply: Apply, spend: Spend, budget: Budget) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+
+
+def ask(client: Client, body: Any, **headers: str) -> Any:
+    text = body if isinstance(body, str | bytes) else json.dumps(body)
+    return client.post("/api/v1/decisions", text, content_type="application/json", headers=headers)
+
+
+def test_a_free_scope_is_allowed(api: Client, search: Scope) -> None:
+    answer = ask(api, {"scope": "acme/search", "model": "gpt-4o", "estimated_tokens": 500})
+    assert (answer.status_code, answer.json()) == (
+        200, {"decision": "allow", "reasons": [], "evaluated_at": None, "data_age_seconds": None},
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("blocked")
+def test_a_refusal_says_which_limit_whose_and_until_when(api: Client, ranker: Scope) -> None:
+    answer = ask(api, {"scope": "acme/search/ranker", "model": "gpt-4o"}).json()
+    assert answer["decision"] == "deny"
+    assert answer["reasons"] == [
+        {
+            "code": "blocked_by_guardrail", "guardrail": "monthly-budget", "step": "block", "scope": "acme/search",
+            "limit": 100.0, "observed": 104.0, "unit": "USD", "resets_at": "2026-12-01T00:00:00+00:00",
+            "retryable": True, "detail": "The approved budget is used up.",
+        }
+    ]  # fmt: skip
+    assert answer["evaluated_at"] == "2026-11-24T12:00:00Z"
+    assert answer["data_age_seconds"] == 0
+
+
+@pytest.mark.usefixtures("blocked")
+def test_a_constraint_on_some_models_leaves_the_others(api: Client) -> None:
+    Constraint.objects.update(model_patterns=["gpt-4*"])
+    assert ask(api, {"scope": "acme/search", "model": "gpt-4o"}).json()["decision"] == "deny"
+    assert ask(api, {"scope": "acme/search", "model": "gpt-5-nano"}).json()["decision"] == "allow"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("{", 400, "malformed_json"),
+        ("", 400, "body_empty"),
+        ("[" * 10_000, 400, "json_too_deep"),
+        ({"scope": "acme/search"}, 422, "validation_failed"),
+        ({"scope": "acme/search", "model": "gpt-4o", "modle": "x"}, 422, "validation_failed"),
+        ({"scope": "acme/search", "model": "gpt-4o", "estimated_tokens": -1}, 422, "validation_failed"),
+        ({"scope": "acme/nowhere", "model": "gpt-4o"}, 404, "unknown_scope"),
+        ({"scope": "acme/search", "model": "x" * 20_000}, 413, "body_too_large"),
+        ({"scope": "a\x00b", "model": "gpt-4o"}, 422, "nul_character"),
+    ],
+)
+def test_a_bad_question_is_a_problem(api: Client, body: Any, status: int, code: str) -> None:
+    answer = ask(api, body)
+    assert (answer.status_code, answer.json()["code"], answer["Content-Type"]) == (
+        status, code, "application/problem+json",
+    )  # fmt: skip
+
+
+def test_who_may_not_ask(client: Client, acme: Scope, search: Scope, key: str) -> None:
+    question = {"scope": "acme/search", "model": "gpt-4o"}
+    assert ask(client, question).json()["code"] == "not_authenticated"
+    assert ask(client, question, Authorization="Bearer weir_0123456789_x").status_code == 401
+    other = create_scope(slug="globex", kind="organisation", actor=SYSTEM, at=AT)
+    foreign = create_api_key(scope=other, permissions=["decisions:read"], actor=SYSTEM, at=AT)[1]
+    assert ask(client, question, Authorization=f"Bearer {foreign}").json()["code"] == "unknown_scope"
+    writer = create_api_key(scope=acme, permissions=["usage:write"], actor=SYSTEM, at=AT)[1]
+    assert ask(client, question, Authorization=f"Bearer {writer}").json()["code"] == "permission_missing"
+    assert client.get("/api/v1/decisions").status_code == 405
+    revoke_api_key(key_id=ApiKey.objects.get(prefix=key.split("_")[1]).pk, actor=SYSTEM, at=AT)
+    assert ask(client, question, Authorization=f"Bearer {key}").status_code == 401
+
+
+def test_a_decision_is_one_statement(
+    api: Client, search: Scope, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    question = {"scope": "acme/search", "model": "gpt-4o"}
+    ask(api, question)  # notes the key's use, which happens once a minute
+    with django_assert_num_queries(0):  # by Django's own cursors: the statement goes past them
+        assert ask(api, question).status_code == 200
+
+
+@pytest.mark.usefixtures("blocked")
+def test_an_alert_is_listed_shown_and_acknowledged(api: Client) -> None:
+    [listed] = api.get("/api/v1/alerts", {"scope": "acme", "status": "open"}).json()["results"]
+    assert (listed["scope"], listed["guardrail"], listed["status"], listed["step"]) == (
+        "acme/search", "monthly-budget", "firing", "block",
+    )  # fmt: skip
+    assert api.get("/api/v1/alerts", {"status": "resolved"}).json()["results"] == []
+    shown = api.get(f"/api/v1/alerts/{listed['id']}").json()
+    assert [event["kind"] for event in shown["events"]] == [
+        "step_started", "step_started", "constrained", "notified", "notified",
+    ]  # fmt: skip
+    path = f"/api/v1/alerts/{listed['id']}/acknowledge"
+    answer = api.post(path, {"reason": "Seen."}, content_type="application/json")
+    assert (answer.status_code, answer.json()["acknowledged_by"][:4]) == (200, "key ")
+    again = api.post(path, {}, content_type="application/json")
+    assert (again.status_code, again.json()["code"]) == (409, "alert_already_acknowledged")
+
+
+@pytest.mark.usefixtures("blocked")
+def test_what_belongs_to_another_organisation_is_not_there(client: Client) -> None:
+    other = create_scope(slug="globex", kind="organisation", actor=SYSTEM, at=AT)
+    permissions = ["alerts:read", "alerts:write", "constraints:read"]
+    foreign = create_api_key(scope=other, permissions=permissions, actor=SYSTEM, at=AT)[1]
+    headers = {"Authorization": f"Bearer {foreign}"}
+    alert, constraint = Alert.objects.get(), Constraint.objects.get()
+    assert client.get("/api/v1/alerts", headers=headers).json()["results"] == []
+    assert client.get("/api/v1/constraints", headers=headers).json()["results"] == []
+    for method, path in (
+        ("GET", f"/api/v1/alerts/{alert.pk}"),
+        ("POST", f"/api/v1/alerts/{alert.pk}/acknowledge"),
+        ("GET", f"/api/v1/constraints/{constraint.pk}"),
+    ):
+        assert client.generic(method, path, headers=headers, content_type="application/json").status_code == 404
+
+
+@pytest.mark.usefixtures("blocked")
+def test_a_person_releases_a_constraint_and_a_key_does_not(api: Client, client: Client, team_lead: Actor) -> None:
+    constraint = Constraint.objects.get()
+    path, body = f"/api/v1/constraints/{constraint.pk}/release", {"reason": "Launch night."}
+    assert api.post(path, body, content_type="application/json").status_code == 403
+    assert team_lead.user is not None
+    client.force_login(team_lead.user)
+    answer = client.post(path, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["status"], answer.json()["released_by"]) == (
+        200, "released", "sam@example.com",
+    )  # fmt: skip
+    assert client.post(path, body, content_type="application/json").json()["code"] == "constraint_not_active"
+
+
+def test_guardrails_and_their_versions_are_listed(api: Client, apply: Apply) -> None:
+    apply()
+    apply(level="dry_run")
+    [found] = api.get("/api/v1/guardrails").json()["results"]
+    assert (found["name"], found["number"], found["level"]) == ("monthly-budget", 2, "dry_run")
+    versions = api.get("/api/v1/guardrails/monthly-budget/versions").json()["results"]
+    assert [(one["number"], one["is_active"]) for one in versions] == [(2, True), (1, False)]
+    assert api.get("/api/v1/guardrails/monthly-budget").json()["number"] == 2
+    assert api.get("/api/v1/guardrails/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("path", ["/api/v1/alerts", "/api/v1/constraints", "/api/v1/guardrails"])
+def test_a_list_costs_two_queries_however_long(
+    api: Client, apply: Apply, spend: Spend, search: Scope, count: int, path: str,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:  # fmt: skip
+    from tests.policies.conftest import MONTHLY_BUDGET
+
+    for number in range(count):
+        apply(MONTHLY_BUDGET.replace("monthly-budget", f"budget-{number}"))
+    spend("acme/search", "104.00")
+    evaluate()
+    api.get(path)
+    with django_assert_num_queries(2):  # the key, the page
+        assert len(api.get(path).json()["results"]) == count

@@ -1,0 +1,60 @@
+"""Two evaluators at once. Real transactions, so the tables are emptied afterwards."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from governance.models import DecisionRecord, Delivery, DirtyScope, Scope
+from governance.operations import mark_scopes_dirty
+from policies import operations
+from policies.models import Alert, Constraint
+from tests.policies.conftest import AT, Apply, Spend
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*calls: object) -> None:
+    barrier = Barrier(len(calls))
+
+    def run(call: object) -> None:
+        try:
+            barrier.wait()
+            call()  # type: ignore[operator]  # any callable
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        for outcome in [pool.submit(run, call) for call in calls]:
+            outcome.result(30)
+
+
+def evaluate_all() -> None:
+    while operations.evaluate_next_dirty_scopes(at=AT):
+        pass
+
+
+@pytest.mark.usefixtures("finops_channel", "budget")
+def test_evaluators_at_once_raise_one_alert_and_one_delivery_for_each_step(
+    apply: Apply, spend: Spend, search: Scope, acme: Scope
+) -> None:
+    apply()
+    spend("acme/search", "104.00")
+
+    def sweep() -> None:
+        operations.sweep(at=AT)
+
+    at_once(evaluate_all, sweep, evaluate_all, sweep)
+    mark_scopes_dirty(scope_ids=[search.pk, acme.pk], at=AT)
+    at_once(evaluate_all, evaluate_all, sweep)
+    assert (Alert.objects.count(), Constraint.objects.count(), DirtyScope.objects.count()) == (1, 1, 0)
+    assert sorted(Delivery.objects.values_list("message__title", flat=True)) == [
+        "monthly-budget: block on acme/search",
+        "monthly-budget: block on acme/search",
+        "monthly-budget: block on acme/search",
+        "monthly-budget: warn on acme/search",
+        "monthly-budget: warn on acme/search",
+        "monthly-budget: warn on acme/search",
+    ]
+    assert DecisionRecord.objects.filter(action="constraint.impose").count() == 1
