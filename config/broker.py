@@ -31,18 +31,19 @@ end $$
 """
 
 
-class Channel(pgmq.Channel):  # type: ignore[misc]  # kombu carries no types
+class Channel(pgmq.Channel):
     def _new_queue(self, queue: str, **kwargs: Any) -> None:
-        if not self._has_queue(queue):
-            super()._new_queue(queue, **kwargs)
+        if not self._has_queue(queue):  # type: ignore[no-untyped-call]  # kombu's inside is untyped
+            super()._new_queue(queue, **kwargs)  # type: ignore[no-untyped-call]  # see above
 
     def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
         """Called for every declaration with the name, for consumers without it: only those listen."""
         if self.use_notify and queue_name is None:
-            self.connection._register_notify_queue(self._queue_name(queue))  # noqa: SLF001  # its own transport
+            transport: Any = self.connection
+            transport._register_notify_queue(self._queue_name(queue))  # noqa: SLF001  # its own transport
 
 
-class Transport(pgmq.Transport):  # type: ignore[misc]  # kombu carries no types
+class Transport(pgmq.Transport):
     Channel = Channel
 
     def _create_pgmq_client(self) -> PGMQueue:
@@ -106,3 +107,11 @@ def check() -> None:
         return
     with current_app.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1, timeout=3)
+
+
+def oldest_doorbell_s(queue: str) -> float | None:
+    """Seconds since the oldest message was sent that nobody has read; None when there is none."""
+    unread = sql.SQL("select extract(epoch from now() - min(enqueued_at)) from pgmq.{} where read_ct = 0")
+    with psycopg.connect(settings.BROKER_CONNINFO) as connection:
+        row = connection.execute(unread.format(sql.Identifier(f"q_{queue}"))).fetchone()
+    return None if row is None or row[0] is None else float(row[0])

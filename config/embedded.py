@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -154,15 +155,8 @@ class EmbeddedPostgres:
         made.mkdir(mode=0o700)
         _hand_over(made)
         options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        done = subprocess.run(
-            [binaries(say) / "initdb", *options, "--locale=C", "-U", DATABASE, "-D", made],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            env=_clean_environment(),
-            **_as_system_user(),
-        )
+        program = str(binaries(say) / "initdb")
+        done = _run_as_system_user([program, *options, "--locale=C", "-U", DATABASE, "-D", str(made)])
         if done.returncode != 0:
             raise EmbeddedPostgresError(f"PostgreSQL could not create its database: {done.stderr.strip()}")
         made.rename(self.folder.postgres)
@@ -225,7 +219,7 @@ class EmbeddedPostgres:
     def _is_ours(self, process: psutil.Process) -> bool:
         """Every PostgreSQL process works inside its data folder."""
         with suppress(psutil.Error):
-            return process.name() == "postgres" and process.cwd() == str(self.folder.postgres.resolve())
+            return bool(process.name() == "postgres" and process.cwd() == str(self.folder.postgres.resolve()))
         return False
 
     def _orphans(self) -> list[psutil.Process]:
@@ -264,15 +258,7 @@ def binaries(say: Say) -> Path:
 def _can_run(folder: Path) -> bool:
     if private_parents(folder / "postgres"):
         return False
-    tried = subprocess.run(
-        [folder / "postgres", "--version"],
-        capture_output=True,
-        check=False,
-        cwd="/",
-        env=_clean_environment(),
-        **_as_system_user(),
-    )
-    return tried.returncode == 0
+    return _run_as_system_user([str(folder / "postgres"), "--version"]).returncode == 0
 
 
 def _copy_for_everybody(wheel: Path, target: Path) -> None:
@@ -310,14 +296,12 @@ def _ensure_system_user(say: Say) -> None:
         raise EmbeddedPostgresError(f"The system user {SYSTEM_USER} could not be created: {made.stderr.strip()}")
 
 
-def _as_system_user() -> dict[str, str]:
-    return {"user": SYSTEM_USER, "group": _system_group()} if os.geteuid() == 0 else {}
-
-
-def _system_group() -> str:
-    import grp  # noqa: PLC0415  # only root needs it
-
-    return grp.getgrgid(pwd.getpwnam(SYSTEM_USER).pw_gid).gr_name
+def _run_as_system_user(words: list[str]) -> subprocess.CompletedProcess[str]:
+    run = partial(subprocess.run, words, capture_output=True, text=True, check=False, cwd="/", env=_clean_environment())
+    if os.geteuid() != 0:
+        return run()
+    group = pwd.getpwnam(SYSTEM_USER).pw_gid
+    return run(user=SYSTEM_USER, group=group, extra_groups=[])
 
 
 def _hand_over(path: Path) -> None:

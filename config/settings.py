@@ -229,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "show that beat lives": {"task": "governance.beat", "schedule": 3.0, "options": {"expires": 3}},
     "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
+    "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
     "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
 }
 
@@ -264,6 +265,12 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "APPEND_COMPONENTS": {"securitySchemes": {"ApiKey": {"type": "http", "scheme": "bearer"}}},
     "SECURITY": [{"ApiKey": []}],
+    "ENUM_NAME_OVERRIDES": {
+        "AlertStatus": "policies.models.Alert.Status",
+        "BudgetStatus": "budgets.models.Budget.Status",
+        "ConstraintStatus": "policies.models.Constraint.Status",
+        "DeliveryStatus": "governance.models.DeliveryStatus",
+    },
 }
 
 # --- usage ---------------------------------------------------------------------------------------------------

@@ -82,9 +82,9 @@ class Command(BaseCommand):
         if settings.BROKER_IS_POSTGRES:
             self.say(broker.install())
             broker.forget_doorbells()
+        current_app.loader.import_default_modules()
         for name in FIRST_TASKS:
-            if name in current_app.tasks:
-                current_app.tasks[name]()
+            current_app.tasks[name]()
         self.collect_static()
         self.create_admin()
         if demo:

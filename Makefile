@@ -1,0 +1,46 @@
+PYTHON ?= python3
+VENV := .venv
+DEV_VENV := .venv-dev
+BIN := $(DEV_VENV)/bin
+LOCKED := requirements/base.txt requirements/dev.txt requirements/environment.sh pyproject.toml
+UP ?=
+
+.PHONY: run test check format docs lock clean
+
+run: $(VENV)/.installed       ## start everything here, until Ctrl-C (UP="--port 9000 --no-demo" is passed on)
+	@exec $(VENV)/bin/weir up $(UP)
+
+test: $(DEV_VENV)/.installed  ## every test, on a PostgreSQL of its own
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(DEV_VENV)/.installed ## style, types, walls, migrations, published schemas
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy config governance allocation budgets policies
+	$(BIN)/lint-imports
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(BIN)/python -m config.published --check
+
+format: $(DEV_VENV)/.installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(DEV_VENV)/.installed  ## write the published schemas anew
+	$(BIN)/python -m config.published
+
+lock:                         ## resolve the requirements anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		pyproject.toml requirements/build.in --output-file requirements/base.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		pyproject.toml requirements/build.in --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+
+$(VENV)/.installed: $(LOCKED)
+	@PYTHON=$(PYTHON) requirements/environment.sh $(VENV) base
+	@touch $@
+
+$(DEV_VENV)/.installed: $(LOCKED)
+	@PYTHON=$(PYTHON) requirements/environment.sh $(DEV_VENV) dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(DEV_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
