@@ -144,7 +144,7 @@ def fault_of(problem: ValidationError) -> Fault:
     errors: list[ErrorDetails] = problem.errors(include_url=False, include_context=False, include_input=False)
     first = min(errors, key=lambda error: error["type"] == "extra_forbidden")
     code = _CODES.get(first["type"], "invalid_value")
-    if code == "malformed_json" and "surrogate" in first["msg"]:
+    if code == "malformed_json" and ("surrogate" in first["msg"] or "hex escape" in first["msg"]):
         code = "invalid_text"
     field = field_path(first["loc"])
     if code == "tokens_inconsistent":

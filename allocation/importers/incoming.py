@@ -57,7 +57,7 @@ def _refused(index: int, fault: Fault, record: bytes) -> RefusedRecord:
 def lenient_json(body: bytes) -> Any:
     """JSON as senders write it: lone surrogates and NaN pass here and are refused record by record."""
     try:
-        return json.loads(body)
+        return json.loads(body.decode("utf-8-sig"))
     except RecursionError:
         raise MalformedBody("The JSON is nested too deeply.", code="json_too_deep") from None
     except UnicodeDecodeError:

@@ -1,0 +1,175 @@
+import json
+import logging
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from allocation.importers.litellm import native
+from allocation.models import QuarantinedUsage, UsageRecord
+from governance.models import Scope
+from tests.allocation.conftest import SHARED, Client, needs_shared_data
+
+PROMPT = "a prompt that only its author may read"
+
+
+def payload(**changes: Any) -> dict[str, Any]:
+    """The shape LiteLLM 1.106 posts, shortened to what is read plus what must not be."""
+    return {
+        "id": "chatcmpl-1",
+        "litellm_call_id": "call-1",
+        "trace_id": "trace-1",
+        "session_id": "session-1",
+        "call_type": "acompletion",
+        "cache_hit": None,
+        "status": "success",
+        "custom_llm_provider": "openai",
+        "startTime": 1795482585.072815,
+        "endTime": 1795482585.5,
+        "response_time": 0.427,
+        "model": "openai/gpt-4o",
+        "response_cost": 0.01,
+        "request_tags": ["env:prod", "beta", "User-Agent: curl"],
+        "end_user": "ada@example.com",
+        "metadata": {
+            "user_api_key_team_alias": "search",
+            "user_api_key_alias": "ci",
+            "user_api_key_user_email": "ada@example.com",
+            "usage_object": {
+                "prompt_tokens": 1000,
+                "completion_tokens": 100,
+                "prompt_tokens_details": {"cached_tokens": 400},
+                "completion_tokens_details": {"reasoning_tokens": 20},
+            },
+        },
+        "messages": [{"role": "user", "content": PROMPT}],
+        "response": {"choices": [{"message": {"content": PROMPT}}]},
+        "error_str": PROMPT,
+        "model_parameters": {"tools": [PROMPT]},
+    } | changes
+
+
+def test_only_named_fields_are_read() -> None:
+    event = native(payload(), price="catalogue")
+    end_user = event["attributes"].pop("end_user")
+    assert event == {
+        "id": "call-1",
+        "source": "litellm",
+        "occurred_at": "2026-11-24T01:09:45.072815+00:00",
+        "provider": "openai",
+        "model": "gpt-4o",
+        "operation": "chat",
+        "service_tier": "standard",
+        "tokens": {"input": 1000, "cached_input": 400, "cache_write": 0, "output": 100, "reasoning": 20},
+        "status": "success",
+        "attributes": {"team": "search", "key_alias": "ci", "tag.env": "prod", "tag.beta": "true"},
+        "task_id": "trace-1",
+        "session_id": "session-1",
+        "latency_ms": 427,
+    }
+    assert len(end_user) == 24
+    assert "ada" not in end_user
+
+
+USAGE: dict[str, Any] = payload()["metadata"]["usage_object"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "wanted"),
+    [
+        pytest.param({"response_cost": 0.0}, "cost", None, id="zero for used tokens is no price"),
+        pytest.param({"response_cost": 1e-05}, "cost", "1e-05", id="a small cost"),
+        pytest.param({"status": "failure"}, "cost", None, id="a failure was not billed"),
+        pytest.param({"cache_hit": True}, "cached_response", True, id="answered from the proxy's cache"),
+        pytest.param(
+            {"custom_llm_provider": None, "model": "azure/our"}, "model", "our", id="provider in the model's name"
+        ),
+        pytest.param(
+            {"custom_llm_provider": "azure", "model": "gpt-4o"}, "model", "gpt-4o", id="no prefix to take off"
+        ),
+        pytest.param(
+            {"startTime": "2026-11-24 01:00:00"}, "occurred_at", "2026-11-24T01:00:00+00:00", id="a text time"
+        ),
+        pytest.param({"model_parameters": {"service_tier": "flex"}}, "service_tier", "flex", id="service tier"),
+        pytest.param(
+            {"metadata": {"usage_object": {"prompt_tokens": 10, "cache_read_input_tokens": 90}}},
+            "tokens",
+            {"input": 100, "cached_input": 90, "cache_write": 0, "output": 0, "reasoning": 0},
+            id="cached tokens counted beside the input",
+        ),
+    ],
+)
+def test_ways_of_saying_it(changes: dict[str, Any], field: str, wanted: object) -> None:
+    assert native(payload(**changes), price="billed").get(field) == wanted
+
+
+def everything_stored() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT quote_ident(table_name) FROM information_schema.tables"
+            " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        )
+        tables = [row[0] for row in cursor.fetchall()]
+        texts = []
+        for table in tables:
+            cursor.execute(f"SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} AS t")
+            texts.append(cursor.fetchone()[0])
+    return "\n".join(texts)
+
+
+def post(http: APIClient, body: object, **asked: str) -> Any:
+    query = "&".join(f"{name}={value}" for name, value in asked.items())
+    return http.generic("POST", f"/api/v1/usage/litellm?{query}", json.dumps(body), "application/json")
+
+
+@needs_shared_data
+@pytest.mark.parametrize("price", ["billed", "catalogue"])
+def test_the_captured_batches_posted_twice(
+    acme: Scope, client_of: Client, price: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    http = client_of(acme)
+    captures = [
+        json.loads((SHARED / f"litellm/logging_payload_{name}.json").read_text()) for name in ("small", "batch")
+    ]
+    texts = {"ok ok ok", PROMPT, "denied by governance policy", "redacted-by-litellm", "Traceback"}
+    for capture in captures:
+        for one in capture:
+            one["messages"].append({"role": "user", "content": PROMPT})
+    with caplog.at_level(logging.DEBUG):
+        answers = [post(http, capture, price=price).json() for _ in range(2) for capture in captures]
+    assert [(one["accepted"], one["duplicate"], one["rejected"]) for one in answers] == [
+        (4, 0, []), (47, 0, []), (0, 4, []), (0, 47, []),
+    ]  # fmt: skip
+    successes = [one for capture in captures for one in capture if one["status"] == "success"]
+    claimed = sum((Decimal(str(one["response_cost"])) for one in successes), start=Decimal(0))
+    records = list(UsageRecord.objects.all())
+    assert [record.cost for record in records if record.status == "error"] == [None, None]
+    good = [record for record in records if record.status == "success"]
+    costs = [record.cost for record in good if record.cost is not None]
+    assert (len(good), len(costs), sum(costs, start=Decimal(0))) == (
+        (49, 49, claimed) if price == "billed" else (49, 0, Decimal(0))
+    )
+    stored = everything_stored()
+    assert "gpt-mock" in stored
+    assert [text for text in texts if text in stored or text in caplog.text] == []
+
+
+def test_a_refused_payload_keeps_no_text(acme: Scope, client_of: Client) -> None:
+    bad = [
+        payload(litellm_call_id="x\0"),
+        payload(startTime=PROMPT),
+        PROMPT,
+        payload(litellm_call_id="fine", messages="\ud83d"),
+    ]
+    answer = post(client_of(acme), bad).json()
+    assert (answer["accepted"], [(one["index"], one["code"]) for one in answer["rejected"]]) == (
+        1, [(0, "invalid_text"), (1, "invalid_time"), (2, "not_an_object")],
+    )  # fmt: skip
+    assert QuarantinedUsage.objects.count() == 3
+    assert PROMPT not in everything_stored()
+
+
+def test_whose_price_is_asked_must_be_known(acme: Scope, client_of: Client) -> None:
+    assert post(client_of(acme), [], price="mine").json()["code"] == "price_unknown"
