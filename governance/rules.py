@@ -96,15 +96,7 @@ PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
             "policies.constraint",
         }
     ),
-    Persona.PLATFORM: frozenset(
-        {
-            "governance.channel",
-            "governance.apikey",
-            "governance.delivery",
-            "governance.scope",
-            "governance.ownership",
-        }
-    ),
+    Persona.PLATFORM: frozenset({"governance.channel", "governance.apikey", "governance.delivery"}),
 }
 DOMAIN_APPS = frozenset({"governance", "allocation", "budgets", "policies", "reporting"})
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
+
+from urllib3.exceptions import NewConnectionError
 
 RETRY_AFTER_MAX = timedelta(hours=24)
 TIMEOUT_S = 10
@@ -40,7 +43,9 @@ def never_left(problem: BaseException) -> bool:
     """Whether a connection failed before anything could have arrived: refused, unknown host, no route."""
     reason: object = problem
     for _ in range(6):
-        if isinstance(reason, ConnectionRefusedError | socket.gaierror):
+        if isinstance(reason, ConnectionRefusedError | socket.gaierror | NewConnectionError):
+            return True
+        if isinstance(reason, OSError) and reason.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
             return True
         reason = getattr(reason, "reason", None) or getattr(reason, "__cause__", None) or _inner(reason)
         if reason is None:

@@ -118,7 +118,9 @@ class _PublicOnlyAdapter(IPFilterAdapter):
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
         host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
         address = ipaddress.ip_address(host["host"].strip("[]"))
-        if not (self._allow_loopback and address.is_loopback) and (not address.is_global or address.is_reserved):
+        if not (self._allow_loopback and address.is_loopback) and (
+            not address.is_global or address.is_reserved or getattr(address, "is_site_local", False)
+        ):
             raise InvalidIPAddress(address)
         return host, pool
 

@@ -7,6 +7,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
+import time_machine
 from pytest_httpserver import HTTPServer
 from standardwebhooks.webhooks import Webhook
 from werkzeug import Response
@@ -19,7 +20,7 @@ from governance.models import Channel, DecisionRecord, Delivery, Scope
 from governance.operations import channel_secrets, queue_message, rotate_secrets, save_channel
 from governance.tasks import send_due_deliveries
 
-from .conftest import AT, SYSTEM, Mailbox, Person, message
+from .conftest import AT, SYSTEM, Mailbox, Person, free_port, message
 
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
 ENVELOPE = Envelope("0199-delivery", message(), AT)
@@ -33,9 +34,7 @@ def _loopback(settings: Any) -> None:
 
 @pytest.fixture
 def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    return free_port()
 
 
 def to_slack(url: str, envelope: Envelope = ENVELOPE, *, allow_loopback: bool = True) -> Any:
@@ -68,7 +67,12 @@ def test_slacks_limits_are_kept() -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "said", "outcome"),
     [
-        (429, {"Retry-After": "30"}, "rate_limited", Retry("429 rate_limited", timedelta(seconds=30), channel_wide=True)),
+        (
+            429,
+            {"Retry-After": "30"},
+            "rate_limited",
+            Retry("429 rate_limited", timedelta(seconds=30), channel_wide=True),
+        ),
         (503, {}, "later", Retry("503 later", channel_wide=True)),
         (404, {}, "no_service", Refused("404 no_service")),
         (410, {}, "channel_is_archived", Refused("410 channel_is_archived")),
@@ -260,6 +264,7 @@ def test_no_mail_server_is_no_ambiguous_end(mailbox: Mailbox, settings: Any, clo
     assert (type(outcome), outcome.ambiguous, outcome.channel_wide) == (Retry, False, True)
 
 
+@time_machine.travel(AT)
 def test_the_task_sends_one_slack_message_and_one_email_and_then_nothing(
     search: Scope, person: Person, mailbox: Mailbox, httpserver: HTTPServer
 ) -> None:
@@ -277,6 +282,7 @@ def test_the_task_sends_one_slack_message_and_one_email_and_then_nothing(
     assert "http://localhost:8000/alerts/1" in slack_said
 
 
+@time_machine.travel(AT)
 def test_a_sender_that_fails_in_an_unforeseen_way_loses_nothing(search: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
     save_channel(scope=search, kind="slack", name="finops", url="http://127.0.0.1:9/", actor=SYSTEM, at=AT)
     queue_message(address="slack:finops", scope_id=search.pk, dedup_key="a", message=message(), at=AT)
@@ -294,7 +300,14 @@ def test_a_sealed_secret_opens_for_its_own_row_only() -> None:
     sealed = seal(b"secret", identity="channel:1", ring=[NEW])
     assert b"secret" not in sealed
     assert unseal(sealed, identity="channel:1", ring=[OLD, NEW]) == b"secret"
-    spoiled = [sealed[:-1], sealed + b"x", sealed[:20], b"", b"\x02" + sealed[1:], bytes([sealed[0], *sealed[1:-1], sealed[-1] ^ 1])]
+    spoiled = [
+        sealed[:-1],
+        sealed + b"x",
+        sealed[:20],
+        b"",
+        b"\x02" + sealed[1:],
+        bytes([sealed[0], *sealed[1:-1], sealed[-1] ^ 1]),
+    ]
     for wrong, identity, ring in [
         (sealed, "channel:2", [NEW]), (sealed, "channel:1", [OLD]), (sealed, "channel:1", []),
         *((wrong, "channel:1", [NEW]) for wrong in spoiled),

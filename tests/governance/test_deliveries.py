@@ -1,5 +1,6 @@
 from collections import Counter
 from datetime import timedelta
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -91,9 +92,7 @@ def test_an_ambiguous_end_is_counted_and_a_clear_one_is_not(finops: Channel) -> 
 def test_a_limited_channel_waits_as_asked_and_holds_up_no_other(finops: Channel, acme: Scope) -> None:
     other = slack(acme, "other")
     first, second = queue(finops), queue(finops, "alert-2")
-    settle_delivery(
-        lease=claim(), outcome=Retry("HTTP 429", retry_after=30 * SECOND, channel_wide=True), at=AT
-    )
+    settle_delivery(lease=claim(), outcome=Retry("HTTP 429", retry_after=30 * SECOND, channel_wide=True), at=AT)
     third = queue(other)
     assert claim(AT + SECOND).delivery == third
     assert claim_due_delivery(at=AT + 29 * SECOND) is None
@@ -158,7 +157,7 @@ def test_senders_at_once_never_hold_the_same_delivery() -> None:
         leases = [lease for _ in range(15) if (lease := claim_due_delivery(at=AT))]
         return [lease.delivery.pk for lease in leases if settle_delivery(lease=lease, outcome=Sent(), at=AT)]
 
-    sent = Counter(sum(at_once(work, 6), []))
+    sent = Counter(chain.from_iterable(at_once(work, 6)))
     assert (len(sent), set(sent.values())) == (40, {1})
     assert Delivery.objects.filter(status="sent", attempts_count=1).count() == 40
 

@@ -20,7 +20,9 @@ def test_an_organisation_comes_with_its_unattributed_scope_and_its_channel_to_ow
     assert [str(channel) for channel in Channel.objects.all()] == ["email:owners"]
 
 
-def test_the_database_keeps_the_path_when_a_scope_is_renamed_or_moved(acme: Scope, search: Scope, ranker: Scope) -> None:
+def test_the_database_keeps_the_path_when_a_scope_is_renamed_or_moved(
+    acme: Scope, search: Scope, ranker: Scope
+) -> None:
     ads = create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
     Scope.objects.filter(pk=search.pk).update(slug="find")
     assert Scope.objects.get(pk=ranker.pk).path == "acme/find/ranker"
@@ -89,7 +91,9 @@ def test_siblings_whose_slug_starts_alike_are_not_below_each_other(acme: Scope, 
 def test_the_tree_costs_one_query_when_nothing_changed_and_none_when_it_was_just_asked() -> None:
     create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
     first = queries.scope_tree()
-    with CaptureQueriesContext(connection, ) as asked:
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
         assert queries.scope_tree() is first
         assert queries.scope_tree(max_age_s=60) is first
     assert len(asked) == 1
@@ -160,7 +164,8 @@ def test_the_nearest_channel_of_that_name_answers_and_never_another_organisation
     acme: Scope, search: Scope, ranker: Scope, globex: Scope
 ) -> None:
     far, near = (
-        Channel.objects.create(scope=scope, kind="slack", name="finops", sealed_secrets=b"x") for scope in (acme, search)
+        Channel.objects.create(scope=scope, kind="slack", name="finops", sealed_secrets=b"x")
+        for scope in (acme, search)
     )
     assert queries.destinations("slack:finops", ranker.pk) == (queries.Destination(near),)
     assert queries.destinations("slack:finops", acme.pk) == (queries.Destination(far),)
