@@ -94,7 +94,10 @@ def test_rules_do_not_lead_out_of_the_keys_subtree(search: Scope) -> None:
     ("changes", "cost", "source"),
     [
         pytest.param({}, "0.0028", "pricebook:contract", id="the book comes before the catalogue"),
-        pytest.param({"tokens": {"input": 1000, "cached_input": 500}}, "0.002", "pricebook:contract", id="no cached price: input's"),
+        pytest.param(
+            {"tokens": {"input": 1000, "cached_input": 500}}, "0.002", "pricebook:contract",
+            id="no cached price: input's",
+        ),
         pytest.param({"model": "gpt-mock", "requests": 3}, "0.03", "pricebook:contract", id="per request"),
         pytest.param({"model": "gpt-mock", "occurred_at": "2026-11-24T11:59:59Z"}, None, "none", id="before it starts"),
         pytest.param(
@@ -102,7 +105,7 @@ def test_rules_do_not_lead_out_of_the_keys_subtree(search: Scope) -> None:
             id="by the GPU hour",
         ),
         pytest.param({"service_tier": "flex"}, "0.0014", "pricebook:contract", id="a tier that the book states"),
-        pytest.param({"service_tier": "priority"}, "0.00595", "genai-prices", id="a tier that only the catalogue states"),
+        pytest.param({"service_tier": "priority"}, "0.00595", "genai-prices", id="a tier of the catalogue alone"),
     ],
 )  # fmt: skip
 def test_a_price_book_overrides_the_catalogue(

@@ -156,8 +156,10 @@ def test_the_same_events_from_many_threads_count_once() -> None:
     def send(batch: list[Any]) -> None:
         try:
             gate.wait()
-            for start in range(0, len(batch), 50):
-                results.append(record_usage(events=batch[start : start + 50], key_scope_id=acme.pk, at=AT))
+            results.extend(
+                record_usage(events=batch[start : start + 50], key_scope_id=acme.pk, at=AT)
+                for start in range(0, len(batch), 50)
+            )
         finally:
             connection.close()
 

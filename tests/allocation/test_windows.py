@@ -39,10 +39,14 @@ def test_pieces_cover_a_stretch_once_and_fit_their_buckets(one: datetime, other:
 def test_windows_sum_the_subtree_to_the_minute(acme: Scope, search: Scope) -> None:
     paths = ("acme", "acme/search", "acme/search/ranker", "acme/ads", "acme/unattributed")
     events = [
-        event(occurred_at=AT - timedelta(minutes=7 * n * n), scope=paths[n % 5], model=("gpt-4o", "gpt-mock", "o3")[n % 3],
-              status=("success", "error")[n % 7 == 0])
+        event(
+            occurred_at=AT - timedelta(minutes=7 * n * n),
+            scope=paths[n % 5],
+            model=("gpt-4o", "gpt-mock", "o3")[n % 3],
+            status=("success", "error")[n % 7 == 0],
+        )
         for n in range(90)
-    ]  # fmt: skip
+    ]
     record_usage(events=events, key_scope_id=acme.pk, at=AT)
     windows = {name: (AT - length, AT) for name, length in LENGTHS.items()} | {
         "month": (AT.replace(day=1, hour=0, minute=0, second=0), AT)
