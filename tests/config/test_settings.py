@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,9 @@ def test_the_readme_lists_exactly_the_variables_that_are_read() -> None:
         ),
     ],
 )
-def test_a_value_that_cannot_be_read_stops_with_a_sentence(read, value: str, sentence: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_value_that_cannot_be_read_stops_with_a_sentence(
+    read: Callable[[Environment], object], value: str, sentence: str
+) -> None:
     with pytest.raises(EnvironmentVariableError) as refused:
         read(Environment({"X": value}))
 
