@@ -36,3 +36,10 @@ def spoken(unit: str, amount: Decimal, currency: str = "") -> str:
         return f"{shown} {currency}".strip()
     names = {"tokens": "tokens", "requests": "requests", "gpu_hours": "GPU hours"}
     return f"{Decimal(plain(amount)):,f} {names[unit]}"
+
+
+def rounded(unit: str, amount: Decimal, currency: str = "") -> str:
+    """For tables: money to the cent, GPU hours to two places; what is smaller than that but not nothing keeps its digits."""
+    places = Decimal("0.01") if unit in {"money", "gpu_hours"} else Decimal(1)
+    short = amount.quantize(places, rounding=ROUND_HALF_EVEN)
+    return spoken(unit, amount if amount and not short else short, currency)

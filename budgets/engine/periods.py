@@ -1,7 +1,7 @@
 """Calendar periods in UTC, half-open: a month, quarter or year from its first day to the first day of the next."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 PeriodKind = Literal["month", "quarter", "year"]
@@ -16,6 +16,10 @@ class Period:
     @property
     def days(self) -> int:
         return (self.end - self.start).days
+
+    @property
+    def last_day(self) -> date:
+        return self.end - timedelta(days=1)
 
     @property
     def starts_at(self) -> datetime:

@@ -15,6 +15,7 @@ from governance.queries import scope_tree
 from governance.rules import Actor
 
 AMOUNT_BELOW = Decimal(10) ** 15
+YEARS_AHEAD = 20
 
 
 def locked(budget_id: int, by: Actor) -> Budget:
@@ -66,6 +67,8 @@ def checked_values(
         raise Invalid(f"Unknown period {period!r}: {', '.join(Budget.Period.values)}.", code="unknown_period")
     check_amount(unit, amount)
     start = starts_on or period_of(period, at.date()).start
+    if max(start, ends_on or start).year > at.year + YEARS_AHEAD:
+        raise Invalid(f"A budget starts and ends within {YEARS_AHEAD} years from now.", code="starts_too_late")
     for day in (start, ends_on):
         if day is not None and not is_first_day(period, day):
             whole = period_of(period, day)

@@ -1,0 +1,117 @@
+"""How amounts, progress and the ledger look. Nothing here decides anything."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from budgets.engine.amounts import budget_quantity, rounded, spoken
+from budgets.engine.burn_chart import HEIGHT, WIDTH, BurnChart, burn_up
+from budgets.models import Account, Budget, Transfer
+from budgets.queries import BudgetFacts, spent_by_day
+
+LEDGER_ROWS = 50
+WARNING_FROM = Decimal("0.8")
+
+
+def in_unit(account: Account, quantity: Decimal) -> str:
+    currency = account.budget.currency if account.budget is not None else ""
+    return rounded(account.unit, budget_quantity(account.unit, quantity), currency)
+
+
+def progress(facts: BudgetFacts | None) -> SafeString | str:
+    """A bar that stays legible in both themes and says its number, so that colour is never alone."""
+    if facts is None or facts.used_ratio is None:
+        return "–"
+    ratio = facts.used_ratio
+    colour = "#dc2626" if ratio >= 1 else "#d97706" if ratio >= WARNING_FROM else "#16a34a"
+    width = max(min(ratio * 100, Decimal(100)), Decimal(0))
+    return format_html(
+        '<span style="display:flex;align-items:center;gap:.5rem;min-width:9rem">'
+        '<span role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{}" aria-label="used"'
+        ' style="flex:1;height:.5rem;border-radius:.25rem;background:rgb(128 128 128 / .25);overflow:hidden">'
+        '<span style="display:block;height:100%;width:{}%;background:{}"></span></span>'
+        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{} %</span></span>',
+        f"{width:.0f}",
+        f"{width:.1f}",
+        colour,
+        f"{ratio * 100:.1f}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    on: date
+    kind: str
+    text: str
+    amount: str
+    is_in: bool
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What the page of a budget shows of one period."""
+
+    title: str
+    amount: str
+    used: str
+    remaining: str
+    is_overspent: bool
+    granted_out: str
+    available: str
+    shortfall: str
+    bar: SafeString | str
+    chart: BurnChart
+    summary: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> Period:
+    budget, unit = account.budget, account.unit
+    assert budget is not None  # noqa: S101  # budget accounts only
+
+    def said(amount: Decimal) -> str:
+        return rounded(unit, amount, budget.currency)
+
+    period = account.interval
+    even = facts.daily_share * max(0, min((today - period.start).days + 1, period.days))
+    chart = burn_up(amount=facts.amount, spent_by_day=spent_by_day(account), period=period, today=today)
+    return Period(
+        title=f"{period.start:%d %b %Y} to {period.last_day:%d %b %Y}",
+        amount=said(facts.amount),
+        used=said(facts.used),
+        remaining=said(facts.remaining),
+        is_overspent=facts.remaining < 0,
+        granted_out=said(facts.granted_out),
+        available=said(facts.available),
+        shortfall=said(facts.shortfall) if facts.shortfall else "",
+        bar=progress(facts),
+        chart=chart,
+        summary=f"{said(facts.used)} of {said(facts.amount)} used; an even pace would be at {said(even)}.",
+    )
+
+
+def ledger_shown(budget: Budget) -> list[Row]:
+    accounts = set(Account.objects.filter(budget=budget).values_list("pk", flat=True))
+    moved = Transfer.objects.of(accounts).select_related("debit_account__scope", "credit_account__scope", "by")
+    return [_row(transfer, accounts, budget) for transfer in moved.order_by("-pk")[:LEDGER_ROWS]]
+
+
+def _row(transfer: Transfer, accounts: set[int], budget: Budget) -> Row:
+    is_in = transfer.debit_account_id in accounts
+    other = transfer.credit_account if is_in else transfer.debit_account
+    where = other.scope.path if other.kind == Account.Kind.BUDGET else other.get_kind_display().lower()
+    return Row(
+        on=transfer.occurred_on,
+        kind=transfer.kind,
+        text=f"from {where}" if is_in else f"to {where}",
+        amount=spoken(budget.unit, budget_quantity(budget.unit, transfer.amount), budget.currency),
+        is_in=is_in,
+        by=str(transfer.by or ""),
+        reason=transfer.reason or transfer.reference,
+    )

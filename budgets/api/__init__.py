@@ -1,0 +1,1 @@
+"""Budgets over HTTP: proposals by keys and people, decisions by people only."""
