@@ -11,9 +11,11 @@ from governance.operations.channels import (
 from governance.operations.deliveries import (
     DeliveryNotDead,
     Lease,
+    Outgoing,
     claim_due_delivery,
     queue_delivery,
     queue_message,
+    queue_messages,
     replay_delivery,
     settle_delivery,
 )
@@ -29,7 +31,7 @@ from governance.operations.idempotency import (
 from governance.operations.keys import authenticate_key, create_api_key, key_identity, revoke_api_key
 from governance.operations.nudges import nudge
 from governance.operations.people import create_user, grant_ownership
-from governance.operations.records import record_decision
+from governance.operations.records import Decided, record_decision, record_decisions
 from governance.operations.scopes import ScopeExists, apply_scope, change_scope, create_scope, plan_scope
 from governance.operations.sending import send_delivery
 from governance.operations.work import (
@@ -42,11 +44,13 @@ from governance.operations.work import (
 
 __all__ = [
     "ChannelSecrets",
+    "Decided",
     "DeliveryNotDead",
     "DirtyClaim",
     "IdempotencyConflict",
     "IdempotencyMismatch",
     "Lease",
+    "Outgoing",
     "Rotation",
     "ScopeExists",
     "apply_channel",
@@ -74,7 +78,9 @@ __all__ = [
     "plan_scope",
     "queue_delivery",
     "queue_message",
+    "queue_messages",
     "record_decision",
+    "record_decisions",
     "replay_delivery",
     "revoke_api_key",
     "rotate_secrets",

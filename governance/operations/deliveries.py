@@ -18,7 +18,7 @@ from governance.errors import DomainError, Invalid
 from governance.models import Channel, ChannelKind, Delivery, DeliveryStatus
 from governance.operations.nudges import nudge
 from governance.operations.records import record_decision
-from governance.queries import destinations
+from governance.queries import Destination, destinations
 from governance.rules import Actor
 
 logger = logging.getLogger(__name__)
@@ -85,6 +85,34 @@ def queue_message(*, address: str, scope_id: int, dedup_key: str, message: Messa
         if delivery is not None:
             queued.append(delivery)
     return queued
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to one destination, for `queue_messages`."""
+
+    destination: Destination
+    dedup_key: str
+    message: Message
+
+
+@transaction.atomic
+def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
+    """Many at once, a few statements for all; what was queued before stays as it is."""
+    deliveries = [
+        Delivery(
+            channel=one.destination.channel,
+            dedup_key=f"{one.dedup_key}/{one.destination.to}" if one.destination.to else one.dedup_key,
+            to=[one.destination.to] if one.destination.to else list(one.destination.channel.to),
+            message=one.message.as_json(),
+            next_attempt_at=at,
+            created_at=at,
+        )
+        for one in outgoing
+    ]
+    if deliveries:
+        Delivery.objects.bulk_create(deliveries, batch_size=1000, ignore_conflicts=True)
+        nudge(SENDING_TASK, queue="fast")
 
 
 @transaction.atomic

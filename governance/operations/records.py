@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -38,3 +39,37 @@ def record_decision(
     )
     record.refresh_from_db(fields=["seq", "previous_hash", "hash"])
     return record
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What `record_decision` takes, for many at once."""
+
+    action: str
+    scope: Scope
+    subject: str
+    reason: str
+    evidence: Mapping[str, object]
+
+
+@transaction.atomic
+def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) -> None:
+    """Appends all of them, in their order, in a few statements. Call it last, as `record_decision`."""
+    DecisionRecord.objects.bulk_create(
+        [
+            DecisionRecord(
+                decided_at=at,
+                actor=actor.label,
+                user=actor.user,
+                key=actor.key,
+                action=one.action,
+                scope=one.scope,
+                scope_path=one.scope.path,
+                subject=one.subject,
+                reason=one.reason,
+                evidence=dict(one.evidence),
+            )
+            for one in decided
+        ],
+        batch_size=500,
+    )
