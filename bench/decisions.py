@@ -197,9 +197,7 @@ def main() -> None:
         with granian(workers=given.workers, threads=given.threads) as url:
             for name, scope in (("allow", free), ("deny", blocked)):
                 measure(url, key, scope, given.model, connections=given.connections, seconds=2)
-                figures = measure(
-                    url, key, scope, given.model, connections=given.connections, seconds=given.seconds
-                )
+                figures = measure(url, key, scope, given.model, connections=given.connections, seconds=given.seconds)
                 report(name, figures)
 
 

@@ -96,7 +96,9 @@ class Organisation:
             record_usage(events=events[start : start + 5000], key_scope_id=self.root.pk, at=at)
 
     def guardrails(self, count: int, *, notify: str = 'notify: {to: ["email:bench"]}', stop_at: float = 1.0) -> None:
-        Channel.objects.get_or_create(scope=self.root, kind="email", name="bench", defaults={"to": ["bench@example.com"]})
+        Channel.objects.get_or_create(
+            scope=self.root, kind="email", name="bench", defaults={"to": ["bench@example.com"]}
+        )
         windows = ("5m", "1h", "6h", "24h", "7d")
         for number in range(count):
             text = BLOCK.format(

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from governance.models import Scope
+from governance.models import Scope, ScopedQuerySet
 
 
 class EvaluationRun(models.Model):
@@ -32,6 +32,10 @@ class EvaluationRun(models.Model):
         return f"{self.cause} {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
+class DataGapQuerySet(ScopedQuerySet["DataGap"]):
+    path_field = "organisation__path"
+
+
 class DataGap(models.Model):
     """Guardrails of an organisation that could not see: open from the first hold to the sweep that finds none left.
 
@@ -49,6 +53,8 @@ class DataGap(models.Model):
     reason = models.TextField()
     opened_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DataGapQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

@@ -13,7 +13,8 @@ from django.conf import settings
 from governance.channels import Message, Severity
 from governance.errors import DomainError
 from governance.models import Scope
-from governance.operations import queue_message
+from governance.operations import Outgoing, queue_message, queue_messages
+from governance.queries import Destination, destinations
 from policies.engine.types import Evaluation, PlannedAction, ScopeView
 from policies.models import Alert, AlertEvent
 from policies.queries.facts import Period
@@ -34,7 +35,8 @@ Told = tuple[tuple[str, int], datetime, str]
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One notify action to be carried out. ``told`` is (guardrail and scope, period, step); ``sequence`` counts the
-    times that has been told of, from 1."""
+    times that has been told of, from 1.
+    """
 
     told: Told
     sequence: int
@@ -53,18 +55,21 @@ class Notice:
 
 def queue_notices(notices: Sequence[Notice], *, at: datetime) -> list[AlertEvent]:
     """The events that say who was told; an address that leads nowhere is an event too, never a lost alert."""
-    events = []
+    events: list[AlertEvent] = []
+    outgoing: list[Outgoing] = []
+    known: dict[tuple[str, int], tuple[Destination, ...] | str] = {}
     for notice in notices:
         message = _message(notice)
         problems = []
         for address in dict.fromkeys(notice.to):
-            try:
-                queue_message(
-                    address=address, scope_id=notice.scope.id, dedup_key=notice.dedup_key, message=message, at=at
-                )
-            except DomainError as problem:
-                logger.warning("%s cannot tell %s: %s", notice.told[0][0], address, problem.detail)
-                problems.append(f"{address}: {problem.detail}")
+            asked = (address, notice.scope.id)
+            if asked not in known:
+                known[asked] = _destinations(*asked)
+            found = known[asked]
+            if isinstance(found, str):
+                problems.append(f"{address}: {found}")
+                continue
+            outgoing += [Outgoing(destination, notice.dedup_key, message) for destination in found]
         events.append(
             AlertEvent(
                 alert=notice.alert,
@@ -76,8 +81,18 @@ def queue_notices(notices: Sequence[Notice], *, at: datetime) -> list[AlertEvent
             )
         )
         notice.alert.last_notified_at = at
+    queue_messages(outgoing, at=at)
     Alert.objects.filter(pk__in={notice.alert.pk for notice in notices}).update(last_notified_at=at)
     return events
+
+
+def _destinations(address: str, scope_id: int) -> tuple[Destination, ...] | str:
+    """Where the address leads, or the sentence that says why nowhere."""
+    try:
+        return destinations(address, scope_id)
+    except DomainError as problem:
+        logger.warning("a guardrail cannot tell %s: %s", address, problem.detail)
+        return problem.detail
 
 
 def _message(notice: Notice) -> Message:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from governance.models import Scope
-from governance.operations import record_decision
+from governance.operations import Decided, record_decisions
 from governance.rules import Actor
 
 
@@ -21,15 +21,7 @@ class Decision:
     evidence: dict[str, Any]
 
 
-def record_decisions(decisions: Sequence[Decision], *, at: datetime) -> None:
+def record(decisions: Sequence[Decision], *, at: datetime) -> None:
     scopes = Scope.objects.in_bulk({decision.scope_id for decision in decisions})
-    for decision in decisions:
-        record_decision(
-            actor=Actor.system(),
-            action=decision.action,
-            scope=scopes[decision.scope_id],
-            subject=decision.subject,
-            reason=decision.reason,
-            evidence=decision.evidence,
-            at=at,
-        )
+    decided = [Decided(one.action, scopes[one.scope_id], one.subject, one.reason, one.evidence) for one in decisions]
+    record_decisions(decided, actor=Actor.system(), at=at)

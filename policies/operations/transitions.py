@@ -27,9 +27,8 @@ from policies.engine.types import (
 )
 from policies.models import Alert, AlertEvent, Constraint, GuardrailState
 from policies.operations.messages import Notice, queue_notices
-from policies.operations.records import Decision, record_decisions
-from policies.queries.assessment import NO_LONGER_ACTIVE, Finding, kept
-from policies.queries.facts import Period
+from policies.operations.records import Decision, record
+from policies.queries.assessment import Finding, kept
 from policies.queries.guardrails import ActiveGuardrail
 
 RELEASED_BY_WEIR = "weir"
@@ -88,7 +87,7 @@ def write_findings(
         _plan(batch, known, finding)
     _save(batch)
     before_records()
-    record_decisions(batch.decisions, at=at)
+    record(batch.decisions, at=at)
     return batch.transitions_count
 
 

@@ -1,5 +1,6 @@
 """What the guardrails say about scopes now, against what was remembered. Reads only: sweep, dirty scopes and explain
-all come through here."""
+all come through here.
+"""
 
 from __future__ import annotations
 

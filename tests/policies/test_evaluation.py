@@ -7,6 +7,7 @@ from budgets.models import Budget
 from budgets.operations import grant_more
 from governance.models import Channel, DecisionRecord, Delivery, DirtyScope, Scope
 from governance.operations import claim_dirty_scopes, settle_dirty_scopes
+from governance.queries import verify_chain
 from governance.rules import Actor
 from policies import operations
 from policies.models import Alert, AlertEvent, Constraint, DataGap, GuardrailState
@@ -314,3 +315,12 @@ def test_evaluation_that_stands_still_is_told_once(apply: Apply, spend: Spend) -
     assert [title for title, _to in deliveries()] == ["Guardrails of acme are not being evaluated"] * 2
     evaluate(stalled)
     assert operations.watch_evaluation(at=stalled).is_stalled is False
+
+
+def test_the_chain_of_records_holds_after_many_at_once(apply: Apply, spend: Spend) -> None:
+    for number in range(5):
+        apply(MONTHLY_BUDGET.replace("monthly-budget", f"budget-{number}"))
+    spend("acme/search", "104.00")
+    evaluate()
+    assert DecisionRecord.objects.filter(action="constraint.impose").count() == 5
+    assert verify_chain().broken is None

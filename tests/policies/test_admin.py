@@ -1,0 +1,71 @@
+import pytest
+from django.test import Client
+
+from budgets.models import Budget
+from governance.models import User
+from governance.rules import Actor
+from policies.models import Alert, Constraint, EvaluationRun, GuardrailVersion
+from tests.policies.conftest import Apply, Spend, evaluate
+
+
+@pytest.fixture
+def blocked(apply: Apply, spend: Spend, budget: Budget) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    Constraint.objects.update(starts_at="2026-01-01T00:00:00Z", expires_at="2100-01-01T00:00:00Z")
+
+
+@pytest.fixture
+def admin(client: Client, db: None) -> Client:
+    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
+    return client
+
+
+@pytest.mark.usefixtures("blocked")
+def test_the_dashboard_shows_what_a_newcomer_asks_first(admin: Client) -> None:
+    page = admin.get("/admin/").content.decode()
+    assert "Held back now" in page
+    assert "acme/search" in page
+    assert "104 %" in page
+
+
+@pytest.mark.usefixtures("blocked")
+def test_every_page_opens(admin: Client) -> None:
+    pages = [
+        ("guardrailversion", GuardrailVersion.objects.get().pk),
+        ("alert", Alert.objects.get().pk),
+        ("constraint", Constraint.objects.get().pk),
+        ("evaluationrun", EvaluationRun.objects.latest("id").pk),
+    ]
+    for model, pk in pages:
+        assert admin.get(f"/admin/policies/{model}/").status_code == 200
+        assert admin.get(f"/admin/policies/{model}/{pk}/change/").status_code == 200
+        assert admin.post(f"/admin/policies/{model}/{pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.usefixtures("blocked")
+def test_a_constraint_is_released_with_a_reason(client: Client, team_lead: Actor) -> None:
+    assert team_lead.user is not None
+    client.force_login(team_lead.user)
+    constraint = Constraint.objects.get()
+    path = f"/admin/policies/constraint/{constraint.pk}/release/"
+    assert "Release the constraint" in client.get(path).content.decode()
+    client.post(path, {"reason": ""})
+    constraint.refresh_from_db()
+    assert constraint.status == "active"
+    client.post(path, {"reason": "Launch night."})
+    constraint.refresh_from_db()
+    assert (constraint.status, constraint.released_by, constraint.release_reason) == (
+        "released", "sam@example.com", "Launch night.",
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("blocked")
+def test_who_has_no_right_does_not_release(client: Client, finance: Actor) -> None:
+    assert finance.user is not None
+    client.force_login(finance.user)
+    constraint = Constraint.objects.get()
+    client.post(f"/admin/policies/constraint/{constraint.pk}/release/", {"reason": "Please."})
+    constraint.refresh_from_db()
+    assert constraint.status == "active"
