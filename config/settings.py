@@ -336,4 +336,5 @@ UNFOLD = {
     "SITE_URL": "/api/docs/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "policies.admin.with_dashboard",
 }
