@@ -17,9 +17,8 @@ from governance.operations import (
     settle_delivery,
 )
 from governance.rules import persona_allows
-
-from .conftest import AT, SYSTEM, Person, message
-from .test_records import tamper
+from tests.governance.conftest import AT, SYSTEM, Person, message
+from tests.governance.test_records import tamper
 
 MODELS = ("scope", "user", "apikey", "channel", "delivery", "decisionrecord")
 SLACK_URL = "https://hooks.slack.com/services/T/B/secret"
@@ -70,7 +69,7 @@ def test_a_foreign_row_is_not_there(world: None, search: Scope, person: Person, 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_page_opens_and_nothing_can_be_deleted(world: None, root: Client, model: str) -> None:
     assert root.get(f"/admin/governance/{model}/").status_code == 200
-    rows = {
+    rows: dict[str, Any] = {
         "scope": Scope,
         "user": User,
         "apikey": ApiKey,

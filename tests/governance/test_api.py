@@ -25,8 +25,7 @@ from governance.operations import (
     forget_old_commands,
     revoke_api_key,
 )
-
-from .conftest import AT, SYSTEM, Person, at_once
+from tests.governance.conftest import AT, SYSTEM, Person, at_once
 
 
 def bearer(scope: Scope, *permissions: str) -> dict[str, str]:
@@ -125,20 +124,22 @@ class Command(APIView):
         body = Amount(data=request.data)
         body.is_valid(raise_exception=True)
         Heartbeat.objects.create(name=f"{actor(request).label} {timezone.now().isoformat()}", beat_at=timezone.now())
-        match body.validated_data["amount"]:
+        match int(body.validated_data["amount"]):
             case 402:
                 raise DomainError("The money is gone.", code="budget_exhausted", status=409, remaining="0.00")
             case 500:
                 raise RuntimeError("a secret in a message")
             case 503:
                 raise OperationalError("host=10.0.0.1 refused")
+            case _:
+                pass
         return Response({"effects": Heartbeat.objects.count()}, status=201)
 
 
 def post(headers: dict[str, str], body: Any = None, key: str = "", **more: str) -> Any:
     sent = {**headers, **({"HTTP_IDEMPOTENCY_KEY": key} if key else {}), **more}
     content = body if isinstance(body, bytes | str) else json.dumps(body if body is not None else {"amount": 1})
-    request = APIRequestFactory().post("/api/v1/commands", content, content_type="application/json", **sent)  # type: ignore[arg-type]
+    request = APIRequestFactory().post("/api/v1/commands", content, content_type="application/json", **sent)
     response = Command.as_view()(request)
     response.render()
     return response

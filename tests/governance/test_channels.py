@@ -19,8 +19,7 @@ from governance.errors import Invalid
 from governance.models import Channel, DecisionRecord, Delivery, Scope
 from governance.operations import channel_secrets, queue_message, rotate_secrets, save_channel
 from governance.tasks import send_due_deliveries
-
-from .conftest import AT, SYSTEM, Mailbox, Person, free_port, message
+from tests.governance.conftest import AT, SYSTEM, Mailbox, Person, free_port, message
 
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
 ENVELOPE = Envelope("0199-delivery", message(), AT)
@@ -230,7 +229,7 @@ def to_email(envelope: Envelope = ENVELOPE, to: tuple[str, ...] = ("fay@example.
 def test_an_email_carries_the_deliverys_id(mailbox: Mailbox) -> None:
     assert to_email() == Sent()
     (letter,) = mailbox.letters
-    read = message_from_bytes(letter.content or b"", policy=default)  # type: ignore[arg-type]
+    read = message_from_bytes(letter.content or b"", policy=default)
     assert letter.rcpt_tos == ["fay@example.com"]
     assert read["Message-ID"] == "<0199-delivery@example.com>"
     assert read["Subject"] == "Search is at 80 % of its budget"

@@ -9,8 +9,7 @@ from django.utils import timezone
 from governance.channels import Refused
 from governance.models import Delivery, Ownership, Scope, User
 from governance.operations import authenticate_key, claim_due_delivery, queue_delivery, save_channel, settle_delivery
-
-from .conftest import AT, SYSTEM, message
+from tests.governance.conftest import AT, SYSTEM, message
 
 
 def run(*words: str) -> str:

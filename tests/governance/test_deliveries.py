@@ -19,8 +19,7 @@ from governance.operations import (
     replay_delivery,
     settle_delivery,
 )
-
-from .conftest import AT, SYSTEM, Person, at_once, message
+from tests.governance.conftest import AT, SYSTEM, Person, at_once, message
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

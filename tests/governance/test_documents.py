@@ -11,8 +11,7 @@ from governance.documents import ChannelDocument, DocumentError, ScopeDocument, 
 from governance.errors import DomainError
 from governance.models import Channel, DecisionRecord, Ownership, Scope
 from governance.operations import apply_channel, apply_scope, channel_secrets, create_user, plan_channel, plan_scope
-
-from .conftest import AT, SYSTEM
+from tests.governance.conftest import AT, SYSTEM
 
 SCOPE, CHANNEL = TypeAdapter(ScopeDocument), TypeAdapter(ChannelDocument)
 

@@ -9,8 +9,7 @@ from governance.errors import DomainError
 from governance.models import ApiKey, DecisionRecord, Scope
 from governance.operations import authenticate_key, create_api_key, revoke_api_key
 from governance.rules import Actor
-
-from .conftest import AT, SYSTEM, Person
+from tests.governance.conftest import AT, SYSTEM, Person
 
 
 def test_only_a_digest_of_a_key_is_kept(search: Scope) -> None:
@@ -83,7 +82,7 @@ def test_a_revoked_key_is_nobody_at_once_and_is_revoked_once(search: Scope) -> N
 )
 def test_a_key_that_makes_no_sense_is_refused(search: Scope, wrong: dict[str, object], code: str) -> None:
     with pytest.raises(DomainError) as refused:
-        create_api_key(**{"scope": search, "actor": SYSTEM, "at": AT, **wrong})  # type: ignore[arg-type]
+        create_api_key(**{"scope": search, "actor": SYSTEM, "at": AT, **wrong})
     assert (refused.value.code, ApiKey.objects.count()) == (code, 0)
 
 

@@ -8,8 +8,7 @@ from governance.errors import DomainError, NotFound
 from governance.models import Channel, Ownership, Scope
 from governance.operations import create_api_key, create_scope
 from governance.rules import Actor
-
-from .conftest import AT, SYSTEM, Person
+from tests.governance.conftest import AT, SYSTEM, Person
 
 
 def test_an_organisation_comes_with_its_unattributed_scope_and_its_channel_to_owners(acme: Scope) -> None:

@@ -5,8 +5,7 @@ import pytest
 
 from governance.models import DirtyScope, Heartbeat, Scope
 from governance.operations import beat, claim_dirty_scopes, create_scope, mark_scopes_dirty, settle_dirty_scopes
-
-from .conftest import AT, SYSTEM, at_once
+from tests.governance.conftest import AT, SYSTEM, at_once
 
 SECOND = timedelta(seconds=1)
 
