@@ -1,6 +1,7 @@
 """The native usage event: quantities, identity and where it belongs. It has no field for prompt or completion text."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -86,6 +87,8 @@ class UsageEvent(BaseModel):
 
 _NAME_LIKE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 EVENT: TypeAdapter[UsageEvent] = TypeAdapter(UsageEvent)
+# The adapter without its wrapper, which costs a microsecond an event.
+READ_EVENT: Callable[[bytes], UsageEvent] = EVENT.validator.validate_json
 EVENTS: TypeAdapter[list[UsageEvent]] = TypeAdapter(list[UsageEvent])
 EVENT_FIELDS = frozenset(UsageEvent.model_fields)
 TOKEN_FIELDS = frozenset(Tokens.model_fields)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from allocation.documents.events import EVENT, Fault, UsageEvent, fault_of
+from allocation.documents.events import READ_EVENT, Fault, UsageEvent, fault_of
 from allocation.operations.quarantine import RefusedRecord, refused_data, refused_text
 from governance.errors import Invalid
 
@@ -31,7 +31,7 @@ class Incoming:
 
     def take_json(self, index: int, record: bytes) -> None:
         try:
-            event = EVENT.validate_json(record)
+            event = READ_EVENT(record)
         except ValidationError as problem:
             self.refused.append(_refused(index, fault_of(problem), record))
         else:
