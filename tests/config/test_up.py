@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180
+READY = "Weir is ready."
 
 pytestmark = pytest.mark.slow
 
@@ -59,12 +61,14 @@ class Up:
             self.process = subprocess.Popen(
                 words, cwd=ROOT, env=self.environment, stdout=printed, stderr=printed, start_new_session=True
             )
-        eventually("ready", self.ready_or_dead)
+        # Orphans of a killed run may still answer: what counts is what the new one prints.
+        before = self.printed.count(READY)
+        eventually("ready", lambda: self.printed_or_dead(before + 1))
 
-    def ready_or_dead(self) -> bool:
+    def printed_or_dead(self, times: int) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.printed
-        return self.ready()
+        return self.printed.count(READY) == times
 
     def ready(self) -> bool:
         try:
@@ -77,7 +81,12 @@ class Up:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, words: str) -> list[psutil.Process]:
-        return [process for process in self.family() if words in " ".join(process.cmdline())]
+        found = []
+        for process in self.family():
+            with suppress(psutil.NoSuchProcess):
+                if words in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
     def stop(self) -> None:
         assert self.process is not None
@@ -97,15 +106,16 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     unset = ("WEIR_", "CELERY_", "DATABASE_")
     known = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     made = Up(above / "data", known | {"WEIR_DATA_DIR": str(above / "data")}, port)
-    made.start()
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.stop()
+    try:
+        made.start()
+        yield made
+    finally:
+        if made.process is not None and made.process.poll() is None:
+            made.stop()
     shutil.rmtree(above)
 
 
 def test_it_prints_the_way_in_and_the_password_once(up: Up) -> None:
-    eventually("the way in is printed", lambda: "Weir is ready." in up.printed)
     password = re.search(r"Password\s+(\S+)", up.printed)
 
     assert password is not None
