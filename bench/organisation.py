@@ -1,4 +1,4 @@
-"""An organisation to measure on, in a scratch database: rows written in bulk where the way they came does not matter."""
+"""An organisation to measure on, in a scratch database."""
 
 from __future__ import annotations
 

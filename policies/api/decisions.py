@@ -47,10 +47,9 @@ class Question(BaseModel):
 
 def answer(request: HttpRequest) -> HttpResponse:
     headers: dict[str, str] = {}
+    if request.method != "POST":
+        return _problem(request, 405, "method_not_allowed", "Ask with POST.", {"Allow": "POST"})
     try:
-        if request.method != "POST":
-            headers["Allow"] = "POST"
-            raise DomainError("Ask with POST.", code="method_not_allowed", status=405)
         decision = _decide(request, timezone.now())
     except DomainError as refused:
         if isinstance(refused, KeyRefused):
@@ -114,7 +113,7 @@ class Decisions(APIView):
 
     @override
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:  # type: ignore[override]  # a plain view
         documented = super().as_view(**initkwargs)
 
         def view(request: HttpRequest) -> HttpResponse:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -30,15 +28,15 @@ GUARDRAIL = OpenApiParameter("guardrail", str)
 
 
 class NewestAlertFirst(CursorPagination):
-    ordering = ("-opened_at", "-id")
+    ordering = ("-opened_at", "-id")  # type: ignore[assignment]  # DRF takes several; its stubs know one
 
 
 class NewestConstraintFirst(CursorPagination):
-    ordering = ("-starts_at", "-id")
+    ordering = ("-starts_at", "-id")  # type: ignore[assignment]  # DRF takes several; its stubs know one
 
 
 class ByName(CursorPagination):
-    ordering = ("name", "-number")
+    ordering = ("name", "-number")  # type: ignore[assignment]  # DRF takes several; its stubs know one
 
 
 @extend_schema_view(
@@ -47,7 +45,7 @@ class ByName(CursorPagination):
     )
 )
 class Alerts(viewsets.ReadOnlyModelViewSet[Alert]):
-    permission_classes: ClassVar[list[Any]] = [requires("alerts:read")]
+    permission_classes = (requires("alerts:read"),)
     pagination_class = NewestAlertFirst
     serializer_class = AlertOut
     queryset = Alert.objects.none()
@@ -70,7 +68,7 @@ class Alerts(viewsets.ReadOnlyModelViewSet[Alert]):
 
 
 class AcknowledgeAlert(APIView):
-    permission_classes: ClassVar[list[Any]] = [requires("alerts:write")]
+    permission_classes = (requires("alerts:write"),)
 
     @extend_schema(request=AcknowledgementIn, responses=AlertOut)
     @idempotent
@@ -87,7 +85,7 @@ class AcknowledgeAlert(APIView):
     list=extend_schema(parameters=[SCOPE, GUARDRAIL, OpenApiParameter("status", str, enum=Constraint.Status.values)])
 )
 class Constraints(viewsets.ReadOnlyModelViewSet[Constraint]):
-    permission_classes: ClassVar[list[Any]] = [requires("constraints:read")]
+    permission_classes = (requires("constraints:read"),)
     pagination_class = NewestConstraintFirst
     serializer_class = ConstraintOut
     queryset = Constraint.objects.none()
@@ -106,7 +104,7 @@ class Constraints(viewsets.ReadOnlyModelViewSet[Constraint]):
 
 
 class ReleaseConstraint(APIView):
-    permission_classes: ClassVar[list[Any]] = [requires("constraints:read")]
+    permission_classes = (requires("constraints:read"),)
 
     @extend_schema(request=ReleaseIn, responses=ConstraintOut)
     @idempotent
@@ -122,7 +120,7 @@ class ReleaseConstraint(APIView):
 class Guardrails(mixins.ListModelMixin, viewsets.GenericViewSet[GuardrailVersion]):
     """The guardrails in force. They speak of the whole installation, so every reader sees all of them."""
 
-    permission_classes: ClassVar[list[Any]] = [requires("guardrails:read")]
+    permission_classes = (requires("guardrails:read"),)
     pagination_class = ByName
     serializer_class = GuardrailOut
     queryset = GuardrailVersion.objects.filter(is_active=True)
@@ -139,7 +137,7 @@ class Guardrails(mixins.ListModelMixin, viewsets.GenericViewSet[GuardrailVersion
 class GuardrailVersions(mixins.ListModelMixin, viewsets.GenericViewSet[GuardrailVersion]):
     """Every version of one guardrail, newest first."""
 
-    permission_classes: ClassVar[list[Any]] = [requires("guardrails:read")]
+    permission_classes = (requires("guardrails:read"),)
     pagination_class = ByName
     serializer_class = GuardrailDetailOut
     queryset = GuardrailVersion.objects.none()

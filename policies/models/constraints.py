@@ -27,7 +27,7 @@ class ConstraintQuerySet(ScopedQuerySet["Constraint"]):
 
 
 class Constraint(models.Model):
-    """A limit put on the demand of a scope and all below it: desired state, with its owner, reason, evidence and end."""
+    """A limit on the demand of a scope and all below it: desired state, with owner, reason, evidence and end."""
 
     class Status(models.TextChoices):
         ACTIVE = "active"

@@ -55,7 +55,7 @@ class GuardrailVersion(models.Model):
 
 
 class GuardrailState(models.Model):
-    """What the engine remembers about one guardrail on one scope. No row means idle: nothing pending, nothing in force."""
+    """What the engine remembers about one guardrail on one scope. No row means idle."""
 
     guardrail = models.CharField(max_length=100)
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")

@@ -1,9 +1,10 @@
-"""Guardrails come into force and go out of it. Versions are kept; going back to an earlier text is applying it again."""
+"""Guardrails come into force and go out of it. Versions are kept; to go back to an earlier text, apply it again."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ from policies.rules import may_change_guardrails
 APPLY_LOCK = 0x57455651
 SWEEP_TASK = "policies.sweep"
 DIFFERENCES_SHOWN_MAX = 50
+SHOWN_MAX = 80
 
 
 class GuardrailTestsFail(DomainError):
@@ -161,4 +163,4 @@ def _differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 def _shown(value: Any) -> str:
     written = "(none)" if value is None else json.dumps(value, ensure_ascii=False)
-    return written if len(written) <= 80 else f"{written[:77]}..."
+    return textwrap.shorten(written, SHOWN_MAX, placeholder="...")

@@ -24,8 +24,8 @@ def watch_evaluation(*, at: datetime) -> EvaluationLag:
             dedup_key=f"evaluation-stalled:{scope.pk}:{since}",
             title=f"Guardrails of {scope.path} are not being evaluated",
             text=(
-                f"Usage has waited since {lag.oldest_dirty_since:%Y-%m-%d %H:%M:%S} UTC and nothing was evaluated since "
-                f"{since}. Constraints already set still hold; new breaches go unseen. See `weir doctor`."
+                f"Usage has waited since {lag.oldest_dirty_since:%Y-%m-%d %H:%M:%S} UTC; the last evaluation of new "
+                f"usage was at {since}. Constraints already set still hold; new breaches go unseen. See `weir doctor`."
             ),
             event_type="evaluation.stalled",
             at=at,

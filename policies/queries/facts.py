@@ -34,7 +34,7 @@ class LoadedFacts:
     month: Period
 
     def period(self, scope_id: int, keys: Iterable[FactKey]) -> Period:
-        """The period of a guardrail on a scope: that of the budget it reads, else of its money budget, else the month."""
+        """Of a guardrail on a scope: that of the budget it reads, else of the money budget, else the month."""
         units = {key.unit for key in keys if key.unit}
         for unit in (*sorted(units), "money"):
             found = self.budgets.get(unit, {}).get(scope_id)

@@ -58,7 +58,7 @@ class Command(BaseCommand):
                 self.list()
             case "retire":
                 self.retire(options["name"], options["reason"])
-            case "explain":
+            case _:
                 self.explain(options["name"], options["scope"])
 
     def validate(self, paths: list[Path]) -> None:
