@@ -50,8 +50,8 @@ class Organisation:
     at: datetime
 
     @classmethod
-    def create(cls, *, teams: int, at: datetime) -> Organisation:
-        root = create_scope(slug="bench", kind="organisation", actor=Actor.system(), at=at)
+    def create(cls, *, teams: int, at: datetime, slug: str = "bench") -> Organisation:
+        root = create_scope(slug=slug, kind="organisation", actor=Actor.system(), at=at)
         Scope.objects.bulk_create([Scope(parent=root, slug=f"team-{n}", kind="team") for n in range(teams)])
         made = list(Scope.objects.filter(parent=root, kind="team").order_by("id"))
         return cls(root, made, at)
@@ -61,7 +61,10 @@ class Organisation:
 
     def people(self) -> tuple[Actor, Actor]:
         found = []
-        for email, right in (("author@example.com", ""), ("finance@example.com", "approve_budget")):
+        for email, right in (
+            (f"author@{self.root.slug}.example", ""),
+            (f"finance@{self.root.slug}.example", "approve_budget"),
+        ):
             user = User.objects.create_user(email, None)
             Ownership.objects.create(scope=self.root, user=user, persona="finance", decision_right=right)
             found.append(Actor.of_user(user))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from policies.models import Alert, AlertEvent, Constraint, GuardrailState
-from policies.operations.messages import Notice, queue_notices
+from policies.operations.messages import Notice, Told, queue_notices
 from policies.operations.records import Decision
 
 RELEASED_BY_WEIR = "weir"
@@ -38,6 +38,7 @@ class Batch:
     new_constraints: list[Constraint] = field(default_factory=list)
     changed_constraints: dict[int, Constraint] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    planned_notices: Counter[tuple[Told, tuple[str, ...]]] = field(default_factory=Counter)
     decisions: list[Decision] = field(default_factory=list)
     transitions_count: int = 0
 

@@ -216,7 +216,8 @@ def _plan_notice(
     if planned.trigger == "repeat" and alert.acknowledged_at is not None:
         return
     told = ((finding.guardrail, finding.scope.id), finding.period.start, planned.step)
-    planned_before = sum(notice.told == told and notice.to == action.to for notice in batch.notices)
+    planned_before = batch.planned_notices[told, action.to]
+    batch.planned_notices[told, action.to] += 1
     batch.notices.append(
         Notice(
             told=told,
