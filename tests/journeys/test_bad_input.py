@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -39,7 +40,8 @@ spec:
   facts: {spend: {fact: cost, window: 1h}}
   steps:
     - name: stop
-      when: WHEN
+      when: >-
+        WHEN
       actions: [{block: {}}]
 """
 
@@ -61,10 +63,10 @@ def key(weir: Installation) -> str:
     ("body", "status", "code"),
     [
         pytest.param(b'[{"id": "1",', 400, "malformed_json", id="half a JSON document"),
-        pytest.param(b"[" * 10_000 + b"]" * 10_000, 400, "nested_too_deep", id="nested 10,000 deep"),
-        pytest.param(b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "nested_too_deep", id="objects nested 10,000 deep"),
-        pytest.param(b"\xff\xfe[]", 400, "malformed_json", id="not UTF-8"),
-        pytest.param(b"", 400, "malformed_json", id="nothing at all"),
+        pytest.param(b"[" * 10_000 + b"]" * 10_000, 400, "json_too_deep", id="nested 10,000 deep"),
+        pytest.param(b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "json_too_deep", id="objects nested 10,000 deep"),
+        pytest.param(b"\xff\xfe[]", 400, "invalid_unicode", id="not UTF-8"),
+        pytest.param(b"", 400, "body_empty", id="nothing at all"),
         pytest.param(b'"text"', 400, "malformed_json", id="a JSON text instead of events"),
     ],
 )
@@ -77,9 +79,9 @@ def test_an_unreadable_body_is_refused_whole(weir: Installation, key: str, body:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        pytest.param({"tokens": {"input": -1}}, "invalid_tokens", id="negative token count"),
-        pytest.param({"tokens": {"input": 10**30}}, "invalid_tokens", id="an integer of 10^30"),
-        pytest.param({"model": "gpt\x004o"}, "invalid_model", id="NUL in a name"),
+        pytest.param({"tokens": {"input": -1}}, "out_of_range", id="negative token count"),
+        pytest.param({"tokens": {"input": 10**30}}, "out_of_range", id="an integer of 10^30"),
+        pytest.param({"model": "gpt\x004o"}, "invalid_text", id="NUL in a name"),
         pytest.param({"occurred_at": "1970-01-01T00:00:00Z"}, "occurred_too_early", id="1970"),
         pytest.param(
             {"occurred_at": (NOW + timedelta(days=365)).isoformat()}, "occurred_in_future", id="next year"
@@ -93,8 +95,8 @@ def test_a_bad_record_is_refused_alone_and_kept(
     weir: Installation, key: str, changes: dict[str, Any], code: str
 ) -> None:
     before = weir.query("SELECT count(*) FROM allocation_quarantinedusage WHERE code = %s", code)[0][0]
-    good = event(id=f"good beside {sorted(changes)} {code}")
-    answer = weir.post("/api/v1/usage", [event(id=f"bad {code}") | changes, good], key=key)
+    bad = event(id=str(uuid4())) | changes
+    answer = weir.post("/api/v1/usage", [bad, event(id=str(uuid4()))], key=key)
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert (body["accepted"], [(one["index"], one["code"]) for one in body["rejected"]]) == (1, [(0, code)])
@@ -106,8 +108,8 @@ def test_a_bad_record_is_refused_alone_and_kept(
 def test_a_lone_surrogate_is_refused(weir: Installation, key: str) -> None:
     body = b'[{"id": "\\ud800", "source": "bad-input"}]'
     answer = weir.post("/api/v1/usage", body, key=key)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["code"] == "malformed_json"
+    assert answer.status_code == 200, answer.text
+    assert [(one["index"], one["code"]) for one in answer.json()["rejected"]] == [(0, "invalid_text")]
 
 
 def test_two_hundred_megabytes_are_refused_before_they_are_read(weir: Installation, key: str) -> None:
@@ -153,10 +155,10 @@ def test_a_bad_document_is_refused_with_its_place(
 
 def test_an_expression_that_loops_is_refused(weir: Installation) -> None:
     ten = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"
-    loops = f"{ten}.all(a, {ten}.all(b, {ten}.all(c, {ten}.all(d, {ten}.all(e, spend > 1.0)))))"
+    loops = f"{ten}.all(a, {ten}.all(b, {ten}.all(c, {ten}.all(d, {ten}.all(e, spend > -1.0)))))"
     path = weir.folder / "loops.yaml"
     path.write_text(GUARDRAIL.replace("WHEN", loops))
-    assert "iterations" in weir.weir_error("guardrails", "validate", str(path))
+    assert "loops more than 10,000 times" in weir.weir_error("guardrails", "validate", str(path))
 
 
 def test_nothing_else_was_disturbed(weir: Installation, key: str) -> None:
