@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from budgets.engine.amounts import plain
 from governance.errors import DomainError, Forbidden, Invalid
 
 
@@ -44,4 +43,4 @@ class InsufficientFunds(DomainError):
     code = "insufficient_funds"
 
     def __init__(self, detail: str, *, available: Decimal) -> None:
-        super().__init__(detail, available=plain(available))
+        super().__init__(detail, available=f"{available.normalize():f}")
