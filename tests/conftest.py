@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
         folder.chmod(0o755)
         os.environ[TEST_FOLDER] = str(folder)
         config.add_cleanup(lambda: _forget(folder))
+    settings.STATIC_ROOT = Path(os.environ[TEST_FOLDER]) / "static"
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
 
 
 def _flush_past_triggers(operations: DatabaseOperations, sql_list: Sequence[str]) -> None:
