@@ -43,7 +43,9 @@ def check_person_with_right(actor: Actor, budget: Budget) -> User:
         raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
     check_seen(actor, budget.scope)
     if not actor.may(DecisionRight.APPROVE_BUDGET, budget.scope):
-        raise RightRequired(f"{actor.label} does not hold the right to approve budgets at or above {budget.scope.path}.")
+        raise RightRequired(
+            f"{actor.label} does not hold the right to approve budgets at or above {budget.scope.path}."
+        )
     return actor.user
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django import forms
@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 
 from budgets import operations, rules
 from budgets.admin.decisions import DECISIONS, Decision, amount_seen
-from budgets.admin.show import ledger_shown, period_shown, progress
+from budgets.admin.show import charges_shown, movements_shown, period_shown, progress
 from budgets.engine.amounts import rounded
 from budgets.models import Budget
 from budgets.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
@@ -35,6 +35,21 @@ BADGES = {
     Budget.Status.ENDED: "info",
 }
 TERMS = ("scope", "unit", "period", "amount", "starts_on", "ends_on", "note")
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def button(**options: Any) -> Callable[[Method], Method]:
+    """Unfold's decorator, which has no types: a button above one budget."""
+    decorate: Callable[[Method], Method] = action(permissions=["decide"], **options)
+    return decorate
+
+
+def badge(**options: Any) -> Callable[[Method], Method]:
+    """Unfold's decorator, which has no types: a coloured label."""
+    decorate: Callable[[Method], Method] = display(**options)
+    return decorate
 
 
 class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
@@ -77,7 +92,7 @@ class ActionPage(VisibleAdmin):
         ]
         context = {
             **self.admin_site.each_context(request),
-            "opts": self.model._meta,
+            "opts": self.opts,
             "title": decision.title,
             "decision": decision,
             "verb": verb,
@@ -123,7 +138,7 @@ class BudgetAdmin(ActionPage):
         {"title": "More", "items": ["give_back_one", "withdraw_one", "end_one"]},
     )
     fieldsets = (
-        (None, {"fields": (("scope", "status_badge"), ("unit", "period"), ("amount_each", "currency"),
+        (None, {"fields": (("scope", "status"), ("unit", "period"), ("amount_each", "currency"),
                            ("starts_on", "ends_on"), "note")}),
         ("Decision", {"fields": (("created_by", "created_at"), ("submitted_by", "submitted_at"),
                                  ("decided_by", "decided_at"), "decision_reason", ("supersedes", "source"))}),
@@ -136,10 +151,12 @@ class BudgetAdmin(ActionPage):
         return super().get_queryset(request).select_related("scope", "created_by", "submitted_by", "decided_by")
 
     def get_fieldsets(self, request: HttpRequest, obj: Budget | None = None) -> Any:
+        del request
         return self.fieldsets if obj is not None else self.add_fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> tuple[str, ...]:
-        return () if obj is None else ("status_badge", "amount_each", "currency", "supersedes", "source")
+        del request
+        return () if obj is None else ("status", "amount_each", "currency", "supersedes", "source")
 
     def has_change_permission(self, request: HttpRequest, obj: Budget | None = None) -> bool:
         """A budget is not edited: it is proposed, decided on, granted more."""
@@ -187,7 +204,8 @@ class BudgetAdmin(ActionPage):
         used = used_below([account.pk]) if account is not None else {}
         return {
             "period": period_shown(account, facts_of(account, used[account.pk]), today=now.date()) if account else None,
-            "ledger": ledger_shown(budget),
+            "movements": movements_shown(budget),
+            "charges": charges_shown(budget),
             "budget": budget,
             "is_own": acting(request).user is not None and request.user.pk in rules.authors(budget),
         }
@@ -195,26 +213,26 @@ class BudgetAdmin(ActionPage):
     # --- the list
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        found = super().get_changelist_instance(request)
+        found: ChangeList = super().get_changelist_instance(request)
         facts = facts_by_budget(found.result_list, at=timezone.now())
         for budget in found.result_list:
             budget.facts = facts.get(budget.pk)
         return found
 
-    @display(description="budget", ordering="scope__path")
+    @admin.display(description="budget", ordering="scope__path")
     def where(self, budget: Budget) -> SafeString:
         return format_html('{}<br><span style="opacity:.65;font-weight:400">{}</span>', budget.scope.path, budget.name)
 
-    @display(description="amount", ordering="amount")
+    @admin.display(description="amount", ordering="amount")
     def amount_each(self, budget: Budget) -> str:
         return f"{rounded(budget.unit, budget.amount, budget.currency)} a {budget.period}"
 
-    @display(description="used")
+    @admin.display(description="used")
     def used(self, budget: Budget) -> str:
         facts: BudgetFacts | None = getattr(budget, "facts", None)
         return rounded(budget.unit, facts.used, budget.currency) if facts else "–"
 
-    @display(description="remaining")
+    @admin.display(description="remaining")
     def remaining(self, budget: Budget) -> SafeString | str:
         facts: BudgetFacts | None = getattr(budget, "facts", None)
         if facts is None:
@@ -222,15 +240,15 @@ class BudgetAdmin(ActionPage):
         said = rounded(budget.unit, facts.remaining, budget.currency)
         return format_html('<strong style="color:#dc2626">{}</strong>', said) if facts.remaining < 0 else said
 
-    @display(description="this period")
+    @admin.display(description="this period")
     def used_share(self, budget: Budget) -> SafeString | str:
         return progress(getattr(budget, "facts", None))
 
-    @display(description="status", ordering="status", label=BADGES)
+    @badge(description="status", ordering="status", label=BADGES)
     def status_badge(self, budget: Budget) -> tuple[str, str]:
         return budget.status, budget.get_status_display()
 
-    @display(description="proposed by", ordering="submitted_by")
+    @admin.display(description="proposed by", ordering="submitted_by")
     def proposed_by(self, budget: Budget) -> str:
         return str(budget.submitted_by or budget.created_by or budget.source or "–")
 
@@ -268,31 +286,31 @@ class BudgetAdmin(ActionPage):
         offered = super().get_actions_detail(request, object_id)
         return [item for item in offered if item.method.__name__.removesuffix("_one") in wanted]
 
-    @action(description="Submit", url_path="submit", permissions=["decide"], icon="send")
+    @button(description="Submit", url_path="submit", icon="send")
     def submit_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "submit", object_id)
 
-    @action(description="Approve", url_path="approve", permissions=["decide"], icon="check")
+    @button(description="Approve", url_path="approve", icon="check")
     def approve_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "approve", object_id)
 
-    @action(description="Reject", url_path="reject", permissions=["decide"], icon="close")
+    @button(description="Reject", url_path="reject", icon="close")
     def reject_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "reject", object_id)
 
-    @action(description="Grant more", url_path="grant", permissions=["decide"], icon="add")
+    @button(description="Grant more", url_path="grant", icon="add")
     def grant_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "grant", object_id)
 
-    @action(description="Give back", url_path="give-back", permissions=["decide"])
+    @button(description="Give back", url_path="give-back")
     def give_back_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "give_back", object_id)
 
-    @action(description="Withdraw", url_path="withdraw", permissions=["decide"])
+    @button(description="Withdraw", url_path="withdraw")
     def withdraw_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "withdraw", object_id)
 
-    @action(description="End", url_path="end", permissions=["decide"])
+    @button(description="End", url_path="end")
     def end_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "end", object_id)
 

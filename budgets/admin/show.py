@@ -9,10 +9,11 @@ from django.utils.safestring import SafeString
 
 from budgets.engine.amounts import budget_quantity, rounded, spoken
 from budgets.engine.burn_chart import HEIGHT, WIDTH, BurnChart, burn_up
-from budgets.models import Account, Budget, Transfer
+from budgets.models import Account, Budget, Transfer, TransferQuerySet
 from budgets.queries import BudgetFacts, spent_by_day
 
-LEDGER_ROWS = 50
+MOVEMENTS = 50
+CHARGES = 10
 WARNING_FROM = Decimal("0.8")
 
 
@@ -96,10 +97,26 @@ def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> Period
     )
 
 
-def ledger_shown(budget: Budget) -> list[Row]:
-    accounts = set(Account.objects.filter(budget=budget).values_list("pk", flat=True))
-    moved = Transfer.objects.of(accounts).select_related("debit_account__scope", "credit_account__scope", "by")
-    return [_row(transfer, accounts, budget) for transfer in moved.order_by("-pk")[:LEDGER_ROWS]]
+def movements_shown(budget: Budget) -> list[Row]:
+    """Money in and out, as people decided it or as followed from that."""
+    accounts = _accounts(budget)
+    return _rows(Transfer.objects.of(accounts).exclude(kind=Transfer.Kind.CHARGE), accounts, budget, MOVEMENTS)
+
+
+def charges_shown(budget: Budget) -> list[Row]:
+    """There may be several a second, so only the latest."""
+    accounts = _accounts(budget)
+    charges = Transfer.objects.filter(credit_account__in=accounts, kind=Transfer.Kind.CHARGE)
+    return _rows(charges, accounts, budget, CHARGES)
+
+
+def _accounts(budget: Budget) -> set[int]:
+    return set(Account.objects.filter(budget=budget).values_list("pk", flat=True))
+
+
+def _rows(found: TransferQuerySet, accounts: set[int], budget: Budget, count: int) -> list[Row]:
+    latest = found.select_related("debit_account__scope", "credit_account__scope", "by").order_by("-pk")[:count]
+    return [_row(transfer, accounts, budget) for transfer in latest]
 
 
 def _row(transfer: Transfer, accounts: set[int], budget: Budget) -> Row:

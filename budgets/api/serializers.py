@@ -12,7 +12,7 @@ from budgets.queries import BudgetFacts
 class Amount(serializers.DecimalField):
     """A decimal as text: a JSON number would be a float on most sides of the wire."""
 
-    default_error_messages = {"float": "An amount is quoted, so that it is exact: \"100.00\"."}
+    default_error_messages = {"float": 'An amount is quoted, so that it is exact: "100.00".'}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_digits=30, decimal_places=9, normalize_output=True, **kwargs)
@@ -41,7 +41,9 @@ class BudgetIn(serializers.Serializer[Any]):
 
 
 class BudgetFilterIn(serializers.Serializer[Any]):
-    scope = serializers.CharField(max_length=1000, default=None, help_text="Path of a scope: it and everything below it.")
+    scope = serializers.CharField(
+        max_length=1000, default=None, help_text="Path of a scope: it and everything below it."
+    )
     status = serializers.ChoiceField(choices=Budget.Status.choices, default=None)
     unit = serializers.ChoiceField(choices=Budget.Unit.choices, default=None)
 

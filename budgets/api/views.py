@@ -50,13 +50,13 @@ class Budgets(ListAPIView[Budget]):
         below = at_or_below((path,), "scope__path") if path else Q()
         return Budget.objects.visible_to(actor(self.request)).filter(below, **given).select_related(*RELATED)
 
-    def paginate_queryset(self, queryset: Any) -> list[Budget] | None:
-        self.page: list[Budget] | None = super().paginate_queryset(queryset)
-        return self.page
+    def paginate_queryset(self, queryset: Any) -> Any:
+        self.on_page = super().paginate_queryset(queryset) or []
+        return self.on_page
 
     def get_serializer_context(self) -> dict[str, Any]:
-        page = getattr(self, "page", None) or []
-        return {**super().get_serializer_context(), "facts": facts_by_budget(page, at=timezone.now())}
+        facts = facts_by_budget(getattr(self, "on_page", []), at=timezone.now())
+        return {**super().get_serializer_context(), "facts": facts}
 
     @extend_schema(parameters=[BudgetFilterIn], responses=BudgetOut(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

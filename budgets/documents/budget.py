@@ -30,7 +30,7 @@ class BudgetSpec(Part):
     scope: ScopePath
     unit: Literal["money", "tokens", "requests", "gpu_hours"] = "money"
     period: Literal["month", "quarter", "year"] = "month"
-    amount: AmountText = Field(description="For each period, quoted: \"100.00\".")
+    amount: AmountText = Field(description='For each period, quoted: "100.00".')
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = Field(
         default=None, description="For money; left out: the organisation's."
     )

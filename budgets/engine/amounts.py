@@ -1,4 +1,4 @@
-"""Units. Budgets speak of GPU hours; the ledger counts GPU seconds, because an hour's 3,600th part has no exact decimal."""
+"""Units. Budgets speak of GPU hours; the ledger counts GPU seconds, for a second is no exact decimal of an hour."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
@@ -39,7 +39,7 @@ def spoken(unit: str, amount: Decimal, currency: str = "") -> str:
 
 
 def rounded(unit: str, amount: Decimal, currency: str = "") -> str:
-    """For tables: money to the cent, GPU hours to two places; what is smaller than that but not nothing keeps its digits."""
+    """For tables: money to the cent, GPU hours to two places; what is smaller keeps its digits."""
     places = Decimal("0.01") if unit in {"money", "gpu_hours"} else Decimal(1)
     short = amount.quantize(places, rounding=ROUND_HALF_EVEN)
     return spoken(unit, amount if amount and not short else short, currency)

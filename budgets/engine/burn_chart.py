@@ -8,6 +8,7 @@ from decimal import Decimal
 from budgets.engine.periods import Period
 
 WIDTH, HEIGHT = 720, 240
+DAYS_IN_LONGEST_MONTH = 31
 LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 32
 
 
@@ -66,12 +67,14 @@ def burn_up(*, amount: Decimal, spent_by_day: Mapping[date, Decimal], period: Pe
         today_x=x((today - period.start).days + 1) if period.contains(today) else None,
         last=(x(series[-1][0]), y(series[-1][1])) if started else None,
         days=_day_ticks(period, x),
-        amounts=tuple(Tick(y(float(amount) * part), _short(float(amount) * part)) for part in (0.0, 0.25, 0.5, 0.75, 1.0)),
+        amounts=tuple(
+            Tick(y(float(amount) * part), _short(float(amount) * part)) for part in (0.0, 0.25, 0.5, 0.75, 1.0)
+        ),
     )
 
 
 def _day_ticks(period: Period, x: Callable[[float], float]) -> tuple[Tick, ...]:
-    if period.days <= 31:
+    if period.days <= DAYS_IN_LONGEST_MONTH:
         days = [period.start + timedelta(days=number) for number in range(0, period.days, 7)]
         return tuple(Tick(x((day - period.start).days), f"{day.day} {day:%b}") for day in days)
     firsts = [period.start + timedelta(days=number) for number in range(period.days)]

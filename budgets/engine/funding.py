@@ -47,7 +47,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Funding:
-    """`entries` are one change: they are written by one statement. `shortfalls` by account; `available` at its parent."""
+    """`entries` are one change, written by one statement. `shortfalls` by account; `available` at its parent."""
 
     entries: tuple[Entry, ...]
     shortfalls: Mapping[int, Decimal]

@@ -42,7 +42,7 @@ def period_of(kind: str, day: date) -> Period:
     first = (day.month - 1) // months * months + 1
     start = date(day.year, first, 1)
     following = first + months
-    end = date(day.year + 1, 1, 1) if following > 12 else date(day.year, following, 1)
+    end = date(day.year + 1, 1, 1) if following > MONTHS["year"] else date(day.year, following, 1)
     return Period(start, end)
 
 

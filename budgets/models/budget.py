@@ -166,9 +166,8 @@ class Budget(models.Model):
                 name="budget_decided_is_fixed",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.Q(old__status__in=(*DECIDED, "withdrawn"))
-                & changed(*FIXED_ONCE_DECIDED),
-                func="RAISE EXCEPTION 'budget %: what was decided is not edited; grant, give back or propose a new version',"
+                condition=pgtrigger.Q(old__status__in=(*DECIDED, "withdrawn")) & changed(*FIXED_ONCE_DECIDED),
+                func="RAISE EXCEPTION 'budget %: what was decided is not edited; grant, give back or propose',"
                 " OLD.id USING ERRCODE = 'integrity_constraint_violation';",
             ),
             pgtrigger.Trigger(

@@ -40,20 +40,22 @@ def write_entries(
 
     `by` and `reason` stand on what a person decided, the money into the accounts `to`; the rest only follows from it.
     """
-    Transfer.objects.bulk_create([
-        Transfer(
-            kind=entry.kind,
-            debit_account_id=entry.debit,
-            credit_account_id=entry.credit,
-            amount=entry.amount,
-            occurred_on=on,
-            at=at,
-            reference=reference,
-            reason=reason if entry.debit in to else "",
-            by=by if entry.debit in to else None,
-        )
-        for entry in entries
-    ])
+    Transfer.objects.bulk_create(
+        [
+            Transfer(
+                kind=entry.kind,
+                debit_account_id=entry.debit,
+                credit_account_id=entry.credit,
+                amount=entry.amount,
+                occurred_on=on,
+                at=at,
+                reference=reference,
+                reason=reason if entry.debit in to else "",
+                by=by if entry.debit in to else None,
+            )
+            for entry in entries
+        ]
+    )
 
 
 def rebook_usage(
@@ -69,7 +71,8 @@ def rebook_usage(
     reference: str,
 ) -> list[Move]:
     """Usage already recorded goes where it would be had `after` held from the start; nothing is counted twice,
-    because what an account above has carried leaves it in the same entry."""
+    because what an account above has carried leaves it in the same entry.
+    """
     usage = usage_by_day(unit=unit, scope_ids=scope_ids, since=since, until=until)
     found = moves(before=by_scope(before), after=by_scope(after), usage=usage, lineage=tree.ancestors)
     scope_of = {cover.account_id: cover.scope_id for cover in (*before, *after)}

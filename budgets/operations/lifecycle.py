@@ -51,7 +51,14 @@ def create_budget(
     """A draft. Without `starts_on` it starts with the current period; money is in the organisation's currency."""
     rules.check_seen(by, scope)
     values = checked_values(
-        scope=scope, unit=unit, period=period, amount=amount, starts_on=starts_on, ends_on=ends_on, currency=currency, at=at
+        scope=scope,
+        unit=unit,
+        period=period,
+        amount=amount,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        currency=currency,
+        at=at,
     )
     if Budget.objects.filter(scope=scope, unit=unit, status__in=OPEN).exists():
         raise ProposalExists(f"A {unit} budget of {scope.path} is already proposed: withdraw it, or have it decided.")
@@ -215,7 +222,7 @@ def _check_status(budget: Budget, verb: str, *wanted: str) -> None:
 
 
 def _make_room(budget: Budget, *, at: datetime) -> list[Budget]:
-    """Brings the start to the current period, cuts approved budgets of the same scope and unit there, and returns them."""
+    """Brings the start to the current period, cuts approved budgets of the same kind there, and returns them."""
     budget.starts_on = max(budget.starts_on, period_of(budget.period, at.date()).start)
     others = Budget.objects.overlapping(budget.starts_on, budget.ends_on).filter(scope=budget.scope, unit=budget.unit)
     for ended in others.filter(status=Budget.Status.ENDED):

@@ -8,7 +8,8 @@ POSTING_LOCK = 0x57454952_0002
 
 def lock_for_posting() -> None:
     """Shared, until the transaction ends. Read versions after this, in a statement of their own: a statement's
-    snapshot is older than the lock it waits for."""
+    snapshot is older than the lock it waits for.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [POSTING_LOCK])
 

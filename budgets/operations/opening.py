@@ -46,7 +46,9 @@ def open_periods(*, at: datetime) -> tuple[Account, ...]:
     lock_for_opening()
     opened = open_missing(days=days_to_open(at), at=at)
     past = list(
-        Budget.objects.filter(status=Budget.Status.APPROVED, ends_on__lte=at.date()).select_related("scope").order_by("pk")
+        Budget.objects.filter(status=Budget.Status.APPROVED, ends_on__lte=at.date())
+        .select_related("scope")
+        .order_by("pk")
     )
     for budget in past:
         budget.status = Budget.Status.ENDED
@@ -82,7 +84,8 @@ def open_missing(
     *, days: Iterable[date], at: datetime, strict: Budget | None = None, by: User | None = None, reason: str = ""
 ) -> Opened:
     """Call under the opening lock. `strict` is the budget being approved: it is funded in full or refused;
-    any other opens with what there is. Marks scopes dirty; shortfalls are the caller's to record, last."""
+    any other opens with what there is. Marks scopes dirty; shortfalls are the caller's to record, last.
+    """
     due: dict[str, list[tuple[Budget, Period]]] = defaultdict(list)
     for budget, period in unopened(days):
         due[budget.unit].append((budget, period))

@@ -41,7 +41,8 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> None:
 
 def _unopened(days: set[date]) -> bool:
     """Asked before the shared lock is taken, because that cannot be exchanged for the exclusive one. What slips
-    through (a budget approved this instant) is caught up when its account opens."""
+    through (a budget approved this instant) is caught up when its account opens.
+    """
     known = last_known_coverage()
     if known is not None and days <= known.looked_at:
         return False
@@ -52,9 +53,7 @@ def _unopened(days: set[date]) -> bool:
     return False
 
 
-def _transfers(
-    postings: Iterable[UsagePosting], current: Coverage, days: set[date], at: datetime
-) -> list[Transfer]:
+def _transfers(postings: Iterable[UsagePosting], current: Coverage, days: set[date], at: datetime) -> list[Transfer]:
     sums: dict[tuple[int, int, date], Decimal] = defaultdict(lambda: ZERO)
     covered = current.of(days)
     for posting in postings:

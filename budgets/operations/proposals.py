@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -67,7 +68,9 @@ def apply_budget(document: BudgetDocument, *, actor: Actor, at: datetime, source
 def _scope(document: BudgetDocument) -> Scope:
     scope = Scope.objects.filter(path=document.spec.scope).first()
     if scope is None:
-        raise Invalid(f"Budget {document.metadata.name!r}: there is no scope {document.spec.scope!r}.", code="unknown_scope")
+        raise Invalid(
+            f"Budget {document.metadata.name!r}: there is no scope {document.spec.scope!r}.", code="unknown_scope"
+        )
     return scope
 
 
@@ -75,7 +78,12 @@ def _standing(scope: Scope, unit: str, today: date) -> _Standing:
     budgets = Budget.objects.filter(scope=scope, unit=unit).order_by("-pk")
     proposal = budgets.filter(status__in=OPEN).first()
     decided = budgets.filter(status__in=(Budget.Status.APPROVED, Budget.Status.REJECTED)).first()
-    if decided is not None and decided.status == Budget.Status.APPROVED and decided.ends_on and decided.ends_on <= today:
+    if (
+        decided is not None
+        and decided.status == Budget.Status.APPROVED
+        and decided.ends_on
+        and decided.ends_on <= today
+    ):
         decided = None
     return _Standing(proposal, decided)
 
@@ -108,18 +116,22 @@ def _values(document: BudgetDocument, scope: Scope, at: datetime) -> dict[str, o
 def _differences(document: BudgetDocument, scope: Scope, budget: Budget, at: datetime) -> tuple[str, ...]:
     """A start in the past means "now" on both sides: a decision never reaches further back than its period."""
     wanted, now = _values(document, scope, at), {**terms(budget), "note": budget.note}
-    current = period_of(document.spec.period, at.date()).start
     found = []
     for field in COMPARED:
         new, old = wanted[field], getattr(budget, field)
-        if field == "starts_on":
-            new, old = max(new, current), max(old, current)  # type: ignore[type-var]  # dates
-            if document.spec.starts_on is None:
-                continue
+        if field == "starts_on" and _same_start(document, budget, at.date()):
+            continue
         if new != old:
-            shown = plain(new) if field == "amount" else new  # type: ignore[arg-type]  # a Decimal
+            shown = plain(new) if isinstance(new, Decimal) else new
             found.append(f"{field}: {now[field]} → {shown}")
     return tuple(found)
+
+
+def _same_start(document: BudgetDocument, budget: Budget, today: date) -> bool:
+    if document.spec.starts_on is None:
+        return True
+    current = period_of(document.spec.period, today).start
+    return max(document.spec.starts_on, current) == max(budget.starts_on, current)
 
 
 def _propose(document: BudgetDocument, scope: Scope, *, actor: Actor, at: datetime, source: str) -> None:

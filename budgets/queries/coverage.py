@@ -57,18 +57,18 @@ class Coverage:
 
 
 def _load(days: list[date]) -> dict[date, DayCoverage]:
-    rows = list(
+    accounts = list(
         Account.objects.overlapping(days[0], days[-1] + timedelta(days=1))
         .order_by()
-        .values_list("unit", "scope_id", "id", "period_start", "period_end")
+        .only("unit", "scope_id", "period_start", "period_end")
     )
     found = {}
     for day in days:
-        accounts: dict[str, dict[int, int]] = {}
-        for unit, scope_id, account_id, start, end in rows:
-            if start <= day < end:
-                accounts.setdefault(unit, {})[scope_id] = account_id
-        found[day] = DayCoverage(accounts)
+        by_unit: dict[str, dict[int, int]] = {}
+        for account in accounts:
+            if account.interval.contains(day):
+                by_unit.setdefault(account.unit, {})[account.scope_id] = account.pk
+        found[day] = DayCoverage(by_unit)
     return found
 
 

@@ -20,7 +20,8 @@ ZERO = Decimal(0)
 @dataclass(frozen=True, slots=True)
 class BudgetFacts:
     """Quantities in the budget's unit. `used` holds the spending of sub-budgets; `remaining` may be negative;
-    `available` is what could still be granted or spent here, sub-budgets' shares taken off."""
+    `available` is what could still be granted or spent here, sub-budgets' shares taken off.
+    """
 
     budget_id: int
     amount: Decimal
@@ -125,7 +126,9 @@ def facts_by_budget(budgets: Iterable[Budget], *, at: datetime) -> dict[int, Bud
 
 def last_account(budget: Budget, *, day: date) -> Account | None:
     """The account of the day's period, else the latest one before it."""
-    accounts = Account.objects.of_budgets().filter(budget=budget, period_start__lte=day, period_end__gt=F("period_start"))
+    accounts = Account.objects.of_budgets().filter(
+        budget=budget, period_start__lte=day, period_end__gt=F("period_start")
+    )
     return accounts.order_by("-period_start").first()
 
 

@@ -13,6 +13,7 @@ from governance.operations import create_scope
 from governance.rules import Actor
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TODAY = AT.date()
 SYSTEM = Actor.system()
 
 
@@ -72,7 +73,7 @@ def use(
     scope: Scope,
     cost: str,
     *,
-    on: date = AT.date(),
+    on: date = TODAY,
     tokens: int = 0,
     requests: int = 0,
     gpu_seconds: str = "0",
@@ -109,5 +110,5 @@ def use(
     operations.post_usage(postings=[posting], at=at)
 
 
-def account_of(scope: Scope, unit: str = "money", day: date = AT.date()) -> Account:
+def account_of(scope: Scope, unit: str = "money", day: date = TODAY) -> Account:
     return Account.objects.get(kind="budget", scope=scope, unit=unit, period_start__lte=day, period_end__gt=day)

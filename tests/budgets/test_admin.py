@@ -1,5 +1,6 @@
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -58,7 +59,7 @@ def test_an_author_reads_why_somebody_else_has_to_decide(search: Scope, propose:
     assert sentence in client.get(page_of(budget)).content.decode()
     asked = client.get(page_of(budget, "approve")).content.decode()
     assert sentence in asked
-    assert "name=\"reason\"" not in asked
+    assert 'name="reason"' not in asked
     for verb in ("approve", "reject"):
         said = messages_of(client, action=verb, _selected_action=budget.pk, apply="1", reason="mine")
         assert said == [f"acme.search.money: al@example.com proposed this budget; {sentence}."]
@@ -79,7 +80,9 @@ def test_what_changed_since_it_was_seen_is_not_approved(search: Scope, propose: 
     assert budget.status == "submitted"
 
 
-def test_finance_rejects_and_grants_more(search: Scope, acme: Scope, propose: Propose, approve: Propose, finance: Actor) -> None:
+def test_finance_rejects_and_grants_more(
+    search: Scope, acme: Scope, propose: Propose, approve: Propose, finance: Actor
+) -> None:
     approved, proposed, client = approve(search, "100", at=NOW), propose(acme, "500", at=NOW), browser(finance)
 
     client.post(page_of(proposed, "reject"), {"apply": "1", "reason": "too much"}, follow=True)
@@ -162,7 +165,7 @@ def test_others_budgets_are_not_shown(acme: Scope, search: Scope, propose: Propo
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_list_takes_the_same_queries_for_one_and_for_three(
-    acme: Scope, approve: Propose, finance: Actor, count: int, django_assert_max_num_queries
+    acme: Scope, approve: Propose, finance: Actor, count: int, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(count):
         team = create_scope(slug=f"t{number}", kind="team", parent=acme, actor=SYSTEM, at=NOW)

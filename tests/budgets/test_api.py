@@ -75,7 +75,8 @@ def test_a_command_repeated_with_its_key_happens_once(search: Scope, approve: Pr
     body = {"amount": "50", "reason": "launch"}
 
     answers = [
-        client.post(f"/api/v1/budgets/{budget.pk}/grant", body, format="json", HTTP_IDEMPOTENCY_KEY="k1") for _ in range(2)
+        client.post(f"/api/v1/budgets/{budget.pk}/grant", body, format="json", HTTP_IDEMPOTENCY_KEY="k1")
+        for _ in range(2)
     ]
 
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -162,11 +163,15 @@ def test_a_list_takes_the_same_queries_for_one_and_for_three(
     assert [row["current"]["remaining"] for row in listed] == ["10"] * count
 
 
-def test_ending_and_withdrawing_over_http(search: Scope, approve: Propose, propose: Propose, finance: Actor, author: Actor) -> None:
+def test_ending_and_withdrawing_over_http(
+    search: Scope, approve: Propose, propose: Propose, finance: Actor, author: Actor
+) -> None:
     budget = approve(search, "100", at=NOW - timedelta(seconds=1))
     ended = signed_in(finance).post(f"/api/v1/budgets/{budget.pk}/end", {"reason": "closed"}, format="json").json()
     proposal = propose(search, "10", at=NOW)
-    withdrawn = signed_in(author).post(f"/api/v1/budgets/{proposal.pk}/withdraw", {"reason": "typo"}, format="json").json()
+    withdrawn = (
+        signed_in(author).post(f"/api/v1/budgets/{proposal.pk}/withdraw", {"reason": "typo"}, format="json").json()
+    )
 
     assert (ended["status"], ended["current"], withdrawn["status"]) == ("ended", None, "withdrawn")
     assert operations.open_periods(at=NOW) == ()

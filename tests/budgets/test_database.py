@@ -46,7 +46,9 @@ def approved(author: Actor, finance: Actor, **terms: object) -> dict[str, object
         ({"decision_reason": "why"}, "budget_decision_complete"),
     ],
 )
-def test_an_incomplete_budget_is_refused(search: Scope, author: Actor, terms: dict[str, object], constraint: str) -> None:
+def test_an_incomplete_budget_is_refused(
+    search: Scope, author: Actor, terms: dict[str, object], constraint: str
+) -> None:
     with refused(constraint), transaction.atomic():
         row(search, author, **terms).save()
 
@@ -119,9 +121,7 @@ def transfer(debit: Account, credit: Account, kind: str, amount: str, **more: ob
         )
 
 
-def test_a_transfer_has_two_sides_one_unit_and_an_amount(
-    acme: Scope, search: Scope, approve: Propose
-) -> None:
+def test_a_transfer_has_two_sides_one_unit_and_an_amount(acme: Scope, search: Scope, approve: Propose) -> None:
     approve(acme, "100")
     approve(search, "5", unit="tokens")
     money, tokens = account_of(acme), account_of(search, "tokens")

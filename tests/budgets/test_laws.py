@@ -69,7 +69,9 @@ def people(acme: Scope) -> tuple[Actor, Actor]:
     search = create_scope(slug="search", kind="team", parent=acme, actor=SYSTEM, at=AT)
     create_scope(slug="ranker", kind="workload", parent=search, actor=SYSTEM, at=AT)
     create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    return person("ada@example.com", acme, "engineering", ""), person("fay@example.com", acme, "finance", "approve_budget")
+    return person("ada@example.com", acme, "engineering", ""), person(
+        "fay@example.com", acme, "finance", "approve_budget"
+    )
 
 
 @settings(
@@ -98,7 +100,9 @@ def take(step: object, author: Actor, finance: Actor, *, at: datetime) -> None:
             case Approve(path, period, amount):
                 with transaction.atomic():
                     scope = Scope.objects.get(path=path)
-                    draft = operations.create_budget(scope=scope, period=period, amount=Decimal(amount), by=author, at=at)
+                    draft = operations.create_budget(
+                        scope=scope, period=period, amount=Decimal(amount), by=author, at=at
+                    )
                     operations.submit_budget(budget_id=draft.pk, by=author, at=at)
                     operations.approve_budget(budget_id=draft.pk, by=finance, reason="law", at=at)
             case Grant(path, amount) if amount:

@@ -2,7 +2,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from django.core.management import call_command
 
 from budgets import operations
 from budgets.errors import (
@@ -18,7 +17,7 @@ from budgets.errors import (
 from budgets.models import Account, Budget, Transfer
 from budgets.queries import budget_facts
 from governance.errors import DomainError, Invalid, NotFound
-from governance.models import DecisionRecord, DirtyScope, Scope, User
+from governance.models import DecisionRecord, DirtyScope, Scope
 from governance.operations import create_api_key, create_scope
 from governance.rules import Actor
 
@@ -125,7 +124,9 @@ def test_a_child_takes_its_money_out_of_the_parent_and_never_more_than_there_is(
     assert refused.value.extra == {"available": "70"}
     assert (account_of(acme).funded, account_of(acme).granted_out) == (Decimal(100), Decimal(70))
     assert (account_of(search).funded, account_of(search).granted_out) == (Decimal(70), Decimal(0))
-    kinds = Transfer.objects.order_by("pk").values_list("kind", "amount", "credit_account__kind", "debit_account__scope")
+    kinds = Transfer.objects.order_by("pk").values_list(
+        "kind", "amount", "credit_account__kind", "debit_account__scope"
+    )
     assert list(kinds) == [("fund", Decimal(100), "source", acme.pk), ("grant", Decimal(70), "budget", search.pk)]
 
 
@@ -198,7 +199,9 @@ def test_a_budget_approved_above_another_takes_it_into_its_care(
 
     approve(acme, "80")
 
-    funded = {account.scope_id: (account.funded, account.granted_out) for account in Account.objects.filter(kind="budget")}
+    funded = {
+        account.scope_id: (account.funded, account.granted_out) for account in Account.objects.filter(kind="budget")
+    }
     assert funded == {
         acme.pk: (Decimal(80), Decimal(50)),
         search.pk: (Decimal(50), Decimal(20)),
@@ -207,7 +210,9 @@ def test_a_budget_approved_above_another_takes_it_into_its_care(
     assert account_of(search).parent == account_of(acme)
 
 
-def test_more_is_granted_for_the_current_period_only(acme: Scope, search: Scope, approve: Propose, finance: Actor) -> None:
+def test_more_is_granted_for_the_current_period_only(
+    acme: Scope, search: Scope, approve: Propose, finance: Actor
+) -> None:
     approve(acme, "150")
     budget = approve(search, "100")
 
@@ -345,9 +350,7 @@ def test_terms_are_refused_with_a_sentence(
     search: Scope, author: Actor, terms: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(DomainError, match=sentence):
-        operations.create_budget(
-            scope=search, by=author, at=AT, **{**terms, "amount": Decimal(terms["amount"])}
-        )
+        operations.create_budget(scope=search, by=author, at=AT, **{**terms, "amount": Decimal(terms["amount"])})
 
     assert Budget.objects.count() == 0
 

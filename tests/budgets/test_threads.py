@@ -42,9 +42,7 @@ def balances_are_right() -> bool:
         return cursor.fetchall() == []
 
 
-def test_64_racing_grants_never_take_more_than_the_parent_has(
-    acme: Scope, approve: Propose, finance: Actor
-) -> None:
+def test_64_racing_grants_never_take_more_than_the_parent_has(acme: Scope, approve: Propose, finance: Actor) -> None:
     teams = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT) for n in range(8)]
     approve(acme, "100")
     budgets = [approve(team, "5") for team in teams]

@@ -51,7 +51,9 @@ some_usage = st.lists(
 
 
 @given(some_covers, some_covers, some_usage)
-def test_moves_bring_the_ledger_to_where_it_would_be(before: set[Cover], after: set[Cover], usage: list[DayUsage]) -> None:
+def test_moves_bring_the_ledger_to_where_it_would_be(
+    before: set[Cover], after: set[Cover], usage: list[DayUsage]
+) -> None:
     def charged(covers: set[Cover]) -> dict[int, Decimal]:
         totals: dict[int, Decimal] = {}
         for item in usage:

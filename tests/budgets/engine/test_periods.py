@@ -32,7 +32,10 @@ def test_periods_follow_each_other_without_gap_or_overlap(kind: str, day: date) 
     assert not period.contains(period.end)
 
 
-@given(st.sampled_from([("month", "quarter"), ("quarter", "year"), ("month", "year")]), st.dates(max_value=date(9990, 1, 1)))
+@given(
+    st.sampled_from([("month", "quarter"), ("quarter", "year"), ("month", "year")]),
+    st.dates(max_value=date(9990, 1, 1)),
+)
 def test_a_shorter_period_lies_within_a_longer_one(kinds: tuple[str, str], day: date) -> None:
     assert period_of(kinds[1], day).covers(period_of(kinds[0], day))
 

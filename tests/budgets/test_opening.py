@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -10,6 +11,7 @@ from budgets.models import Account, Budget
 from budgets.queries import budget_facts
 from governance.models import DecisionRecord, Scope
 from governance.operations import create_scope
+from governance.rules import Actor
 
 from .conftest import AT, SYSTEM, Propose, account_of, use
 
@@ -70,7 +72,7 @@ def test_a_period_that_cannot_be_funded_in_full_opens_with_what_there_is_and_say
     assert record.reason == "acme had 50.00 USD too little left for the period from 2026-12-01."
 
 
-def test_a_grant_fills_a_shortfall(acme: Scope, search: Scope, approve: Propose, finance) -> None:
+def test_a_grant_fills_a_shortfall(acme: Scope, search: Scope, approve: Propose, finance: Actor) -> None:
     top = approve(acme, "150", period="quarter")
     budget = approve(search, "100")
     operations.open_periods(at=DECEMBER)
@@ -105,7 +107,7 @@ def test_approval_reaches_back_to_the_start_of_its_period_not_beyond(search: Sco
     assert account_of(search).spent == Decimal(0)
 
 
-def test_facts_of_many_scopes_take_few_queries(acme: Scope, approve: Propose, django_assert_num_queries) -> None:
+def test_facts_of_many_scopes_take_few_queries(acme: Scope, approve: Propose, django_assert_num_queries: Any) -> None:
     teams = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT) for n in range(20)]
     for team in teams:
         approve(team, "10")
@@ -117,7 +119,7 @@ def test_facts_of_many_scopes_take_few_queries(acme: Scope, approve: Propose, dj
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_batch_takes_few_queries(acme: Scope, approve: Propose, django_assert_num_queries) -> None:
+def test_a_batch_takes_few_queries(acme: Scope, approve: Propose, django_assert_num_queries: Any) -> None:
     teams = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT) for n in range(20)]
     for team in teams:
         approve(team, "10")
