@@ -50,7 +50,7 @@ class Slack:
                 self.end_headers()
                 self.wfile.write(b"ok")
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *_words: Any) -> None:
                 """Quiet."""
 
         server = ThreadingHTTPServer(("127.0.0.1", self.port), Webhook)
