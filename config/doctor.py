@@ -45,6 +45,7 @@ def examine(at: datetime) -> Findings:
     yield from _disk(folder)
     yield from _secrets()
     yield from _broker()
+    yield from _mail()
     database = list(_database(folder))
     yield from database
     if not all(finding.is_fine for finding in database):
@@ -201,6 +202,18 @@ def _deliveries(at: datetime) -> Findings:
         yield Finding(is_fine=False, sentence=f"{late} message(s) are more than {_span(DELIVERY_LATE)} late.")
     if not dead and not late:
         yield Finding(is_fine=True, sentence="No message is late or given up.")
+
+
+def _mail() -> Findings:
+    if settings.MAIL_IS_WRITTEN:
+        yield Finding(
+            is_fine=True,
+            sentence=f"Mail is written to {settings.EMAIL_FILE_PATH}, not sent: set WEIR_EMAIL_HOST to send it.",
+        )
+    elif not settings.EMAIL_HOST:
+        yield Finding(is_fine=False, sentence="WEIR_EMAIL_HOST names no SMTP server: no mail can be sent.")
+    else:
+        yield Finding(is_fine=True, sentence=f"Mail is sent through {settings.EMAIL_HOST}:{settings.EMAIL_PORT}.")
 
 
 def _channels(_at: datetime) -> Findings:

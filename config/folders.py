@@ -42,6 +42,11 @@ class DataFolder:
     def static(self) -> Path:
         return self.path / "static"
 
+    @property
+    def mail(self) -> Path:
+        """Where messages are written as files while no SMTP server is named."""
+        return self.path / "mail"
+
 
 def data_folder(chosen: str = "") -> DataFolder:
     """The chosen folder; without one `.weir/` beside the code, unless only root can reach that.

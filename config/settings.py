@@ -290,8 +290,11 @@ WEIR_ALLOW_LOOPBACK_WEBHOOKS = env.flag("WEIR_ALLOW_LOOPBACK_WEBHOOKS", default=
 
 # --- mail ----------------------------------------------------------------------------------------------------
 
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_HOST = env.text("WEIR_EMAIL_HOST", "localhost")
+EMAIL_HOST = env.text("WEIR_EMAIL_HOST")
+# An installation that somebody tries out has no SMTP server: its messages can be read as files.
+MAIL_IS_WRITTEN = DATABASE_IS_EMBEDDED and not EMAIL_HOST
+EMAIL_BACKEND = f"django.core.mail.backends.{'filebased' if MAIL_IS_WRITTEN else 'smtp'}.EmailBackend"
+EMAIL_FILE_PATH = DATA_FOLDER.mail
 EMAIL_PORT = env.integer("WEIR_EMAIL_PORT", 25, least=1)
 EMAIL_HOST_USER = env.text("WEIR_EMAIL_USER")
 EMAIL_HOST_PASSWORD = env.text("WEIR_EMAIL_PASSWORD")

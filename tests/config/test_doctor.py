@@ -116,6 +116,19 @@ def test_a_command_without_its_database_says_so_in_a_sentence(folder: Path, envi
     assert ran.stderr.startswith(f"The database of {folder} is not running. Start it with `weir up`")
 
 
+def test_without_a_mail_server_it_says_where_mail_goes(folder: Path, environment: dict[str, str]) -> None:
+    ran = weir(environment, "doctor")
+
+    assert f"Mail is written to {folder}/mail, not sent: set WEIR_EMAIL_HOST to send it." in ran.stdout
+
+
+def test_a_server_of_ones_own_without_a_mail_server_is_wrong(well: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MAIL_IS_WRITTEN", False)
+    monkeypatch.setattr(settings, "EMAIL_HOST", "")
+
+    assert wrong() == ["WEIR_EMAIL_HOST names no SMTP server: no mail can be sent."]
+
+
 def test_secrets_are_made_once_and_closed(folder: Path) -> None:
     folder.mkdir()
     data = DataFolder(folder)

@@ -181,6 +181,7 @@ Weir is ready.
   API         {url}/api/docs/
   Health      {url}/readyz      and `weir doctor`
   Data, logs  {folder.path}
+  Mail        {"written to " + str(folder.mail) if settings.MAIL_IS_WRITTEN else "sent through " + settings.EMAIL_HOST}
 
 Look first at Budgets, Alerts and Constraints in the admin. Then, in another terminal:
 
