@@ -253,7 +253,8 @@ def _close_accounts(budget: Budget, *, at: datetime) -> Decimal:
         return Decimal(0)
     tree = scope_tree()
     start, end = min(account.interval.start for account in closing), max(account.interval.end for account in closing)
-    before = covers(unit=budget.unit, start=start, end=end)
+    nearby = family([budget.scope_id])
+    before = covers(unit=budget.unit, scope_ids=nearby, start=start, end=end)
     for account in closing:
         account.period_end = max(budget.ends_on, account.interval.start)
         account.save(update_fields=["period_end"])

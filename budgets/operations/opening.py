@@ -137,8 +137,13 @@ def _open(
 ) -> Opened:
     tree = scope_tree()
     start, end = min(period.start for _b, period in items), max(period.end for _b, period in items)
-    before = covers(unit=unit, start=start, end=end)
-    existing = list(Account.objects.overlapping(start, end).filter(unit=unit).select_related("scope", "parent"))
+    nearby = family([budget.scope_id for budget, _period in items])
+    before = covers(unit=unit, scope_ids=nearby, start=start, end=end)
+    existing = list(
+        Account.objects.overlapping(start, end)
+        .filter(unit=unit, scope_id__in=nearby)
+        .select_related("scope", "parent__scope")
+    )
     known: ByScope = defaultdict(list)
     for account in existing:
         known[account.scope_id].append(account)

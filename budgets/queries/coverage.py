@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from budgets.engine.coverage import Cover
 from budgets.engine.periods import Period
@@ -97,8 +98,8 @@ def last_known_coverage() -> Coverage | None:
     return _current
 
 
-def covers(*, unit: str, start: date, end: date) -> list[Cover]:
-    rows = Account.objects.overlapping(start, end).filter(unit=unit).order_by("id")
+def covers(*, unit: str, scope_ids: Iterable[int], start: date, end: date) -> list[Cover]:
+    rows = Account.objects.overlapping(start, end).filter(unit=unit, scope_id__in=list(scope_ids)).order_by("id")
     return [Cover(account.pk, account.scope_id, account.interval) for account in rows]
 
 
@@ -106,15 +107,13 @@ def unopened(days: Iterable[date]) -> list[tuple[Budget, Period]]:
     """Approved budgets and their periods on these days that have no account yet; root first, longer periods first."""
     wanted: dict[tuple[int, date], tuple[Budget, Period]] = {}
     for day in sorted(set(days)):
-        budgets = list(Budget.objects.in_force(day).filter(status=Budget.Status.APPROVED).select_related("scope"))
-        open_accounts = set(
-            Account.objects.of_budgets()
-            .filter(period_start__lte=day, period_end__gt=day)
-            .values_list("scope_id", "unit")
+        opened = Account.objects.of_budgets().filter(
+            scope=OuterRef("scope"), unit=OuterRef("unit"), period_start__lte=day, period_end__gt=day
         )
-        for budget in budgets:
+        due = Budget.objects.in_force(day).filter(~Exists(opened), status=Budget.Status.APPROVED)
+        for budget in due.select_related("scope"):
             period = budget.period_on(day)
-            if period is not None and (budget.scope_id, budget.unit) not in open_accounts:
+            if period is not None:
                 wanted[budget.pk, period.start] = (budget, period)
     return sorted(
         wanted.values(), key=lambda item: (item[0].scope.depth, -item[1].days, item[1].start, item[0].scope_id)

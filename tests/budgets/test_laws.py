@@ -122,7 +122,8 @@ def in_force(path: str) -> int:
 
 
 def check_charges_equal_usage() -> None:
-    tree, open_accounts = scope_tree(), by_scope(covers(unit="money", start=YEAR[0], end=YEAR[1]))
+    tree = scope_tree()
+    open_accounts = by_scope(covers(unit="money", scope_ids=tree.by_id, start=YEAR[0], end=YEAR[1]))
     wanted: dict[int, Decimal] = {}
     for item in usage_by_day(unit="money", scope_ids=tree.by_id, since=YEAR[0], until=YEAR[1]):
         cover = nearest(open_accounts, tree.ancestors(item.scope_id), item.day)
