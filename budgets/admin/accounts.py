@@ -23,7 +23,8 @@ class AccountAdmin(RecordAdmin):
 
     @admin.display(ordering="period_start")
     def period(self, account: Account) -> str:
-        return f"{account.period_start} – {account.period_end}"
+        interval = account.interval
+        return f"{interval.start:%d %b} – {interval.last_day:%d %b %Y}"
 
     @admin.display(description="funded", ordering="funded")
     def funded_(self, account: Account) -> str:

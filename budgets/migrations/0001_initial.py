@@ -11,206 +11,708 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('governance', '0001_initial'),
+        ("governance", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CoverageVersion',
+            name="CoverageVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.UUIDField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.UUIDField()),
             ],
         ),
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=253)),
-                ('unit', models.CharField(choices=[('money', 'Money'), ('tokens', 'Tokens'), ('requests', 'Requests'), ('gpu_hours', 'GPU hours')], default='money', max_length=16)),
-                ('period', models.CharField(choices=[('month', 'Month'), ('quarter', 'Quarter'), ('year', 'Year')], default='month', max_length=16)),
-                ('starts_on', models.DateField(help_text='First day of a period, in UTC.')),
-                ('ends_on', models.DateField(blank=True, help_text='First day that is not covered any more.', null=True)),
-                ('amount', models.DecimalField(decimal_places=9, help_text='For each period.', max_digits=24)),
-                ('currency', models.CharField(blank=True, default='', help_text='For money only.', max_length=3)),
-                ('note', models.TextField(blank=True, default='')),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('withdrawn', 'Withdrawn'), ('ended', 'Ended')], default='draft', editable=False, max_length=16)),
-                ('source', models.CharField(blank=True, default='', editable=False, max_length=400)),
-                ('created_at', models.DateTimeField(editable=False)),
-                ('submitted_at', models.DateTimeField(editable=False, null=True)),
-                ('decided_at', models.DateTimeField(editable=False, null=True)),
-                ('decision_reason', models.TextField(blank=True, default='', editable=False)),
-                ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('decided_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('scope', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='budgets', to='governance.scope')),
-                ('submitted_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('supersedes', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='superseded_by', to='budgets.budget')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=253)),
+                (
+                    "unit",
+                    models.CharField(
+                        choices=[
+                            ("money", "Money"),
+                            ("tokens", "Tokens"),
+                            ("requests", "Requests"),
+                            ("gpu_hours", "GPU hours"),
+                        ],
+                        default="money",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "period",
+                    models.CharField(
+                        choices=[("month", "Month"), ("quarter", "Quarter"), ("year", "Year")],
+                        default="month",
+                        max_length=16,
+                    ),
+                ),
+                ("starts_on", models.DateField(help_text="First day of a period, in UTC.")),
+                (
+                    "ends_on",
+                    models.DateField(blank=True, help_text="First day that is not covered any more.", null=True),
+                ),
+                ("amount", models.DecimalField(decimal_places=9, help_text="For each period.", max_digits=24)),
+                ("currency", models.CharField(blank=True, default="", help_text="For money only.", max_length=3)),
+                ("note", models.TextField(blank=True, default="")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("withdrawn", "Withdrawn"),
+                            ("ended", "Ended"),
+                        ],
+                        default="draft",
+                        editable=False,
+                        max_length=16,
+                    ),
+                ),
+                ("source", models.CharField(blank=True, default="", editable=False, max_length=400)),
+                ("created_at", models.DateTimeField(editable=False)),
+                ("submitted_at", models.DateTimeField(editable=False, null=True)),
+                ("decided_at", models.DateTimeField(editable=False, null=True)),
+                ("decision_reason", models.TextField(blank=True, default="", editable=False)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "scope",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="budgets", to="governance.scope"
+                    ),
+                ),
+                (
+                    "submitted_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "supersedes",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="superseded_by",
+                        to="budgets.budget",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('budget', 'Budget'), ('source', 'Source'), ('spent', 'Spent')], default='budget', editable=False, max_length=8)),
-                ('unit', models.CharField(choices=[('money', 'Money'), ('tokens', 'Tokens'), ('requests', 'Requests'), ('gpu_hours', 'GPU hours')], editable=False, max_length=16)),
-                ('period_start', models.DateField(editable=False, null=True)),
-                ('period_end', models.DateField(editable=False, null=True)),
-                ('funded', models.DecimalField(decimal_places=9, default=0, editable=False, max_digits=30)),
-                ('granted_out', models.DecimalField(decimal_places=9, default=0, editable=False, max_digits=30)),
-                ('spent', models.DecimalField(decimal_places=9, default=0, editable=False, max_digits=30)),
-                ('shortfall', models.DecimalField(decimal_places=9, default=0, editable=False, max_digits=30)),
-                ('opened_at', models.DateTimeField(editable=False)),
-                ('parent', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='budgets.account')),
-                ('scope', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
-                ('budget', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='budgets.budget')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("budget", "Budget"), ("source", "Source"), ("spent", "Spent")],
+                        default="budget",
+                        editable=False,
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "unit",
+                    models.CharField(
+                        choices=[
+                            ("money", "Money"),
+                            ("tokens", "Tokens"),
+                            ("requests", "Requests"),
+                            ("gpu_hours", "GPU hours"),
+                        ],
+                        editable=False,
+                        max_length=16,
+                    ),
+                ),
+                ("period_start", models.DateField(editable=False, null=True)),
+                ("period_end", models.DateField(editable=False, null=True)),
+                ("funded", models.DecimalField(decimal_places=9, default=0, editable=False, max_digits=30)),
+                ("granted_out", models.DecimalField(decimal_places=9, default=0, editable=False, max_digits=30)),
+                ("spent", models.DecimalField(decimal_places=9, default=0, editable=False, max_digits=30)),
+                ("shortfall", models.DecimalField(decimal_places=9, default=0, editable=False, max_digits=30)),
+                ("opened_at", models.DateTimeField(editable=False)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="budgets.account",
+                    ),
+                ),
+                (
+                    "scope",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="governance.scope",
+                    ),
+                ),
+                (
+                    "budget",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="budgets.budget",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name="Transfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('fund', 'Fund'), ('grant', 'Grant'), ('charge', 'Charge'), ('adjust', 'Adjust'), ('return', 'Return')], max_length=8)),
-                ('amount', models.DecimalField(decimal_places=9, max_digits=30)),
-                ('occurred_on', models.DateField()),
-                ('at', models.DateTimeField()),
-                ('reference', models.CharField(default='', max_length=200)),
-                ('reason', models.TextField(default='')),
-                ('by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('credit_account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='credits', to='budgets.account')),
-                ('debit_account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='debits', to='budgets.account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("fund", "Fund"),
+                            ("grant", "Grant"),
+                            ("charge", "Charge"),
+                            ("adjust", "Adjust"),
+                            ("return", "Return"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=9, max_digits=30)),
+                ("occurred_on", models.DateField()),
+                ("at", models.DateTimeField()),
+                ("reference", models.CharField(default="", max_length=200)),
+                ("reason", models.TextField(default="")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "credit_account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credits",
+                        to="budgets.account",
+                    ),
+                ),
+                (
+                    "debit_account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="debits",
+                        to="budgets.account",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='budget_amount_is_positive'),
+            model_name="budget",
+            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="budget_amount_is_positive"),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('unit', 'money'), models.Q(('currency', ''), _negated=True)), models.Q(models.Q(('unit', 'money'), _negated=True), ('currency', '')), _connector='OR'), name='budget_currency_for_money_only'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("unit", "money"), models.Q(("currency", ""), _negated=True)),
+                    models.Q(models.Q(("unit", "money"), _negated=True), ("currency", "")),
+                    _connector="OR",
+                ),
+                name="budget_currency_for_money_only",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on', None), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='budget_ends_after_it_starts'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_on", None), ("ends_on__gte", models.F("starts_on")), _connector="OR"),
+                name="budget_ends_after_it_starts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('draft', 'withdrawn')), ('submitted_at__isnull', False), _connector='OR'), name='budget_submission_complete'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ("draft", "withdrawn")), ("submitted_at__isnull", False), _connector="OR"
+                ),
+                name="budget_submission_complete",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', False), ('decided_by__isnull', False), ('status__in', ('approved', 'rejected', 'ended')), models.Q(('decision_reason', ''), _negated=True)), models.Q(models.Q(('status__in', ('approved', 'rejected', 'ended')), _negated=True), ('decided_at', None), ('decided_by', None), ('decision_reason', '')), _connector='OR'), name='budget_decision_complete'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("decided_at__isnull", False),
+                        ("decided_by__isnull", False),
+                        ("status__in", ("approved", "rejected", "ended")),
+                        models.Q(("decision_reason", ""), _negated=True),
+                    ),
+                    models.Q(
+                        models.Q(("status__in", ("approved", "rejected", "ended")), _negated=True),
+                        ("decided_at", None),
+                        ("decided_by", None),
+                        ("decision_reason", ""),
+                    ),
+                    _connector="OR",
+                ),
+                name="budget_decision_complete",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), models.Q(models.Q(('created_by', None), models.Q(('decided_by', models.F('created_by')), _negated=True), _connector='OR'), models.Q(('submitted_by', None), models.Q(('decided_by', models.F('submitted_by')), _negated=True), _connector='OR')), _connector='OR'), name='budget_decided_by_another_person', violation_error_message='A budget is decided by someone other than its author.'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_by", None),
+                    models.Q(
+                        models.Q(
+                            ("created_by", None),
+                            models.Q(("decided_by", models.F("created_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        models.Q(
+                            ("submitted_by", None),
+                            models.Q(("decided_by", models.F("submitted_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="budget_decided_by_another_person",
+                violation_error_message="A budget is decided by someone other than its author.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('status__in', ('approved', 'ended'))), expressions=[(models.Func(django.db.models.functions.comparison.Cast(models.F('scope_id'), models.BigIntegerField()), django.db.models.functions.comparison.Cast(models.F('scope_id'), models.BigIntegerField()), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '='), (models.Func(django.db.models.functions.comparison.Cast(models.Case(models.When(then=models.Value(0), unit='money'), models.When(then=models.Value(1), unit='tokens'), models.When(then=models.Value(2), unit='requests'), models.When(then=models.Value(3), unit='gpu_hours'), default=models.Value(4), output_field=models.IntegerField()), models.BigIntegerField()), django.db.models.functions.comparison.Cast(models.Case(models.When(then=models.Value(0), unit='money'), models.When(then=models.Value(1), unit='tokens'), models.When(then=models.Value(2), unit='requests'), models.When(then=models.Value(3), unit='gpu_hours'), default=models.Value(4), output_field=models.IntegerField()), models.BigIntegerField()), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '='), (models.Func(models.F('starts_on'), models.F('ends_on'), function='daterange', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='budget_one_at_a_time_per_scope_and_unit'),
+            model_name="budget",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("status__in", ("approved", "ended"))),
+                expressions=[
+                    (
+                        models.Func(
+                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
+                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            django.db.models.functions.comparison.Cast(
+                                models.Case(
+                                    models.When(then=models.Value(0), unit="money"),
+                                    models.When(then=models.Value(1), unit="tokens"),
+                                    models.When(then=models.Value(2), unit="requests"),
+                                    models.When(then=models.Value(3), unit="gpu_hours"),
+                                    default=models.Value(4),
+                                    output_field=models.IntegerField(),
+                                ),
+                                models.BigIntegerField(),
+                            ),
+                            django.db.models.functions.comparison.Cast(
+                                models.Case(
+                                    models.When(then=models.Value(0), unit="money"),
+                                    models.When(then=models.Value(1), unit="tokens"),
+                                    models.When(then=models.Value(2), unit="requests"),
+                                    models.When(then=models.Value(3), unit="gpu_hours"),
+                                    default=models.Value(4),
+                                    output_field=models.IntegerField(),
+                                ),
+                                models.BigIntegerField(),
+                            ),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            models.F("starts_on"),
+                            models.F("ends_on"),
+                            function="daterange",
+                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="budget_one_at_a_time_per_scope_and_unit",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('draft', 'submitted'))), fields=('scope', 'unit'), name='budget_one_proposal_per_scope_and_unit'),
+            model_name="budget",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ("draft", "submitted"))),
+                fields=("scope", "unit"),
+                name="budget_one_proposal_per_scope_and_unit",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='budget',
-            trigger=pgtrigger.compiler.Trigger(name='budget_status_steps', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."status", \':\', NEW."status") = ANY(\'{draft:submitted,draft:withdrawn,submitted:approved,submitted:rejected,submitted:withdrawn,approved:ended}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."status" IS DISTINCT FROM NEW."status") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "status" from "%" to "%" on table %\', OLD."status", NEW."status", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='80432c1250ef5d583850f063de2ccedcceb8984d', operation='UPDATE', pgid='pgtrigger_budget_status_steps_0da3c', table='budgets_budget', when='BEFORE')),
+            model_name="budget",
+            trigger=pgtrigger.compiler.Trigger(
+                name="budget_status_steps",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE _is_valid_transition BOOLEAN;",
+                    func='SELECT CONCAT(OLD."status", \':\', NEW."status") = ANY(\'{draft:submitted,draft:withdrawn,submitted:approved,submitted:rejected,submitted:withdrawn,approved:ended}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."status" IS DISTINCT FROM NEW."status") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "status" from "%" to "%" on table %\', OLD."status", NEW."status", TG_TABLE_NAME; ELSE RETURN NEW; END IF;',
+                    hash="80432c1250ef5d583850f063de2ccedcceb8984d",
+                    operation="UPDATE",
+                    pgid="pgtrigger_budget_status_steps_0da3c",
+                    table="budgets_budget",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='budget',
-            trigger=pgtrigger.compiler.Trigger(name='budget_decided_is_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."status" IN (\'approved\', \'rejected\', \'ended\', \'withdrawn\') AND (OLD."scope_id" IS DISTINCT FROM (NEW."scope_id") OR OLD."unit" IS DISTINCT FROM (NEW."unit") OR OLD."period" IS DISTINCT FROM (NEW."period") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."starts_on" IS DISTINCT FROM (NEW."starts_on") OR OLD."created_by_id" IS DISTINCT FROM (NEW."created_by_id") OR OLD."submitted_by_id" IS DISTINCT FROM (NEW."submitted_by_id") OR OLD."submitted_at" IS DISTINCT FROM (NEW."submitted_at") OR OLD."decided_by_id" IS DISTINCT FROM (NEW."decided_by_id") OR OLD."decided_at" IS DISTINCT FROM (NEW."decided_at") OR OLD."decision_reason" IS DISTINCT FROM (NEW."decision_reason")))', func="RAISE EXCEPTION 'budget %: what was decided is not edited; grant, give back or propose', OLD.id USING ERRCODE = 'integrity_constraint_violation';", hash='e189a1e53aa180e016e26af402e1c23f1915d8e9', operation='UPDATE', pgid='pgtrigger_budget_decided_is_fixed_04b4b', table='budgets_budget', when='BEFORE')),
+            model_name="budget",
+            trigger=pgtrigger.compiler.Trigger(
+                name="budget_decided_is_fixed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."status" IN (\'approved\', \'rejected\', \'ended\', \'withdrawn\') AND (OLD."scope_id" IS DISTINCT FROM (NEW."scope_id") OR OLD."unit" IS DISTINCT FROM (NEW."unit") OR OLD."period" IS DISTINCT FROM (NEW."period") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."currency" IS DISTINCT FROM (NEW."currency") OR OLD."starts_on" IS DISTINCT FROM (NEW."starts_on") OR OLD."created_by_id" IS DISTINCT FROM (NEW."created_by_id") OR OLD."submitted_by_id" IS DISTINCT FROM (NEW."submitted_by_id") OR OLD."submitted_at" IS DISTINCT FROM (NEW."submitted_at") OR OLD."decided_by_id" IS DISTINCT FROM (NEW."decided_by_id") OR OLD."decided_at" IS DISTINCT FROM (NEW."decided_at") OR OLD."decision_reason" IS DISTINCT FROM (NEW."decision_reason")))',
+                    func="RAISE EXCEPTION 'budget %: what was decided is not edited; grant, give back or propose', OLD.id USING ERRCODE = 'integrity_constraint_violation';",
+                    hash="e189a1e53aa180e016e26af402e1c23f1915d8e9",
+                    operation="UPDATE",
+                    pgid="pgtrigger_budget_decided_is_fixed_04b4b",
+                    table="budgets_budget",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='budget',
-            trigger=pgtrigger.compiler.Trigger(name='budget_decided_only_shortens', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."status" IN (\'approved\', \'ended\') AND OLD."ends_on" IS DISTINCT FROM (NEW."ends_on"))', func="IF NEW.ends_on IS NULL OR NEW.ends_on > OLD.ends_on THEN RAISE EXCEPTION 'budget %: an approved budget may end earlier, never later', OLD.id USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW;", hash='d8da4ddcd8828de0f98fc1ce647e7854cd563239', operation='UPDATE', pgid='pgtrigger_budget_decided_only_shortens_2749d', table='budgets_budget', when='BEFORE')),
+            model_name="budget",
+            trigger=pgtrigger.compiler.Trigger(
+                name="budget_decided_only_shortens",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."status" IN (\'approved\', \'ended\') AND OLD."ends_on" IS DISTINCT FROM (NEW."ends_on"))',
+                    func="IF NEW.ends_on IS NULL OR NEW.ends_on > OLD.ends_on THEN RAISE EXCEPTION 'budget %: an approved budget may end earlier, never later', OLD.id USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW;",
+                    hash="d8da4ddcd8828de0f98fc1ce647e7854cd563239",
+                    operation="UPDATE",
+                    pgid="pgtrigger_budget_decided_only_shortens_2749d",
+                    table="budgets_budget",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='budget',
-            trigger=pgtrigger.compiler.Trigger(name='budget_is_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='1b12ab226769f69e98eb23c6f5dd5d8a74ecac6b', operation='DELETE', pgid='pgtrigger_budget_is_kept_6a1f9', table='budgets_budget', when='BEFORE')),
+            model_name="budget",
+            trigger=pgtrigger.compiler.Trigger(
+                name="budget_is_kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="1b12ab226769f69e98eb23c6f5dd5d8a74ecac6b",
+                    operation="DELETE",
+                    pgid="pgtrigger_budget_is_kept_6a1f9",
+                    table="budgets_budget",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('kind', 'budget')), fields=['period_end', 'period_start'], name='account_by_day'),
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("kind", "budget")), fields=["period_end", "period_start"], name="account_by_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('budget__isnull', False), ('kind', 'budget'), ('parent__isnull', False), ('period_end__isnull', False), ('period_start__isnull', False)), models.Q(models.Q(('kind', 'budget'), _negated=True), ('budget', None), ('parent', None), ('period_end', None), ('period_start', None)), _connector='OR'), name='account_of_a_budget_has_a_period'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("budget__isnull", False),
+                        ("kind", "budget"),
+                        ("parent__isnull", False),
+                        ("period_end__isnull", False),
+                        ("period_start__isnull", False),
+                    ),
+                    models.Q(
+                        models.Q(("kind", "budget"), _negated=True),
+                        ("budget", None),
+                        ("parent", None),
+                        ("period_end", None),
+                        ("period_start", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="account_of_a_budget_has_a_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('period_end', None), ('period_end__gte', models.F('period_start')), _connector='OR'), name='account_ends_after_it_starts'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("period_end", None), ("period_end__gte", models.F("period_start")), _connector="OR"
+                ),
+                name="account_ends_after_it_starts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('granted_out__gte', 0), ('granted_out__lte', models.F('funded'))), name='account_never_grants_more_than_it_has'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("granted_out__gte", 0), ("granted_out__lte", models.F("funded"))),
+                name="account_never_grants_more_than_it_has",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('shortfall__gte', 0)), name='account_shortfall_is_not_negative'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("shortfall__gte", 0)), name="account_shortfall_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'budget'), _negated=True), fields=('scope', 'unit', 'kind'), name='account_one_source_and_one_spent'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "budget"), _negated=True),
+                fields=("scope", "unit", "kind"),
+                name="account_one_source_and_one_spent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('kind', 'budget')), expressions=[(models.Func(django.db.models.functions.comparison.Cast(models.F('scope_id'), models.BigIntegerField()), django.db.models.functions.comparison.Cast(models.F('scope_id'), models.BigIntegerField()), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '='), (models.Func(django.db.models.functions.comparison.Cast(models.Case(models.When(then=models.Value(0), unit='money'), models.When(then=models.Value(1), unit='tokens'), models.When(then=models.Value(2), unit='requests'), models.When(then=models.Value(3), unit='gpu_hours'), default=models.Value(4), output_field=models.IntegerField()), models.BigIntegerField()), django.db.models.functions.comparison.Cast(models.Case(models.When(then=models.Value(0), unit='money'), models.When(then=models.Value(1), unit='tokens'), models.When(then=models.Value(2), unit='requests'), models.When(then=models.Value(3), unit='gpu_hours'), default=models.Value(4), output_field=models.IntegerField()), models.BigIntegerField()), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '='), (models.Func(models.F('period_start'), models.F('period_end'), function='daterange', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='account_one_per_scope_unit_and_day'),
+            model_name="account",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("kind", "budget")),
+                expressions=[
+                    (
+                        models.Func(
+                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
+                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            django.db.models.functions.comparison.Cast(
+                                models.Case(
+                                    models.When(then=models.Value(0), unit="money"),
+                                    models.When(then=models.Value(1), unit="tokens"),
+                                    models.When(then=models.Value(2), unit="requests"),
+                                    models.When(then=models.Value(3), unit="gpu_hours"),
+                                    default=models.Value(4),
+                                    output_field=models.IntegerField(),
+                                ),
+                                models.BigIntegerField(),
+                            ),
+                            django.db.models.functions.comparison.Cast(
+                                models.Case(
+                                    models.When(then=models.Value(0), unit="money"),
+                                    models.When(then=models.Value(1), unit="tokens"),
+                                    models.When(then=models.Value(2), unit="requests"),
+                                    models.When(then=models.Value(3), unit="gpu_hours"),
+                                    default=models.Value(4),
+                                    output_field=models.IntegerField(),
+                                ),
+                                models.BigIntegerField(),
+                            ),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            models.F("period_start"),
+                            models.F("period_end"),
+                            function="daterange",
+                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="account_one_per_scope_unit_and_day",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_balances_follow_transfers', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."funded" IS DISTINCT FROM (NEW."funded") OR OLD."granted_out" IS DISTINCT FROM (NEW."granted_out") OR OLD."spent" IS DISTINCT FROM (NEW."spent"))', func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'account %: balances are moved by transfers', OLD.id USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW;", hash='029879250c28fa3e36586bb99994036a0aabc11e', operation='UPDATE', pgid='pgtrigger_account_balances_follow_transfers_8eea6', table='budgets_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_balances_follow_transfers",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."funded" IS DISTINCT FROM (NEW."funded") OR OLD."granted_out" IS DISTINCT FROM (NEW."granted_out") OR OLD."spent" IS DISTINCT FROM (NEW."spent"))',
+                    func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'account %: balances are moved by transfers', OLD.id USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW;",
+                    hash="029879250c28fa3e36586bb99994036a0aabc11e",
+                    operation="UPDATE",
+                    pgid="pgtrigger_account_balances_follow_transfers_8eea6",
+                    table="budgets_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_identity_is_fixed', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."period_start" IS DISTINCT FROM (NEW."period_start") OR OLD."scope_id" IS DISTINCT FROM (NEW."scope_id") OR OLD."unit" IS DISTINCT FROM (NEW."unit"))', func="RAISE EXCEPTION 'account %: never re-used for another scope, unit or period', OLD.id USING ERRCODE = 'integrity_constraint_violation';", hash='994dd3e7278e9c4caeeeeb20fb269b41a3f8d33e', operation='UPDATE', pgid='pgtrigger_account_identity_is_fixed_ee69b', table='budgets_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_identity_is_fixed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."period_start" IS DISTINCT FROM (NEW."period_start") OR OLD."scope_id" IS DISTINCT FROM (NEW."scope_id") OR OLD."unit" IS DISTINCT FROM (NEW."unit"))',
+                    func="RAISE EXCEPTION 'account %: never re-used for another scope, unit or period', OLD.id USING ERRCODE = 'integrity_constraint_violation';",
+                    hash="994dd3e7278e9c4caeeeeb20fb269b41a3f8d33e",
+                    operation="UPDATE",
+                    pgid="pgtrigger_account_identity_is_fixed_ee69b",
+                    table="budgets_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_opens_empty', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT (NEW."funded" = 0 AND NEW."granted_out" = 0 AND NEW."spent" = 0))', func="RAISE EXCEPTION 'an account opens empty: balances are moved by transfers' USING ERRCODE = 'integrity_constraint_violation';", hash='74d70e393d33efd8774f3f8a9bcb6187ab106539', operation='INSERT', pgid='pgtrigger_account_opens_empty_f768a', table='budgets_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_opens_empty",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NOT (NEW."funded" = 0 AND NEW."granted_out" = 0 AND NEW."spent" = 0))',
+                    func="RAISE EXCEPTION 'an account opens empty: balances are moved by transfers' USING ERRCODE = 'integrity_constraint_violation';",
+                    hash="74d70e393d33efd8774f3f8a9bcb6187ab106539",
+                    operation="INSERT",
+                    pgid="pgtrigger_account_opens_empty_f768a",
+                    table="budgets_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_is_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='c9d03043d7a8c052fabab4965fa45ea8e1bd19c6', operation='DELETE', pgid='pgtrigger_account_is_kept_6fbef', table='budgets_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_is_kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="c9d03043d7a8c052fabab4965fa45ea8e1bd19c6",
+                    operation="DELETE",
+                    pgid="pgtrigger_account_is_kept_6fbef",
+                    table="budgets_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_opening_changes_coverage', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n    INSERT INTO budgets_coverageversion (id, version) VALUES (1, gen_random_uuid())\n        ON CONFLICT (id) DO UPDATE SET version = excluded.version;\n    RETURN NULL;\n', hash='e2ff48ecc1651c1e4f84fd90aece82037dc52d7f', level='STATEMENT', operation='INSERT', pgid='pgtrigger_account_opening_changes_coverage_f153a', table='budgets_account', when='AFTER')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_opening_changes_coverage",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    INSERT INTO budgets_coverageversion (id, version) VALUES (1, gen_random_uuid())\n        ON CONFLICT (id) DO UPDATE SET version = excluded.version;\n    RETURN NULL;\n",
+                    hash="e2ff48ecc1651c1e4f84fd90aece82037dc52d7f",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_account_opening_changes_coverage_f153a",
+                    table="budgets_account",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_end_changes_coverage', sql=pgtrigger.compiler.UpsertTriggerSql(func='\n    INSERT INTO budgets_coverageversion (id, version) VALUES (1, gen_random_uuid())\n        ON CONFLICT (id) DO UPDATE SET version = excluded.version;\n    RETURN NULL;\n', hash='28e29d4efd27bf49c1154d3a9a5f9c3d05dbe472', level='STATEMENT', operation='UPDATE OF "period_end"', pgid='pgtrigger_account_end_changes_coverage_6dcd8', table='budgets_account', when='AFTER')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_end_changes_coverage",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    INSERT INTO budgets_coverageversion (id, version) VALUES (1, gen_random_uuid())\n        ON CONFLICT (id) DO UPDATE SET version = excluded.version;\n    RETURN NULL;\n",
+                    hash="28e29d4efd27bf49c1154d3a9a5f9c3d05dbe472",
+                    level="STATEMENT",
+                    operation='UPDATE OF "period_end"',
+                    pgid="pgtrigger_account_end_changes_coverage_6dcd8",
+                    table="budgets_account",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(fields=['credit_account', 'id'], name='transfer_out'),
+            model_name="transfer",
+            index=models.Index(fields=["credit_account", "id"], name="transfer_out"),
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(condition=models.Q(('kind', 'charge'), _negated=True), fields=['credit_account', 'id'], name='transfer_out_decided'),
+            model_name="transfer",
+            index=models.Index(
+                condition=models.Q(("kind", "charge"), _negated=True),
+                fields=["credit_account", "id"],
+                name="transfer_out_decided",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(condition=models.Q(('kind', 'charge'), _negated=True), fields=['debit_account', 'id'], name='transfer_in'),
+            model_name="transfer",
+            index=models.Index(
+                condition=models.Q(("kind", "charge"), _negated=True),
+                fields=["debit_account", "id"],
+                name="transfer_in",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='transfer_amount_is_positive'),
+            model_name="transfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="transfer_amount_is_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.CheckConstraint(condition=models.Q(('debit_account', models.F('credit_account')), _negated=True), name='transfer_between_two_accounts'),
+            model_name="transfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("debit_account", models.F("credit_account")), _negated=True),
+                name="transfer_between_two_accounts",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='transfer',
-            trigger=pgtrigger.compiler.Trigger(name='transfer_is_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='f1bbb10405af99e7bd85ef9e46eff6b111a03714', operation='UPDATE OR DELETE', pgid='pgtrigger_transfer_is_immutable_0a742', table='budgets_transfer', when='BEFORE')),
+            model_name="transfer",
+            trigger=pgtrigger.compiler.Trigger(
+                name="transfer_is_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="f1bbb10405af99e7bd85ef9e46eff6b111a03714",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_transfer_is_immutable_0a742",
+                    table="budgets_transfer",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='transfer',
-            trigger=pgtrigger.compiler.Trigger(name='transfer_moves_balances', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    -- Accounts are locked by ascending id before any is changed: two statements can wait, never deadlock.\n    PERFORM 1 FROM budgets_account\n        WHERE kind = 'budget'\n          AND id IN (SELECT debit_account_id FROM new_rows UNION SELECT credit_account_id FROM new_rows)\n        ORDER BY id FOR NO KEY UPDATE;\n    IF EXISTS (\n        SELECT 1 FROM new_rows\n        JOIN budgets_account debit ON debit.id = debit_account_id\n        JOIN budgets_account credit ON credit.id = credit_account_id\n        WHERE debit.unit <> credit.unit\n    ) THEN\n        RAISE EXCEPTION 'a transfer stays within one unit' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF EXISTS (\n        SELECT 1 FROM new_rows\n        JOIN budgets_account debit ON debit.id = debit_account_id\n        JOIN budgets_budget budget ON budget.id = debit.budget_id\n        WHERE new_rows.kind IN ('fund', 'grant') AND new_rows.by_id IN (budget.created_by_id, budget.submitted_by_id)\n    ) THEN\n        RAISE EXCEPTION 'nobody grants money to a budget of their own'\n            USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    UPDATE budgets_account account\n    SET funded = account.funded + change.funded,\n        granted_out = account.granted_out + change.granted_out,\n        spent = account.spent + change.spent\n    FROM (\n        SELECT account_id, sum(funded) AS funded, sum(granted_out) AS granted_out, sum(spent) AS spent\n        FROM (\n            SELECT debit_account_id AS account_id,\n                   CASE WHEN kind IN ('fund', 'grant') THEN amount ELSE 0 END AS funded,\n                   CASE WHEN kind = 'return' THEN -amount ELSE 0 END AS granted_out,\n                   CASE WHEN kind IN ('charge', 'adjust') THEN -amount ELSE 0 END AS spent\n            FROM new_rows\n            UNION ALL\n            SELECT credit_account_id,\n                   CASE WHEN kind = 'return' THEN -amount ELSE 0 END,\n                   CASE WHEN kind IN ('fund', 'grant') THEN amount ELSE 0 END,\n                   CASE WHEN kind IN ('charge', 'adjust') THEN amount ELSE 0 END\n            FROM new_rows\n        ) entry\n        GROUP BY account_id\n    ) change\n    WHERE account.id = change.account_id AND account.kind = 'budget';\n    RETURN NULL;\n", hash='f1258b6bac85e9d9ce960d70357098f96b483220', level='STATEMENT', operation='INSERT', pgid='pgtrigger_transfer_moves_balances_bdedd', referencing='REFERENCING NEW TABLE AS new_rows ', table='budgets_transfer', when='AFTER')),
+            model_name="transfer",
+            trigger=pgtrigger.compiler.Trigger(
+                name="transfer_moves_balances",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    -- Accounts are locked by ascending id before any is changed: two statements can wait, never deadlock.\n    PERFORM 1 FROM budgets_account\n        WHERE kind = 'budget'\n          AND id IN (SELECT debit_account_id FROM new_rows UNION SELECT credit_account_id FROM new_rows)\n        ORDER BY id FOR NO KEY UPDATE;\n    IF EXISTS (\n        SELECT 1 FROM new_rows\n        JOIN budgets_account debit ON debit.id = debit_account_id\n        JOIN budgets_account credit ON credit.id = credit_account_id\n        WHERE debit.unit <> credit.unit\n    ) THEN\n        RAISE EXCEPTION 'a transfer stays within one unit' USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    IF EXISTS (\n        SELECT 1 FROM new_rows\n        JOIN budgets_account debit ON debit.id = debit_account_id\n        JOIN budgets_budget budget ON budget.id = debit.budget_id\n        WHERE new_rows.kind IN ('fund', 'grant') AND new_rows.by_id IN (budget.created_by_id, budget.submitted_by_id)\n    ) THEN\n        RAISE EXCEPTION 'nobody grants money to a budget of their own'\n            USING ERRCODE = 'integrity_constraint_violation';\n    END IF;\n    UPDATE budgets_account account\n    SET funded = account.funded + change.funded,\n        granted_out = account.granted_out + change.granted_out,\n        spent = account.spent + change.spent\n    FROM (\n        SELECT account_id, sum(funded) AS funded, sum(granted_out) AS granted_out, sum(spent) AS spent\n        FROM (\n            SELECT debit_account_id AS account_id,\n                   CASE WHEN kind IN ('fund', 'grant') THEN amount ELSE 0 END AS funded,\n                   CASE WHEN kind = 'return' THEN -amount ELSE 0 END AS granted_out,\n                   CASE WHEN kind IN ('charge', 'adjust') THEN -amount ELSE 0 END AS spent\n            FROM new_rows\n            UNION ALL\n            SELECT credit_account_id,\n                   CASE WHEN kind = 'return' THEN -amount ELSE 0 END,\n                   CASE WHEN kind IN ('fund', 'grant') THEN amount ELSE 0 END,\n                   CASE WHEN kind IN ('charge', 'adjust') THEN amount ELSE 0 END\n            FROM new_rows\n        ) entry\n        GROUP BY account_id\n    ) change\n    WHERE account.id = change.account_id AND account.kind = 'budget';\n    RETURN NULL;\n",
+                    hash="f1258b6bac85e9d9ce960d70357098f96b483220",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_transfer_moves_balances_bdedd",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="budgets_transfer",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]
