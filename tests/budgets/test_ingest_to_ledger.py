@@ -23,12 +23,12 @@ def events(scope: Scope, count: int, start: int = 0) -> list[UsageEvent]:
             {
                 "id": f"e{number}",
                 "source": "gateway",
-                "occurred_at": (AT - timedelta(minutes=number)).isoformat(),
+                "occurred_at": AT - timedelta(minutes=number),
                 "scope": scope.path,
                 "provider": "openai",
                 "model": "gpt-4o",
                 "tokens": {"input": 100, "output": 10},
-                "cost": "0.25",
+                "cost": Decimal("0.25"),
             }
         )
         for number in range(start, start + count)
