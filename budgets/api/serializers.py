@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from budgets.engine.amounts import budget_quantity, plain
@@ -90,10 +91,11 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
         )
         read_only_fields = fields
 
-    def get_current(self, budget: Budget) -> CurrentPeriodOut | None:
+    @extend_schema_field(CurrentPeriodOut(allow_null=True))
+    def get_current(self, budget: Budget) -> Mapping[str, Any] | None:
         facts: Mapping[int, BudgetFacts] = self.context["facts"]
         found = facts.get(budget.pk)
-        return CurrentPeriodOut(found).data if found is not None else None  # type: ignore[return-value]  # its data; the type is for the schema
+        return CurrentPeriodOut(found).data if found is not None else None
 
 
 class TransferOut(serializers.ModelSerializer[Transfer]):
