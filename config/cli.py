@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from config.folders import data_folder
+from config.folders import SYSTEM_FOLDER, data_folder
 from config.installation import ensure_secrets
 
 DATA_DIR = "--data-dir"
@@ -48,6 +48,11 @@ def choose_data_folder(arguments: Sequence[str]) -> list[str]:
 def prepare() -> None:
     """The folder and its secrets, before the settings that read them are loaded."""
     folder = data_folder(os.environ.get("WEIR_DATA_DIR", ""))
+    if SYSTEM_FOLDER in folder.path.parents and not os.environ.get("WEIR_DATA_DIR"):
+        say(
+            f"Running as root below a private folder that PostgreSQL's own user may not pass through: the data goes to "
+            f"{folder.path}, no permission is changed. --data-dir names another place."
+        )
     os.environ["WEIR_DATA_DIR"] = str(folder.path)
     try:
         if os.environ.get("DATABASE_URL"):

@@ -4,6 +4,8 @@ import importlib.util
 import json
 import os
 import secrets
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 from argparse import ArgumentParser
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from celery import current_app
 from django.conf import settings
@@ -172,22 +175,31 @@ def _version(package: str) -> str:
         return "checkout"
 
 
+def _own_command() -> str:
+    """What to type for `weir` in another terminal: `make run` leaves it off the PATH."""
+    installed = Path(sys.executable).with_name("weir")
+    if shutil.which("weir") == str(installed):
+        return "weir"
+    return shlex.quote(str(installed)) if installed.exists() else f"{shlex.quote(sys.executable)} manage.py"
+
+
 def _welcome(folder: DataFolder, url: str) -> str:
-    where = f"export WEIR_DATA_DIR={folder.path}"
+    where = f"export WEIR_DATA_DIR={shlex.quote(str(folder.path))}"
+    command = _own_command()
     return f"""
 Weir is ready.
 
   Admin       {url}/admin/      as {ADMIN_EMAIL}, with the password shown at the first start
   API         {url}/api/docs/
-  Health      {url}/readyz      and `weir doctor`
+  Health      {url}/readyz      and `{command} doctor`
   Data, logs  {folder.path}
   Mail        {"written to " + str(folder.mail) if settings.MAIL_IS_WRITTEN else "sent through " + settings.EMAIL_HOST}
 
 Look first at Budgets, Alerts and Constraints in the admin. Then, in another terminal:
 
   {where}
-  weir keys create --scope SCOPE --can usage:write,decisions:read      a key for a gateway, shown once
-  weir apply FILE.yaml                                                 scopes, channels, prices, budgets, guardrails
+  {command} keys create --scope SCOPE --can usage:write,decisions:read      a key for a gateway, shown once
+  {command} apply FILE.yaml      scopes, channels, prices, budgets, guardrails
 
 Ctrl-C stops everything.
 """
