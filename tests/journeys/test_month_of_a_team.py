@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.journeys.admin_session import AdminSession
@@ -84,7 +85,10 @@ def test_the_month_of_a_team(weir: Installation, received: Received) -> None:
     assert len(weir.get("/api/v1/alerts", key=key, scope="acme/search")["results"]) == 1
 
     # Every decision is on record; a changed record is found.
-    assert "intact" in weir.weir("audit", "verify")
-    tamper = "UPDATE governance_decisionrecord SET reason = 'nobody said this' WHERE action LIKE 'budget%approve%'"
+    assert "records hold" in weir.weir("audit", "verify")
+    [(said,)] = weir.query("SELECT seq FROM governance_decisionrecord WHERE reason = 'The launch is worth it.'")
+    tamper = f"UPDATE governance_decisionrecord SET reason = 'Nobody said this.' WHERE seq = {said}"
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+        weir.execute(tamper)
     weir.execute("SET session_replication_role = replica", tamper)
-    assert "record" in weir.weir("audit", "verify", code=1)
+    assert f"record {said}:" in weir.weir_error("audit", "verify").lower()
