@@ -66,7 +66,7 @@ def slack_server(received: Received) -> Iterator[str]:
 @contextmanager
 def smtp_server(received: Received, port: int) -> Iterator[int]:
     class Inbox:
-        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd calls it so
             assert isinstance(envelope.content, bytes)
             received.mail.append(message_from_bytes(envelope.content))
             return "250 Message accepted for delivery"

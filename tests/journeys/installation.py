@@ -110,9 +110,7 @@ class Installation:
         )
 
     def get(self, path: str, *, key: str, **params: str) -> Any:
-        answer = requests.get(
-            self.url + path, params=params, headers={"Authorization": f"Bearer {key}"}, timeout=60
-        )
+        answer = requests.get(self.url + path, params=params, headers={"Authorization": f"Bearer {key}"}, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -186,7 +184,9 @@ class Installation:
 
     def dump(self) -> str:
         """The text of every row of every table."""
-        tables = self.query("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'pgmq')")
+        tables = self.query(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'pgmq')"
+        )
         return "\n".join(text for (table,) in tables for (text,) in self.query(f"SELECT t::text FROM {table} t"))
 
     def execute(self, *statements: str) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.journeys.installation import ROOT, Installation
+from tests.journeys.installation import Installation
 
 pytestmark = pytest.mark.slow
 
@@ -83,9 +83,7 @@ def test_an_unreadable_body_is_refused_whole(weir: Installation, key: str, body:
         pytest.param({"tokens": {"input": 10**30}}, "out_of_range", id="an integer of 10^30"),
         pytest.param({"model": "gpt\x004o"}, "invalid_text", id="NUL in a name"),
         pytest.param({"occurred_at": "1970-01-01T00:00:00Z"}, "occurred_too_early", id="1970"),
-        pytest.param(
-            {"occurred_at": (NOW + timedelta(days=365)).isoformat()}, "occurred_in_future", id="next year"
-        ),
+        pytest.param({"occurred_at": (NOW + timedelta(days=365)).isoformat()}, "occurred_in_future", id="next year"),
         pytest.param({"prompt": "the secret prompt"}, "unknown_field", id="an unknown field"),
         pytest.param({"scope": "globex/other"}, "scope_forbidden", id="a scope outside the key's subtree"),
         pytest.param({"scope": "globex/team/nowhere"}, "scope_unknown", id="a scope that does not exist"),
@@ -138,7 +136,9 @@ def bomb() -> str:
         pytest.param(lambda: "kind: Scope\nkind: Budget\n", ("kind", "twice"), id="a key given twice"),
         pytest.param(lambda: GUARDRAIL.replace("WHEN", "spendd > 1.0"), ("spendd",), id="a typo in a condition"),
         pytest.param(
-            lambda: GUARDRAIL.replace("steps:", "step:").replace("WHEN", "spend > 1.0"), ("step",), id="a typo in a field"
+            lambda: GUARDRAIL.replace("steps:", "step:").replace("WHEN", "spend > 1.0"),
+            ("step",),
+            id="a typo in a field",
         ),
     ],
 )

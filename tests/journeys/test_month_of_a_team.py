@@ -35,7 +35,9 @@ def test_the_month_of_a_team(weir: Installation, received: Received) -> None:
     assert "create" in declared
     assert "unchanged" in weir.apply(EXAMPLE)
     finance_password = weir.user("finance@example.com", "finance", "acme")
-    key = weir.key("acme", "usage:write", "usage:read", "decisions:read", "alerts:read", "constraints:read", "budgets:read")
+    key = weir.key(
+        "acme", "usage:write", "usage:read", "decisions:read", "alerts:read", "constraints:read", "budgets:read"
+    )
 
     # The budget in the file is a proposal until finance, who did not write it, approves it.
     [budget] = [one for one in weir.get("/api/v1/budgets", key=key)["results"] if one["scope"] == "acme/search"]
@@ -69,9 +71,7 @@ def test_the_month_of_a_team(weir: Installation, received: Received) -> None:
     eventually(lambda: len(received.mail), holds=lambda n: n >= 2, within_s=10, what="emails")
 
     # Finance grants more; nobody resets anything.
-    finance.act(
-        "budgets/budget", "grant", str(budget["id"]), {"amount": "50.00", "reason": "The launch is worth it."}
-    )
+    finance.act("budgets/budget", "grant", str(budget["id"]), {"amount": "50.00", "reason": "The launch is worth it."})
     eventually(
         lambda: weir.decide("acme/search/ranker", key=key)["decision"],
         holds=lambda decision: decision == "allow", within_s=10, what="decision",

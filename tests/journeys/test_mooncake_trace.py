@@ -1,4 +1,4 @@
-"""A production trace brought in through a mapping file: totals equal an independent sum, a second import changes nothing."""
+"""A production trace through a mapping file: totals equal an independent sum, a second import changes nothing."""
 
 from __future__ import annotations
 
