@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import health
+from governance.api import no_such_route
 
 API_APPS = ("governance", "allocation", "budgets", "policies")
 
@@ -27,4 +28,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
         for app in API_APPS
         if find_spec(f"{app}.api") and find_spec(f"{app}.api.urls")
     ),
+    path("api/<path:rest>", no_such_route),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 MAX_DEPTH = 64
+GZIP = 16 + zlib.MAX_WBITS
 MAX_INTEGER_DIGITS = 18
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{\]}]')
@@ -37,7 +39,7 @@ class BadBody(DomainError):
 
 
 def read_body(request: HttpRequest | Request, max_bytes: int) -> bytes:
-    """The whole body, never more than `max_bytes` of it in memory. What a client claims is checked first."""
+    """The whole body, unpacked, never more than `max_bytes` of it in memory. What a client claims is checked first."""
     claimed = request.META.get("CONTENT_LENGTH") or "0"
     if claimed.isdecimal() and int(claimed) > max_bytes:
         raise _too_large(max_bytes)
@@ -47,7 +49,36 @@ def read_body(request: HttpRequest | Request, max_bytes: int) -> bytes:
         raise BadBody("The connection broke before the body was complete.", code="body_incomplete") from broken
     if len(body) > max_bytes:
         raise _too_large(max_bytes)
-    return body
+    return _inflated(body, request.META.get("HTTP_CONTENT_ENCODING", ""), max_bytes)
+
+
+def _inflated(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """Gateways pack with gzip; unpacked, the body has the same limit, and no more than that is ever unpacked."""
+    match encoding.strip().lower():
+        case "" | "identity":
+            return body
+        case "gzip" | "x-gzip":
+            return _gunzipped(body, max_bytes)
+        case _:
+            raise BadBody(
+                "A body may be packed with gzip, or not at all.", code="unsupported_content_encoding", status=415
+            )
+
+
+def _gunzipped(body: bytes, max_bytes: int) -> bytes:
+    unpacked, rest = b"", body
+    while rest:
+        member = zlib.decompressobj(wbits=GZIP)
+        try:
+            unpacked += member.decompress(rest, max_bytes + 1 - len(unpacked))
+        except zlib.error:
+            raise BadBody("The body says that it is gzip, and is not.", code="malformed_gzip") from None
+        if len(unpacked) > max_bytes:
+            raise _too_large(max_bytes)
+        if not member.eof:
+            raise BadBody("The gzip body ends too early.", code="malformed_gzip")
+        rest = member.unused_data
+    return unpacked
 
 
 def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:

@@ -1,4 +1,14 @@
-from rest_framework import pagination
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError as FieldRefusal
+from django.db import DataError
+from rest_framework import exceptions, pagination
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
 
 
 class CursorPagination(pagination.CursorPagination):
@@ -8,3 +18,14 @@ class CursorPagination(pagination.CursorPagination):
     max_page_size = 1000
     page_size_query_param = "limit"
     ordering = "-id"
+    # Rows of one instant are told apart by counting on from it: a day's import may have this many.
+    offset_cutoff = 1_000_000
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (exceptions.NotFound, FieldRefusal, ValueError, DataError):
+            if self.cursor_query_param not in request.query_params:
+                raise
+            # Its position is text from the client, which the database field reads.
+            raise exceptions.ValidationError({"cursor": ["This is no cursor of this list."]}) from None

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError, connections
-from django.http import Http404
+from django.db import DataError, OperationalError, connections
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -70,6 +70,12 @@ def problem_response(
     return Response(body, status=status, headers=dict(headers or {}), content_type=CONTENT_TYPE)
 
 
+def no_such_route(request: HttpRequest, **_: object) -> JsonResponse:
+    """What the API has no route for; the last pattern below /api/."""
+    body = problem(status=404, code="route_unknown", detail="There is no such route.", instance=request.path)
+    return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+
+
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     _roll_back()
     request = context.get("request")
@@ -89,6 +95,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         return _of_api_exception(exc, instance)
     for kind, status, code, detail in DJANGO_REFUSALS:
         if isinstance(exc, kind):
+            logger.info("request to %s refused: %s", instance, type(exc).__name__)
             return problem_response(status=status, code=code, detail=detail, instance=instance)
     return _of_failure(exc, instance)
 
@@ -99,6 +106,8 @@ DJANGO_REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (PermissionDenied, 403, "permission_denied", "You are not permitted to do this."),
     (RequestDataTooBig, 413, "body_too_large", "The body is too large."),
     (SuspiciousOperation, 400, "malformed_request", "The request is malformed."),
+    # Values come from requests: one that is too long, too large or holds NUL got this far, and nothing was changed.
+    (DataError, 422, "value_not_storable", "A value is too large, or holds a character that cannot be stored."),
 )
 
 
