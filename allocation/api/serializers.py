@@ -4,6 +4,10 @@ from rest_framework import serializers
 
 from allocation.models import QuarantinedUsage, Status, UsageRecord
 from allocation.queries import GROUPS
+from governance.api import Parameters
+
+# Sums may need more places than one record.
+SUM_DIGITS = 40
 
 
 class RejectionOut(serializers.Serializer[Any]):
@@ -38,7 +42,7 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
         read_only_fields = fields
 
 
-class RecordFilterIn(serializers.Serializer[Any]):
+class RecordFilterIn(Parameters):
     scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False, help_text="Not included.")
@@ -48,7 +52,16 @@ class RecordFilterIn(serializers.Serializer[Any]):
     unpriced = serializers.BooleanField(required=False, default=None, allow_null=True)
 
 
-class SummaryIn(serializers.Serializer[Any]):
+class PriceIn(Parameters):
+    price = serializers.ChoiceField(
+        choices=["billed", "catalogue"],
+        default="catalogue",
+        help_text="billed: the payload's response_cost is what the provider billed. catalogue: price books and the"
+        " price catalogue decide.",
+    )
+
+
+class SummaryIn(Parameters):
     scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
     group_by = serializers.ChoiceField(choices=sorted(GROUPS), default="model")
 
@@ -74,8 +87,8 @@ class SummaryRowOut(serializers.Serializer[Any]):
     cache_write_tokens = serializers.IntegerField(source="sum_cache_write_tokens")
     output_tokens = serializers.IntegerField(source="sum_output_tokens")
     reasoning_tokens = serializers.IntegerField(source="sum_reasoning_tokens")
-    gpu_seconds = serializers.DecimalField(source="sum_gpu_seconds", max_digits=24, decimal_places=6)
-    cost = serializers.DecimalField(source="sum_cost", max_digits=24, decimal_places=9)
+    gpu_seconds = serializers.DecimalField(source="sum_gpu_seconds", max_digits=SUM_DIGITS, decimal_places=6)
+    cost = serializers.DecimalField(source="sum_cost", max_digits=SUM_DIGITS, decimal_places=9)
 
 
 class SummaryOut(serializers.Serializer[Any]):
@@ -94,6 +107,6 @@ class QuarantinedOut(serializers.ModelSerializer[QuarantinedUsage]):
         read_only_fields = fields
 
 
-class QuarantineFilterIn(serializers.Serializer[Any]):
+class QuarantineFilterIn(Parameters):
     code = serializers.CharField(required=False)
     replayed = serializers.BooleanField(required=False, default=False)

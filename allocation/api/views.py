@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from allocation import operations, queries
 from allocation.api.serializers import (
     IngestOut,
+    PriceIn,
     QuarantinedOut,
     QuarantineFilterIn,
     RecordFilterIn,
@@ -25,13 +26,12 @@ from allocation.importers.litellm import PriceFrom, read_payloads
 from allocation.importers.native import read_json, read_ndjson
 from allocation.models import QuarantinedUsage
 from governance.api import CursorPagination, actor, read_body, requires
-from governance.errors import Forbidden, Invalid, NotFound
+from governance.errors import Forbidden, NotFound
 from governance.models import ApiKey
 from governance.queries import scope_tree
 
 LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
 JSON = {"application/json", ""}
-PRICES: dict[str, PriceFrom] = {"billed": "billed", "catalogue": "catalogue"}
 
 
 class NotASender(Forbidden):
@@ -101,9 +101,7 @@ class Usage(APIView):
 
     @extend_schema(operation_id="usage_list", parameters=[RecordFilterIn], responses=UsageRecordOut(many=True))
     def get(self, request: Request) -> Response:
-        asked = RecordFilterIn(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
+        wanted = RecordFilterIn.of(request)
         records = queries.usage_records(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
         exact = {name: wanted[name] for name in ("model", "source", "status") if name in wanted}
         bounds = {"occurred_at__gte": wanted.get("since"), "occurred_at__lt": wanted.get("until")}
@@ -124,23 +122,12 @@ class LiteLLMUsage(APIView):
         operation_id="usage_litellm_post",
         request={"application/json": OpenApiTypes.OBJECT},
         responses=IngestOut,
-        parameters=[
-            OpenApiParameter(
-                "price",
-                str,
-                enum=list(PRICES),
-                default="catalogue",
-                description="billed: the payload's response_cost is what the provider billed. catalogue: price books"
-                " and the price catalogue decide.",
-            )
-        ],
+        parameters=[PriceIn],
         description="An array of StandardLoggingPayload, or one. Only named fields are read: no prompt, response or"
         " error text is kept.",
     )
     def post(self, request: Request) -> Response:
-        price = PRICES.get(request.query_params.get("price", "catalogue"))
-        if price is None:
-            raise Invalid("price is billed or catalogue.", code="price_unknown", status=400)
+        price: PriceFrom = PriceIn.of(request)["price"]
         incoming = read_payloads(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price)
         return ingest(request, incoming, "litellm")
 
@@ -150,9 +137,7 @@ class UsageSummary(APIView):
 
     @extend_schema(operation_id="usage_summary", parameters=[SummaryIn], responses=SummaryOut)
     def get(self, request: Request) -> Response:
-        asked = SummaryIn(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
+        wanted = SummaryIn.of(request)
         today = timezone.now().astimezone(UTC).date()
         rows = queries.usage_summary(
             actor=actor(request),
@@ -169,9 +154,7 @@ class Quarantine(APIView):
 
     @extend_schema(operation_id="quarantine_list", parameters=[QuarantineFilterIn], responses=QuarantinedOut(many=True))
     def get(self, request: Request) -> Response:
-        asked = QuarantineFilterIn(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        wanted = asked.validated_data
+        wanted = QuarantineFilterIn.of(request)
         rows = QuarantinedUsage.objects.visible_to(actor(request)).select_related("authority")
         rows = rows.filter(replayed_at__isnull=not wanted["replayed"])
         if "code" in wanted:

@@ -17,7 +17,7 @@ class RuleSpec(BaseModel):
 
     name: Annotated[str, Field(max_length=100, pattern=PRINTABLE)] = ""
     when: Annotated[dict[AttributeName, Pattern], Field(min_length=1, max_length=16)]
-    scope: Annotated[str, Field(min_length=1, max_length=500)]
+    scope: Annotated[str, Field(min_length=1, max_length=1000)]
     effective_from: date | None = None
     effective_to: date | None = None
 

@@ -68,7 +68,7 @@ class UsageEvent(BaseModel):
     id: Identifier
     source: Name
     occurred_at: AwareDatetime
-    scope: Annotated[str, Field(max_length=500, pattern=PRINTABLE)] | None = None
+    scope: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None
     attributes: Annotated[dict[AttributeName, OptionalIdentifier], Field(max_length=ATTRIBUTES_MAX)] | None = None
     provider: Name
     model: Name
@@ -89,7 +89,6 @@ _NAME_LIKE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 EVENT: TypeAdapter[UsageEvent] = TypeAdapter(UsageEvent)
 # The adapter without its wrapper, which costs a microsecond an event.
 READ_EVENT: Callable[[bytes], UsageEvent] = EVENT.validator.validate_json
-EVENTS: TypeAdapter[list[UsageEvent]] = TypeAdapter(list[UsageEvent])
 EVENT_FIELDS = frozenset(UsageEvent.model_fields)
 TOKEN_FIELDS = frozenset(Tokens.model_fields)
 

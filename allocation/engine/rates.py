@@ -1,9 +1,12 @@
 """Rates of one model at one instant, and the exact integer arithmetic that turns quantities into money."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 NANO = 10**9
+NANO_PART = Decimal("1e-9")
+# Wide enough for every amount; a fraction would be exact too, but 1e-99999 has a denominator of 100,000 digits.
+AMOUNTS = Context(prec=60, rounding=ROUND_HALF_EVEN)
 MILLION = 10**6
 
 
@@ -71,8 +74,7 @@ def divide_half_even(total: int, divisor: int) -> int:
 
 def to_nanos(amount: Decimal) -> int:
     """A Decimal amount as 10^-9 parts, rounded half to even."""
-    numerator, denominator = (amount * NANO).as_integer_ratio()
-    return divide_half_even(numerator, denominator)
+    return int(amount.quantize(NANO_PART, context=AMOUNTS).scaleb(9, context=AMOUNTS))
 
 
 def nanos_text(nanos: int) -> str:

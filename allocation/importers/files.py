@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import json
+import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from pydantic import TypeAdapter
 
 from allocation.documents.events import Fault
 from allocation.documents.mapping import UsageMapping
-from allocation.importers.incoming import Incoming, lenient_json, records_of
+from allocation.importers.incoming import Incoming, elements
 from allocation.importers.litellm import SOURCE, PriceFrom, incoming_of
 from allocation.importers.mapped import translator
 from allocation.models import ImportRun
@@ -31,6 +33,10 @@ from governance.errors import Invalid
 CHUNK = 2_000
 # A JSON array is read whole; JSON lines are not.
 ARRAY_BYTES_MAX = 256 * 1024 * 1024
+# A log may hold whole prompts; the reader's own limit is 128 KiB.
+csv.field_size_limit(64 * 1024 * 1024)
+# What the readers raise on a file that is cut off, is no gzip inside, or is not UTF-8.
+UNREADABLE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError)
 Format = Literal["native", "litellm", "mapped"]
 Clock = Callable[[], datetime]
 # (records read, bytes of the file read)
@@ -81,6 +87,9 @@ def import_file(order: ImportOrder, *, now: Clock, progress: Progress = lambda _
     )
     try:
         _bring_in(order, run, now, progress)
+    except UNREADABLE as problem:
+        fail_import(run_id=run.pk, error=type(problem).__name__)
+        raise Invalid(f"{order.path.name} cannot be read: {problem}.", code="file_unreadable") from problem
     except BaseException as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
         raise
@@ -158,20 +167,21 @@ def _records(order: ImportOrder, file: IO[bytes]) -> Iterable[Record]:
     if order.mapping is not None and order.mapping.format == "csv":
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         return enumerate(csv.DictReader(text, delimiter=order.mapping.delimiter))
-    head = file.read(1)
+    head = file.read(len(BOM_UTF8) + 1)
     file.seek(0)
-    if head == b"[" and order.mapping is None:
+    if head.removeprefix(BOM_UTF8)[:1] == b"[" and order.mapping is None:
         body = file.read(ARRAY_BYTES_MAX + 1)
         if len(body) > ARRAY_BYTES_MAX:
             raise Invalid("A JSON array of this size does not fit into memory; give JSON lines.", code="file_too_large")
-        return enumerate(records_of(lenient_json(body)))
+        return enumerate(record for record, _ in elements(body))
     return _lines(file)
 
 
 def _lines(file: IO[bytes]) -> Iterator[Record]:
     for index, line in enumerate(file):
-        if not line.isspace():
-            yield index, line.rstrip(b"\r\n")
+        content = line.rstrip(b"\r\n") if index else line.rstrip(b"\r\n").removeprefix(BOM_UTF8)
+        if content and not content.isspace():
+            yield index, content
 
 
 def _batch_reader(order: ImportOrder) -> Callable[[list[Record]], Incoming]:

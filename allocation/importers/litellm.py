@@ -16,7 +16,7 @@ from typing import Any, Literal
 from django.utils.crypto import salted_hmac
 
 from allocation.documents.events import Fault
-from allocation.importers.incoming import Incoming, TooManyRecords, lenient_json, records_of
+from allocation.importers.incoming import Incoming, elements
 
 SOURCE = "litellm"
 PriceFrom = Literal["billed", "catalogue"]
@@ -46,10 +46,7 @@ _ALIASES = (
 
 
 def read_payloads(body: bytes, *, records_max: int, price: PriceFrom, source: str = SOURCE) -> Incoming:
-    data = lenient_json(body)
-    payloads = records_of(data)
-    if len(payloads) > records_max:
-        raise TooManyRecords(f"A request holds at most {records_max:,} records; split it.", max_records=records_max)
+    payloads = (payload for payload, _ in elements(body, records_max=records_max))
     return incoming_of(enumerate(payloads), price=price, source=source)
 
 
@@ -135,7 +132,7 @@ def _operation(call_type: object) -> object:
 def _service_tier(payload: Mapping[str, Any]) -> object:
     stated = _mapping(payload.get("cost_breakdown")).get("service_tier")
     tier = stated or _mapping(payload.get("model_parameters")).get("service_tier") or ""
-    return "standard" if tier in _STANDARD_TIERS else tier
+    return "standard" if isinstance(tier, str) and tier in _STANDARD_TIERS else tier
 
 
 def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:

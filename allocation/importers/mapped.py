@@ -11,6 +11,8 @@ from allocation.documents.mapping import Choose, Column, Columns, Constant, Fiel
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS = {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("0.001")}
 WHOLE = frozenset({"tokens", "requests", "latency_ms"})
+# No quantity is as large or as small; written out, 1e999999 would fill a megabyte.
+DIGITS_MAX = 40
 Row = Mapping[str, Any]
 Reader = Callable[[Row, int], object]
 
@@ -145,7 +147,7 @@ def _number(value: object, scale: Decimal | None) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    if not number.is_finite():
+    if not number.is_finite() or abs(number.adjusted()) > DIGITS_MAX:
         return None
     return number if scale is None else number * scale
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from math import isfinite
 from typing import Any
 
 from django.db import connection
@@ -66,16 +67,20 @@ def _object(name: str, value: dict[str, Any]) -> dict[str, Any]:
     if name == "cost":
         return {key: bounded(value[key]) for key in ("amount", "currency") if key in value}
     pairs = list(value.items())[:ATTRIBUTES_KEPT] if name == "attributes" else []
-    return {storable(key)[:64]: bounded(item) for key, item in pairs}
+    return {key if len(key) <= 64 and storable(key) == key else "?": bounded(item) for key, item in pairs}  # noqa: PLR2004  # an attribute's name
 
 
 def bounded(value: object) -> object:
-    if value is None or isinstance(value, bool | float):
-        return value if value == value else None  # noqa: PLR0124  # NaN is no JSON
+    if isinstance(value, float):
+        # JSON has neither NaN nor an infinity.
+        return value if isfinite(value) else {"replaced": "number"}
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, int):
         return value if abs(value) < 10**18 else {"replaced": "integer"}
-    if isinstance(value, str) and len(value) <= VALUE_LENGTH_MAX:
-        return storable(value)
+    # A text that would have to be changed is not kept: replayed, it would be another record's.
+    if isinstance(value, str) and len(value) <= VALUE_LENGTH_MAX and storable(value) == value:
+        return value
     return {"replaced": "text" if isinstance(value, str) else "structure"}
 
 

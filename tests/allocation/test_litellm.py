@@ -172,4 +172,5 @@ def test_a_refused_payload_keeps_no_text(acme: Scope, client_of: Client) -> None
 
 
 def test_whose_price_is_asked_must_be_known(acme: Scope, client_of: Client) -> None:
-    assert post(client_of(acme), [], price="mine").json()["code"] == "price_unknown"
+    refused = post(client_of(acme), [], price="mine")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "price")
