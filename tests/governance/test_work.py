@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import timedelta
 from itertools import chain
 
@@ -8,6 +9,7 @@ from governance.operations import beat, claim_dirty_scopes, create_scope, mark_s
 from tests.governance.conftest import AT, SYSTEM, at_once
 
 SECOND = timedelta(seconds=1)
+MOMENT = timedelta(milliseconds=100)
 
 
 def test_marks_are_claimed_longest_dirty_first_and_settled(search: Scope, ranker: Scope) -> None:
@@ -58,16 +60,23 @@ def test_markers_and_evaluators_at_once_lose_no_mark_and_never_deadlock() -> Non
     acme = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
     ids = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT).pk for n in range(10)]
 
-    def work(number: int) -> None:
-        for turn in range(25):
-            if number % 2:
-                mark_scopes_dirty(scope_ids=ids if number == 1 else reversed(ids), at=AT)
-            else:
-                settle_dirty_scopes(claims=claim_dirty_scopes(limit=7, at=AT + turn * SECOND), at=AT)
-        mark_scopes_dirty(scope_ids=[ids[number]], at=AT)
+    def marked(number: int) -> Counter[int]:
+        for _ in range(25):
+            mark_scopes_dirty(scope_ids=ids if number == 1 else reversed(ids), at=AT)
+        return Counter()
 
-    at_once(work, 6)
-    assert set(ids[:6]) <= set(DirtyScope.objects.values_list("scope_id", flat=True))
+    def evaluated(_number: int) -> Counter[int]:
+        """How many marks each scope's settled claims stood for: a settled generation counts all since the last."""
+        settled: Counter[int] = Counter()
+        for turn in range(100):
+            claims = claim_dirty_scopes(limit=1, at=AT + turn * MOMENT)
+            if settle_dirty_scopes(claims=claims, at=AT):
+                settled[claims[0].scope_id] += claims[0].generation
+        return settled
+
+    done = at_once(lambda number: marked(number) if number % 2 else evaluated(number), 6)
+    left = Counter(dict(DirtyScope.objects.values_list("scope_id", "generation")))
+    assert sum(done, start=left) == Counter(dict.fromkeys(ids, 3 * 25))
 
 
 def test_a_heartbeat_is_one_row(db: None) -> None:
