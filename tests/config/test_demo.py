@@ -1,0 +1,87 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.db.models import Sum
+
+from allocation.models import QuarantinedUsage, UsageDay, UsageRecord
+from budgets.models import Budget
+from budgets.queries import budget_facts
+from config import demo
+from config.demo.traffic import usage
+from governance.models import Scope
+from policies.models import Alert, Constraint
+from policies.operations import evaluate_next_dirty_scopes
+
+FIRST = datetime(2026, 11, 1, 0, 5, tzinfo=UTC)
+MIDDLE = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)
+LAST = datetime(2026, 12, 31, 23, 50, tzinfo=UTC)
+NEW_YEAR = datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)
+
+
+@pytest.fixture(params=[FIRST, MIDDLE, LAST, NEW_YEAR], ids=str)
+def at(request: pytest.FixtureRequest, db: None) -> datetime:
+    moment: datetime = request.param
+    demo.seed(at=moment)
+    return moment
+
+
+def evaluations(at: datetime) -> Iterator[bool]:
+    return iter(lambda: evaluate_next_dirty_scopes(at=at), False)
+
+
+def ratio(path: str, at: datetime) -> Decimal | None:
+    scope = Scope.objects.get(path=path)
+    return budget_facts(scope_ids=[scope.pk], unit="money", at=at)[scope.pk].used_ratio
+
+
+def test_one_team_is_over_and_one_is_near_whatever_the_day(at: datetime) -> None:
+    assert ratio("demo/search", at) == Decimal("1.075000000")
+    assert ratio("demo/support", at) == Decimal("0.830937500")
+
+
+def test_others_have_room(at: datetime) -> None:
+    others = [ratio(path, at) for path in ("demo", "demo/engineering", "demo/finops-assistant")]
+    assert all(used is not None and used < Decimal("0.8") for used in others)
+
+
+def test_fifty_dollars_release_the_team_that_is_held_back(at: datetime) -> None:
+    search = Scope.objects.get(path="demo/search")
+    facts = budget_facts(scope_ids=[search.pk], unit="money", at=at)[search.pk]
+    organisation = Scope.objects.get(path="demo")
+    above = budget_facts(scope_ids=[organisation.pk], unit="money", at=at)[organisation.pk]
+    assert facts.used < facts.amount + 50
+    assert above.available > 50
+
+
+def test_the_guardrail_warns_one_and_blocks_the_other(at: datetime) -> None:
+    list(evaluations(at))
+    assert list(Alert.objects.order_by("scope__path").values_list("scope__path", "step", "status")) == [
+        ("demo/search", "stop", "firing"), ("demo/support", "warn", "firing"),
+    ]  # fmt: skip
+    assert list(Constraint.objects.values_list("scope__path", flat=True)) == ["demo/search"]
+
+
+def test_one_budget_waits_for_approval(at: datetime) -> None:
+    del at
+    assert list(Budget.objects.filter(status="submitted").values_list("name", flat=True)) == ["research-monthly"]
+    assert set(Budget.objects.exclude(name="research-monthly").values_list("status", flat=True)) == {"approved"}
+
+
+def test_what_nobody_accounts_for_is_there_to_be_seen(at: datetime) -> None:
+    del at
+    assert UsageRecord.objects.unpriced().values_list("model").distinct().get() == ("reranker",)
+    lost = UsageDay.objects.filter(scope__is_unattributed=True).aggregate(cost=Sum("cost"))["cost"]
+    assert lost > 0
+    assert list(QuarantinedUsage.objects.values_list("code", flat=True)) == ["scope_unknown"] * 2
+
+
+def test_the_last_thirty_days_are_used(at: datetime) -> None:
+    days = UsageDay.objects.values_list("bucket", flat=True).distinct()
+    assert len(days) >= 29
+    assert max(days) <= at
+
+
+def test_the_same_instant_gives_the_same_usage() -> None:
+    assert usage(MIDDLE) == usage(MIDDLE)
