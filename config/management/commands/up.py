@@ -66,6 +66,7 @@ class Command(BaseCommand):
 
     def prepare(self, folder: DataFolder, *, demo: bool) -> None:
         server = EmbeddedPostgres(folder) if settings.DATABASE_IS_EMBEDDED else None
+        folder.logs.mkdir(mode=0o700, exist_ok=True)
         try:
             if server:
                 self.say(f"Starting PostgreSQL in {folder.postgres}.")
