@@ -76,6 +76,8 @@ def supervisor_configuration(folder: DataFolder, *, embedded: bool) -> str:
     for number, program in enumerate(PROGRAMS):
         run = f'"{_text(python)}" -m config.programs {program}'
         parts += _program(program, run, folder, priority=20 + number, patience_s=PATIENCE_S[program])
+    # A group is asked to stop at once, groups one after the other: the database waits for its users, and only it.
+    parts += ["", "[group:service]", f"programs={','.join(PROGRAMS)}", "priority=20"]
     return "\n".join(parts) + "\n"
 
 
