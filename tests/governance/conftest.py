@@ -73,14 +73,14 @@ class Mailbox:
         self.rcpt = "250 OK"
         self.data = "250 OK"
 
-    async def handle_RCPT(  # aiosmtpd's name.
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name.
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
     ) -> str:
         if self.rcpt.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.rcpt
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.data.startswith("250"):
             self.letters.append(envelope)
         return self.data
