@@ -24,7 +24,7 @@ class AccountAdmin(RecordAdmin):
     @admin.display(ordering="period_start")
     def period(self, account: Account) -> str:
         interval = account.interval
-        return f"{interval.start:%d %b} – {interval.last_day:%d %b %Y}"
+        return f"{interval.start} to {interval.last_day}"
 
     @admin.display(description="funded", ordering="funded")
     def funded_(self, account: Account) -> str:

@@ -23,6 +23,7 @@ from budgets.engine.amounts import rounded
 from budgets.models import Budget
 from budgets.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
 from governance.admin.base import VisibleAdmin, acting
+from governance.admin.show import file_name
 from governance.errors import DomainError
 from governance.models import Scope
 
@@ -87,6 +88,7 @@ class ActionPage(VisibleAdmin):
                 "amount": rounded(budget.unit, budget.amount, budget.currency),
                 "facts": _said(budget, facts.get(budget.pk)),
                 "is_own": actor.user is not None and actor.user.pk in rules.authors(budget),
+                "author": str(budget.submitted_by or file_name(budget.source)),
             }
             for budget in budgets
         ]
@@ -250,7 +252,7 @@ class BudgetAdmin(ActionPage):
 
     @admin.display(description="proposed by", ordering="submitted_by")
     def proposed_by(self, budget: Budget) -> str:
-        return str(budget.submitted_by or budget.created_by or budget.source or "–")
+        return str(budget.submitted_by or budget.created_by or file_name(budget.source))
 
     # --- decisions, from the list
 

@@ -83,7 +83,7 @@ def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> Period
     even = facts.daily_share * max(0, min((today - period.start).days + 1, period.days))
     chart = burn_up(amount=facts.amount, spent_by_day=spent_by_day(account), period=period, today=today)
     return Period(
-        title=f"{period.start:%d %b %Y} to {period.last_day:%d %b %Y}",
+        title=f"{period.start} to {period.last_day}",
         amount=said(facts.amount),
         used=said(facts.used),
         remaining=said(facts.remaining),

@@ -11,6 +11,7 @@ from budgets.queries.facts import (
     used_below,
 )
 from budgets.queries.usage import usage_by_day
+from budgets.queries.waiting import waiting_for
 
 __all__ = [
     "BudgetFacts",
@@ -26,4 +27,5 @@ __all__ = [
     "unopened",
     "usage_by_day",
     "used_below",
+    "waiting_for",
 ]

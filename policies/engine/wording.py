@@ -24,7 +24,8 @@ def number(value: Value | Decimal | None) -> str:
         case str():
             return f'"{value}"'
         case Decimal():
-            return f"{value:.2f}" if abs(value) >= 1 or not value else f"{value:.6g}"
+            # Decimal keeps trailing zeros even with "g", and an exponent for what is small.
+            return f"{value:.2f}" if abs(value) >= 1 or not value else f"{Decimal(f'{value:.6g}').normalize():f}"
         case _ if not math.isfinite(value):
             return "not a finite number"
         case _ if value == int(value) and abs(value) < _EXACT_BELOW:

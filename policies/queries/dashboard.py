@@ -1,21 +1,23 @@
-"""What a newcomer wants to see first: alerts, who is held back, how far budgets are, what nobody accounts for."""
+"""What is wanted first: alerts, who is held back, how far budgets are, what was spent, what nobody accounts for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Sum
-
 from allocation.models import UsageDay
+from budgets.engine.amounts import rounded
 from budgets.models import Budget
-from budgets.queries import facts_by_budget
+from budgets.queries import facts_by_budget, waiting_for
+from governance.models import ApiKey
 from governance.queries import scope_tree
 from governance.rules import Actor
-from policies.models import Alert, Constraint, DataGap
+from policies.models import Alert, Constraint, DataGap, GuardrailVersion
 from policies.queries.facts import calendar_month
 from policies.queries.liveness import EvaluationLag, evaluation_lag
+from policies.queries.spending import Spending, spending
 
 ROWS_MAX = 10
 
@@ -28,42 +30,80 @@ class BudgetLine:
     percent: int | None
 
     @property
+    def said(self) -> str:
+        unit = self.budget.unit
+        return f"{rounded(unit, self.used)} of {rounded(unit, self.amount, self.budget.currency)}"
+
+    @property
     def bar_percent(self) -> int:
         return min(self.percent or 0, 100)
 
 
 @dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What an installation still lacks before it can do its work."""
+
+    has_scopes: bool
+    has_keys: bool
+    has_usage: bool
+    has_budgets: bool
+    has_guardrails: bool
+
+    @property
+    def are_done(self) -> bool:
+        """Usage may also come from files, without a key."""
+        return self.has_scopes and self.has_usage and self.has_budgets and self.has_guardrails
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
+    steps: FirstSteps
     alerts: list[Alert]
     alerts_count: int
     constraints: list[Constraint]
     constraints_count: int
     budgets: list[BudgetLine]
-    cost_this_month: Decimal
-    unattributed_cost: Decimal
-    unpriced_requests: int
+    budgets_left_out: int
+    waiting: list[Budget]
+    waiting_count: int
+    spending: Sequence[Spending]
     gaps: list[DataGap]
     lag: EvaluationLag
 
 
 def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
+    """A fixed number of queries, whatever there is to show."""
     alerts = Alert.objects.visible_to(actor).open().select_related("scope").order_by("-opened_at")
     constraints = Constraint.objects.visible_to(actor).in_force(at).select_related("scope").order_by("-starts_at")
-    usage = UsageDay.objects.visible_to(actor).filter(bucket__gte=calendar_month(at).start)
-    unattributed = [node.id for node in scope_tree().by_id.values() if node.is_unattributed]
-    sums = usage.aggregate(cost=Sum("cost"), unpriced=Sum("unpriced_requests"))
-    lost = usage.filter(scope_id__in=unattributed).aggregate(cost=Sum("cost"))
+    waiting = waiting_for(actor).select_related("scope").order_by("submitted_at")
+    usage, tree = UsageDay.objects.visible_to(actor), scope_tree()
+    lines = _budgets(actor, at)
     return Dashboard(
+        steps=_steps(actor, has_scopes=any(actor.sees(tree.by_id[root].path) for root in tree.roots)),
         alerts=list(alerts[:ROWS_MAX]),
         alerts_count=alerts.count(),
         constraints=list(constraints[:ROWS_MAX]),
         constraints_count=constraints.count(),
-        budgets=_budgets(actor, at),
-        cost_this_month=sums["cost"] or Decimal(0),
-        unattributed_cost=lost["cost"] or Decimal(0),
-        unpriced_requests=sums["unpriced"] or 0,
+        budgets=lines[:ROWS_MAX],
+        budgets_left_out=len(lines[ROWS_MAX:]),
+        waiting=list(waiting[:ROWS_MAX]),
+        waiting_count=waiting.count(),
+        spending=spending(usage, tree=tree, month=calendar_month(at).start, at=at),
         gaps=list(DataGap.objects.visible_to(actor).filter(ended_at=None).select_related("organisation")),
         lag=evaluation_lag(at=at),
+    )
+
+
+def _steps(actor: Actor, *, has_scopes: bool) -> FirstSteps:
+    """Only whoever runs the installation can do them all; to everybody else everything is done."""
+    if not actor.sees_everything:
+        return FirstSteps(has_scopes=True, has_keys=True, has_usage=True, has_budgets=True, has_guardrails=True)
+    return FirstSteps(
+        has_scopes=has_scopes,
+        has_keys=ApiKey.objects.exists(),
+        has_usage=UsageDay.objects.exists(),
+        has_budgets=Budget.objects.filter(status=Budget.Status.APPROVED).exists(),
+        has_guardrails=GuardrailVersion.objects.filter(is_active=True).exists(),
     )
 
 
@@ -83,4 +123,4 @@ def _budgets(actor: Actor, at: datetime) -> list[BudgetLine]:
         for budget in approved
         if budget.pk in facts
     ]
-    return sorted(lines, key=lambda line: -(line.percent or 0))[:ROWS_MAX]
+    return sorted(lines, key=lambda line: (-(line.percent or 0), line.budget.scope.path))

@@ -1,0 +1,1 @@
+"""Dates are written alike everywhere: ISO 8601, in UTC."""

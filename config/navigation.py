@@ -1,0 +1,110 @@
+"""The admin's sidebar, in the words of the house; everybody sees the entries they may open."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from governance.models import User
+from governance.rules import Actor
+from policies.models import Alert
+
+# Words, Material symbol, app and model.
+Entry = tuple[str, str, str, str]
+SPEND: Sequence[Entry] = (
+    ("Usage records", "receipt_long", "allocation", "usagerecord"),
+    ("Quarantined usage", "report", "allocation", "quarantinedusage"),
+    ("Import runs", "upload_file", "allocation", "importrun"),
+    ("Price books", "sell", "allocation", "pricebook"),
+    ("Attribution rules", "alt_route", "allocation", "attributionruleset"),
+)
+BUDGETS: Sequence[Entry] = (
+    ("Budgets", "savings", "budgets", "budget"),
+    ("Ledger accounts", "account_balance", "budgets", "account"),
+)
+GUARDRAILS: Sequence[Entry] = (
+    ("Alerts", "notifications", "policies", "alert"),
+    ("Constraints", "block", "policies", "constraint"),
+    ("Guardrail versions", "policy", "policies", "guardrailversion"),
+    ("Evaluation runs", "fact_check", "policies", "evaluationrun"),
+    ("Data gaps", "signal_disconnected", "policies", "datagap"),
+)
+ORGANISATION: Sequence[Entry] = (
+    ("Scopes", "account_tree", "governance", "scope"),
+    ("People", "group", "governance", "user"),
+    ("Groups", "groups", "auth", "group"),
+    ("API keys", "key", "governance", "apikey"),
+    ("Channels", "campaign", "governance", "channel"),
+    ("Deliveries", "outbox", "governance", "delivery"),
+    ("Decision records", "history_edu", "governance", "decisionrecord"),
+)
+ROLL_UPS: Sequence[Entry] = (
+    ("By day", "calendar_month", "allocation", "usageday"),
+    ("By hour", "schedule", "allocation", "usagehour"),
+    ("By minute", "timer", "allocation", "usageminute"),
+    ("Last delivery", "update", "allocation", "ingestwatermark"),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Unfold's SIDEBAR navigation."""
+    groups: Sequence[tuple[str, Sequence[Entry]]] = (
+        ("Spend", SPEND), ("Budgets", BUDGETS), ("Guardrails", GUARDRAILS), ("Organisation", ORGANISATION),
+    )  # fmt: skip
+    overview = {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}
+    return [
+        {"items": [overview]},
+        *({"title": title, "items": list(_items(request, entries))} for title, entries in groups),
+        {"title": "Roll-ups", "collapsible": True, "items": list(_items(request, ROLL_UPS))},
+    ]
+
+
+# What a list is most often narrowed to: words, and the filter in the address.
+NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
+    ("policies", "alert"): (("All", {}), ("Open", {"resolved_at__isnull": "True"})),
+    ("policies", "constraint"): (("All", {}), ("Active", {"status__exact": "active"})),
+    ("policies", "guardrailversion"): (("All", {}), ("In force", {"is_active__exact": "1"})),
+    ("budgets", "budget"): (("All", {}), ("Waiting for a decision", {"status__exact": "submitted"})),
+    ("allocation", "usagerecord"): (
+        ("All", {}), ("Unpriced", {"price": "unpriced"}), ("Failed", {"status__exact": "error"}),
+    ),
+    ("allocation", "quarantinedusage"): (
+        ("All", {}), ("Waiting", {"replayed_at__isempty": "1"}), ("Replayed", {"replayed_at__isempty": "0"}),
+    ),
+    ("governance", "delivery"): (
+        ("All", {}), ("Waiting", {"status__exact": "pending"}), ("Dead", {"status__exact": "dead"}),
+    ),
+}  # fmt: skip
+FILTERS = frozenset(name for narrowed in NARROWED.values() for _title, wanted in narrowed for name in wanted)
+
+
+def tabs(request: HttpRequest) -> list[dict[str, Any]]:
+    """Unfold's TABS above the lists."""
+    chosen = {name: value for name, value in request.GET.items() if name in FILTERS}
+    return [
+        {"models": [f"{app}.{model}"], "items": [_tab(app, model, title, wanted, chosen) for title, wanted in narrowed]}
+        for (app, model), narrowed in NARROWED.items()
+    ]
+
+
+def _tab(app: str, model: str, title: str, wanted: dict[str, str], chosen: dict[str, str]) -> dict[str, Any]:
+    link = reverse(f"admin:{app}_{model}_changelist")
+    return {"title": title, "link": f"{link}?{urlencode(wanted)}" if wanted else link, "active": wanted == chosen}
+
+
+def _items(request: HttpRequest, entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+    for title, icon, app, model in entries:
+        if request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}"):
+            item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse(f"admin:{app}_{model}_changelist")}
+            if model == "alert":
+                item["badge"] = _open_alerts(request)
+            yield item
+
+
+def _open_alerts(request: HttpRequest) -> int:
+    """0 shows no badge."""
+    if not isinstance(request.user, User):
+        return 0
+    return Alert.objects.visible_to(Actor.of_user(request.user)).open().count()

@@ -1,0 +1,54 @@
+"""Scopes with what they cost this month and how far their budgets are, which governance knows nothing of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import F, Func, Value
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from allocation.queries import windows_totals
+from budgets.admin.show import progress
+from budgets.queries import budget_facts
+from governance.admin.scopes import ScopeAdmin
+from governance.admin.show import NOTHING, money
+from governance.models import Scope
+from governance.queries import scope_tree
+from policies.queries.facts import calendar_month
+
+admin.site.unregister(Scope)
+# A path sorted as text would put `team-b` between `team` and what lies below it.
+IN_TREE_ORDER = Func(F("path"), Value("/"), function="string_to_array").asc()
+
+
+@admin.register(Scope)
+class SpendingScopeAdmin(ScopeAdmin):
+    list_display: tuple[str, ...] = (  # type: ignore[assignment]  # More columns than there.
+        "in_tree", "kind", "practice", "environment", "criticality", "cost_this_month", "budget_use", "owners",
+    )  # fmt: skip
+    ordering = (IN_TREE_ORDER,)  # type: ignore[assignment]  # Django takes expressions as well.
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        found: ChangeList = super().get_changelist_instance(request)
+        now, tree = timezone.now(), scope_tree()
+        month = calendar_month(now)
+        totals = windows_totals(windows={"month": (month.start, month.end)}, at=now)["month"]
+        facts = budget_facts(scope_ids=[scope.pk for scope in found.result_list], unit="money", at=now)
+        for scope in found.result_list:
+            cost = totals[scope.pk].cost if scope.pk in totals else None
+            scope.shown_cost = money(cost, tree.by_id[scope.pk].currency) if cost else NOTHING
+            scope.shown_facts = facts.get(scope.pk)
+        return found
+
+    @admin.display(description="cost this month, with scopes below")
+    def cost_this_month(self, scope: Any) -> str:
+        shown: str = scope.shown_cost
+        return shown
+
+    @admin.display(description="budget used")
+    def budget_use(self, scope: Any) -> SafeString | str:
+        return progress(scope.shown_facts)
