@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from governance.models import DecisionRecord, Scope
+from governance.operations.bulk import copy_rows
 from governance.rules import Actor
 
 
@@ -54,8 +55,8 @@ class Decided:
 
 @transaction.atomic
 def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) -> None:
-    """Appends all of them, in their order, in a few statements. Call it last, as `record_decision`."""
-    DecisionRecord.objects.bulk_create(
+    """Appends all of them, in their order, in one statement. Call it last, as `record_decision`."""
+    copy_rows(
         [
             DecisionRecord(
                 decided_at=at,
@@ -70,6 +71,5 @@ def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) 
                 evidence=dict(one.evidence),
             )
             for one in decided
-        ],
-        batch_size=500,
+        ]
     )
