@@ -10,6 +10,7 @@ CLAIMS_MAX = 50
 
 @shared_task(name="policies.evaluate_dirty_scopes", ignore_result=True)
 def evaluate_dirty_scopes(**_: object) -> None:
+    operations.mark_due_scopes(at=timezone.now())
     for _n in range(CLAIMS_MAX):
         if not operations.evaluate_next_dirty_scopes(at=timezone.now()):
             return

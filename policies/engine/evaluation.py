@@ -105,6 +105,10 @@ class CompiledPolicy:
         ended = tuple(StepEnded(step.name, self._severity(step.name), reason) for step in firing)
         return Evaluation(status="idle", transitions=ended, reason=reason, inputs={"at": at.isoformat()})
 
+    def hold(self, previous: GuardrailState | None, at: datetime, why: str) -> Evaluation:
+        """The state is held as it is because the evaluation itself failed."""
+        return self._held("error", why, previous, Evidence({}, {}, {}, {}, {"at": at.isoformat()}), at)
+
     def _is_quiet(self, context: ScopeContext) -> bool:
         if not self.required <= context.present:
             return self.required - context.present <= context.absent

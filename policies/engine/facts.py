@@ -53,7 +53,12 @@ CATALOGUE: dict[str, FactKind] = {
         FactKind("budget.amount", "budget", "Amount of the approved budget in force.", is_budget=True),
         FactKind("budget.used", "budget", "Used in this period, sub-budgets included.", is_budget=True),
         FactKind("budget.remaining", "budget", "Amount less used.", is_budget=True, can_be_negative=True),
-        FactKind("budget.used_ratio", "ratio", "Used / amount; missing when the amount is zero.", is_budget=True),
+        FactKind(
+            "budget.used_ratio",
+            "ratio",
+            "Used / amount; when the amount is zero, 1 or, once used, 1,000,000.",
+            is_budget=True,
+        ),
         FactKind("budget.daily_share", "budget", "Amount / days of the period.", is_budget=True),
         FactKind("data.age", "seconds", "Time since the organisation's usage feed last delivered."),
     )

@@ -76,7 +76,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.guardrail} on scope {self.scope_id}: {self.status}"
+        return f"{self.guardrail} on {self.scope.path}: {self.status}"
 
 
 class AlertEvent(models.Model):

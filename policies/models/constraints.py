@@ -18,7 +18,8 @@ class ConstraintQuerySet(ScopedQuerySet["Constraint"]):
         return self.filter(at_or_below((path,), self.path_field))
 
     def in_force(self, at: datetime) -> Self:
-        return self.filter(status=Constraint.Status.ACTIVE, starts_at__lte=at, expires_at__gt=at)
+        """From the moment it is written, whatever the clock says where it is read."""
+        return self.filter(status=Constraint.Status.ACTIVE, expires_at__gt=at)
 
     def known_for_open_alerts(self) -> Self:
         """In force, or lifted by hand during an incident that still goes on."""
@@ -86,4 +87,4 @@ class Constraint(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.guardrail}/{self.step} on scope {self.scope_id}: {self.status}"
+        return f"{self.guardrail}/{self.step} on {self.scope.path}: {self.status}"

@@ -72,7 +72,7 @@ class GuardrailState(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            # Read by operations.evaluate_due: what a timer makes due before the next full sweep.
+            # Read by operations.mark_due_scopes.
             models.Index(fields=["next_due_at"], condition=Q(next_due_at__isnull=False), name="guardrail_state_due"),
             models.Index(fields=["scope"], name="guardrail_state_scope"),
         ]

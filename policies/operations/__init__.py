@@ -1,6 +1,6 @@
 from policies.operations.alerts import AlertAlreadyAcknowledged, AlertResolved, acknowledge_alert
 from policies.operations.constraints import ConstraintNotActive, release_constraint
-from policies.operations.evaluation import evaluate_next_dirty_scopes, sweep
+from policies.operations.evaluation import evaluate_next_dirty_scopes, mark_due_scopes, sweep
 from policies.operations.guardrails import (
     GuardrailTestsFail,
     apply_guardrail_policy,
@@ -19,6 +19,7 @@ __all__ = [
     "apply_guardrail_policy",
     "check",
     "evaluate_next_dirty_scopes",
+    "mark_due_scopes",
     "plan_guardrail_policy",
     "release_constraint",
     "retire_guardrail",

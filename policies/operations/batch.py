@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from governance.operations.bulk import copy_rows
 from policies.models import Alert, AlertEvent, Constraint, GuardrailState
 from policies.operations.messages import Notice, Told, queue_notices
 from policies.operations.records import Decision
@@ -118,6 +119,6 @@ def save(batch: Batch) -> None:
             ],
             batch_size=500,
         )  # fmt: skip
-    Constraint.objects.bulk_create(batch.new_constraints, batch_size=1000)
+    copy_rows(batch.new_constraints)
     batch.events += queue_notices(batch.notices, at=batch.at)
-    AlertEvent.objects.bulk_create(batch.events, batch_size=1000)
+    copy_rows(batch.events)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from governance.operations import DirtyClaim, beat, claim_dirty_scopes, settle_dirty_scopes
+from governance.models import DirtyScope
+from governance.operations import DirtyClaim, beat, claim_dirty_scopes, mark_scopes_dirty, settle_dirty_scopes
 from governance.queries import ScopeTree, scope_tree
-from policies.models import Constraint, EvaluationRun
+from policies.models import Constraint, EvaluationRun, GuardrailState
 from policies.operations.gaps import close_gaps, open_gaps
 from policies.operations.transitions import write_findings
 from policies.queries.assessment import Assessment, Finding, assess
@@ -24,11 +27,28 @@ from policies.queries.liveness import EVALUATION_HEARTBEAT
 logger = logging.getLogger(__name__)
 
 CLAIM_SCOPES_MAX = 200
-WRITE_SCOPES_MAX = 100
+DUE_SCOPES_MAX = 1000
+# So many are written in about a second; other work of the organisation waits no longer than that.
+WRITE_FINDINGS_MAX = 500
 SWEEP_HEARTBEAT = "policies.sweep"
 RUNS_KEPT_FOR = timedelta(days=7)
 # Any constant of our own: the upper half of advisory locks whose lower half is the organisation's id.
 EVALUATION_LOCK = 0x57455650 << 32
+
+
+def mark_due_scopes(*, at: datetime) -> int:
+    """Scopes where a timer has run out or a period is over count as dirty; how many. Those that wait anyway are left
+    as they are: another mark during a long evaluation would only have it done twice.
+    """
+    due = (
+        GuardrailState.objects.filter(next_due_at__lte=at)
+        .exclude(scope_id__in=DirtyScope.objects.values("scope_id"))
+        .order_by("next_due_at")
+        .values_list("scope_id", flat=True)[:DUE_SCOPES_MAX]
+    )
+    scope_ids = set(due)
+    mark_scopes_dirty(scope_ids=scope_ids, at=at)
+    return len(scope_ids)
 
 
 def evaluate_next_dirty_scopes(*, at: datetime) -> bool:
@@ -36,6 +56,7 @@ def evaluate_next_dirty_scopes(*, at: datetime) -> bool:
 
     The claim commits by itself: usage that arrives meanwhile must not wait for the evaluation to mark a scope again.
     """
+    began = time.monotonic()
     claims = claim_dirty_scopes(limit=CLAIM_SCOPES_MAX, at=at)
     if not claims:
         return False
@@ -43,26 +64,71 @@ def evaluate_next_dirty_scopes(*, at: datetime) -> bool:
     affected = {
         scope_id for claim in claims if claim.scope_id in tree.by_id for scope_id in tree.ancestors(claim.scope_id)
     }
-    _evaluate_and_write(affected, tree=tree, at=at, claims=claims)
+    portions = _write([affected], tree=tree, at=at, claims=claims)
+    transitions = sum(portion.transitions_count for portion in portions)
+    _log_run(EvaluationRun.Cause.DIRTY, portions[0].found, transitions, at, began=began)
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    """What one transaction found and wrote; ``left`` are groups of scopes that it left to others."""
+
+    found: Assessment
+    transitions_count: int
+    left: list[list[int]]
+
+
+def _write(
+    groups: Iterable[Collection[int]], *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim] = ()
+) -> list[_Portion]:
+    """Each group in a transaction of its own, so that a storm of breaches holds up nobody for long; the last one
+    settles the claims. Whoever is killed in between loses nothing: what is written is remembered, the rest comes again.
+    """
+    waiting = deque(groups)
+    portions = []
+    while waiting:
+        scope_ids = waiting.popleft()
+        portions.append(_write_portion(scope_ids, tree=tree, at=at, claims=() if waiting else claims))
+        waiting.extend(portions[-1].left)
+    return portions
+
+
 @transaction.atomic
-def _evaluate_and_write(
-    scope_ids: Collection[int], *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim] = ()
-) -> Assessment:
-    began = time.monotonic()
+def _write_portion(
+    scope_ids: Collection[int], *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim]
+) -> _Portion:
     lock_organisations({tree.by_id[scope_id].root_id for scope_id in scope_ids})
     found = assess(at=at, scope_ids=scope_ids)
-    transitions = write_findings(found.findings, at=at, before_records=lambda: _settle(claims, found, at))
-    if claims:
-        _log_run(EvaluationRun.Cause.DIRTY, found, transitions, at, began=began)
-    return found
+    first, *left = _groups(finding for finding in found.findings if finding.may_need_writing) or [[]]
+    here = set(first)
+    transitions = write_findings(
+        [finding for finding in found.findings if finding.may_need_writing and finding.scope.id in here],
+        at=at,
+        before_records=lambda: _settle(() if left else claims, found, at),
+    )
+    return _Portion(found, transitions, left)
+
+
+def _groups(findings: Iterable[Finding]) -> list[list[int]]:
+    """Their scopes, in groups of at most WRITE_FINDINGS_MAX findings or of one scope."""
+    groups: list[list[int]] = []
+    room = 0
+    for scope_id, count in sorted(Counter(finding.scope.id for finding in findings).items()):
+        if not groups or count > room:
+            groups.append([])
+            room = WRITE_FINDINGS_MAX
+        groups[-1].append(scope_id)
+        room -= count
+    return groups
 
 
 def _settle(claims: Sequence[DirtyClaim], found: Assessment, at: datetime) -> None:
     """Before the decision records, whose chain is the last lock of every transaction."""
     open_gaps(found, at=at)
+    if found.broken:
+        # What cannot be evaluated is not due: its next version is, by the sweep that follows it.
+        GuardrailState.objects.filter(guardrail__in=found.broken, next_due_at__lte=at).update(next_due_at=None)
     if claims:
         settle_dirty_scopes(claims=claims, at=at)
         beat(EVALUATION_HEARTBEAT, at=at)
@@ -77,11 +143,9 @@ def sweep(*, at: datetime) -> EvaluationRun:
     began = time.monotonic()
     tree = scope_tree()
     found = assess(at=at)
-    changed = sorted({finding.scope.id for finding in _to_write(found.findings)})
-    transitions = 0
-    for start in range(0, len(changed), WRITE_SCOPES_MAX):
-        transitions += _write_chunk(changed[start : start + WRITE_SCOPES_MAX], tree=tree, at=at)
+    portions = _write(_groups(_to_write(found.findings)), tree=tree, at=at)
     _finish_sweep(found, at)
+    transitions = sum(portion.transitions_count for portion in portions)
     return _log_run(EvaluationRun.Cause.SWEEP, found, transitions, at, began=began)
 
 
@@ -99,12 +163,6 @@ def _to_write(findings: Iterable[Finding]) -> list[Finding]:
         if finding.needs_writing
         or any((finding.guardrail, finding.scope.id, step) not in present for step in finding.blocked_steps)
     ]
-
-
-@transaction.atomic
-def _write_chunk(scope_ids: Collection[int], *, tree: ScopeTree, at: datetime) -> int:
-    lock_organisations({tree.by_id[scope_id].root_id for scope_id in scope_ids})
-    return write_findings(assess(at=at, scope_ids=scope_ids).findings, at=at)
 
 
 @transaction.atomic

@@ -41,7 +41,7 @@ def write_findings(
 
     ``before_records`` runs when all else is written and only the chain of decision records is left to be locked.
     """
-    found = [finding for finding in findings if finding.needs_writing or finding.blocked_steps]
+    found = list(findings)
     if not found:
         before_records()
         return 0
@@ -77,7 +77,7 @@ def _plan_state(batch: Batch, finding: Finding) -> None:
             period_start=finding.period.start,
             period_end=finding.period.end,
             state=state.to_json(),
-            next_due_at=finding.outcome.next_due_at if finding.outcome else None,
+            next_due_at=finding.due_at,
             updated_at=batch.at,
         )
     )
@@ -299,7 +299,7 @@ def _constrain(batch: Batch, finding: Finding, active: ActiveGuardrail, alert: A
             owner=active.owner or finding.guardrail,
             reason=block.reason,
             evidence=_block_evidence(block, finding.scope),
-            starts_at=batch.at,
+            starts_at=max(batch.at, block.since),
             expires_at=finding.period.end,
             min_hold_until=block.since + hold if hold else None,
         )

@@ -4,6 +4,7 @@ all come through here.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Collection
@@ -15,8 +16,10 @@ from governance.queries import ScopeNode, ScopeTree, scope_tree
 from policies.engine.evaluation import ScopeContext
 from policies.engine.types import IDLE, Evaluation, GuardrailState, Held, ScopeView
 from policies.models import GuardrailState as StoredState
-from policies.queries.facts import Period, load_facts
+from policies.queries.facts import LoadedFacts, Period, load_facts
 from policies.queries.guardrails import ActiveGuardrail, ActiveGuardrails, active_guardrails
+
+logger = logging.getLogger(__name__)
 
 NO_LONGER_ACTIVE = "The guardrail was retired."
 NO_LONGER_MATCHES = "The guardrail no longer matches this scope."
@@ -31,6 +34,7 @@ class Remembered:
     id: int
     state: GuardrailState
     period: Period
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,20 @@ class Finding:
             bool(outcome.actions)
             or any(not isinstance(one, Held) for one in outcome.transitions)
             or kept(outcome) != previous
+            or (self.remembered is not None and self.due_at != self.remembered.due_at)
         )
+
+    @property
+    def may_need_writing(self) -> bool:
+        """A limit in force shows what was observed last."""
+        return self.needs_writing or bool(self.blocked_steps)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When time alone changes what is remembered: a timer runs out or the period is over."""
+        if self.outcome is None or kept(self.outcome) is None:
+            return None
+        return min(self.outcome.next_due_at or self.period.end, self.period.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +146,7 @@ def remembered_states(scope_ids: Collection[int] | None) -> dict[int, dict[str, 
     found: dict[int, dict[str, Remembered]] = defaultdict(dict)
     for row in rows:
         found[row.scope_id][row.guardrail] = Remembered(
-            row.id, GuardrailState.from_json(row.state), Period(row.period_start, row.period_end)
+            row.id, GuardrailState.from_json(row.state), Period(row.period_start, row.period_end), row.next_due_at
         )
     return found
 
@@ -150,23 +167,17 @@ def assess(
     by_name = {guardrail.name: guardrail for guardrail in active.guardrails}
     findings: list[Finding] = []
     held: dict[int, list[Finding]] = defaultdict(list)
+    failed: set[str] = set()
     evaluations = 0
     for view in views:
         matched, here = matches[view.id], stored.get(view.id, {})
         if matched:
             context = ScopeContext(view, facts.values[view.id], at)
         for guardrail in matched:
-            remembered = here.get(guardrail.name) if here else None
             evaluations += 1
-            if remembered is None:
-                outcome = guardrail.compiled.evaluate(context, None)
-                if outcome is IDLE:
-                    continue
-                period = facts.period(view.id, guardrail.compiled.fact_keys)
-                finding = Finding(view, guardrail.name, period, guardrail, outcome=outcome)
-            else:
-                period = facts.period(view.id, guardrail.compiled.fact_keys)
-                finding = _continued(view, guardrail, remembered, period, context, at)
+            finding = _found(view, guardrail, here.get(guardrail.name) if here else None, facts, context, failed)
+            if finding is None:
+                continue
             findings.append(finding)
             if finding.outcome is not None and finding.outcome.status in {"no_data", "error"}:
                 held[tree.ancestors(view.id)[-1]].append(finding)
@@ -185,14 +196,58 @@ def assess(
     )
 
 
-def _continued(
+def _found(
     view: ScopeView,
     guardrail: ActiveGuardrail,
-    remembered: Remembered,
-    period: Period,
+    remembered: Remembered | None,
+    facts: LoadedFacts,
     context: ScopeContext,
+    failed: set[str],
+) -> Finding | None:
+    """None when nothing is remembered and nothing happens. A guardrail that fails is held and stops no other."""
+    try:
+        if remembered is None:
+            outcome = guardrail.compiled.evaluate(context, None)
+            if outcome is IDLE:
+                return None
+            period = facts.period(view.id, guardrail.compiled.fact_keys)
+            return Finding(view, guardrail.name, period, guardrail, outcome=outcome)
+        if context.at < remembered.period.start:  # a clock that went back over the end of a period
+            return None
+        return _continued(view, guardrail, remembered, facts, context)
+    except Exception as problem:
+        if guardrail.name not in failed:
+            failed.add(guardrail.name)
+            logger.exception("guardrail %s failed on %s", guardrail.name, view.path)
+        why = f"the evaluation failed ({type(problem).__name__}: {problem})"
+        return _held(view, guardrail, remembered, facts, context.at, why)
+
+
+def _held(
+    view: ScopeView,
+    guardrail: ActiveGuardrail,
+    remembered: Remembered | None,
+    facts: LoadedFacts,
     at: datetime,
+    why: str,
 ) -> Finding:
+    """What failed keeps its state, but no longer than its period."""
+    period = facts.period(view.id, guardrail.compiled.fact_keys, remembered.period if remembered else None)
+    if remembered is None or at < remembered.period.end:
+        outcome = guardrail.compiled.hold(remembered.state if remembered else None, at, why)
+        return Finding(
+            view, guardrail.name, remembered.period if remembered else period, guardrail, remembered, outcome=outcome
+        )
+    ended = guardrail.compiled.withdraw(remembered.state, at, PERIOD_ENDED)
+    outcome = guardrail.compiled.hold(None, at, why)
+    return Finding(view, guardrail.name, period, guardrail, remembered, ended, PERIOD_ENDED, outcome)
+
+
+def _continued(
+    view: ScopeView, guardrail: ActiveGuardrail, remembered: Remembered, facts: LoadedFacts, context: ScopeContext
+) -> Finding:
+    at = context.at
+    period = facts.period(view.id, guardrail.compiled.fact_keys, remembered.period)
     if remembered.period == period:
         outcome = guardrail.compiled.evaluate(context, remembered.state)
         return Finding(view, guardrail.name, period, guardrail, remembered, outcome=outcome)

@@ -39,7 +39,7 @@ SELECT key.digest,
                                          held.expires_at, held.reason) ORDER BY length(above.path), held.id)
           FROM policies_constraint held JOIN governance_scope above ON above.id = held.scope_id
          WHERE above.path = ANY(%(lineage)s) AND held.status = 'active'
-           AND held.starts_at <= %(at)s AND held.expires_at > %(at)s)
+           AND held.expires_at > %(at)s)
   FROM (SELECT 1) one
   LEFT JOIN governance_apikey key ON key.prefix = %(prefix)s
   LEFT JOIN governance_scope key_scope ON key_scope.id = key.scope_id

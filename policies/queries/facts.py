@@ -16,6 +16,9 @@ from policies.engine.types import FactKey, FactValue
 PERIOD_TO_DATE = "period_to_date"
 # A sender's clock may run ahead: what it dates up to this far ahead of ours counts at once.
 AHEAD = timedelta(minutes=1)
+# The used ratio of a budget with no money left in it (given back, or never funded by the one above): used up as it
+# stands, and beyond every threshold once anything is used. Without a number nothing would ever be held back.
+OVER_NOTHING = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,17 @@ class LoadedFacts:
     budgets: Mapping[str, Mapping[int, BudgetFacts]]
     month: Period
 
-    def period(self, scope_id: int, keys: Iterable[FactKey]) -> Period:
-        """Of a guardrail on a scope: that of the budget it reads, else of the money budget, else the month."""
+    def period(self, scope_id: int, keys: Iterable[FactKey], before: Period | None = None) -> Period:
+        """Of a guardrail on a scope: that of the budget it reads, else of the money budget, else the month.
+
+        A budget that was ended leaves ``before``, the period so far, to run out: its limits are not lifted by that.
+        """
         units = {key.unit for key in keys if key.unit}
         for unit in (*sorted(units), "money"):
             found = self.budgets.get(unit, {}).get(scope_id)
             if found is not None:
                 return period_of_budget(found)
-        return self.month
+        return before if before is not None and before.start <= self.at < before.end else self.month
 
 
 def calendar_month(at: datetime) -> Period:
@@ -109,7 +115,7 @@ def _budget_value(name: str, facts: BudgetFacts | None, age: float | None, at: d
         return FactValue(None, at, absent=True)
     exact: Decimal | None = getattr(facts, name)
     if exact is None:
-        return FactValue(None, at)
+        exact = OVER_NOTHING if facts.used else Decimal(1)
     follows_usage = age is not None and name in {"used", "remaining", "used_ratio"}
     seconds = age if follows_usage and age is not None else 0.0
     return FactValue(float(exact), at - timedelta(seconds=seconds), seconds, exact)

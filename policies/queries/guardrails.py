@@ -52,13 +52,15 @@ _compiled: dict[int, ActiveGuardrail | str] = {}
 def active_guardrails() -> ActiveGuardrails:
     """One query for what is in force, a second only when this process has not seen a version yet."""
     ids = list(GuardrailVersion.objects.filter(is_active=True).order_by("name").values_list("id", "name"))
-    unseen = [version_id for version_id, _name in ids if version_id not in _compiled]
+    seen = dict(_compiled)  # other threads add and drop
+    known = {version_id: seen[version_id] for version_id, _name in ids if version_id in seen}
+    unseen = [version_id for version_id, _name in ids if version_id not in known]
     if unseen:
         for version in GuardrailVersion.objects.filter(id__in=unseen):
-            _compiled[version.id] = _compile(version)
-    for gone in _compiled.keys() - {version_id for version_id, _name in ids}:
+            known[version.id] = _compiled[version.id] = _compile(version)
+    for gone in _compiled.keys() - known.keys():
         _compiled.pop(gone, None)
-    found = [(name, _compiled[version_id]) for version_id, name in ids]
+    found = [(name, known[version_id]) for version_id, name in ids]
     return ActiveGuardrails(
         guardrails=tuple(guardrail for _name, guardrail in found if isinstance(guardrail, ActiveGuardrail)),
         broken={name: sentence for name, sentence in found if isinstance(sentence, str)},
@@ -68,7 +70,7 @@ def active_guardrails() -> ActiveGuardrails:
 def _compile(version: GuardrailVersion) -> ActiveGuardrail | str:
     try:
         document = GuardrailPolicy.model_validate(version.document)
-        compiled = compile_policy(document)
+        compiled = compile_policy(document, with_lint=False)
     except Exception as problem:  # a version accepted by older code must not stop the others
         logger.exception("guardrail %s version %s does not compile", version.name, version.number)
         return f"{version.name} version {version.number} does not compile: {problem}"

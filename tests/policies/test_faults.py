@@ -1,0 +1,179 @@
+"""What goes wrong with one guardrail, one clock or one budget stays there, and is seen."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from budgets.models import Budget
+from budgets.operations import approve_budget, create_budget, end_budget, give_back, submit_budget
+from governance.models import Delivery, Scope
+from governance.rules import Actor
+from policies import operations
+from policies.engine.evaluation import CompiledPolicy
+from policies.engine.types import Evaluation, GuardrailState
+from policies.models import Alert, AlertEvent, Constraint, DataGap, GuardrailVersion
+from policies.models import GuardrailState as StoredState
+from policies.queries.decisions import decide
+from policies.queries.guardrails import active_guardrails
+from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
+
+pytestmark = pytest.mark.usefixtures("finops_channel")
+
+LATER = AT + timedelta(minutes=5)
+OTHER = MONTHLY_BUDGET.replace("monthly-budget", "another-budget")
+BY_RATIO = """
+apiVersion: weir/v1
+kind: GuardrailPolicy
+metadata: {name: by-ratio}
+spec:
+  match: {kinds: [team]}
+  facts:
+    ratio: {fact: budget.used_ratio}
+  steps:
+    - name: stop
+      when: ratio >= 1.5
+      actions: [block: {}]
+  enforcement: {level: hard_mandatory}
+"""
+
+
+def limits() -> list[tuple[str, str]]:
+    return sorted(Constraint.objects.values_list("guardrail", "status"))
+
+
+@pytest.fixture
+def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Evaluating the guardrail raises something nobody foresaw."""
+    explain = CompiledPolicy.explain
+
+    def let(name: str) -> None:
+        def failing(policy: CompiledPolicy, context: object, previous: GuardrailState | None) -> Evaluation:
+            if policy.name == name:
+                raise ArithmeticError("beyond all reckoning")
+            return explain(policy, context, previous)  # type: ignore[arg-type]  # passed on
+
+        monkeypatch.setattr(CompiledPolicy, "explain", failing)
+
+    return let
+
+
+@pytest.mark.usefixtures("budget")
+def test_a_guardrail_that_fails_is_held_and_stops_no_other(
+    apply: Apply, spend: Spend, fails: Callable[[str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    apply()
+    apply(OTHER)
+    fails("another-budget")
+    spend("acme/search", "104.00")
+    evaluate()
+    assert limits() == [("monthly-budget", "active")]
+    gap = DataGap.objects.get()
+    assert (gap.cause, gap.guardrails) == ("error", ["another-budget"])
+    assert "beyond all reckoning" in gap.reason
+    assert caplog.messages.count("guardrail another-budget failed on acme/search") == 1
+
+
+@pytest.mark.usefixtures("budget")
+def test_a_limit_outlives_a_failure_of_its_guardrail_but_not_its_period(
+    apply: Apply, spend: Spend, fails: Callable[[str], None]
+) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    fails("monthly-budget")
+    operations.sweep(at=LATER)
+    assert limits() == [("monthly-budget", "active")]
+    operations.sweep(at=AT + timedelta(days=7))
+    assert limits() == [("monthly-budget", "expired")]
+    assert Alert.objects.get().status == "resolved"
+
+
+@pytest.mark.usefixtures("budget")
+def test_a_version_that_no_longer_compiles_holds_and_is_not_asked_for_ever(apply: Apply, spend: Spend) -> None:
+    apply(MONTHLY_BUDGET.replace("when: used >= amount\n", "when: used >= amount\n      for: 5m\n"))
+    spend("acme/search", "104.00")
+    evaluate()
+    active = active_guardrails().guardrails[0]
+    GuardrailVersion.objects.filter(pk=active.version_id).update(is_active=False, retired_at=AT)
+    GuardrailVersion.objects.create(
+        name=active.name, number=2, digest="x", text="x", document={"kind": "GuardrailPolicy"}, level="advisory",
+        applied_at=AT, applied_by="weir",
+    )  # fmt: skip
+    assert operations.mark_due_scopes(at=LATER) == 1
+    evaluate(LATER)
+    assert Alert.objects.get().status == "firing"
+    assert operations.mark_due_scopes(at=LATER) == 0
+
+
+@pytest.mark.usefixtures("budget")
+def test_a_clock_that_goes_back_changes_nothing(apply: Apply, spend: Spend) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    operations.sweep(at=AT - timedelta(hours=1))
+    operations.sweep(at=AT - timedelta(days=40))
+    assert limits() == [("monthly-budget", "active")]
+    assert Alert.objects.get().status == "firing"
+    assert Delivery.objects.filter(message__event_type="guardrail.step_started").count() == 6
+    assert decide(scope_path="acme/search", model="gpt-4o", at=AT - timedelta(seconds=5)).decision == "deny"
+
+
+def test_ending_a_budget_does_not_lift_its_limits(
+    apply: Apply, spend: Spend, search: Scope, author: Actor, finance: Actor
+) -> None:
+    proposed = create_budget(scope=search, amount=Decimal(100), by=author, at=AT, period="quarter")
+    submit_budget(budget_id=proposed.pk, by=author, at=AT)
+    approved = approve_budget(budget_id=proposed.pk, by=finance, reason="Agreed.", at=AT)
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    end_budget(budget_id=approved.pk, by=finance, reason="The project is over.", at=LATER)
+    evaluate(LATER)
+    operations.sweep(at=LATER + timedelta(days=1))
+    assert limits() == [("monthly-budget", "active")]
+    operations.sweep(at=AT + timedelta(days=45))
+    assert limits() == [("monthly-budget", "expired")]
+
+
+def test_a_budget_with_nothing_left_in_it_still_holds_back(
+    apply: Apply, spend: Spend, budget: Budget, finance: Actor
+) -> None:
+    give_back(budget_id=budget.pk, amount=Decimal(100), by=finance, reason="Not needed.", at=AT)
+    apply(BY_RATIO)
+    evaluate()
+    assert limits() == []
+    spend("acme/search", "0.01")
+    evaluate()
+    assert limits() == [("by-ratio", "active")]
+    assert DataGap.objects.count() == 0
+
+
+@pytest.mark.usefixtures("budget")
+def test_a_guardrail_under_a_new_name_takes_over(apply: Apply, spend: Spend) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    apply(OTHER, at=LATER)
+    operations.retire_guardrail(name="monthly-budget", by=SYSTEM, reason="Renamed.", at=LATER)
+    operations.sweep(at=LATER)
+    assert limits() == [("another-budget", "active"), ("monthly-budget", "released")]
+    assert sorted(StoredState.objects.values_list("guardrail", flat=True)) == ["another-budget"]
+
+
+@pytest.mark.usefixtures("budget")
+def test_a_storm_is_written_in_portions_and_told_once(
+    apply: Apply, spend: Spend, acme: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("policies.operations.evaluation.WRITE_FINDINGS_MAX", 2)
+    for number in range(3):
+        apply(MONTHLY_BUDGET.replace("monthly-budget", f"budget-{number}").replace("[team]", "[team, organisation]"))
+    apply(BY_RATIO.replace("budget.used_ratio", "cost, window: 24h").replace("[team]", "[organisation]"))
+    spend("acme/search", "104.00")
+    spend("acme", "1.00")
+    assert evaluate() == 1
+    evaluate(LATER)
+    assert limits() == [("budget-0", "active"), ("budget-1", "active"), ("budget-2", "active"), ("by-ratio", "active")]
+    assert AlertEvent.objects.filter(kind="step_started").count() == 7
+    assert Delivery.objects.count() == 18
