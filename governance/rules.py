@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
@@ -60,6 +60,26 @@ class Actor:
     def may(self, right: str, scope: Scope) -> bool:
         return has_right(self, right, scope)
 
+    def may_change(self, what: str, path: str) -> bool:
+        """Whether the persona that changes `what` (such as "governance.apikey") is held at or above the scope: who is
+        of the platform in one organisation and looks on in another makes no keys there.
+        """
+        if self.sees_everything:
+            return True
+        if self.user is None or not self.user.is_active:
+            return False
+        app, _, model = what.partition(".")
+        if ModelBackend().has_perm(self.user, f"{app}.change_{model}"):
+            return self.sees(path)
+        owned = Ownership.objects.of(self.user.pk).filter(scope__path__in=lineage_of(path))
+        return persona_allows(frozenset(owned.values_list("persona", flat=True)), f"{app}.change_{model}")
+
+
+def lineage_of(path: str) -> list[str]:
+    """The paths from the organisation down to `path` itself."""
+    segments = path.split("/")
+    return ["/".join(segments[:count]) for count in range(1, len(segments) + 1)]
+
 
 def outermost(paths: list[str]) -> tuple[str, ...]:
     """`paths` without those that lie below another of them."""
@@ -77,9 +97,8 @@ def has_right(actor: Actor, right: str, scope: Scope) -> bool:
         return False
     if actor.user.is_superuser:
         return True
-    segments = scope.path.split("/")
-    lineage = ["/".join(segments[:count]) for count in range(1, len(segments) + 1)]
-    return Ownership.objects.of(actor.user.pk).filter(decision_right=right, scope__path__in=lineage).exists()
+    held = Ownership.objects.of(actor.user.pk).filter(decision_right=right, scope__path__in=lineage_of(scope.path))
+    return held.exists()
 
 
 # What a persona may change in the admin. Everybody with a persona may look at everything in their scopes.
@@ -92,6 +111,8 @@ PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
             "allocation.attributionrule",
             "allocation.pricebook",
             "allocation.price",
+            # What replays quarantined usage.
+            "allocation.quarantinedusage",
             "policies.alert",
             "policies.constraint",
         }

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.admin import RelatedFieldListFilter
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from unfold.admin import ModelAdmin
 
+from governance.errors import DomainError
 from governance.models import Scope, User
 from governance.rules import Actor
 
@@ -16,6 +20,17 @@ def acting(request: HttpRequest) -> Actor:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return Actor.of_user(request.user)
+
+
+class VisibleScopes(RelatedFieldListFilter):
+    """Django's own offers every scope of the installation, other organisations' too."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        del model_admin
+        scopes = Scope.objects.visible_to(acting(request))
+        return field.get_choices(
+            include_blank=False, ordering=("path",), limit_choices_to={"pk__in": scopes.values("pk")}
+        )
 
 
 class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
@@ -39,6 +54,21 @@ class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         del request, obj
         return False
+
+
+class OperatedAdmin(VisibleAdmin):
+    """What is saved is saved by an operation, which may refuse."""
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """An operation's refusal is a sentence above the form, not an error page; nothing was saved."""
+        try:
+            answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as refused:
+            messages.error(request, refused.detail)
+            return redirect(request.get_full_path())
+        return answer
 
 
 class RecordAdmin(VisibleAdmin):

@@ -8,14 +8,16 @@ from django.core.validators import validate_email
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.decorators import action
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from governance import operations
-from governance.admin.base import RecordAdmin, VisibleAdmin, acting
+from governance.admin.base import OperatedAdmin, RecordAdmin, acting
 from governance.errors import DomainError
-from governance.models import Channel, ChannelKind, Delivery
+from governance.models import Channel, ChannelKind, Delivery, DeliveryStatus
 from governance.queries import OWNERS_CHANNEL
+
+DELIVERY_LABEL = {"pending": "info", "sending": "info", "sent": "success", "dead": "danger"}
 
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
@@ -57,17 +59,22 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptab
             return cleaned
         known = operations.ChannelSecrets()
         if self.instance.sealed_secrets:
-            known = operations.channel_secrets(self.instance)
+            known = operations.known_secrets(self.instance)
         wanted = operations.ChannelSecrets(cleaned["url"] or known.url, cleaned["secret"] or known.secret)
         try:
-            operations.check_channel(cleaned.get("kind", self.instance.kind), wanted, cleaned["recipients"])
+            operations.check_channel(
+                cleaned.get("kind", self.instance.kind),
+                cleaned.get("name", self.instance.name),
+                wanted,
+                cleaned["recipients"],
+            )
         except DomainError as refused:
             raise forms.ValidationError(refused.detail) from None
         return cleaned
 
 
 @admin.register(Channel)
-class ChannelAdmin(VisibleAdmin):
+class ChannelAdmin(OperatedAdmin):
     form = ChannelForm
     list_display = ("name", "kind", "scope", "is_enabled", "blocked_until", "failures_in_a_row")
     list_filter = ("kind", "is_enabled")
@@ -110,7 +117,7 @@ class ChannelAdmin(VisibleAdmin):
 @admin.register(Delivery)
 class DeliveryAdmin(RecordAdmin):
     list_display = (
-        "id", "channel", "status", "title", "attempts_count", "possible_repeats_count", "next_attempt_at",
+        "title", "channel", "status_label", "attempts_count", "possible_repeats_count", "created_at", "next_due_at",
         "sent_at", "last_error",
     )  # fmt: skip
     list_filter = ("status", "channel__kind")
@@ -121,6 +128,14 @@ class DeliveryAdmin(RecordAdmin):
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("governance.change_delivery")
+
+    @display(description="status", ordering="status", label=DELIVERY_LABEL)  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def status_label(self, delivery: Delivery) -> str:
+        return delivery.status
+
+    @admin.display(description="next attempt", ordering="next_attempt_at")
+    def next_due_at(self, delivery: Delivery) -> Any:
+        return delivery.next_attempt_at if delivery.status == DeliveryStatus.PENDING else None
 
     @admin.display
     def title(self, delivery: Delivery) -> str:

@@ -15,7 +15,7 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from governance import operations
-from governance.admin.base import VisibleAdmin, acting
+from governance.admin.base import OperatedAdmin, acting
 from governance.errors import DomainError
 from governance.models import ApiKey, KeyPermission, Scope, User
 
@@ -61,6 +61,17 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  #
         shared = Q(ownerships__scope__in=visible) | Q(groups__ownerships__scope__in=visible) | Q(pk=request.user.pk)
         return people.filter(shared).distinct()
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Who may change people does not thereby make administrators."""
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if request.user.is_superuser else (*fixed, "is_staff", "is_superuser", "groups")
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """A superuser, with their password, is changed by superusers only."""
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return bool(super().has_change_permission(request, obj))
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """People who have decided stay in the records; deactivate them."""
         del request, obj
@@ -82,7 +93,7 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptabl
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(VisibleAdmin):
+class ApiKeyAdmin(OperatedAdmin):
     form = ApiKeyForm
     list_display = ("prefix", "name", "scope", "state", "last_used_at", "expires_at", "created_by")
     list_filter = ("scope__kind",)

@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 
 from governance import operations
-from governance.admin.base import VisibleAdmin, acting
+from governance.admin.base import OperatedAdmin, acting
+from governance.errors import DomainError
 from governance.models import Kind, Ownership, Scope
 
 
@@ -24,6 +25,14 @@ class OwnershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no typ
 
 
 class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
+    def clean_labels(self) -> Any:
+        labels = self.cleaned_data["labels"] or {}
+        try:
+            operations.check_labels(labels)
+        except DomainError as refused:
+            raise forms.ValidationError(refused.detail) from None
+        return labels
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         parent, kind = cleaned.get("parent"), cleaned.get("kind")
@@ -39,7 +48,7 @@ class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable
 
 
 @admin.register(Scope)
-class ScopeAdmin(VisibleAdmin):
+class ScopeAdmin(OperatedAdmin):
     form = ScopeForm
     list_display = ("in_tree", "kind", "practice", "environment", "criticality", "owners")
     list_filter = ("kind", "practice", "criticality")

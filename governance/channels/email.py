@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Sequence
+from contextlib import suppress
 from email.utils import parseaddr
 
 from django.core.mail import EmailMessage, get_connection
@@ -34,7 +35,9 @@ def send(envelope: Envelope, *, to: Sequence[str], sender: str) -> Outcome:
     except ValueError as problem:
         return Refused(_said(problem))
     finally:
-        connection.close()
+        # A server that hangs up on QUIT has taken the message all the same.
+        with suppress(OSError, smtplib.SMTPException):
+            connection.close()
     return Sent()
 
 

@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from urllib3.exceptions import NewConnectionError
 
@@ -15,8 +15,19 @@ RETRY_AFTER_MAX = timedelta(hours=24)
 TIMEOUT_S = 10
 
 
+def url_parts(url: str) -> SplitResult | None:
+    """None for what only looks like a URL, such as https://[::1 or a port of letters."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
 def is_loopback_url(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    parts = url_parts(url)
+    host = (parts.hostname if parts else None) or ""
     if host == "localhost":
         return True
     try:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 from urllib.error import URLError
-from urllib.parse import urlsplit
 
 from slack_sdk.webhook import WebhookClient
 
-from governance.channels.http import TIMEOUT_S, is_loopback_url, never_left, retry_after
+from governance.channels.http import TIMEOUT_S, is_loopback_url, never_left, retry_after, url_parts
 from governance.channels.message import Envelope, Message, Outcome, Refused, Retry, Sent
 
 HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
@@ -21,8 +20,14 @@ def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
     """Why Slack messages may not go there, or None. Slack's own hosts only: this URL cannot reach into our network."""
     if is_loopback_url(url):
         return None if allow_loopback else "a loopback address needs WEIR_ALLOW_LOOPBACK_WEBHOOKS"
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname in HOSTS and parts.username is None and parts.port in {None, 443}:
+    parts = url_parts(url)
+    if (
+        parts
+        and parts.scheme == "https"
+        and parts.hostname in HOSTS
+        and parts.username is None
+        and parts.port in {None, 443}
+    ):
         return None
     return f"a Slack webhook starts with https://{min(HOSTS)}/"
 
@@ -46,7 +51,13 @@ def send(envelope: Envelope, *, url: str, allow_loopback: bool, at: datetime) ->
             return Sent()
         case 408 | 429 | 500 | 502 | 503 | 504:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Retry(said, retry_after=retry_after(headers.get("retry-after"), at=at), channel_wide=True)
+            return Retry(
+                said,
+                retry_after=retry_after(headers.get("retry-after"), at=at),
+                channel_wide=True,
+                # Behind the gateway that answered so, the message may have been taken.
+                ambiguous=response.status_code in {500, 502, 504},
+            )
         case _:
             return Refused(said)
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 import json
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
@@ -18,7 +16,7 @@ from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from standardwebhooks.webhooks import Webhook
 
-from governance.channels.http import TIMEOUT_S, is_loopback_url, never_left, retry_after
+from governance.channels.http import TIMEOUT_S, is_loopback_url, never_left, retry_after, url_parts
 from governance.channels.message import Envelope, Outcome, Refused, Retry, Sent
 
 SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
@@ -27,8 +25,8 @@ SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
 def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
     if is_loopback_url(url):
         return None if allow_loopback else "a loopback address needs WEIR_ALLOW_LOOPBACK_WEBHOOKS"
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
+    parts = url_parts(url)
+    if parts is None or parts.scheme != "https" or not parts.hostname:
         return "a webhook URL starts with https://"
     if parts.username is not None:
         return "a webhook URL holds no user name; sign with the secret"
@@ -38,7 +36,7 @@ def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
 def problem_with_secret(secret: str) -> str | None:
     try:
         length = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
-    except binascii.Error:
+    except ValueError:
         return "a webhook secret is base64, with or without whsec_ before it"
     if not SECRET_BYTES_MIN <= length <= SECRET_BYTES_MAX:
         return f"a webhook secret holds {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes, not {length}"
@@ -71,7 +69,10 @@ def outcome(status: int, wait: str | None, *, at: datetime) -> Outcome:
         case _ if 200 <= status < 300:  # noqa: PLR2004
             return Sent()
         case 429 | 502 | 503 | 504:
-            return Retry(f"HTTP {status}", retry_after=retry_after(wait, at=at), channel_wide=True)
+            # Behind the gateway that answered so, the message may have been taken.
+            is_of_gateway = status in {502, 504}
+            pause = retry_after(wait, at=at)
+            return Retry(f"HTTP {status}", retry_after=pause, channel_wide=True, ambiguous=is_of_gateway)
         case 408 | 425:
             return Retry(f"HTTP {status}")
         case _ if status >= 500:  # noqa: PLR2004

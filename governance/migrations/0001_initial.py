@@ -287,7 +287,7 @@ class Migration(migrations.Migration):
                     "scope_path",
                     models.CharField(blank=True, default="", help_text="As it was at the time.", max_length=1000),
                 ),
-                ("subject", models.CharField(max_length=300)),
+                ("subject", models.CharField(max_length=1100)),
                 ("reason", models.TextField(blank=True, default="")),
                 ("evidence", models.JSONField(default=dict)),
                 ("previous_hash", models.CharField(default="", editable=False, max_length=64)),

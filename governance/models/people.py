@@ -42,6 +42,11 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.email
 
+    def clean(self) -> None:
+        """Forms write an address as operations do: in small letters, by which documents name people."""
+        super().clean()
+        self.email = self.email.lower()
+
 
 class KeyPermission(models.TextChoices):
     USAGE_WRITE = "usage:write"

@@ -33,7 +33,7 @@ class DecisionRecord(models.Model):
     action = models.CharField(max_length=100)
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, null=True, related_name="decision_records")
     scope_path = models.CharField(max_length=1000, blank=True, default="", help_text="As it was at the time.")
-    subject = models.CharField(max_length=300)
+    subject = models.CharField(max_length=1100)
     reason = models.TextField(blank=True, default="")
     evidence = models.JSONField(default=dict)
     previous_hash = models.CharField(max_length=64, editable=False, default="")

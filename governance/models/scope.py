@@ -22,6 +22,7 @@ else:
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 UNATTRIBUTED_SLUG = "unattributed"
+PATH_LENGTH_MAX = 1000
 
 
 class Kind(models.TextChoices):
@@ -78,7 +79,7 @@ class Scope(TreeNode):
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
     slug = models.CharField(max_length=63)
     name = models.CharField(max_length=200, blank=True, default="")
-    path = models.CharField(max_length=1000, unique=True, editable=False, default="")
+    path = models.CharField(max_length=PATH_LENGTH_MAX, unique=True, editable=False, default="")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     practice = models.CharField(max_length=20, choices=Practice.choices, default=Practice.FINOPS_FOR_AI)
     environment = models.CharField(max_length=63, blank=True, default="")

@@ -4,6 +4,7 @@ from governance.operations.channels import (
     apply_channel,
     channel_secrets,
     check_channel,
+    known_secrets,
     plan_channel,
     rotate_secrets,
     save_channel,
@@ -32,7 +33,7 @@ from governance.operations.keys import authenticate_key, create_api_key, key_ide
 from governance.operations.nudges import nudge
 from governance.operations.people import create_user, grant_ownership
 from governance.operations.records import Decided, record_decision, record_decisions
-from governance.operations.scopes import ScopeExists, apply_scope, change_scope, create_scope, plan_scope
+from governance.operations.scopes import ScopeExists, apply_scope, change_scope, check_labels, create_scope, plan_scope
 from governance.operations.sending import send_delivery
 from governance.operations.work import (
     DirtyClaim,
@@ -62,6 +63,7 @@ __all__ = [
     "change_scope",
     "channel_secrets",
     "check_channel",
+    "check_labels",
     "claim_dirty_scopes",
     "claim_due_delivery",
     "create_api_key",
@@ -72,6 +74,7 @@ __all__ = [
     "forget_old_commands",
     "grant_ownership",
     "key_identity",
+    "known_secrets",
     "mark_scopes_dirty",
     "nudge",
     "plan_channel",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from governance.models import Channel, ChannelKind, Scope
 from governance.operations.records import record_decision
 from governance.queries import OWNERS_CHANNEL
 from governance.rules import Actor
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,15 @@ def channel_secrets(channel: Channel) -> ChannelSecrets:
     return ChannelSecrets(**json.loads(unseal(sealed, identity=_identity(channel), ring=key_ring())))
 
 
+def known_secrets(channel: Channel) -> ChannelSecrets:
+    """For somebody who sets them: one that does not open any more counts as not set, and can be set anew."""
+    try:
+        return channel_secrets(channel)
+    except SealBroken:
+        logger.warning("the secrets of channel %s do not open", channel.pk)
+        return ChannelSecrets()
+
+
 def _sealed(channel: Channel, secrets: ChannelSecrets) -> bytes:
     if channel.kind == ChannelKind.EMAIL:
         return b""
@@ -52,8 +64,10 @@ def _sealed(channel: Channel, secrets: ChannelSecrets) -> bytes:
     return seal(content, identity=_identity(channel), ring=key_ring())
 
 
-def check_channel(kind: str, secrets: ChannelSecrets, to: Sequence[str]) -> None:
+def check_channel(kind: str, name: str, secrets: ChannelSecrets, to: Sequence[str]) -> None:
     """Raises Invalid for what could never be delivered."""
+    if name == OWNERS_CHANNEL and kind == ChannelKind.EMAIL:
+        raise Invalid("The channel email:owners belongs to the organisation itself.", code="reserved_name")
     loopback: bool = settings.WEIR_ALLOW_LOOPBACK_WEBHOOKS
     problem: str | None = None
     match ChannelKind(kind):
@@ -84,13 +98,11 @@ def save_channel(
     channel: Channel | None = None,
 ) -> Channel:
     """Creates, or changes `channel`. A `url` or `secret` of None stays as it is."""
-    if not actor.sees(scope.path):
+    if not actor.may_change("governance.channel", scope.path):
         raise Forbidden(f"{actor.label} has no say over {scope.path}.")
-    if name == OWNERS_CHANNEL and kind == ChannelKind.EMAIL:
-        raise Invalid("The channel email:owners belongs to the organisation itself.", code="reserved_name")
-    known = channel_secrets(channel) if channel is not None and channel.kind == kind else ChannelSecrets()
+    known = known_secrets(channel) if channel is not None and channel.kind == kind else ChannelSecrets()
     secrets = ChannelSecrets(known.url if url is None else url, known.secret if secret is None else secret)
-    check_channel(kind, secrets, to)
+    check_channel(kind, name, secrets, to)
     saved = channel or Channel()
     changed = [] if channel is None else _differences(saved, scope, to, known, secrets, is_enabled=is_enabled)
     action = "channel.create" if channel is None else "channel.update"
@@ -156,7 +168,7 @@ def plan_channel(document: ChannelDocument, *, at: datetime, known_paths: Collec
     del at
     spec, name = document.spec, document.metadata.name
     wanted = ChannelSecrets(_from_environment(spec.url, name), _from_environment(spec.secret, name))
-    check_channel(spec.type, wanted, spec.to)
+    check_channel(spec.type, name, wanted, spec.to)
     label = f"{spec.type}:{name}"
     channel = _known_channel(document)
     if channel is None:
@@ -165,9 +177,7 @@ def plan_channel(document: ChannelDocument, *, at: datetime, known_paths: Collec
                 f"The channel {label} names the scope {spec.scope}, which is not there.", code="scope_not_found"
             )
         return Change("Channel", label, "create")
-    differences = _differences(
-        channel, channel.scope, spec.to, channel_secrets(channel), wanted, is_enabled=spec.enabled
-    )
+    differences = _differences(channel, channel.scope, spec.to, known_secrets(channel), wanted, is_enabled=spec.enabled)
     return Change("Channel", label, "update" if differences else "unchanged", tuple(differences))
 
 

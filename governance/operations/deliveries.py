@@ -14,7 +14,7 @@ from django.db.models import F, Q
 
 from governance.channels import Message, Outcome, Refused, Retry, Sent
 from governance.engine.backoff import delay_before_attempt
-from governance.errors import DomainError, Invalid
+from governance.errors import DomainError, Forbidden, Invalid, NotFound
 from governance.models import Channel, ChannelKind, Delivery, DeliveryStatus
 from governance.operations.nudges import nudge
 from governance.operations.records import record_decision
@@ -131,6 +131,9 @@ def claim_due_delivery(*, at: datetime, lease: timedelta = LEASE) -> Lease | Non
     )
     if delivery is None:
         return None
+    if delivery.status == DeliveryStatus.SENDING and delivery.attempts_count >= ATTEMPTS_MAX:
+        _give_up(delivery, at)
+        return claim_due_delivery(at=at, lease=lease)
     if delivery.status == DeliveryStatus.SENDING:
         delivery.possible_repeats_count += 1
         logger.warning("delivery %s may be a repeat: its sender never settled it", delivery.pk)
@@ -165,6 +168,14 @@ def settle_delivery(*, lease: Lease, outcome: Outcome, at: datetime) -> bool:
     return True
 
 
+def _give_up(delivery: Delivery, at: datetime) -> None:
+    """What ends its sender each time is not sent for ever."""
+    delivery.possible_repeats_count += 1
+    delivery.leased_until = delivery.lease_token = None
+    _bury(delivery, f"gave up after {delivery.attempts_count} attempts: none was ever settled", at)
+    delivery.save()
+
+
 def _put_off(delivery: Delivery, outcome: Retry, at: datetime) -> None:
     if outcome.ambiguous:
         delivery.possible_repeats_count += 1
@@ -177,7 +188,7 @@ def _put_off(delivery: Delivery, outcome: Retry, at: datetime) -> None:
     delivery.status, delivery.next_attempt_at, delivery.last_error = (
         DeliveryStatus.PENDING,
         at + delay,
-        outcome.reason[:500],
+        _shown(outcome.reason),
     )
     if outcome.channel_wide:
         _pause_channel(delivery.channel_id, outcome.retry_after or min(delay, CHANNEL_PAUSE_MAX), at)
@@ -189,14 +200,25 @@ def _pause_channel(channel_id: uuid.UUID, pause: timedelta, at: datetime) -> Non
 
 
 def _bury(delivery: Delivery, reason: str, at: datetime) -> None:
-    delivery.status, delivery.dead_at, delivery.last_error = DeliveryStatus.DEAD, at, reason[:500]
+    delivery.status, delivery.dead_at, delivery.last_error = DeliveryStatus.DEAD, at, _shown(reason)
     logger.error("delivery %s through %s is dead: %s", delivery.pk, delivery.channel_id, reason)
+
+
+def _shown(reason: str) -> str:
+    """What the other side said may hold anything; a row that cannot be saved would be sent for ever."""
+    return reason.replace("\0", "�").encode("utf-8", "replace").decode()[:500]
 
 
 @transaction.atomic
 def replay_delivery(*, delivery_id: uuid.UUID, actor: Actor, at: datetime, reason: str = "") -> Delivery:
     """A dead delivery is tried again from the start, with the same id on the wire."""
-    delivery = Delivery.objects.select_for_update(of=("self",)).select_related("channel__scope").get(pk=delivery_id)
+    deliveries = Delivery.objects.select_for_update(of=("self",)).select_related("channel__scope")
+    delivery = deliveries.filter(pk=delivery_id).first()
+    if delivery is None:
+        raise NotFound(f"There is no delivery {delivery_id}.", code="delivery_not_found")
+    path = delivery.channel.scope.path
+    if not actor.may_change("governance.delivery", path):
+        raise Forbidden(f"{actor.label} has no say over {path}.")
     if delivery.status != DeliveryStatus.DEAD:
         raise DeliveryNotDead(f"The delivery {delivery.pk} is {delivery.status}; only a dead one is replayed.")
     delivery.status, delivery.dead_at = DeliveryStatus.PENDING, None

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from governance.documents import Change, ScopeDocument
 from governance.errors import DomainError, Forbidden, Invalid, NotFound
 from governance.models import Channel, ChannelKind, Criticality, Kind, Ownership, Practice, Scope, User
-from governance.models.scope import SLUG_PATTERN, UNATTRIBUTED_SLUG
+from governance.models.scope import PATH_LENGTH_MAX, SLUG_PATTERN, UNATTRIBUTED_SLUG
 from governance.operations.people import ownership_rights
 from governance.operations.records import record_decision
 from governance.queries import OWNERS_CHANNEL
@@ -38,6 +38,9 @@ def create_scope(
     """An organisation (no parent) comes with its unattributed scope and the channel its owners are written to by."""
     if not re.fullmatch(SLUG_PATTERN, slug):
         raise Invalid(f"{slug!r} is no slug: lower-case letters, digits and . _ - only.", code="invalid_slug")
+    if parent is not None and len(parent.path) + 1 + len(slug) > PATH_LENGTH_MAX:
+        raise Invalid(f"The path would be longer than {PATH_LENGTH_MAX} characters.", code="path_too_long")
+    check_labels(labels or {})
     if slug == UNATTRIBUTED_SLUG:
         raise Invalid("The slug 'unattributed' is kept for what matches no attribution rule.", code="reserved_slug")
     if (parent is None) != (kind == Kind.ORGANISATION):
@@ -149,6 +152,21 @@ def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Chang
     return change
 
 
+LABELS_MAX, LABEL_LENGTH_MAX = 64, 200
+
+
+def check_labels(labels: object) -> None:
+    """Names onto texts, which guardrails match; raises Invalid for any other JSON."""
+    if not (
+        isinstance(labels, Mapping)
+        and len(labels) <= LABELS_MAX
+        and all(isinstance(part, str) and len(part) <= LABEL_LENGTH_MAX for pair in labels.items() for part in pair)
+    ):
+        raise Invalid(
+            f'Labels are at most {LABELS_MAX} names and texts, such as {{"tier": "gold"}}.', code="invalid_labels"
+        )
+
+
 CHANGEABLE = frozenset({"name", "kind", "practice", "environment", "criticality", "labels", "currency"})
 
 
@@ -157,6 +175,9 @@ def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, 
     """`changes` by field name; what a scope is called in paths is not among them."""
     if unknown := sorted(set(changes) - CHANGEABLE):
         raise Invalid(f"{unknown[0]} of a scope does not change.", code="field_not_changeable")
+    if "labels" in changes:
+        changes = {**changes, "labels": changes["labels"] or {}}
+        check_labels(changes["labels"])
     scope = Scope.objects.select_for_update().get(pk=scope_id)
     _require_say(actor, scope.path)
     differences = [

@@ -17,7 +17,7 @@ from budgets.errors import (
 from budgets.models import Account, Budget, Transfer
 from budgets.queries import budget_facts
 from governance.errors import DomainError, Invalid, NotFound
-from governance.models import DecisionRecord, DirtyScope, Scope
+from governance.models import DecisionRecord, DirtyScope, Ownership, Scope
 from governance.operations import create_api_key, create_scope
 from governance.rules import Actor
 
@@ -54,6 +54,7 @@ def test_nobody_decides_on_a_budget_of_their_own(search: Scope, propose: Propose
 
 
 def test_who_made_a_key_is_the_author_of_what_it_proposes(search: Scope, finance: Actor) -> None:
+    Ownership.objects.create(scope=search, user=finance.user, persona="platform")
     key, _ = create_api_key(scope=search, permissions=["budgets:write"], actor=finance, at=AT)
     by_key = Actor.of_key(key)
     budget = operations.create_budget(scope=search, amount=Decimal(5), by=by_key, at=AT)
