@@ -1,10 +1,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from allocation import operations
 from allocation.models import (
@@ -20,36 +21,13 @@ from allocation.models import (
     UsageMinute,
     UsageRecord,
 )
-from governance.models import User
-from governance.rules import Actor
+from governance.admin.base import RecordAdmin, VisibleScopes, acting
+from governance.admin.show import NOTHING, count_of, money_of
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """The truth is a record: looked at, never edited."""
-
+class ReadOnlyAdmin(RecordAdmin):
     list_per_page = 50
     show_full_result_count = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
-        visible: QuerySet[Any] = (
-            rows.visible_to(Actor.of_user(request.user))
-            if isinstance(request.user, User) and hasattr(rows, "visible_to")
-            else rows
-        )
-        return visible
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        del request
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        del request, obj
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        del request, obj
-        return False
 
 
 class UnpricedFilter(admin.SimpleListFilter):
@@ -70,22 +48,32 @@ class UnpricedFilter(admin.SimpleListFilter):
 @admin.register(UsageRecord)
 class UsageRecordAdmin(ReadOnlyAdmin):
     list_display = (
-        "occurred_at", "scope", "provider", "model", "status", "input_tokens", "output_tokens", "cost", "price_source",
+        "occurred_at", "scope", "provider", "model", "status", count_of("requests"), count_of("input_tokens"),
+        count_of("cached_input_tokens"), count_of("output_tokens"), money_of("cost"), "price_source",
     )  # fmt: skip
-    list_filter = ("status", UnpricedFilter, "service_tier", "scope")
+    list_filter = ("status", UnpricedFilter, "service_tier", ("scope", VisibleScopes))
     list_select_related = ("scope",)
     date_hierarchy = None
     ordering = ("-occurred_at", "-id")
     search_fields = ("=event_id", "=task_id", "=session_id", "=model")
     search_help_text = "Exact event id, task id, session id or model."
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> UsageRecord | None:
+        """An event may have come with several times, each a record of the same id: the newest is shown."""
+        del from_field
+        try:
+            found: UsageRecord | None = self.get_queryset(request).filter(pk=object_id).order_by("-occurred_at").first()
+        except ValidationError:
+            return None
+        return found
+
 
 class RollUpAdmin(ReadOnlyAdmin):
     list_display = (
-        "bucket", "scope", "provider", "model", "requests", "errors", "unpriced_requests", "input_tokens",
-        "cached_input_tokens", "output_tokens", "cost",
+        "bucket", "scope", "provider", "model", count_of("requests"), count_of("errors"), count_of("unpriced_requests"),
+        count_of("input_tokens"), count_of("cached_input_tokens"), count_of("output_tokens"), money_of("cost"),
     )  # fmt: skip
-    list_filter = ("scope", "provider")
+    list_filter = (("scope", VisibleScopes), "provider")
     list_select_related = ("scope",)
     ordering = ("-bucket", "-id")
 
@@ -99,9 +87,9 @@ admin.site.register(UsageDay, RollUpAdmin)
 class QuarantinedUsageAdmin(ReadOnlyAdmin):
     list_display = (
         "last_seen_at",
-        "code",
-        "field",
         "message",
+        "what",
+        "code",
         "source_format",
         "seen_count",
         "authority",
@@ -115,9 +103,16 @@ class QuarantinedUsageAdmin(ReadOnlyAdmin):
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("allocation.change_quarantinedusage")
 
+    @admin.display(description="scope and model")
+    def what(self, refused: QuarantinedUsage) -> str:
+        payload = refused.payload or {}
+        return " · ".join(str(payload[name]) for name in ("scope", "model") if payload.get(name)) or NOTHING
+
     @admin.action(description="Replay the selected records", permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[QuarantinedUsage]) -> None:
-        result = operations.replay_quarantined(ids=queryset.values_list("pk", flat=True), at=timezone.now())
+        result = operations.replay_quarantined(
+            ids=queryset.values_list("pk", flat=True), actor=acting(request), at=timezone.now()
+        )
         remaining = ", ".join(f"{count} {code}" for code, count in sorted(result.remaining.items())) or "none"
         self.message_user(
             request,
@@ -157,7 +152,7 @@ class RuleInline(TabularInline):  # type: ignore[misc]  # as above
 
 class VersionedAdmin(ReadOnlyAdmin):
     list_display = ("name", "version", "organisation", "is_current", "applied_at", "applied_by")
-    list_filter = ("is_current", "organisation")
+    list_filter = ("is_current", ("organisation", VisibleScopes))
     list_select_related = ("organisation",)
     ordering = ("name", "-version")
     exclude = ("document",)

@@ -7,11 +7,11 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
 
-from allocation.documents.events import Fault, Money, UsageEvent
+from allocation.documents.events import AMOUNT_MAX, Fault, Money, UsageEvent
 from allocation.engine.attribution import Matcher
 from allocation.engine.catalogue import CalculatedCard, usage_of
 from allocation.engine.pricing import PriceList
-from allocation.engine.rates import RateCard, to_nanos
+from allocation.engine.rates import NANO, RateCard, to_nanos
 
 DAY_S = 86_400
 FUTURE_ALLOWED = timedelta(minutes=5)
@@ -21,6 +21,9 @@ RESPONSE_CACHE = "response_cache"
 EXPLICIT = "explicit"
 UNATTRIBUTED = "unattributed"
 HOUR_S = 3600
+# What an event may state itself; beyond it a sum would soon not fit into the ledger.
+NANOS_MAX = AMOUNT_MAX * NANO
+TOO_DEAR = Fault("cost_out_of_range", "Its quantities times its price are outside the range allowed.", "tokens")
 NO_ATTRIBUTES: Mapping[str, str] = {}
 ORDINAL_OF_1970 = date(1970, 1, 1).toordinal()
 
@@ -138,11 +141,12 @@ def price_of(event: UsageEvent, prices: PriceList, at_s: float) -> tuple[str, st
         tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning
     )  # fmt: skip
     if isinstance(card, CalculatedCard):
-        return card.source, card.version, to_nanos(card.cost(usage_of(*quantities)))
+        nanos = to_nanos(card.cost(usage_of(*quantities)))
+        return (card.source, card.version, nanos) if nanos <= NANOS_MAX else TOO_DEAR
     nanos = card.cost_nanos(*quantities, event.requests)
     if event.gpu_seconds and card.gpu_hour is not None:
         nanos += to_nanos(event.gpu_seconds * card.gpu_hour / HOUR_S)
-    return card.source, card.version, nanos
+    return (card.source, card.version, nanos) if nanos <= NANOS_MAX else TOO_DEAR
 
 
 def _billed(cost: Decimal | Money, currency: str) -> tuple[str, str, int] | Fault:

@@ -187,6 +187,8 @@ class IngestWatermark(models.Model):
     scope = models.OneToOneField(Scope, on_delete=models.CASCADE, primary_key=True, related_name="+")
     last_received_at = models.DateTimeField()
 
+    objects = ScopedQuerySet["IngestWatermark"].as_manager()
+
     def __str__(self) -> str:
         return f"{self.scope_id} {self.last_received_at:%FT%TZ}"
 

@@ -38,6 +38,9 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
     but has no organisation to attribute to.
     """
     tree = scope_tree(max_age_s=TREE_MAX_AGE_S)
+    if key_scope_id is not None and key_scope_id not in tree.by_id:
+        # Made, with its key, since this process last looked.
+        tree = scope_tree()
     version = (tree.version, *_declared_version())
     with _memory.lock:
         if _memory.version != version:

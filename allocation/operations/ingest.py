@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
@@ -27,6 +27,7 @@ BATCH_MAX = 10_000
 TRIES = 4
 RETRIED = frozenset({"40P01", "40001"})  # deadlock, serialisation failure
 NATIVE = "native"
+ResultT = TypeVar("ResultT")
 
 
 class BatchTooLarge(Invalid):
@@ -77,7 +78,7 @@ def record_usage(
         quarantine(refused=every_refused, authority_id=key_scope_id, source_format=source_format, at=at)
         return accepted
 
-    accepted = _with_retries(write) if batch or every_refused else 0
+    accepted = with_retries(write) if batch or every_refused else 0
     return IngestResult(
         accepted=accepted,
         duplicate=len(costed) - accepted,
@@ -107,7 +108,7 @@ def _costed(
     return costed, refused
 
 
-def _with_retries(write: Callable[[], int]) -> int:
+def with_retries(write: Callable[[], ResultT]) -> ResultT:
     """A deadlock is PostgreSQL's choice of a loser: the loser's whole transaction is done again. Inside somebody
     else's transaction there is nothing to do again.
     """

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from pydantic import ValidationError
@@ -14,7 +15,10 @@ from allocation.documents.events import EVENT, UsageEvent, fault_of
 from allocation.engine.costing import Desk
 from allocation.models import QuarantinedUsage
 from allocation.operations.desks import desk_for
-from allocation.operations.ingest import record_usage
+from allocation.operations.ingest import record_usage, with_retries
+from governance.models import Scope
+from governance.operations import record_decision
+from governance.rules import Actor
 
 REPLAY_BATCH = 500
 
@@ -29,21 +33,28 @@ class ReplayResult:
 
 
 def replay_quarantined(
-    *, at: datetime, ids: Iterable[int] | None = None, code: str | None = None, dry_run: bool = False
+    *, actor: Actor, at: datetime, ids: Iterable[int] | None = None, code: str | None = None, dry_run: bool = False
 ) -> ReplayResult:
-    """All that waits, or only `ids`, or only those refused with `code`; batch by batch, each in its own transaction.
-    A dry run tells what would be accepted, counting what is there already too.
+    """All that waits and `actor` may change, or of it only `ids`, or only those refused with `code`; batch by batch,
+    each in its own transaction. A dry run tells what would be accepted, counting what is there already too.
     """
-    waiting = QuarantinedUsage.objects.waiting()
+    waiting = QuarantinedUsage.objects.waiting().visible_to(actor)
     if ids is not None:
         waiting = waiting.filter(pk__in=list(ids))
     if code is not None:
         waiting = waiting.filter(code=code)
+    if not actor.sees_everything:
+        # What came without a scope's authority may go anywhere: it is the operator's.
+        authorities = Scope.objects.filter(pk__in=waiting.values("authority"))
+        waiting = waiting.filter(
+            authority__in=[each for each in authorities if actor.may_change("allocation.quarantinedusage", each.path)]
+        )
     keys = list(waiting.order_by("pk").values_list("pk", flat=True))
     accepted = duplicate = 0
     remaining: dict[str, int] = {}
     for start in range(0, len(keys), REPLAY_BATCH):
-        result = _replay_batch(keys[start : start + REPLAY_BATCH], at=at, dry_run=dry_run)
+        batch = keys[start : start + REPLAY_BATCH]
+        result = with_retries(partial(_replay_batch, batch, actor=actor, at=at, dry_run=dry_run))
         accepted += result.accepted
         duplicate += result.duplicate
         for name, count in result.remaining.items():
@@ -52,7 +63,7 @@ def replay_quarantined(
 
 
 @transaction.atomic
-def _replay_batch(keys: list[int], *, at: datetime, dry_run: bool) -> ReplayResult:
+def _replay_batch(keys: list[int], *, actor: Actor, at: datetime, dry_run: bool) -> ReplayResult:
     rows = list(QuarantinedUsage.objects.waiting().filter(pk__in=keys).order_by("pk").select_for_update())
     by_authority: dict[int | None, list[tuple[QuarantinedUsage, UsageEvent]]] = {}
     remaining: dict[str, int] = {}
@@ -72,7 +83,22 @@ def _replay_batch(keys: list[int], *, at: datetime, dry_run: bool) -> ReplayResu
         accepted += result.accepted
         duplicate += result.duplicate
         QuarantinedUsage.objects.filter(pk__in=[row.pk for row, _ in pairs]).update(replayed_at=at)
+    if not dry_run:
+        for authority_id, pairs in by_authority.items():
+            _record(actor, authority_id, [row.pk for row, _ in pairs], at)
     return ReplayResult(accepted, duplicate, remaining)
+
+
+def _record(actor: Actor, authority_id: int | None, replayed: list[int], at: datetime) -> None:
+    record_decision(
+        actor=actor,
+        action="usage.replay",
+        scope=None if authority_id is None else Scope.objects.get(pk=authority_id),
+        subject=f"quarantine:{replayed[0]}",
+        reason="",
+        evidence={"records": replayed},
+        at=at,
+    )
 
 
 def _event(row: QuarantinedUsage) -> UsageEvent | str:

@@ -168,13 +168,13 @@ def test_replay_counts_what_has_become_possible_and_keeps_identity(acme: Scope) 
     early = event(id="early", scope="acme/new")
     refused = [early, event(id="hopeless", scope="acme/never")]
     record_usage(events=refused, key_scope_id=acme.pk, at=AT)
-    dry = operations.replay_quarantined(at=AT, dry_run=True)
+    dry = operations.replay_quarantined(actor=SYSTEM, at=AT, dry_run=True)
     assert (dry.accepted, dry.remaining) == (0, {"scope_unknown": 2})
     create_scope(slug="new", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    assert operations.replay_quarantined(at=AT, dry_run=True).accepted == 1
+    assert operations.replay_quarantined(actor=SYSTEM, at=AT, dry_run=True).accepted == 1
     assert UsageRecord.objects.count() == 0
-    done = operations.replay_quarantined(at=AT, code="scope_unknown")
+    done = operations.replay_quarantined(actor=SYSTEM, at=AT, code="scope_unknown")
     assert (done.accepted, done.duplicate, done.remaining) == (1, 0, {"scope_unknown": 1})
     assert record_usage(events=[early], key_scope_id=acme.pk, at=AT).duplicate == 1
-    assert operations.replay_quarantined(at=AT).accepted == 0
+    assert operations.replay_quarantined(actor=SYSTEM, at=AT).accepted == 0
     assert QuarantinedUsage.objects.waiting().count() == 1

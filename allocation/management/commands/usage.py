@@ -14,6 +14,7 @@ from allocation import operations
 from allocation.importers.files import Format, ImportOrder, Progress, import_file, load_mapping
 from allocation.models import ImportRun
 from governance.errors import DomainError
+from governance.management.arguments import operator
 from governance.queries import scope_tree
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Command(BaseCommand):
 
     def _replay(self, options: dict[str, Any]) -> None:
         result = operations.replay_quarantined(
-            ids=options["ids"], code=options["code"], dry_run=options["dry_run"], at=timezone.now()
+            actor=operator(), ids=options["ids"], code=options["code"], dry_run=options["dry_run"], at=timezone.now()
         )
         would = "would be accepted (or are there already)" if options["dry_run"] else "accepted"
         self.stdout.write(f"{result.accepted} {would}, {result.duplicate} there already.")

@@ -1,0 +1,160 @@
+"""The admin of usage: every page opens, and no page shows or names another organisation."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import Model
+from django.test import Client
+from django.utils import timezone
+
+from allocation import operations
+from allocation.models import ImportRun, QuarantinedUsage, UsageRecord
+from allocation.operations import record_usage
+from governance.channels import Message
+from governance.models import DecisionRecord, Ownership, Scope, User
+from governance.operations import create_api_key, create_scope, queue_delivery, save_channel
+from governance.rules import Actor
+from tests.allocation.conftest import AT, SYSTEM, event, make_organisation
+from tests.allocation.test_declared import BOOK, RULES, apply_book, apply_rules
+
+# Django has no other way to ask what is registered.
+REGISTERED = [model for model in admin.site._registry if model._meta.app_label in {"allocation", "governance"}]
+MODELS = sorted(REGISTERED, key=lambda model: model._meta.label)
+NAMES = [model._meta.label_lower for model in MODELS]
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def person(email: str, persona: str, *scopes: Scope) -> User:
+    user = User.objects.create_user(email, "a long password", is_staff=True)
+    for scope in scopes:
+        Ownership.objects.create(scope=scope, user=user, persona=persona)
+    return user
+
+
+def furnish(name: str) -> Scope:
+    """An organisation with a row of every model of both apps."""
+    root = make_organisation(name)
+    team = Scope.objects.get(path=f"{name}/search")
+    apply_book(BOOK.replace("organisation: acme", f"organisation: {name}").replace("name: ", f"name: {name}-"))
+    apply_rules(RULES.replace("acme", name).replace("name: ", f"name: {name}-", 1))
+    at = timezone.now()
+    recorded = [event(id=f"of {name}", scope=team.path, occurred_at=at), event(scope=f"{name}/nowhere", occurred_at=at)]
+    record_usage(events=recorded, key_scope_id=root.pk, at=at)
+    ImportRun.objects.create(
+        file_name=f"{name}.csv", file_digest="0" * 64, options_digest="0" * 64, size_bytes=1, source_format="native",
+        scope=team, status="finished", started_at=at,
+    )  # fmt: skip
+    create_api_key(scope=team, permissions=["admin"], name=f"key of {name}", actor=SYSTEM, at=at)
+    channel = save_channel(
+        scope=team, kind="slack", name=f"chan-{name}", url="https://hooks.slack.com/services/T/B/s", actor=SYSTEM, at=at
+    )
+    news = Message(title=f"news of {name}", text="text", event_id="1", event_type="alert.opened")
+    queue_delivery(channel=channel, dedup_key="a", message=news, at=at)
+    person(f"fay@{name}.example", "finance", root)
+    return root
+
+
+@pytest.fixture
+def world(db: None) -> None:
+    for name in ("acme", "globex"):
+        furnish(name)
+
+
+def pages(model: type[Model]) -> str:
+    return f"/admin/{model._meta.app_label}/{model._meta.model_name}"
+
+
+def rows_of(model: type[Model], client: Client) -> list[Any]:
+    """What the changelist shows to who asks."""
+    return list(client.get(f"{pages(model)}/").context["cl"].result_list)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=NAMES)
+def test_every_list_and_detail_opens(world: None, model: type[Model]) -> None:
+    root = signed_in(User.objects.create_superuser("root@example.com", "a long password"))
+    fay = signed_in(User.objects.get(email="fay@acme.example"))
+    for client in (root, fay):
+        rows = rows_of(model, client)
+        assert rows
+        for query in ("", "?q=x", "?q=a%00b", "?o=1", "?p=99999"):
+            assert client.get(f"{pages(model)}/{query}").status_code in {200, 302}
+        assert client.get(f"{pages(model)}/{rows[0].pk}/change/").status_code == 200
+    assert len(rows_of(model, root)) > len(rows_of(model, fay))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=NAMES)
+def test_another_organisation_is_neither_shown_nor_named(world: None, model: type[Model]) -> None:
+    root = signed_in(User.objects.create_superuser("root@example.com", "a long password"))
+    fay = signed_in(User.objects.get(email="fay@acme.example"))
+    assert "globex" not in fay.get(f"{pages(model)}/").content.decode()
+    shown = {row.pk for row in rows_of(model, fay)}
+    foreign = [row for row in rows_of(model, root) if row.pk not in shown]
+    assert foreign
+    for row in foreign:
+        assert fay.get(f"{pages(model)}/{row.pk}/change/").status_code == 302
+
+
+def test_every_model_of_both_apps_is_in_the_admin_or_left_out_on_purpose() -> None:
+    inside_another = {"governance.ownership", "allocation.price", "allocation.attributionrule"}
+    machinery = {"scopetreeversion", "idempotencyrecord", "dirtyscope", "heartbeat"}
+    models = [model for app in ("governance", "allocation") for model in apps.get_app_config(app).get_models()]
+    every = {model._meta.label_lower for model in models} - {f"governance.{name}" for name in machinery}
+    assert every - inside_another == set(NAMES)
+
+
+def test_an_event_that_came_with_two_times_has_a_page(acme: Scope) -> None:
+    for minutes in (0, 1):
+        record_usage(
+            events=[event(id="same", occurred_at=AT - timedelta(minutes=minutes))], key_scope_id=acme.pk, at=AT
+        )
+    (identity,) = set(UsageRecord.objects.values_list("pk", flat=True))
+    root = signed_in(User.objects.create_superuser("root@example.com", "a long password"))
+    assert root.get(f"/admin/allocation/usagerecord/{identity}/change/").status_code == 200
+    assert root.get("/admin/allocation/usagerecord/nonsense/change/").status_code == 302
+
+
+def refused_of(root: Scope) -> QuarantinedUsage:
+    at = timezone.now()
+    record_usage(events=[event(scope=f"{root.path}/new", occurred_at=at)], key_scope_id=root.pk, at=at)
+    create_scope(slug="new", kind="team", parent=root, actor=SYSTEM, at=AT)
+    return QuarantinedUsage.objects.get(authority=root)
+
+
+@pytest.mark.parametrize(
+    ("persona", "replayed"), [("engineering", False), ("finance", False), ("platform", False), ("finops", True)]
+)
+def test_finops_replays_and_the_record_says_who(acme: Scope, persona: str, replayed: bool) -> None:
+    row = refused_of(acme)
+    client = signed_in(person("ada@example.com", persona, acme))
+    client.post("/admin/allocation/quarantinedusage/", {"action": "replay", "_selected_action": [row.pk]})
+    row.refresh_from_db()
+    assert (row.replayed_at is not None) is replayed
+    said = DecisionRecord.objects.filter(action="usage.replay").values_list("actor", "scope_path", "evidence")
+    assert list(said) == ([("ada@example.com", "acme", {"records": [row.pk]})] if replayed else [])
+
+
+def test_finops_of_one_organisation_replays_nothing_in_another_they_look_on(acme: Scope) -> None:
+    globex = make_organisation("globex")
+    rows = [refused_of(acme), refused_of(globex)]
+    ada = person("ada@example.com", "finops", acme)
+    Ownership.objects.create(scope=globex, user=ada, persona="engineering")
+    selected = {"action": "replay", "_selected_action": [row.pk for row in rows]}
+    signed_in(ada).post("/admin/allocation/quarantinedusage/", selected)
+    assert [QuarantinedUsage.objects.get(pk=row.pk).replayed_at is not None for row in rows] == [True, False]
+
+
+def test_what_an_operator_brought_in_is_replayed_by_an_operator(acme: Scope) -> None:
+    """It has no organisation, and could go to any."""
+    record_usage(events=[event(scope="acme/new")], key_scope_id=None, at=AT)
+    create_scope(slug="new", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    ada = Actor.of_user(person("ada@example.com", "finops", acme))
+    assert operations.replay_quarantined(actor=ada, at=AT).accepted == 0
+    assert operations.replay_quarantined(actor=SYSTEM, at=AT).accepted == 1
