@@ -47,9 +47,7 @@ def _kind(model: Any, apply: Callable[..., Change], *, sourced: bool = False) ->
 
 
 def _guardrail(document: SourcedDocument, actor: Actor, at: datetime) -> Change:
-    return policies.apply_guardrail_policy(
-        parse_guardrail(document), actor=actor, at=at, text=document.text, source=document.source
-    )
+    return policies.apply_guardrail_policy(parse_guardrail(document), actor=actor, at=at, sourced=document)
 
 
 # In the order in which one kind may name what another declares.

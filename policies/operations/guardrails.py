@@ -13,13 +13,14 @@ import yaml
 from django.db import connection, transaction
 from django.db.models import Max
 
-from governance.documents import Change
+from governance.documents import Change, SourcedDocument
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.operations import nudge, record_decision
 from governance.rules import Actor
-from policies.documents import GuardrailPolicy
+from policies.documents import GuardrailPolicy, refusal
 from policies.engine.compilation import compile_policy
 from policies.engine.testing import run_tests
+from policies.errors import GuardrailError
 from policies.models import GuardrailVersion
 from policies.rules import may_change_guardrails
 
@@ -35,22 +36,25 @@ class GuardrailTestsFail(DomainError):
     status = 422
 
 
-def plan_guardrail_policy(document: GuardrailPolicy, *, at: datetime) -> Change:
+def plan_guardrail_policy(document: GuardrailPolicy, *, at: datetime, sourced: SourcedDocument | None = None) -> Change:
     """What applying would change. Raises what applying would raise about the document itself."""
     del at
-    check(document)
+    check(document, sourced)
     active = GuardrailVersion.objects.filter(name=document.metadata.name, is_active=True).first()
     return _change(document, active)
 
 
 @transaction.atomic
 def apply_guardrail_policy(
-    document: GuardrailPolicy, *, actor: Actor, at: datetime, text: str = "", source: str = ""
+    document: GuardrailPolicy, *, actor: Actor, at: datetime, sourced: SourcedDocument | None = None
 ) -> Change:
-    """Bring a document into force: validated, its own tests passed, and the sweep told."""
+    """Bring a document into force: validated, its own tests passed, and the sweep told. ``sourced`` is where it was
+    read from; its text is kept and its lines are named.
+    """
     if not may_change_guardrails(actor):
         raise Forbidden(f"{actor.label} may not change guardrails.")
-    results = check(document)
+    results = check(document, sourced)
+    source = sourced.source if sourced else ""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
     versions = GuardrailVersion.objects.filter(name=document.metadata.name)
@@ -69,7 +73,8 @@ def apply_guardrail_policy(
             name=document.metadata.name,
             number=(versions.aggregate(last=Max("number"))["last"] or 0) + 1,
             digest=_digest(document),
-            text=text or yaml.safe_dump(_as_data(document), sort_keys=False, allow_unicode=True),
+            text=(sourced.text if sourced else "")
+            or yaml.safe_dump(_as_data(document), sort_keys=False, allow_unicode=True),
             document=_as_data(document),
             source=source[:500],
             level=document.spec.enforcement.level,
@@ -112,9 +117,14 @@ def retire_guardrail(*, name: str, by: Actor, reason: str, at: datetime) -> Guar
     return active
 
 
-def check(document: GuardrailPolicy) -> list[dict[str, Any]]:
+def check(document: GuardrailPolicy, sourced: SourcedDocument | None = None) -> list[dict[str, Any]]:
     """Compile it and run its own tests; the results as stored with the version."""
-    compile_policy(document)
+    try:
+        compile_policy(document)
+    except GuardrailError as problem:
+        if sourced is None:
+            raise
+        raise refusal(problem.findings, sourced) from None
     results = run_tests(document)
     failed = [f"{result.name}: {' '.join(result.sentences)}" for result in results if not result.passed]
     if failed:

@@ -16,9 +16,10 @@ from governance.documents import SourcedDocument, load_documents
 from governance.errors import DomainError
 from governance.rules import Actor
 from policies import operations
-from policies.documents import parse_guardrail
-from policies.engine.compilation import compile_policy
+from policies.documents import parse_guardrail, place_of, refusal
+from policies.engine.compilation import CompiledPolicy, compile_policy
 from policies.engine.testing import run_tests
+from policies.errors import GuardrailError
 
 KIND = "GuardrailPolicy"
 
@@ -64,17 +65,16 @@ class Command(BaseCommand):
     def validate(self, paths: list[Path]) -> None:
         faults = 0
         for sourced in documents(paths):
-            place = f"{sourced.source}:{sourced.line}"
             try:
-                compiled = compile_policy(parse_guardrail(sourced))
+                compiled = _compiled(sourced)
             except DomainError as problem:
                 faults += 1
-                detail = problem.detail
-                self.stderr.write(detail if detail.startswith(sourced.source) else f"{place}: {detail}")
+                self.stderr.write(problem.detail)
                 continue
             for finding in compiled.findings:
-                self.stdout.write(f"{place}: warning: {finding}")
-            self.stdout.write(f"{place}: {compiled.name} is valid")
+                line = sourced.line_of(place_of(finding, sourced))
+                self.stdout.write(f"{sourced.source}:{line}: warning: {finding}")
+            self.stdout.write(f"{sourced.source}:{sourced.line}: {compiled.name} is valid")
         if faults:
             raise CommandError(f"{faults} document(s) are not valid.")
 
@@ -82,12 +82,12 @@ class Command(BaseCommand):
         failed = count = 0
         for sourced in documents(paths):
             try:
-                policy = parse_guardrail(sourced)
-                results = run_tests(policy)
+                policy = _compiled(sourced).document
             except DomainError as problem:
                 failed += 1
-                self.stderr.write(f"{sourced.source}:{sourced.line}: {problem.detail}")
+                self.stderr.write(problem.detail)
                 continue
+            results = run_tests(policy)
             if not results:
                 self.stdout.write(f"{policy.metadata.name}: has no tests")
             for result in results:
@@ -107,11 +107,9 @@ class Command(BaseCommand):
                 for sourced in documents(paths):
                     policy = parse_guardrail(sourced)
                     if dry_run:
-                        change = operations.plan_guardrail_policy(policy, at=at)
+                        change = operations.plan_guardrail_policy(policy, at=at, sourced=sourced)
                     else:
-                        change = operations.apply_guardrail_policy(
-                            policy, actor=actor, at=at, text=sourced.text, source=sourced.source
-                        )
+                        change = operations.apply_guardrail_policy(policy, actor=actor, at=at, sourced=sourced)
                     self.stdout.write(f"{change.action:9} {change.name}")
                     for difference in change.differences:
                         self.stdout.write(f"          {difference}")
@@ -153,6 +151,14 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {heading[:-1]} {key} = {json.dumps(value, default=str)}")
         for step in outcome.steps:
             self.stdout.write(f"  step {step.name}: {step.status}. {step.reason}")
+
+
+def _compiled(sourced: SourcedDocument) -> CompiledPolicy:
+    """Every fault with its file and line."""
+    try:
+        return compile_policy(parse_guardrail(sourced))
+    except GuardrailError as problem:
+        raise refusal(problem.findings, sourced) from None
 
 
 def documents(paths: list[Path]) -> Iterator[SourcedDocument]:
