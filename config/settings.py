@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from celery.schedules import crontab
+from django.templatetags.static import static
 from django.utils.log import CallbackFilter
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -340,10 +341,11 @@ UNFOLD = {
     "SITE_SUBHEADER": "what AI may cost",
     "SITE_URL": None,
     "SITE_SYMBOL": "water",
-    "SHOW_HISTORY": True,
+    "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "policies.admin.with_dashboard",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.navigation.navigation"},
+    "STYLES": [lambda _request: static("weir/admin.css")],
     "TABS": "config.navigation.tabs",
     "ACCOUNT": {"navigation": [{"title": "API documentation", "link": "/api/docs/"}]},
     "COLORS": {

@@ -64,7 +64,7 @@ class GuardrailVersionAdmin(ReadOnlyAdmin):
     @admin.display(description="document")
     def yaml(self, version: GuardrailVersion) -> SafeString:
         return format_html(
-            '<pre style="overflow-x:auto;font:.8125rem/1.5 ui-monospace,monospace">{}</pre>',
+            '<pre style="white-space:pre-wrap;font:.8125rem/1.5 ui-monospace,monospace">{}</pre>',
             version.text,
         )
 

@@ -24,6 +24,8 @@ class AlertEventInline(TabularInline):  # type: ignore[misc]  # Unfold has no ty
     ordering = ("id",)
     extra = 0
     can_delete = False
+    hide_title = True
+    verbose_name_plural = "what happened"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         del request, obj

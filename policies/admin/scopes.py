@@ -9,6 +9,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Func, Value
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from allocation.queries import windows_totals
@@ -28,7 +29,7 @@ IN_TREE_ORDER = Func(F("path"), Value("/"), function="string_to_array").asc()
 @admin.register(Scope)
 class SpendingScopeAdmin(ScopeAdmin):
     list_display: tuple[str, ...] = (  # type: ignore[assignment]  # More columns than there.
-        "in_tree", "kind", "practice", "environment", "criticality", "cost_this_month", "budget_use", "owners",
+        "in_tree", "cost_this_month", "budget_use", "kind", "practice", "environment", "criticality", "owners",
     )  # fmt: skip
     ordering = (IN_TREE_ORDER,)  # type: ignore[assignment]  # Django takes expressions as well.
 
@@ -44,7 +45,11 @@ class SpendingScopeAdmin(ScopeAdmin):
             scope.shown_facts = facts.get(scope.pk)
         return found
 
-    @admin.display(description="cost this month, with scopes below")
+    @admin.display(description="scope", ordering="path")
+    def in_tree(self, scope: Scope) -> SafeString:
+        return format_html('<span style="white-space: nowrap">{}</span>', super().in_tree(scope))
+
+    @admin.display(description="cost this month")
     def cost_this_month(self, scope: Any) -> str:
         shown: str = scope.shown_cost
         return shown

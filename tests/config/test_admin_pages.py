@@ -1,0 +1,129 @@
+"""The admin as its users see it, on the demonstration organisation."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib import admin
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from allocation.models import UsageRecord
+from budgets.models import Budget
+from config import demo
+from governance.models import Scope, User
+from policies.models import Alert
+from policies.operations import evaluate_next_dirty_scopes
+
+AT = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)
+MODELS = [model for model in admin.site._registry if model._meta.app_label != "auth"]
+
+
+@pytest.fixture
+def organisation(db: None) -> Scope:
+    demo.seed(at=AT)
+    list(iter(lambda: evaluate_next_dirty_scopes(at=AT), False))
+    return Scope.objects.get(path="demo")
+
+
+@pytest.fixture
+def superuser(client: Client, organisation: Scope) -> Client:
+    del organisation
+    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
+    return client
+
+
+@pytest.fixture
+def finance(client: Client, organisation: Scope) -> Client:
+    del organisation
+    client.force_login(User.objects.get(email=demo.FINANCE))
+    return client
+
+
+def opened(client: Client, model: type[Model]) -> list[int]:
+    """The answers of a model's list and, where there are rows, of the page of the first."""
+    page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    listed = client.get(page)
+    rows = re.findall(rf'href="({page}[^/"]+/change/)', listed.content.decode())
+    return [listed.status_code, *(client.get(row).status_code for row in rows[:1])]
+
+
+def test_every_list_and_every_page_opens_for_the_superuser(superuser: Client) -> None:
+    refused = {model.__name__: answers for model in MODELS if set(answers := opened(superuser, model)) != {200}}
+    assert refused == {}
+    assert opened(superuser, Alert) == [200, 200]
+
+
+def test_every_list_and_every_page_opens_for_finance(finance: Client) -> None:
+    refused = {model.__name__: answers for model in MODELS if set(answers := opened(finance, model)) != {200}}
+    assert refused == {}
+
+
+def links(client: Client) -> list[str]:
+    page = client.get("/admin/").content.decode()
+    sidebar = page.split('id="nav-sidebar-apps"', 1)[1].split('id="main"', 1)[0]
+    return re.findall(r'href="(/admin/[^"]*)"', sidebar)
+
+
+def test_the_sidebar_leads_to_pages_that_open(superuser: Client) -> None:
+    found = links(superuser)
+    assert "/admin/policies/alert/" in found
+    assert {superuser.get(link).status_code for link in found} == {200}
+
+
+def test_the_sidebar_offers_only_what_opens(finance: Client) -> None:
+    found = links(finance)
+    assert "/admin/budgets/budget/" in found
+    assert "/admin/auth/group/" not in found
+    assert {finance.get(link).status_code for link in found} == {200}
+
+
+def test_a_person_without_a_scope_is_offered_the_overview_alone(client: Client, organisation: Scope) -> None:
+    del organisation
+    client.force_login(User.objects.create_user("new@example.com", "a long password", is_staff=True))
+    assert links(client) == ["/admin/"]
+
+
+def test_the_tabs_above_the_lists_narrow_them(superuser: Client) -> None:
+    for page, count in {
+        "/admin/policies/alert/?resolved_at__isnull=True": 2,
+        "/admin/policies/constraint/?status__exact=active": 1,
+        "/admin/budgets/budget/?status__exact=submitted": 1,
+        "/admin/allocation/quarantinedusage/?replayed_at__isempty=1": 2,
+        "/admin/allocation/usagerecord/?price=unpriced": UsageRecord.objects.unpriced().count(),
+        "/admin/governance/delivery/?status__exact=dead": 0,
+    }.items():
+        answer = superuser.get(page)
+        assert answer.context["cl"].result_count == count
+        assert 'class="active"' in answer.content.decode()
+
+
+def test_dates_are_written_in_iso_8601(superuser: Client) -> None:
+    Alert.objects.update(opened_at=AT)
+    page = superuser.get("/admin/policies/alert/").content.decode()
+    assert "2026-11-24 08:18 UTC" in page
+
+
+def test_amounts_are_written_to_be_read(superuser: Client) -> None:
+    page = superuser.get("/admin/allocation/usageday/").content.decode()
+    assert re.search(r">\d{1,3},\d{3},\d{3}<", page)
+    assert not re.search(r">\d+\.\d{9}<", page)
+
+
+def test_a_budget_names_the_file_it_came_from_and_no_folder(superuser: Client) -> None:
+    page = superuser.get("/admin/budgets/budget/").content.decode()
+    assert ">organisation.yaml<" in page
+    waiting = Budget.objects.get(name="research-monthly")
+    asked = superuser.get(f"/admin/budgets/budget/{waiting.pk}/approve/").content.decode()
+    assert ">organisation.yaml<" in asked
+    assert f"{demo.ORGANISATION.parent}" not in page + asked
+
+
+def test_scopes_stand_in_their_tree_with_cost_and_budget(superuser: Client) -> None:
+    page = superuser.get("/admin/governance/scope/").content.decode()
+    order = re.findall(r'title="(demo[^"]*)"', page)
+    assert order == [
+        "demo", "demo/engineering", "demo/engineering/coding-agent", "demo/finops-assistant", "demo/research",
+        "demo/search", "demo/search/ranker", "demo/support", "demo/unattributed",
+    ]  # fmt: skip

@@ -1,0 +1,164 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from budgets.models import Budget
+from budgets.operations import approve_budget, create_budget, submit_budget
+from budgets.queries import waiting_for
+from governance.models import Scope, User
+from governance.operations import create_scope
+from governance.queries import scope_tree
+from governance.rules import Actor
+from policies.queries.cost_chart import Series, cost_chart
+from policies.queries.dashboard import Dashboard, dashboard
+from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
+
+ROOT = Actor.system()
+YESTERDAY = AT - timedelta(days=1)
+
+
+@pytest.fixture
+def superuser(db: None) -> Actor:
+    return Actor.of_user(User.objects.create_superuser("root@example.com", "a long password"))
+
+
+@pytest.fixture
+def assistant(acme: Scope) -> Scope:
+    return create_scope(slug="assistant", kind="agent", practice="ai_for_finops", parent=acme, actor=SYSTEM, at=AT)
+
+
+def queries(actor: Actor) -> int:
+    """With the scope tree in memory, and of somebody who has just signed in."""
+    assert actor.user is not None
+    scope_tree()
+    actor = Actor.of_user(actor.user)
+    with CaptureQueriesContext(connection) as captured:
+        dashboard(actor=actor, at=AT)
+    return len(captured)
+
+
+@pytest.mark.usefixtures("assistant")
+def test_ai_for_finops_is_counted_apart(search: Scope, spend: Spend) -> None:
+    spend(search.path, "70.00")
+    spend("acme/assistant", "5.00")
+    (spent,) = dashboard(actor=ROOT, at=AT).spending
+    assert (spent.currency, spent.cost, spent.finops_cost) == ("USD", Decimal(70), Decimal(5))
+
+
+def test_cost_per_day_is_stacked_by_the_scopes_right_below_the_organisation(
+    search: Scope, ranker: Scope, spend: Spend
+) -> None:
+    spend(search.path, "10.00", at=YESTERDAY)
+    spend(ranker.path, "2.50", at=YESTERDAY)
+    spend("acme/unattributed", "1.00")
+    (spent,) = dashboard(actor=ROOT, at=AT).spending
+    assert [(one.name, one.cost) for one in spent.chart.legend] == [
+        ("search", Decimal("12.5")), ("Unattributed", Decimal(1)),
+    ]  # fmt: skip
+    assert spent.chart.days[-2].said == "Mon 2026-11-23: 12.50 USD\nsearch 12.50"
+
+
+def test_models_show_what_one_request_and_a_thousand_tokens_cost(search: Scope, spend: Spend) -> None:
+    spend(search.path, "0.30")
+    spend(search.path, "0.10")
+    (spent,) = dashboard(actor=ROOT, at=AT).spending
+    (line,) = spent.models
+    assert (line.model, line.requests, line.tokens, line.cost) == ("gpt-4o", 2, 220, Decimal("0.4"))
+    assert line.cost_per_request == Decimal("0.2")
+    assert line.cost_per_1000_tokens == Decimal("0.4") * 1000 / 220
+
+
+def test_nobody_sees_what_others_spend(search: Scope, spend: Spend, team_lead: Actor, acme: Scope) -> None:
+    create_scope(slug="support", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    spend(search.path, "10.00")
+    spend("acme/support", "99.00")
+    (spent,) = dashboard(actor=team_lead, at=AT).spending
+    assert spent.cost == Decimal(10)
+    assert [one.name for one in spent.chart.legend] == ["search"]
+
+
+def test_a_submitted_budget_waits_for_those_who_may_approve_it(
+    search: Scope, author: Actor, finance: Actor, team_lead: Actor, superuser: Actor
+) -> None:
+    proposed = create_budget(scope=search, amount=Decimal(100), by=author, at=AT)
+    submit_budget(budget_id=proposed.pk, by=author, at=AT)
+    waits = {actor.label: list(waiting_for(actor)) for actor in (author, finance, team_lead, superuser, ROOT)}
+    assert waits == {
+        "ada@example.com": [], "fay@example.com": [proposed], "sam@example.com": [], "root@example.com": [proposed],
+        "weir": [],
+    }  # fmt: skip
+
+
+def test_its_own_proposal_does_not_wait_for_finance(search: Scope, finance: Actor) -> None:
+    proposed = create_budget(scope=search, amount=Decimal(100), by=finance, at=AT)
+    submit_budget(budget_id=proposed.pk, by=finance, at=AT)
+    assert list(waiting_for(finance)) == []
+
+
+@pytest.mark.usefixtures("budget")
+def test_more_to_show_takes_no_more_queries(
+    acme: Scope, author: Actor, finance: Actor, apply: Apply, spend: Spend
+) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    proposed = create_budget(scope=acme, amount=Decimal(5000), by=author, at=AT)
+    submit_budget(budget_id=proposed.pk, by=author, at=AT)
+    few = queries(finance)
+    for slug in ("one", "two", "three"):
+        team = create_scope(slug=slug, kind="team", parent=acme, actor=SYSTEM, at=AT)
+        proposed = create_budget(scope=team, amount=Decimal(10), by=author, at=AT)
+        submit_budget(budget_id=proposed.pk, by=author, at=AT)
+        approved = Budget.objects.get(pk=proposed.pk)
+        approve_budget(budget_id=approved.pk, by=finance, reason="Agreed.", at=AT)
+        another = create_budget(scope=team, unit="tokens", amount=Decimal(10), by=author, at=AT)
+        submit_budget(budget_id=another.pk, by=author, at=AT)
+        spend(team.path, "11.00")
+    evaluate()
+    shown = dashboard(actor=finance, at=AT)
+    assert (len(shown.alerts), len(shown.constraints), len(shown.budgets), len(shown.waiting)) == (4, 4, 4, 4)
+    assert queries(finance) == few == 21
+
+
+def test_an_empty_installation_says_what_to_do_first(client: Client, superuser: Actor) -> None:
+    assert superuser.user is not None
+    client.force_login(superuser.user)
+    page = client.get("/admin/").content.decode()
+    assert "What to do first" in page
+    assert "weir apply docs/examples/organisation.yaml" in page
+    assert "weir keys create" in page
+
+
+@pytest.mark.usefixtures("budget")
+def test_first_steps_go_once_they_are_done(superuser: Actor, apply: Apply, spend: Spend) -> None:
+    def steps() -> Dashboard:
+        return dashboard(actor=superuser, at=AT)
+
+    assert not steps().steps.are_done
+    apply()
+    spend("acme/search", "1.00")
+    assert steps().steps.are_done
+
+
+def test_the_chart_ends_at_a_round_number_and_stacks_upwards() -> None:
+    days = [date(2026, 11, 23), date(2026, 11, 24)]
+    series = [
+        Series("search", {days[0]: Decimal(30), days[1]: Decimal(60)}),
+        Series("unattributed", {days[1]: Decimal(20)}, is_lost=True),
+    ]
+    chart = cost_chart(series=series, days=days, currency="USD")
+    assert [tick.label for tick in chart.ticks] == ["0", "20", "40", "60", "80"]
+    assert [(bar.y, bar.height) for bar in chart.days[1].bars] == [("68.0", "162.0"), ("14.0", "54.0")]
+    assert chart.summary == (
+        "110.00 USD from 2026-11-23 to 2026-11-24: search 90.00, unattributed 20.00."
+        " The dearest day was 2026-11-24 with 80.00."
+    )
+
+
+def test_a_chart_of_nothing_is_drawn() -> None:
+    chart = cost_chart(series=[], days=[datetime(2026, 11, 24, tzinfo=UTC).date()], currency="USD")
+    assert chart.days[0].bars == ()
