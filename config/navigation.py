@@ -82,7 +82,7 @@ FILTERS = frozenset(name for narrowed in NARROWED.values() for _title, wanted in
 
 def tabs(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's TABS above the lists."""
-    chosen = {name: value for name, value in request.GET.items() if name in FILTERS}
+    chosen = {name: str(value) for name, value in request.GET.items() if name in FILTERS}
     return [
         {"models": [f"{app}.{model}"], "items": [_tab(app, model, title, wanted, chosen) for title, wanted in narrowed]}
         for (app, model), narrowed in NARROWED.items()
