@@ -1,0 +1,331 @@
+"""Every route × who asks: nobody, a key that lacks the permission, another organisation, and one who may.
+
+A route that is not in the matrix fails here.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from allocation.documents.events import EVENT
+from allocation.models import QuarantinedUsage, UsageRecord
+from allocation.operations import record_usage
+from budgets.models import Budget
+from budgets.operations import approve_budget, create_budget, submit_budget
+from governance.documents import load_documents
+from governance.models import DecisionRecord, KeyPermission, Ownership, Scope, User
+from governance.operations import create_api_key, create_scope
+from governance.rules import Actor
+from policies.documents import parse_guardrail
+from policies.models import Alert, Constraint
+from policies.operations import apply_guardrail_policy, evaluate_next_dirty_scopes
+
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SYSTEM = Actor.system()
+EVERY_PERMISSION = tuple(permission for permission in KeyPermission.values if permission != KeyPermission.ADMIN)
+
+GUARDRAIL = """
+apiVersion: weir/v1
+kind: GuardrailPolicy
+metadata: {name: monthly-budget, owner: finops@example.com}
+spec:
+  match: {kinds: [team]}
+  facts: {used: {fact: budget.used}, amount: {fact: budget.amount}}
+  steps:
+    - name: block
+      when: used >= amount
+      actions: [{block: {message: The approved budget is used up.}}]
+  enforcement: {level: hard_mandatory}
+"""
+USAGE = {
+    "id": "1", "source": "matrix", "occurred_at": "2026-11-24T11:00:00Z", "scope": "acme/search", "provider": "openai",
+    "model": "gpt-4o", "tokens": {"input": 10}, "cost": "101",
+}  # fmt: skip
+PAYLOAD = {
+    "litellm_call_id": "1", "startTime": AT.timestamp() - 60, "model": "gpt-4o", "custom_llm_provider": "openai",
+    "status": "success", "prompt_tokens": 10, "metadata": {},
+}  # fmt: skip
+REASON = {"reason": "As agreed."}
+
+
+@dataclass(frozen=True)
+class Case:
+    """`of` is the row that the path names. `by` is who may: a key with `needs`, or a person, whom no key stands in
+    for. `foreign` is what another organisation gets: `hidden` 404, `apart` its own rows and none of ours, `refused`
+    200 with nothing taken, `shared` what the whole installation shares.
+    """
+
+    needs: tuple[str, ...]
+    foreign: str = "hidden"
+    of: str = ""
+    body: Any = None
+    by: str = "key"
+    ok: int = 200
+    query: str = ""
+
+
+def reads(permission: str, of: str = "", query: str = "") -> Case:
+    return Case((permission,), foreign="hidden" if of else "apart", of=of, query=query)
+
+
+def decides(of: str, body: object, by: str) -> Case:
+    return Case(("budgets:write",), of=of, body=body, by=by)
+
+
+MATRIX = {
+    "GET /scopes": reads("scopes:read"),
+    "GET /scopes/{path}": reads("scopes:read", of="search"),
+    "POST /usage": Case(("usage:write",), foreign="refused", body=[{**USAGE, "id": "2"}]),
+    "GET /usage": reads("usage:read"),
+    "POST /usage/litellm": Case(("usage:write",), foreign="apart", body=[PAYLOAD]),
+    "GET /usage/summary": reads("usage:read", query="?group_by=scope"),
+    "GET /quarantine": reads("usage:read"),
+    "GET /budgets": reads("budgets:read"),
+    "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
+    "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
+    "GET /budgets/{budget_id}/ledger": reads("budgets:read", of="approved"),
+    "POST /budgets/{budget_id}/submit": Case(("budgets:write",), of="draft"),
+    "POST /budgets/{budget_id}/withdraw": Case(("budgets:write",), of="submitted", body=REASON),
+    "POST /budgets/{budget_id}/approve": decides("submitted", REASON, by="finance"),
+    "POST /budgets/{budget_id}/reject": decides("submitted", REASON, by="finance"),
+    "POST /budgets/{budget_id}/grant": decides("approved", {**REASON, "amount": "5"}, by="finance"),
+    "POST /budgets/{budget_id}/give-back": decides("roomy", {**REASON, "amount": "5"}, by="finance"),
+    "POST /budgets/{budget_id}/end": decides("approved", REASON, by="finance"),
+    "POST /decisions": Case(("decisions:read",), body={"scope": "acme/search", "model": "gpt-4o"}),
+    "GET /alerts": reads("alerts:read"),
+    "GET /alerts/{pk}": reads("alerts:read", of="alert"),
+    "POST /alerts/{alert_id}/acknowledge": Case(("alerts:write",), of="alert", body=REASON),
+    "GET /constraints": reads("constraints:read"),
+    "GET /constraints/{pk}": reads("constraints:read", of="constraint"),
+    "POST /constraints/{constraint_id}/release": Case(
+        ("constraints:read",), of="constraint", body=REASON, by="platform"
+    ),
+    "GET /guardrails": Case(("guardrails:read",), foreign="shared"),
+    "GET /guardrails/{name}": Case(("guardrails:read",), foreign="shared", of="guardrail"),
+    "GET /guardrails/{name}/versions": Case(("guardrails:read",), foreign="shared", of="guardrail"),
+}
+
+
+def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, str]]:
+    """(method, path below /api/v1 with {names})"""
+    for pattern in patterns:
+        path = before + re.sub(r"\^|\$|\\Z", "", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, path)
+        elif path.startswith("api/v1/"):
+            named = re.sub(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)", lambda found: f"{{{found[1] or found[2]}}}", path)
+            for method in methods(pattern.callback):
+                yield method.upper(), named.removeprefix("api/v1")
+
+
+def methods(view: Any) -> list[str]:
+    if hasattr(view, "actions"):
+        return [method for method in view.actions if method != "head"]
+    return [method for method in ("get", "post", "put", "patch", "delete") if hasattr(view.cls, method)]
+
+
+ROUTES = sorted(set(routes(get_resolver().url_patterns)))
+NAMES = [f"{method} {path}" for method, path in ROUTES]
+
+
+def test_the_matrix_holds_every_route_and_no_other() -> None:
+    assert sorted(MATRIX) == sorted(NAMES)
+
+
+def test_every_permission_opens_something_or_is_named_here() -> None:
+    opens_nothing_alone = {"guardrails:write"}
+    assert {permission for case in MATRIX.values() for permission in case.needs} == (
+        set(EVERY_PERMISSION) - opens_nothing_alone
+    )
+
+
+@dataclass(frozen=True)
+class World:
+    ids: dict[str, Any]
+    people: dict[str, User]
+
+
+def person(email: str, scope: Scope, persona: str, right: str) -> User:
+    user = User.objects.create_user(email, "a long password")
+    Ownership.objects.create(scope=scope, user=user, persona=persona, decision_right=right)
+    return user
+
+
+def budget(scope: Scope, amount: int, author: Actor, *, by: Actor | None = None, submitted: bool = True) -> Budget:
+    made = create_budget(scope=scope, amount=Decimal(amount), by=author, at=AT)
+    if submitted:
+        submit_budget(budget_id=made.pk, by=author, at=AT)
+    if by is not None:
+        approve_budget(budget_id=made.pk, by=by, reason="Agreed.", at=AT)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[None]:
+    with time_machine.travel(AT, tick=False):
+        yield
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """All that a route can name, in acme; next to it globex, whose people hold every right there."""
+    acme, globex = (create_scope(slug=slug, kind="organisation", actor=SYSTEM, at=AT) for slug in ("acme", "globex"))
+    teams = {slug: create_scope(slug=slug, kind="team", parent=acme, actor=SYSTEM, at=AT) for slug in ("search", "ads")}
+    ranker = create_scope(slug="ranker", kind="workload", parent=teams["search"], actor=SYSTEM, at=AT)
+    people = {
+        "author": person("ada@acme.example", acme, "engineering", ""),
+        "finance": person("fay@acme.example", acme, "finance", "approve_budget"),
+        "platform": person("pam@acme.example", acme, "platform", "constrain_demand"),
+        "foreign": person("eve@globex.example", globex, "finance", "approve_budget"),
+    }
+    Ownership.objects.create(
+        scope=globex, user=people["foreign"], persona="platform", decision_right="constrain_demand"
+    )
+    author, finance = (Actor.of_user(people[name]) for name in ("author", "finance"))
+    roomy = budget(acme, 1000, author, by=finance)
+    approved = budget(teams["search"], 100, author, by=finance)
+    apply_guardrail_policy(parse_guardrail(load_documents(GUARDRAIL, source="matrix")[0]), actor=SYSTEM, at=AT)
+    events = [EVENT.validate_json(json.dumps({**USAGE, "scope": path})) for path in ("acme/search", "acme/nowhere")]
+    record_usage(events=events, key_scope_id=acme.pk, at=AT)
+    while evaluate_next_dirty_scopes(at=AT):
+        pass
+    return World(
+        {
+            "search": "acme/search",
+            "guardrail": "monthly-budget",
+            "roomy": roomy.pk,
+            "approved": approved.pk,
+            "submitted": budget(ranker, 10, author).pk,
+            "draft": budget(teams["ads"], 10, author, submitted=False).pk,
+            "alert": Alert.objects.get().pk,
+            "constraint": Constraint.objects.get().pk,
+        },
+        people,
+    )
+
+
+def key_client(path: str, *permissions: str, made_by: User | None = None) -> Client:
+    key, plaintext = create_api_key(scope=Scope.objects.get(path=path), permissions=permissions, actor=SYSTEM, at=AT)
+    if made_by is not None:
+        key.created_by = made_by
+        key.save(update_fields=["created_by"])
+    return Client(headers={"Authorization": f"Bearer {plaintext}"})
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def ask(world: World, client: Client, name: str, method: str = "") -> Any:
+    route, case = name.split(" "), MATRIX[name]
+    path = "/api/v1" + re.sub(r"\{\w+\}", str(world.ids.get(case.of, "")), route[1]) + case.query
+    body = "" if case.body is None else json.dumps(case.body)
+    return client.generic(method or route[0], path, body, "application/json")
+
+
+def counted() -> tuple[int, ...]:
+    return tuple(
+        model.objects.count() for model in (UsageRecord, QuarantinedUsage, Budget, DecisionRecord, Alert, Constraint)
+    )
+
+
+def is_problem(answer: Any, status: int) -> bool:
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json"), answer.content
+    return bool(answer.json()["code"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nobody_gets_401_and_changes_nothing(world: World, name: str) -> None:
+    before = counted()
+    assert is_problem(ask(world, Client(), name), 401)
+    assert is_problem(ask(world, Client(headers={"Authorization": "Bearer weir_0123456789_wrong"}), name), 401)
+    assert counted() == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_key_that_lacks_the_permission_gets_403_and_changes_nothing(world: World, name: str) -> None:
+    for needed in MATRIX[name].needs:
+        client = key_client("acme", *(permission for permission in EVERY_PERMISSION if permission != needed))
+        before = counted()
+        answer = ask(world, client, name)
+        assert is_problem(answer, 403)
+        assert answer.json()["code"] == "permission_missing"
+        assert counted() == before
+
+
+def foreigners(world: World, case: Case) -> list[Client]:
+    """A key that may do all there is, and a person with every right, both of globex; no key decides on money."""
+    by_key, by_person = key_client("globex", "admin"), signed_in(world.people["foreign"])
+    return [by_person] if case.by == "finance" else [by_key] if "usage:write" in case.needs else [by_key, by_person]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_organisation_sees_nothing_and_changes_nothing(world: World, name: str) -> None:
+    case = MATRIX[name]
+    # A question for a decision takes a key; a session is nobody there.
+    clients = foreigners(world, case)[:1] if name == "POST /decisions" else foreigners(world, case)
+    for client in clients:
+        before = counted()
+        answer = ask(world, client, name)
+        match case.foreign:
+            case "hidden":
+                assert is_problem(answer, 404)
+                assert counted() == before
+            case "apart":
+                assert answer.status_code == 200
+                assert b"acme" not in answer.content
+                assert not UsageRecord.objects.filter(scope__path__startswith="acme", event_id="1", source="litellm")
+            case "refused":
+                assert [row["code"] for row in answer.json()["rejected"]] == ["scope_forbidden"]
+                assert UsageRecord.objects.count() == before[0]
+            case _:
+                assert answer.status_code == 200
+                assert b"acme" not in answer.content
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if MATRIX[name].by != "key"])
+def test_a_key_does_not_decide_for_a_person(world: World, name: str) -> None:
+    before = counted()
+    assert is_problem(ask(world, key_client("acme", *MATRIX[name].needs), name), 403)
+    assert counted() == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_may_is_answered(world: World, name: str) -> None:
+    case = MATRIX[name]
+    by_key = key_client("acme", *case.needs, made_by=world.people["author"])
+    client = by_key if case.by == "key" else signed_in(world.people[case.by])
+    answer = ask(world, client, name)
+    assert answer.status_code == case.ok, answer.content
+    if case.foreign in {"hidden", "apart"} and case.body is None and not name.endswith("ledger"):
+        assert b"acme" in answer.content
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_head_options_and_other_methods_are_answered_in_kind(world: World, name: str) -> None:
+    client = key_client("acme", "admin")
+    assert ask(world, client, name, "OPTIONS").status_code in {200, 405}
+    assert ask(world, client, name, "HEAD").status_code in {200, 405}
+    path = name.split(" ")[1]
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - {each for each, other in ROUTES if other == path}:
+        assert is_problem(ask(world, client, name, method), 405)
+
+
+def test_a_revoked_an_expired_and_a_deeper_key_are_told_apart(world: World) -> None:
+    deeper = key_client("acme/search/ranker", "scopes:read", "budgets:read")
+    seen = deeper.get("/api/v1/scopes").json()["results"]
+    assert [scope["path"] for scope in seen] == ["acme/search/ranker"]
+    assert is_problem(deeper.get(f"/api/v1/budgets/{world.ids['approved']}"), 404)
+    with time_machine.travel(AT.replace(year=2027), tick=False):
+        assert deeper.get("/api/v1/scopes").status_code == 200
