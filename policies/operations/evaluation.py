@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from governance.models import DirtyScope
 from governance.operations import DirtyClaim, beat, claim_dirty_scopes, mark_scopes_dirty, settle_dirty_scopes
@@ -65,8 +65,8 @@ def evaluate_next_dirty_scopes(*, at: datetime) -> bool:
         scope_id for claim in claims if claim.scope_id in tree.by_id for scope_id in tree.ancestors(claim.scope_id)
     }
     portions = _write([affected], tree=tree, at=at, claims=claims)
-    transitions = sum(portion.transitions_count for portion in portions)
-    _log_run(EvaluationRun.Cause.DIRTY, portions[0].found, transitions, at, began=began)
+    if portions:
+        _log_run(EvaluationRun.Cause.DIRTY, portions, at, began=began)
     return True
 
 
@@ -88,9 +88,17 @@ def _write(
     waiting = deque(groups)
     portions = []
     while waiting:
-        scope_ids = waiting.popleft()
-        portions.append(_write_portion(scope_ids, tree=tree, at=at, claims=() if waiting else claims))
-        waiting.extend(portions[-1].left)
+        scope_ids = sorted(waiting.popleft())
+        try:
+            portion = _write_portion(scope_ids, tree=tree, at=at, claims=() if waiting else claims)
+        except (IntegrityError, DataError):
+            # One scope's row that the database refuses must not keep the others from being written.
+            logger.exception("%d scope(s) from %d on cannot be written", len(scope_ids), scope_ids[0])
+            middle = len(scope_ids) // 2
+            waiting.extendleft(half for half in (scope_ids[:middle], scope_ids[middle:]) if middle)
+            continue
+        portions.append(portion)
+        waiting.extend(portion.left)
     return portions
 
 
@@ -145,8 +153,7 @@ def sweep(*, at: datetime) -> EvaluationRun:
     found = assess(at=at)
     portions = _write(_groups(_to_write(found.findings)), tree=tree, at=at)
     _finish_sweep(found, at)
-    transitions = sum(portion.transitions_count for portion in portions)
-    return _log_run(EvaluationRun.Cause.SWEEP, found, transitions, at, began=began)
+    return _log_run(EvaluationRun.Cause.SWEEP, [_Portion(found, 0, []), *portions], at, began=began)
 
 
 def _to_write(findings: Iterable[Finding]) -> list[Finding]:
@@ -180,7 +187,10 @@ def lock_organisations(root_ids: Iterable[int]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [EVALUATION_LOCK | root_id])
 
 
-def _log_run(cause: str, found: Assessment, transitions: int, at: datetime, *, began: float) -> EvaluationRun:
+def _log_run(cause: str, portions: Sequence[_Portion], at: datetime, *, began: float) -> EvaluationRun:
+    """The first portion looked at all the scopes."""
+    found = portions[0].found
+    transitions = sum(portion.transitions_count for portion in portions)
     run = EvaluationRun.objects.create(
         cause=cause,
         started_at=at,

@@ -274,7 +274,7 @@ def as_json(value: Any) -> Any:
     return [as_json(below) for below in value] if isinstance(value, list | tuple) else value
 
 
-def _block_evidence(block: BlockInForce, scope: ScopeView) -> dict[str, Any]:
+def block_evidence(block: BlockInForce, scope: ScopeView) -> dict[str, Any]:
     """Money is named by the organisation's currency."""
     unit = scope_tree(max_age_s=1).by_id[scope.id].currency if block.unit == "money" else block.unit
     return {
@@ -298,7 +298,7 @@ def _constrain(batch: Batch, finding: Finding, active: ActiveGuardrail, alert: A
             model_patterns=list(block.block.models),
             owner=active.owner or finding.guardrail,
             reason=block.reason,
-            evidence=_block_evidence(block, finding.scope),
+            evidence=block_evidence(block, finding.scope),
             starts_at=max(batch.at, block.since),
             expires_at=finding.period.end,
             min_hold_until=block.since + hold if hold else None,
@@ -311,14 +311,14 @@ def _constrain(batch: Batch, finding: Finding, active: ActiveGuardrail, alert: A
             finding.scope.id,
             f"guardrail:{finding.guardrail}/{block.step}",
             block.reason,
-            _block_evidence(block, finding.scope)
+            block_evidence(block, finding.scope)
             | {"expires_at": finding.period.end.isoformat(), "models": list(block.block.models)},
         )
     )
 
 
 def _refresh(batch: Batch, constraint: Constraint, block: BlockInForce, finding: Finding) -> None:
-    evidence, patterns = _block_evidence(block, finding.scope), list(block.block.models)
+    evidence, patterns = block_evidence(block, finding.scope), list(block.block.models)
     wanted = (evidence, patterns, finding.period.end)
     if (constraint.evidence, constraint.model_patterns, constraint.expires_at) != wanted:
         constraint.evidence, constraint.model_patterns, constraint.expires_at = wanted

@@ -9,12 +9,14 @@ import pytest
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, end_budget, give_back, submit_budget
 from governance.models import Delivery, Scope
+from governance.operations import create_scope
 from governance.rules import Actor
 from policies import operations
 from policies.engine.evaluation import CompiledPolicy
-from policies.engine.types import Evaluation, GuardrailState
+from policies.engine.types import BlockInForce, Evaluation, GuardrailState, ScopeView
 from policies.models import Alert, AlertEvent, Constraint, DataGap, GuardrailVersion
 from policies.models import GuardrailState as StoredState
+from policies.operations import transitions
 from policies.queries.decisions import decide
 from policies.queries.guardrails import active_guardrails
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
@@ -177,3 +179,26 @@ def test_a_storm_is_written_in_portions_and_told_once(
     assert limits() == [("budget-0", "active"), ("budget-1", "active"), ("budget-2", "active"), ("by-ratio", "active")]
     assert AlertEvent.objects.filter(kind="step_started").count() == 7
     assert Delivery.objects.count() == 18
+
+
+@pytest.mark.usefixtures("budget")
+def test_a_row_the_database_refuses_keeps_no_other_scope_from_being_written(
+    apply: Apply, spend: Spend, acme: Scope, author: Actor, finance: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ads = create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    proposed = create_budget(scope=ads, amount=Decimal(100), by=author, at=AT)
+    submit_budget(budget_id=proposed.pk, by=author, at=AT)
+    approve_budget(budget_id=proposed.pk, by=finance, reason="Agreed.", at=AT)
+    block_evidence = transitions.block_evidence
+
+    def refused_for_ads(block: BlockInForce, scope: ScopeView) -> dict[str, object]:
+        return {"limit": "\0"} if scope.path == "acme/ads" else block_evidence(block, scope)
+
+    monkeypatch.setattr(transitions, "block_evidence", refused_for_ads)
+    apply()
+    spend("acme/ads", "104.00")
+    spend("acme/search", "104.00")
+    operations.evaluate_next_dirty_scopes(at=AT)
+    operations.sweep(at=AT)
+    assert list(Constraint.objects.values_list("scope__path", flat=True)) == ["acme/search"]
+    assert sorted(Alert.objects.values_list("scope__path", flat=True)) == ["acme/search"]
