@@ -280,6 +280,8 @@ SPECTACULAR_SETTINGS = {
 
 USAGE_POSTING = "budgets.operations.post_usage"
 USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
+# How far back a record may lie; never further than the retention, which would drop it the next night.
+USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1)
 USAGE_BODY_BYTES_MAX = env.integer("WEIR_USAGE_BODY_BYTES_MAX", 32 * 1024 * 1024, least=1024)
 USAGE_EVENTS_PER_REQUEST_MAX = env.integer("WEIR_USAGE_EVENTS_PER_REQUEST_MAX", 10_000, least=1)
 # Django's own limit guards what reads `request.body`: forms and commands. Usage is read by its own limit.

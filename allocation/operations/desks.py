@@ -17,7 +17,6 @@ from allocation.engine.rates import RateCard, TokenPrices, rate_card
 from allocation.models import AttributionRule, Meter, Price
 from governance.queries import ScopeTree, scope_tree
 
-PAST_DAYS_DEFAULT = 400
 TREE_MAX_AGE_S = 0.25
 OpenScopes = tuple[dict[str, tuple[int, int]], dict[int, int]]
 
@@ -53,7 +52,7 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
         paths, ids = _memory.open_scopes[key_scope_id]
     home = None if key_scope_id is None else organisations[tree.by_id[key_scope_id].root_id]
     # What retention would drop the next night is not taken in.
-    past_days = min(getattr(settings, "USAGE_ACCEPT_PAST_DAYS", PAST_DAYS_DEFAULT), settings.USAGE_RETENTION_DAYS)
+    past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
     earliest_s, latest_s = acceptance_window(at, past_days)
     return Desk(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s)
 
