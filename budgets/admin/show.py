@@ -4,17 +4,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from budgets.engine.amounts import budget_quantity, rounded, spoken
+from budgets.engine.amounts import budget_quantity, rounded
 from budgets.engine.burn_chart import HEIGHT, WIDTH, BurnChart, burn_up
 from budgets.models import Account, Budget, Transfer, TransferQuerySet
 from budgets.queries import BudgetFacts, spent_by_day
+from governance.admin.show import used_bar
 
 MOVEMENTS = 50
 CHARGES = 10
-WARNING_FROM = Decimal("0.8")
 
 
 def in_unit(account: Account, quantity: Decimal) -> str:
@@ -23,23 +22,7 @@ def in_unit(account: Account, quantity: Decimal) -> str:
 
 
 def progress(facts: BudgetFacts | None) -> SafeString | str:
-    """A bar that stays legible in both themes and says its number, so that colour is never alone."""
-    if facts is None or facts.used_ratio is None:
-        return "–"
-    ratio = facts.used_ratio
-    colour = "#dc2626" if ratio >= 1 else "#d97706" if ratio >= WARNING_FROM else "#16a34a"
-    width = max(min(ratio * 100, Decimal(100)), Decimal(0))
-    return format_html(
-        '<span style="display:flex;align-items:center;gap:.5rem;min-width:9rem">'
-        '<span role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{}" aria-label="used"'
-        ' style="flex:1;height:.5rem;border-radius:.25rem;background:rgb(128 128 128 / .25);overflow:hidden">'
-        '<span style="display:block;height:100%;width:{}%;background:{}"></span></span>'
-        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{} %</span></span>',
-        f"{width:.0f}",
-        f"{width:.1f}",
-        colour,
-        f"{ratio * 100:.1f}",
-    )
+    return used_bar(facts.used_ratio if facts else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +110,7 @@ def _row(transfer: Transfer, accounts: set[int], budget: Budget) -> Row:
         on=transfer.occurred_on,
         kind=transfer.kind,
         text=f"from {where}" if is_in else f"to {where}",
-        amount=spoken(budget.unit, budget_quantity(budget.unit, transfer.amount), budget.currency),
+        amount=rounded(budget.unit, budget_quantity(budget.unit, transfer.amount), budget.currency),
         is_in=is_in,
         by=str(transfer.by or ""),
         reason=transfer.reason or transfer.reference,

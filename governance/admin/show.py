@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 CENT = Decimal("0.01")
 NOTHING = "–"
+WARNING_FROM = Decimal("0.8")
 
 
 def money(amount: Decimal | None, currency: str = "") -> str:
@@ -43,6 +44,25 @@ def _shown(name: str, label: str, say: Callable[[Any], str]) -> Callable[[Any], 
         return say(getattr(row, name))
 
     return shown
+
+
+def used_bar(ratio: Decimal | None) -> SafeString | str:
+    """A bar that stays legible in both themes and says its number, so that colour is never alone."""
+    if ratio is None:
+        return NOTHING
+    colour = "#dc2626" if ratio >= 1 else "#d97706" if ratio >= WARNING_FROM else "#16a34a"
+    width = max(min(ratio * 100, Decimal(100)), Decimal(0))
+    return format_html(
+        '<span style="display:flex;align-items:center;gap:.5rem;min-width:9rem">'
+        '<span role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{}" aria-label="used"'
+        ' style="flex:1;height:.5rem;border-radius:.25rem;background:rgb(128 128 128 / .25);overflow:hidden">'
+        '<span style="display:block;height:100%;width:{}%;background:{}"></span></span>'
+        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{} %</span></span>',
+        f"{width:.0f}",
+        f"{width:.1f}",
+        colour,
+        f"{ratio * 100:.1f}",
+    )
 
 
 def file_name(source: str) -> str:

@@ -13,10 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from allocation.queries import windows_totals
-from budgets.admin.show import progress
 from budgets.queries import budget_facts
 from governance.admin.scopes import ScopeAdmin
-from governance.admin.show import NOTHING, money
+from governance.admin.show import NOTHING, money, used_bar
 from governance.models import Scope
 from governance.queries import scope_tree
 from policies.queries.facts import calendar_month
@@ -56,4 +55,4 @@ class SpendingScopeAdmin(ScopeAdmin):
 
     @admin.display(description="budget used")
     def budget_use(self, scope: Any) -> SafeString | str:
-        return progress(scope.shown_facts)
+        return used_bar(scope.shown_facts.used_ratio if scope.shown_facts else None)
