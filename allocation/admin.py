@@ -48,8 +48,9 @@ class UnpricedFilter(admin.SimpleListFilter):
 @admin.register(UsageRecord)
 class UsageRecordAdmin(ReadOnlyAdmin):
     list_display = (
-        "occurred_at", "scope", "provider", "model", "status", count_of("requests"), count_of("input_tokens"),
-        count_of("cached_input_tokens"), count_of("output_tokens"), money_of("cost"), "price_source",
+        "occurred_at", "scope", "model", money_of("cost"), count_of("requests"),
+        count_of("input_tokens", label="input"), count_of("cached_input_tokens", label="cached input"),
+        count_of("output_tokens", label="output"), "provider", "status", "price_source",
     )  # fmt: skip
     list_filter = ("status", UnpricedFilter, "service_tier", ("scope", VisibleScopes))
     list_select_related = ("scope",)
@@ -70,8 +71,9 @@ class UsageRecordAdmin(ReadOnlyAdmin):
 
 class RollUpAdmin(ReadOnlyAdmin):
     list_display = (
-        "bucket", "scope", "provider", "model", count_of("requests"), count_of("errors"), count_of("unpriced_requests"),
-        count_of("input_tokens"), count_of("cached_input_tokens"), count_of("output_tokens"), money_of("cost"),
+        "bucket", "scope", "model", money_of("cost"), count_of("requests"), count_of("errors"),
+        count_of("unpriced_requests", label="unpriced"), count_of("input_tokens", label="input"),
+        count_of("cached_input_tokens", label="cached input"), count_of("output_tokens", label="output"), "provider",
     )  # fmt: skip
     list_filter = (("scope", VisibleScopes), "provider")
     list_select_related = ("scope",)

@@ -44,4 +44,4 @@ class AccountAdmin(RecordAdmin):
 
     @admin.display(description="shortfall", ordering="shortfall")
     def shortfall_(self, account: Account) -> str:
-        return in_unit(account, account.shortfall)
+        return in_unit(account, account.shortfall) if account.shortfall else "–"
