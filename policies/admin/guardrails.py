@@ -33,7 +33,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
 
 
 @admin.register(GuardrailVersion)
-class GuardrailVersionAdmin(ReadOnlyAdmin):
+class GuardrailVersionAdmin(RecordAdmin):
     list_display = ("name", "number", "is_active", "level_", "tests", "applied_at", "applied_by", "source_file")
     list_filter = ("is_active", "level")
     search_fields = ("name", "text")

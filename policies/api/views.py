@@ -118,17 +118,21 @@ class ReleaseConstraint(APIView):
 
 
 class Guardrails(mixins.ListModelMixin, viewsets.GenericViewSet[GuardrailVersion]):
-    """The guardrails in force. They speak of the whole installation, so every reader sees all of them."""
+    """The guardrails in force that may concern the reader: all but those for other organisations only."""
 
     permission_classes = (requires("guardrails:read"),)
     pagination_class = ByName
     serializer_class = GuardrailOut
-    queryset = GuardrailVersion.objects.filter(is_active=True)
+    queryset = GuardrailVersion.objects.none()
+
+    @override
+    def get_queryset(self) -> QuerySet[GuardrailVersion]:
+        return GuardrailVersion.objects.visible_to(actor(self.request)).filter(is_active=True)
 
     @extend_schema(responses=GuardrailDetailOut)
     def retrieve(self, request: Request, name: str) -> Response:
-        del request
-        found = GuardrailVersion.objects.filter(name=name).order_by("-is_active", "-number").first()
+        versions = GuardrailVersion.objects.visible_to(actor(request)).filter(name=name)
+        found = versions.order_by("-is_active", "-number").first()
         if found is None:
             raise NotFound
         return Response(GuardrailDetailOut(found).data)
@@ -144,4 +148,4 @@ class GuardrailVersions(mixins.ListModelMixin, viewsets.GenericViewSet[Guardrail
 
     @override
     def get_queryset(self) -> QuerySet[GuardrailVersion]:
-        return GuardrailVersion.objects.filter(name=self.kwargs.get("name"))
+        return GuardrailVersion.objects.visible_to(actor(self.request)).filter(name=self.kwargs.get("name"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from policies.documents.guardrail import GuardrailSpec, Match
@@ -28,6 +28,12 @@ def _holds(match: Match, scope: ScopeView) -> bool:
 def path_matches(glob: str, path: str) -> bool:
     """``*`` is within one segment, ``**`` any number of them; a closing ``/**`` is at least one: below, not itself."""
     return _pattern(glob)(path) is not None
+
+
+def may_concern(globs: Iterable[str], organisation: str) -> bool:
+    """Whether any of the paths could be one of the organisation's; no path at all is every path."""
+    tops = [glob.split("/")[0] for glob in globs]
+    return not tops or any(top == "**" or path_matches(top, organisation) for top in tops)
 
 
 @lru_cache(maxsize=4096)

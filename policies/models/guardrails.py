@@ -1,12 +1,24 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.db import models
 from django.db.models import Q
 
 from governance.models import Scope
+from governance.models.visibility import Viewer
+from policies.engine.matching import may_concern
+
+
+class GuardrailVersionQuerySet(models.QuerySet["GuardrailVersion"]):
+    def visible_to(self, actor: Viewer) -> Self:
+        """Without those whose paths are all of other organisations: what they say is nobody else's business."""
+        if actor.sees_everything:
+            return self.all()
+        own = {path.split("/")[0] for path in actor.visible_paths}
+        paths = self.order_by().values_list("pk", "document__spec__match__paths")
+        return self.filter(pk__in=[pk for pk, globs in paths if any(may_concern(globs or (), one) for one in own)])
 
 
 class GuardrailVersion(models.Model):
@@ -28,6 +40,8 @@ class GuardrailVersion(models.Model):
     retired_at = models.DateTimeField(null=True, blank=True)
     retired_by = models.CharField(max_length=200, blank=True)
     retire_reason = models.TextField(blank=True)
+
+    objects = GuardrailVersionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
