@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TypeVar
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -22,9 +24,20 @@ from policies.api.serializers import (
     ReleaseIn,
 )
 from policies.models import Alert, Constraint, GuardrailVersion
+from policies.models.alerts import AlertQuerySet
+from policies.models.constraints import ConstraintQuerySet
 
+RowsT = TypeVar("RowsT", AlertQuerySet, ConstraintQuerySet)
 SCOPE = OpenApiParameter("scope", str, description="Path of a scope: it and everything below it.")
 GUARDRAIL = OpenApiParameter("guardrail", str)
+
+
+def _asked_for(found: RowsT, request: Request) -> RowsT:
+    if scope := request.query_params.get("scope"):
+        found = found.at_or_below_path(scope)
+    if guardrail := request.query_params.get("guardrail"):
+        found = found.filter(guardrail=guardrail)
+    return found.select_related("scope")
 
 
 class NewestAlertFirst(CursorPagination):
@@ -56,13 +69,8 @@ class Alerts(viewsets.ReadOnlyModelViewSet[Alert]):
 
     @override
     def get_queryset(self) -> QuerySet[Alert]:
-        found = Alert.objects.visible_to(actor(self.request)).select_related("scope")
-        asked = self.request.query_params
-        if scope := asked.get("scope"):
-            found = found.at_or_below_path(scope)
-        if guardrail := asked.get("guardrail"):
-            found = found.filter(guardrail=guardrail)
-        if status := asked.get("status"):
+        found = _asked_for(Alert.objects.visible_to(actor(self.request)), self.request)
+        if status := self.request.query_params.get("status"):
             found = found.open() if status == "open" else found.filter(status=status)
         return found.prefetch_related("events") if self.action == "retrieve" else found
 
@@ -92,13 +100,8 @@ class Constraints(viewsets.ReadOnlyModelViewSet[Constraint]):
 
     @override
     def get_queryset(self) -> QuerySet[Constraint]:
-        found = Constraint.objects.visible_to(actor(self.request)).select_related("scope")
-        asked = self.request.query_params
-        if scope := asked.get("scope"):
-            found = found.at_or_below_path(scope)
-        if guardrail := asked.get("guardrail"):
-            found = found.filter(guardrail=guardrail)
-        if status := asked.get("status"):
+        found = _asked_for(Constraint.objects.visible_to(actor(self.request)), self.request)
+        if status := self.request.query_params.get("status"):
             found = found.filter(status=status)
         return found
 
