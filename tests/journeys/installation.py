@@ -180,7 +180,7 @@ class Installation:
 
     def query(self, sql: str, *values: Any) -> Sequence[tuple[Any, ...]]:
         with psycopg.connect(self.database_url()) as connection:
-            return connection.execute(sql.encode(), values).fetchall()
+            return connection.execute(sql.encode(), values or None).fetchall()
 
     def dump(self) -> str:
         """The text of every row of every table."""
