@@ -10,6 +10,7 @@ from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
+from governance.errors import Forbidden
 from governance.models import ApiKey, DecisionRight, KeyPermission, Ownership, Persona, Scope, User
 
 # A key is not a person: it may be given the working rights, never the right to approve money.
@@ -73,6 +74,21 @@ class Actor:
             return self.sees(path)
         owned = Ownership.objects.of(self.user.pk).filter(scope__path__in=lineage_of(path))
         return persona_allows(frozenset(owned.values_list("persona", flat=True)), f"{app}.change_{model}")
+
+
+def check_sees(actor: Actor, path: str) -> None:
+    """Raises Forbidden for a scope that is not theirs."""
+    if not actor.sees(path):
+        raise _no_say(actor, path)
+
+
+def check_may_change(actor: Actor, what: str, path: str) -> None:
+    if not actor.may_change(what, path):
+        raise _no_say(actor, path)
+
+
+def _no_say(actor: Actor, path: str) -> Forbidden:
+    return Forbidden(f"{actor.label} has no say over {path}.")
 
 
 def lineage_of(path: str) -> list[str]:

@@ -7,13 +7,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from governance.models.visibility import at_or_below
+from governance.models.visibility import ScopedQuerySet, at_or_below
 
 if TYPE_CHECKING:
     # django-tree-queries has no types; this is what the type checker needs of it.
     from django.db.models import Model as TreeNode
-
-    from governance.models.visibility import Viewer
 
     class TreeMixin: ...
 else:
@@ -60,11 +58,8 @@ class DecisionRight(models.TextChoices):
     ACKNOWLEDGE = "acknowledge"
 
 
-class ScopeQuerySet(TreeMixin, models.QuerySet["Scope"]):
-    def visible_to(self, actor: Viewer) -> Self:
-        if actor.sees_everything:
-            return self.all()
-        return self.filter(at_or_below(actor.visible_paths, "path"))
+class ScopeQuerySet(TreeMixin, ScopedQuerySet["Scope"]):
+    path_field = "path"
 
     def at_or_below(self, scope: Scope) -> Self:
         return self.filter(at_or_below((scope.path,), "path"))
@@ -186,14 +181,9 @@ class ScopeTreeVersion(models.Model):
         return str(self.version)
 
 
-class OwnershipQuerySet(models.QuerySet["Ownership"]):
+class OwnershipQuerySet(ScopedQuerySet["Ownership"]):
     def of(self, user_id: int) -> Self:
         return self.filter(Q(user_id=user_id) | Q(group__user=user_id))
-
-    def visible_to(self, actor: Viewer) -> Self:
-        if actor.sees_everything:
-            return self.all()
-        return self.filter(at_or_below(actor.visible_paths, "scope__path"))
 
 
 class Ownership(models.Model):

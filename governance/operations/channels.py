@@ -14,11 +14,11 @@ from django.db import transaction
 from governance.channels import slack, webhook
 from governance.documents import Change, ChannelDocument, FromEnvironment
 from governance.engine.sealing import SealBroken, is_current, seal, unseal
-from governance.errors import Forbidden, Invalid, NotFound
+from governance.errors import Invalid, NotFound
 from governance.models import Channel, ChannelKind, Scope
 from governance.operations.records import record_decision
 from governance.queries import OWNERS_CHANNEL
-from governance.rules import Actor
+from governance.rules import Actor, check_may_change
 
 logger = logging.getLogger(__name__)
 
@@ -98,8 +98,7 @@ def save_channel(
     channel: Channel | None = None,
 ) -> Channel:
     """Creates, or changes `channel`. A `url` or `secret` of None stays as it is."""
-    if not actor.may_change("governance.channel", scope.path):
-        raise Forbidden(f"{actor.label} has no say over {scope.path}.")
+    check_may_change(actor, "governance.channel", scope.path)
     known = known_secrets(channel) if channel is not None and channel.kind == kind else ChannelSecrets()
     secrets = ChannelSecrets(known.url if url is None else url, known.secret if secret is None else secret)
     check_channel(kind, name, secrets, to)

@@ -14,12 +14,12 @@ from django.db.models import F, Q
 
 from governance.channels import Message, Outcome, Refused, Retry, Sent
 from governance.engine.backoff import delay_before_attempt
-from governance.errors import DomainError, Forbidden, Invalid, NotFound
+from governance.errors import DomainError, Invalid, NotFound
 from governance.models import Channel, ChannelKind, Delivery, DeliveryStatus
 from governance.operations.nudges import nudge
 from governance.operations.records import record_decision
 from governance.queries import Destination, destinations
-from governance.rules import Actor
+from governance.rules import Actor, check_may_change
 
 logger = logging.getLogger(__name__)
 
@@ -52,19 +52,23 @@ def queue_delivery(
     recipients = list(to or channel.to)
     if channel.kind == ChannelKind.EMAIL and not recipients:
         raise Invalid(f"The channel {channel} has nobody to write to.", code="no_recipient")
-    delivery = Delivery(
-        channel=channel,
-        dedup_key=dedup_key,
-        to=recipients,
-        message=message.as_json(),
-        next_attempt_at=at,
-        created_at=at,
-    )
+    delivery = _row(channel, dedup_key, recipients, message, at)
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     if not Delivery.objects.filter(pk=delivery.pk).exists():
         return None
     nudge(SENDING_TASK, queue="fast")
     return delivery
+
+
+def _row(channel: Channel, dedup_key: str, to: list[str], message: Message, at: datetime) -> Delivery:
+    return Delivery(
+        channel=channel, dedup_key=dedup_key, to=to, message=message.as_json(), next_attempt_at=at, created_at=at
+    )
+
+
+def _key_to(destination: Destination, dedup_key: str) -> str:
+    """One channel writes to several people: each is told once."""
+    return f"{dedup_key}/{destination.to}" if destination.to else dedup_key
 
 
 @transaction.atomic
@@ -74,10 +78,9 @@ def queue_message(*, address: str, scope_id: int, dedup_key: str, message: Messa
     """
     queued = []
     for destination in destinations(address, scope_id):
-        key = f"{dedup_key}/{destination.to}" if destination.to else dedup_key
         delivery = queue_delivery(
             channel=destination.channel,
-            dedup_key=key,
+            dedup_key=_key_to(destination, dedup_key),
             message=message,
             at=at,
             to=(destination.to,) if destination.to else (),
@@ -100,13 +103,12 @@ class Outgoing:
 def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
     """Many at once, a few statements for all; what was queued before stays as it is."""
     deliveries = [
-        Delivery(
-            channel=one.destination.channel,
-            dedup_key=f"{one.dedup_key}/{one.destination.to}" if one.destination.to else one.dedup_key,
-            to=[one.destination.to] if one.destination.to else list(one.destination.channel.to),
-            message=one.message.as_json(),
-            next_attempt_at=at,
-            created_at=at,
+        _row(
+            one.destination.channel,
+            _key_to(one.destination, one.dedup_key),
+            [one.destination.to] if one.destination.to else list(one.destination.channel.to),
+            one.message,
+            at,
         )
         for one in outgoing
     ]
@@ -216,9 +218,7 @@ def replay_delivery(*, delivery_id: uuid.UUID, actor: Actor, at: datetime, reaso
     delivery = deliveries.filter(pk=delivery_id).first()
     if delivery is None:
         raise NotFound(f"There is no delivery {delivery_id}.", code="delivery_not_found")
-    path = delivery.channel.scope.path
-    if not actor.may_change("governance.delivery", path):
-        raise Forbidden(f"{actor.label} has no say over {path}.")
+    check_may_change(actor, "governance.delivery", delivery.channel.scope.path)
     if delivery.status != DeliveryStatus.DEAD:
         raise DeliveryNotDead(f"The delivery {delivery.pk} is {delivery.status}; only a dead one is replayed.")
     delivery.status, delivery.dead_at = DeliveryStatus.PENDING, None

@@ -10,10 +10,10 @@ from functools import cache
 from django.db import connection, transaction
 from django.db.models import Q
 
-from governance.errors import DomainError, Forbidden, Invalid
+from governance.errors import DomainError, Invalid
 from governance.models import ApiKey, KeyPermission, Scope
 from governance.operations.records import record_decision
-from governance.rules import Actor
+from governance.rules import Actor, check_may_change
 
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 SCHEME = "weir_"
@@ -49,8 +49,7 @@ def create_api_key(
         )
     if expires_at is not None and expires_at <= at:
         raise Invalid("The key would have expired already.", code="expiry_in_the_past")
-    if not actor.may_change("governance.apikey", scope.path):
-        raise Forbidden(f"{actor.label} has no say over {scope.path}.")
+    check_may_change(actor, "governance.apikey", scope.path)
     prefix = secrets.token_hex(_PREFIX_BYTES)
     plaintext = f"{SCHEME}{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     key = ApiKey.objects.create(
@@ -130,8 +129,7 @@ def authenticate_key(plaintext: str, *, at: datetime) -> ApiKey | None:
 @transaction.atomic
 def revoke_api_key(*, key_id: int, actor: Actor, at: datetime, reason: str = "") -> ApiKey:
     key = ApiKey.objects.select_for_update(of=("self",)).select_related("scope").get(pk=key_id)
-    if not actor.may_change("governance.apikey", key.scope.path):
-        raise Forbidden(f"{actor.label} has no say over {key.scope.path}.")
+    check_may_change(actor, "governance.apikey", key.scope.path)
     if key.revoked_at is not None:
         raise KeyAlreadyRevoked(f"The key {key.prefix} was revoked at {key.revoked_at:%FT%TZ}.")
     key.revoked_at = at

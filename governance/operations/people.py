@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from governance.errors import Forbidden, Invalid
+from governance.errors import Invalid
 from governance.models import DecisionRight, Ownership, Persona, Scope, User
 from governance.operations.records import record_decision
-from governance.rules import DEFAULT_RIGHTS, Actor
+from governance.rules import DEFAULT_RIGHTS, Actor, check_sees
 
 _PASSWORD_BYTES = 15
 
@@ -53,8 +53,7 @@ def grant_ownership(
     wanted = ownership_rights(persona, rights)
     if unknown := sorted(set(wanted) - {*DecisionRight.values, ""}):
         raise Invalid(f"Unknown right {unknown[0]!r}; one of {', '.join(DecisionRight.values)}.", code="unknown_right")
-    if not actor.sees(scope.path):
-        raise Forbidden(f"{actor.label} has no say over {scope.path}.")
+    check_sees(actor, scope.path)
     Ownership.objects.bulk_create(
         [Ownership(scope=scope, user=user, persona=persona, decision_right=right) for right in wanted],
         ignore_conflicts=True,

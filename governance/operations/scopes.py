@@ -7,13 +7,13 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from governance.documents import Change, ScopeDocument
-from governance.errors import DomainError, Forbidden, Invalid, NotFound
+from governance.errors import DomainError, Invalid, NotFound
 from governance.models import Channel, ChannelKind, Criticality, Kind, Ownership, Practice, Scope, User
 from governance.models.scope import PATH_LENGTH_MAX, SLUG_PATTERN, UNATTRIBUTED_SLUG
 from governance.operations.people import ownership_rights
 from governance.operations.records import record_decision
 from governance.queries import OWNERS_CHANNEL
-from governance.rules import Actor
+from governance.rules import Actor, check_sees
 
 
 class ScopeExists(DomainError):
@@ -117,7 +117,7 @@ def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Chang
     if change.action == "unchanged":
         return change
     path, spec = document.metadata.name, document.spec
-    _require_say(actor, path)
+    check_sees(actor, path)
     if change.action == "create":
         parent_path, _, slug = path.rpartition("/")
         scope = create_scope(
@@ -179,7 +179,7 @@ def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, 
         changes = {**changes, "labels": changes["labels"] or {}}
         check_labels(changes["labels"])
     scope = Scope.objects.select_for_update().get(pk=scope_id)
-    _require_say(actor, scope.path)
+    check_sees(actor, scope.path)
     differences = [
         f"{name}: {getattr(scope, name)!r} → {wanted!r}"
         for name, wanted in changes.items()
@@ -201,11 +201,6 @@ def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, 
 
 
 Owner = tuple[str, str, str]
-
-
-def _require_say(actor: Actor, path: str) -> None:
-    if not actor.sees(path):
-        raise Forbidden(f"{actor.label} has no say over {path}.")
 
 
 def _wanted_fields(document: ScopeDocument) -> dict[str, object]:
