@@ -59,7 +59,7 @@ def with_wrk(url: str, key: str, body: str, *, connections: int, seconds: int) -
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
     def quantile(name: str) -> float:
-        found = re.search(rf"^\s+{name}%\s+([\d.]+)(us|ms|s)$", output, re.MULTILINE)
+        found = re.search(rf"^\s+{name}%\s+([\d.]+)(us|ms|s)\s*$", output, re.MULTILINE)
         assert found, output
         return float(found[1]) * units[found[2]]
 

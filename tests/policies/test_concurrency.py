@@ -10,7 +10,7 @@ from governance.models import DecisionRecord, Delivery, DirtyScope, Scope
 from governance.operations import mark_scopes_dirty
 from policies import operations
 from policies.models import Alert, Constraint
-from tests.policies.conftest import AT, Apply, Spend
+from tests.policies.conftest import AT, MONTHLY_BUDGET, Apply, Spend
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,11 +35,14 @@ def evaluate_all() -> None:
         pass
 
 
+@pytest.mark.parametrize("findings_in_a_portion", [1, 500])
 @pytest.mark.usefixtures("finops_channel", "budget")
 def test_evaluators_at_once_raise_one_alert_and_one_delivery_for_each_step(
-    apply: Apply, spend: Spend, search: Scope, acme: Scope
+    apply: Apply, spend: Spend, search: Scope, acme: Scope, findings_in_a_portion: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("policies.operations.evaluation.WRITE_FINDINGS_MAX", findings_in_a_portion)
     apply()
+    apply(MONTHLY_BUDGET.replace("[team]", "[organisation]").replace("monthly-budget", "whole"))
     spend("acme/search", "104.00")
 
     def sweep() -> None:

@@ -202,3 +202,19 @@ def test_a_row_the_database_refuses_keeps_no_other_scope_from_being_written(
     operations.sweep(at=AT)
     assert list(Constraint.objects.values_list("scope__path", flat=True)) == ["acme/search"]
     assert sorted(Alert.objects.values_list("scope__path", flat=True)) == ["acme/search"]
+
+
+@pytest.mark.usefixtures("budget")
+def test_a_scope_that_moves_takes_its_limits_along_and_leaves_what_no_longer_speaks_to_it(
+    apply: Apply, spend: Spend, acme: Scope, search: Scope
+) -> None:
+    apply()
+    apply(OTHER.replace("{kinds: [team]}", '{kinds: [team], paths: ["acme/*"]}'))
+    spend("acme/search", "104.00")
+    evaluate()
+    unit = create_scope(slug="retail", kind="business_unit", parent=acme, actor=SYSTEM, at=AT)
+    Scope.objects.filter(pk=search.pk).update(parent=unit)
+    assert decide(scope_path="acme/retail/search", model="gpt-4o", at=LATER).decision == "deny"
+    operations.sweep(at=LATER)
+    assert limits() == [("another-budget", "released"), ("monthly-budget", "active")]
+    assert Delivery.objects.filter(message__event_type="guardrail.step_started").count() == 12
