@@ -24,7 +24,7 @@ from config.folders import PROJECT, DataFolder, data_folder
 MARK = "WEIR_PROGRAM"
 DATABASE_PATIENCE_S = 120
 WEB_WORKERS = 2
-# More threads take turns at the interpreter and double the slowest decisions; one alone waits behind every batch of usage.
+# More threads slow the slowest decisions down; a single one waits behind every batch of usage.
 WEB_THREADS = 2
 PROGRAMS = ("web", "fast", "slow", "beat")
 
