@@ -18,15 +18,6 @@ def authors(budget: Budget) -> frozenset[int]:
     return frozenset(pk for pk in (budget.created_by_id, budget.submitted_by_id) if pk is not None)
 
 
-def may_decide(actor: Actor, budget: Budget) -> bool:
-    """Four eyes hold for everybody, a superuser included."""
-    return (
-        actor.user is not None
-        and actor.user.pk not in authors(budget)
-        and actor.may(DecisionRight.APPROVE_BUDGET, budget.scope)
-    )
-
-
 def may_withdraw(actor: Actor, budget: Budget) -> bool:
     person = person_behind(actor)
     is_author = person is not None and person.pk in authors(budget)
@@ -50,6 +41,7 @@ def check_person_with_right(actor: Actor, budget: Budget) -> User:
 
 
 def check_decider(actor: Actor, budget: Budget) -> User:
+    """Four eyes hold for everybody, a superuser included."""
     user = check_person_with_right(actor, budget)
     if user.pk in authors(budget):
         raise FourEyes(f"{actor.label} proposed this budget; someone else has to decide on it.")

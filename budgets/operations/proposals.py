@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -99,18 +100,21 @@ def _change(document: BudgetDocument, action: str, differences: tuple[str, ...])
 
 
 def _values(document: BudgetDocument, scope: Scope, at: datetime) -> dict[str, object]:
+    values = checked_values(scope=scope, **_stated(document), at=at)
+    return {**values, "name": document.metadata.name, "note": document.spec.note}
+
+
+def _stated(document: BudgetDocument) -> dict[str, Any]:
+    """The terms as written; what is left out is completed by `checked_values`."""
     spec = document.spec
-    values = checked_values(
-        scope=scope,
-        unit=spec.unit,
-        period=spec.period,
-        amount=spec.quantity,
-        starts_on=spec.starts_on,
-        ends_on=spec.ends_on,
-        currency=spec.currency or "",
-        at=at,
-    )
-    return {**values, "name": document.metadata.name, "note": spec.note}
+    return {
+        "unit": spec.unit,
+        "period": spec.period,
+        "amount": spec.quantity,
+        "starts_on": spec.starts_on,
+        "ends_on": spec.ends_on,
+        "currency": spec.currency or "",
+    }
 
 
 def _differences(document: BudgetDocument, scope: Scope, budget: Budget, at: datetime) -> tuple[str, ...]:
@@ -135,17 +139,11 @@ def _same_start(document: BudgetDocument, budget: Budget, today: date) -> bool:
 
 
 def _propose(document: BudgetDocument, scope: Scope, *, actor: Actor, at: datetime, source: str) -> None:
-    spec = document.spec
     budget = create_budget(
         scope=scope,
-        unit=spec.unit,
-        period=spec.period,
-        amount=spec.quantity,
-        starts_on=spec.starts_on,
-        ends_on=spec.ends_on,
-        currency=spec.currency or "",
+        **_stated(document),
         name=document.metadata.name,
-        note=spec.note,
+        note=document.spec.note,
         source=source,
         by=actor,
         at=at,

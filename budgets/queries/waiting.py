@@ -7,7 +7,7 @@ from governance.rules import Actor
 
 
 def waiting_for(actor: Actor) -> BudgetQuerySet:
-    """Submitted budgets that `actor` may decide on: `rules.may_decide` for many at once."""
+    """Submitted budgets that `actor` may decide on: `rules.check_decider` for many at once."""
     if actor.user is None:
         return Budget.objects.none()
     own = Q(created_by=actor.user) | Q(submitted_by=actor.user)
