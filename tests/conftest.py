@@ -8,7 +8,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
@@ -18,6 +20,9 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
 from config.settings import database
+
+if TYPE_CHECKING:
+    from governance.models import Scope
 
 TEST_FOLDER = "WEIR_TEST_FOLDER"
 
@@ -78,3 +83,31 @@ def django_db_modify_db_settings(database_url: str, django_db_modify_db_settings
     chosen = database(database_url)
     for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"):
         connections["default"].settings_dict[name] = chosen[name]
+
+
+# --- the organisation of most tests ---------------------------------------------------------------------------
+
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def acme(db: None) -> "Scope":
+    return _scope("acme", "organisation")
+
+
+@pytest.fixture
+def search(acme: "Scope") -> "Scope":
+    return _scope("search", "team", acme)
+
+
+@pytest.fixture
+def ranker(search: "Scope") -> "Scope":
+    return _scope("ranker", "workload", search)
+
+
+def _scope(slug: str, kind: str, parent: "Scope | None" = None) -> "Scope":
+    """The apps are imported here because this file is read before Django is set up."""
+    from governance.operations import create_scope
+    from governance.rules import Actor
+
+    return create_scope(slug=slug, kind=kind, parent=parent, actor=Actor.system(), at=AT)

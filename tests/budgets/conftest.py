@@ -9,27 +9,11 @@ from allocation.models import UsageDay
 from budgets import operations
 from budgets.models import Account, Budget
 from governance.models import Ownership, Scope, User
-from governance.operations import create_scope
 from governance.rules import Actor
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TODAY = AT.date()
 SYSTEM = Actor.system()
-
-
-@pytest.fixture
-def acme(db: None) -> Scope:
-    return create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
-
-
-@pytest.fixture
-def search(acme: Scope) -> Scope:
-    return create_scope(slug="search", kind="team", parent=acme, actor=SYSTEM, at=AT)
-
-
-@pytest.fixture
-def ranker(search: Scope) -> Scope:
-    return create_scope(slug="ranker", kind="workload", parent=search, actor=SYSTEM, at=AT)
 
 
 @pytest.fixture

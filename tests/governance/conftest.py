@@ -19,21 +19,6 @@ SYSTEM = Actor.system()
 
 
 @pytest.fixture
-def acme(db: None) -> Scope:
-    return create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
-
-
-@pytest.fixture
-def search(acme: Scope) -> Scope:
-    return create_scope(slug="search", kind="team", parent=acme, actor=SYSTEM, at=AT)
-
-
-@pytest.fixture
-def ranker(search: Scope) -> Scope:
-    return create_scope(slug="ranker", kind="workload", parent=search, actor=SYSTEM, at=AT)
-
-
-@pytest.fixture
 def globex(db: None) -> Scope:
     return create_scope(slug="globex", kind="organisation", actor=SYSTEM, at=AT)
 

@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.journeys.doubles import Received, slack_server, smtp_server
-from tests.journeys.installation import Installation, free_port, installation
+from tests.journeys.doubles import Received
+from tests.journeys.installation import Installation, running_installation
 
 
 @pytest.fixture(scope="session")
@@ -12,22 +12,7 @@ def received() -> Received:
 
 
 @pytest.fixture(scope="session")
-def slack_url(received: Received) -> Iterator[str]:
-    with slack_server(received) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def weir(received: Received, slack_url: str) -> Iterator[Installation]:
+def weir(received: Received) -> Iterator[Installation]:
     """One running installation for every journey; each journey has an organisation of its own."""
-    with (
-        smtp_server(received, free_port()) as smtp_port,
-        installation(
-            WEIR_EMAIL_HOST="127.0.0.1",
-            WEIR_EMAIL_PORT=str(smtp_port),
-            WEIR_ALLOW_LOOPBACK_WEBHOOKS="true",
-            SLACK_WEBHOOK_URL=slack_url,
-        ) as running,
-    ):
-        running.start()
+    with running_installation(received) as running:
         yield running

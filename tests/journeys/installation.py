@@ -24,6 +24,7 @@ import requests
 
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
+from tests.journeys.doubles import Received, slack_server, smtp_server
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 180
@@ -212,3 +213,20 @@ def installation(**extra_env: str) -> Iterator[Installation]:
         if made.up is not None and made.up.poll() is None:
             made.stop()
         shutil.rmtree(folder)
+
+
+@contextmanager
+def running_installation(received: Received) -> Iterator[Installation]:
+    """Started, and connected to a Slack and a mail server on loopback."""
+    with (
+        slack_server(received) as slack_url,
+        smtp_server(received, free_port()) as smtp_port,
+        installation(
+            WEIR_EMAIL_HOST="127.0.0.1",
+            WEIR_EMAIL_PORT=str(smtp_port),
+            WEIR_ALLOW_LOOPBACK_WEBHOOKS="true",
+            SLACK_WEBHOOK_URL=slack_url,
+        ) as made,
+    ):
+        made.start()
+        yield made

@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from tests.journeys.admin_session import AdminSession
-from tests.journeys.doubles import Received, slack_server, smtp_server
-from tests.journeys.installation import ROOT, Installation, eventually, free_port, installation
+from tests.journeys.doubles import Received
+from tests.journeys.installation import ROOT, Installation, eventually, running_installation
 
 pytestmark = pytest.mark.slow
 
@@ -73,18 +73,8 @@ def received() -> Received:
 
 @pytest.fixture
 def weir(received: Received) -> Iterator[Installation]:
-    with (
-        slack_server(received) as slack_url,
-        smtp_server(received, free_port()) as smtp_port,
-        installation(
-            WEIR_EMAIL_HOST="127.0.0.1",
-            WEIR_EMAIL_PORT=str(smtp_port),
-            WEIR_ALLOW_LOOPBACK_WEBHOOKS="true",
-            SLACK_WEBHOOK_URL=slack_url,
-        ) as made,
-    ):
-        made.start()
-        yield made
+    with running_installation(received) as running:
+        yield running
 
 
 def test_kill_minus_nine_of_every_part_loses_nothing(weir: Installation, received: Received) -> None:

@@ -11,7 +11,7 @@ from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
 from governance.documents import load_documents
 from governance.models import Channel, Ownership, Scope, User
-from governance.operations import create_api_key, create_scope
+from governance.operations import create_api_key
 from governance.rules import Actor
 from policies import operations
 from policies.documents import GuardrailPolicy, parse_guardrail
@@ -50,21 +50,6 @@ def policy(text: str) -> GuardrailPolicy:
 
 Apply = Callable[..., None]
 Spend = Callable[..., None]
-
-
-@pytest.fixture
-def acme(db: None) -> Scope:
-    return create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
-
-
-@pytest.fixture
-def search(acme: Scope) -> Scope:
-    return create_scope(slug="search", kind="team", parent=acme, actor=SYSTEM, at=AT)
-
-
-@pytest.fixture
-def ranker(search: Scope) -> Scope:
-    return create_scope(slug="ranker", kind="workload", parent=search, actor=SYSTEM, at=AT)
 
 
 def person(email: str, scope: Scope, persona: str, right: str) -> Actor:
