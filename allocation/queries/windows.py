@@ -1,4 +1,4 @@
-"""Reads usage for somebody: totals of scopes over windows of time, summaries, records."""
+"""Totals of scopes over windows of time, from the coarsest roll-ups that fit."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,12 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Sum
 
-from allocation.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, IngestWatermark, UsageDay, UsageRecord
-from allocation.models.usage import UsageRecordQuerySet
+from allocation.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, IngestWatermark
 from governance.queries import ScopeTree, scope_tree
-from governance.rules import Actor
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -159,28 +156,3 @@ def floor(at: datetime, step: timedelta) -> datetime:
 
 def ceiling(at: datetime, step: timedelta) -> datetime:
     return at + (EPOCH - at) % step
-
-
-SUMMED = (
-    "requests", "errors", "unpriced_requests", "input_tokens", "cached_input_tokens", "cache_write_tokens",
-    "output_tokens", "reasoning_tokens", "gpu_seconds", "cost",
-)  # fmt: skip
-GROUPS: Mapping[str, tuple[str, ...]] = {"model": ("provider", "model"), "scope": ("scope__path",), "day": ("bucket",)}
-
-
-def usage_summary(
-    *, actor: Actor, scope_id: int | None, since: datetime, until: datetime, group_by: str
-) -> list[dict[str, Any]]:
-    """Sums of whole UTC days, `since` to before `until`, of what `actor` may see at or below the scope."""
-    days = UsageDay.objects.visible_to(actor).filter(bucket__gte=since, bucket__lt=until)
-    if scope_id is not None:
-        days = days.filter(scope_id__in=scope_tree().descendants(scope_id))
-    groups = GROUPS[group_by]
-    return list(days.values(*groups).annotate(**{f"sum_{name}": Sum(name) for name in SUMMED}).order_by(*groups))
-
-
-def usage_records(*, actor: Actor, scope_id: int | None = None) -> UsageRecordQuerySet:
-    records = UsageRecord.objects.visible_to(actor).select_related("scope")
-    if scope_id is not None:
-        records = records.filter(scope_id__in=scope_tree().descendants(scope_id))
-    return records

@@ -1,0 +1,14 @@
+from allocation.queries.usage import GROUPS, SUMMED, usage_records, usage_summary
+from allocation.queries.windows import UsageTotals, data_ages, pieces, window_totals, windows_totals
+
+__all__ = [
+    "GROUPS",
+    "SUMMED",
+    "UsageTotals",
+    "data_ages",
+    "pieces",
+    "usage_records",
+    "usage_summary",
+    "window_totals",
+    "windows_totals",
+]
