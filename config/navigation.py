@@ -15,10 +15,15 @@ from policies.models import Alert
 Entry = tuple[str, str, str, str]
 SPEND: Sequence[Entry] = (
     ("Usage records", "receipt_long", "allocation", "usagerecord"),
+    ("Charges", "request_quote", "allocation", "usagecharge"),
+    ("Tasks", "smart_toy", "allocation", "task"),
     ("Quarantined usage", "report", "allocation", "quarantinedusage"),
     ("Import runs", "upload_file", "allocation", "importrun"),
     ("Price books", "sell", "allocation", "pricebook"),
     ("Attribution rules", "alt_route", "allocation", "attributionruleset"),
+    ("Adjustment runs", "published_with_changes", "allocation", "adjustmentrun"),
+    ("Adjustments", "difference", "allocation", "adjustment"),
+    ("Billing periods", "event_available", "allocation", "billingperiod"),
 )
 BUDGETS: Sequence[Entry] = (
     ("Budgets", "savings", "budgets", "budget"),
@@ -44,6 +49,7 @@ ROLL_UPS: Sequence[Entry] = (
     ("By day", "calendar_month", "allocation", "usageday"),
     ("By hour", "schedule", "allocation", "usagehour"),
     ("By minute", "timer", "allocation", "usageminute"),
+    ("Tasks by day", "smart_toy", "allocation", "taskday"),
     ("Last delivery", "update", "allocation", "ingestwatermark"),
 )
 

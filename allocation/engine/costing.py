@@ -28,26 +28,50 @@ NO_ATTRIBUTES: Mapping[str, str] = {}
 ORDINAL_OF_1970 = date(1970, 1, 1).toordinal()
 
 
+class Priced(NamedTuple):
+    """What nobody stated a price for has no `cost_nanos` (10^-9 of the currency). `card` and its `tier` say what a
+    price list states for the call, also where the provider billed something else.
+    """
+
+    source: str
+    version: str
+    cost_nanos: int | None
+    card: RateCard | None = None
+    tier: int = 0
+
+
 class CostedRecord(NamedTuple):
-    """`id` is the hexadecimal identity, `at_s` seconds since 1970, `cost_nanos` None when nobody stated a price."""
+    """`id` is the hexadecimal identity, `at_s` seconds since 1970; `booked_s` is where the record counts: `at_s`, or
+    when it arrived where its own period is closed.
+    """
 
     id: str
     at_s: float
+    booked_s: float
     event: UsageEvent
     scope_id: int
     root_id: int
     attribution: str
-    price_source: str
-    price_version: str
-    cost_nanos: int | None
+    price: Priced
+
+    @property
+    def cost_nanos(self) -> int | None:
+        return self.price.cost_nanos
+
+
+FAILED = NO_PRICE = Priced(UNPRICED, "", None)
+FROM_CACHE = Priced(RESPONSE_CACHE, "", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
+    """What occurred before `closed_until_s` (seconds since 1970) lies in a closed billing period."""
+
     root_id: int
     unattributed_id: int
     prices: PriceList
     matcher: Matcher
+    closed_until_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +87,7 @@ class Desk:
     home: Organisation | None
     earliest_s: float
     latest_s: float
+    at_s: float
 
     def cost(self, event: UsageEvent) -> CostedRecord | Fault:
         at_s = event.occurred_at.timestamp()
@@ -76,11 +101,12 @@ class Desk:
         return CostedRecord(
             identity(organisation.root_id, event.source, event.id),
             at_s,
+            at_s if at_s >= organisation.closed_until_s else self.at_s,
             event,
             scope_id,
             organisation.root_id,
             attribution,
-            *price,
+            price,
         )
 
     def untimely(self, at_s: float) -> Fault | None:
@@ -123,38 +149,45 @@ def identity(root_id: int, source: str, event_id: str) -> str:
     return blake2b(f"{root_id}\0{source}\0{event_id}".encode(), digest_size=16).hexdigest()
 
 
-def price_of(event: UsageEvent, prices: PriceList, at_s: float) -> tuple[str, str, int | None] | Fault:
-    """(source, version, cost in 10^-9 or None). A failed call costs nothing that anybody has stated."""
+def price_of(event: UsageEvent, prices: PriceList, at_s: float) -> Priced | Fault:
+    """A failed call costs nothing that anybody has stated."""
     if event.status == "error":
-        return UNPRICED, "", None
-    if event.cost is not None:
-        return _billed(event.cost, prices.currency)
-    if event.cached_response:
-        return RESPONSE_CACHE, "", 0
+        return FAILED
+    if event.cached_response and event.cost is None:
+        return FROM_CACHE
     card = prices.of_day(event.provider, event.model, event.service_tier, int(at_s // DAY_S))
     if card is not None and not isinstance(card, RateCard | CalculatedCard):
         card = card.at(event.occurred_at.astimezone(UTC))
+    if event.cost is not None:
+        return _billed(event, event.cost, prices.currency, card)
     if card is None:
-        return UNPRICED, "", None
+        return NO_PRICE
     tokens = event.tokens
-    quantities = (
-        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning
-    )  # fmt: skip
     if isinstance(card, CalculatedCard):
-        nanos = to_nanos(card.cost(usage_of(*quantities)))
-        return (card.source, card.version, nanos) if nanos <= NANOS_MAX else TOO_DEAR
-    nanos = card.cost_nanos(*quantities, event.requests)
+        nanos = to_nanos(
+            card.cost(usage_of(tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning))
+        )
+        return Priced(card.source, card.version, nanos) if nanos <= NANOS_MAX else TOO_DEAR
+    requests = event.requests
+    tier = card.tier_of(tokens.input, requests) if card.tiers else 0
+    nanos = card.cost_nanos(
+        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, requests, tier
+    )
     if event.gpu_seconds and card.gpu_hour is not None:
         nanos += to_nanos(event.gpu_seconds * card.gpu_hour / HOUR_S)
-    return (card.source, card.version, nanos) if nanos <= NANOS_MAX else TOO_DEAR
+    return Priced(card.source, card.version, nanos, card, tier) if nanos <= NANOS_MAX else TOO_DEAR
 
 
-def _billed(cost: Decimal | Money, currency: str) -> tuple[str, str, int] | Fault:
+def _billed(
+    event: UsageEvent, cost: Decimal | Money, currency: str, card: RateCard | CalculatedCard | None
+) -> Priced | Fault:
     if isinstance(cost, Money):
         if cost.currency != currency:
             return Fault("currency_mismatch", f"The organisation counts in {currency}.", "cost.currency")
         cost = cost.amount
-    return PROVIDER, "", to_nanos(cost)
+    known = card if isinstance(card, RateCard) else None
+    tier = known.tier_of(event.tokens.input, event.requests) if known is not None and known.tiers else 0
+    return Priced(PROVIDER, "", to_nanos(cost), known, tier)
 
 
 def acceptance_window(at: datetime, past_days: int) -> tuple[float, float]:

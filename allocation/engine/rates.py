@@ -37,6 +37,27 @@ class RateCard:
     base: Rates
     tiers: tuple[tuple[int, Rates], ...] = ()
     gpu_hour: Decimal | None = None
+    # The same card at list prices; None where they are the contract's.
+    listed: "RateCard | None" = None
+
+    @property
+    def places(self) -> int:
+        """Rates are prices per million tokens, times ten to this power."""
+        return len(str(self.divisor)) + 2
+
+    def tier_of(self, input_tokens: int, requests: int) -> int:
+        """0 for the base, else the place of the context tier, from 1. More than one request is priced at the base:
+        how the input spreads over the requests is not known.
+        """
+        tier = 0
+        if self.tiers and requests == 1:
+            for place, (above, _) in enumerate(self.tiers, 1):
+                if input_tokens > above:
+                    tier = place
+        return tier
+
+    def rates_of(self, tier: int) -> Rates:
+        return self.tiers[tier - 1][1] if tier else self.base
 
     def cost_nanos(
         self,
@@ -46,15 +67,10 @@ class RateCard:
         output_tokens: int,
         reasoning_tokens: int,
         requests: int,
+        tier: int | None = None,
     ) -> int:
-        """Cost in 10^-9 of the currency, rounded half to even once. More than one request is priced at the base tier:
-        how the input spreads over the requests is not known.
-        """
-        rates = self.base
-        if self.tiers and requests == 1:
-            for above, tier in self.tiers:
-                if input_tokens > above:
-                    rates = tier
+        """Cost in 10^-9 of the currency, rounded half to even once. `tier` is `tier_of`, where known."""
+        rates = self.rates_of(self.tier_of(input_tokens, requests) if tier is None else tier)
         total = (
             (input_tokens - cached_input_tokens - cache_write_tokens) * rates.input
             + cached_input_tokens * rates.cached_input
@@ -78,7 +94,9 @@ def to_nanos(amount: Decimal) -> int:
 
 
 def nanos_text(nanos: int) -> str:
-    """`0.000002500` for 2500: what COPY takes as numeric(24,9). Amounts are never negative here."""
+    """`0.000002500` for 2500: what COPY takes as numeric(24,9)."""
+    if nanos < 0:
+        return f"-{nanos_text(-nanos)}"
     return f"{nanos // NANO}.{nanos % NANO:09d}"
 
 

@@ -4,20 +4,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
-from allocation.engine.costing import DAY_S, ORDINAL_OF_1970, CostedRecord
-from allocation.engine.rates import from_nanos
+from allocation.engine.activity import Activity, activity_of
+from allocation.engine.costing import DAY_S, ORDINAL_OF_1970, CostedRecord, Priced
+from allocation.engine.rates import RateCard, from_nanos
 
 MINUTE_S = 60
 NO_GPU = Decimal(0)
 
-# (bucket start in seconds since 1970, scope id, provider, model)
-Key = tuple[int, int, str, str]
+
+class Key(NamedTuple):
+    """`start` of the bucket in seconds since 1970."""
+
+    start: int
+    scope_id: int
+    provider: str
+    model: str
+    activity: Activity
 
 
 @dataclass(slots=True)
 class Sums:
-    """`cost_nanos` is in 10^-9 of the organisation's currency; `last_s` the latest occurrence, seconds since 1970."""
+    """`cost_nanos` is in 10^-9 of the organisation's currency; `last_s` the latest occurrence, seconds since 1970.
+    Negative where a correction takes away.
+    """
 
     requests: int = 0
     errors: int = 0
@@ -57,14 +68,43 @@ class UsagePosting:
     gpu_seconds: Decimal
 
 
-def by_minute(records: Iterable[CostedRecord]) -> dict[Key, Sums]:
-    totals: dict[Key, Sums] = {}
+class PricedAs(NamedTuple):
+    """What records of one kind share beside their roll-up's key: how they were priced and served."""
+
+    service_tier: str
+    source: str
+    version: str
+    card: RateCard | None
+    tier: int
+    failed: bool
+
+
+# Sums by roll-up key of the minute and by price; the price's card is compared by identity, which `id(card)` stands for.
+FineKey = tuple[int, int, str, str, Activity, str, str, str, int, int, bool]
+Fine = dict[FineKey, tuple[Key, PricedAs, Sums]]
+
+
+def by_minute_and_price(records: Iterable[CostedRecord]) -> Fine:
+    """One pass over a batch; everything coarser is summed from its result."""
+    totals: Fine = {}
     for record in records:
         event = record.event
-        key = (int(record.at_s // MINUTE_S) * MINUTE_S, record.scope_id, event.provider, event.model)
-        sums = totals.get(key)
-        if sums is None:
-            sums = totals[key] = Sums(last_s=record.at_s)
+        price: Priced = record.price
+        card = price.card
+        start = int(record.booked_s // MINUTE_S) * MINUTE_S
+        failed = event.status == "error"
+        fine = (
+            start, record.scope_id, event.provider, event.model, activity_of(event.operation), event.service_tier,
+            price.source, price.version, id(card), price.tier, failed,
+        )  # fmt: skip
+        found = totals.get(fine)
+        if found is None:
+            sums = Sums(last_s=record.at_s)
+            key = Key(start, record.scope_id, event.provider, event.model, fine[4])
+            priced = PricedAs(event.service_tier, price.source, price.version, card, price.tier, failed)
+            totals[fine] = (key, priced, sums)
+        else:
+            sums = found[2]
         tokens = event.tokens
         sums.requests += event.requests
         sums.input_tokens += tokens.input
@@ -72,9 +112,9 @@ def by_minute(records: Iterable[CostedRecord]) -> dict[Key, Sums]:
         sums.cache_write_tokens += tokens.cache_write
         sums.output_tokens += tokens.output
         sums.reasoning_tokens += tokens.reasoning
-        if record.cost_nanos is not None:
-            sums.cost_nanos += record.cost_nanos
-        elif event.status == "error":
+        if price.cost_nanos is not None:
+            sums.cost_nanos += price.cost_nanos
+        elif failed:
             sums.errors += event.requests
         else:
             sums.unpriced_requests += event.requests
@@ -85,24 +125,35 @@ def by_minute(records: Iterable[CostedRecord]) -> dict[Key, Sums]:
     return totals
 
 
+def by_minute(fine: Fine) -> dict[Key, Sums]:
+    merged: dict[Key, Sums] = {}
+    for key, _, sums in fine.values():
+        merged.setdefault(key, Sums(last_s=sums.last_s)).add(sums)
+    return merged
+
+
 def coarser(totals: dict[Key, Sums], seconds: int) -> dict[Key, Sums]:
     """The same sums in longer buckets."""
     merged: dict[Key, Sums] = {}
-    for (start, scope_id, provider, model), sums in totals.items():
-        key = (start // seconds * seconds, scope_id, provider, model)
-        merged.setdefault(key, Sums(last_s=sums.last_s)).add(sums)
+    for key, sums in totals.items():
+        longer = key._replace(start=key.start // seconds * seconds)
+        merged.setdefault(longer, Sums(last_s=sums.last_s)).add(sums)
     return merged
+
+
+def day_of(start: float) -> date:
+    return date.fromordinal(int(start // DAY_S) + ORDINAL_OF_1970)
 
 
 def postings(by_day: dict[Key, Sums]) -> list[UsagePosting]:
     """In the order of scope and day, the order in which the ledger locks."""
     merged: dict[tuple[int, int], Sums] = {}
-    for (start, scope_id, _, _), sums in by_day.items():
-        merged.setdefault((scope_id, start), Sums(last_s=sums.last_s)).add(sums)
+    for key, sums in by_day.items():
+        merged.setdefault((key.scope_id, key.start), Sums(last_s=sums.last_s)).add(sums)
     return [
         UsagePosting(
             scope_id=scope_id,
-            occurred_on=date.fromordinal(start // DAY_S + ORDINAL_OF_1970),
+            occurred_on=day_of(start),
             cost=from_nanos(sums.cost_nanos),
             tokens=sums.input_tokens + sums.output_tokens,
             requests=sums.requests,

@@ -10,7 +10,7 @@ from allocation.engine.rates import nanos_text
 
 # The order of columns in `copy_text`.
 COLUMNS = (
-    "id", "occurred_at", "received_at", "scope_id",
+    "id", "occurred_at", "received_at", "booked_at", "scope_id",
     "source", "event_id", "provider", "model", "operation", "service_tier", "status", "task_id", "session_id",
     "attribution", "price_source", "price_version", "attributes",
     "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
@@ -31,15 +31,17 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
         attributes = _json(tuple(event.attributes.items())) if event.attributes else "{}"
         texts = (
             f"{event.source}\t{event.id}\t{event.provider}\t{event.model}\t{event.operation}\t{event.service_tier}"
-            f"\t{event.status}\t{event.task_id}\t{event.session_id}\t{record.attribution}\t{record.price_source}"
-            f"\t{record.price_version}\t{attributes}"
+            f"\t{event.status}\t{event.task_id}\t{event.session_id}\t{record.attribution}\t{record.price.source}"
+            f"\t{record.price.version}\t{attributes}"
         )
         if "\\" in texts:
             texts = texts.replace("\\", "\\\\")
+        price = record.price
         latency = NULL if event.latency_ms is None else event.latency_ms
-        cost = NULL if record.cost_nanos is None else nanos_text(record.cost_nanos)
+        cost = NULL if price.cost_nanos is None else nanos_text(price.cost_nanos)
+        booked = NULL if record.booked_s == record.at_s else received
         lines.append(
-            f"{position}\t{record.id}\t{event.occurred_at}\t{received}\t{record.scope_id}\t{texts}"
+            f"{position}\t{record.id}\t{event.occurred_at}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
             f"\t{tokens.input}\t{tokens.cached_input}\t{tokens.cache_write}\t{tokens.output}\t{tokens.reasoning}"
             f"\t{event.requests}\t{event.gpu_seconds or 0}\t{latency}\t{cost}\n"
         )

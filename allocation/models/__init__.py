@@ -1,11 +1,16 @@
+from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
+from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
 from allocation.models.imports import ImportRun, ImportStatus
+from allocation.models.periods import BillingPeriod
 from allocation.models.prices import AttributionRule, AttributionRuleSet, Meter, Price, PriceBook
+from allocation.models.tasks import TASK_DAY_TABLE, TASK_TABLE, Task, TaskDay
 from allocation.models.usage import (
     DAY_TABLE,
     HOUR_TABLE,
     MINUTE_TABLE,
     PRICED_BY_NONE,
     RECORD_TABLE,
+    Activity,
     IngestWatermark,
     QuarantinedUsage,
     RollUp,
@@ -18,13 +23,22 @@ from allocation.models.usage import (
 )
 
 __all__ = [
+    "CHARGE_TABLE",
     "DAY_TABLE",
     "HOUR_TABLE",
     "MINUTE_TABLE",
     "PRICED_BY_NONE",
     "RECORD_TABLE",
+    "TASK_DAY_TABLE",
+    "TASK_TABLE",
+    "Activity",
+    "Adjustment",
+    "AdjustmentKind",
+    "AdjustmentRun",
     "AttributionRule",
     "AttributionRuleSet",
+    "BillingPeriod",
+    "ChargeClass",
     "ImportRun",
     "ImportStatus",
     "IngestWatermark",
@@ -35,6 +49,9 @@ __all__ = [
     "RollUp",
     "ServiceTier",
     "Status",
+    "Task",
+    "TaskDay",
+    "UsageCharge",
     "UsageDay",
     "UsageHour",
     "UsageMinute",

@@ -9,6 +9,7 @@ from django.utils import timezone
 from governance.models import Scope, ScopedQuerySet
 
 PRICED_BY_NONE = "none"
+BUCKET_KEY = ["bucket", "scope", "provider", "model", "activity"]
 RECORD_TABLE = "allocation_usagerecord"
 MINUTE_TABLE = "allocation_usageminute"
 HOUR_TABLE = "allocation_usagehour"
@@ -27,6 +28,16 @@ class ServiceTier(models.TextChoices):
     PRIORITY = "priority"
 
 
+class Activity(models.TextChoices):
+    """What kind of work an operation is; `engine/activity.py` says which."""
+
+    INFERENCE = "inference"
+    RETRIEVAL = "retrieval"
+    ORCHESTRATION = "orchestration"
+    TRAINING = "training"
+    OTHER = "other"
+
+
 class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
     def unpriced(self) -> Self:
         return self.filter(cost__isnull=True, status=Status.SUCCESS)
@@ -40,6 +51,9 @@ class UsageRecord(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
+    booked_at = models.DateTimeField(
+        null=True, help_text="When it counts, where its own period was closed before it arrived; else occurred_at."
+    )
     # The roll-up of the same transaction holds the foreign key; checking it for every raw row costs a tenth of ingest.
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     source = models.CharField(max_length=128)
@@ -108,11 +122,12 @@ class UsageRecord(models.Model):
 
 
 class RollUp(models.Model):
-    """Sums of the usage records of one scope, bucket of time, provider and model."""
+    """Sums of the usage records of one scope, bucket of time, provider, model and activity, corrections included."""
 
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
     provider = models.CharField(max_length=128)
     model = models.CharField(max_length=128)
+    activity = models.CharField(max_length=16, choices=Activity.choices)
     requests = models.BigIntegerField()
     errors = models.BigIntegerField()
     unpriced_requests = models.BigIntegerField()
@@ -142,7 +157,7 @@ class UsageMinute(RollUp):
     class Meta:
         constraints = [
             # Bucket first: window totals read a stretch of time over all scopes.
-            models.UniqueConstraint(fields=["bucket", "scope", "provider", "model"], name="usage_minute_once"),
+            models.UniqueConstraint(fields=BUCKET_KEY, name="usage_minute_once"),
         ]
 
     def __str__(self) -> str:
@@ -156,7 +171,7 @@ class UsageHour(RollUp):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["bucket", "scope", "provider", "model"], name="usage_hour_once"),
+            models.UniqueConstraint(fields=BUCKET_KEY, name="usage_hour_once"),
         ]
 
     def __str__(self) -> str:
@@ -170,7 +185,7 @@ class UsageDay(RollUp):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["bucket", "scope", "provider", "model"], name="usage_day_once"),
+            models.UniqueConstraint(fields=BUCKET_KEY, name="usage_day_once"),
         ]
         indexes = [
             # Read by the summary: one scope's history over months.

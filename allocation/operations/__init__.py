@@ -6,15 +6,21 @@ from allocation.operations.declared import (
 )
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
 from allocation.operations.partitions import drop_expired_partitions, ensure_partitions, maintain_partitions
+from allocation.operations.periods import PeriodClosed, PeriodNotOver, close_period
 from allocation.operations.replay import ReplayResult, replay_quarantined
+from allocation.operations.rerate import Rerating, rerate_usage
 
 __all__ = [
     "BatchTooLarge",
     "IngestResult",
+    "PeriodClosed",
+    "PeriodNotOver",
     "Rejection",
     "ReplayResult",
+    "Rerating",
     "apply_attribution_rules",
     "apply_price_book",
+    "close_period",
     "drop_expired_partitions",
     "ensure_partitions",
     "maintain_partitions",
@@ -22,4 +28,5 @@ __all__ = [
     "plan_price_book",
     "record_usage",
     "replay_quarantined",
+    "rerate_usage",
 ]

@@ -15,6 +15,7 @@ from allocation.engine.pricebook import BookEntry
 from allocation.engine.pricing import PriceList
 from allocation.engine.rates import RateCard, TokenPrices, rate_card
 from allocation.models import AttributionRule, Meter, Price
+from allocation.queries.periods import closed_until
 from governance.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
@@ -54,17 +55,18 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
     # What retention would drop the next night is not taken in.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
     earliest_s, latest_s = acceptance_window(at, past_days)
-    return Desk(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s)
+    return Desk(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp())
 
 
 def _declared_version() -> tuple[str, ...]:
-    """Price books and rule sets are only ever added, so their numbers tell whether any came; the highest keys alone
-    would miss one that commits late.
+    """Price books, rule sets and closed periods are only ever added, so their numbers tell whether any came; the
+    highest keys alone would miss one that commits late.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
-            " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset)"
+            " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
+            " (SELECT (max(id), count(*))::text FROM allocation_billingperiod)"
         )
         return tuple(cursor.fetchone())
 
@@ -78,6 +80,7 @@ def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
 def _organisations(tree: ScopeTree) -> dict[int, Organisation]:
     entries = _book_entries()
     rules = _rules()
+    closed = closed_until(tree.roots)
     return {
         root: Organisation(
             root_id=root,
@@ -87,6 +90,7 @@ def _organisations(tree: ScopeTree) -> dict[int, Organisation]:
                 entries=entries.get((root, tree.by_id[root].currency), ()),
             ),
             matcher=Matcher(rules.get(root, ())),
+            closed_until_s=closed[root].timestamp() if root in closed else 0.0,
         )
         for root in tree.roots
     }

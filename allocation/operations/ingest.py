@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
@@ -11,14 +11,18 @@ from django.db import OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
 from allocation.documents.events import Fault, UsageEvent
-from allocation.engine.costing import DAY_S, HOUR_S, CostedRecord, Desk
-from allocation.engine.rates import nanos_text
-from allocation.engine.rollup import Key, Sums, by_minute, coarser, postings
+from allocation.engine.charges import charges_of
+from allocation.engine.costing import CostedRecord, Desk
+from allocation.engine.rollup import Key, Sums, by_minute, by_minute_and_price, postings
 from allocation.engine.rows import COLUMNS, copy_text
-from allocation.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, RECORD_TABLE
+from allocation.engine.tasks import task_sums
+from allocation.models import RECORD_TABLE
 from allocation.operations.desks import desk_for
 from allocation.operations.partitions import ensure_partitions, month_of
+from allocation.operations.periods import closed_meanwhile
 from allocation.operations.quarantine import RefusedRecord, quarantine, refused_event
+from allocation.operations.rollups import add_charges, roll_up
+from allocation.operations.tasks import add_to_tasks
 from governance.errors import Invalid
 from governance.operations import mark_scopes_dirty
 from governance.queries import scope_tree
@@ -64,21 +68,18 @@ def record_usage(
     """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
-    desk = desk_for(key_scope_id=key_scope_id, at=at)
-    costed, unfit = _costed(desk, events, indexes or range(len(events)))
-    every_refused = [*refused, *unfit]
-    unique = {(record.id, record.at_s): record for record in costed}
-    # In the order of identity: two batches with the same records wait for each other, never crosswise.
-    batch = [unique[key] for key in sorted(unique)]
-    ensure_partitions({month_of(record.event.occurred_at) for record in batch})
-
-    @transaction.atomic
-    def write() -> int:
-        accepted = _write(batch, at)
-        quarantine(refused=every_refused, authority_id=key_scope_id, source_format=source_format, at=at)
-        return accepted
-
-    accepted = with_retries(write) if batch or every_refused else 0
+    while True:
+        desk = desk_for(key_scope_id=key_scope_id, at=at)
+        costed, unfit = _costed(desk, events, indexes or range(len(events)))
+        every_refused = [*refused, *unfit]
+        unique = {(record.id, record.at_s): record for record in costed}
+        # In the order of identity: two batches with the same records wait for each other, never crosswise.
+        batch = [unique[key] for key in sorted(unique)]
+        ensure_partitions({month_of(record.event.occurred_at) for record in batch})
+        write = partial(_write_all, batch, every_refused, desk, key_scope_id, source_format, at)
+        accepted = with_retries(write) if batch or every_refused else 0
+        if accepted is not None:
+            break
     return IngestResult(
         accepted=accepted,
         duplicate=len(costed) - accepted,
@@ -122,28 +123,44 @@ def with_retries(write: Callable[[], ResultT]) -> ResultT:
     raise AssertionError("unreachable: the last try returns or raises")
 
 
+@transaction.atomic
+def _write_all(
+    batch: Sequence[CostedRecord],
+    every_refused: Sequence[RefusedRecord],
+    desk: Desk,
+    authority_id: int | None,
+    source_format: str,
+    at: datetime,
+) -> int | None:
+    """How many were new; None, with nothing written, when a billing period was closed since the batch was costed."""
+    if closed_meanwhile(desk.organisations, {record.root_id for record in batch}):
+        return None
+    accepted = _write(batch, at)
+    quarantine(refused=every_refused, authority_id=authority_id, source_format=source_format, at=at)
+    return accepted
+
+
 def _write(batch: Sequence[CostedRecord], at: datetime) -> int:
-    """How many were new. What batches share is locked last and in this order: minutes, hours, days, ledger,
-    watermark, dirty scopes.
+    """How many were new. What batches share is locked last and in this order: tasks, minutes, hours, days, charges,
+    ledger, watermark, dirty scopes.
     """
     new = _insert(batch, at)
     if not new:
         _touch_watermarks(batch, at)
         return 0
-    minutes = by_minute(new)
-    hours = coarser(minutes, HOUR_S)
-    days = coarser(hours, DAY_S)
-    _roll_up(MINUTE_TABLE, minutes, at)
-    _roll_up(HOUR_TABLE, hours, at)
-    _roll_up(DAY_TABLE, days, at)
-    post = _posting()
-    if post is not None:
-        post(postings=postings(days), at=at)
+    fine = by_minute_and_price(new)
+    add_to_tasks(*task_sums(new))
+    days = roll_up(by_minute(fine), at)
+    add_charges(charges_of(fine))
+    post_to_ledger(days, at)
     _touch_watermarks(batch, at)
-    ancestors = scope_tree(max_age_s=1).ancestors
-    touched = {record.scope_id for record in new}
-    mark_scopes_dirty(scope_ids={above for scope_id in touched for above in ancestors(scope_id)}, at=at)
+    mark_lineages_dirty({record.scope_id for record in new}, at)
     return len(new)
+
+
+def mark_lineages_dirty(scope_ids: Iterable[int], at: datetime) -> None:
+    ancestors = scope_tree(max_age_s=1).ancestors
+    mark_scopes_dirty(scope_ids={above for scope_id in scope_ids for above in ancestors(scope_id)}, at=at)
 
 
 def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
@@ -174,60 +191,10 @@ def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
     return [record for position, record in enumerate(batch) if position not in known] if known else list(batch)
 
 
-def _roll_up(table: str, totals: dict[Key, Sums], at: datetime) -> None:
-    ordered = sorted(totals.items(), key=lambda item: item[0])
-    keys = [key for key, _ in ordered]
-    sums = [total for _, total in ordered]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {table} AS known (
-                bucket, scope_id, provider, model, requests, errors, unpriced_requests, input_tokens,
-                cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, gpu_seconds, cost,
-                last_occurred_at, last_received_at
-            )
-            SELECT to_timestamp(bucket), scope_id, provider, model, requests, errors, unpriced, input, cached, written,
-                output, reasoning, gpu, cost, to_timestamp(last), %(at)s
-            FROM unnest(
-                %(bucket)s::bigint[], %(scope)s::bigint[], %(provider)s::text[], %(model)s::text[],
-                %(requests)s::bigint[], %(errors)s::bigint[], %(unpriced)s::bigint[], %(input)s::bigint[],
-                %(cached)s::bigint[], %(written)s::bigint[], %(output)s::bigint[], %(reasoning)s::bigint[],
-                %(gpu)s::numeric[], %(cost)s::numeric[], %(last)s::float8[]
-            ) AS new (bucket, scope_id, provider, model, requests, errors, unpriced, input, cached, written, output,
-                reasoning, gpu, cost, last)
-            ON CONFLICT (bucket, scope_id, provider, model) DO UPDATE SET
-                requests = known.requests + EXCLUDED.requests,
-                errors = known.errors + EXCLUDED.errors,
-                unpriced_requests = known.unpriced_requests + EXCLUDED.unpriced_requests,
-                input_tokens = known.input_tokens + EXCLUDED.input_tokens,
-                cached_input_tokens = known.cached_input_tokens + EXCLUDED.cached_input_tokens,
-                cache_write_tokens = known.cache_write_tokens + EXCLUDED.cache_write_tokens,
-                output_tokens = known.output_tokens + EXCLUDED.output_tokens,
-                reasoning_tokens = known.reasoning_tokens + EXCLUDED.reasoning_tokens,
-                gpu_seconds = known.gpu_seconds + EXCLUDED.gpu_seconds,
-                cost = known.cost + EXCLUDED.cost,
-                last_occurred_at = GREATEST(known.last_occurred_at, EXCLUDED.last_occurred_at),
-                last_received_at = GREATEST(known.last_received_at, EXCLUDED.last_received_at)
-            """,  # noqa: S608  # our own table name
-            {
-                "at": at,
-                "bucket": [key[0] for key in keys],
-                "scope": [key[1] for key in keys],
-                "provider": [key[2] for key in keys],
-                "model": [key[3] for key in keys],
-                "requests": [total.requests for total in sums],
-                "errors": [total.errors for total in sums],
-                "unpriced": [total.unpriced_requests for total in sums],
-                "input": [total.input_tokens for total in sums],
-                "cached": [total.cached_input_tokens for total in sums],
-                "written": [total.cache_write_tokens for total in sums],
-                "output": [total.output_tokens for total in sums],
-                "reasoning": [total.reasoning_tokens for total in sums],
-                "gpu": [total.gpu_seconds for total in sums],
-                "cost": [nanos_text(total.cost_nanos) for total in sums],
-                "last": [total.last_s for total in sums],
-            },
-        )
+def post_to_ledger(days: dict[Key, Sums], at: datetime) -> None:
+    post = _posting()
+    if post is not None:
+        post(postings=postings(days), at=at)
 
 
 def _posting() -> Callable[..., object] | None:
