@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from allocation import operations
-from allocation.models import ImportRun, QuarantinedUsage, UsageRecord
+from allocation.models import Adjustment, AdjustmentRun, ImportRun, QuarantinedUsage, UsageRecord
 from allocation.operations import record_usage
 from governance.channels import Message
 from governance.models import DecisionRecord, Ownership, Scope, User
@@ -46,11 +46,23 @@ def furnish(name: str) -> Scope:
     apply_book(BOOK.replace("organisation: acme", f"organisation: {name}").replace("name: ", f"name: {name}-"))
     apply_rules(RULES.replace("acme", name).replace("name: ", f"name: {name}-", 1))
     at = timezone.now()
-    recorded = [event(id=f"of {name}", scope=team.path, occurred_at=at), event(scope=f"{name}/nowhere", occurred_at=at)]
+    recorded = [
+        event(id=f"of {name}", scope=team.path, occurred_at=at, task_id=f"task of {name}"),
+        event(scope=f"{name}/nowhere", occurred_at=at),
+    ]
     record_usage(events=recorded, key_scope_id=root.pk, at=at)
     ImportRun.objects.create(
         file_name=f"{name}.csv", file_digest="0" * 64, options_digest="0" * 64, size_bytes=1, source_format="native",
         scope=team, status="finished", started_at=at,
+    )  # fmt: skip
+    month = (at.replace(day=1) - timedelta(days=1)).date()
+    operations.close_period(organisation=root, month=month, reason=f"books of {name}", actor=SYSTEM, at=at)
+    run = AdjustmentRun.objects.create(
+        kind="rerate", organisation=root, since=at, until=at, reason=f"of {name}", made_at=at, made_by="weir"
+    )
+    Adjustment.objects.create(
+        run=run, record_id=UsageRecord.objects.get(event_id=f"of {name}").pk, record_occurred_at=at, made_at=at,
+        booked_at=at, scope=team, provider="openai", model=f"model of {name}", activity="inference",
     )  # fmt: skip
     create_api_key(scope=team, permissions=["admin"], name=f"key of {name}", actor=SYSTEM, at=at)
     channel = save_channel(
