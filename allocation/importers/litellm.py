@@ -10,7 +10,7 @@ callback. `id` is litellm_call_id, which repeated callbacks share.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from django.utils.crypto import salted_hmac
@@ -81,17 +81,35 @@ def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE
         "task_id": payload.get("trace_id") or "",
         "session_id": payload.get("session_id") or "",
     }
-    latency = payload.get("response_time")
-    if isinstance(latency, int | float) and 0 <= latency < 10**6:
-        event["latency_ms"] = round(latency * 1000)
+    latency = _latency_ms(payload)
+    if latency is not None:
+        event["latency_ms"] = latency
     if payload.get("cache_hit") is True:
         event["cached_response"] = True
     elif price == "billed" and event["status"] == "success":
-        claimed = payload.get("response_cost")
-        # LiteLLM writes 0 for a model it has no price for.
-        if isinstance(claimed, int | float) and (claimed > 0 or not any(tokens.values())):
-            event["cost"] = format(claimed, ".15g") if isinstance(claimed, float) else claimed
+        cost = claimed_cost(payload.get("response_cost"), tokens)
+        if cost is not None:
+            event["cost"] = cost
     return event
+
+
+def claimed_cost(claimed: object, tokens: Mapping[str, Any]) -> str | int | None:
+    """LiteLLM writes 0 for a model it has no price for."""
+    if isinstance(claimed, bool) or not isinstance(claimed, int | float):
+        return None
+    if not (claimed > 0 or not any(tokens.values())):
+        return None
+    return format(claimed, ".15g") if isinstance(claimed, float) else claimed
+
+
+def _latency_ms(payload: Mapping[str, Any]) -> int | None:
+    """How long the call took. `response_time` is that too, but for a streamed answer it ends with the first token."""
+    start, end = (_parsed(payload.get(name)) for name in ("startTime", "endTime"))
+    if start is not None and end is not None:
+        lasted = (end - start) / timedelta(milliseconds=1)
+        return round(lasted) if 0 <= lasted < 10**9 else None
+    stated = payload.get("response_time")
+    return round(stated * 1000) if isinstance(stated, int | float) and 0 <= stated < 10**6 else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -99,19 +117,23 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _instant(value: object) -> object:
+    parsed = _parsed(value)
+    if parsed is not None:
+        return parsed.isoformat()
+    return "?" if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+
+def _parsed(value: object) -> datetime | None:
     """Seconds since 1970 or a text; a text without a zone is UTC, as the proxy writes it."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return datetime.fromtimestamp(value, UTC).isoformat()
-        except (OverflowError, ValueError, OSError):
-            return "?"
-    if isinstance(value, str):
-        try:
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        if isinstance(value, str):
             parsed = datetime.fromisoformat(value)
-        except ValueError:
-            return "?"
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).isoformat()
-    return value
+            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (OverflowError, ValueError, OSError):
+        pass
+    return None
 
 
 def _provider_and_model(payload: Mapping[str, Any]) -> tuple[object, object]:
@@ -131,8 +153,11 @@ def _operation(call_type: object) -> object:
 
 def _service_tier(payload: Mapping[str, Any]) -> object:
     stated = _mapping(payload.get("cost_breakdown")).get("service_tier")
-    tier = stated or _mapping(payload.get("model_parameters")).get("service_tier") or ""
-    return "standard" if isinstance(tier, str) and tier in _STANDARD_TIERS else tier
+    return service_tier(stated or _mapping(payload.get("model_parameters")).get("service_tier") or "")
+
+
+def service_tier(stated: object) -> object:
+    return "standard" if isinstance(stated, str) and stated in _STANDARD_TIERS else stated
 
 
 def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,6 +168,11 @@ def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
     written = _first(usage.get("cache_creation_input_tokens"), prompt_details.get("cache_creation_tokens"))
     reasoning = _first(_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
     prompt, completion = _first(usage.get("prompt_tokens")), _first(usage.get("completion_tokens"))
+    return parts_fitted(prompt, cached, written, completion, reasoning)
+
+
+def parts_fitted(prompt: Any, cached: Any, written: Any, completion: Any, reasoning: Any) -> dict[str, Any]:
+    """The five counts of a native event; what is no whole number is left for the event's schema to refuse."""
     counts = (prompt, cached, written, completion, reasoning)
     if all(type(count) is int for count in counts):
         # Reported beside the total rather than inside it: then it cannot be a part.

@@ -1,0 +1,94 @@
+"""What is read of a span, whichever encoding it came in. Attributes that no rule here names are never looked at, so
+no text of a prompt or an answer leaves the body.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+Scalar = str | int | float | bool
+NO_ATTRIBUTES: Mapping[str, Scalar] = {}
+TRACE_ID_BYTES = 16
+SPAN_ID_BYTES = 8
+NANOSECONDS_MAX = 2**64
+# An attribute that is longer holds somebody's words, not a name or a number.
+ATTRIBUTE_BYTES_MAX = 64 * 1024
+OWN_PREFIX = "weir."
+LITELLM_CALL_ID = "litellm.call_id"
+# LiteLLM's own words for who called, under two prefixes.
+LITELLM_METADATA = (
+    "user_api_key_team_alias", "team_alias", "user_api_key_team_id", "team_id", "user_api_key_alias",
+    "user_api_key_hash", "user_api_key_org_alias", "user_api_key_org_id", "user_api_key_project_alias",
+    "user_api_key_project_id", "user_api_key_end_user_id", "user_api_key_user_id",
+)  # fmt: skip
+_READ = frozenset(
+    {
+        "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.system", "gen_ai.request.model",
+        "gen_ai.response.model", "gen_ai.conversation.id", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.tool.name",
+        "gen_ai.workflow.name", "gen_ai.data_source.id", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens",
+        "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_read_input_tokens", "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.reasoning_tokens", "gen_ai.usage.cost", "openai.response.service_tier",
+        "openai.request.service_tier", "gen_ai.openai.response.service_tier", "gen_ai.openai.request.service_tier",
+        "error.type", "enduser.id", "user.id", "service.name", "deployment.environment.name", "deployment.environment",
+        # LiteLLM, both of its attribute sets.
+        LITELLM_CALL_ID, "litellm.call_type", "litellm.provider.model", "litellm.cost.total", "gen_ai.cost.total_cost",
+        "gen_ai.cost.service_tier", "hidden_params", "llm.request.type", "llm.user", "litellm.team.alias",
+        "litellm.team.id", "litellm.api_key.hash", "litellm.end_user.id", "metadata.usage_object",
+        "metadata.requester_metadata", "metadata.user_api_key_auth_metadata",
+    }
+) | {f"{prefix}{name}" for name in LITELLM_METADATA for prefix in ("metadata.", "litellm.metadata.")}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`index` is its place among all spans of the request, ids are hexadecimal, empty when there was none."""
+
+    index: int
+    trace_id: str
+    span_id: str
+    parent_id: str
+    is_client: bool
+    has_failed: bool
+    started_ns: int
+    ended_ns: int
+    attributes: Mapping[str, Scalar]
+    resource: Mapping[str, Scalar]
+
+
+def is_read(name: str) -> bool:
+    return name in _READ or name.startswith(OWN_PREFIX)
+
+
+def identifier(value: object, size: int) -> str:
+    """A trace or span id as hexadecimal: OTLP's JSON writes them so, protobuf's own JSON as base64. Their lengths
+    differ, so that none can be taken for the other.
+    """
+    if not isinstance(value, str):
+        return ""
+    try:
+        found = bytes.fromhex(value) if len(value) == 2 * size else base64.b64decode(value, validate=True)
+    except (ValueError, binascii.Error):
+        return ""
+    return known_identifier(found, size)
+
+
+def known_identifier(value: bytes, size: int) -> str:
+    """All zeros mean none."""
+    return value.hex() if len(value) == size and any(value) else ""
+
+
+def instant(nanoseconds: int) -> str | None:
+    """Rounded to the microsecond, which is what the database keeps. A sender that writes its clock's microseconds
+    through a float of nanoseconds, as LiteLLM does, is off by up to 250 ns; to the nearest microsecond it is exact.
+    """
+    if not 0 < nanoseconds < NANOSECONDS_MAX:
+        return None
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds(nanoseconds))).isoformat()
+
+
+def microseconds(nanoseconds: int) -> int:
+    return (nanoseconds + 500) // 1000
