@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from allocation.api.serializers import (
     SummaryOut,
     UsageRecordOut,
 )
+from allocation.importers.cloudevents import TYPE, read_cloudevent, read_cloudevents
 from allocation.importers.incoming import Incoming
 from allocation.importers.litellm import PriceFrom, read_payloads
 from allocation.importers.native import read_json, read_ndjson
@@ -30,8 +32,13 @@ from governance.errors import Forbidden, NotFound
 from governance.models import ApiKey
 from governance.queries import scope_tree
 
-LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
-JSON = {"application/json", ""}
+# By content type: what the records are, and what reads them.
+READERS: dict[str, tuple[str, Callable[..., Incoming]]] = {
+    **dict.fromkeys(("application/json", ""), ("native", read_json)),
+    **dict.fromkeys(("application/x-ndjson", "application/ndjson", "application/jsonl"), ("native", read_ndjson)),
+    "application/cloudevents+json": ("cloudevents", read_cloudevent),
+    "application/cloudevents-batch+json": ("cloudevents", read_cloudevents),
+}
 
 
 class NotASender(Forbidden):
@@ -54,10 +61,10 @@ def body_of(request: Request) -> bytes:
     return read_body(request, settings.USAGE_BODY_BYTES_MAX)
 
 
-def ingest(request: Request, incoming: Incoming, source_format: str) -> Response:
+def record(request: Request, incoming: Incoming, source_format: str) -> operations.IngestResult:
     if not isinstance(request.auth, ApiKey):
         raise NotASender("Usage is posted with an API key; its scope says where the usage may go.")
-    result = operations.record_usage(
+    return operations.record_usage(
         events=incoming.events,
         indexes=incoming.indexes,
         refused=incoming.refused,
@@ -65,7 +72,6 @@ def ingest(request: Request, incoming: Incoming, source_format: str) -> Response
         source_format=source_format,
         at=timezone.now(),
     )
-    return Response(IngestOut(result).data)
 
 
 def scope_asked(request: Request, path: str | None) -> int | None:
@@ -86,18 +92,23 @@ class Usage(APIView):
 
     @extend_schema(
         operation_id="usage_post",
-        request={"application/json": OpenApiTypes.OBJECT, "application/x-ndjson": OpenApiTypes.STR},
+        request={
+            "application/json": OpenApiTypes.OBJECT,
+            "application/x-ndjson": OpenApiTypes.STR,
+            "application/cloudevents+json": OpenApiTypes.OBJECT,
+            "application/cloudevents-batch+json": OpenApiTypes.OBJECT,
+        },
         responses=IngestOut,
-        description="A JSON array, a JSON object, or one JSON object per line (application/x-ndjson). Rejected records"
-        " do not hold back the others. Sending the same records again is safe: identity is (source, id, occurred_at).",
+        description="A JSON array, a JSON object, one JSON object per line (application/x-ndjson), or CloudEvents 1.0"
+        f" of type {TYPE} whose data is a usage event. Rejected records do not hold back the others. Sending the same"
+        " records again is safe: identity is (source, id, occurred_at).",
     )
     def post(self, request: Request) -> Response:
-        kind = media_type(request)
-        if kind not in LINES | JSON:
-            raise UnsupportedMediaType(kind)
-        read = read_ndjson if kind in LINES else read_json
+        source_format, read = READERS.get(media_type(request), (None, None))
+        if source_format is None or read is None:
+            raise UnsupportedMediaType(media_type(request))
         incoming = read(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX)
-        return ingest(request, incoming, "native")
+        return Response(IngestOut(record(request, incoming, source_format)).data)
 
     @extend_schema(operation_id="usage_list", parameters=[RecordFilterIn], responses=UsageRecordOut(many=True))
     def get(self, request: Request) -> Response:
@@ -129,7 +140,7 @@ class LiteLLMUsage(APIView):
     def post(self, request: Request) -> Response:
         price: PriceFrom = PriceIn.of(request)["price"]
         incoming = read_payloads(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price)
-        return ingest(request, incoming, "litellm")
+        return Response(IngestOut(record(request, incoming, "litellm")).data)
 
 
 class UsageSummary(APIView):

@@ -54,6 +54,13 @@ PAYLOAD = {
     "litellm_call_id": "1", "startTime": AT.timestamp() - 60, "model": "gpt-4o", "custom_llm_provider": "openai",
     "status": "success", "prompt_tokens": 10, "metadata": {},
 }  # fmt: skip
+NANOSECONDS = int(AT.timestamp() - 60) * 10**9
+CALL = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o"}
+SPAN = {
+    "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "startTimeUnixNano": str(NANOSECONDS),
+    "attributes": [{"key": name, "value": {"stringValue": value}} for name, value in CALL.items()],
+}  # fmt: skip
+TRACES = {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}
 REASON = {"reason": "As agreed."}
 
 
@@ -87,6 +94,7 @@ MATRIX = {
     "POST /usage": Case(("usage:write",), foreign="refused", body=[{**USAGE, "id": "2"}]),
     "GET /usage": reads("usage:read"),
     "POST /usage/litellm": Case(("usage:write",), foreign="apart", body=[PAYLOAD]),
+    "POST /otlp/v1/traces": Case(("usage:write",), foreign="apart", body=TRACES),
     "GET /usage/summary": reads("usage:read", query="?group_by=scope"),
     "GET /quarantine": reads("usage:read"),
     "GET /budgets": reads("budgets:read"),

@@ -53,9 +53,9 @@ def payload_of(span: Span) -> dict[str, Any]:
         "end_user": found.get("llm.user"),
         "request_tags": _tags(requester) + _tags(printed(found.get("metadata.user_api_key_auth_metadata"))),
         # A proxy asked with a session calls it the trace too; asked with neither it takes the span's trace.
-        "trace_id": first(requester, ("session_id", "trace_id"))
-        or found.get("gen_ai.conversation.id")
-        or span.trace_id,
+        "trace_id": str(
+            first(requester, ("session_id", "trace_id")) or found.get("gen_ai.conversation.id") or span.trace_id
+        ),
         "cost_breakdown": {"service_tier": found.get("gen_ai.cost.service_tier")},
         "model_parameters": {"service_tier": found.get("gen_ai.openai.request.service_tier")},
         "response_cost": _cost(found),

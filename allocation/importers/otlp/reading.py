@@ -9,7 +9,10 @@ from allocation.importers.otlp import genai, litellm, text, wire
 from allocation.importers.otlp.spans import LITELLM_CALL_ID, Span
 
 Encoding = Literal["json", "protobuf"]
-_READERS: dict[Encoding, Callable[[bytes], Iterator[Span]]] = {"json": text.read_spans, "protobuf": wire.read_spans}
+_READERS: dict[Encoding, Callable[[bytes, int], Iterator[Span]]] = {
+    "json": text.read_spans,
+    "protobuf": wire.read_spans,
+}
 # Spans of web servers and databases come along with the ones that tell of usage.
 SPANS_PER_RECORD = 10
 
@@ -18,9 +21,7 @@ def read_traces(body: bytes, *, encoding: Encoding, records_max: int, price: Pri
     """`indexes` are the spans' places among all spans of the request."""
     parents: dict[str, str] = {}
     telling: list[Span] = []
-    for span in _READERS[encoding](body):
-        if span.index >= records_max * SPANS_PER_RECORD:
-            raise too_many(records_max * SPANS_PER_RECORD)
+    for span in _READERS[encoding](body, records_max * SPANS_PER_RECORD):
         if span.span_id and span.parent_id:
             parents[_key(span.trace_id, span.span_id)] = _key(span.trace_id, span.parent_id)
         if genai.tells_of_usage(span):

@@ -15,6 +15,8 @@ SPAN_ID_BYTES = 8
 NANOSECONDS_MAX = 2**64
 # An attribute that is longer holds somebody's words, not a name or a number.
 ATTRIBUTE_BYTES_MAX = 64 * 1024
+# SDKs stop at 128; of a span with more than this the rest is not read.
+ATTRIBUTES_MAX = 2_000
 OWN_PREFIX = "weir."
 LITELLM_CALL_ID = "litellm.call_id"
 # LiteLLM's own words for who called, under two prefixes.

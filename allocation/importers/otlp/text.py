@@ -5,11 +5,13 @@ large for that, as one that holds a prompt may be, each attribute by itself. Wha
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
-from allocation.importers.incoming import RECORD_BYTES_MAX, MalformedBody
+from allocation.importers.incoming import RECORD_BYTES_MAX, MalformedBody, too_many
 from allocation.importers.otlp.spans import (
     ATTRIBUTE_BYTES_MAX,
+    ATTRIBUTES_MAX,
     NO_ATTRIBUTES,
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
@@ -33,33 +35,42 @@ _ATTRIBUTES = "attributes"
 Place = tuple[int, int]
 
 
-def read_spans(body: bytes) -> Iterator[Span]:
+def read_spans(body: bytes, spans_max: int) -> Iterator[Span]:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MalformedBody("The body is not UTF-8.", code="invalid_unicode") from None
-    start = _after_space(text, 0)
-    if start == len(text):
+    walk = Walk(text)
+    if walk.position == len(text):
         raise MalformedBody("The body is empty; an OTLP trace request is wanted.", code="body_empty")
-    if _after_space(text, _end(text, start)) != len(text):
-        raise _malformed(start)
     try:
-        yield from _spans(text, start)
+        yield from _spans(walk, spans_max)
     except ValueError:
-        raise MalformedBody("The body is not an OTLP trace request in JSON.") from None
+        raise _malformed(walk.position) from None
+    if walk.position != len(text):
+        raise _malformed(walk.position)
 
 
-def _spans(text: str, start: int) -> Iterator[Span]:
+def _spans(walk: "Walk", spans_max: int) -> Iterator[Span]:
     index = 0
-    for resource_spans in _items_of(text, start, "resourceSpans"):
+    for count, _ in enumerate(walk.items_of("resourceSpans")):
+        if count >= spans_max:
+            raise too_many(spans_max)
         resource: dict[str, Scalar] = {}
-        for name, (at, end) in _members(text, resource_spans[0]):
+        # A resource may be written behind its spans.
+        places: list[Place] = []
+        for name in walk.members():
             if name == "resource":
-                resource = _attributes(_decoded_or_walked(text, (at, end)).get(_ATTRIBUTES))
-        for scope_spans in _items_of(text, resource_spans[0], "scopeSpans"):
-            for span in _items_of(text, scope_spans[0], "spans"):
-                yield _span(index, _decoded_or_walked(text, span), resource)
-                index += 1
+                resource = _attributes(_data(walk.text, walk.passed()).get(_ATTRIBUTES))
+            elif name == "scopeSpans":
+                for _ in walk.items():
+                    for _ in walk.items_of("spans"):
+                        if index + len(places) >= spans_max:
+                            raise too_many(spans_max)
+                        places.append(walk.passed())
+        for number, place in enumerate(places, start=index):
+            yield _span(number, _data(walk.text, place), resource)
+        index += len(places)
 
 
 def _span(index: int, data: dict[str, Any], resource: dict[str, Scalar]) -> Span:
@@ -111,62 +122,93 @@ def _integer(value: object) -> int | None:
     return int(value) if digits and isinstance(value, str) else None
 
 
-def _decoded_or_walked(text: str, place: Place) -> dict[str, Any]:
+def _data(text: str, place: Place) -> dict[str, Any]:
+    """An object; of a large one its attributes one at a time and what else is short."""
     start, end = place
     if end - start <= RECORD_BYTES_MAX:
         value = json.loads(text[start:end])
         if not isinstance(value, dict):
             raise _malformed(start)
         return value
-    walked: dict[str, Any] = {}
-    for name, (at, until) in _members(text, start):
-        if name == _ATTRIBUTES:
-            walked[name] = (
-                json.loads(text[first:last]) for first, last in _items(text, at) if last - first <= ATTRIBUTE_BYTES_MAX
-            )
-        elif until - at <= ATTRIBUTE_BYTES_MAX:
-            walked[name] = json.loads(text[at:until])
-    return walked
+    walk, found = Walk(text, start), {}
+    for name in walk.members():
+        if name == _ATTRIBUTES and walk.is_at("["):
+            inside = Walk(text, walk.passed()[0])
+            places = (inside.passed() for _ in inside.items())
+            found[name] = [
+                json.loads(text[at:until])
+                for at, until in islice(places, ATTRIBUTES_MAX)
+                if until - at <= ATTRIBUTE_BYTES_MAX
+            ]
+        else:
+            at, until = walk.passed()
+            if until - at <= ATTRIBUTE_BYTES_MAX:
+                found[name] = json.loads(text[at:until])
+    return found
 
 
-def _items_of(text: str, start: int, wanted: str) -> Iterator[Place]:
-    for name, (at, _) in _members(text, start):
-        if name == wanted and not text.startswith("null", at):
-            yield from _items(text, at)
+class Walk:
+    """Goes through JSON once. Whoever is given a member or an item walks into it, or leaves it to be passed over."""
 
+    def __init__(self, text: str, position: int = 0) -> None:
+        self.text = text
+        self.position = _after_space(text, position)
 
-def _members(text: str, start: int) -> Iterator[tuple[str, Place]]:
-    for at, end in _parts(text, start, "{", "}"):
-        if end - at > NAME_LENGTH_MAX or text[at] != '"':
-            raise _malformed(at)
-        colon = _after_space(text, end)
-        if text[colon : colon + 1] != ":":
-            raise _malformed(colon)
-        value = _after_space(text, colon + 1)
-        yield json.loads(text[at:end]), (value, _end(text, value))
+    def is_at(self, sign: str) -> bool:
+        return self.text.startswith(sign, self.position)
 
+    def passed(self) -> Place:
+        start = self.position
+        self.position = _end(self.text, start)
+        return start, self.position
 
-def _items(text: str, start: int) -> Iterator[Place]:
-    return _parts(text, start, "[", "]")
+    def members(self) -> Iterator[str]:
+        self._take("{")
+        more = not self.is_at("}")
+        while more:
+            start, end = self.passed()
+            if end - start > NAME_LENGTH_MAX or self.text[start] != '"':
+                raise _malformed(start)
+            self._space()
+            self._take(":")
+            yield from self._part(json.loads(self.text[start:end]))
+            more = self._is_followed()
+        self._take("}")
 
+    def items(self) -> Iterator[str]:
+        self._take("[")
+        more = not self.is_at("]")
+        while more:
+            yield from self._part("")
+            more = self._is_followed()
+        self._take("]")
 
-def _parts(text: str, start: int, opening: str, closing: str) -> Iterator[Place]:
-    """The places of an array's items, or of an object's names."""
-    if text[start : start + 1] != opening:
-        raise _malformed(start)
-    position = _after_space(text, start + 1)
-    more = text[position : position + 1] != closing
-    while more:
-        end = _end(text, position)
-        yield position, end
-        if opening == "{":
-            end = _end(text, _after_space(text, _after_space(text, end) + 1))
-        position = _after_space(text, end)
-        more = text[position : position + 1] == ","
-        if more:
-            position = _after_space(text, position + 1)
-    if text[position : position + 1] != closing:
-        raise _malformed(position)
+    def items_of(self, wanted: str) -> Iterator[str]:
+        for name in self.members():
+            if name == wanted and not self.is_at("null"):
+                yield from self.items()
+
+    def _part(self, name: str) -> Iterator[str]:
+        start = self.position
+        yield name
+        if self.position == start:
+            self.passed()
+
+    def _is_followed(self) -> bool:
+        self._space()
+        followed = self.is_at(",")
+        if followed:
+            self._take(",")
+        return followed
+
+    def _take(self, sign: str) -> None:
+        if not self.is_at(sign):
+            raise _malformed(self.position)
+        self.position += 1
+        self._space()
+
+    def _space(self) -> None:
+        self.position = _after_space(self.text, self.position)
 
 
 def _end(text: str, start: int) -> int:

@@ -2,16 +2,18 @@
 of a megabyte can say a million empty messages, and decoded at once they would fill hundreds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from allocation.importers.incoming import MalformedBody
+from allocation.importers.incoming import MalformedBody, too_many
 from allocation.importers.otlp.spans import (
     ATTRIBUTE_BYTES_MAX,
+    ATTRIBUTES_MAX,
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
     Scalar,
@@ -32,15 +34,19 @@ class MalformedProtobuf(MalformedBody):
     code = "malformed_protobuf"
 
 
-def read_spans(body: bytes) -> Iterator[Span]:
+def read_spans(body: bytes, spans_max: int) -> Iterator[Span]:
     index = 0
     try:
-        for resource_spans in _messages(memoryview(body), RESOURCE_SPANS):
+        for number, resource_spans in enumerate(_messages(memoryview(body), RESOURCE_SPANS)):
+            if number >= spans_max:
+                raise too_many(spans_max)
             resource: dict[str, Scalar] = {}
             for message in _messages(resource_spans, RESOURCE):
-                resource |= _attributes(_messages(message, RESOURCE_ATTRIBUTES))
+                resource |= _attributes(islice(_messages(message, RESOURCE_ATTRIBUTES), ATTRIBUTES_MAX))
             for scope_spans in _messages(resource_spans, SCOPE_SPANS):
                 for message in _messages(scope_spans, SPANS):
+                    if index >= spans_max:
+                        raise too_many(spans_max)
                     yield _span(index, message, resource)
                     index += 1
     except (DecodeError, UnicodeDecodeError):
@@ -54,7 +60,7 @@ def _span(index: int, message: memoryview, resource: dict[str, Scalar]) -> Span:
     for number, value in _fields(message):
         if number != names["attributes"].number:
             found[number] = value
-        elif isinstance(value, memoryview):
+        elif isinstance(value, memoryview) and len(attributes) < ATTRIBUTES_MAX:
             attributes.append(value)
 
     def whole(name: str) -> int:
@@ -85,7 +91,7 @@ def _code(status: memoryview) -> int:
     return next((value for field, value in _fields(status) if field == number and isinstance(value, int)), 0)
 
 
-def _attributes(messages: "Iterator[memoryview] | list[memoryview]") -> dict[str, Scalar]:
+def _attributes(messages: Iterable[memoryview]) -> dict[str, Scalar]:
     """Known names with a plain value, the last of each."""
     found: dict[str, Scalar] = {}
     for message in messages:
