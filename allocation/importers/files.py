@@ -8,6 +8,7 @@ import zlib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -20,9 +21,10 @@ from pydantic import TypeAdapter
 
 from allocation.documents.events import Fault
 from allocation.documents.mapping import UsageMapping
+from allocation.importers import parquet
 from allocation.importers.incoming import Incoming, elements
 from allocation.importers.litellm import SOURCE, PriceFrom, incoming_of
-from allocation.importers.mapped import translator
+from allocation.importers.mapped import chooser, records_of, translator
 from allocation.models import ImportRun
 from allocation.operations import IngestResult, record_usage
 from allocation.operations.imports import fail_import, finish_import, note_progress, start_import
@@ -31,12 +33,13 @@ from governance.documents import load_documents, parse_document
 from governance.errors import Invalid
 
 CHUNK = 2_000
+SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
 # A JSON array is read whole; JSON lines are not.
 ARRAY_BYTES_MAX = 256 * 1024 * 1024
 # A log may hold whole prompts; the reader's own limit is 128 KiB.
 csv.field_size_limit(64 * 1024 * 1024)
 # What the readers raise on a file that is cut off, is no gzip inside, or is not UTF-8.
-UNREADABLE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError)
+UNREADABLE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, parquet.Unreadable)
 Format = Literal["native", "litellm", "mapped"]
 Clock = Callable[[], datetime]
 # (records read, bytes of the file read)
@@ -62,6 +65,12 @@ class ImportOrder:
         mapping = self.mapping.model_dump_json() if self.mapping else ""
         options = json.dumps([self.source_format, mapping, self.scope_id, self.source, self.price])
         return sha256(options.encode()).hexdigest()
+
+
+def mapping_path(name: str) -> Path:
+    """A file, or the name of a mapping that comes with the program."""
+    shipped = SHIPPED / f"{name}.yaml"
+    return shipped if "/" not in name and not Path(name).exists() and shipped.exists() else Path(name)
 
 
 def load_mapping(path: Path) -> UsageMapping:
@@ -99,8 +108,7 @@ def import_file(order: ImportOrder, *, now: Clock, progress: Progress = lambda _
 def _bring_in(order: ImportOrder, run: ImportRun, now: Clock, progress: Progress) -> None:
     read = _batch_reader(order)
     already = run.records_done
-    with Opened(order.path) as (file, position), ThreadPoolExecutor(max_workers=1) as writer:
-        records = iter(_records(order, file))
+    with _opened(order) as (records, position), ThreadPoolExecutor(max_workers=1) as writer:
         # Another connection does not see what an open transaction has done.
         submit: Callable[..., Future[IngestResult]] = _at_once if connection.in_atomic_block else writer.submit
         done = 0
@@ -163,18 +171,47 @@ class Opened:
         self.raw.close()
 
 
+@contextmanager
+def _opened(order: ImportOrder) -> Iterator[tuple[Iterator[Record], Callable[[], int]]]:
+    """The file's records, and how far into the file reading has come. A mapping of columns serves a Parquet file of
+    the same columns too.
+    """
+    mapping = order.mapping
+    if mapping is not None and "parquet" in {mapping.format, order.path.suffix.removeprefix(".")}:
+        rows = parquet.ParquetRows(order.path)
+        yield iter(enumerate(rows)), rows.position
+        return
+    with Opened(order.path) as (file, position):
+        yield iter(_records(order, file)), position
+
+
 def _records(order: ImportOrder, file: IO[bytes]) -> Iterable[Record]:
-    if order.mapping is not None and order.mapping.format == "csv":
+    mapping = order.mapping
+    if mapping is not None and mapping.format == "csv":
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        return enumerate(csv.DictReader(text, delimiter=order.mapping.delimiter))
+        return enumerate(csv.DictReader(text, delimiter=mapping.delimiter))
     head = file.read(len(BOM_UTF8) + 1)
     file.seek(0)
-    if head.removeprefix(BOM_UTF8)[:1] == b"[" and order.mapping is None:
-        body = file.read(ARRAY_BYTES_MAX + 1)
-        if len(body) > ARRAY_BYTES_MAX:
-            raise Invalid("A JSON array of this size does not fit into memory; give JSON lines.", code="file_too_large")
-        return enumerate(record for record, _ in elements(body))
-    return _lines(file)
+    is_document = mapping.format == "json" if mapping else head.removeprefix(BOM_UTF8)[:1] == b"["
+    if not is_document:
+        return _lines(file) if mapping is None or not mapping.each else _items(_lines(file), mapping.each)
+    body = file.read(ARRAY_BYTES_MAX + 1)
+    if len(body) > ARRAY_BYTES_MAX:
+        raise Invalid("A JSON document of this size does not fit into memory; give JSON lines.", code="file_too_large")
+    pages = enumerate(record for record, _ in elements(body))
+    return _items(pages, mapping.each) if mapping else pages
+
+
+def _items(pages: Iterable[Record], each: tuple[str, ...]) -> Iterator[Record]:
+    """The records that the pages' lists hold; a page that is no JSON is handed on, to be refused."""
+    return enumerate(record for _, page in pages for record in records_of(_parsed(page), each))
+
+
+def _parsed(page: object) -> object:
+    try:
+        return json.loads(page) if isinstance(page, bytes) else page
+    except (ValueError, RecursionError):
+        return page
 
 
 def _lines(file: IO[bytes]) -> Iterator[Record]:
@@ -191,13 +228,13 @@ def _batch_reader(order: ImportOrder) -> Callable[[list[Record]], Incoming]:
         return lambda batch: _litellm(batch, order)
     if order.mapping is None:
         raise Invalid("A mapped file needs --mapping.", code="mapping_missing")
-    translate = translator(order.mapping, source=order.source)
+    translate, is_wanted = translator(order.mapping, source=order.source), chooser(order.mapping)
 
     def mapped(batch: list[Record]) -> Incoming:
         incoming = Incoming()
         for index, record in batch:
             row = _row(incoming, index, record)
-            if row is not None:
+            if row is not None and is_wanted(row):
                 incoming.take_data(index, translate(row, index + 1))
         return incoming
 

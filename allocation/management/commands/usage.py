@@ -11,7 +11,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from allocation import operations
-from allocation.importers.files import Format, ImportOrder, Progress, import_file, load_mapping
+from allocation.importers.files import Format, ImportOrder, Progress, import_file, load_mapping, mapping_path
 from allocation.models import ImportRun
 from governance.errors import DomainError
 from governance.management.arguments import operator
@@ -19,6 +19,8 @@ from governance.queries import scope_tree
 
 logger = logging.getLogger(__name__)
 LOG_EVERY = 100_000
+# What needs a mapping; the mapping's own format holds.
+MAPPED = ("csv", "jsonl", "json", "parquet")
 
 
 class Command(BaseCommand):
@@ -28,8 +30,10 @@ class Command(BaseCommand):
         parts = parser.add_subparsers(dest="part", required=True)
         bring = parts.add_parser("import", help="bring usage in from a file")
         bring.add_argument("file", type=Path)
-        bring.add_argument("--format", choices=["native", "litellm", "csv", "jsonl"], default="native")
-        bring.add_argument("--mapping", type=Path, help="YAML that names the columns; its own format holds")
+        bring.add_argument("--format", choices=["native", "litellm", *MAPPED], default="native")
+        bring.add_argument(
+            "--mapping", help="YAML that names the columns, or one that ships, such as openai-completions"
+        )
         bring.add_argument("--scope", help="the subtree the usage may go to, and whose rules attribute it")
         bring.add_argument("--source", help="instead of the source that the records or the mapping name")
         bring.add_argument("--price", choices=["billed", "catalogue"], default="catalogue", help="litellm: whose cost")
@@ -66,13 +70,13 @@ class Command(BaseCommand):
 
 
 def order_of(options: dict[str, Any]) -> ImportOrder:
-    if options["format"] in {"csv", "jsonl"} and options["mapping"] is None:
+    if options["format"] in MAPPED and options["mapping"] is None:
         raise CommandError(f"--format {options['format']} needs --mapping.")
     source_format: Format = "mapped" if options["mapping"] else options["format"]
     return ImportOrder(
         path=options["file"],
         source_format=source_format,
-        mapping=load_mapping(options["mapping"]) if options["mapping"] else None,
+        mapping=load_mapping(mapping_path(options["mapping"])) if options["mapping"] else None,
         scope_id=scope_id_of(options["scope"]),
         source=options["source"],
         price=options["price"],
