@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from rest_framework.test import APIClient
 
@@ -295,3 +297,57 @@ def test_no_key_no_usage(acme: Scope) -> None:
     assert json.loads(APIClient().generic("POST", PATH, b"{}", "application/json").content)["code"] == (
         "not_authenticated"
     )
+
+
+# --- laws ---------------------------------------------------------------------------------------------------------
+
+NAMES = st.sampled_from([*chat(), "gen_ai.usage.cache_read.input_tokens", "gen_ai.agent.name", "weir.team", "other"])
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+VALUES = st.one_of(
+    TEXTS, st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False)
+)
+SPANS = st.builds(
+    lambda number, told, parent, kind, name: span(number, told, parent=parent, kind=kind, name=name),
+    st.integers(1, 9), st.dictionaries(NAMES, VALUES, max_size=8), st.integers(0, 9),
+    st.sampled_from(["internal", "client"]), TEXTS,
+)  # fmt: skip
+JSON_VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), TEXTS),
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+)
+
+
+@given(st.lists(SPANS, max_size=6))
+def test_both_encodings_say_the_same(spans: list[dict[str, Any]]) -> None:
+    """`events_of` compares them: events, and what was refused and why."""
+    taken = events_of(*spans)
+    assert len(taken) <= len(spans)
+
+
+@given(st.permutations([*an_agents_trace("client"), span(9, AGENT, kind="client")]))
+def test_the_order_of_spans_says_nothing(spans: list[dict[str, Any]]) -> None:
+    by_id = {event.id: event for event in events_of(*spans)}
+    assert by_id == {event.id: event for event in events_of(*an_agents_trace("client"), span(9, AGENT, kind="client"))}
+
+
+@given(st.dictionaries(TEXTS, JSON_VALUES, max_size=4), st.sampled_from([None, 0, 3]))
+def test_whatever_else_the_json_holds_its_spans_are_found(around: dict[str, Any], indent: int | None) -> None:
+    body = request(span(1, chat()), {**around, **span(2, chat())})
+    (resource_spans,) = body["resourceSpans"]
+    (scope_spans,) = resource_spans["scopeSpans"]
+    placed = {
+        **around,
+        "resourceSpans": [
+            {
+                **around,
+                "scopeSpans": [{**around, "spans": scope_spans["spans"]}],
+                "resource": resource_spans["resource"],
+            }
+        ],
+    }
+    for found in (body, placed):
+        raw = json.dumps(found, indent=indent, ensure_ascii=indent is None).encode("utf-8", "surrogatepass")
+        incoming = read_traces(raw, encoding="json", records_max=9, price="catalogue")
+        assert [(event.id[-1], (event.attributes or {})["service"]) for event in incoming.events] == [
+            ("1", "shop"), ("2", "shop"),
+        ]  # fmt: skip
