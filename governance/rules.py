@@ -120,13 +120,15 @@ def has_right(actor: Actor, right: str, scope: Scope) -> bool:
 # What a persona may change in the admin. Everybody with a persona may look at everything in their scopes.
 PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
     Persona.ENGINEERING: frozenset(),
-    Persona.FINANCE: frozenset({"budgets.*"}),
+    Persona.FINANCE: frozenset({"budgets.*", "allocation.billingperiod"}),
     Persona.FINOPS: frozenset(
         {
             "allocation.attributionruleset",
             "allocation.attributionrule",
             "allocation.pricebook",
             "allocation.price",
+            # What prices recorded usage again.
+            "allocation.adjustmentrun",
             # What replays quarantined usage.
             "allocation.quarantinedusage",
             "policies.alert",

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
 from allocation.api.otlp import Traces
 from allocation.api.views import LiteLLMUsage, Quarantine, Usage, UsageSummary
 
@@ -9,4 +10,8 @@ urlpatterns = [
     path("otlp/v1/traces", Traces.as_view(), name="otlp-traces"),
     path("usage/summary", UsageSummary.as_view(), name="usage-summary"),
     path("quarantine", Quarantine.as_view(), name="quarantine"),
+    path("charges", Charges.as_view(), name="charges"),
+    path("adjustments", Adjustments.as_view(), name="adjustments"),
+    path("adjustment-runs", AdjustmentRuns.as_view(), name="adjustment-runs"),
+    path("billing-periods", BillingPeriods.as_view(), name="billing-periods"),
 ]

@@ -21,7 +21,8 @@ class TaskKey(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class FirstCall:
     """The earliest call; of two at the same instant the one with the lower identity, so that order of arrival does not
-    matter. `on` is the day on which it counts, `at_s` when it was made (seconds since 1970).
+    matter. `on` is the day on which it counts, `at_s` when it was made (seconds since 1970). The day goes first: what
+    came too late for a closed period takes no task out of it.
     """
 
     at_s: float
@@ -31,7 +32,7 @@ class FirstCall:
     tokens: int
 
     def is_before(self, other: "FirstCall | None") -> bool:
-        return other is None or (self.at_s, self.record_id) < (other.at_s, other.record_id)
+        return other is None or (self.on, self.at_s, self.record_id) < (other.on, other.at_s, other.record_id)
 
 
 @dataclass(frozen=True, slots=True)

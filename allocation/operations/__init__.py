@@ -6,7 +6,7 @@ from allocation.operations.declared import (
 )
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
 from allocation.operations.partitions import drop_expired_partitions, ensure_partitions, maintain_partitions
-from allocation.operations.periods import PeriodClosed, PeriodNotOver, close_period
+from allocation.operations.periods import PeriodClosed, PeriodNotOver, close_period, month_named
 from allocation.operations.replay import ReplayResult, replay_quarantined
 from allocation.operations.rerate import Rerating, rerate_usage
 
@@ -24,6 +24,7 @@ __all__ = [
     "drop_expired_partitions",
     "ensure_partitions",
     "maintain_partitions",
+    "month_named",
     "plan_attribution_rules",
     "plan_price_book",
     "record_usage",

@@ -25,6 +25,14 @@ class PeriodClosed(DomainError):
     code = "period_closed"
 
 
+def month_named(text: str) -> date:
+    """The first day of `2026-10`."""
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise Invalid(f"{text!r} is no month; write 2026-10.", code="invalid_month") from None
+
+
 @transaction.atomic
 def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor, at: datetime) -> BillingPeriod:
     """`month` is any day of it. The months before it are closed with it. Nothing opens it again."""

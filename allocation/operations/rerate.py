@@ -51,7 +51,7 @@ def rerate_usage(
     broken off and begun again it finds the rest; done twice it changes nothing. A closed period stays as it is: its
     corrections count now.
     """
-    check_may_change(actor, "allocation.pricebook", organisation.path)
+    check_may_change(actor, "allocation.adjustmentrun", organisation.path)
     if organisation.parent_id is not None:
         raise Invalid("Usage is priced again for a whole organisation.", code="not_an_organisation")
     if until <= since:

@@ -40,7 +40,8 @@ NOVEMBER = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 
 def costs(scope: Scope) -> list[Decimal]:
     """The same by minute, hour, day, charge and record with its adjustments."""
-    stored = [sum(model.objects.filter(scope=scope).values_list("cost", flat=True)) for model in (UsageMinute, UsageHour, UsageDay)]  # fmt: skip
+    rollups = (UsageMinute, UsageHour, UsageDay)
+    stored = [sum(model.objects.filter(scope=scope).values_list("cost", flat=True)) for model in rollups]
     charged = sum(UsageCharge.objects.filter(scope=scope).values_list("effective_cost", flat=True))
     recorded = sum(UsageRecord.objects.filter(scope=scope, cost__isnull=False).values_list("cost", flat=True))
     adjusted = sum(Adjustment.objects.filter(scope=scope).values_list("cost", flat=True))

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +17,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from allocation.documents.events import EVENT
-from allocation.models import QuarantinedUsage, UsageRecord
-from allocation.operations import record_usage
+from allocation.models import Adjustment, AdjustmentRun, QuarantinedUsage, UsageRecord
+from allocation.operations import close_period, record_usage
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
 from governance.documents import load_documents
@@ -61,6 +61,10 @@ SPAN = {
     "attributes": [{"key": name, "value": {"stringValue": value}} for name, value in CALL.items()],
 }  # fmt: skip
 TRACES = {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}
+RERATE = {
+    "organisation": "acme", "since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "reason": "As agreed.",
+}  # fmt: skip
+CLOSING = {"organisation": "acme", "month": "2026-10", "reason": "As agreed."}
 REASON = {"reason": "As agreed."}
 
 
@@ -96,6 +100,12 @@ MATRIX = {
     "POST /usage/litellm": Case(("usage:write",), foreign="apart", body=[PAYLOAD]),
     "POST /otlp/v1/traces": Case(("usage:write",), foreign="apart", body=TRACES),
     "GET /usage/summary": reads("usage:read", query="?group_by=scope"),
+    "GET /charges": reads("usage:read"),
+    "GET /adjustments": reads("usage:read"),
+    "GET /adjustment-runs": reads("usage:read"),
+    "POST /adjustment-runs": Case(("usage:write",), body=RERATE, by="finops"),
+    "GET /billing-periods": reads("usage:read"),
+    "POST /billing-periods": Case(("budgets:write",), body=CLOSING, by="finance", ok=201),
     "GET /quarantine": reads("usage:read"),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
@@ -192,6 +202,7 @@ def world(db: None) -> World:
     people = {
         "author": person("ada@acme.example", acme, "engineering", ""),
         "finance": person("fay@acme.example", acme, "finance", "approve_budget"),
+        "finops": person("flo@acme.example", acme, "finops", "set_unit_cost"),
         "platform": person("pam@acme.example", acme, "platform", "constrain_demand"),
         "foreign": person("eve@globex.example", globex, "finance", "approve_budget"),
     }
@@ -204,6 +215,14 @@ def world(db: None) -> World:
     apply_guardrail_policy(parse_guardrail(load_documents(GUARDRAIL, source="matrix")[0]), actor=SYSTEM, at=AT)
     events = [EVENT.validate_json(json.dumps({**USAGE, "scope": path})) for path in ("acme/search", "acme/nowhere")]
     record_usage(events=events, key_scope_id=acme.pk, at=AT)
+    close_period(organisation=acme, month=date(2026, 9, 1), reason="As agreed.", actor=SYSTEM, at=AT)
+    run = AdjustmentRun.objects.create(
+        kind="rerate", organisation=acme, since=AT, until=AT, reason="As agreed.", made_at=AT, made_by="weir"
+    )
+    Adjustment.objects.create(
+        run=run, record_id=UsageRecord.objects.get().pk, record_occurred_at=AT, made_at=AT, booked_at=AT,
+        scope=teams["search"], provider="openai", model="gpt-4o", activity="inference",
+    )  # fmt: skip
     while evaluate_next_dirty_scopes(at=AT):
         pass
     return World(

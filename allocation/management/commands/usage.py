@@ -1,8 +1,9 @@
-"""weir usage import FILE | weir usage replay"""
+"""weir usage import FILE | replay | rerate"""
 
 import logging
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from allocation import operations
 from allocation.importers.files import Format, ImportOrder, Progress, import_file, load_mapping, mapping_path
 from allocation.models import ImportRun
 from governance.errors import DomainError
-from governance.management.arguments import operator
+from governance.management.arguments import operator, scope_at
 from governance.queries import scope_tree
 
 logger = logging.getLogger(__name__)
@@ -42,11 +43,21 @@ class Command(BaseCommand):
         again.add_argument("--id", type=int, action="append", dest="ids", help="only this one; may be repeated")
         again.add_argument("--dry-run", action="store_true")
 
+        prices = parts.add_parser("rerate", help="price recorded usage again by the price books of today")
+        prices.add_argument("--organisation", required=True)
+        prices.add_argument("--since", required=True, type=day, help="first UTC day, 2026-10-01")
+        prices.add_argument("--until", required=True, type=day, help="UTC day after the last")
+        prices.add_argument("--reason", required=True)
+        prices.add_argument("--model", help="only usage of this model")
+        prices.add_argument("--dry-run", action="store_true")
+
     def handle(self, *args: Any, **options: Any) -> None:
         del args
         try:
             if options["part"] == "import":
                 self._import(options)
+            elif options["part"] == "rerate":
+                self._rerate(options)
             else:
                 self._replay(options)
         except (DomainError, OSError) as problem:
@@ -67,6 +78,31 @@ class Command(BaseCommand):
         self.stdout.write(f"{result.accepted} {would}, {result.duplicate} there already.")
         for code, count in sorted(result.remaining.items()):
             self.stdout.write(f"{count} remain: {code}")
+
+    def _rerate(self, options: dict[str, Any]) -> None:
+        outcome = operations.rerate_usage(
+            organisation=scope_at(options["organisation"]),
+            since=options["since"],
+            until=options["until"],
+            reason=options["reason"],
+            model=options["model"],
+            actor=operator(),
+            at=timezone.now(),
+            dry_run=options["dry_run"],
+        )
+        verb = "would change" if options["dry_run"] else "changed"
+        self.stdout.write(
+            f"{outcome.looked_at} records looked at, {outcome.corrected} {verb}: {outcome.change:+f} in all."
+        )
+        for code, count in sorted(outcome.refused.items()):
+            self.stdout.write(f"{count} left as they are: {code}")
+
+
+def day(text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no day; write 2026-10-01.") from None
 
 
 def order_of(options: dict[str, Any]) -> ImportOrder:

@@ -1,0 +1,257 @@
+"""Charge lines, corrections of recorded usage, and closed months."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation import operations
+from allocation.models import Adjustment, AdjustmentRun, BillingPeriod, UsageCharge
+from governance.api import CursorPagination, Parameters, actor, idempotent, requires
+from governance.errors import Forbidden, NotFound
+from governance.models import ApiKey, Scope
+from governance.queries import scope_tree
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="Repeats with the same key have one effect."
+)
+
+
+class PersonRequired(Forbidden):
+    code = "person_required"
+
+
+class NewestChargesFirst(CursorPagination):
+    ordering = ("-day", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+class NewestMadeFirst(CursorPagination):
+    ordering = ("-made_at", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+class NewestPeriodsFirst(CursorPagination):
+    ordering = ("-start", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+class ChargeOut(serializers.ModelSerializer[UsageCharge]):
+    scope = serializers.CharField(source="scope.path")
+
+    class Meta:
+        model = UsageCharge
+        fields = (
+            "day", "scope", "provider", "model", "activity", "service_tier", "price_source", "price_version",
+            "charge_class", "meter", "list_unit_price", "contracted_unit_price", "requests", "quantity", "list_cost",
+            "contracted_cost", "effective_cost", "billed_cost",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ChargeFilterIn(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    since = serializers.DateField(required=False, help_text="First UTC day.")
+    until = serializers.DateField(required=False, help_text="UTC day after the last.")
+    provider = serializers.CharField(required=False)
+    model = serializers.CharField(required=False)
+    meter = serializers.CharField(required=False)
+
+
+class AdjustmentOut(serializers.ModelSerializer[Adjustment]):
+    scope = serializers.CharField(source="scope.path")
+    run = serializers.IntegerField(source="run_id")
+    kind = serializers.CharField(source="run.kind")
+
+    class Meta:
+        model = Adjustment
+        fields = (
+            "id", "run", "kind", "record_id", "record_occurred_at", "made_at", "booked_at", "scope", "provider",
+            "model", "activity", "requests", "errors", "unpriced_requests", "input_tokens", "cached_input_tokens",
+            "cache_write_tokens", "output_tokens", "reasoning_tokens", "gpu_seconds", "cost", "price_source",
+            "price_version", "attribution",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class AdjustmentFilterIn(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    run = serializers.IntegerField(required=False)
+    record_id = serializers.UUIDField(required=False, help_text="The `id` of a usage record.")
+
+
+class AdjustmentRunOut(serializers.ModelSerializer[AdjustmentRun]):
+    organisation = serializers.CharField(source="organisation.path")
+
+    class Meta:
+        model = AdjustmentRun
+        fields = (
+            "id", "kind", "organisation", "since", "until", "reason", "made_at", "made_by", "finished_at", "records",
+            "cost",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class RerateIn(serializers.Serializer[Any]):
+    organisation = serializers.CharField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(help_text="Not included.")
+    reason = serializers.CharField(max_length=500)
+    model = serializers.CharField(required=False, help_text="Only usage of this model.")
+    dry_run = serializers.BooleanField(default=False, help_text="Only say what would be corrected.")
+
+
+class RerateOut(serializers.Serializer[Any]):
+    run = serializers.IntegerField(source="run.pk", allow_null=True, default=None)
+    looked_at = serializers.IntegerField(help_text="Records whose price is a price list's, or nobody's.")
+    corrected = serializers.IntegerField()
+    change = serializers.DecimalField(max_digits=40, decimal_places=9, help_text="Of the whole cost.")
+    refused = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Records that today's books cannot price, by code.",
+    )
+
+
+class PeriodOut(serializers.ModelSerializer[BillingPeriod]):
+    organisation = serializers.CharField(source="organisation.path")
+
+    class Meta:
+        model = BillingPeriod
+        fields = ("id", "organisation", "start", "end", "closed_at", "closed_by", "reason")
+        read_only_fields = fields
+
+
+class ClosingIn(serializers.Serializer[Any]):
+    organisation = serializers.CharField()
+    month = serializers.RegexField(r"^\d{4}-(0[1-9]|1[0-2])$", help_text="2026-10")
+    reason = serializers.CharField(max_length=500)
+
+
+def organisation_asked(request: Request, path: str) -> Scope:
+    found = Scope.objects.visible_to(actor(request)).filter(path=path, parent__isnull=True).first()
+    if found is None:
+        raise NotFound("There is no such organisation among those you may see.", code="scope_unknown")
+    return found
+
+
+def person_asked(request: Request) -> None:
+    if isinstance(request.auth, ApiKey):
+        raise PersonRequired("What was recorded is corrected or closed by a person who has signed in, never by a key.")
+
+
+def at_or_below(path: str, request: Request) -> tuple[int, ...]:
+    node = scope_tree().by_path.get(path)
+    if node is None or not actor(request).sees(path):
+        raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
+    return tuple(scope_tree().descendants(node.id))
+
+
+@extend_schema(tags=["usage"])
+class Charges(APIView):
+    """What each meter cost on each day, in FOCUS's sense; `charge_class` Correction corrects a closed month."""
+
+    permission_classes = (requires("usage:read"),)
+
+    @extend_schema(operation_id="charges_list", parameters=[ChargeFilterIn], responses=ChargeOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = ChargeFilterIn.of(request)
+        rows = UsageCharge.objects.visible_to(actor(request)).select_related("scope")
+        rows = rows.filter(**{name: wanted[name] for name in ("provider", "model", "meter") if name in wanted})
+        bounds = {"day__gte": wanted.get("since"), "day__lt": wanted.get("until")}
+        rows = rows.filter(**{name: value for name, value in bounds.items() if value})
+        return listed(self, request, rows, wanted.get("scope"), NewestChargesFirst(), ChargeOut)
+
+
+@extend_schema(tags=["usage"])
+class Adjustments(APIView):
+    """Corrections of records, entry by entry."""
+
+    permission_classes = (requires("usage:read"),)
+
+    @extend_schema(operation_id="adjustments_list", parameters=[AdjustmentFilterIn], responses=AdjustmentOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = AdjustmentFilterIn.of(request)
+        rows = Adjustment.objects.visible_to(actor(request)).select_related("scope", "run")
+        exact = {"run_id": wanted.get("run"), "record_id": wanted.get("record_id")}
+        rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+        return listed(self, request, rows, wanted.get("scope"), NewestMadeFirst(), AdjustmentOut)
+
+
+@extend_schema(tags=["usage"])
+class AdjustmentRuns(APIView):
+    """Decisions to correct what was recorded."""
+
+    def get_permissions(self) -> list[Any]:
+        return [requires("usage:write" if self.request.method == "POST" else "usage:read")()]
+
+    @extend_schema(operation_id="adjustment_runs_list", responses=AdjustmentRunOut(many=True))
+    def get(self, request: Request) -> Response:
+        Parameters.of(request)
+        rows = AdjustmentRun.objects.visible_to(actor(request)).select_related("organisation")
+        return listed(self, request, rows, None, NewestMadeFirst(), AdjustmentRunOut)
+
+    @extend_schema(
+        operation_id="usage_rerate", request=RerateIn, responses={200: RerateOut}, parameters=[IDEMPOTENCY_KEY]
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Price recorded usage again by the price books of today. The differences are adjustments."""
+        body = RerateIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        wanted = dict(body.validated_data)
+        organisation = organisation_asked(request, wanted.pop("organisation"))
+        person_asked(request)
+        outcome = operations.rerate_usage(organisation=organisation, actor=actor(request), at=timezone.now(), **wanted)
+        return Response(RerateOut(outcome).data)
+
+
+@extend_schema(tags=["usage"])
+class BillingPeriods(APIView):
+    """Closed months. What comes later for one of them counts when it comes."""
+
+    def get_permissions(self) -> list[Any]:
+        return [requires("budgets:write" if self.request.method == "POST" else "usage:read")()]
+
+    @extend_schema(operation_id="billing_periods_list", responses=PeriodOut(many=True))
+    def get(self, request: Request) -> Response:
+        Parameters.of(request)
+        rows = BillingPeriod.objects.visible_to(actor(request)).select_related("organisation")
+        return listed(self, request, rows, None, NewestPeriodsFirst(), PeriodOut)
+
+    @extend_schema(
+        operation_id="billing_period_close",
+        request=ClosingIn,
+        responses={201: PeriodOut},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Close a month that is over, and those before it, for good."""
+        body = ClosingIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        organisation = organisation_asked(request, body.validated_data["organisation"])
+        person_asked(request)
+        period = operations.close_period(
+            organisation=organisation,
+            month=operations.month_named(body.validated_data["month"]),
+            reason=body.validated_data["reason"],
+            actor=actor(request),
+            at=timezone.now(),
+        )
+        return Response(PeriodOut(period).data, status=201)
+
+
+def listed(
+    view: APIView,
+    request: Request,
+    rows: QuerySet[Any],
+    scope: str | None,
+    page: CursorPagination,
+    serializer: type[serializers.ModelSerializer[Any]],
+) -> Response:
+    if scope is not None:
+        rows = rows.filter(scope_id__in=at_or_below(scope, request))
+    shown = page.paginate_queryset(rows, request, view=view)
+    return page.get_paginated_response(serializer(shown, many=True).data)
