@@ -106,7 +106,9 @@ def stored_sums() -> list[Any]:
     return [
         sorted(
             tuple(row.values())
-            for row in model.objects.values("bucket", "scope_id", "provider", "model", *TOTALLED, "last_occurred_at")
+            for row in model.objects.values(
+                "bucket", "scope_id", "provider", "model", "activity", *TOTALLED, "last_occurred_at"
+            )
         )
         for model in (UsageMinute, UsageHour, UsageDay)
     ]
