@@ -1,0 +1,278 @@
+"""A charge line of usage as a row of FOCUS: one meter of one model on one UTC day."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from genai_prices.data import providers
+
+from allocation.engine.focus.formats import number_text
+from allocation.engine.focus.layout import Cell, Layout, Slot, Template
+from allocation.engine.focus.values import AI
+
+MILLION_TOKENS = "1000000 Tokens"
+PRICE_PLACES = Decimal("1e-18")
+GENERATIVE, LEARNING = "Generative AI", "Machine Learning"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeFacts:
+    """A scope as an account. `is_root`: the organisation itself, which is no sub account of its own."""
+
+    id: int
+    path: str
+    name: str
+    kind: str
+    is_root: bool
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: str
+    name: str
+    currency: str
+
+
+class ChargeKind(NamedTuple):
+    """What lines of the same price have in common, in the words of the charge lines; prices as text, None unknown."""
+
+    scope_id: int
+    provider: str
+    model: str
+    activity: str
+    service_tier: str
+    price_source: str
+    price_version: str
+    charge_class: str
+    meter: str
+    list_unit_price: str | None
+    contracted_unit_price: str | None
+
+
+class Amounts(NamedTuple):
+    """As plain decimals; `millions` is the quantity over a million."""
+
+    day: str
+    requests: str
+    quantity: str
+    millions: str
+    listed: str
+    contracted: str
+    effective: str
+    billed: str
+
+
+class Meter(NamedTuple):
+    name: str
+    consumed: str
+    pricing: str
+    direction: str = ""
+    cache: str = ""
+
+
+def _tokens(name: str, direction: str, cache: str = "") -> Meter:
+    return Meter(f"{name} Tokens", "Tokens", MILLION_TOKENS, direction, cache)
+
+
+METERS: Mapping[str, Meter] = {
+    "input": _tokens("Input", "Input", "Uncached"),
+    "cached_input": _tokens("Cached Input", "Input", "Read"),
+    "cache_write": _tokens("Cache Write Input", "Input", "Write"),
+    "cache_write_1h": _tokens("One Hour Cache Write Input", "Input", "Write"),
+    "audio_input": _tokens("Audio Input", "Input", "Uncached"),
+    "cached_audio_input": _tokens("Cached Audio Input", "Input", "Read"),
+    "image_input": _tokens("Image Input", "Input", "Uncached"),
+    "output": _tokens("Output", "Output"),
+    "reasoning": _tokens("Reasoning Output", "Output"),
+    "audio_output": _tokens("Audio Output", "Output"),
+    "image_output": _tokens("Image Output", "Output"),
+    "request": Meter("Requests", "Requests", "Requests"),
+    "gpu_hour": Meter("GPU Hours", "GPU-Hours", "GPU-Hours"),
+}
+# Money alone, which moved without a quantity.
+ADJUSTMENT = "adjustment"
+PARAMETERS = frozenset({"provider", "model", "service_tier", "price_source"})
+
+
+def meter_of(meter: str) -> Meter:
+    """A meter nobody has named here is counted in its own name."""
+    known = METERS.get(meter)
+    if known is not None:
+        return known
+    word = meter.replace("_", " ").title()
+    plural = word if word.endswith("s") else f"{word}s"
+    return Meter(plural, plural, plural)
+
+
+def quantity_of(meter: str) -> str:
+    """Which of the amounts its price is for: millions of tokens, or what was counted."""
+    return "millions" if meter_of(meter).pricing == MILLION_TOKENS else "quantity"
+
+
+@lru_cache
+def provider_name(provider: str) -> str:
+    """As the catalogue writes it; a provider it does not know as it was reported."""
+    return next((known.name for known in providers if known.id == provider), provider)
+
+
+def usage_template(layout: Layout, kind: ChargeKind, scope: ScopeFacts, account: Account) -> Template:
+    """The line of every charge of this kind, but for its day and amounts."""
+    party = provider_name(kind.provider)
+    is_money = kind.meter == ADJUSTMENT
+    cells: dict[str, Cell] = {
+        **_account(account, scope),
+        **_period(),
+        "BilledCost": Slot("billed"),
+        "ChargeCategory": "Adjustment" if is_money and not kind.charge_class else "Usage",
+        "ChargeClass": kind.charge_class or None,
+        "ChargeFrequency": "Usage-Based",
+        "ContractedCost": Slot("contracted"),
+        "EffectiveCost": Slot("effective"),
+        "HostProviderName": party,
+        "InvoiceIssuerName": party,
+        "ListCost": Slot("listed"),
+        "PricingCurrency": account.currency,
+        "PricingCurrencyEffectiveCost": Slot("effective"),
+        "ProviderName": party,
+        "PublisherName": party,
+        "ServiceCategory": AI,
+        "ServiceName": f"{party} API",
+        "ServiceProviderName": party,
+        "ServiceSubcategory": LEARNING if kind.activity == "training" else GENERATIVE,
+        "x_Activity": kind.activity,
+        "x_Meter": kind.meter,
+        "x_ModelId": kind.model,
+        "x_PriceSource": kind.price_source or None,
+        "x_PriceVersion": kind.price_version or None,
+        "x_ProcessingTier": kind.service_tier or None,
+        "x_Provider": kind.provider,
+        "x_Records": _records(kind, scope),
+        "x_RequestCount": Slot("requests"),
+        "x_ScopeId": str(scope.id),
+        "x_ScopePath": scope.path,
+        **({"ChargeDescription": f"Correction of the cost of {kind.model}"} if is_money else _metered(kind)),
+    }
+    return layout.template(cells)
+
+
+def _account(account: Account, scope: ScopeFacts) -> dict[str, Cell]:
+    return {
+        "BillingAccountId": account.id,
+        "BillingAccountName": account.name,
+        "BillingAccountType": "Organization",
+        "BillingCurrency": account.currency,
+        "SubAccountId": None if scope.is_root else scope.path,
+        "SubAccountName": None if scope.is_root else scope.name,
+        "SubAccountType": None if scope.is_root else scope.kind.replace("_", " ").title(),
+        "Tags": json.dumps(dict(sorted(scope.tags.items())), ensure_ascii=False) if scope.tags else None,
+    }
+
+
+def _period() -> dict[str, Cell]:
+    return {
+        "BillingPeriodStart": Slot("month"),
+        "BillingPeriodEnd": Slot("month_end"),
+        "ChargePeriodStart": Slot("start"),
+        "ChargePeriodEnd": Slot("end"),
+    }
+
+
+def _metered(kind: ChargeKind) -> dict[str, Cell]:
+    meter = meter_of(kind.meter)
+    sku = f"{kind.provider}/{kind.model}/{kind.meter}"
+    listed: Cell = kind.list_unit_price if kind.list_unit_price is not None else Slot("list_price")
+    contracted: Cell = (
+        kind.contracted_unit_price if kind.contracted_unit_price is not None else Slot("contracted_price")
+    )
+    known = kind.list_unit_price is not None and kind.contracted_unit_price is not None
+    details = {
+        "x_ModelId": kind.model,
+        "x_ProcessingTier": kind.service_tier,
+        **({"x_TokenDirection": meter.direction} if meter.direction else {}),
+        **({"x_TokenCacheAction": meter.cache} if meter.cache else {}),
+    }
+    return {
+        "ChargeDescription": f"{meter.name} of {kind.model}",
+        "ConsumedQuantity": Slot("quantity"),
+        "ConsumedUnit": meter.consumed,
+        "ContractedUnitPrice": contracted,
+        "ListUnitPrice": listed,
+        # A bill whose rates nobody states follows none of the known ways of pricing.
+        "PricingCategory": "Standard" if known else "Other",
+        "PricingCurrencyContractedUnitPrice": contracted,
+        "PricingCurrencyListUnitPrice": listed,
+        "PricingQuantity": Slot(quantity_of(kind.meter)),
+        "PricingUnit": meter.pricing,
+        "SkuId": sku,
+        "SkuMeter": meter.name,
+        "SkuPriceDetails": json.dumps(details, ensure_ascii=False, sort_keys=True),
+        "SkuPriceId": "/".join(part for part in (sku, kind.service_tier, kind.list_unit_price) if part),
+    }
+
+
+def _records(kind: ChargeKind, scope: ScopeFacts) -> Cell:
+    """The usage records behind the line, as the API lists them."""
+    asked = {
+        "scope": scope.path,
+        "below": "false",
+        **{name: text for name, text in sorted(kind._asdict().items()) if name in PARAMETERS and text},
+    }
+    return (f"/api/v1/usage?{urlencode(asked)}&booked_on=", Slot("day"))
+
+
+@dataclass(slots=True)
+class Writer:
+    """Charge lines as CSV, at the cost of one substitution a line: what lines of a kind share is written once."""
+
+    layout: Layout
+    account: Account
+    scopes: Mapping[int, ScopeFacts]
+    templates: dict[tuple[str | int | None, ...], Template]
+
+    @classmethod
+    def of(cls, layout: Layout, account: Account, scopes: Mapping[int, ScopeFacts]) -> "Writer":
+        return cls(layout, account, scopes, {})
+
+    def line(self, kind: ChargeKind, amounts: Amounts) -> str:
+        template = self.templates.get(kind)
+        if template is None:
+            if len(self.templates) >= TEMPLATES_MAX:
+                self.templates.clear()
+            template = usage_template(self.layout, kind, self.scopes[kind.scope_id], self.account)
+            self.templates[kind] = template
+        values = {**dates_of(amounts.day), **amounts._asdict()}
+        if kind.list_unit_price is None:
+            values["list_price"] = unit_price(amounts.listed, values[quantity_of(kind.meter)])
+        if kind.contracted_unit_price is None:
+            values["contracted_price"] = unit_price(amounts.contracted, values[quantity_of(kind.meter)])
+        return template.line % tuple([values[slot] for slot in template.slots])
+
+
+TEMPLATES_MAX = 50_000
+
+
+@lru_cache(maxsize=2048)
+def dates_of(day: str) -> Mapping[str, str]:
+    on = date.fromisoformat(day)
+    month = on.replace(day=1)
+    next_month = (month + timedelta(days=31)).replace(day=1)
+    return {
+        "start": f"{day}T00:00:00Z",
+        "end": f"{on + timedelta(days=1)}T00:00:00Z",
+        "month": f"{month}T00:00:00Z",
+        "month_end": f"{next_month}T00:00:00Z",
+    }
+
+
+def unit_price(cost: str, quantity: str) -> str:
+    """What a unit came to, where nobody states its price."""
+    units = Decimal(quantity)
+    if not units:
+        return "0.0"
+    return number_text((Decimal(cost) / units).quantize(PRICE_PLACES))
