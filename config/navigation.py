@@ -19,6 +19,8 @@ SPEND: Sequence[Entry] = (
     ("Tasks", "smart_toy", "allocation", "task"),
     ("Quarantined usage", "report", "allocation", "quarantinedusage"),
     ("Import runs", "upload_file", "allocation", "importrun"),
+    ("FOCUS imports", "request_quote", "allocation", "focusimport"),
+    ("FOCUS rows", "table_rows", "allocation", "focusrow"),
     ("Price books", "sell", "allocation", "pricebook"),
     ("Attribution rules", "alt_route", "allocation", "attributionruleset"),
     ("Adjustment runs", "published_with_changes", "allocation", "adjustmentrun"),
@@ -78,6 +80,9 @@ NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
     ),
     ("allocation", "quarantinedusage"): (
         ("All", {}), ("Waiting", {"replayed_at__isempty": "1"}), ("Replayed", {"replayed_at__isempty": "0"}),
+    ),
+    ("allocation", "focusrow"): (
+        ("All", {}), ("Charges", {"status__exact": "charge"}), ("Quarantined", {"status__exact": "quarantined"}),
     ),
     ("governance", "delivery"): (
         ("All", {}), ("Waiting", {"status__exact": "pending"}), ("Dead", {"status__exact": "dead"}),

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from allocation.models import QuarantinedUsage, Status, UsageRecord
+from allocation.models import QuarantinedUsage, ServiceTier, Status, UsageRecord
 from allocation.queries import GROUPS
 from governance.api import Parameters
 
@@ -44,9 +44,16 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
 
 class RecordFilterIn(Parameters):
     scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    below = serializers.BooleanField(default=True, help_text="false: the scope alone.")
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False, help_text="Not included.")
+    booked_on = serializers.DateField(
+        required=False, help_text="UTC day on which the record counts: its own, or when it came for a closed month."
+    )
+    provider = serializers.CharField(required=False)
     model = serializers.CharField(required=False)
+    service_tier = serializers.ChoiceField(choices=ServiceTier.choices, required=False)
+    price_source = serializers.CharField(required=False)
     source = serializers.CharField(required=False)  # type: ignore[assignment]  # a field, which DRF takes off the class
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     unpriced = serializers.BooleanField(required=False, default=None, allow_null=True)

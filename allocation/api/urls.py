@@ -2,6 +2,7 @@ from django.urls import path
 
 from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
 from allocation.api.otlp import Traces
+from allocation.api.focus import FocusExportFile, FocusImportExport, FocusImportRows, FocusImports, OneFocusImport
 from allocation.api.views import LiteLLMUsage, Quarantine, Usage, UsageSummary
 
 urlpatterns = [
@@ -14,4 +15,9 @@ urlpatterns = [
     path("adjustments", Adjustments.as_view(), name="adjustments"),
     path("adjustment-runs", AdjustmentRuns.as_view(), name="adjustment-runs"),
     path("billing-periods", BillingPeriods.as_view(), name="billing-periods"),
+    path("focus/export", FocusExportFile.as_view(), name="focus-export"),
+    path("focus/imports", FocusImports.as_view(), name="focus-imports"),
+    path("focus/imports/<int:import_id>", OneFocusImport.as_view(), name="focus-import"),
+    path("focus/imports/<int:import_id>/rows", FocusImportRows.as_view(), name="focus-import-rows"),
+    path("focus/imports/<int:import_id>/export", FocusImportExport.as_view(), name="focus-import-export"),
 ]

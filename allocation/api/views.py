@@ -39,6 +39,7 @@ READERS: dict[str, tuple[str, Callable[..., Incoming]]] = {
     "application/cloudevents+json": ("cloudevents", read_cloudevent),
     "application/cloudevents-batch+json": ("cloudevents", read_cloudevents),
 }
+EXACT = ("provider", "model", "service_tier", "price_source", "source", "status")
 
 
 class NotASender(Forbidden):
@@ -113,8 +114,12 @@ class Usage(APIView):
     @extend_schema(operation_id="usage_list", parameters=[RecordFilterIn], responses=UsageRecordOut(many=True))
     def get(self, request: Request) -> Response:
         wanted = RecordFilterIn.of(request)
-        records = queries.usage_records(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
-        exact = {name: wanted[name] for name in ("model", "source", "status") if name in wanted}
+        records = queries.usage_records(
+            actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")), below=wanted["below"]
+        )
+        if "booked_on" in wanted:
+            records = records.booked_on(wanted["booked_on"])
+        exact = {name: wanted[name] for name in EXACT if name in wanted}
         bounds = {"occurred_at__gte": wanted.get("since"), "occurred_at__lt": wanted.get("until")}
         records = records.filter(**exact, **{name: value for name, value in bounds.items() if value})
         if wanted["unpriced"] is not None:

@@ -78,6 +78,7 @@ class Organisation:
 class Desk:
     """What one batch is judged by. `open_scopes` maps every path the sender may write to onto (scope, root);
     `known_scopes` is every path there is; `home` is the sender's own organisation, None for an operator without one.
+    `billed_by` names who stated the cost that an event brings along.
     """
 
     open_scopes: Mapping[str, tuple[int, int]]
@@ -88,6 +89,7 @@ class Desk:
     earliest_s: float
     latest_s: float
     at_s: float
+    billed_by: str = PROVIDER
 
     def cost(self, event: UsageEvent) -> CostedRecord | Fault:
         at_s = event.occurred_at.timestamp()
@@ -95,7 +97,7 @@ class Desk:
         if isinstance(place, Fault):
             return place
         scope_id, organisation, attribution = place
-        price = price_of(event, organisation.prices, at_s)
+        price = price_of(event, organisation.prices, at_s, self.billed_by)
         if isinstance(price, Fault):
             return price
         return CostedRecord(
@@ -149,7 +151,7 @@ def identity(root_id: int, source: str, event_id: str) -> str:
     return blake2b(f"{root_id}\0{source}\0{event_id}".encode(), digest_size=16).hexdigest()
 
 
-def price_of(event: UsageEvent, prices: PriceList, at_s: float) -> Priced | Fault:
+def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str = PROVIDER) -> Priced | Fault:
     """A failed call costs nothing that anybody has stated."""
     if event.status == "error":
         return FAILED
@@ -159,7 +161,7 @@ def price_of(event: UsageEvent, prices: PriceList, at_s: float) -> Priced | Faul
     if card is not None and not isinstance(card, RateCard | CalculatedCard):
         card = card.at(event.occurred_at.astimezone(UTC))
     if event.cost is not None:
-        return _billed(event, event.cost, prices.currency, card)
+        return _billed(event, event.cost, prices.currency, card, billed_by)
     if card is None:
         return NO_PRICE
     tokens = event.tokens
@@ -179,7 +181,11 @@ def price_of(event: UsageEvent, prices: PriceList, at_s: float) -> Priced | Faul
 
 
 def _billed(
-    event: UsageEvent, cost: Decimal | Money, currency: str, card: RateCard | CalculatedCard | None
+    event: UsageEvent,
+    cost: Decimal | Money,
+    currency: str,
+    card: RateCard | CalculatedCard | None,
+    billed_by: str,
 ) -> Priced | Fault:
     if isinstance(cost, Money):
         if cost.currency != currency:
@@ -187,7 +193,7 @@ def _billed(
         cost = cost.amount
     known = card if isinstance(card, RateCard) else None
     tier = known.tier_of(event.tokens.input, event.requests) if known is not None and known.tiers else 0
-    return Priced(PROVIDER, "", to_nanos(cost), known, tier)
+    return Priced(billed_by, "", to_nanos(cost), known, tier)
 
 
 def acceptance_window(at: datetime, past_days: int) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
+from allocation.models.focus import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.models.imports import ImportRun, ImportStatus
 from allocation.models.periods import BillingPeriod
 from allocation.models.prices import AttributionRule, AttributionRuleSet, Meter, Price, PriceBook
@@ -39,6 +40,10 @@ __all__ = [
     "AttributionRuleSet",
     "BillingPeriod",
     "ChargeClass",
+    "FocusFormat",
+    "FocusImport",
+    "FocusRow",
+    "FocusRowStatus",
     "ImportRun",
     "ImportStatus",
     "IngestWatermark",

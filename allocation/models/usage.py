@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
 from django.db import models
@@ -41,6 +42,15 @@ class Activity(models.TextChoices):
 class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
     def unpriced(self) -> Self:
         return self.filter(cost__isnull=True, status=Status.SUCCESS)
+
+    def booked_on(self, day: date) -> Self:
+        """What counts on the UTC day."""
+        start = datetime.combine(day, time(), UTC)
+        end = start + timedelta(days=1)
+        return self.filter(
+            Q(booked_at__isnull=True, occurred_at__gte=start, occurred_at__lt=end)
+            | Q(booked_at__gte=start, booked_at__lt=end)
+        )
 
 
 class UsageRecord(models.Model):

@@ -1,7 +1,7 @@
 """Usage in: priced, attributed and counted exactly once, in one transaction per batch."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from allocation.documents.events import Fault, UsageEvent
 from allocation.engine.charges import charges_of
-from allocation.engine.costing import CostedRecord, Desk
+from allocation.engine.costing import PROVIDER, CostedRecord, Desk
 from allocation.engine.rollup import Key, Sums, by_minute, by_minute_and_price, postings
 from allocation.engine.rows import COLUMNS, copy_text
 from allocation.engine.tasks import task_sums
@@ -62,6 +62,7 @@ def record_usage(
     indexes: Sequence[int] | None = None,
     refused: Sequence[RefusedRecord] = (),
     source_format: str = NATIVE,
+    billed_by: str = PROVIDER,
 ) -> IngestResult:
     """Count what is new, quarantine what cannot be taken. `indexes` are the events' places in what the sender sent,
     when some of it, `refused`, did not even become an event.
@@ -69,7 +70,7 @@ def record_usage(
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
     while True:
-        desk = desk_for(key_scope_id=key_scope_id, at=at)
+        desk = replace(desk_for(key_scope_id=key_scope_id, at=at), billed_by=billed_by)
         costed, unfit = _costed(desk, events, indexes or range(len(events)))
         every_refused = [*refused, *unfit]
         unique = {(record.id, record.at_s): record for record in costed}

@@ -29,8 +29,8 @@ def usage_summary(
     return list(days.values(*groups).annotate(**{f"sum_{name}": Sum(name) for name in SUMMED}).order_by(*groups))
 
 
-def usage_records(*, actor: Actor, scope_id: int | None = None) -> UsageRecordQuerySet:
+def usage_records(*, actor: Actor, scope_id: int | None = None, below: bool = True) -> UsageRecordQuerySet:
     records = UsageRecord.objects.visible_to(actor).select_related("scope")
     if scope_id is not None:
-        records = records.filter(scope_id__in=scope_tree().descendants(scope_id))
+        records = records.filter(scope_id__in=scope_tree().descendants(scope_id) if below else [scope_id])
     return records

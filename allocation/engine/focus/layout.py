@@ -22,9 +22,10 @@ STAND_INS = ("AllocatedMethodDetails", "AllocatedMethodId", "AllocatedResourceId
 
 
 class Slot(NamedTuple):
-    """A place that differs from line to line. What goes there needs no quotation marks."""
+    """A place that is filled in later: `of_kind` once for all lines of a kind, the others line by line."""
 
     name: str
+    of_kind: bool = False
 
 
 Cell = str | None | Slot | tuple[str | Slot, ...]
@@ -32,10 +33,13 @@ Cell = str | None | Slot | tuple[str | Slot, ...]
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`line % tuple(values of slots)` is a line of CSV."""
+    """`line % kind's texts % line's texts` is a line of CSV: two substitutions, the first of them done once a kind.
+    What is filled in is CSV already.
+    """
 
     line: str
-    slots: tuple[str, ...]
+    of_kind: tuple[str, ...]
+    of_line: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +60,24 @@ class Layout:
         return line_of([cells.get(column) for column in self.columns])
 
     def template(self, cells: Mapping[str, Cell]) -> Template:
-        slots: list[str] = []
+        of_kind: list[str] = []
+        of_line: list[str] = []
         parts: list[str] = []
         for column in self.columns:
             cell = cells.get(column)
             pieces = cell if isinstance(cell, tuple) and not isinstance(cell, Slot) else (cell,)
-            texts = []
             for piece in pieces:
-                if isinstance(piece, Slot):
-                    slots.append(piece.name)
-                    texts.append("%s")
+                if not isinstance(piece, Slot):
+                    parts.append(csv_text(piece).replace("%", "%%%%"))
+                elif piece.of_kind:
+                    of_kind.append(piece.name)
+                    parts.append("%s")
                 else:
-                    texts.append(csv_text(piece).replace("%", "%%"))
-            parts.append("".join(texts))
-        return Template(",".join(parts) + "\n", tuple(slots))
+                    of_line.append(piece.name)
+                    parts.append("%%s")
+            parts.append(",")
+        parts[-1] = "\n"
+        return Template("".join(parts), tuple(of_kind), tuple(of_line))
 
     def named(self, column: str) -> str:
         """The column, or the custom one that stands in for it where the version does not have it."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from genai_prices.data import providers
 
 from allocation.engine.focus.formats import number_text
-from allocation.engine.focus.layout import Cell, Layout, Slot, Template
+from allocation.engine.focus.layout import Cell, Layout, Slot, Template, csv_text
 from allocation.engine.focus.values import AI
 
 MILLION_TOKENS = "1000000 Tokens"
@@ -100,6 +100,7 @@ ADJUSTMENT = "adjustment"
 PARAMETERS = frozenset({"provider", "model", "service_tier", "price_source"})
 
 
+@lru_cache(maxsize=1000)
 def meter_of(meter: str) -> Meter:
     """A meter nobody has named here is counted in its own name."""
     known = METERS.get(meter)
@@ -110,38 +111,83 @@ def meter_of(meter: str) -> Meter:
     return Meter(plural, plural, plural)
 
 
+@lru_cache(maxsize=1000)
 def quantity_of(meter: str) -> str:
     """Which of the amounts its price is for: millions of tokens, or what was counted."""
     return "millions" if meter_of(meter).pricing == MILLION_TOKENS else "quantity"
 
 
-@lru_cache
+@lru_cache(maxsize=1000)
 def provider_name(provider: str) -> str:
     """As the catalogue writes it; a provider it does not know as it was reported."""
     return next((known.name for known in providers if known.id == provider), provider)
 
 
-def usage_template(layout: Layout, kind: ChargeKind, scope: ScopeFacts, account: Account) -> Template:
-    """The line of every charge of this kind, but for its day and amounts."""
+# What a kind of charge says in its lines, by column.
+KIND_COLUMNS = (
+    "ChargeCategory", "ChargeClass", "ChargeDescription", "ConsumedUnit", "HostProviderName", "InvoiceIssuerName",
+    "PricingCategory", "PricingUnit", "ProviderName", "PublisherName", "ServiceName", "ServiceProviderName",
+    "ServiceSubcategory", "SkuId", "SkuMeter", "SkuPriceDetails", "SkuPriceId", "x_Activity", "x_Meter", "x_ModelId",
+    "x_PriceSource", "x_PriceVersion", "x_ProcessingTier", "x_Provider",
+)  # fmt: skip
+LINE_COLUMNS = {
+    "BilledCost": "billed", "BillingPeriodStart": "month", "BillingPeriodEnd": "month_end",
+    "ChargePeriodStart": "start", "ChargePeriodEnd": "end", "ConsumedQuantity": "quantity",
+    "ContractedCost": "contracted", "ContractedUnitPrice": "contracted_price", "EffectiveCost": "effective",
+    "ListCost": "listed",
+    "ListUnitPrice": "list_price", "PricingCurrencyContractedUnitPrice": "contracted_price",
+    "PricingCurrencyEffectiveCost": "effective", "PricingCurrencyListUnitPrice": "list_price",
+    "PricingQuantity": "priced", "x_RequestCount": "requests",
+}  # fmt: skip
+
+
+def scope_template(layout: Layout, scope: ScopeFacts, account: Account) -> Template:
+    """The line of every charge of the scope."""
+    cells: dict[str, Cell] = {
+        **account_cells(account, scope),
+        "ChargeFrequency": "Usage-Based",
+        "ServiceCategory": AI,
+        # The usage records behind the line, as the API lists them. Nothing in it needs quotation marks.
+        "x_Records": (
+            f"/api/v1/usage?{urlencode({'scope': scope.path, 'below': 'false'})}",
+            Slot("asked", of_kind=True),
+            "&booked_on=",
+            Slot("day"),
+        ),
+        **{column: Slot(column, of_kind=True) for column in KIND_COLUMNS},
+        **{column: Slot(name) for column, name in LINE_COLUMNS.items()},
+    }
+    return layout.template(cells)
+
+
+def account_cells(account: Account, scope: ScopeFacts) -> dict[str, str | None]:
+    """Whose charge it is: the organisation is the billing account, the scope the sub account."""
+    return {
+        "BillingAccountId": account.id,
+        "BillingAccountName": account.name,
+        "BillingAccountType": "Organization",
+        "BillingCurrency": account.currency,
+        "PricingCurrency": account.currency,
+        "SubAccountId": None if scope.is_root else scope.path,
+        "SubAccountName": None if scope.is_root else scope.name,
+        "SubAccountType": None if scope.is_root else scope.kind.replace("_", " ").title(),
+        "Tags": json.dumps(dict(sorted(scope.tags.items())), ensure_ascii=False) if scope.tags else None,
+        "x_ScopeId": str(scope.id),
+        "x_ScopePath": scope.path,
+    }
+
+
+def kind_texts(kind: ChargeKind) -> Mapping[str, str]:
+    """The texts of a kind, as CSV, by slot."""
     party = provider_name(kind.provider)
     is_money = kind.meter == ADJUSTMENT
-    cells: dict[str, Cell] = {
-        **_account(account, scope),
-        **_period(),
-        "BilledCost": Slot("billed"),
+    cells: dict[str, str | None] = {
         "ChargeCategory": "Adjustment" if is_money and not kind.charge_class else "Usage",
         "ChargeClass": kind.charge_class or None,
-        "ChargeFrequency": "Usage-Based",
-        "ContractedCost": Slot("contracted"),
-        "EffectiveCost": Slot("effective"),
         "HostProviderName": party,
         "InvoiceIssuerName": party,
-        "ListCost": Slot("listed"),
-        "PricingCurrency": account.currency,
-        "PricingCurrencyEffectiveCost": Slot("effective"),
         "ProviderName": party,
         "PublisherName": party,
-        "ServiceCategory": AI,
         "ServiceName": f"{party} API",
         "ServiceProviderName": party,
         "ServiceSubcategory": LEARNING if kind.activity == "training" else GENERATIVE,
@@ -152,44 +198,18 @@ def usage_template(layout: Layout, kind: ChargeKind, scope: ScopeFacts, account:
         "x_PriceVersion": kind.price_version or None,
         "x_ProcessingTier": kind.service_tier or None,
         "x_Provider": kind.provider,
-        "x_Records": _records(kind, scope),
-        "x_RequestCount": Slot("requests"),
-        "x_ScopeId": str(scope.id),
-        "x_ScopePath": scope.path,
         **({"ChargeDescription": f"Correction of the cost of {kind.model}"} if is_money else _metered(kind)),
     }
-    return layout.template(cells)
-
-
-def _account(account: Account, scope: ScopeFacts) -> dict[str, Cell]:
+    asked = {name: text for name, text in sorted(kind._asdict().items()) if name in PARAMETERS and text}
     return {
-        "BillingAccountId": account.id,
-        "BillingAccountName": account.name,
-        "BillingAccountType": "Organization",
-        "BillingCurrency": account.currency,
-        "SubAccountId": None if scope.is_root else scope.path,
-        "SubAccountName": None if scope.is_root else scope.name,
-        "SubAccountType": None if scope.is_root else scope.kind.replace("_", " ").title(),
-        "Tags": json.dumps(dict(sorted(scope.tags.items())), ensure_ascii=False) if scope.tags else None,
+        **{column: csv_text(cells.get(column)).replace("%", "%%") for column in KIND_COLUMNS},
+        "asked": f"&{urlencode(asked)}".replace("%", "%%"),
     }
 
 
-def _period() -> dict[str, Cell]:
-    return {
-        "BillingPeriodStart": Slot("month"),
-        "BillingPeriodEnd": Slot("month_end"),
-        "ChargePeriodStart": Slot("start"),
-        "ChargePeriodEnd": Slot("end"),
-    }
-
-
-def _metered(kind: ChargeKind) -> dict[str, Cell]:
+def _metered(kind: ChargeKind) -> dict[str, str | None]:
     meter = meter_of(kind.meter)
     sku = f"{kind.provider}/{kind.model}/{kind.meter}"
-    listed: Cell = kind.list_unit_price if kind.list_unit_price is not None else Slot("list_price")
-    contracted: Cell = (
-        kind.contracted_unit_price if kind.contracted_unit_price is not None else Slot("contracted_price")
-    )
     known = kind.list_unit_price is not None and kind.contracted_unit_price is not None
     details = {
         "x_ModelId": kind.model,
@@ -199,31 +219,15 @@ def _metered(kind: ChargeKind) -> dict[str, Cell]:
     }
     return {
         "ChargeDescription": f"{meter.name} of {kind.model}",
-        "ConsumedQuantity": Slot("quantity"),
         "ConsumedUnit": meter.consumed,
-        "ContractedUnitPrice": contracted,
-        "ListUnitPrice": listed,
         # A bill whose rates nobody states follows none of the known ways of pricing.
         "PricingCategory": "Standard" if known else "Other",
-        "PricingCurrencyContractedUnitPrice": contracted,
-        "PricingCurrencyListUnitPrice": listed,
-        "PricingQuantity": Slot(quantity_of(kind.meter)),
         "PricingUnit": meter.pricing,
         "SkuId": sku,
         "SkuMeter": meter.name,
         "SkuPriceDetails": json.dumps(details, ensure_ascii=False, sort_keys=True),
         "SkuPriceId": "/".join(part for part in (sku, kind.service_tier, kind.list_unit_price) if part),
     }
-
-
-def _records(kind: ChargeKind, scope: ScopeFacts) -> Cell:
-    """The usage records behind the line, as the API lists them."""
-    asked = {
-        "scope": scope.path,
-        "below": "false",
-        **{name: text for name, text in sorted(kind._asdict().items()) if name in PARAMETERS and text},
-    }
-    return (f"/api/v1/usage?{urlencode(asked)}&booked_on=", Slot("day"))
 
 
 @dataclass(slots=True)
@@ -233,28 +237,44 @@ class Writer:
     layout: Layout
     account: Account
     scopes: Mapping[int, ScopeFacts]
-    templates: dict[tuple[str | int | None, ...], Template]
-
-    @classmethod
-    def of(cls, layout: Layout, account: Account, scopes: Mapping[int, ScopeFacts]) -> "Writer":
-        return cls(layout, account, scopes, {})
+    by_scope: dict[int, Template] = field(default_factory=dict)
+    texts: dict[tuple[str | int | None, ...], Mapping[str, str]] = field(default_factory=dict)
+    kinds: dict[ChargeKind, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def line(self, kind: ChargeKind, amounts: Amounts) -> str:
-        template = self.templates.get(kind)
-        if template is None:
-            if len(self.templates) >= TEMPLATES_MAX:
-                self.templates.clear()
-            template = usage_template(self.layout, kind, self.scopes[kind.scope_id], self.account)
-            self.templates[kind] = template
+        line, slots = self.kinds.get(kind) or self._begin(kind)
         values = {**dates_of(amounts.day), **amounts._asdict()}
-        if kind.list_unit_price is None:
-            values["list_price"] = unit_price(amounts.listed, values[quantity_of(kind.meter)])
-        if kind.contracted_unit_price is None:
-            values["contracted_price"] = unit_price(amounts.contracted, values[quantity_of(kind.meter)])
-        return template.line % tuple([values[slot] for slot in template.slots])
+        if kind.meter == ADJUSTMENT:
+            values.update(NO_QUANTITY)
+        else:
+            priced = values[quantity_of(kind.meter)]
+            values["priced"] = priced
+            listed, contracted = kind.list_unit_price, kind.contracted_unit_price
+            values["list_price"] = unit_price(amounts.listed, priced) if listed is None else listed
+            values["contracted_price"] = unit_price(amounts.contracted, priced) if contracted is None else contracted
+        return line % tuple([values[slot] for slot in slots])
+
+    def _begin(self, kind: ChargeKind) -> tuple[str, tuple[str, ...]]:
+        if len(self.kinds) >= KINDS_MAX:
+            # Lines come scope by scope: what was begun for the scopes before is not asked for again.
+            self.kinds.clear()
+        template = self.by_scope.get(kind.scope_id)
+        if template is None:
+            template = scope_template(self.layout, self.scopes[kind.scope_id], self.account)
+            self.by_scope[kind.scope_id] = template
+        anywhere = tuple(kind)[1:]
+        texts = self.texts.get(anywhere)
+        if texts is None:
+            if len(self.texts) >= KINDS_MAX:
+                self.texts.clear()
+            texts = self.texts[anywhere] = kind_texts(kind)
+        begun = (template.line % tuple([texts[slot] for slot in template.of_kind]), template.of_line)
+        self.kinds[kind] = begun
+        return begun
 
 
-TEMPLATES_MAX = 50_000
+KINDS_MAX = 10_000
+NO_QUANTITY = dict.fromkeys(("quantity", "priced", "list_price", "contracted_price"), "")
 
 
 @lru_cache(maxsize=2048)

@@ -94,7 +94,7 @@ class Reader:
             if all(row.text(name) is None for name in names):
                 yield RowFault("missing_field", names[0], sentence)
         for name in COSTS:
-            if abs(row.number(name) or 0) >= COST_MAX:
+            if abs(row.number(name) or Decimal(0)) >= COST_MAX:
                 yield RowFault("out_of_range", name, f"{name} has more digits than an amount of money has.")
         yield from self._unknown(row)
 

@@ -146,7 +146,7 @@ def _billing_currency(row: Cells) -> str | None:
 
 def _subcategory(row: Cells) -> str | None:
     category, sub = row.text("ServiceCategory"), row.text("ServiceSubcategory")
-    if category in SUBCATEGORIES and sub is not None and sub not in SUBCATEGORIES[category]:
+    if category is not None and category in SUBCATEGORIES and sub is not None and sub not in SUBCATEGORIES[category]:
         return "ServiceSubcategory must be one of its ServiceCategory."
     return None
 

@@ -1,0 +1,168 @@
+"""weir focus import FILE | weir focus export | weir focus check FILE"""
+
+import sys
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from allocation.engine.focus import VERSIONS, check
+from allocation.engine.focus.layout import EXPORTED
+from allocation.importers.focus import FocusOrder, import_focus_file, version_of
+from allocation.importers.focus_files import opened
+from allocation.models import FocusImport
+from allocation.queries.focus_export import FocusExport, export_for, focus_csv, import_csv, unpriced_lines
+from allocation.queries.focus_parquet import import_parquet, write_parquet
+from governance.errors import DomainError
+from governance.management.arguments import operator, scope_at
+from governance.models import Scope
+
+FINDINGS_SHOWN = 200
+
+
+class Command(BaseCommand):
+    help = "FOCUS files: bring one in, write one, check one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parts = parser.add_subparsers(dest="part", required=True)
+        bring = parts.add_parser("import", help="bring a FOCUS file in: CSV, CSV packed with gzip, or Parquet")
+        bring.add_argument("file", type=Path)
+        bring.add_argument("--version", choices=VERSIONS, dest="focus", help="default: as its columns tell")
+        bring.add_argument("--scope", help="the subtree its rows may go to; default: the only organisation")
+        out = parts.add_parser("export", help="write an organisation's charges, or one import as it stood")
+        out.add_argument("--version", choices=EXPORTED, dest="focus", default=EXPORTED[-1])
+        out.add_argument("--period", help="month, such as 2026-10; default: the month that ended last")
+        out.add_argument("--organisation", help="default: the only one")
+        out.add_argument("--import", type=int, dest="source", help="number of an import, to write it as it stood")
+        out.add_argument("--format", choices=["csv", "parquet"], default="csv")
+        out.add_argument("--out", type=Path, help="default: to the terminal, for CSV")
+        look = parts.add_parser("check", help="say what in a FOCUS file does not follow FOCUS")
+        look.add_argument("file", type=Path)
+        look.add_argument("--version", choices=VERSIONS, dest="focus", help="default: as its columns tell")
+        look.add_argument("--all", action="store_true", help=f"every finding, not the first {FINDINGS_SHOWN}")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        try:
+            {"import": self._import, "export": self._export, "check": self._check}[options["part"]](options)
+        except (DomainError, OSError) as problem:
+            raise CommandError(str(problem)) from problem
+
+    def _import(self, options: dict[str, Any]) -> None:
+        scope = scope_at(options["scope"]) if options["scope"] else only_organisation()
+        order = FocusOrder(path=options["file"], scope=scope, version=options["focus"])
+        with tqdm(unit=" rows", disable=not sys.stderr.isatty()) as bar:
+
+            def report(done: int, count: int) -> None:
+                bar.total = count
+                bar.update(done - bar.n)
+
+            run = import_focus_file(order, now=timezone.now, progress=report)
+        self.stdout.write(sentence(run))
+
+    def _export(self, options: dict[str, Any]) -> None:
+        if options["source"] is not None:
+            source = FocusImport.objects.filter(pk=options["source"]).first()
+            if source is None:
+                raise CommandError(f"There is no import {options['source']}.")
+            self._write(options, import_csv(source), lambda out: import_parquet(source, out))
+            return
+        organisation = organisation_at(options["organisation"]) if options["organisation"] else only_organisation()
+        since, until = month_of(options["period"]) if options["period"] else month_before(timezone.now().date())
+        order = export_for(
+            actor=operator(), organisation_id=organisation.pk, since=since, until=until, version=options["focus"]
+        )
+        self._write(options, focus_csv(order), lambda out: write_parquet(order, out))
+        self._say_unpriced(order)
+
+    def _write(self, options: dict[str, Any], pieces: Iterator[bytes], parquet: Any) -> None:
+        out: Path | None = options["out"]
+        if options["format"] == "parquet":
+            if out is None:
+                raise CommandError("--format parquet needs --out.")
+            parquet(out)
+        elif out is None:
+            for piece in pieces:
+                self.stdout.write(piece.decode(), ending="")
+        else:
+            with out.open("wb") as file:
+                write_all(pieces, file)
+
+    def _say_unpriced(self, order: FocusExport) -> None:
+        count = unpriced_lines(order)
+        if count:
+            self.stderr.write(
+                f"{count} charge lines have no price and are not in the file;"
+                " GET /api/v1/usage?unpriced=true lists what is behind them."
+            )
+
+    def _check(self, options: dict[str, Any]) -> None:
+        with opened(options["file"]) as file:
+            columns = file.table.columns
+            version = version_of(columns, options["focus"], options["file"].name)
+            rows = (dict(zip(columns, cells, strict=False)) for cells in file.rows())
+            found = check(version, rows, columns)
+            counts: Counter[str] = Counter()
+            shown = found if options["all"] else islice(found, FINDINGS_SHOWN)
+            for finding in shown:
+                counts[finding.rule] += 1
+                where = "columns" if finding.row is None else f"row {finding.row}"
+                self.stdout.write(f"{where}: {finding.column}: {finding.rule} ({finding.level}): {finding.sentence}")
+            for finding in found:
+                counts[finding.rule] += 1
+        count = sum(counts.values())
+        self.stdout.write(f"FOCUS {version}, {file.table.count} rows: {count} findings.")
+        for rule, times in counts.most_common():
+            self.stdout.write(f"{times} {rule}")
+        if count:
+            raise CommandError(f"{options['file'].name} does not follow FOCUS {version}.", returncode=1)
+
+
+def write_all(pieces: Iterator[bytes], file: IO[bytes]) -> None:
+    for piece in pieces:
+        file.write(piece)
+
+
+def only_organisation() -> Scope:
+    found = list(Scope.objects.filter(parent=None)[:2])
+    if len(found) != 1:
+        raise CommandError("There is more than one organisation, or none: name it.")
+    return found[0]
+
+
+def organisation_at(path: str) -> Scope:
+    scope = scope_at(path)
+    if scope.parent_id is not None:
+        raise CommandError(f"{path} is no organisation.")
+    return scope
+
+
+def month_of(text: str) -> tuple[date, date]:
+    try:
+        start = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise CommandError(f"{text!r} is no month; write 2026-10.") from None
+    return start, month_after(start)
+
+
+def month_after(start: date) -> date:
+    return date(start.year + start.month // 12, start.month % 12 + 1, 1)
+
+
+def month_before(today: date) -> tuple[date, date]:
+    end = today.replace(day=1)
+    return date(end.year - (end.month == 1), (end.month - 2) % 12 + 1, 1), end
+
+
+def sentence(run: FocusImport) -> str:
+    return (
+        f"{run.file_name}: FOCUS {run.version}, {run.rows_done} rows: {run.charges} charges, {run.used} of them counted"
+        f" as usage too, {run.repeats} there already, {run.quarantined} quarantined. Import {run.pk}."
+    )

@@ -1,0 +1,247 @@
+"""FOCUS files out: what usage and imports cost, in the words of finance, and back again without a change."""
+
+import csv
+import io
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from allocation.engine.focus import check
+from allocation.engine.focus.layout import EXPORTED, Layout
+from allocation.importers.focus import FocusOrder, import_focus_file
+from allocation.importers.focus_files import opened
+from allocation.models import FocusImport, UsageCharge, UsageDay
+from allocation.operations import record_usage
+from allocation.queries.focus_export import FocusExport, export_for, focus_csv, import_csv, unpriced_lines
+from allocation.queries.focus_parquet import import_parquet, write_parquet
+from governance.models import Scope
+from governance.operations import create_scope
+from governance.rules import Actor
+from tests.allocation.conftest import AT, SHARED, SYSTEM, event, make_organisation, needs_shared_data
+
+FOCUS = SHARED / "focus"
+AI_ROWS = FOCUS / "ai_rows_focus_1_2_shape_our_own.csv"
+OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
+
+
+def clock() -> datetime:
+    return AT
+
+
+def order(root: Scope, version: Any = "1.4", since: date = NOVEMBER, **asked: Any) -> FocusExport:
+    until = date(since.year + since.month // 12, since.month % 12 + 1, 1)
+    return export_for(
+        actor=asked.pop("actor", SYSTEM), organisation_id=root.pk, since=since, until=until, version=version, **asked
+    )
+
+
+def exported(root: Scope, version: Any = "1.4", since: date = NOVEMBER, **asked: Any) -> bytes:
+    return b"".join(focus_csv(order(root, version, since, **asked)))
+
+
+def rows_of(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def bring_in(path: Path, scope: Scope) -> FocusImport:
+    return import_focus_file(FocusOrder(path=path, scope=scope), now=clock)
+
+
+def use(root: Scope) -> None:
+    """Usage of two days in two scopes: every kind of token, another tier, a bill, an unpriced model, a failed call."""
+    tokens = {"input": 1000, "cached_input": 300, "cache_write": 0, "output": 100, "reasoning": 40}
+    calls = [
+        event(tokens=tokens),
+        event(tokens=tokens, occurred_at="2026-11-23T23:59:59Z"),
+        event(tokens=tokens, scope=f"{root.path}/ads", model="o3"),
+        event(cost=Decimal("0.25"), provider="elsewhere", model='unknown, "quoted" 5%'),
+        event(model="nobody-knows", provider="elsewhere"),
+        event(status="error"),
+        event(cached_response=True),
+    ]  # fmt: skip
+    record_usage(events=calls, key_scope_id=root.pk, at=AT)
+
+
+@pytest.fixture
+def used(acme: Scope) -> Scope:
+    use(acme)
+    return acme
+
+
+@pytest.mark.parametrize("version", EXPORTED)
+def test_an_export_passes_our_own_check(used: Scope, version: Any) -> None:
+    rows = [{name: cell or None for name, cell in row.items()} for row in rows_of(exported(used, version))]
+    assert len(rows) == UsageCharge.objects.exclude(price_source="none").count() > 8
+    assert list(check(version, rows)) == []
+
+
+def test_a_row_is_a_kind_of_token_of_a_model_on_a_day(used: Scope) -> None:
+    rows = rows_of(exported(used, "1.2"))
+    seen = [(row["x_ScopePath"], row["ChargePeriodStart"][:10], row["x_ModelId"], row["SkuMeter"]) for row in rows]
+    assert seen == sorted(seen, key=lambda row: row[:2])
+    gpt = [row for row in rows if row["x_ModelId"] == "gpt-4o" and row["x_PriceSource"] == "genai-prices"]
+    assert [(row["x_Meter"], row["ConsumedQuantity"], row["ListUnitPrice"]) for row in gpt[:4]] == [
+        ("cached_input", "300.0", "1.25"),
+        ("input", "700.0", "2.5"),
+        ("output", "60.0", "10.0"),
+        ("reasoning", "40.0", "10.0"),
+    ]
+    assert sum(Decimal(row["EffectiveCost"]) for row in rows) == sum(day.cost for day in UsageDay.objects.all())
+
+
+def test_usage_without_a_price_is_no_charge_and_is_counted_apart(used: Scope) -> None:
+    assert b"nobody-knows" not in exported(used)
+    assert unpriced_lines(order(used)) == UsageCharge.objects.filter(price_source="none").count() > 0
+
+
+def test_an_export_holds_what_may_be_seen_and_what_was_asked_for(used: Scope) -> None:
+    paths = {row["x_ScopePath"] for row in rows_of(exported(used))}
+    assert paths == {"acme/ads", "acme/search"}
+    ads = Scope.objects.get(path="acme/ads")
+    assert {row["x_ScopePath"] for row in rows_of(exported(used, scope_id=ads.pk))} == {"acme/ads"}
+    assert rows_of(exported(used, actor=Actor("nobody"))) == []
+    assert rows_of(exported(used, since=OCTOBER)) == []
+
+
+@needs_shared_data
+@pytest.mark.parametrize("version", EXPORTED)
+def test_a_file_of_ours_has_the_columns_of_the_samples(version: Any) -> None:
+    samples = {"1.2": [AI_ROWS], "1.4": sorted((FOCUS / "spec_1_5_draft_ai_examples").glob("*.csv"))}[version]
+    drafts = {"CredentialId", "PrincipalId", "RequesterDetails"}
+    for sample in samples:
+        with sample.open(encoding="utf-8") as file:
+            columns = set(next(csv.reader(file))) - drafts
+        assert columns <= set(Layout.of(version).columns)
+
+
+def foreign(tmp_path: Path) -> Path:
+    """A vendor's file: another version, odd dates, a column of its own, rows that are no AI."""
+    path = tmp_path / "vendor.csv"
+    path.write_text(
+        "BilledCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,ChargeCategory,ChargePeriodStart,"
+        "ChargePeriodEnd,EffectiveCost,ProviderName,Cost Centre,Tags\n"
+        '"$1,000.00 ",USD,11/1/26,12/1/26,Purchase,11/1/26,12/1/26,0,Big Cloud,"7, west",NULL\n'
+        "2.5,USD,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,Usage,2026-11-02T00:00:00Z,2026-11-03T00:00:00Z,2.5,"
+        'Big Cloud,,"{""a"": ""b""}"\n'
+    )
+    return path
+
+
+@pytest.mark.parametrize("version", EXPORTED)
+def test_out_and_in_and_out_again_is_the_same_file(used: Scope, tmp_path: Path, version: Any) -> None:
+    bring_in(foreign(tmp_path), used)
+    first = exported(used, version)
+    assert (b"x_CostCentre" in first, b"1000.0" in first, b"2026-12-01T00:00:00Z" in first) == (True, True, True)
+    globex = make_organisation("globex")
+    path = tmp_path / "acme.csv"
+    path.write_bytes(first)
+    run = bring_in(path, globex)
+    assert (run.version, run.quarantined, run.repeats, run.rows_done) == (version, 0, 0, len(rows_of(first)))
+    # The same bytes from globex, and from the import itself.
+    assert exported(globex, version) == first
+    assert b"".join(import_csv(run)) == first
+
+
+@pytest.mark.parametrize("version", EXPORTED)
+def test_parquet_out_and_in_and_out_again_has_the_same_cells(used: Scope, tmp_path: Path, version: Any) -> None:
+    bring_in(foreign(tmp_path), used)
+    first, second, third = (tmp_path / f"{name}.parquet" for name in ("first", "second", "third"))
+    write_parquet(order(used, version), first)
+    globex = make_organisation("globex")
+    run = bring_in(first, globex)
+    assert run.quarantined == 0
+    write_parquet(order(globex, version), second)
+    import_parquet(run, third)
+    described, cells = contents(first)
+    assert contents(second) == (described, cells)
+    assert contents(third) == (described, cells)
+    kinds = dict(described)
+    assert (kinds["BilledCost"], kinds["ChargePeriodStart"], kinds["SkuId"]) == (
+        "DECIMAL(38,18)", "TIMESTAMP WITH TIME ZONE", "VARCHAR",
+    )  # fmt: skip
+    # Value by value what the CSV says.
+    with opened(first) as file:
+        read = list(file.rows())
+    numbers = [place for place, name in enumerate(file.table.columns) if kinds[name].startswith("DECIMAL")]
+    for row, wanted in zip(read, rows_of(exported(used, version)), strict=True):
+        for place, name in enumerate(file.table.columns):
+            if place in numbers:
+                assert (None if row[place] is None else Decimal(row[place] or "")) == (
+                    Decimal(wanted[name]) if wanted[name] else None
+                )
+            else:
+                assert (row[place] or "") == wanted[name]
+
+
+def contents(path: Path) -> tuple[list[tuple[str, str]], list[tuple[object, ...]]]:
+    base = duckdb.connect()
+    described = base.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+    texts = ", ".join(f'CAST("{row[0]}" AS VARCHAR)' for row in described)
+    rows = base.execute(f"SELECT {texts} FROM read_parquet(?)", [str(path)]).fetchall()
+    return [(row[0], row[1]) for row in described], rows
+
+
+def test_a_number_with_more_places_than_the_type_stays_exact(acme: Scope, tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(
+        "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,EffectiveCost,ListUnitPrice\n"
+        "1,USD,Usage,2026-11-01T00:00:00Z,1,0.0000000000000000000001\n"
+        "1,USD,Usage,2026-11-01T00:00:00Z,2,35.2E-7\n"
+    )
+    bring_in(path, acme)
+    out = tmp_path / "out.parquet"
+    write_parquet(order(acme), out)
+    described, _ = contents(out)
+    assert dict(described)["ListUnitPrice"] == "VARCHAR"
+    with opened(out) as file:
+        place = file.table.columns.index("ListUnitPrice")
+        assert [row[place] for row in file.rows()] == ["0.0000000000000000000001", "35.2E-7"]
+
+
+@needs_shared_data
+def test_usage_that_an_import_brought_is_written_once(acme: Scope) -> None:
+    """Counted for budgets, and in the export as the charge it is."""
+    bring_in(AI_ROWS, acme)
+    assert UsageCharge.objects.filter(price_source="focus").exists()
+    rows = rows_of(exported(acme, "1.2", OCTOBER))
+    assert [(row["SkuId"], row["BilledCost"], row["ConsumedQuantity"]) for row in rows] == [
+        ("solora-saturn-input", "42.00", "8400000"),
+        ("solora-saturn-output", "52.50", "2100000"),
+    ]
+    assert all(row["x_Records"].endswith(f"rows?row_number={n}") for n, row in enumerate(rows, 1))
+    stood = rows_of(AI_ROWS.read_bytes())
+    assert [{name: row[name] for name in stood[0]} for row in rows] == stood
+
+
+def test_a_sender_cannot_hide_usage_from_the_export(acme: Scope) -> None:
+    hidden = event(source="focus", cost=Decimal(5), model="hidden")
+    record_usage(events=[hidden], key_scope_id=acme.pk, source_format="focus", at=AT)
+    assert b"hidden" in exported(acme)
+
+
+def test_another_organisation_is_not_in_it(used: Scope) -> None:
+    globex = make_organisation("globex")
+    use(globex)
+    assert b"globex" not in exported(used)
+    assert b"acme" not in exported(globex)
+    assert {row["BillingAccountId"] for row in rows_of(exported(globex))} == {"globex"}
+
+
+def test_the_order_does_not_depend_on_the_order_of_arrival(db: None) -> None:
+    """Two organisations of the same scopes and usage, made and told the other way round."""
+    slugs = ["b", "a", "c"]
+    files = []
+    for name, order_of_scopes in (("acme", slugs), ("globex", slugs[::-1])):
+        root = create_scope(slug=name, kind="organisation", actor=SYSTEM, at=AT)
+        for slug in order_of_scopes:
+            create_scope(slug=slug, kind="team", parent=root, actor=SYSTEM, at=AT)
+        calls = [event(scope=f"{name}/{slug}", model=model) for slug in order_of_scopes for model in ("o3", "gpt-4o")]
+        record_usage(events=calls, key_scope_id=root.pk, at=AT)
+        rows = rows_of(exported(root))
+        files.append([(row["x_ScopePath"].partition("/")[2], row["x_ModelId"], row["x_Meter"]) for row in rows])
+    assert files[0] == files[1]
+    assert files[0] == sorted(files[0])
