@@ -1,8 +1,8 @@
 from django.urls import path
 
 from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
-from allocation.api.otlp import Traces
 from allocation.api.focus import FocusExportFile, FocusImportExport, FocusImportRows, FocusImports, OneFocusImport
+from allocation.api.otlp import Traces
 from allocation.api.views import LiteLLMUsage, Quarantine, Usage, UsageSummary
 
 urlpatterns = [

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from allocation import operations
-from allocation.models import Adjustment, AdjustmentRun, ImportRun, QuarantinedUsage, UsageRecord
+from allocation.models import Adjustment, AdjustmentRun, FocusImport, FocusRow, ImportRun, QuarantinedUsage, UsageRecord
 from allocation.operations import record_usage
 from governance.channels import Message
 from governance.models import DecisionRecord, Ownership, Scope, User
@@ -54,6 +54,14 @@ def furnish(name: str) -> Scope:
     ImportRun.objects.create(
         file_name=f"{name}.csv", file_digest="0" * 64, options_digest="0" * 64, size_bytes=1, source_format="native",
         scope=team, status="finished", started_at=at,
+    )  # fmt: skip
+    bill = FocusImport.objects.create(
+        file_name=f"{name}-bill.csv", file_digest="0" * 64, size_bytes=1, file_format="csv", version="1.2", scope=team,
+        columns=["BilledCost"], status="finished", started_at=at, started_by="weir",
+    )  # fmt: skip
+    FocusRow.objects.create(
+        source=bill, row_number=1, organisation=root, scope=team, status="quarantined", cells=[f"cell of {name}"],
+        digest="0" * 64, occurrence=1, code="not_a_number", field="BilledCost", message="No number.",
     )  # fmt: skip
     month = (at.replace(day=1) - timedelta(days=1)).date()
     operations.close_period(organisation=root, month=month, reason=f"books of {name}", actor=SYSTEM, at=at)

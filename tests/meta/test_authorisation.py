@@ -18,9 +18,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from allocation.documents.events import EVENT
+from allocation.importers.focus import FocusOrder, import_focus_file
 from allocation.models import Adjustment, AdjustmentRun, FocusImport, QuarantinedUsage, UsageRecord
 from allocation.operations import close_period, record_usage
-from allocation.importers.focus import FocusOrder, import_focus_file
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
 from governance.documents import load_documents
