@@ -1,5 +1,6 @@
 """Charge lines, corrections of recorded usage, and closed months."""
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -78,8 +79,12 @@ class AdjustmentOut(serializers.ModelSerializer[Adjustment]):
 
 class AdjustmentFilterIn(Parameters):
     scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    below = serializers.BooleanField(default=True, help_text="false: the scope alone.")
     run = serializers.IntegerField(required=False)
     record_id = serializers.UUIDField(required=False, help_text="The `id` of a usage record.")
+    provider = serializers.CharField(required=False)
+    model = serializers.CharField(required=False)
+    booked_on = serializers.DateField(required=False, help_text="UTC day on which it counts.")
 
 
 class AdjustmentRunOut(serializers.ModelSerializer[AdjustmentRun]):
@@ -174,8 +179,17 @@ class Adjustments(APIView):
     def get(self, request: Request) -> Response:
         wanted = AdjustmentFilterIn.of(request)
         rows = Adjustment.objects.visible_to(actor(request)).select_related("scope", "run")
-        exact = {"run_id": wanted.get("run"), "record_id": wanted.get("record_id")}
+        exact = {
+            "run_id": wanted.get("run"),
+            "record_id": wanted.get("record_id"),
+            "provider": wanted.get("provider"),
+            "model": wanted.get("model"),
+            "scope__path": None if wanted["below"] else wanted.get("scope"),
+        }
         rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
+        if "booked_on" in wanted:
+            start = datetime.combine(wanted["booked_on"], time(), UTC)
+            rows = rows.filter(booked_at__gte=start, booked_at__lt=start + timedelta(days=1))
         return listed(self, request, rows, wanted.get("scope"), NewestMadeFirst(), AdjustmentOut)
 
 

@@ -17,6 +17,8 @@ DAY_S = 86_400
 FUTURE_ALLOWED = timedelta(minutes=5)
 UNPRICED = "none"
 PROVIDER = "provider"
+# The cost stands in a FOCUS file that was imported; no sender can say so.
+FOCUS = "focus"
 RESPONSE_CACHE = "response_cache"
 EXPLICIT = "explicit"
 UNATTRIBUTED = "unattributed"

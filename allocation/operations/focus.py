@@ -10,7 +10,7 @@ from django.db import transaction
 from pydantic import ValidationError
 
 from allocation.documents.events import EVENT, Fault, UsageEvent, fault_of
-from allocation.engine.costing import EXPLICIT, UNATTRIBUTED, Desk, identity
+from allocation.engine.costing import EXPLICIT, FOCUS, UNATTRIBUTED, Desk, identity
 from allocation.engine.focus.reading import Charge, Reader, RowFault
 from allocation.engine.focus.usage import NoUsage, attributes_of, usage_of
 from allocation.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus, ImportStatus
@@ -19,7 +19,6 @@ from allocation.operations.ingest import record_usage
 from governance.models import Scope
 from governance.queries import scope_tree
 
-SOURCE = "focus"
 COST_PLACES = Decimal("1e-15")
 COSTS = Context(prec=38, rounding=ROUND_HALF_EVEN)
 NUL = "\0"
@@ -107,7 +106,7 @@ def _read(run: FocusImport, desk: Desk, reader: Reader, row: IncomingRow) -> _Re
     if isinstance(place, RowFault):
         return _Read(row, place, run.scope_id)
     scope_id, attribution, path = place
-    document = usage_of(found, event_id=row.event_id, source=SOURCE)
+    document = usage_of(found, event_id=row.event_id, source=FOCUS)
     if document is None or isinstance(document, NoUsage):
         return _Read(row, found, scope_id, attribution, refusal=document)
     if path is not None:
@@ -147,7 +146,7 @@ def _place(desk: Desk, charge: Charge) -> tuple[int, str, str | None] | RowFault
 def _count_usage(run: FocusImport, read: Sequence[_Read], at: datetime) -> None:
     events = [each.event for each in read if each.event is not None]
     if events:
-        record_usage(events=events, key_scope_id=run.scope_id, source_format=SOURCE, billed_by=SOURCE, at=at)
+        record_usage(events=events, key_scope_id=run.scope_id, source_format=FOCUS, billed_by=FOCUS, at=at)
 
 
 @transaction.atomic
@@ -191,7 +190,7 @@ def _row_of(run: FocusImport, root_id: int, read: _Read, *, is_known: bool) -> F
         **kept,
         **facts_of(found),
         status=FocusRowStatus.REPEAT if is_known else FocusRowStatus.CHARGE,
-        usage_record_id=identity(root_id, SOURCE, row.event_id) if is_used else None,
+        usage_record_id=identity(root_id, FOCUS, row.event_id) if is_used else None,
         code=refusal.code if refusal else "",
         field=refusal.field[:100] if refusal else "",
         message=refusal.message[:500] if refusal else "",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from allocation.documents.events import Fault, Tokens, UsageEvent
 from allocation.engine.activity import activity_of
 from allocation.engine.corrections import Correction
-from allocation.engine.costing import PROVIDER, RESPONSE_CACHE, Organisation, Priced, price_of
+from allocation.engine.costing import FOCUS, PROVIDER, RESPONSE_CACHE, Organisation, Priced, price_of
 from allocation.engine.rates import from_nanos, to_nanos
 from allocation.engine.rollup import Sums
 from allocation.models import AdjustmentKind, AdjustmentRun, Status, UsageRecord
@@ -22,7 +22,7 @@ from governance.rules import Actor, check_may_change
 
 BATCH = 2_000
 # What a sender stated is not ours to price again.
-STATED = frozenset({PROVIDER, RESPONSE_CACHE})
+STATED = frozenset({PROVIDER, FOCUS, RESPONSE_CACHE})
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from django.db import connection, transaction
 
+from allocation.engine.costing import FOCUS, UNPRICED
 from allocation.engine.focus import Version
 from allocation.engine.focus.again import again, customs
 from allocation.engine.focus.formats import number_text, time_text
@@ -25,8 +26,6 @@ from governance.rules import Actor
 CHUNK_BYTES = 256 * 1024
 ROWS_FETCHED = 2_000
 AMOUNTS = len(Amounts._fields)
-UNPRICED = "none"
-FOCUS = "focus"
 Lines = Iterator[str]
 
 

@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from rest_framework.test import APIClient
 from allocation.importers.focus import FocusOrder, import_focus_file
 from allocation.importers.focus_files import opened
 from allocation.models import FocusImport, FocusRow, UsageRecord
-from allocation.operations import record_usage
+from allocation.operations import record_usage, rerate_usage
 from governance.models import Ownership, Scope, User
 from governance.operations import create_api_key
 from tests.allocation.conftest import AT, SHARED, SYSTEM, event, make_organisation, needs_shared_data
+from tests.allocation.test_declared import apply_book
 
 FOCUS = SHARED / "focus"
 FILE = (
@@ -132,6 +133,22 @@ def test_every_line_leads_to_the_records_behind_it(acme: Scope, run: FocusImport
             assert sum(record["requests"] for record in found) == int(row["x_RequestCount"])
             behind |= {record["id"]: 1 for record in found}
     assert len(behind) == len(calls) == UsageRecord.objects.count()
+
+
+def test_a_correction_leads_to_its_entries(acme: Scope) -> None:
+    record_usage(events=[event(), event(model="o3")], key_scope_id=acme.pk, at=AT)
+    apply_book()
+    rerate_usage(
+        organisation=acme, since=AT - timedelta(days=1), until=AT, reason="A new contract.", actor=SYSTEM, at=AT
+    )
+    api = key_client("acme", "usage:read")
+    answer = api.get("/api/v1/focus/export?organisation=acme&period=2026-11")
+    rows = [row for row in csv.DictReader(io.StringIO(body_of(answer).decode())) if row["x_Meter"] == "adjustment"]
+    assert [(row["ChargeCategory"], row["ChargeClass"], row["x_ModelId"]) for row in rows] == [
+        ("Adjustment", "", "gpt-4o")
+    ]
+    found = api.get(rows[0]["x_Records"]).json()["results"]
+    assert [Decimal(entry["cost"]) for entry in found] == [Decimal(rows[0]["EffectiveCost"])]
 
 
 def test_a_key_of_a_team_gets_its_team(acme: Scope, run: FocusImport) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from allocation.engine.focus.layout import EXPORTED, Layout
 from allocation.importers.focus import FocusOrder, import_focus_file
 from allocation.importers.focus_files import opened
 from allocation.models import FocusImport, UsageCharge, UsageDay
-from allocation.operations import record_usage
+from allocation.operations import record_usage, rerate_usage
 from allocation.queries.focus_export import FocusExport, export_for, focus_csv, import_csv, unpriced_lines
 from allocation.queries.focus_parquet import import_parquet, write_parquet
 from governance.models import Scope
@@ -25,6 +25,7 @@ from tests.allocation.conftest import AT, SHARED, SYSTEM, event, make_organisati
 
 FOCUS = SHARED / "focus"
 AI_ROWS = FOCUS / "ai_rows_focus_1_2_shape_our_own.csv"
+SINCE = datetime(2026, 9, 1, tzinfo=UTC)
 OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
 
 
@@ -215,6 +216,13 @@ def test_usage_that_an_import_brought_is_written_once(acme: Scope) -> None:
     assert all(row["x_Records"].endswith(f"rows?row_number={n}") for n, row in enumerate(rows, 1))
     stood = rows_of(AI_ROWS.read_bytes())
     assert [{name: row[name] for name in stood[0]} for row in rows] == stood
+
+
+@needs_shared_data
+def test_a_vendors_bill_is_not_priced_again(acme: Scope) -> None:
+    bring_in(AI_ROWS, acme)
+    outcome = rerate_usage(organisation=acme, since=SINCE, until=AT, reason="A new contract.", actor=SYSTEM, at=AT)
+    assert (outcome.looked_at, outcome.corrected) == (0, 0)
 
 
 def test_a_sender_cannot_hide_usage_from_the_export(acme: Scope) -> None:

@@ -97,7 +97,8 @@ METERS: Mapping[str, Meter] = {
 }
 # Money alone, which moved without a quantity.
 ADJUSTMENT = "adjustment"
-PARAMETERS = frozenset({"provider", "model", "service_tier", "price_source"})
+PRICE_PARAMETERS = frozenset({"service_tier", "price_source"})
+RECORD_PARAMETERS = PRICE_PARAMETERS | {"provider", "model"}
 
 
 @lru_cache(maxsize=1000)
@@ -147,9 +148,11 @@ def scope_template(layout: Layout, scope: ScopeFacts, account: Account) -> Templ
         **account_cells(account, scope),
         "ChargeFrequency": "Usage-Based",
         "ServiceCategory": AI,
-        # The usage records behind the line, as the API lists them. Nothing in it needs quotation marks.
+        # The records behind the line, as the API lists them. Nothing in it needs quotation marks.
         "x_Records": (
-            f"/api/v1/usage?{urlencode({'scope': scope.path, 'below': 'false'})}",
+            "/api/v1/",
+            Slot("listed_by", of_kind=True),
+            f"?{urlencode({'scope': scope.path, 'below': 'false'})}",
             Slot("asked", of_kind=True),
             "&booked_on=",
             Slot("day"),
@@ -200,10 +203,12 @@ def kind_texts(kind: ChargeKind) -> Mapping[str, str]:
         "x_Provider": kind.provider,
         **({"ChargeDescription": f"Correction of the cost of {kind.model}"} if is_money else _metered(kind)),
     }
-    asked = {name: text for name, text in sorted(kind._asdict().items()) if name in PARAMETERS and text}
+    parameters = RECORD_PARAMETERS - PRICE_PARAMETERS if is_money else RECORD_PARAMETERS
+    asked = {name: text for name, text in sorted(kind._asdict().items()) if name in parameters and text}
     return {
         **{column: csv_text(cells.get(column)).replace("%", "%%") for column in KIND_COLUMNS},
         "asked": f"&{urlencode(asked)}".replace("%", "%%"),
+        "listed_by": "adjustments" if is_money else "usage",
     }
 
 
