@@ -7,3 +7,8 @@ from allocation import operations
 @shared_task(name="allocation.maintain_partitions", ignore_result=True)
 def maintain_partitions(**_: object) -> None:
     operations.maintain_partitions(at=timezone.now())
+
+
+@shared_task(name="allocation.split_shared_cost", ignore_result=True)
+def split_shared_cost(**_: object) -> None:
+    operations.run_open_months(at=timezone.now())

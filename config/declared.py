@@ -10,7 +10,12 @@ from django.db import transaction
 from pydantic import TypeAdapter
 
 from allocation import operations as allocation
-from allocation.documents import AttributionRulesDocument, PriceBookDocument
+from allocation.documents import (
+    AttributionRulesDocument,
+    CommitmentDocument,
+    PriceBookDocument,
+    SharedCostSplitDocument,
+)
 from budgets import operations as budgets
 from budgets.documents import BudgetDocument
 from governance import operations as governance
@@ -56,6 +61,8 @@ KINDS: dict[str, Apply] = {
     "Channel": _kind(ChannelDocument, governance.apply_channel),
     "AttributionRules": _kind(AttributionRulesDocument, allocation.apply_attribution_rules),
     "PriceBook": _kind(PriceBookDocument, allocation.apply_price_book),
+    "Commitment": _kind(CommitmentDocument, allocation.apply_commitment),
+    "SharedCostSplit": _kind(SharedCostSplitDocument, allocation.apply_shared_cost_split),
     "Budget": _kind(BudgetDocument, budgets.apply_budget, sourced=True),
     "GuardrailPolicy": _guardrail,
 }

@@ -26,6 +26,11 @@ SPEND: Sequence[Entry] = (
     ("Adjustment runs", "published_with_changes", "allocation", "adjustmentrun"),
     ("Adjustments", "difference", "allocation", "adjustment"),
     ("Billing periods", "event_available", "allocation", "billingperiod"),
+    ("Shared cost", "call_split", "allocation", "allocationrun"),
+    ("Allocated charges", "receipt", "allocation", "allocatedcharge"),
+    ("Shared cost splits", "pie_chart", "allocation", "sharedcostsplit"),
+    ("Commitments", "handshake", "allocation", "commitment"),
+    ("Allocation metrics", "straighten", "allocation", "allocationmetric"),
 )
 BUDGETS: Sequence[Entry] = (
     ("Budgets", "savings", "budgets", "budget"),

@@ -28,7 +28,12 @@ def openapi() -> str:
 
 
 def document_schemas() -> dict[str, Any]:
-    from allocation.documents import AttributionRulesDocument, PriceBookDocument  # noqa: PLC0415  # needs Django set up
+    from allocation.documents import (  # noqa: PLC0415  # needs Django set up
+        AttributionRulesDocument,
+        CommitmentDocument,
+        PriceBookDocument,
+        SharedCostSplitDocument,
+    )
     from budgets.documents import BudgetDocument  # noqa: PLC0415  # see above
     from governance.documents import ChannelDocument, ScopeDocument  # noqa: PLC0415  # see above
     from policies.documents import guardrail_schema  # noqa: PLC0415  # see above
@@ -38,6 +43,8 @@ def document_schemas() -> dict[str, Any]:
         "channel": ChannelDocument,
         "attribution-rules": AttributionRulesDocument,
         "price-book": PriceBookDocument,
+        "commitment": CommitmentDocument,
+        "shared-cost-split": SharedCostSplitDocument,
         "budget": BudgetDocument,
     }
     schemas = {name: TypeAdapter(model).json_schema(by_alias=True) for name, model in models.items()}

@@ -233,6 +233,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
     "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
+    "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
     "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
 }
 

@@ -120,9 +120,11 @@ def has_right(actor: Actor, right: str, scope: Scope) -> bool:
 # What a persona may change in the admin. Everybody with a persona may look at everything in their scopes.
 PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
     Persona.ENGINEERING: frozenset(),
-    Persona.FINANCE: frozenset({"budgets.*", "allocation.billingperiod"}),
+    # Who closes the month may have its shared cost split again.
+    Persona.FINANCE: frozenset({"budgets.*", "allocation.allocationrun", "allocation.billingperiod"}),
     Persona.FINOPS: frozenset(
         {
+            "allocation.allocationrun",
             "allocation.attributionruleset",
             "allocation.attributionrule",
             "allocation.pricebook",

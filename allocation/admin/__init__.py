@@ -1,5 +1,5 @@
 """One module per concept; Django registers what they hold."""
 
-from allocation.admin import charges, declared, focus, incoming, tasks, usage
+from allocation.admin import charges, commitments, declared, focus, incoming, shared_cost, tasks, usage
 
-__all__ = ["charges", "declared", "focus", "incoming", "tasks", "usage"]
+__all__ = ["charges", "commitments", "declared", "focus", "incoming", "shared_cost", "tasks", "usage"]

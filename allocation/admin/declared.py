@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import TabularInline
@@ -37,9 +39,9 @@ class RuleInline(TabularInline):  # type: ignore[misc]  # as above
 
 
 class VersionedAdmin(ReadOnlyAdmin):
-    list_display = ("name", "version", "organisation", "is_current", "applied_at", "applied_by")
-    list_filter = ("is_current", ("organisation", VisibleScopes))
-    list_select_related = ("organisation",)
+    list_display: tuple[Any, ...] = ("name", "version", "organisation", "is_current", "applied_at", "applied_by")
+    list_filter: tuple[Any, ...] = ("is_current", ("organisation", VisibleScopes))
+    list_select_related: tuple[str, ...] = ("organisation",)
     ordering = ("name", "-version")
     exclude = ("document",)
 

@@ -1,8 +1,17 @@
 from django.urls import path
 
+from allocation.api.commitments import Commitments
 from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
 from allocation.api.focus import FocusExportFile, FocusImportExport, FocusImportRows, FocusImports, OneFocusImport
+from allocation.api.metrics import AllocationMetrics
 from allocation.api.otlp import Traces
+from allocation.api.shared_cost import (
+    AllocatedCharges,
+    AllocationRunDetail,
+    AllocationRuns,
+    SharedCost,
+    SharedCostSplits,
+)
 from allocation.api.views import LiteLLMUsage, Quarantine, Usage, UsageSummary
 
 urlpatterns = [
@@ -20,4 +29,11 @@ urlpatterns = [
     path("focus/imports/<int:import_id>", OneFocusImport.as_view(), name="focus-import"),
     path("focus/imports/<int:import_id>/rows", FocusImportRows.as_view(), name="focus-import-rows"),
     path("focus/imports/<int:import_id>/export", FocusImportExport.as_view(), name="focus-import-export"),
+    path("shared-cost", SharedCost.as_view(), name="shared-cost"),
+    path("shared-cost-splits", SharedCostSplits.as_view(), name="shared-cost-splits"),
+    path("allocation-runs", AllocationRuns.as_view(), name="allocation-runs"),
+    path("allocation-runs/<int:run_id>", AllocationRunDetail.as_view(), name="allocation-run"),
+    path("allocated-charges", AllocatedCharges.as_view(), name="allocated-charges"),
+    path("commitments", Commitments.as_view(), name="commitments"),
+    path("allocation-metrics", AllocationMetrics.as_view(), name="allocation-metrics"),
 ]

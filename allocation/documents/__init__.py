@@ -1,4 +1,6 @@
 from allocation.documents.attribution import AttributionRulesDocument
+from allocation.documents.commitments import CommitmentDocument
 from allocation.documents.prices import PriceBookDocument
+from allocation.documents.splits import SharedCostSplitDocument
 
-__all__ = ["AttributionRulesDocument", "PriceBookDocument"]
+__all__ = ["AttributionRulesDocument", "CommitmentDocument", "PriceBookDocument", "SharedCostSplitDocument"]

@@ -1,9 +1,13 @@
 from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
+from allocation.models.commitments import Commitment, CommitmentKind, CommitmentUnit
 from allocation.models.focus import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.models.imports import ImportRun, ImportStatus
+from allocation.models.metrics import AllocationMetric
 from allocation.models.periods import BillingPeriod
 from allocation.models.prices import AttributionRule, AttributionRuleSet, Meter, Price, PriceBook
+from allocation.models.runs import AllocatedCharge, AllocationRun, RunStatus, SharedPool
+from allocation.models.splits import SharedCostSplit
 from allocation.models.tasks import TASK_DAY_TABLE, TASK_TABLE, Task, TaskDay
 from allocation.models.usage import (
     DAY_TABLE,
@@ -36,10 +40,16 @@ __all__ = [
     "Adjustment",
     "AdjustmentKind",
     "AdjustmentRun",
+    "AllocatedCharge",
+    "AllocationMetric",
+    "AllocationRun",
     "AttributionRule",
     "AttributionRuleSet",
     "BillingPeriod",
     "ChargeClass",
+    "Commitment",
+    "CommitmentKind",
+    "CommitmentUnit",
     "FocusFormat",
     "FocusImport",
     "FocusRow",
@@ -52,7 +62,10 @@ __all__ = [
     "PriceBook",
     "QuarantinedUsage",
     "RollUp",
+    "RunStatus",
     "ServiceTier",
+    "SharedCostSplit",
+    "SharedPool",
     "Status",
     "Task",
     "TaskDay",

@@ -5,21 +5,28 @@ from allocation.operations.declared import (
     plan_price_book,
 )
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
+from allocation.operations.metrics import MetricsResult, record_metrics
 from allocation.operations.partitions import drop_expired_partitions, ensure_partitions, maintain_partitions
 from allocation.operations.periods import PeriodClosed, PeriodNotOver, close_period, month_named
 from allocation.operations.replay import ReplayResult, replay_quarantined
 from allocation.operations.rerate import Rerating, rerate_usage
+from allocation.operations.sharing import RunResult, planned_allocation, run_allocation, run_open_months
+from allocation.operations.splits import apply_commitment, apply_shared_cost_split
 
 __all__ = [
     "BatchTooLarge",
     "IngestResult",
+    "MetricsResult",
     "PeriodClosed",
     "PeriodNotOver",
     "Rejection",
     "ReplayResult",
     "Rerating",
+    "RunResult",
     "apply_attribution_rules",
+    "apply_commitment",
     "apply_price_book",
+    "apply_shared_cost_split",
     "close_period",
     "drop_expired_partitions",
     "ensure_partitions",
@@ -27,7 +34,11 @@ __all__ = [
     "month_named",
     "plan_attribution_rules",
     "plan_price_book",
+    "planned_allocation",
+    "record_metrics",
     "record_usage",
     "replay_quarantined",
     "rerate_usage",
+    "run_allocation",
+    "run_open_months",
 ]

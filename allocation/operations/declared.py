@@ -1,45 +1,40 @@
 """Price books and attribution rules from documents: a changed document becomes a new version, never an edit."""
 
-from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha256
-from typing import Any, TypeVar
 
 from django.db import transaction
 
 from allocation.documents.attribution import AttributionRulesDocument
 from allocation.documents.prices import METERS, PriceBookDocument
 from allocation.models import AttributionRule, AttributionRuleSet, Price, PriceBook
+from allocation.operations.versions import (
+    change_of,
+    current_version,
+    organisation_of,
+    record_version,
+    replace_version,
+    scopes_at,
+    version_fields,
+)
 from governance.documents import Change
-from governance.errors import DomainError, NotFound
-from governance.models import Scope
-from governance.operations import record_decision
 from governance.rules import Actor
-
-DIFFERENCES_SHOWN = 50
-VersionedT = TypeVar("VersionedT", PriceBook, AttributionRuleSet)
-Declared = PriceBookDocument | AttributionRulesDocument
-
-
-class OtherOrganisation(DomainError):
-    code = "name_taken"
 
 
 def plan_price_book(document: PriceBookDocument, at: datetime) -> Change:
     del at
-    _organisation(document.spec.organisation)
-    return _change(document, _current(PriceBook, document.metadata.name), "prices")
+    organisation_of(document.spec.organisation)
+    return change_of(document, current_version(PriceBook, document.metadata.name), "prices")
 
 
 @transaction.atomic
 def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime) -> Change:
-    organisation = _organisation(document.spec.organisation, locked=True)
-    current = _current(PriceBook, document.metadata.name)
-    change = _change(document, current, "prices")
+    organisation = organisation_of(document.spec.organisation, locked=True)
+    current = current_version(PriceBook, document.metadata.name)
+    change = change_of(document, current, "prices")
     if change.action == "unchanged":
         return change
-    book = PriceBook(currency=document.spec.currency, **_version(document, current, organisation, actor, at))
-    _replace(PriceBook, book)
+    book = PriceBook(currency=document.spec.currency, **version_fields(document, current, organisation, actor, at))
+    replace_version(book)
     Price.objects.bulk_create(
         Price(
             book=book,
@@ -57,26 +52,26 @@ def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime)
         for meter in METERS
         if getattr(price, meter) is not None
     )
-    _record(change, "price_book.apply", book, actor, at)
+    record_version(change, "price_book.apply", book, actor, at)
     return change
 
 
 def plan_attribution_rules(document: AttributionRulesDocument, at: datetime) -> Change:
     del at
-    _organisation(document.spec.organisation)
-    return _change(document, _current(AttributionRuleSet, document.metadata.name), "rules")
+    organisation_of(document.spec.organisation)
+    return change_of(document, current_version(AttributionRuleSet, document.metadata.name), "rules")
 
 
 @transaction.atomic
 def apply_attribution_rules(document: AttributionRulesDocument, *, actor: Actor, at: datetime) -> Change:
-    organisation = _organisation(document.spec.organisation, locked=True)
-    current = _current(AttributionRuleSet, document.metadata.name)
-    change = _change(document, current, "rules")
+    organisation = organisation_of(document.spec.organisation, locked=True)
+    current = current_version(AttributionRuleSet, document.metadata.name)
+    change = change_of(document, current, "rules")
     if change.action == "unchanged":
         return change
-    scopes = _scopes(rule.scope for rule in document.spec.rules)
-    rule_set = AttributionRuleSet(**_version(document, current, organisation, actor, at))
-    _replace(AttributionRuleSet, rule_set)
+    scopes = scopes_at(rule.scope for rule in document.spec.rules)
+    rule_set = AttributionRuleSet(**version_fields(document, current, organisation, actor, at))
+    replace_version(rule_set)
     AttributionRule.objects.bulk_create(
         AttributionRule(
             rule_set=rule_set,
@@ -89,101 +84,5 @@ def apply_attribution_rules(document: AttributionRulesDocument, *, actor: Actor,
         )
         for position, rule in enumerate(document.spec.rules)
     )
-    _record(change, "attribution_rules.apply", rule_set, actor, at)
+    record_version(change, "attribution_rules.apply", rule_set, actor, at)
     return change
-
-
-def _organisation(slug: str, *, locked: bool = False) -> Scope:
-    """Locked, the row makes those who apply documents of one organisation wait for each other."""
-    scopes = Scope.objects.select_for_update(of=("self",)) if locked else Scope.objects.all()
-    organisation = scopes.filter(path=slug, parent__isnull=True).first()
-    if organisation is None:
-        raise NotFound(f"There is no organisation {slug}; apply its Scope document first.", code="scope_unknown")
-    return organisation
-
-
-def _scopes(paths: Iterable[str]) -> dict[str, Scope]:
-    wanted = set(paths)
-    found = {scope.path: scope for scope in Scope.objects.filter(path__in=wanted)}
-    missing = sorted(wanted - found.keys())
-    if missing:
-        raise NotFound(f"There is no scope {missing[0]}; apply its Scope document first.", code="scope_unknown")
-    return found
-
-
-def _current(model: type[VersionedT], name: str) -> VersionedT | None:
-    return model.objects.filter(name=name, is_current=True).first()
-
-
-def _content(document: Declared) -> dict[str, Any]:
-    content: dict[str, Any] = document.spec.model_dump(mode="json", exclude_none=True)
-    return content
-
-
-def _digest(document: Declared) -> str:
-    return sha256(document.spec.model_dump_json(exclude_none=True).encode()).hexdigest()
-
-
-def _change(document: Declared, current: PriceBook | AttributionRuleSet | None, listed: str) -> Change:
-    name = document.metadata.name
-    if current is None:
-        return Change(kind=document.kind, name=name, action="create")
-    if current.organisation.path != document.spec.organisation:
-        raise OtherOrganisation(f"{document.kind} {name} belongs to {current.organisation.path}; choose another name.")
-    if current.digest == _digest(document):
-        return Change(kind=document.kind, name=name, action="unchanged")
-    return Change(
-        kind=document.kind,
-        name=name,
-        action="update",
-        differences=differences(current.document, _content(document), listed),
-    )
-
-
-def differences(before: dict[str, Any], after: dict[str, Any], listed: str) -> tuple[str, ...]:
-    """What left and what came, entry by entry, shortened."""
-    others = [
-        f"{key}: {before.get(key)} → {after.get(key)}"
-        for key in sorted((before.keys() | after.keys()) - {listed})
-        if before.get(key) != after.get(key)
-    ]
-    gone = [f"- {_line(entry)}" for entry in before.get(listed, ()) if entry not in after.get(listed, ())]
-    come = [f"+ {_line(entry)}" for entry in after.get(listed, ()) if entry not in before.get(listed, ())]
-    found = [*others, *gone, *come] or [f"{listed}: other order"]
-    more = len(found) - DIFFERENCES_SHOWN
-    return (*found[:DIFFERENCES_SHOWN], *((f"… and {more} more",) if more > 0 else ()))
-
-
-def _line(entry: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in entry.items())
-
-
-def _version(
-    document: Declared, current: PriceBook | AttributionRuleSet | None, organisation: Scope, actor: Actor, at: datetime
-) -> dict[str, Any]:
-    return {
-        "name": document.metadata.name,
-        "version": current.version + 1 if current else 1,
-        "organisation": organisation,
-        "digest": _digest(document),
-        "document": _content(document),
-        "applied_at": at,
-        "applied_by": actor.label,
-    }
-
-
-def _replace(model: type[VersionedT], version: VersionedT) -> None:
-    model.objects.filter(name=version.name, is_current=True).update(is_current=False)
-    version.save(force_insert=True)
-
-
-def _record(change: Change, action: str, version: PriceBook | AttributionRuleSet, actor: Actor, at: datetime) -> None:
-    record_decision(
-        actor=actor,
-        action=action,
-        scope=version.organisation,
-        subject=f"{change.kind}:{version.name}",
-        reason="",
-        evidence={"version": version.version, "digest": version.digest, "differences": list(change.differences)},
-        at=at,
-    )

@@ -70,7 +70,12 @@ def closed_meanwhile(organisations: Mapping[int, Organisation], root_ids: Iterab
     roots = sorted(root_ids)
     if not roots:
         return False
+    closed = hold_periods(roots)
+    return any(closed[root].timestamp() > organisations[root].closed_until_s for root in closed)
+
+
+def hold_periods(root_ids: Iterable[int]) -> dict[int, datetime]:
+    """Up to when each organisation's books are closed; none is closed further before the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PERIOD_LOCK])
-    closed = closed_until(roots)
-    return any(closed[root].timestamp() > organisations[root].closed_until_s for root in closed)
+    return closed_until(root_ids)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from django.db import transaction
 
-from allocation.operations import record_usage
+from allocation.engine.months import Month
+from allocation.operations import record_usage, run_allocation
 from budgets.models import Budget
 from budgets.operations import approve_budget
 from config import declared
@@ -29,3 +30,4 @@ def seed(*, at: datetime) -> None:
     for budget in Budget.objects.exclude(scope__path=WAITING).order_by("scope__path", "pk"):
         approve_budget(budget_id=budget.pk, by=Actor.of_user(finance), reason="Planned for this year.", at=at)
     record_usage(events=usage(at), key_scope_id=organisation.pk, at=at)
+    run_allocation(organisation=organisation, month=Month.of(at.date()), actor=actor, at=at)

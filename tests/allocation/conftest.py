@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from allocation.documents.events import EVENT, UsageEvent
 from allocation.models import UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.operations import record_usage
 from governance.models import Scope
 from governance.operations import create_api_key, create_scope
 from governance.rules import Actor
@@ -112,3 +113,19 @@ def stored_sums() -> list[Any]:
         )
         for model in (UsageMinute, UsageHour, UsageDay)
     ]
+
+
+@pytest.fixture
+def sharing(acme: Scope) -> Scope:
+    """The platform team cost 40; search used 3,000 tokens (1,000 of them its ranker), ads 1,000."""
+    platform = create_scope(slug="platform", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    create_scope(slug="gateway", kind="workload", parent=platform, actor=SYSTEM, at=AT)
+    spent = {
+        "platform": ("10", 500), "platform/gateway": ("30", 700), "search": ("8", 2000), "search/ranker": ("4", 1000),
+        "ads": ("2", 1000),
+    }  # fmt: skip
+    events = [
+        event(scope=f"acme/{path}", cost=cost, tokens={"input": tokens}) for path, (cost, tokens) in spent.items()
+    ]
+    record_usage(events=events, key_scope_id=acme.pk, at=AT)
+    return acme

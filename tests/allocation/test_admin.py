@@ -18,6 +18,7 @@ from governance.models import DecisionRecord, Ownership, Scope, User
 from governance.operations import create_api_key, create_scope, queue_delivery, save_channel
 from governance.rules import Actor
 from tests.allocation.conftest import AT, SYSTEM, event, make_organisation
+from tests.allocation.sharing import furnish_sharing
 from tests.allocation.test_declared import BOOK, RULES, apply_book, apply_rules
 
 # Django has no other way to ask what is registered.
@@ -79,6 +80,7 @@ def furnish(name: str) -> Scope:
     news = Message(title=f"news of {name}", text="text", event_id="1", event_type="alert.opened")
     queue_delivery(channel=channel, dedup_key="a", message=news, at=at)
     person(f"fay@{name}.example", "finance", root)
+    furnish_sharing(root, at)
     return root
 
 
@@ -123,7 +125,7 @@ def test_another_organisation_is_neither_shown_nor_named(world: None, model: typ
 
 
 def test_every_model_of_both_apps_is_in_the_admin_or_left_out_on_purpose() -> None:
-    inside_another = {"governance.ownership", "allocation.price", "allocation.attributionrule"}
+    inside_another = {"governance.ownership", "allocation.price", "allocation.attributionrule", "allocation.sharedpool"}
     machinery = {"scopetreeversion", "idempotencyrecord", "dirtyscope", "heartbeat"}
     models = [model for app in ("governance", "allocation") for model in apps.get_app_config(app).get_models()]
     every = {model._meta.label_lower for model in models} - {f"governance.{name}" for name in machinery}

@@ -30,6 +30,7 @@ from governance.rules import Actor
 from policies.documents import parse_guardrail
 from policies.models import Alert, Constraint
 from policies.operations import apply_guardrail_policy, evaluate_next_dirty_scopes
+from tests.allocation.sharing import furnish_sharing
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SYSTEM = Actor.system()
@@ -67,6 +68,7 @@ RERATE = {
     "organisation": "acme", "since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "reason": "As agreed.",
 }  # fmt: skip
 CLOSING = {"organisation": "acme", "month": "2026-10", "reason": "As agreed."}
+METRIC = {"id": "2", "source": "hr", "metric": "seats", "scope": "acme/ads", "on": "2026-11-24", "value": 1}
 REASON = {"reason": "As agreed."}
 
 
@@ -114,6 +116,15 @@ MATRIX = {
     "GET /focus/imports/{import_id}": reads("usage:read", of="focus_import"),
     "GET /focus/imports/{import_id}/rows": reads("usage:read", of="focus_import"),
     "GET /focus/imports/{import_id}/export": reads("usage:read", of="focus_import"),
+    "GET /shared-cost": Case(("usage:read",), query="?scope=acme/search"),
+    "GET /shared-cost-splits": reads("usage:read"),
+    "GET /allocation-runs": reads("usage:read"),
+    "POST /allocation-runs": Case(("usage:write",), body={"organisation": "acme", "month": "2026-11"}),
+    "GET /allocation-runs/{run_id}": reads("usage:read", of="run"),
+    "GET /allocated-charges": reads("usage:read"),
+    "GET /commitments": reads("usage:read"),
+    "POST /allocation-metrics": Case(("usage:write",), foreign="refused", body=[METRIC]),
+    "GET /allocation-metrics": reads("usage:read"),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
@@ -241,8 +252,10 @@ def world(db: None, tmp_path: Path) -> World:
     )  # fmt: skip
     while evaluate_next_dirty_scopes(at=AT):
         pass
+    shared = furnish_sharing(acme, AT)
     return World(
         {
+            "run": shared.pk,
             "search": "acme/search",
             "guardrail": "monthly-budget",
             "roomy": roomy.pk,

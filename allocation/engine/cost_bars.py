@@ -1,0 +1,46 @@
+"""Costs side by side as bars of one scale. Pixels only: floats never leave the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+# Okabe and Ito's colours, told apart by colour-blind eyes and on light and dark ground.
+OWN, SHARED_IN, SHARED_OUT = "#0072b2", "#e69f00", "#8a8f98"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`width` in percent of the whole row."""
+
+    width: str
+    colour: str
+    is_hatched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    own: Decimal
+    shared_in: Decimal
+    shared_out: Decimal
+
+
+def cost_bars(rows: Sequence[Costs]) -> list[tuple[Piece, ...]]:
+    """Of each row what it keeps of its own, what was shared to it, and, hatched, what it shared away."""
+    longest = max((_length(row) for row in rows), default=Decimal(0))
+    return [_pieces(row, longest) for row in rows]
+
+
+def _length(row: Costs) -> Decimal:
+    return max(row.own, row.shared_out, Decimal(0)) + max(row.shared_in, Decimal(0))
+
+
+def _pieces(row: Costs, longest: Decimal) -> tuple[Piece, ...]:
+    if longest <= 0:
+        return ()
+    kept = max(row.own - row.shared_out, Decimal(0))
+    parts = ((kept, OWN, False), (row.shared_in, SHARED_IN, False), (row.shared_out, SHARED_OUT, True))
+    return tuple(
+        Piece(f"{float(value / longest) * 100:.1f}", colour, hatched) for value, colour, hatched in parts if value > 0
+    )

@@ -1,0 +1,196 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+
+from allocation import operations, queries
+from allocation.engine.months import Month
+from allocation.models import AllocatedCharge, AllocationRun, SharedPool
+from allocation.operations.periods import PeriodClosed
+from allocation.operations.sharing import PeriodNotBegun, WholeOrganisation
+from allocation.tasks import split_shared_cost
+from governance.models import DecisionRecord, Scope
+from governance.operations import create_api_key
+from governance.rules import Actor
+from tests.allocation.conftest import AT, SYSTEM, make_organisation
+from tests.allocation.sharing import (
+    BY_TOKENS,
+    DECEMBER_1,
+    LICENCE,
+    NOVEMBER,
+    SPLIT,
+    apply_split,
+    charges,
+    run,
+    use,
+)
+
+D = Decimal
+
+
+@pytest.fixture
+def shared(sharing: Scope) -> Scope:
+    apply_split()
+    return sharing
+
+
+def test_a_platform_teams_cost_is_shared_by_tokens(shared: Scope) -> None:
+    made = run(shared)
+    assert (made.status, made.supersedes, made.problem) == ("provisional", None, "")
+    assert charges(made) == {"acme/ads": (D("0.25"), 10, 1000, ""), "acme/search": (D("0.75"), 30, 3000, "")}
+    pool = SharedPool.objects.get()
+    assert (pool.own_amount, pool.received_amount, pool.method_id, pool.usage_unit) == (
+        40, 0, "platform-team@1", "Tokens",
+    )  # fmt: skip
+    record = DecisionRecord.objects.get(action="allocation.run")
+    assert record.evidence["pools"] == {"platform-team@1": "40.000000000"}
+
+
+def test_fully_loaded_is_direct_and_shared_in_less_shared_away(shared: Scope) -> None:
+    apply_split(LICENCE)
+    run(shared)
+    loaded = {
+        Scope.objects.get(pk=scope_id).path: (one.direct, one.external, one.shared_in, one.shared_out, one.total)
+        for scope_id, one in queries.fully_loaded(shared.pk, NOVEMBER).items()
+    }
+    assert loaded == {
+        "acme": (0, 100, 0, 100, 0),
+        "acme/platform": (10, 0, 0, 40, -30),
+        "acme/platform/gateway": (30, 0, 0, 0, 30),
+        "acme/search": (8, 0, 80, 0, 88),
+        "acme/search/ranker": (4, 0, 0, 0, 4),
+        "acme/ads": (2, 0, 60, 0, 62),
+    }
+    # 54 of usage, and the licence exactly once.
+    assert sum(one[4] for one in loaded.values()) == 54 + 100
+
+
+def test_what_was_shared_to_a_scope_says_from_where_and_why(shared: Scope) -> None:
+    made = run(shared)
+    found = queries.shared_cost(actor=SYSTEM, scope_id=Scope.objects.get(path="acme/search").pk, month=NOVEMBER)
+    assert (found.run, found.direct, found.external, found.fully_loaded) == (made, 12, 0, 42)
+    (line,) = found.shared_in
+    assert (line.pool, line.origin, line.method, line.ratio, line.amount) == (
+        "platform-team", "acme/platform", "proportional", D("0.75"), 30,
+    )  # fmt: skip
+    assert line.why == (
+        "acme/search bears 75 % of platform-team (40.00 USD of acme/platform), by Tokens: 3000 of 4000."
+    )
+    assert line.records == (
+        "/api/v1/usage?scope=acme%2Fplatform&since=2026-11-01T00%3A00%3A00Z&until=2026-12-01T00%3A00%3A00Z"
+    )
+    platform = queries.shared_cost(actor=SYSTEM, scope_id=Scope.objects.get(path="acme/platform").pk, month=NOVEMBER)
+    assert (platform.direct, platform.shared_out_total, platform.fully_loaded) == (40, 40, 0)
+    whole = queries.shared_cost(actor=SYSTEM, scope_id=shared.pk, month=NOVEMBER)
+    assert (whole.shared_in, whole.shared_out, whole.fully_loaded) == ((), (), 54)
+
+
+def test_who_does_not_see_the_pool_gets_no_way_to_its_records(shared: Scope) -> None:
+    run(shared)
+    search = Scope.objects.get(path="acme/search")
+    key, _ = create_api_key(scope=search, permissions=["usage:read"], actor=SYSTEM, at=AT)
+    found = queries.shared_cost(actor=Actor.of_key(key), scope_id=search.pk, month=NOVEMBER)
+    assert [(line.origin, line.amount, line.records) for line in found.shared_in] == [("acme/platform", 30, "")]
+    seen = AllocatedCharge.objects.visible_to(Actor.of_key(key)).values_list("target__path", flat=True)
+    assert list(seen) == ["acme/search"]
+
+
+def test_late_data_makes_a_run_that_takes_the_place_of_the_former(shared: Scope) -> None:
+    first = run(shared)
+    assert run(shared, at=AT + timedelta(hours=1)) == first
+    use(shared, "acme/ads", "0", 4000)
+    second = run(shared, at=AT + timedelta(hours=2))
+    assert (second.supersedes, list(AllocationRun.objects.standing())) == (first, [second])
+    assert charges(first)["acme/ads"][1] == 10
+    assert charges(second)["acme/ads"][1] == 25
+    # The month is over: the same figures, and no longer provisional.
+    final = run(shared, at=DECEMBER_1)
+    assert (final.status, final.supersedes, charges(final)) == ("final", second, charges(second))
+    assert run(shared, at=DECEMBER_1 + timedelta(days=1)) == final
+
+
+def test_a_closed_month_keeps_its_final_run(shared: Scope) -> None:
+    provisional = run(shared)
+    operations.close_period(organisation=shared, month=NOVEMBER.start, reason="Done.", actor=SYSTEM, at=DECEMBER_1)
+    final = run(shared, at=DECEMBER_1)
+    assert (final.status, final.supersedes) == ("final", provisional)
+    late = {"id": "1", "source": "hr", "metric": "seats", "scope": "acme/ads", "on": "2026-11-30", "value": 1}
+    refused = operations.record_metrics(values=[late], authority=shared, at=DECEMBER_1).rejected
+    assert [(one.code, one.field) for one in refused] == [("period_closed", "on")]
+    apply_split(SPLIT.replace(BY_TOKENS, "{how: even}"))
+    use(shared, "acme/ads", "5", 500, arrives=DECEMBER_1 + timedelta(hours=1))
+    with pytest.raises(PeriodClosed, match="2026-11 is closed"):
+        run(shared, at=DECEMBER_1 + timedelta(days=1))
+    assert AllocationRun.objects.count() == 2
+    # What came late for November is December's.
+    december = run(shared, Month(2026, 12), at=DECEMBER_1 + timedelta(days=1))
+    assert {path: figures[0] for path, figures in charges(december).items()} == {
+        "acme/ads": D("0.5"), "acme/search": D("0.5"),
+    }  # fmt: skip
+    assert queries.fully_loaded(shared.pk, Month(2026, 12))[Scope.objects.get(path="acme/ads").pk].direct == 5
+
+
+def test_runs_and_charges_are_never_changed(shared: Scope) -> None:
+    made = run(shared)
+    for rows in (AllocationRun.objects.all(), SharedPool.objects.all(), AllocatedCharge.objects.all()):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            rows.update(id=1)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            rows._raw_delete(rows.db)
+    terms = {"organisation": shared, "period_start": made.period_start, "period_end": made.period_end, "made_at": AT}
+    with pytest.raises(IntegrityError, match="allocation_run_first_of_its_month"), transaction.atomic():
+        AllocationRun.objects.create(status="final", made_by="somebody", digest="0" * 64, **terms)
+
+
+def test_a_run_that_cannot_be_split_is_kept_with_its_problem_and_changes_nothing(shared: Scope) -> None:
+    good = run(shared)
+    apply_split(SPLIT.replace("to: tokens", "to: gpu_seconds"))
+    failed = run(shared, at=AT + timedelta(hours=1))
+    assert (failed.status, failed.supersedes) == ("failed", None)
+    assert failed.problem == "platform-team: the quantities to share by sum to zero, and it says when_zero: fail."
+    assert list(AllocationRun.objects.standing()) == [good]
+    assert run(shared, at=AT + timedelta(hours=2)) == failed
+    apply_split(SPLIT.replace("to: tokens", "to: gpu_seconds").replace("when_zero: fail", "when_zero: even"))
+    assert charges(run(shared, at=AT + timedelta(hours=3))) == {
+        "acme/ads": (D("0.5"), 20, 0, "when_zero: even"), "acme/search": (D("0.5"), 20, 0, "when_zero: even"),
+    }  # fmt: skip
+
+
+def test_only_who_answers_for_the_whole_organisation_splits_it(shared: Scope) -> None:
+    key, _ = create_api_key(scope=Scope.objects.get(path="acme/search"), permissions=["admin"], actor=SYSTEM, at=AT)
+    terms = {"organisation": shared, "month": NOVEMBER, "at": AT}
+    with pytest.raises(WholeOrganisation):
+        operations.run_allocation(actor=Actor.of_key(key), **terms)
+    with pytest.raises(PeriodNotBegun):
+        run(shared, Month(2026, 12))
+    assert AllocationRun.objects.count() == 0
+
+
+def test_every_night_the_month_and_the_one_before_it(shared: Scope, time_machine: Any) -> None:
+    make_organisation("globex")
+    use(shared, "acme/search", "1", 10, occurred_at="2026-10-05T00:00:00Z")
+    time_machine.move_to(AT, tick=False)
+    split_shared_cost()
+    split_shared_cost()
+    runs = AllocationRun.objects.order_by("period_start").values_list("period_start", "status", "made_by")
+    assert [(f"{start:%Y-%m}", status, by) for start, status, by in runs] == [
+        ("2026-10", "final", "weir"), ("2026-11", "provisional", "weir"),
+    ]  # fmt: skip
+
+
+def test_focus_reads_each_charge_with_what_drove_it(shared: Scope) -> None:
+    apply_split(LICENCE)
+    made = run(shared)
+    lines = list(queries.allocated_charges(shared.pk, NOVEMBER.start, NOVEMBER.end))
+    assert sum(line.ratio for line in lines) == 2
+    search = next(line for line in lines if (line.pool, line.target_scope) == ("platform-team", "acme/search"))
+    assert search.method_details == ('{"Elements":[{"AllocatedRatio":0.75,"UsageUnit":"Tokens","UsageQuantity":3000}]}')
+    assert (search.origin_scope, search.method_id, search.currency) == ("acme/platform", "platform-team@1", "USD")
+    assert (search.period_start, search.period_end) == (datetime(2026, 11, 1, tzinfo=UTC), DECEMBER_1)
+    assert (search.allocated_resource_id, search.allocated_resource_name, search.allocated_tags) == (
+        "acme/search", "search", "{}",
+    )  # fmt: skip
+    assert (search.run_id, search.is_provisional, search.is_external) == (made.pk, True, False)
+    assert list(queries.allocated_charges(shared.pk, NOVEMBER.end, DECEMBER_1.date())) == []
