@@ -3,7 +3,7 @@ from __future__ import annotations
 import pgtrigger
 from django.db import models
 
-from allocation.models.prices import OrganisationQuerySet
+from allocation.models.versioned import OrganisationQuerySet
 from allocation.models.usage import Activity
 from governance.models import Scope, ScopedQuerySet
 
