@@ -1,5 +1,5 @@
 from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
-from allocation.models.attribution import AttributionRule, AttributionRuleSet
+from allocation.models.attribution import AttributionKey, AttributionRule, AttributionRuleSet
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
 from allocation.models.imports import ImportRun, ImportStatus
 from allocation.models.periods import BillingPeriod
@@ -36,6 +36,7 @@ __all__ = [
     "Adjustment",
     "AdjustmentKind",
     "AdjustmentRun",
+    "AttributionKey",
     "AttributionRule",
     "AttributionRuleSet",
     "BillingPeriod",

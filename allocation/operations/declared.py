@@ -1,18 +1,19 @@
 """Price books and attribution rules from documents: a changed document becomes a new version, never an edit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from django.db import transaction
 
-from allocation.documents.attribution import AttributionRulesDocument
+from allocation.documents.attribution import AttributionRulesDocument, KeySpec, RuleSpec
 from allocation.documents.prices import METERS, PriceBookDocument
-from allocation.models import AttributionRule, AttributionRuleSet, Price, PriceBook
+from allocation.models import AttributionKey, AttributionRule, AttributionRuleSet, Price, PriceBook
 from governance.documents import Change
 from governance.errors import DomainError, NotFound
-from governance.models import Scope
+from governance.models import ApiKey, Scope
+from governance.models.visibility import at_or_below
 from governance.operations import record_decision
 from governance.rules import Actor
 
@@ -64,33 +65,58 @@ def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime)
 def plan_attribution_rules(document: AttributionRulesDocument, at: datetime) -> Change:
     del at
     _organisation(document.spec.organisation)
-    return _change(document, _current(AttributionRuleSet, document.metadata.name), "rules")
+    return _change(document, _current(AttributionRuleSet, document.metadata.name), "keys", "rules")
 
 
 @transaction.atomic
 def apply_attribution_rules(document: AttributionRulesDocument, *, actor: Actor, at: datetime) -> Change:
     organisation = _organisation(document.spec.organisation, locked=True)
     current = _current(AttributionRuleSet, document.metadata.name)
-    change = _change(document, current, "rules")
+    change = _change(document, current, "keys", "rules")
     if change.action == "unchanged":
         return change
-    scopes = _scopes(rule.scope for rule in document.spec.rules)
+    keys, rules = document.spec.keys or (), document.spec.rules
+    scopes = _scopes(line.scope for line in (*keys, *rules))
+    _check_weir_keys((key.weir_key for key in keys if key.weir_key), organisation)
     rule_set = AttributionRuleSet(**_version(document, current, organisation, actor, at))
     _replace(AttributionRuleSet, rule_set)
+    AttributionKey.objects.bulk_create(
+        AttributionKey(kind=kind, value=value, **_placement(rule_set, position, key, scopes))
+        for position, key in enumerate(keys)
+        for kind, value in (key.identity,)
+    )
     AttributionRule.objects.bulk_create(
         AttributionRule(
-            rule_set=rule_set,
-            position=position,
-            name=rule.name,
-            when=rule.when,
-            scope=scopes[rule.scope],
-            effective_from=rule.effective_from,
-            effective_to=rule.effective_to,
+            when=rule.when or {}, condition=rule.condition or "", **_placement(rule_set, position, rule, scopes)
         )
-        for position, rule in enumerate(document.spec.rules)
+        for position, rule in enumerate(rules)
     )
     _record(change, "attribution_rules.apply", rule_set, actor, at)
     return change
+
+
+def _placement(
+    rule_set: AttributionRuleSet, position: int, line: KeySpec | RuleSpec, scopes: Mapping[str, Scope]
+) -> dict[str, Any]:
+    return {
+        "rule_set": rule_set,
+        "position": position,
+        "name": line.name,
+        "scope": scopes[line.scope],
+        "effective_from": line.effective_from,
+        "effective_to": line.effective_to,
+    }
+
+
+def _check_weir_keys(prefixes: Iterable[str], organisation: Scope) -> None:
+    wanted = set(prefixes)
+    known = ApiKey.objects.filter(at_or_below((organisation.path,), "scope__path"), prefix__in=wanted)
+    missing = sorted(wanted - set(known.values_list("prefix", flat=True)))
+    if missing:
+        raise NotFound(
+            f"There is no Weir API key {missing[0]} in {organisation.path}; `weir keys list` shows those there are.",
+            code="key_unknown",
+        )
 
 
 def _organisation(slug: str, *, locked: bool = False) -> Scope:
@@ -124,7 +150,7 @@ def _digest(document: Declared) -> str:
     return sha256(document.spec.model_dump_json(exclude_none=True).encode()).hexdigest()
 
 
-def _change(document: Declared, current: PriceBook | AttributionRuleSet | None, listed: str) -> Change:
+def _change(document: Declared, current: PriceBook | AttributionRuleSet | None, *listed: str) -> Change:
     name = document.metadata.name
     if current is None:
         return Change(kind=document.kind, name=name, action="create")
@@ -136,20 +162,20 @@ def _change(document: Declared, current: PriceBook | AttributionRuleSet | None, 
         kind=document.kind,
         name=name,
         action="update",
-        differences=differences(current.document, _content(document), listed),
+        differences=differences(current.document, _content(document), *listed),
     )
 
 
-def differences(before: dict[str, Any], after: dict[str, Any], listed: str) -> tuple[str, ...]:
+def differences(before: dict[str, Any], after: dict[str, Any], *listed: str) -> tuple[str, ...]:
     """What left and what came, entry by entry, shortened."""
     others = [
         f"{key}: {before.get(key)} → {after.get(key)}"
-        for key in sorted((before.keys() | after.keys()) - {listed})
+        for key in sorted((before.keys() | after.keys()) - {*listed})
         if before.get(key) != after.get(key)
     ]
-    gone = [f"- {_line(entry)}" for entry in before.get(listed, ()) if entry not in after.get(listed, ())]
-    come = [f"+ {_line(entry)}" for entry in after.get(listed, ()) if entry not in before.get(listed, ())]
-    found = [*others, *gone, *come] or [f"{listed}: other order"]
+    gone = [f"- {_line(one)}" for name in listed for one in before.get(name, ()) if one not in after.get(name, ())]
+    come = [f"+ {_line(one)}" for name in listed for one in after.get(name, ()) if one not in before.get(name, ())]
+    found = [*others, *gone, *come] or [f"{' or '.join(listed)}: other order"]
     more = len(found) - DIFFERENCES_SHOWN
     return (*found[:DIFFERENCES_SHOWN], *((f"… and {more} more",) if more > 0 else ()))
 
