@@ -1,6 +1,13 @@
 from django.urls import path
 
 from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
+from allocation.api.attribution import (
+    AttributionCoverage,
+    AttributionKeys,
+    AttributionPreview,
+    AttributionRuleSetDetail,
+    AttributionRuleSets,
+)
 from allocation.api.otlp import Traces
 from allocation.api.views import LiteLLMUsage, Quarantine, Usage, UsageSummary
 
@@ -9,6 +16,11 @@ urlpatterns = [
     path("usage/litellm", LiteLLMUsage.as_view(), name="usage-litellm"),
     path("otlp/v1/traces", Traces.as_view(), name="otlp-traces"),
     path("usage/summary", UsageSummary.as_view(), name="usage-summary"),
+    path("attribution/rules", AttributionRuleSets.as_view(), name="attribution-rules"),
+    path("attribution/rules/<str:name>", AttributionRuleSetDetail.as_view(), name="attribution-rule-set"),
+    path("attribution/keys", AttributionKeys.as_view(), name="attribution-keys"),
+    path("attribution/coverage", AttributionCoverage.as_view(), name="attribution-coverage"),
+    path("attribution/preview", AttributionPreview.as_view(), name="attribution-preview"),
     path("quarantine", Quarantine.as_view(), name="quarantine"),
     path("charges", Charges.as_view(), name="charges"),
     path("adjustments", Adjustments.as_view(), name="adjustments"),

@@ -116,11 +116,16 @@ class AttributionSpec(BaseModel):
 
     @model_validator(mode="after")
     def _stays_inside(self) -> Self:
-        for listed, entries in (("keys", self.keys or ()), ("rules", self.rules)):
-            for position, entry in enumerate(entries):
-                if entry.scope.partition("/")[0] != self.organisation:
-                    raise ValueError(f"{listed}.{position}.scope: {entry.scope} lies outside {self.organisation}")
+        places = [(f"keys.{position}", key.scope) for position, key in enumerate(self.keys or ())]
+        places += [(f"rules.{position}", rule.scope) for position, rule in enumerate(self.rules)]
+        for where, scope in places:
+            if scope.partition("/")[0] != self.organisation:
+                raise ValueError(f"{where}.scope: {scope} lies outside {self.organisation}")
         return self
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return (*(key.scope for key in self.keys or ()), *(rule.scope for rule in self.rules))
 
     @model_validator(mode="after")
     def _is_unambiguous(self) -> Self:
@@ -140,9 +145,8 @@ def _check_overlaps(keys: tuple[KeySpec, ...]) -> None:
     for position, key in enumerate(keys):
         valid = (key.effective_from or date.min, key.effective_to or date.max, position)
         by_identity.setdefault(key.identity, []).append(valid)
-    for (kind, _), valid in by_identity.items():
-        ordered = sorted(valid)
-        for (_, until, first), (since, _, second) in pairwise(ordered):
+    for (kind, _), periods in by_identity.items():
+        for (_, until, first), (since, _, second) in pairwise(sorted(periods)):
             if since < until:
                 raise ValueError(
                     f"keys.{second}: the same {kind} stands in keys.{first} for some of the same days; end one before"

@@ -109,6 +109,10 @@ class Matcher:
             of_kind[key.value] = (*of_kind.get(key.value, ()), key)
         self._by_key = tuple((kind, by_kind[kind]) for kind in KEY_KINDS if kind in by_kind)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (*(key.name for key in self.keys), *(rule.name for rule in self.rules))
+
     def first(self, call: Call, on: date) -> Found | None:
         attributes = call.attributes or NO_ATTRIBUTES
         for kind, known in self._by_key:

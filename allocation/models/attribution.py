@@ -1,23 +1,43 @@
 from __future__ import annotations
 
-from django.db import models
-from django.db.models import F, Q
+from typing import Any, Self
 
-from allocation.models.versioned import OrganisationQuerySet, Versioned
-from governance.models import Scope
+from django.db import models
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+
+from allocation.models.versioned import OrganisationQuerySet, RowT, Versioned
+from governance.models import Scope, ScopedQuerySet
 
 # With the rule set's name (63) and a colon it fits beside a usage record (250).
 LABEL_MAX = 180
 
 
+class AttributionRuleSetQuerySet(OrganisationQuerySet["AttributionRuleSet"]):
+    def counted(self) -> Self:
+        """With how many keys and rules, each counted on its own: joined they would multiply."""
+        return self.annotate(
+            key_count=_count_of(AttributionKey.objects.all()), rule_count=_count_of(AttributionRule.objects.all())
+        )
+
+
+def _count_of(lines: models.QuerySet[Any]) -> Coalesce:
+    own = lines.filter(rule_set=OuterRef("pk")).order_by().values("rule_set")
+    return Coalesce(Subquery(own.annotate(lines=Count("pk")).values("lines")), 0)
+
+
 class AttributionRuleSet(Versioned):
-    objects = OrganisationQuerySet["AttributionRuleSet"].as_manager()
+    objects = AttributionRuleSetQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["name", "version"], name="attribution_version_once"),
             models.UniqueConstraint(fields=["name"], condition=Q(is_current=True), name="attribution_one_current"),
         ]
+
+
+class PlacementQuerySet(ScopedQuerySet[RowT]):
+    path_field = "rule_set__organisation__path"
 
 
 class Placement(models.Model):
@@ -47,6 +67,8 @@ class AttributionKey(Placement):
     rule_set = models.ForeignKey(AttributionRuleSet, on_delete=models.PROTECT, related_name="keys")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     value = models.CharField(max_length=200)
+
+    objects = PlacementQuerySet["AttributionKey"].as_manager()
 
     class Meta:
         constraints = [

@@ -1,3 +1,4 @@
+from allocation.operations.attribution import Moved, Preview, organisation_seen, preview_attribution
 from allocation.operations.declared import (
     apply_attribution_rules,
     apply_price_book,
@@ -13,8 +14,10 @@ from allocation.operations.rerate import Rerating, rerate_usage
 __all__ = [
     "BatchTooLarge",
     "IngestResult",
+    "Moved",
     "PeriodClosed",
     "PeriodNotOver",
+    "Preview",
     "Rejection",
     "ReplayResult",
     "Rerating",
@@ -25,8 +28,10 @@ __all__ = [
     "ensure_partitions",
     "maintain_partitions",
     "month_named",
+    "organisation_seen",
     "plan_attribution_rules",
     "plan_price_book",
+    "preview_attribution",
     "record_usage",
     "replay_quarantined",
     "rerate_usage",

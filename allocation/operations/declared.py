@@ -76,7 +76,7 @@ def apply_attribution_rules(document: AttributionRulesDocument, *, actor: Actor,
     if change.action == "unchanged":
         return change
     keys, rules = document.spec.keys or (), document.spec.rules
-    scopes = _scopes(line.scope for line in (*keys, *rules))
+    scopes = _scopes(document.spec.scopes)
     _check_weir_keys((key.weir_key for key in keys if key.weir_key), organisation)
     rule_set = AttributionRuleSet(**_version(document, current, organisation, actor, at))
     _replace(AttributionRuleSet, rule_set)

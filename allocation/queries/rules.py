@@ -1,6 +1,6 @@
 """Rule sets as the engine tries them: those in force, and those of documents that are not applied yet."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from allocation.documents.attribution import AttributionRulesDocument
@@ -70,10 +70,6 @@ def proposed_set(document: AttributionRulesDocument, scope_ids: Mapping[str, int
         ],
         [rule_of(name, rule, scope_ids[spec.scope]) for rule, spec in zip(rules, document.spec.rules, strict=True)],
     )  # fmt: skip
-
-
-def scopes_named(documents: Iterable[AttributionRulesDocument]) -> set[str]:
-    return {line.scope for document in documents for line in (*(document.spec.keys or ()), *document.spec.rules)}
 
 
 def key_of(set_name: str, row: AttributionKey, scope_id: int) -> Key:

@@ -15,10 +15,12 @@ import pytest
 import time_machine
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from pydantic import TypeAdapter
 
+from allocation.documents import AttributionRulesDocument
 from allocation.documents.events import EVENT
 from allocation.models import Adjustment, AdjustmentRun, QuarantinedUsage, UsageRecord
-from allocation.operations import close_period, record_usage
+from allocation.operations import apply_attribution_rules, close_period, record_usage
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
 from governance.documents import load_documents
@@ -65,6 +67,10 @@ RERATE = {
     "organisation": "acme", "since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "reason": "As agreed.",
 }  # fmt: skip
 CLOSING = {"organisation": "acme", "month": "2026-10", "reason": "As agreed."}
+RULES = {
+    "apiVersion": "weir/v1", "kind": "AttributionRules", "metadata": {"name": "acme-rules"},
+    "spec": {"organisation": "acme", "keys": [{"key_alias": "ranker", "scope": "acme/search"}]},
+}  # fmt: skip
 REASON = {"reason": "As agreed."}
 
 
@@ -107,6 +113,11 @@ MATRIX = {
     "GET /billing-periods": reads("usage:read"),
     "POST /billing-periods": Case(("budgets:write",), body=CLOSING, by="finance", ok=201),
     "GET /quarantine": reads("usage:read"),
+    "GET /attribution/rules": reads("usage:read"),
+    "GET /attribution/rules/{name}": reads("usage:read", of="rules"),
+    "GET /attribution/keys": reads("usage:read"),
+    "GET /attribution/coverage": reads("usage:read"),
+    "POST /attribution/preview": Case(("usage:read",), body={"organisation": "acme"}),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
@@ -213,6 +224,7 @@ def world(db: None) -> World:
     roomy = budget(acme, 1000, author, by=finance)
     approved = budget(teams["search"], 100, author, by=finance)
     apply_guardrail_policy(parse_guardrail(load_documents(GUARDRAIL, source="matrix")[0]), actor=SYSTEM, at=AT)
+    apply_attribution_rules(TypeAdapter(AttributionRulesDocument).validate_python(RULES), actor=SYSTEM, at=AT)
     events = [EVENT.validate_json(json.dumps({**USAGE, "scope": path})) for path in ("acme/search", "acme/nowhere")]
     record_usage(events=events, key_scope_id=acme.pk, at=AT)
     close_period(organisation=acme, month=date(2026, 9, 1), reason="As agreed.", actor=SYSTEM, at=AT)
@@ -229,6 +241,7 @@ def world(db: None) -> World:
         {
             "search": "acme/search",
             "guardrail": "monthly-budget",
+            "rules": "acme-rules",
             "roomy": roomy.pk,
             "approved": approved.pk,
             "submitted": budget(teams["ads"], 10, author).pk,
