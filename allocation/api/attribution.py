@@ -188,7 +188,7 @@ class AttributionRuleSets(APIView):
 
     permission_classes = (requires("usage:read"),)
 
-    @extend_schema(operation_id="attribution_rules_list", parameters=[Parameters], responses=RuleSetOut(many=True))
+    @extend_schema(operation_id="attribution_rules_list", responses=RuleSetOut(many=True))
     def get(self, request: Request) -> Response:
         Parameters.of(request)
         page = ByName()
