@@ -21,6 +21,7 @@ SPEND: Sequence[Entry] = (
     ("Import runs", "upload_file", "allocation", "importrun"),
     ("Price books", "sell", "allocation", "pricebook"),
     ("Attribution rules", "alt_route", "allocation", "attributionruleset"),
+    ("Attribution keys", "vpn_key", "allocation", "attributionkey"),
     ("Adjustment runs", "published_with_changes", "allocation", "adjustmentrun"),
     ("Adjustments", "difference", "allocation", "adjustment"),
     ("Billing periods", "event_available", "allocation", "billingperiod"),
