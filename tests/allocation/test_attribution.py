@@ -323,6 +323,15 @@ def test_a_preview_on_the_command_line(acme: Scope, tmp_path: Path) -> None:
         command("preview", str(file))
 
 
+def test_documents_are_validated_without_a_database(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(RULES)
+    bad.write_text(RULES.replace("service_tier ==", "service_teir =="))
+    assert command("validate", str(good)) == f"{good}: acme is valid: 1 keys, 3 rules\n"
+    with pytest.raises(CommandError, match=r"1 file\(s\) are not valid"):
+        command("validate", str(good), str(bad))
+
+
 def test_coverage_on_the_command_line(acme: Scope) -> None:
     apply_rules()
     use(acme, SEARCH, {"cost": Decimal(3)})

@@ -1,4 +1,4 @@
-"""weir attribution preview FILE | weir attribution coverage"""
+"""weir attribution validate FILE | preview FILE | coverage"""
 
 from argparse import ArgumentParser
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,6 +14,7 @@ from allocation import operations, queries
 from allocation.documents import AttributionRulesDocument
 from allocation.engine.coverage import Coverage, Used
 from governance.documents import load_documents, parse_document
+from governance.errors import DomainError
 from governance.management.arguments import operator, refusals_as_sentences
 
 KIND = "AttributionRules"
@@ -22,10 +23,13 @@ PREVIEW_DAYS = 30
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []
     help = "What attribution rules would move, and how much of the spend is attributed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
+        validate = parts.add_parser("validate", help="parse and type-check documents; needs no database")
+        validate.add_argument("file", type=Path, nargs="+")
         preview = parts.add_parser("preview", help="what proposed rules would move, on usage that is recorded")
         preview.add_argument("file", type=Path, help="AttributionRules documents of one organisation")
         preview.add_argument("--limit", type=int, default=20, help="movements shown")
@@ -38,6 +42,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
+        if options["part"] == "validate":
+            self._validate(options["file"])
+            return
         now = timezone.now()
         until = options["until"] or midnight(now.astimezone(UTC).date() + timedelta(days=1))
         since = options["since"] or until - timedelta(days=PREVIEW_DAYS)
@@ -46,6 +53,19 @@ class Command(BaseCommand):
                 self._preview(options, since, until, now)
             else:
                 self._coverage(options, since, until)
+
+    def _validate(self, files: list[Path]) -> None:
+        faults = 0
+        for file in files:
+            try:
+                for document in read(file):
+                    keys, rules = len(document.spec.keys or ()), len(document.spec.rules)
+                    self.stdout.write(f"{file}: {document.metadata.name} is valid: {keys} keys, {rules} rules")
+            except DomainError as refused:
+                faults += 1
+                self.stderr.write(refused.detail)
+        if faults:
+            raise CommandError(f"{faults} file(s) are not valid.")
 
     def _preview(self, options: dict[str, Any], since: datetime, until: datetime, now: datetime) -> None:
         documents = read(options["file"])
