@@ -129,13 +129,14 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
     now, actor = timezone.now(), acting(request)
     until = now.astimezone(UTC).date() + timedelta(days=1)
     days = [until - timedelta(days=back) for back in range(PREVIEW_DAYS, 0, -1)]
-    since = days[0]
-    window = {"since": _midnight(since), "until": _midnight(until)}
-    by_rule = {one.organisation: one for one in queries.coverage(actor=actor, by="rule", **window)}
+    start, end = _midnight(days[0]), _midnight(until)
+    by_rule = {one.organisation: one for one in queries.coverage(actor=actor, by="rule", since=start, until=end)}
     shown = []
-    for one in queries.coverage(actor=actor, by="day", **window):
+    for one in queries.coverage(actor=actor, by="day", since=start, until=end):
         by_day = {date.fromisoformat(part.name): part.coverage for part in one.parts}
-        replayed = operations.preview_attribution(organisation=one.organisation, actor=actor, at=now, **window)
+        replayed = operations.preview_attribution(
+            organisation=one.organisation, since=start, until=end, actor=actor, at=now
+        )
         whole, currency = one.whole, one.currency
         shown.append(
             {
@@ -159,7 +160,7 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
         "opts": AttributionRuleSet._meta,  # noqa: SLF001  # as above
         "title": "Attribution coverage",
         "organisations": shown,
-        "since": since,
+        "since": days[0],
         "last": days[-1],
     }
     return TemplateResponse(request, "allocation/admin/attribution_coverage.html", context)
