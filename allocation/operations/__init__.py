@@ -8,6 +8,7 @@ from allocation.operations.declared import (
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
 from allocation.operations.partitions import drop_expired_partitions, ensure_partitions, maintain_partitions
 from allocation.operations.periods import PeriodClosed, PeriodNotOver, close_period, month_named
+from allocation.operations.reattribution import Reattribution, reattribute_usage
 from allocation.operations.replay import ReplayResult, replay_quarantined
 from allocation.operations.rerate import Rerating, rerate_usage
 
@@ -18,6 +19,7 @@ __all__ = [
     "PeriodClosed",
     "PeriodNotOver",
     "Preview",
+    "Reattribution",
     "Rejection",
     "ReplayResult",
     "Rerating",
@@ -32,6 +34,7 @@ __all__ = [
     "plan_attribution_rules",
     "plan_price_book",
     "preview_attribution",
+    "reattribute_usage",
     "record_usage",
     "replay_quarantined",
     "rerate_usage",

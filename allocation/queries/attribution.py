@@ -21,6 +21,35 @@ from governance.rules import Actor
 GROUPINGS = ("day", "month", "scope", "rule")
 
 
+# Usage as it stands: every record where it came in, and its corrections, which take from one scope and add to another.
+# `records` is 1 for a record, -1 where it has left, 1 where it has arrived, 0 where only its price was corrected.
+STANDING = f"""
+    SELECT scope_id, attribution, attribution AS placed_by, occurred_at, provider, model, operation, source,
+        service_tier, attributes, 1 AS records, requests, input_tokens + output_tokens AS tokens,
+        COALESCE(cost, 0) AS cost
+    FROM {RECORD_TABLE} WHERE occurred_at >= %s AND occurred_at < %s AND scope_id = ANY(%s)
+    UNION ALL
+    SELECT change.scope_id, record.attribution,
+        COALESCE(NULLIF(change.attribution, ''), (
+            SELECT earlier.attribution FROM allocation_adjustment AS earlier
+            WHERE earlier.record_id = change.record_id AND earlier.record_occurred_at = change.record_occurred_at
+                AND earlier.id < change.id AND earlier.attribution <> ''
+            ORDER BY earlier.id DESC LIMIT 1
+        ), record.attribution),
+        record.occurred_at, record.provider, record.model, record.operation, record.source, record.service_tier,
+        record.attributes, sign(change.requests)::int, change.requests, change.input_tokens + change.output_tokens,
+        change.cost
+    FROM allocation_adjustment AS change JOIN {RECORD_TABLE} AS record
+        ON record.id = change.record_id AND record.occurred_at = change.record_occurred_at
+    WHERE change.record_occurred_at >= %s AND change.record_occurred_at < %s AND change.scope_id = ANY(%s)
+"""  # noqa: S608  # our own table names
+SUMS = "sum(records)::bigint, sum(requests)::bigint, sum(tokens)::bigint, sum(cost)"
+
+
+def _window(scope_ids: Iterable[int], since: datetime, until: datetime) -> list[Any]:
+    return [since, until, list(scope_ids)] * 2
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A day, month, scope or rule of the period; `share` is of the organisation's cost."""
@@ -48,12 +77,12 @@ def groups_of(*, scope_ids: Iterable[int], since: datetime, until: datetime, rea
         cursor.execute(
             f"""
             SELECT scope_id, attribution = %s, {"".join(f"{fact}, " for fact in facts)}
-                count(*), sum(requests)::bigint, sum(input_tokens + output_tokens)::bigint, COALESCE(sum(cost), 0)
-            FROM {RECORD_TABLE}
-            WHERE occurred_at >= %s AND occurred_at < %s AND scope_id = ANY(%s)
+                {SUMS}
+            FROM ({STANDING}) AS standing
             GROUP BY {grouped}
+            HAVING sum(records) <> 0 OR sum(cost) <> 0
             """,  # noqa: S608  # our own names; what comes from rules is a parameter
-            [NAMED, *names, since, until, list(scope_ids)],
+            [NAMED, *names, *_window(scope_ids, since, until)],
         )
         for row in cursor:
             yield _group(reads, row)
@@ -126,16 +155,14 @@ def _rolled_up(tree: ScopeTree, root_id: int, since: datetime, until: datetime, 
 
 
 def _by_rule(tree: ScopeTree, root_id: int, since: datetime, until: datetime) -> dict[str, Coverage]:
-    """From the records themselves, so as far back as they are kept: what placed each when it came in."""
+    """From the records themselves, so as far back as they are kept: what placed each, when it came in or since."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT attribution, count(*), sum(requests)::bigint, sum(input_tokens + output_tokens)::bigint,
-                COALESCE(sum(cost), 0)
-            FROM {RECORD_TABLE} WHERE occurred_at >= %s AND occurred_at < %s AND scope_id = ANY(%s)
-            GROUP BY attribution
-            """,  # noqa: S608  # our own table name
-            [since, until, list(tree.descendants(root_id))],
+            SELECT placed_by, {SUMS} FROM ({STANDING}) AS standing GROUP BY placed_by
+            HAVING sum(records) <> 0 OR sum(cost) <> 0
+            """,  # noqa: S608  # our own names
+            _window(tree.descendants(root_id), since, until),
         )
         rows = {label: Used(*values) for label, *values in cursor.fetchall()}
     ordered = sorted(rows.items(), key=lambda item: (-item[1].cost, -item[1].requests, item[0]))
