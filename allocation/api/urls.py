@@ -5,6 +5,7 @@ from allocation.api.attribution import (
     AttributionCoverage,
     AttributionKeys,
     AttributionPreview,
+    AttributionReapply,
     AttributionRuleSetDetail,
     AttributionRuleSets,
 )
@@ -20,6 +21,7 @@ urlpatterns = [
     path("attribution/rules/<str:name>", AttributionRuleSetDetail.as_view(), name="attribution-rule-set"),
     path("attribution/keys", AttributionKeys.as_view(), name="attribution-keys"),
     path("attribution/coverage", AttributionCoverage.as_view(), name="attribution-coverage"),
+    path("attribution/reapply", AttributionReapply.as_view(), name="attribution-reapply"),
     path("attribution/preview", AttributionPreview.as_view(), name="attribution-preview"),
     path("quarantine", Quarantine.as_view(), name="quarantine"),
     path("charges", Charges.as_view(), name="charges"),

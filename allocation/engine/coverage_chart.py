@@ -52,7 +52,8 @@ def coverage_chart(*, by_day: Mapping[date, Coverage], days: Sequence[date], cur
     def column(number: int, day: date) -> Day:
         share = (by_day[day].cost_ratio if day in by_day else None) or 0
         has_cost = day in by_day and by_day[day].cost_ratio is not None
-        top = _y(float(share))
+        # Corrections of a closed month may leave a day with less than nothing on a scope.
+        top = _y(min(max(float(share), 0.0), 1.0))
         said = f"{day:%a} {day}: {spoken(by_day.get(day, Coverage()), currency)}"
         is_labelled = (len(days) - 1 - number) % LABEL_EVERY == 0
         return Day(

@@ -9,6 +9,7 @@ from django.db.models import Sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
+from rest_framework.test import APIClient
 
 from allocation import operations, queries
 from allocation.models import (
@@ -28,7 +29,19 @@ from governance.models import DecisionRecord, Scope
 from governance.operations import create_api_key
 from governance.rules import Actor
 from tests.allocation.conftest import AT, SYSTEM, TOTALLED, event, make_organisation
-from tests.allocation.test_attribution import BATCH, KEYED, RULES, SEARCH, SINCE, UNTIL, apply_rules, preview, use
+from tests.allocation.test_admin import person
+from tests.allocation.test_attribution import (
+    BATCH,
+    KEYED,
+    RULES,
+    SEARCH,
+    SINCE,
+    UNTIL,
+    apply_rules,
+    command,
+    preview,
+    use,
+)
 
 LATER = AT + timedelta(hours=2)
 FAILED = {"attributes": {"team": "search"}, "status": "error", "cost": None}
@@ -278,3 +291,46 @@ class Laws(TestCase):
             ended.append(sorted(str({**row, "scope__path": row["scope__path"].removeprefix(name)}) for row in rows))
             shuffle.shuffle(numbered)
         assert ended[0] == ended[1]
+
+
+# --- over HTTP and on the command line
+
+
+PERIOD = {"organisation": "acme", "since": "2026-11-01", "until": "2026-12-01", "reason": "New rules."}
+
+
+def test_over_http_by_a_person_of_finops_once(acme: Scope) -> None:
+    use(acme, SEARCH, KEYED)
+    apply_rules()
+    http = APIClient()
+    http.force_login(person("fin@acme.example", "finops", acme), backend="django.contrib.auth.backends.ModelBackend")
+    path = "/api/v1/attribution/reapply"
+    dry = http.post(path, {**PERIOD, "dry_run": True}, format="json").json()
+    assert (dry["run"], dry["records"], dry["preview"]["moved"]["records"]) == (None, 0, 2)
+    headers = {"Idempotency-Key": "one"}
+    done = http.post(path, PERIOD, format="json", headers=headers)
+    assert (done.status_code, done.json()["records"]) == (200, 2), done.content
+    assert http.post(path, PERIOD, format="json", headers=headers).json() == done.json()
+    assert http.post(path, PERIOD, format="json").json()["run"] is None
+    assert AdjustmentRun.objects.get().made_by == "fin@acme.example"
+    assert http.post(path, {**PERIOD, "until": "2026-11-01"}, format="json").status_code == 400
+
+
+def test_over_http_not_by_who_only_looks_on(acme: Scope) -> None:
+    use(acme, SEARCH)
+    apply_rules()
+    http = APIClient()
+    http.force_login(person("pam@acme.example", "platform", acme), backend="django.contrib.auth.backends.ModelBackend")
+    assert http.post("/api/v1/attribution/reapply", PERIOD, format="json").status_code == 403
+    assert Adjustment.objects.count() == 0
+
+
+def test_on_the_command_line(acme: Scope) -> None:
+    use(acme, SEARCH)
+    apply_rules()
+    words = ("reapply", "--organisation", "acme", "--since", "2026-11-01", "--until", "2026-12-01", "--reason", "Why.")
+    assert command(*words, "--dry-run").endswith("Nothing was written.\n")
+    said = command(*words)
+    assert "acme/unattributed -> acme/search: 1 records" in said
+    assert said.endswith(f"1 records moved; adjustment run {AdjustmentRun.objects.get().pk}.\n")
+    assert command(*words).endswith("Nothing was written.\n")

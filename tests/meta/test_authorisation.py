@@ -112,6 +112,11 @@ MATRIX = {
     "POST /adjustment-runs": Case(("usage:write",), body=RERATE, by="finops"),
     "GET /billing-periods": reads("usage:read"),
     "POST /billing-periods": Case(("budgets:write",), body=CLOSING, by="finance", ok=201),
+    "POST /attribution/reapply": Case(
+        ("usage:write",),
+        body={"organisation": "acme", "since": "2026-11-01", "until": "2026-12-01", **REASON},
+        by="finops",
+    ),
     "GET /quarantine": reads("usage:read"),
     "GET /attribution/rules": reads("usage:read"),
     "GET /attribution/rules/{name}": reads("usage:read", of="rules"),

@@ -1,4 +1,4 @@
-"""weir attribution validate FILE | preview FILE | coverage"""
+"""weir attribution validate FILE | preview FILE | coverage | reapply"""
 
 from argparse import ArgumentParser
 from datetime import UTC, date, datetime, time, timedelta
@@ -33,10 +33,15 @@ class Command(BaseCommand):
         preview = parts.add_parser("preview", help="what proposed rules would move, on usage that is recorded")
         preview.add_argument("file", type=Path, help="AttributionRules documents of one organisation")
         preview.add_argument("--limit", type=int, default=20, help="movements shown")
+        reapply = parts.add_parser("reapply", help="attribute recorded usage again, by the rules in force")
+        reapply.add_argument("--organisation", required=True)
+        reapply.add_argument("--reason", required=True, help="goes on record")
+        reapply.add_argument("--dry-run", action="store_true", help="only say what would move")
+        reapply.add_argument("--limit", type=int, default=20, help="movements shown")
         coverage = parts.add_parser("coverage", help="the share of cost and requests that is attributed")
         coverage.add_argument("--organisation", help="left out: every organisation")
         coverage.add_argument("--by", choices=queries.GROUPINGS, default="month")
-        for part in (preview, coverage):
+        for part in (preview, reapply, coverage):
             part.add_argument("--since", type=day, help=f"first UTC day; left out: {PREVIEW_DAYS} days before --until")
             part.add_argument("--until", type=day, help="UTC day after the last; left out: tomorrow")
 
@@ -49,10 +54,13 @@ class Command(BaseCommand):
         until = options["until"] or midnight(now.astimezone(UTC).date() + timedelta(days=1))
         since = options["since"] or until - timedelta(days=PREVIEW_DAYS)
         with refusals_as_sentences():
-            if options["part"] == "preview":
-                self._preview(options, since, until, now)
-            else:
-                self._coverage(options, since, until)
+            match options["part"]:
+                case "preview":
+                    self._preview(options, since, until, now)
+                case "reapply":
+                    self._reapply(options, since, until, now)
+                case _:
+                    self._coverage(options, since, until)
 
     def _validate(self, files: list[Path]) -> None:
         faults = 0
@@ -74,6 +82,23 @@ class Command(BaseCommand):
         )
         for line in told(preview, options["limit"]):
             self.stdout.write(line)
+
+    def _reapply(self, options: dict[str, Any], since: datetime, until: datetime, now: datetime) -> None:
+        done = operations.reattribute_usage(
+            organisation=options["organisation"],
+            since=since,
+            until=until,
+            reason=options["reason"],
+            actor=operator(),
+            at=now,
+            dry_run=options["dry_run"],
+        )
+        for line in told(done.preview, options["limit"]):
+            self.stdout.write(line)
+        if done.run is not None:
+            self.stdout.write(f"{done.run.records:,} records moved; adjustment run {done.run.pk}.")
+        else:
+            self.stdout.write("Nothing was written.")
 
     def _coverage(self, options: dict[str, Any], since: datetime, until: datetime) -> None:
         named = options["organisation"]
