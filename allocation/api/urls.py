@@ -1,6 +1,5 @@
 from django.urls import path
 
-from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
 from allocation.api.attribution import (
     AttributionCoverage,
     AttributionKeys,
@@ -9,6 +8,7 @@ from allocation.api.attribution import (
     AttributionRuleSetDetail,
     AttributionRuleSets,
 )
+from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
 from allocation.api.otlp import Traces
 from allocation.api.views import LiteLLMUsage, Quarantine, Usage, UsageSummary
 
