@@ -48,6 +48,16 @@ class PreviewForm(forms.Form):
     until = forms.DateField(widget=UnfoldAdminDateWidget, help_text="UTC day after the last.")
 
 
+class ReapplyForm(forms.Form):
+    since = forms.DateField(widget=UnfoldAdminDateWidget, help_text="First UTC day of the usage to attribute again.")
+    until = forms.DateField(widget=UnfoldAdminDateWidget, help_text="UTC day after the last.")
+    reason = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Goes on record with your name.",
+    )
+
+
 def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
     """Shows what would move; the button beside it brings the same text into force as a new version."""
     now = timezone.now()
@@ -82,7 +92,6 @@ def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
 
 
 def _initial(rule_set: AttributionRuleSet, now: datetime) -> dict[str, Any]:
-    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
     whole = {
         "apiVersion": "weir/v1",
         "kind": "AttributionRules",
@@ -93,8 +102,7 @@ def _initial(rule_set: AttributionRuleSet, now: datetime) -> dict[str, Any]:
     }
     return {
         "document": yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120),
-        "since": tomorrow - timedelta(days=PREVIEW_DAYS),
-        "until": tomorrow,
+        **_last_days(now),
     }
 
 
@@ -122,6 +130,46 @@ def _save(
         messages.success(request, f"{rule_set.name} is in force for usage that comes in from now on.")
     newest = AttributionRuleSet.objects.get(name=rule_set.name, is_current=True)
     return HttpResponseRedirect(reverse("admin:allocation_attributionruleset_change", args=[newest.pk]))
+
+
+def reapply_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
+    """A look at what would move, and beside it the button that moves it."""
+    now = timezone.now()
+    form = ReapplyForm(request.POST or None, initial=_last_days(now))
+    back = reverse("admin:allocation_attributionruleset_change", args=[rule_set.pk])
+    preview = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = operations.reattribute_usage(
+                organisation=rule_set.organisation.path,
+                since=_midnight(form.cleaned_data["since"]),
+                until=_midnight(form.cleaned_data["until"]),
+                reason=form.cleaned_data["reason"],
+                actor=acting(request),
+                at=now,
+                dry_run="apply" not in request.POST,
+            )
+        except DomainError as refused:
+            messages.error(request, refused.detail)
+        else:
+            if done.run is not None:
+                messages.success(request, f"{done.run.records:,} records moved; the movement is posted as corrections.")
+                return HttpResponseRedirect(back)
+            preview = preview_shown(done.preview)
+    context = {
+        **admin.site.each_context(request),
+        "opts": AttributionRuleSet._meta,  # noqa: SLF001  # as above
+        "title": f"Attribute the usage of {rule_set.organisation.path} again",
+        "form": form,
+        "preview": preview,
+        "back": back,
+    }
+    return TemplateResponse(request, "allocation/admin/attribution_reapply.html", context)
+
+
+def _last_days(now: datetime) -> dict[str, date]:
+    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
+    return {"since": tomorrow - timedelta(days=PREVIEW_DAYS), "until": tomorrow}
 
 
 def coverage_page(request: HttpRequest) -> HttpResponse:

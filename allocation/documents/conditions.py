@@ -16,7 +16,8 @@ from governance.engine.constants import constant_faults
 from governance.engine.tokens import Name, Token, Words
 
 # From the one that tells most about who called to the one that tells least: this is the order in which keys are tried.
-KEY_KINDS = ("key_hash", "key_alias", "service_account", "credential", "project", "weir_key")
+WEIR_KEY = "weir_key"
+KEY_KINDS = ("key_hash", "key_alias", "service_account", "credential", "project", WEIR_KEY)
 FIELDS = ("provider", "model", "operation", "source", "service_tier")
 ATTRIBUTES = "attributes"
 LENGTH_MAX = 2_000

@@ -6,7 +6,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from operator import attrgetter
 
-from allocation.documents.conditions import FIELDS, KEY_KINDS, Call, Condition, bind
+from allocation.documents.conditions import FIELDS, KEY_KINDS, WEIR_KEY, Call, Condition, bind
 from governance.engine.cel import Binding
 
 CACHE_MAX = 50_000
@@ -108,6 +108,10 @@ class Matcher:
             of_kind = by_kind.setdefault(key.kind, {})
             of_kind[key.value] = (*of_kind.get(key.value, ()), key)
         self._by_key = tuple((kind, by_kind[kind]) for kind in KEY_KINDS if kind in by_kind)
+
+    @property
+    def reads_weir_key(self) -> bool:
+        return self.reads.attributes is None or WEIR_KEY in self.reads.attributes
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from allocation.models import AttributionKey, AttributionRuleSet, UsageRecord
 from allocation.operations import record_usage
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError
-from governance.models import DecisionRecord, Scope
+from governance.models import ApiKey, DecisionRecord, Scope
 from governance.operations import create_api_key
-from tests.allocation.conftest import AT, SYSTEM, Client, event, make_organisation
+from tests.allocation.conftest import AT, SYSTEM, Client, document, event, make_organisation
 
 SINCE, UNTIL = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 RULES = """
@@ -117,6 +117,31 @@ def test_a_weir_key_must_be_one_of_the_organisations(acme: Scope) -> None:
         apply_rules(RULES.replace("key_alias: ranker-7", f'weir_key: "{foreign.prefix}"'))
     apply_rules(RULES.replace("key_alias: ranker-7", f'weir_key: "{own.prefix}"'))
     assert AttributionKey.objects.get().value == own.prefix
+
+
+def test_the_weir_key_that_delivered_a_record_places_it_where_nothing_says_more(acme: Scope, client_of: Client) -> None:
+    http = client_of(acme, "usage:write")
+    own = ApiKey.objects.get()
+    send = [document(scope=None, attributes=attributes, cost=1) for attributes in ({}, {"team": "search"})]
+    assert http.post("/api/v1/usage", [document(scope=None, id="early")], format="json").json()["accepted"] == 1
+    apply_rules(RULES.replace("key_alias: ranker-7", f'weir_key: "{own.prefix}"'))
+    forged = document(scope=None, attributes={"weir_key": "0123456789"})
+    named = document(scope="acme/ads")
+    assert http.post("/api/v1/usage", [*send, forged, named], format="json").json()["accepted"] == 4
+    label = f"acme:weir_key {own.prefix}"
+    rows = UsageRecord.objects.order_by("received_at", "event_id").values_list("attribution", "attributes")
+    assert sorted(map(str, rows)) == sorted(
+        map(
+            str,
+            [
+                ("unattributed", {}),
+                (label, {"weir_key": own.prefix}),
+                (label, {"team": "search", "weir_key": own.prefix}),
+                (label, {"weir_key": own.prefix}),
+                ("explicit", {}),
+            ],
+        )
+    )
 
 
 def test_a_preview_says_what_would_move_and_writes_nothing(acme: Scope) -> None:

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from allocation.models import AttributionRuleSet, UsageRecord
+from allocation.models import Adjustment, AdjustmentRun, AttributionRuleSet, UsageRecord
 from allocation.operations import record_usage
 from governance.models import DecisionRecord, Scope
 from tests.allocation.conftest import AT, event, make_organisation
@@ -109,6 +109,29 @@ def test_the_coverage_page_names_share_maturity_and_what_places_nothing(acme: Sc
     assert "acme:batch, acme:never" in page
     assert "globex" not in page
     assert UsageRecord.objects.count() == 4
+
+
+def test_finops_looks_and_then_attributes_again(acme: Scope, finops: Client) -> None:
+    apply_rules(DOCUMENT)
+    page = f"{PAGE}/{AttributionRuleSet.objects.get(is_current=True).pk}/reapply/"
+    period = {"since": "2026-11-01", "until": "2026-12-01", "reason": "Ads pays."}
+    looked = finops.post(page, period).content.decode()
+    assert "acme/search/ranker" in looked
+    assert "Attribute again" in looked
+    assert Adjustment.objects.count() == 0
+    assert finops.post(page, {**period, "apply": "1"}).status_code == 302
+    run = AdjustmentRun.objects.get()
+    assert (run.records, run.made_by, run.reason) == (2, "fin@acme.example", "Ads pays.")
+    assert "Nothing would move" in finops.post(page, {**period, "apply": "1"}).content.decode()
+    assert "This field is required" in finops.post(page, {**period, "reason": ""}).content.decode()
+
+
+def test_who_only_looks_on_does_not_attribute_again(acme: Scope, finops: Client) -> None:
+    page = f"{PAGE}/{AttributionRuleSet.objects.get(is_current=True).pk}/reapply/"
+    looker = signed_in(person("eng@acme.example", "engineering", acme))
+    period = {"since": "2026-11-01", "until": "2026-12-01", "reason": "Why not.", "apply": "1"}
+    assert looker.post(page, period).status_code == 403
+    assert AdjustmentRun.objects.count() == 0
 
 
 def test_a_part_of_an_organisation_has_no_coverage(search: Scope, finops: Client) -> None:
