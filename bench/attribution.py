@@ -1,6 +1,8 @@
 """Attribution: how many calls a second a matcher places, and how long a preview over recorded usage takes.
 
-python bench/attribution.py [--records 1000000] [--rules 50] [--keys 10000]      (DATABASE_URL names the server)
+python bench/attribution.py [--records 1000000] [--rules 50] [--keys 10000] [--moved 50000]
+
+DATABASE_URL names the server.
 """
 
 from __future__ import annotations
@@ -80,7 +82,7 @@ def fill(scope_id: int, records: int) -> None:
         cursor.execute("VACUUM ANALYZE allocation_usagerecord")
 
 
-def previews(records: int, rules: int) -> None:
+def previews(records: int, rules: int, moved: int) -> None:
     from allocation import operations
     from allocation.documents import AttributionRulesDocument
     from governance.operations import create_scope
@@ -123,6 +125,15 @@ def previews(records: int, rules: int) -> None:
     preview("the same, the last one dated", [*teams, {**teams[0], "effective_from": "2026-11-10"}])
     people = [{"if": 'attributes.end_user.startsWith("a")', "scope": "acme/team-1"}]
     preview("one rule on 5,000 end users", people)
+    operations.apply_attribution_rules(document(teams), actor=system, at=AT)
+    hours = 24 * 30 * moved // records
+    rate(
+        "attributed again, of one stretch of it",
+        moved,
+        lambda: operations.reattribute_usage(
+            organisation="acme", since=AT - timedelta(hours=hours), until=AT, reason="bench", actor=system, at=AT
+        ),
+    )
 
 
 def main() -> None:
@@ -130,10 +141,11 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--rules", type=int, default=50)
     parser.add_argument("--keys", type=int, default=10_000)
+    parser.add_argument("--moved", type=int, default=50_000, help="records attributed again, about")
     asked = parser.parse_args()
     with scratch_database():
         matchers(asked.rules, asked.keys)
-        previews(asked.records, asked.rules)
+        previews(asked.records, asked.rules, asked.moved)
 
 
 if __name__ == "__main__":
