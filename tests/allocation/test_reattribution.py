@@ -1,10 +1,13 @@
 """Recorded usage attributed again: it moves to the last token, once, and what was closed stays."""
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -291,6 +294,31 @@ class Laws(TestCase):
             ended.append(sorted(str({**row, "scope__path": row["scope__path"].removeprefix(name)}) for row in rows))
             shuffle.shuffle(numbered)
         assert ended[0] == ended[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_runs_at_once_beside_new_usage_move_every_record_once() -> None:
+    acme = make_organisation()
+    use(acme, *[SEARCH] * 30)
+    apply_rules(RULES.replace("when: {team: search}", "when: {team: none}"))
+    apply_rules()
+    gate = threading.Barrier(3)
+
+    def at_once(work: Callable[[], object]) -> None:
+        try:
+            gate.wait()
+            work()
+        finally:
+            connection.close()
+
+    work = [again, again, lambda: use(acme, *[KEYED] * 30)]
+    threads = [threading.Thread(target=at_once, args=(one,)) for one in work]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert by_scope() == {"acme/search": (Decimal(30), 30, 0), "acme/search/ranker": (Decimal(30), 30, 0)}
+    assert Adjustment.objects.count() == 60
 
 
 # --- over HTTP and on the command line
