@@ -23,6 +23,7 @@ SPEND: Sequence[Entry] = (
     ("FOCUS rows", "table_rows", "allocation", "focusrow"),
     ("Price books", "sell", "allocation", "pricebook"),
     ("Attribution rules", "alt_route", "allocation", "attributionruleset"),
+    ("Attribution keys", "vpn_key", "allocation", "attributionkey"),
     ("Adjustment runs", "published_with_changes", "allocation", "adjustmentrun"),
     ("Adjustments", "difference", "allocation", "adjustment"),
     ("Billing periods", "event_available", "allocation", "billingperiod"),

@@ -1,5 +1,5 @@
 """One module per concept; Django registers what they hold."""
 
-from allocation.admin import charges, commitments, declared, focus, incoming, shared_cost, tasks, usage
+from allocation.admin import attribution, charges, commitments, declared, focus, incoming, shared_cost, tasks, usage
 
-__all__ = ["charges", "commitments", "declared", "focus", "incoming", "shared_cost", "tasks", "usage"]
+__all__ = ["attribution", "charges", "commitments", "declared", "focus", "incoming", "shared_cost", "tasks", "usage"]

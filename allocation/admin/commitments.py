@@ -19,7 +19,7 @@ from allocation.engine.commitments import CommitmentMonth
 from allocation.engine.cost_bars import OWN
 from allocation.engine.months import Month
 from allocation.models import Commitment, CommitmentUnit, SharedCostSplit
-from allocation.models.prices import Versioned
+from allocation.models.versioned import Versioned
 from governance.admin.base import VisibleScopes
 from governance.admin.show import NOTHING, money, money_of
 

@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 from allocation.admin.base import ReadOnlyAdmin
-from allocation.models import AttributionRule, AttributionRuleSet, Price, PriceBook
+from allocation.models import Price, PriceBook
 from governance.admin.base import VisibleScopes
 
 
@@ -25,19 +25,6 @@ class PriceInline(TabularInline):  # type: ignore[misc]  # unfold has no types
         return False
 
 
-class RuleInline(TabularInline):  # type: ignore[misc]  # as above
-    model = AttributionRule
-    extra = 0
-    can_delete = False
-    fields = ("position", "name", "when", "scope", "effective_from", "effective_to")
-    readonly_fields = fields
-    ordering = ("position",)
-
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        del request, obj
-        return False
-
-
 class VersionedAdmin(ReadOnlyAdmin):
     list_display: tuple[Any, ...] = ("name", "version", "organisation", "is_current", "applied_at", "applied_by")
     list_filter: tuple[Any, ...] = ("is_current", ("organisation", VisibleScopes))
@@ -49,8 +36,3 @@ class VersionedAdmin(ReadOnlyAdmin):
 @admin.register(PriceBook)
 class PriceBookAdmin(VersionedAdmin):
     inlines = (PriceInline,)
-
-
-@admin.register(AttributionRuleSet)
-class AttributionRuleSetAdmin(VersionedAdmin):
-    inlines = (RuleInline,)

@@ -1,5 +1,13 @@
 from django.urls import path
 
+from allocation.api.attribution import (
+    AttributionCoverage,
+    AttributionKeys,
+    AttributionPreview,
+    AttributionReapply,
+    AttributionRuleSetDetail,
+    AttributionRuleSets,
+)
 from allocation.api.commitments import Commitments
 from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
 from allocation.api.focus import FocusExportFile, FocusImportExport, FocusImportRows, FocusImports, OneFocusImport
@@ -19,6 +27,12 @@ urlpatterns = [
     path("usage/litellm", LiteLLMUsage.as_view(), name="usage-litellm"),
     path("otlp/v1/traces", Traces.as_view(), name="otlp-traces"),
     path("usage/summary", UsageSummary.as_view(), name="usage-summary"),
+    path("attribution/rules", AttributionRuleSets.as_view(), name="attribution-rules"),
+    path("attribution/rules/<str:name>", AttributionRuleSetDetail.as_view(), name="attribution-rule-set"),
+    path("attribution/keys", AttributionKeys.as_view(), name="attribution-keys"),
+    path("attribution/coverage", AttributionCoverage.as_view(), name="attribution-coverage"),
+    path("attribution/reapply", AttributionReapply.as_view(), name="attribution-reapply"),
+    path("attribution/preview", AttributionPreview.as_view(), name="attribution-preview"),
     path("quarantine", Quarantine.as_view(), name="quarantine"),
     path("charges", Charges.as_view(), name="charges"),
     path("adjustments", Adjustments.as_view(), name="adjustments"),

@@ -71,6 +71,7 @@ def record(request: Request, incoming: Incoming, source_format: str) -> operatio
         refused=incoming.refused,
         key_scope_id=request.auth.scope_id,
         source_format=source_format,
+        weir_key=request.auth.prefix,
         at=timezone.now(),
     )
 

@@ -126,17 +126,17 @@ class Desk:
         home = self.home
         if home is None:
             return Fault("scope_required", "Without a key's organisation a record must name its scope.", "scope")
-        attributes = event.attributes
-        if attributes:
-            rule = home.matcher.first(attributes, date.fromordinal(int(at_s // DAY_S) + ORDINAL_OF_1970))
-            if rule is not None:
-                if rule.scope_id not in self.open_scope_ids:
+        matcher = home.matcher
+        if event.attributes or not matcher.needs_attributes:
+            found = matcher.first(event, date.fromordinal(int(at_s // DAY_S) + ORDINAL_OF_1970))
+            if found is not None:
+                if found.scope_id not in self.open_scope_ids:
                     return Fault(
                         "scope_forbidden",
                         "Its attributes lead to a scope outside what the key may write to.",
                         "attributes",
                     )
-                return rule.scope_id, home, rule.name
+                return found.scope_id, home, found.name
         return home.unattributed_id, home, UNATTRIBUTED
 
     def named_place(self, path: str) -> tuple[int, Organisation, str] | Fault:

@@ -1,11 +1,12 @@
 from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
+from allocation.models.attribution import AttributionKey, AttributionRule, AttributionRuleSet
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
 from allocation.models.commitments import Commitment, CommitmentKind, CommitmentUnit
 from allocation.models.focus import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.models.imports import ImportRun, ImportStatus
 from allocation.models.metrics import AllocationMetric
 from allocation.models.periods import BillingPeriod
-from allocation.models.prices import AttributionRule, AttributionRuleSet, Meter, Price, PriceBook
+from allocation.models.prices import Meter, Price, PriceBook
 from allocation.models.runs import AllocatedCharge, AllocationRun, RunStatus, SharedPool
 from allocation.models.splits import SharedCostSplit
 from allocation.models.tasks import TASK_DAY_TABLE, TASK_TABLE, Task, TaskDay
@@ -43,6 +44,7 @@ __all__ = [
     "AllocatedCharge",
     "AllocationMetric",
     "AllocationRun",
+    "AttributionKey",
     "AttributionRule",
     "AttributionRuleSet",
     "BillingPeriod",

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pgtrigger
 from django.db import models
 
-from allocation.models.prices import OrganisationQuerySet
 from allocation.models.usage import Activity
+from allocation.models.versioned import OrganisationQuerySet
 from governance.models import Scope, ScopedQuerySet
 
 

@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from allocation.models.prices import OrganisationQuerySet, Versioned
+from allocation.models.versioned import OrganisationQuerySet, Versioned
 from governance.models import Scope
 
 

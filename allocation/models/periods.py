@@ -4,7 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from allocation.models.prices import OrganisationQuerySet
+from allocation.models.versioned import OrganisationQuerySet
 from governance.models import Scope
 
 

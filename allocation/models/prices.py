@@ -1,36 +1,9 @@
 from __future__ import annotations
 
-from typing import TypeVar
-
 from django.db import models
 from django.db.models import F, Q
 
-from governance.models import Scope, ScopedQuerySet
-
-RowT = TypeVar("RowT", bound=models.Model)
-
-
-class OrganisationQuerySet(ScopedQuerySet[RowT]):
-    path_field = "organisation__path"
-
-
-class Versioned(models.Model):
-    """A declared document as it was applied: never edited, replaced by a later version of the same name."""
-
-    name = models.CharField(max_length=100)
-    version = models.PositiveIntegerField()
-    organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
-    digest = models.CharField(max_length=64)
-    document = models.JSONField()
-    is_current = models.BooleanField(default=True)
-    applied_at = models.DateTimeField()
-    applied_by = models.CharField(max_length=200)
-
-    class Meta:
-        abstract = True
-
-    def __str__(self) -> str:
-        return f"{self.name} v{self.version}"
+from allocation.models.versioned import OrganisationQuerySet, Versioned
 
 
 class PriceBook(Versioned):
@@ -81,33 +54,3 @@ class Price(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.model} {self.meter} {self.unit_price}"
-
-
-class AttributionRuleSet(Versioned):
-    objects = OrganisationQuerySet["AttributionRuleSet"].as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["name", "version"], name="attribution_version_once"),
-            models.UniqueConstraint(fields=["name"], condition=Q(is_current=True), name="attribution_one_current"),
-        ]
-
-
-class AttributionRule(models.Model):
-    """When every attribute matches, exactly or by `*`, the record belongs to the scope."""
-
-    rule_set = models.ForeignKey(AttributionRuleSet, on_delete=models.PROTECT, related_name="rules")
-    position = models.PositiveIntegerField()
-    name = models.CharField(max_length=100, blank=True)
-    when = models.JSONField()
-    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
-    effective_from = models.DateField(null=True)
-    effective_to = models.DateField(null=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["rule_set", "position"], name="attribution_rule_position_once"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name or f"rule {self.position + 1}"

@@ -10,8 +10,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from allocation.models.prices import OrganisationQuerySet
 from allocation.models.splits import SharedCostSplit
+from allocation.models.versioned import OrganisationQuerySet
 from governance.models import Scope, ScopedQuerySet, Viewer
 from governance.models.visibility import at_or_below
 

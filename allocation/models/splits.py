@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from allocation.models.prices import OrganisationQuerySet, Versioned
+from allocation.models.versioned import OrganisationQuerySet, Versioned
 from governance.models import Scope
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from allocation.models.prices import OrganisationQuerySet
+from allocation.models.versioned import OrganisationQuerySet
 from governance.models import Scope, ScopedQuerySet
 
 TASK_TABLE = "allocation_task"

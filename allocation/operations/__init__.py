@@ -1,13 +1,11 @@
-from allocation.operations.declared import (
-    apply_attribution_rules,
-    apply_price_book,
-    plan_attribution_rules,
-    plan_price_book,
-)
+from allocation.operations.attribution import Moved, Preview, organisation_seen, preview_attribution
+from allocation.operations.declared import apply_attribution_rules, plan_attribution_rules
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
 from allocation.operations.metrics import MetricsResult, record_metrics
 from allocation.operations.partitions import drop_expired_partitions, ensure_partitions, maintain_partitions
 from allocation.operations.periods import PeriodClosed, PeriodNotOver, close_period, month_named
+from allocation.operations.pricebooks import apply_price_book, plan_price_book
+from allocation.operations.reattribution import Reattribution, reattribute_usage
 from allocation.operations.replay import ReplayResult, replay_quarantined
 from allocation.operations.rerate import Rerating, rerate_usage
 from allocation.operations.sharing import RunResult, planned_allocation, run_allocation, run_open_months
@@ -17,8 +15,11 @@ __all__ = [
     "BatchTooLarge",
     "IngestResult",
     "MetricsResult",
+    "Moved",
     "PeriodClosed",
     "PeriodNotOver",
+    "Preview",
+    "Reattribution",
     "Rejection",
     "ReplayResult",
     "Rerating",
@@ -32,9 +33,12 @@ __all__ = [
     "ensure_partitions",
     "maintain_partitions",
     "month_named",
+    "organisation_seen",
     "plan_attribution_rules",
     "plan_price_book",
     "planned_allocation",
+    "preview_attribution",
+    "reattribute_usage",
     "record_metrics",
     "record_usage",
     "replay_quarantined",

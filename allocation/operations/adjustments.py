@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from allocation.engine.corrections import Corrected, Correction, corrected
@@ -18,6 +18,15 @@ from allocation.operations.tasks import add_task_days, lock_tasks, write_tasks
 from governance.models import Scope
 from governance.operations import record_decision
 from governance.rules import Actor
+
+# Any fixed number: who reads where records stand in order to correct them holds it, with the organisation's.
+CORRECTIONS_LOCK = 8_201_129
+
+
+def lock_corrections(organisation_id: int) -> None:
+    """To the end of the transaction: two runs would both take a record away from where it stood."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [CORRECTIONS_LOCK, organisation_id])
 
 
 def begin_run(

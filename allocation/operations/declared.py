@@ -1,12 +1,13 @@
-"""Price books and attribution rules from documents: a changed document becomes a new version, never an edit."""
+"""Attribution rules from documents: a changed document becomes a new version, never an edit."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
-from allocation.documents.attribution import AttributionRulesDocument
-from allocation.documents.prices import METERS, PriceBookDocument
-from allocation.models import AttributionRule, AttributionRuleSet, Price, PriceBook
+from allocation.documents.attribution import AttributionRulesDocument, KeySpec, RuleSpec
+from allocation.models import AttributionKey, AttributionRule, AttributionRuleSet
 from allocation.operations.versions import (
     change_of,
     current_version,
@@ -17,72 +18,64 @@ from allocation.operations.versions import (
     version_fields,
 )
 from governance.documents import Change
+from governance.errors import NotFound
+from governance.models import ApiKey, Scope
+from governance.models.visibility import at_or_below
 from governance.rules import Actor
-
-
-def plan_price_book(document: PriceBookDocument, at: datetime) -> Change:
-    del at
-    organisation_of(document.spec.organisation)
-    return change_of(document, current_version(PriceBook, document.metadata.name), "prices")
-
-
-@transaction.atomic
-def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime) -> Change:
-    organisation = organisation_of(document.spec.organisation, locked=True)
-    current = current_version(PriceBook, document.metadata.name)
-    change = change_of(document, current, "prices")
-    if change.action == "unchanged":
-        return change
-    book = PriceBook(currency=document.spec.currency, **version_fields(document, current, organisation, actor, at))
-    replace_version(book)
-    Price.objects.bulk_create(
-        Price(
-            book=book,
-            position=position,
-            provider=price.provider,
-            model=price.model,
-            service_tier=price.service_tier,
-            meter=meter,
-            above_input_tokens=price.above_input_tokens,
-            unit_price=getattr(price, meter),
-            effective_from=price.effective_from,
-            effective_to=price.effective_to,
-        )
-        for position, price in enumerate(document.spec.prices)
-        for meter in METERS
-        if getattr(price, meter) is not None
-    )
-    record_version(change, "price_book.apply", book, actor, at)
-    return change
 
 
 def plan_attribution_rules(document: AttributionRulesDocument, at: datetime) -> Change:
     del at
     organisation_of(document.spec.organisation)
-    return change_of(document, current_version(AttributionRuleSet, document.metadata.name), "rules")
+    return change_of(document, current_version(AttributionRuleSet, document.metadata.name), "keys", "rules")
 
 
 @transaction.atomic
 def apply_attribution_rules(document: AttributionRulesDocument, *, actor: Actor, at: datetime) -> Change:
     organisation = organisation_of(document.spec.organisation, locked=True)
     current = current_version(AttributionRuleSet, document.metadata.name)
-    change = change_of(document, current, "rules")
+    change = change_of(document, current, "keys", "rules")
     if change.action == "unchanged":
         return change
-    scopes = scopes_at(rule.scope for rule in document.spec.rules)
+    keys, rules = document.spec.keys or (), document.spec.rules
+    scopes = scopes_at(document.spec.scopes)
+    _check_weir_keys((key.weir_key for key in keys if key.weir_key), organisation)
     rule_set = AttributionRuleSet(**version_fields(document, current, organisation, actor, at))
     replace_version(rule_set)
+    AttributionKey.objects.bulk_create(
+        AttributionKey(kind=kind, value=value, **_placement(rule_set, position, key, scopes))
+        for position, key in enumerate(keys)
+        for kind, value in (key.identity,)
+    )
     AttributionRule.objects.bulk_create(
         AttributionRule(
-            rule_set=rule_set,
-            position=position,
-            name=rule.name,
-            when=rule.when,
-            scope=scopes[rule.scope],
-            effective_from=rule.effective_from,
-            effective_to=rule.effective_to,
+            when=rule.when or {}, condition=rule.condition or "", **_placement(rule_set, position, rule, scopes)
         )
-        for position, rule in enumerate(document.spec.rules)
+        for position, rule in enumerate(rules)
     )
     record_version(change, "attribution_rules.apply", rule_set, actor, at)
     return change
+
+
+def _placement(
+    rule_set: AttributionRuleSet, position: int, line: KeySpec | RuleSpec, scopes: Mapping[str, Scope]
+) -> dict[str, Any]:
+    return {
+        "rule_set": rule_set,
+        "position": position,
+        "name": line.name,
+        "scope": scopes[line.scope],
+        "effective_from": line.effective_from,
+        "effective_to": line.effective_to,
+    }
+
+
+def _check_weir_keys(prefixes: Iterable[str], organisation: Scope) -> None:
+    wanted = set(prefixes)
+    known = ApiKey.objects.filter(at_or_below((organisation.path,), "scope__path"), prefix__in=wanted)
+    missing = sorted(wanted - set(known.values_list("prefix", flat=True)))
+    if missing:
+        raise NotFound(
+            f"There is no Weir API key {missing[0]} in {organisation.path}; `weir keys list` shows those there are.",
+            code="key_unknown",
+        )

@@ -9,13 +9,13 @@ from threading import Lock
 from django.conf import settings
 from django.db import connection
 
-from allocation.engine.attribution import Matcher, Rule
 from allocation.engine.costing import Desk, Organisation, acceptance_window
 from allocation.engine.pricebook import BookEntry
 from allocation.engine.pricing import PriceList
 from allocation.engine.rates import RateCard, TokenPrices, rate_card
-from allocation.models import AttributionRule, Meter, Price
+from allocation.models import Meter, Price
 from allocation.queries.periods import closed_until
+from allocation.queries.rules import matcher_of, sets_in_force
 from governance.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
@@ -79,7 +79,7 @@ def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
 
 def _organisations(tree: ScopeTree) -> dict[int, Organisation]:
     entries = _book_entries()
-    rules = _rules()
+    sets = sets_in_force()
     closed = closed_until(tree.roots)
     return {
         root: Organisation(
@@ -89,7 +89,7 @@ def _organisations(tree: ScopeTree) -> dict[int, Organisation]:
                 currency=tree.by_id[root].currency,
                 entries=entries.get((root, tree.by_id[root].currency), ()),
             ),
-            matcher=Matcher(rules.get(root, ())),
+            matcher=matcher_of(sets.get(root, {})),
             closed_until_s=closed[root].timestamp() if root in closed else 0.0,
         )
         for root in tree.roots
@@ -142,24 +142,3 @@ def _card(source: str, version: str, rows: list[Price]) -> RateCard:
         for bound in sorted({row.above_input_tokens for row in rows} | {0})
     }  # fmt: skip
     return rate_card(source, version, tiers, gpu_hour)
-
-
-def _rules() -> dict[int, tuple[Rule, ...]]:
-    """By organisation, in the order of rule set name and position."""
-    rows = (
-        AttributionRule.objects.filter(rule_set__is_current=True)
-        .select_related("rule_set")
-        .order_by("rule_set__organisation_id", "rule_set__name", "position")
-    )
-    rules: dict[int, list[Rule]] = {}
-    for row in rows:
-        rules.setdefault(row.rule_set.organisation_id, []).append(
-            Rule(
-                name=f"{row.rule_set.name}:{row}",
-                when=tuple(row.when.items()),
-                scope_id=row.scope_id,
-                effective_from=row.effective_from,
-                effective_to=row.effective_to,
-            )
-        )
-    return {root: tuple(found) for root, found in rules.items()}

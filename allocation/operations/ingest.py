@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
-from allocation.documents.events import Fault, UsageEvent
+from allocation.documents.conditions import WEIR_KEY
+from allocation.documents.events import ATTRIBUTES_MAX, Fault, UsageEvent
 from allocation.engine.charges import charges_of
 from allocation.engine.costing import PROVIDER, CostedRecord, Desk
 from allocation.engine.rollup import Key, Sums, by_minute, by_minute_and_price, postings
@@ -63,15 +64,16 @@ def record_usage(
     refused: Sequence[RefusedRecord] = (),
     source_format: str = NATIVE,
     billed_by: str = PROVIDER,
+    weir_key: str = "",
 ) -> IngestResult:
     """Count what is new, quarantine what cannot be taken. `indexes` are the events' places in what the sender sent,
-    when some of it, `refused`, did not even become an event.
+    when some of it, `refused`, did not even become an event. `weir_key` is the prefix of the key that sent them.
     """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
     while True:
         desk = replace(desk_for(key_scope_id=key_scope_id, at=at), billed_by=billed_by)
-        costed, unfit = _costed(desk, events, indexes or range(len(events)))
+        costed, unfit = _costed(desk, _delivered(desk, events, weir_key), indexes or range(len(events)))
         every_refused = [*refused, *unfit]
         unique = {(record.id, record.at_s): record for record in costed}
         # In the order of identity: two batches with the same records wait for each other, never crosswise.
@@ -94,6 +96,20 @@ def record_usage(
             )
         ),
     )
+
+
+def _delivered(desk: Desk, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:
+    """With the Weir key beside the attributes, where a key or rule of the organisation reads it: a copy of every event
+    costs too much for those who do not ask.
+    """
+    if not weir_key or desk.home is None or not desk.home.matcher.reads_weir_key:
+        return events
+    return [
+        event.model_copy(update={"attributes": {**(event.attributes or {}), WEIR_KEY: weir_key}})
+        if event.scope is None and len(event.attributes or ()) < ATTRIBUTES_MAX
+        else event
+        for event in events
+    ]
 
 
 def _costed(

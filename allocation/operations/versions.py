@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
+from json import dumps
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from allocation.documents.naming import NamedMetadata
-from allocation.models.prices import Versioned
+from allocation.models.versioned import Versioned
 from governance.documents import Change
 from governance.errors import DomainError, NotFound
 from governance.models import Scope
@@ -59,8 +60,8 @@ def current_version(model: type[VersionedT], name: str) -> VersionedT | None:
     return found
 
 
-def change_of(document: Declared, current: Versioned | None, listed: str = "") -> Change:
-    """`listed` is the field whose entries are compared one by one."""
+def change_of(document: Declared, current: Versioned | None, *listed: str) -> Change:
+    """`listed` are the fields whose entries are compared one by one."""
     name, content = document.metadata.name, _content(document)
     if current is None:
         return Change(kind=document.kind, name=name, action="create")
@@ -72,22 +73,28 @@ def change_of(document: Declared, current: Versioned | None, listed: str = "") -
         kind=document.kind,
         name=name,
         action="update",
-        differences=differences(current.document, content, listed),
+        differences=differences(current.document, content, *listed),
     )
 
 
-def differences(before: dict[str, Any], after: dict[str, Any], listed: str) -> tuple[str, ...]:
+def differences(before: dict[str, Any], after: dict[str, Any], *listed: str) -> tuple[str, ...]:
     """What left and what came, entry by entry, shortened."""
     others = [
         f"{key}: {before.get(key)} → {after.get(key)}"
-        for key in sorted((before.keys() | after.keys()) - {listed})
+        for key in sorted((before.keys() | after.keys()) - {*listed})
         if before.get(key) != after.get(key)
     ]
-    gone = [f"- {_line(entry)}" for entry in before.get(listed, ()) if entry not in after.get(listed, ())]
-    come = [f"+ {_line(entry)}" for entry in after.get(listed, ()) if entry not in before.get(listed, ())]
-    found = [*others, *gone, *come] or [f"{listed}: other order"]
+    moved = [line for name in listed for line in _moved(before.get(name, ()), after.get(name, ()))]
+    found = [*others, *moved] or [f"{' or '.join(listed)}: other order"]
     more = len(found) - DIFFERENCES_SHOWN
     return (*found[:DIFFERENCES_SHOWN], *((f"… and {more} more",) if more > 0 else ()))
+
+
+def _moved(before: Iterable[dict[str, Any]], after: Iterable[dict[str, Any]]) -> list[str]:
+    """Compared as text, for lists of thousands; stored documents come back with their fields in another order."""
+    old, new = ({dumps(entry, sort_keys=True): entry for entry in entries} for entries in (before, after))
+    gone = [f"- {_line(entry)}" for text, entry in old.items() if text not in new]
+    return gone + [f"+ {_line(entry)}" for text, entry in new.items() if text not in old]
 
 
 def _line(entry: dict[str, Any]) -> str:
@@ -123,13 +130,15 @@ def replace_version(version: Versioned) -> None:
     version.save(force_insert=True)
 
 
-def record_version(change: Change, action: str, version: Versioned, actor: Actor, at: datetime) -> None:
+def record_version(
+    change: Change, action: str, version: Versioned, actor: Actor, at: datetime, *, reason: str = ""
+) -> None:
     record_decision(
         actor=actor,
         action=action,
         scope=version.organisation,
         subject=f"{change.kind}:{version.name}",
-        reason="",
+        reason=reason,
         evidence={"version": version.version, "digest": version.digest, "differences": list(change.differences)},
         at=at,
     )

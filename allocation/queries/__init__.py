@@ -1,4 +1,5 @@
 from allocation.queries.allocated import AllocatedLine, allocated_charges
+from allocation.queries.attribution import GROUPINGS, OrganisationCoverage, coverage
 from allocation.queries.commitments import CommittedLine, commitments_in, committed_charges
 from allocation.queries.shared_cost import (
     FullyLoaded,
@@ -13,11 +14,13 @@ from allocation.queries.usage import GROUPS, SUMMED, usage_records, usage_summar
 from allocation.queries.windows import UsageTotals, data_ages, pieces, window_totals, windows_totals
 
 __all__ = [
+    "GROUPINGS",
     "GROUPS",
     "SUMMED",
     "AllocatedLine",
     "CommittedLine",
     "FullyLoaded",
+    "OrganisationCoverage",
     "SharedCost",
     "SharedLine",
     "UsageTotals",
@@ -25,6 +28,7 @@ __all__ = [
     "by_branch",
     "commitments_in",
     "committed_charges",
+    "coverage",
     "data_ages",
     "fully_loaded",
     "pieces",

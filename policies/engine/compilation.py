@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from textwrap import shorten
 
+from governance.engine import cel
+from governance.engine.cel import ExpressionError, Kind, Program, Value
+from governance.engine.tokens import Words
 from policies.documents.guardrail import (
     BlockEntry,
     FactRead,
@@ -21,13 +24,11 @@ from policies.documents.guardrail import (
     Param,
     Step,
 )
-from policies.engine import cel, ladder, lint
-from policies.engine.cel import ExpressionError, Kind, Program, Value
+from policies.engine import ladder, lint
 from policies.engine.context import CANONICAL, SCOPE_NAMES, SHARED
 from policies.engine.evaluation import CompiledPolicy
 from policies.engine.facts import FactError, fact_key, unit_of
 from policies.engine.plan import Comparison, CompiledStep, DeclaredFact
-from policies.engine.tokens import Words
 from policies.engine.types import Action, Block, Notify
 from policies.errors import Finding, GuardrailError
 

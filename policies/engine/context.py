@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection
 from datetime import datetime
 
-from policies.engine import cel
+from governance.engine import cel
 from policies.engine.facts import every_key
 from policies.engine.types import FactKey, Facts, FactValue, ScopeView
 

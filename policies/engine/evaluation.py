@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from governance.engine.cel import Binding, Failure, Program, Value
+from governance.engine.tokens import Words
 from policies.documents.guardrail import GuardrailPolicy
 from policies.engine import ladder, matching
-from policies.engine.cel import Binding, Failure, Program, Value
 from policies.engine.context import ScopeContext
 from policies.engine.evidence import Evidence, gathered, sentence
 from policies.engine.plan import CompiledStep, DeclaredFact
-from policies.engine.tokens import Words
 from policies.engine.types import (
     IDLE,
     Action,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from governance.engine.cel import Binding, Failure, Program, Value
+from governance.engine.tokens import Words
 from policies.engine import ladder, wording
-from policies.engine.cel import Binding, Failure, Program, Value
 from policies.engine.context import ScopeContext
 from policies.engine.facts import unit_of
 from policies.engine.plan import CompiledStep, DeclaredFact
-from policies.engine.tokens import Words
 from policies.engine.types import FactKey, FactValue, Scalar
 
 Expressions = Mapping[str, tuple[Words, Program]]

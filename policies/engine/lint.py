@@ -8,13 +8,14 @@ from itertools import islice, product
 from math import prod
 from random import Random
 
-from policies.engine import cel
-from policies.engine.cel import Binding, Environment, ExpressionError, Failure, Program
+from governance.engine import cel
+from governance.engine.cel import Binding, Environment, ExpressionError, Failure, Program
+from governance.engine.constants import constant_faults
+from governance.engine.tokens import MACROS, Words
 from policies.engine.context import SHARED
 from policies.engine.evaluation import CompiledPolicy
 from policies.engine.facts import CATALOGUE
 from policies.engine.plan import CompiledStep, DeclaredFact
-from policies.engine.tokens import MACROS, Words
 from policies.engine.types import Block
 from policies.engine.wording import number
 from policies.errors import Finding
@@ -32,7 +33,7 @@ class _Sample:
 def expression_faults(author: Environment, text: str, bound: str) -> Iterator[str]:
     """Faults of one expression: ``text`` under the author's names, ``bound`` with constants and variables put in."""
     yield from _equality_on_numbers(author, text)
-    yield from _bad_constants(bound)
+    yield from constant_faults(bound)
 
 
 def findings(compiled: CompiledPolicy) -> Iterator[Finding]:
@@ -68,36 +69,6 @@ def _is_number(author: Environment, text: str) -> bool:
         return author.kind_of(text) == "double"
     except ExpressionError:
         return False
-
-
-def _bad_constants(bound: str) -> Iterator[str]:
-    """Patterns and durations that read nothing are tried on the engine itself."""
-    words = Words(bound)
-    for name in words.names:
-        call = name.text.split(".")[-1]
-        if name.is_call and call in {"matches", "duration", "timestamp"}:
-            yield from _bad_call(words, name.last + 1, call)
-    for index, token in enumerate(words.tokens):
-        called = token.text == "matches" and words.is_sign(index - 1, ".") and words.is_sign(index + 1, "(")
-        if called and not any(name.last == index for name in words.names):
-            yield from _bad_call(words, index + 1, token.text)
-
-
-def _bad_call(words: Words, opening: int, call: str) -> Iterator[str]:
-    arguments = words.arguments(opening)
-    argument = words.slice(*arguments[-1]) if arguments else ""
-    try:
-        outcome = cel.pattern_fault(argument) if call == "matches" else cel.constant_fault(f"{call}({argument})")
-    except ExpressionError:
-        return
-    if outcome is None:
-        return
-    if call == "duration":
-        yield f"`duration({argument})` is not a duration: CEL knows h, m, s and ms, so seven days are 168h"
-    elif call == "matches":
-        yield f"`{argument}` is not a regular expression: {outcome}"
-    else:
-        yield f"`{call}({argument})`: {outcome}"
 
 
 def _unused(compiled: CompiledPolicy) -> Iterator[Finding]:

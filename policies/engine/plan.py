@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from policies.engine.cel import Program
+from governance.engine.cel import Program
+from governance.engine.tokens import Words
 from policies.engine.ladder import Timing
-from policies.engine.tokens import Words
 from policies.engine.types import Action, FactKey, Severity
 
 

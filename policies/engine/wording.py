@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from governance.engine.cel import Failure, Value
+from governance.engine.tokens import Words
 from policies.documents.durations import format_duration
-from policies.engine.cel import Failure, Value
-from policies.engine.tokens import Words
 
 _EXACT_BELOW = 1e15
 _CENTS_FROM = 10_000

@@ -20,6 +20,8 @@ kind: AttributionRules
 metadata: {name: acme}
 spec:
   organisation: acme
+  keys:
+    - {key_alias: ranker-7, scope: acme/search/ranker}
   rules:
     - {name: production, when: {team: search, "tag.env": prod*}, scope: acme/search/ranker}
     - {when: {team: search}, scope: acme/search}

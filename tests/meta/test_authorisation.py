@@ -16,11 +16,13 @@ import pytest
 import time_machine
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from pydantic import TypeAdapter
 
+from allocation.documents import AttributionRulesDocument
 from allocation.documents.events import EVENT
 from allocation.importers.focus import FocusOrder, import_focus_file
 from allocation.models import Adjustment, AdjustmentRun, FocusImport, QuarantinedUsage, UsageRecord
-from allocation.operations import close_period, record_usage
+from allocation.operations import apply_attribution_rules, close_period, record_usage
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
 from governance.documents import load_documents
@@ -69,6 +71,10 @@ RERATE = {
 }  # fmt: skip
 CLOSING = {"organisation": "acme", "month": "2026-10", "reason": "As agreed."}
 METRIC = {"id": "2", "source": "hr", "metric": "seats", "scope": "acme/ads", "on": "2026-11-24", "value": 1}
+RULES = {
+    "apiVersion": "weir/v1", "kind": "AttributionRules", "metadata": {"name": "acme-rules"},
+    "spec": {"organisation": "acme", "keys": [{"key_alias": "ranker", "scope": "acme/search"}]},
+}  # fmt: skip
 REASON = {"reason": "As agreed."}
 
 
@@ -110,6 +116,11 @@ MATRIX = {
     "POST /adjustment-runs": Case(("usage:write",), body=RERATE, by="finops"),
     "GET /billing-periods": reads("usage:read"),
     "POST /billing-periods": Case(("budgets:write",), body=CLOSING, by="finance", ok=201),
+    "POST /attribution/reapply": Case(
+        ("usage:write",),
+        body={"organisation": "acme", "since": "2026-11-01", "until": "2026-12-01", **REASON},
+        by="finops",
+    ),
     "GET /quarantine": reads("usage:read"),
     "GET /focus/export": Case(("usage:read",), query="?organisation=acme&period=2026-11"),
     "GET /focus/imports": reads("usage:read"),
@@ -125,6 +136,11 @@ MATRIX = {
     "GET /commitments": reads("usage:read"),
     "POST /allocation-metrics": Case(("usage:write",), foreign="refused", body=[METRIC]),
     "GET /allocation-metrics": reads("usage:read"),
+    "GET /attribution/rules": reads("usage:read"),
+    "GET /attribution/rules/{name}": reads("usage:read", of="rules"),
+    "GET /attribution/keys": reads("usage:read"),
+    "GET /attribution/coverage": reads("usage:read"),
+    "POST /attribution/preview": Case(("usage:read",), body={"organisation": "acme"}),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
@@ -240,6 +256,7 @@ def world(db: None, tmp_path: Path) -> World:
     roomy = budget(acme, 1000, author, by=finance)
     approved = budget(teams["search"], 100, author, by=finance)
     apply_guardrail_policy(parse_guardrail(load_documents(GUARDRAIL, source="matrix")[0]), actor=SYSTEM, at=AT)
+    apply_attribution_rules(TypeAdapter(AttributionRulesDocument).validate_python(RULES), actor=SYSTEM, at=AT)
     events = [EVENT.validate_json(json.dumps({**USAGE, "scope": path})) for path in ("acme/search", "acme/nowhere")]
     record_usage(events=events, key_scope_id=acme.pk, at=AT)
     close_period(organisation=acme, month=date(2026, 9, 1), reason="As agreed.", actor=SYSTEM, at=AT)
@@ -258,6 +275,7 @@ def world(db: None, tmp_path: Path) -> World:
             "run": shared.pk,
             "search": "acme/search",
             "guardrail": "monthly-budget",
+            "rules": "acme-rules",
             "roomy": roomy.pk,
             "approved": approved.pk,
             "submitted": budget(teams["ads"], 10, author).pk,

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.engine.cel import Environment, ExpressionError
+from governance.engine.cel import Environment, ExpressionError
 from policies.engine.evaluation import ScopeContext, evaluate
 from policies.engine.types import IDLE, Evaluation, GuardrailState
 from tests.policies.engine.guardrails import AT, BLOCK, NOTIFY, SCOPE, at, compiled, facts, step

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from cel_expr_python import cel
 
-from policies.engine.tokens import Words
+from governance.engine.tokens import Words
 
 Kind = Literal["double", "bool", "string", "string_map"]
 Value = float | bool | str

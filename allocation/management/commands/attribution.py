@@ -1,0 +1,165 @@
+"""weir attribution validate FILE | preview FILE | coverage | reapply"""
+
+from argparse import ArgumentParser
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from pydantic import TypeAdapter
+
+from allocation import operations, queries
+from allocation.documents import AttributionRulesDocument
+from allocation.engine.coverage import Coverage, Used
+from governance.documents import load_documents, parse_document
+from governance.errors import DomainError
+from governance.management.arguments import operator, refusals_as_sentences
+
+KIND = "AttributionRules"
+DOCUMENT: TypeAdapter[AttributionRulesDocument] = TypeAdapter(AttributionRulesDocument)
+PREVIEW_DAYS = 30
+
+
+class Command(BaseCommand):
+    requires_system_checks: list[str] = []
+    help = "What attribution rules would move, and how much of the spend is attributed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parts = parser.add_subparsers(dest="part", required=True)
+        validate = parts.add_parser("validate", help="parse and type-check documents; needs no database")
+        validate.add_argument("file", type=Path, nargs="+")
+        preview = parts.add_parser("preview", help="what proposed rules would move, on usage that is recorded")
+        preview.add_argument("file", type=Path, help="AttributionRules documents of one organisation")
+        preview.add_argument("--limit", type=int, default=20, help="movements shown")
+        reapply = parts.add_parser("reapply", help="attribute recorded usage again, by the rules in force")
+        reapply.add_argument("--organisation", required=True)
+        reapply.add_argument("--reason", required=True, help="goes on record")
+        reapply.add_argument("--dry-run", action="store_true", help="only say what would move")
+        reapply.add_argument("--limit", type=int, default=20, help="movements shown")
+        coverage = parts.add_parser("coverage", help="the share of cost and requests that is attributed")
+        coverage.add_argument("--organisation", help="left out: every organisation")
+        coverage.add_argument("--by", choices=queries.GROUPINGS, default="month")
+        for part in (preview, reapply, coverage):
+            part.add_argument("--since", type=day, help=f"first UTC day; left out: {PREVIEW_DAYS} days before --until")
+            part.add_argument("--until", type=day, help="UTC day after the last; left out: tomorrow")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        if options["part"] == "validate":
+            self._validate(options["file"])
+            return
+        now = timezone.now()
+        until = options["until"] or midnight(now.astimezone(UTC).date() + timedelta(days=1))
+        since = options["since"] or until - timedelta(days=PREVIEW_DAYS)
+        with refusals_as_sentences():
+            match options["part"]:
+                case "preview":
+                    self._preview(options, since, until, now)
+                case "reapply":
+                    self._reapply(options, since, until, now)
+                case _:
+                    self._coverage(options, since, until)
+
+    def _validate(self, files: list[Path]) -> None:
+        faults = 0
+        for file in files:
+            try:
+                for document in read(file):
+                    keys, rules = len(document.spec.keys or ()), len(document.spec.rules)
+                    self.stdout.write(f"{file}: {document.metadata.name} is valid: {keys} keys, {rules} rules")
+            except DomainError as refused:
+                faults += 1
+                self.stderr.write(refused.detail)
+        if faults:
+            raise CommandError(f"{faults} file(s) are not valid.")
+
+    def _preview(self, options: dict[str, Any], since: datetime, until: datetime, now: datetime) -> None:
+        documents = read(options["file"])
+        preview = operations.preview_attribution(
+            documents=documents, since=since, until=until, actor=operator(), at=now
+        )
+        for line in told(preview, options["limit"]):
+            self.stdout.write(line)
+
+    def _reapply(self, options: dict[str, Any], since: datetime, until: datetime, now: datetime) -> None:
+        done = operations.reattribute_usage(
+            organisation=options["organisation"],
+            since=since,
+            until=until,
+            reason=options["reason"],
+            actor=operator(),
+            at=now,
+            dry_run=options["dry_run"],
+        )
+        for line in told(done.preview, options["limit"]):
+            self.stdout.write(line)
+        if done.run is not None:
+            self.stdout.write(f"{done.run.records:,} records moved; adjustment run {done.run.pk}.")
+        else:
+            self.stdout.write("Nothing was written.")
+
+    def _coverage(self, options: dict[str, Any], since: datetime, until: datetime) -> None:
+        named = options["organisation"]
+        ids = None if named is None else [operations.organisation_seen(named, operator()).id]
+        for one in queries.coverage(actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids):
+            self.stdout.write(f"{one.organisation} {since:%F} to {until:%F}: {covered(one.whole, one.currency)}")
+            for part in one.parts:
+                self.stdout.write(f"  {part.name}: {covered(part.coverage, one.currency)}, {percent(part.share)} of it")
+
+
+def read(file: Path) -> list[AttributionRulesDocument]:
+    try:
+        content = file.read_bytes()
+    except OSError as problem:
+        raise CommandError(f"{file} cannot be read: {problem.strerror}") from None
+    found = [one for one in load_documents(content, source=str(file)) if one.data.get("kind") == KIND]
+    if not found:
+        raise CommandError(f"{file} holds no document of kind {KIND}.")
+    return [parse_document(DOCUMENT, one) for one in found]
+
+
+def told(preview: operations.Preview, limit: int) -> list[str]:
+    moves, currency = preview.moves, preview.organisation.currency
+    lines = [f"{change.kind} {change.name}: {change.action}" for change in preview.changes]
+    lines.append(
+        f"{preview.organisation.path} {preview.since:%F} to {preview.until:%F}: {amounts(moves.moved, currency)} of"
+        f" {amounts(moves.used, currency)} would move ({percent(moves.moved_ratio)} of cost)."
+    )
+    lines.append(f"Attributed before: {covered(moves.before, currency)}")
+    lines.append(f"Attributed after:  {covered(moves.after, currency)}")
+    lines += [
+        f"  {one.from_scope} -> {one.to_scope}: {amounts(one.used, currency)}, {percent(one.share)}"
+        for one in preview.movements[:limit]
+    ]
+    if len(preview.movements) > limit:
+        lines.append(f"  … and {len(preview.movements) - limit} more movements")
+    if moves.unused:
+        more = f" and {len(moves.unused) - limit} more" if len(moves.unused) > limit else ""
+        lines.append(f"Would place no record: {', '.join(moves.unused[:limit])}{more}")
+    return lines
+
+
+def amounts(used: Used, currency: str) -> str:
+    return f"{used.records:,} records, {used.tokens:,} tokens, {used.cost.normalize():,f} {currency}"
+
+
+def covered(coverage: Coverage, currency: str) -> str:
+    return (
+        f"{percent(coverage.cost_ratio)} of {coverage.used.cost.normalize():,f} {currency},"
+        f" {percent(coverage.request_ratio)} of {coverage.used.requests:,} requests ({coverage.maturity})"
+    )
+
+
+def percent(share: Decimal | None) -> str:
+    return "–" if share is None else f"{share * 100:.2f} %"
+
+
+def day(text: str) -> datetime:
+    """ValueError is argparse's to tell."""
+    return midnight(date.fromisoformat(text))
+
+
+def midnight(on: date) -> datetime:
+    return datetime.combine(on, time(), UTC)

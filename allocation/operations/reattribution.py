@@ -1,0 +1,148 @@
+"""Recorded usage attributed again by the rules now in force: the movement becomes adjustments, the records stay."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import partial
+
+from django.db import transaction
+
+from allocation.engine.attribution import Matcher
+from allocation.engine.corrections import Correction
+from allocation.engine.costing import EXPLICIT, UNATTRIBUTED, Organisation
+from allocation.engine.rates import to_nanos
+from allocation.engine.rollup import Sums
+from allocation.models import AdjustmentKind, AdjustmentRun, Status, UsageRecord
+from allocation.operations.adjustments import begin_run, finish_run, lock_corrections, post_corrections
+from allocation.operations.attribution import Preview, organisation_seen, preview_attribution
+from allocation.operations.desks import desk_for
+from allocation.operations.ingest import with_retries
+from allocation.operations.periods import closed_meanwhile
+from allocation.operations.rerate import correction_of
+from allocation.queries.adjustments import Standing, identity_of, standing_of
+from governance.errors import Invalid
+from governance.models import Scope
+from governance.queries import scope_tree
+from governance.rules import Actor, check_may_change
+
+BATCH = 2_000
+
+
+class ReasonMissing(Invalid):
+    code = "reason_required"
+
+
+@dataclass(frozen=True, slots=True)
+class Reattribution:
+    """What moved, or of a dry run would; `run` is None when there was nothing to move."""
+
+    preview: Preview
+    run: AdjustmentRun | None = None
+
+
+def reattribute_usage(
+    *, organisation: str, since: datetime, until: datetime, reason: str, actor: Actor, at: datetime,
+    dry_run: bool = False,
+) -> Reattribution:  # fmt: skip
+    """Every record of [since, until) whose sender named no scope, and that the keys and rules now in force place
+    elsewhere. Batch by batch, each in a transaction: broken off and begun again it finds the rest; done twice it
+    changes nothing. A closed period stays as it is: its movement counts now.
+    """
+    node = organisation_seen(organisation, actor)
+    check_may_change(actor, "allocation.attributionruleset", node.path)
+    if not reason.strip():
+        raise ReasonMissing("Say why usage is attributed again; the reason goes on record.")
+    preview = preview_attribution(organisation=node.path, since=since, until=until, actor=actor, at=at)
+    if dry_run or not preview.movements:
+        return Reattribution(preview)
+    root = Scope.objects.get(pk=node.id)
+    run = begin_run(
+        kind=AdjustmentKind.REATTRIBUTE, organisation=root, since=since, until=until, reason=reason, actor=actor, at=at
+    )
+    # The rules of the whole run: those that are applied meanwhile are another run's.
+    matcher = desk_for(key_scope_id=root.pk, at=at).organisations[root.pk].matcher
+    for records in _batches(root, since, until):
+        with_retries(partial(_move, run, records, matcher, at))
+    return Reattribution(preview, finish_run(run, at=at))
+
+
+def _batches(root: Scope, since: datetime, until: datetime) -> Iterator[Sequence[UsageRecord]]:
+    """In the order of instant and identity, each batch from where the last ended."""
+    records = UsageRecord.objects.filter(
+        scope_id__in=scope_tree().descendants(root.pk), occurred_at__lt=until
+    ).exclude(attribution=EXPLICIT)  # fmt: skip
+    last: UsageRecord | None = None
+    while True:
+        following = records.filter(occurred_at__gte=since if last is None else last.occurred_at)
+        if last is not None:
+            following = following.exclude(occurred_at=last.occurred_at, id__lte=last.pk)
+        batch = list(following.order_by("occurred_at", "id")[:BATCH])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1]
+
+
+@transaction.atomic
+def _move(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Matcher, at: datetime) -> None:
+    """Where a record stands is read under the lock under which it is moved: no two runs move it from one place."""
+    root_id = run.organisation_id
+    lock_corrections(root_id)
+    books = _books(root_id, at)
+    standing = standing_of(records)
+    moved = [
+        (record, now, to_id, label)
+        for record in records
+        for now in (standing[identity_of(record)],)
+        for to_id, label in (_place(record, matcher, books),)
+        if to_id != now.scope_id
+    ]
+    corrections = [each for one in moved for each in _pair(*one, books, at)]
+    post_corrections(run=run, corrections=corrections, records=len(moved), at=at)
+
+
+def _books(root_id: int, at: datetime) -> Organisation:
+    """With the periods that are closed; none is closed from here to the end of the transaction."""
+    books = desk_for(key_scope_id=root_id, at=at).organisations
+    if closed_meanwhile(books, [root_id]):
+        books = desk_for(key_scope_id=root_id, at=at).organisations
+    return books[root_id]
+
+
+def _place(record: UsageRecord, matcher: Matcher, books: Organisation) -> tuple[int, str]:
+    day: date = record.occurred_at.date()
+    found = matcher.first(record, day)
+    return (books.unattributed_id, UNATTRIBUTED) if found is None else (found.scope_id, found.name)
+
+
+def _pair(
+    record: UsageRecord, now: Standing, to_id: int, label: str, books: Organisation, at: datetime
+) -> tuple[Correction, Correction]:
+    """What leaves, then what arrives: all that the record counts for, at what it costs now."""
+    sums = sums_of(record, now)
+    return (
+        correction_of(record, books, at, scope_id=now.scope_id, sums=negative(sums)),
+        correction_of(record, books, at, scope_id=to_id, sums=sums, attribution=label),
+    )
+
+
+def sums_of(record: UsageRecord, now: Standing) -> Sums:
+    failed = record.status == Status.ERROR
+    return Sums(
+        requests=record.requests,
+        errors=record.requests if failed else 0,
+        unpriced_requests=record.requests if now.cost is None and not failed else 0,
+        input_tokens=record.input_tokens,
+        cached_input_tokens=record.cached_input_tokens,
+        cache_write_tokens=record.cache_write_tokens,
+        output_tokens=record.output_tokens,
+        reasoning_tokens=record.reasoning_tokens,
+        gpu_seconds=record.gpu_seconds,
+        cost_nanos=0 if now.cost is None else to_nanos(now.cost),
+        last_s=record.occurred_at.timestamp(),
+    )
+
+
+def negative(sums: Sums) -> Sums:
+    taken = {each.name: -getattr(sums, each.name) for each in fields(Sums)}
+    return Sums(**{**taken, "last_s": sums.last_s})

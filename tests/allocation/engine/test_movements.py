@@ -1,0 +1,104 @@
+"""What moves, and how much is attributed: sums that add up whatever the order."""
+
+import random
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allocation.documents.conditions import condition
+from allocation.engine.attribution import Matcher, PlainCall, Rule
+from allocation.engine.coverage import Coverage, Used, ratio, total
+from allocation.engine.coverage_chart import coverage_chart
+from allocation.engine.movements import Group, moves
+
+ON = date(2026, 11, 24)
+NOBODY = 9
+MATCHER = Matcher(
+    (
+        Rule("a", (("team", "a*"),), 1),
+        Rule("b", (), 2, condition=condition('model == "o3"')),
+        Rule("late", (("team", "l"),), 3, effective_from=ON + timedelta(1)),
+    )
+)
+GROUPS = st.lists(
+    st.builds(
+        Group,
+        scope_id=st.sampled_from([1, 2, 3, NOBODY]),
+        named_scope=st.booleans(),
+        call=st.builds(
+            PlainCall,
+            model=st.sampled_from(["o3", "gpt-4o"]),
+            attributes=st.dictionaries(st.just("team"), st.sampled_from(["a", "ab", "l", ""])),
+        ),
+        day=st.sampled_from([ON, ON + timedelta(1)]),
+        used=st.builds(
+            Used,
+            records=st.integers(1, 9),
+            requests=st.integers(1, 10**6),
+            tokens=st.integers(0, 10**12),
+            cost=st.decimals(0, 10**9, places=9),
+        ),
+    ),
+    max_size=25,
+)
+
+
+@given(GROUPS, st.integers())
+def test_sums_add_up_in_any_order(groups: list[Group], seed: int) -> None:
+    found = moves(groups, MATCHER, unattributed_id=NOBODY)
+    shuffled = list(groups)
+    random.Random(seed).shuffle(shuffled)
+    assert moves(shuffled, MATCHER, unattributed_id=NOBODY) == found
+    assert found.used == found.before.used == found.after.used == total(group.used for group in groups)
+    assert total(found.by_label.values()) == found.used
+    assert total(one.used for one in found.movements) == found.moved
+    gained = found.after.attributed.cost - found.before.attributed.cost
+    assert gained == found.newly_attributed.cost - found.newly_unattributed.cost
+    assert all(one.from_id != one.to_id for one in found.movements)
+
+
+@given(GROUPS)
+def test_what_has_moved_does_not_move_again(groups: list[Group]) -> None:
+    placed = [
+        Group(
+            group.scope_id if group.named_scope else found.scope_id if found else NOBODY,
+            named_scope=group.named_scope, call=group.call, day=group.day, used=group.used,
+        )
+        for group in groups
+        for found in (MATCHER.first(group.call, group.day),)
+    ]  # fmt: skip
+    assert moves(placed, MATCHER, unattributed_id=NOBODY).movements == ()
+
+
+@pytest.mark.parametrize(
+    ("attributed", "cost", "share", "maturity"),
+    [
+        pytest.param("0", "0", None, "unknown", id="no cost says nothing"),
+        pytest.param("79.99", "100", "0.7999", "below_crawl", id="below crawl"),
+        pytest.param("80", "100", "0.8", "crawl", id="crawl begins at 80 %"),
+        pytest.param("89.99999999", "100", "0.899999", "crawl", id="rounded down: not yet run"),
+        pytest.param("90", "100", "0.9", "run", id="run begins at 90 %"),
+    ],
+)
+def test_maturity(attributed: str, cost: str, share: str | None, maturity: str) -> None:
+    one = Coverage(Used(cost=Decimal(cost)), Used(cost=Decimal(attributed)))
+    assert (one.cost_ratio, one.maturity) == (None if share is None else Decimal(share), maturity)
+
+
+def test_a_ratio_of_nothing_is_none() -> None:
+    assert ratio(Decimal(1), Decimal(0)) is None
+
+
+def test_the_chart_says_what_it_shows() -> None:
+    days = [ON - timedelta(1), ON]
+    half = Coverage(Used(cost=Decimal(4)), Used(cost=Decimal(2)))
+    chart = coverage_chart(by_day={ON: half}, days=days, currency="USD")
+    assert [(day.attributed, day.rest, day.said) for day in chart.days] == [
+        ("0.0", "0.0", "Mon 2026-11-23: no cost"),
+        ("88.0", "88.0", "Tue 2026-11-24: 50.00 % of 4.00 USD attributed"),
+    ]
+    assert chart.summary == "2026-11-23 to 2026-11-24: 50.00 % of 4.00 USD attributed."
+    assert [mark.name for mark in chart.marks] == ["crawl", "run"]
