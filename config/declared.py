@@ -10,7 +10,7 @@ from django.db import transaction
 from pydantic import TypeAdapter
 
 from allocation import operations as allocation
-from allocation.documents import AttributionRulesDocument, PriceBookDocument
+from allocation.documents import AttributionRulesDocument, ExchangeRatesDocument, PriceBookDocument
 from budgets import operations as budgets
 from budgets.documents import BudgetDocument
 from governance import operations as governance
@@ -55,6 +55,7 @@ KINDS: dict[str, Apply] = {
     "Scope": _kind(ScopeDocument, governance.apply_scope),
     "Channel": _kind(ChannelDocument, governance.apply_channel),
     "AttributionRules": _kind(AttributionRulesDocument, allocation.apply_attribution_rules),
+    "ExchangeRates": _kind(ExchangeRatesDocument, allocation.apply_exchange_rates),
     "PriceBook": _kind(PriceBookDocument, allocation.apply_price_book),
     "Budget": _kind(BudgetDocument, budgets.apply_budget, sourced=True),
     "GuardrailPolicy": _guardrail,

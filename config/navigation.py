@@ -20,6 +20,8 @@ SPEND: Sequence[Entry] = (
     ("Quarantined usage", "report", "allocation", "quarantinedusage"),
     ("Import runs", "upload_file", "allocation", "importrun"),
     ("Price books", "sell", "allocation", "pricebook"),
+    ("Prices", "price_change", "allocation", "price"),
+    ("Exchange rates", "currency_exchange", "allocation", "exchangerate"),
     ("Attribution rules", "alt_route", "allocation", "attributionruleset"),
     ("Adjustment runs", "published_with_changes", "allocation", "adjustmentrun"),
     ("Adjustments", "difference", "allocation", "adjustment"),

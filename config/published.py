@@ -28,7 +28,11 @@ def openapi() -> str:
 
 
 def document_schemas() -> dict[str, Any]:
-    from allocation.documents import AttributionRulesDocument, PriceBookDocument  # noqa: PLC0415  # needs Django set up
+    from allocation.documents import (  # noqa: PLC0415  # needs Django set up
+        AttributionRulesDocument,
+        ExchangeRatesDocument,
+        PriceBookDocument,
+    )
     from budgets.documents import BudgetDocument  # noqa: PLC0415  # see above
     from governance.documents import ChannelDocument, ScopeDocument  # noqa: PLC0415  # see above
     from policies.documents import guardrail_schema  # noqa: PLC0415  # see above
@@ -37,6 +41,7 @@ def document_schemas() -> dict[str, Any]:
         "scope": ScopeDocument,
         "channel": ChannelDocument,
         "attribution-rules": AttributionRulesDocument,
+        "exchange-rates": ExchangeRatesDocument,
         "price-book": PriceBookDocument,
         "budget": BudgetDocument,
     }

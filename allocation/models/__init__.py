@@ -1,8 +1,9 @@
 from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
+from allocation.models.exchange import ExchangeRate
 from allocation.models.imports import ImportRun, ImportStatus
 from allocation.models.periods import BillingPeriod
-from allocation.models.prices import AttributionRule, AttributionRuleSet, Meter, Price, PriceBook
+from allocation.models.prices import AttributionRule, AttributionRuleSet, Basis, Meter, Price, PriceBook
 from allocation.models.tasks import TASK_DAY_TABLE, TASK_TABLE, Task, TaskDay
 from allocation.models.usage import (
     DAY_TABLE,
@@ -37,8 +38,10 @@ __all__ = [
     "AdjustmentRun",
     "AttributionRule",
     "AttributionRuleSet",
+    "Basis",
     "BillingPeriod",
     "ChargeClass",
+    "ExchangeRate",
     "ImportRun",
     "ImportStatus",
     "IngestWatermark",

@@ -1,15 +1,16 @@
-"""Price books and attribution rules from documents: a changed document becomes a new version, never an edit."""
+"""Documents with versions, and attribution rules: a changed document becomes a new version, never an edit."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
+from json import dumps
 from typing import Any, TypeVar
 
 from django.db import transaction
 
 from allocation.documents.attribution import AttributionRulesDocument
-from allocation.documents.prices import METERS, PriceBookDocument
-from allocation.models import AttributionRule, AttributionRuleSet, Price, PriceBook
+from allocation.documents.prices import PriceBookDocument
+from allocation.models import AttributionRule, AttributionRuleSet, PriceBook
 from governance.documents import Change
 from governance.errors import DomainError, NotFound
 from governance.models import Scope
@@ -23,42 +24,6 @@ Declared = PriceBookDocument | AttributionRulesDocument
 
 class OtherOrganisation(DomainError):
     code = "name_taken"
-
-
-def plan_price_book(document: PriceBookDocument, at: datetime) -> Change:
-    del at
-    _organisation(document.spec.organisation)
-    return _change(document, _current(PriceBook, document.metadata.name), "prices")
-
-
-@transaction.atomic
-def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime) -> Change:
-    organisation = _organisation(document.spec.organisation, locked=True)
-    current = _current(PriceBook, document.metadata.name)
-    change = _change(document, current, "prices")
-    if change.action == "unchanged":
-        return change
-    book = PriceBook(currency=document.spec.currency, **_version(document, current, organisation, actor, at))
-    _replace(PriceBook, book)
-    Price.objects.bulk_create(
-        Price(
-            book=book,
-            position=position,
-            provider=price.provider,
-            model=price.model,
-            service_tier=price.service_tier,
-            meter=meter,
-            above_input_tokens=price.above_input_tokens,
-            unit_price=getattr(price, meter),
-            effective_from=price.effective_from,
-            effective_to=price.effective_to,
-        )
-        for position, price in enumerate(document.spec.prices)
-        for meter in METERS
-        if getattr(price, meter) is not None
-    )
-    _record(change, "price_book.apply", book, actor, at)
-    return change
 
 
 def plan_attribution_rules(document: AttributionRulesDocument, at: datetime) -> Change:
@@ -147,8 +112,12 @@ def differences(before: dict[str, Any], after: dict[str, Any], listed: str) -> t
         for key in sorted((before.keys() | after.keys()) - {listed})
         if before.get(key) != after.get(key)
     ]
-    gone = [f"- {_line(entry)}" for entry in before.get(listed, ()) if entry not in after.get(listed, ())]
-    come = [f"+ {_line(entry)}" for entry in after.get(listed, ()) if entry not in before.get(listed, ())]
+    # Compared as text, for lists of thousands; stored documents come back with their fields in another order.
+    old, new = (
+        {dumps(entry, sort_keys=True): entry for entry in content.get(listed, ())} for content in (before, after)
+    )
+    gone = [f"- {_line(entry)}" for text, entry in old.items() if text not in new]
+    come = [f"+ {_line(entry)}" for text, entry in new.items() if text not in old]
     found = [*others, *gone, *come] or [f"{listed}: other order"]
     more = len(found) - DIFFERENCES_SHOWN
     return (*found[:DIFFERENCES_SHOWN], *((f"… and {more} more",) if more > 0 else ()))
@@ -177,13 +146,21 @@ def _replace(model: type[VersionedT], version: VersionedT) -> None:
     version.save(force_insert=True)
 
 
-def _record(change: Change, action: str, version: PriceBook | AttributionRuleSet, actor: Actor, at: datetime) -> None:
+def _record(
+    change: Change,
+    action: str,
+    version: PriceBook | AttributionRuleSet,
+    actor: Actor,
+    at: datetime,
+    *,
+    reason: str = "",
+) -> None:
     record_decision(
         actor=actor,
         action=action,
         scope=version.organisation,
         subject=f"{change.kind}:{version.name}",
-        reason="",
+        reason=reason,
         evidence={"version": version.version, "digest": version.digest, "differences": list(change.differences)},
         at=at,
     )

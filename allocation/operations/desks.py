@@ -1,9 +1,7 @@
 """What a batch is judged by, kept in memory and rebuilt when scopes, prices or rules change."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
 from threading import Lock
 
 from django.conf import settings
@@ -11,11 +9,9 @@ from django.db import connection
 
 from allocation.engine.attribution import Matcher, Rule
 from allocation.engine.costing import Desk, Organisation, acceptance_window
-from allocation.engine.pricebook import BookEntry
-from allocation.engine.pricing import PriceList
-from allocation.engine.rates import RateCard, TokenPrices, rate_card
-from allocation.models import AttributionRule, Meter, Price
+from allocation.models import AttributionRule
 from allocation.queries.periods import closed_until
+from allocation.queries.pricelists import price_lists
 from governance.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
@@ -41,10 +37,11 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
     if key_scope_id is not None and key_scope_id not in tree.by_id:
         # Made, with its key, since this process last looked.
         tree = scope_tree()
-    version = (tree.version, *_declared_version())
+    declared = _declared_version()
+    version = (tree.version, *declared)
     with _memory.lock:
         if _memory.version != version:
-            _memory.organisations = _organisations(tree)
+            _memory.organisations = _organisations(tree, books_version=declared[0])
             _memory.open_scopes = {}
             _memory.version = version
         organisations = _memory.organisations
@@ -59,13 +56,14 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
 
 
 def _declared_version() -> tuple[str, ...]:
-    """Price books, rule sets and closed periods are only ever added, so their numbers tell whether any came; the
+    """What is declared and what is closed is only ever added to, so their numbers tell whether any came; the
     highest keys alone would miss one that commits late.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
             " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
+            " (SELECT (max(id), count(*))::text FROM allocation_exchangerate),"
             " (SELECT (max(id), count(*))::text FROM allocation_billingperiod)"
         )
         return tuple(cursor.fetchone())
@@ -77,71 +75,20 @@ def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
     return {node.path: (node.id, node.root_id) for node in nodes}, {node.id: node.root_id for node in nodes}
 
 
-def _organisations(tree: ScopeTree) -> dict[int, Organisation]:
-    entries = _book_entries()
+def _organisations(tree: ScopeTree, *, books_version: str) -> dict[int, Organisation]:
+    prices = price_lists({root: tree.by_id[root].currency for root in tree.roots}, books_version)
     rules = _rules()
     closed = closed_until(tree.roots)
     return {
         root: Organisation(
             root_id=root,
             unattributed_id=tree.unattributed(root),
-            prices=PriceList(
-                currency=tree.by_id[root].currency,
-                entries=entries.get((root, tree.by_id[root].currency), ()),
-            ),
+            prices=prices[root],
             matcher=Matcher(rules.get(root, ())),
             closed_until_s=closed[root].timestamp() if root in closed else 0.0,
         )
         for root in tree.roots
     }
-
-
-def _book_entries() -> dict[tuple[int, str], tuple[BookEntry, ...]]:
-    """By organisation and currency, in the order of book name and position."""
-    prices = (
-        Price.objects.filter(book__is_current=True)
-        .select_related("book")
-        .order_by("book__organisation_id", "book__name", "position")
-    )
-    entries: dict[tuple[int, str], list[BookEntry]] = {}
-    for _, grouped in groupby(_by_identity(prices), key=_identity):
-        rows = list(grouped)
-        first, book = rows[0], rows[0].book
-        entry = BookEntry(
-            provider=first.provider,
-            model=first.model,
-            service_tier=first.service_tier,
-            effective_from=first.effective_from,
-            effective_to=first.effective_to,
-            card=_card(f"pricebook:{book.name}", str(book.version), rows),
-        )
-        entries.setdefault((book.organisation_id, book.currency), []).append(entry)
-    return {key: tuple(found) for key, found in entries.items()}
-
-
-def _by_identity(prices: Iterable[Price]) -> list[Price]:
-    """Rows of one entry side by side, entries in the order in which the document first names them."""
-    rows = list(prices)
-    first: dict[tuple[object, ...], int] = {}
-    for place, row in enumerate(rows):
-        first.setdefault(_identity(row), place)
-    return sorted(rows, key=lambda row: first[_identity(row)])
-
-
-def _identity(row: Price) -> tuple[object, ...]:
-    return (row.book_id, row.provider, row.model, row.service_tier, row.effective_from, row.effective_to)
-
-
-def _card(source: str, version: str, rows: list[Price]) -> RateCard:
-    gpu_hour = next((row.unit_price for row in rows if row.meter == Meter.GPU_HOUR), None)
-    tiers = {
-        bound: TokenPrices(**{
-            row.meter: row.unit_price
-            for row in rows if row.above_input_tokens == bound and row.meter != Meter.GPU_HOUR
-        })
-        for bound in sorted({row.above_input_tokens for row in rows} | {0})
-    }  # fmt: skip
-    return rate_card(source, version, tiers, gpu_hour)
 
 
 def _rules() -> dict[int, tuple[Rule, ...]]:

@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from allocation.documents.events import EVENT
-from allocation.models import Adjustment, AdjustmentRun, QuarantinedUsage, UsageRecord
+from allocation.models import Adjustment, AdjustmentRun, ExchangeRate, Price, PriceBook, QuarantinedUsage, UsageRecord
 from allocation.operations import close_period, record_usage
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
@@ -107,6 +107,11 @@ MATRIX = {
     "GET /billing-periods": reads("usage:read"),
     "POST /billing-periods": Case(("budgets:write",), body=CLOSING, by="finance", ok=201),
     "GET /quarantine": reads("usage:read"),
+    "GET /prices": reads("usage:read"),
+    "GET /prices/coverage": reads("usage:read"),
+    "GET /price-books": reads("usage:read"),
+    "GET /price-books/{book_id}": reads("usage:read", of="price_book"),
+    "GET /exchange-rates": reads("usage:read"),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
@@ -228,6 +233,7 @@ def world(db: None) -> World:
     return World(
         {
             "search": "acme/search",
+            "price_book": price_book_with_rates(acme),
             "guardrail": "monthly-budget",
             "roomy": roomy.pk,
             "approved": approved.pk,
@@ -238,6 +244,22 @@ def world(db: None) -> World:
         },
         people,
     )
+
+
+def price_book_with_rates(organisation: Scope) -> int:
+    book = PriceBook.objects.create(
+        name="contract", version=1, organisation=organisation, digest="0", document={}, applied_at=AT,
+        applied_by="test", currency="USD",
+    )  # fmt: skip
+    Price.objects.create(
+        book=book, position=0, provider="openai", model="gpt-x", service_tier="standard", meter="input", unit_price=1,
+        effective_from=AT - timedelta(days=1),
+    )  # fmt: skip
+    ExchangeRate.objects.create(
+        organisation=organisation, from_currency="EUR", to_currency="USD", effective_from=AT.date(), rate=1,
+        source="ECB", recorded_at=AT, recorded_by="test",
+    )  # fmt: skip
+    return book.pk
 
 
 def key_client(path: str, *permissions: str, made_by: User | None = None) -> Client:
