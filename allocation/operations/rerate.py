@@ -179,6 +179,6 @@ def event_of(record: UsageRecord) -> UsageEvent:
         ),
         requests=record.requests,
         gpu_seconds=record.gpu_seconds or None,
-        quantities=counted or None,  # type: ignore[arg-type]  # counted meters
+        quantities=counted or None,
         status=record.status,  # type: ignore[arg-type]  # one of the two
     )
