@@ -11,9 +11,9 @@ from allocation.documents.naming import NamedMetadata
 from allocation.documents.prices import Currency
 from governance.documents import Document
 
-# As many digits as fit beside a record as its price's version.
-RATE_PLACES = 10
-RATE_DIGITS = 17
+# As many digits as fit into the 40 characters of a record's price version, beside a book's version and a day.
+RATE_PLACES = 8
+RATE_DIGITS = 14
 
 
 class RateSpec(BaseModel):

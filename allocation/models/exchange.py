@@ -19,7 +19,7 @@ class ExchangeRate(models.Model):
     from_currency = models.CharField(max_length=3)
     to_currency = models.CharField(max_length=3)
     effective_from = models.DateField()
-    rate = models.DecimalField(max_digits=17, decimal_places=10)
+    rate = models.DecimalField(max_digits=14, decimal_places=8)
     source = models.CharField(max_length=100)
     recorded_at = models.DateTimeField()
     recorded_by = models.CharField(max_length=300)

@@ -1,14 +1,16 @@
 """What is paid and what is published: discounts, contracts beside lists, and what few calls have."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from allocation.models import UsageCharge, UsageDay, UsageRecord
-from allocation.operations import record_usage
+from allocation.operations import record_usage, rerate_usage
+from allocation.operations.rerate import event_of
 from governance.models import Scope
-from tests.allocation.conftest import AT, event
+from tests.allocation.conftest import AT, SYSTEM, event
 from tests.allocation.test_declared import apply_book
 
 DISCOUNTED = """
@@ -180,3 +182,17 @@ def test_parts_that_do_not_fit_are_refused(acme: Scope, client_of: Any, changes:
 
     (rejected,) = post(client_of(acme), fresh(**changes)).json()["rejected"]
     assert rejected["code"] == code
+
+
+def test_a_stored_record_is_priced_again_with_all_it_holds(acme: Scope) -> None:
+    apply_book(PUBLISHED)
+    tokens = {"input": 1000, "cache_write": 600, "cache_write_1h": 200, "output": 50, "image_output": 10}
+    sent = event(model="talker", tokens=tokens, quantities={"web_search": 2, "audio_second": "1.5"})
+    record_usage(events=[sent], key_scope_id=acme.pk, at=AT)
+    again = event_of(UsageRecord.objects.get())
+    assert (again.tokens, again.quantities) == (sent.tokens, sent.quantities)
+    apply_book(PUBLISHED.replace('web_search: "0.01"', 'web_search: "0.02"'))
+    outcome = rerate_usage(
+        organisation=acme, since=AT - timedelta(days=1), until=AT, reason="dearer searches", actor=SYSTEM, at=AT
+    )
+    assert (outcome.corrected, outcome.change) == (1, Decimal("0.02"))

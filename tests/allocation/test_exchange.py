@@ -149,7 +149,7 @@ def test_rates_are_added_and_never_changed(acme: Scope) -> None:
         (RATES.replace("to: USD", "to: EUR"), "the same currency"),
         (RATES.replace('"1.08"', '"0"'), "greater than 0"),
         (RATES.replace("2026-11-20", "2026-11-24"), "a second time"),
-        (RATES.replace('"1.08"', '"1.00000000001"'), "no more than 10 decimal places"),
+        (RATES.replace('"1.08"', '"1.000000001"'), "no more than 8 decimal places"),
         (RATES.replace("from: EUR", "from: Euro"), "should match pattern"),
     ],
 )
@@ -201,6 +201,14 @@ def test_the_command_brings_rates_in(acme: Scope, tmp_path: Path) -> None:
         "would be created.", "created.", "unchanged.",
     ]  # fmt: skip
     assert ExchangeRate.objects.count() == 4
+
+
+def test_the_longest_rate_fits_beside_a_record() -> None:
+    longest = Decimal("123456.12345678")
+    rates = exchange_rates("USD", [("USD", "EUR", date(2026, 1, 1), longest)])
+    rate = rates.on("EUR", date(2026, 1, 2).toordinal() - DAY_OF_1970)
+    assert not isinstance(rate, RateMissing)
+    assert len(f"999999 {rate.name}") <= UsageRecord._meta.get_field("price_version").max_length  # type: ignore[operator]
 
 
 DAYS = st.dates(date(2026, 1, 1), date(2026, 2, 1))

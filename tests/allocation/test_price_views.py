@@ -72,7 +72,7 @@ def test_exchange_rates_as_stated(acme: Scope, client_of: Client) -> None:
     apply_rates()
     found = client_of(acme).get("/api/v1/exchange-rates?from_currency=EUR").json()["results"]
     assert [(one["effective_from"], one["rate"]) for one in found] == [
-        ("2026-11-24", "1.1000000000"), ("2026-11-20", "1.0800000000"),
+        ("2026-11-24", "1.10000000"), ("2026-11-20", "1.08000000"),
     ]  # fmt: skip
 
 
