@@ -1,5 +1,6 @@
 """What a batch is judged by, kept in memory and rebuilt when scopes, prices or rules change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -41,7 +42,7 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
     version = (tree.version, *declared)
     with _memory.lock:
         if _memory.version != version:
-            _memory.organisations = _organisations(tree, books_version=declared[0])
+            _memory.organisations = _organisations(tree, declared)
             _memory.open_scopes = {}
             _memory.version = version
         organisations = _memory.organisations
@@ -56,14 +57,15 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
 
 
 def _declared_version() -> tuple[str, ...]:
-    """What is declared and what is closed is only ever added to, so their numbers tell whether any came; the
-    highest keys alone would miss one that commits late.
+    """What is declared and what is closed is only ever added to, so their numbers tell whether any came; the highest
+    keys alone would miss one that commits late. Exchange rates, of which there may be a hundred thousand, are stated
+    one statement after the other, so that theirs is enough.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
             " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
-            " (SELECT (max(id), count(*))::text FROM allocation_exchangerate),"
+            " (SELECT coalesce(max(id), 0)::text FROM allocation_exchangerate),"
             " (SELECT (max(id), count(*))::text FROM allocation_billingperiod)"
         )
         return tuple(cursor.fetchone())
@@ -75,8 +77,10 @@ def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
     return {node.path: (node.id, node.root_id) for node in nodes}, {node.id: node.root_id for node in nodes}
 
 
-def _organisations(tree: ScopeTree, *, books_version: str) -> dict[int, Organisation]:
-    prices = price_lists({root: tree.by_id[root].currency for root in tree.roots}, books_version)
+def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organisation]:
+    books_version, _, rates_version, _ = declared
+    currencies = {root: tree.by_id[root].currency for root in tree.roots}
+    prices = price_lists(currencies, books_version=books_version, rates_version=rates_version)
     rules = _rules()
     closed = closed_until(tree.roots)
     return {

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from allocation.documents.exchange import ExchangeRatesDocument, RateSpec
 from allocation.models import ExchangeRate
@@ -26,6 +26,9 @@ def plan_exchange_rates(document: ExchangeRatesDocument, at: datetime) -> Change
 @transaction.atomic
 def apply_exchange_rates(document: ExchangeRatesDocument, *, actor: Actor, at: datetime) -> Change:
     organisation = _organisation(document.spec.organisation, locked=True)
+    # The desk knows by the highest key that rates came: keys must become visible in their order.
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE allocation_exchangerate IN SHARE ROW EXCLUSIVE MODE")
     standing = _standing(organisation)
     change = _change(document, standing)
     if change.action == "unchanged":

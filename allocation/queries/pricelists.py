@@ -20,12 +20,12 @@ FIELDS = (
 )  # fmt: skip
 
 
-def price_lists(currencies: Mapping[int, str], books_version: str) -> dict[int, PriceList]:
-    """By organisation, given each one's currency. `books_version` changes with the books: while it does not, they are
-    not read again, however often scopes change.
+def price_lists(currencies: Mapping[int, str], *, books_version: str, rates_version: str) -> dict[int, PriceList]:
+    """By organisation, given each one's currency. The versions change with the books and with the rates: while they do
+    not, nothing is read again, however often scopes change.
     """
     entries = _book_entries(books_version)
-    rates = _stated_rates()
+    rates = _stated_rates(rates_version)
     return {
         organisation: PriceList(
             currency=currency,
@@ -71,8 +71,10 @@ def _entries(book: PriceBook, rows: Iterable[Row]) -> Iterable[BookEntry]:
     ]
 
 
-def _stated_rates() -> dict[int, list[tuple[str, str, date, Decimal]]]:
+@lru_cache(maxsize=1)
+def _stated_rates(rates_version: str) -> dict[int, list[tuple[str, str, date, Decimal]]]:
     """By organisation, in the order in which they were stated."""
+    del rates_version
     rows = ExchangeRate.objects.order_by("pk").values_list(
         "organisation_id", "from_currency", "to_currency", "effective_from", "rate"
     )
