@@ -298,6 +298,8 @@ def test_the_command_brings_a_csv_in_and_says_what_it_did(acme: Scope, tmp_path:
     assert "PriceBook ours: created." in said
     assert "PriceBook ours: unchanged." in run(*words, "--effective-from", "2026-01-01")
     assert len(report.read_text().splitlines()) == 4
+    with pytest.raises(CommandError, match="'soon' is no day or instant"):
+        run(*words, "--effective-from", "soon")
     with pytest.raises(CommandError, match="no organisation globex"):
         run("import", file, "--format", "csv", "--organisation", "globex", "--name", "theirs")
 

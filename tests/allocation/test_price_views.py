@@ -8,11 +8,12 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from allocation.models import PriceBook
 from allocation.operations import record_usage
-from governance.models import Scope
+from governance.models import Scope, User
 from tests.allocation.conftest import AT, Client, event
 from tests.allocation.test_contracts import DISCOUNTED
 from tests.allocation.test_declared import BOOK, apply_book
@@ -150,3 +151,19 @@ def test_what_differs_between_versions_books_lists_and_the_catalogue(acme: Scope
     with pytest.raises(CommandError, match="no price book contract version 9"):
         run("diff", "contract", "contract@9")
     assert PriceBook.objects.count() == 2
+
+
+def test_the_admin_leads_from_a_book_to_its_prices_former_versions_too(acme: Scope) -> None:
+    apply_book()
+    apply_book(BOOK.replace('"2.00"', '"3.00"'))
+    browser = Browser()
+    user = User.objects.create_superuser("root@example.com", "a long password")
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    former = PriceBook.objects.get(version=1)
+    assert f"?book__id__exact={former.pk}" in browser.get("/admin/allocation/pricebook/").content.decode()
+    shown = {
+        query: [row.book_id for row in browser.get(f"/admin/allocation/price/{query}").context["cl"].result_list]
+        for query in ("", f"?book__id__exact={former.pk}", "?former=1")
+    }
+    assert [len(rows) for rows in shown.values()] == [6, 6, 12]
+    assert set(shown[f"?book__id__exact={former.pk}"]) == {former.pk}

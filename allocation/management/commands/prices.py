@@ -1,7 +1,7 @@
 """weir prices import FILE | rates FILE | diff BOOK [OTHER] | coverage"""
 
 import csv
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -240,7 +240,7 @@ def instant(text: str) -> datetime:
     try:
         at = midnight(text) if len(text) == len("2026-01-01") else datetime.fromisoformat(text)
     except ValueError:
-        raise CommandError(f"{text!r} is no day or instant; write 2026-11-24 or 2026-11-24T12:00:00Z.") from None
+        raise ArgumentTypeError(f"{text!r} is no day or instant; write 2026-11-24 or 2026-11-24T12:00:00Z.") from None
     found: datetime = at if at.tzinfo else at.replace(tzinfo=UTC)
     return found
 
@@ -253,4 +253,4 @@ def percent(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise CommandError(f"{text!r} is no percentage; write 12.5.") from None
+        raise ArgumentTypeError(f"{text!r} is no percentage; write 12.5.") from None
