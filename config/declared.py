@@ -13,6 +13,7 @@ from allocation import operations as allocation
 from allocation.documents import (
     AttributionRulesDocument,
     CommitmentDocument,
+    ExchangeRatesDocument,
     PriceBookDocument,
     SharedCostSplitDocument,
 )
@@ -60,6 +61,7 @@ KINDS: dict[str, Apply] = {
     "Scope": _kind(ScopeDocument, governance.apply_scope),
     "Channel": _kind(ChannelDocument, governance.apply_channel),
     "AttributionRules": _kind(AttributionRulesDocument, allocation.apply_attribution_rules),
+    "ExchangeRates": _kind(ExchangeRatesDocument, allocation.apply_exchange_rates),
     "PriceBook": _kind(PriceBookDocument, allocation.apply_price_book),
     "Commitment": _kind(CommitmentDocument, allocation.apply_commitment),
     "SharedCostSplit": _kind(SharedCostSplitDocument, allocation.apply_shared_cost_split),

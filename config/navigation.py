@@ -22,6 +22,8 @@ SPEND: Sequence[Entry] = (
     ("FOCUS imports", "request_quote", "allocation", "focusimport"),
     ("FOCUS rows", "table_rows", "allocation", "focusrow"),
     ("Price books", "sell", "allocation", "pricebook"),
+    ("Prices", "price_change", "allocation", "price"),
+    ("Exchange rates", "currency_exchange", "allocation", "exchangerate"),
     ("Attribution rules", "alt_route", "allocation", "attributionruleset"),
     ("Attribution keys", "vpn_key", "allocation", "attributionkey"),
     ("Adjustment runs", "published_with_changes", "allocation", "adjustmentrun"),

@@ -31,6 +31,7 @@ def document_schemas() -> dict[str, Any]:
     from allocation.documents import (  # noqa: PLC0415  # needs Django set up
         AttributionRulesDocument,
         CommitmentDocument,
+        ExchangeRatesDocument,
         PriceBookDocument,
         SharedCostSplitDocument,
     )
@@ -42,6 +43,7 @@ def document_schemas() -> dict[str, Any]:
         "scope": ScopeDocument,
         "channel": ChannelDocument,
         "attribution-rules": AttributionRulesDocument,
+        "exchange-rates": ExchangeRatesDocument,
         "price-book": PriceBookDocument,
         "commitment": CommitmentDocument,
         "shared-cost-split": SharedCostSplitDocument,

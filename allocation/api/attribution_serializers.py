@@ -32,7 +32,7 @@ class UsedOut(serializers.Serializer[Used]):
     cost = Amount()
 
 
-class CoverageOut(serializers.Serializer[Coverage]):
+class AttributedShareOut(serializers.Serializer[Coverage]):
     cost = Amount(source="used.cost")
     attributed_cost = Amount(source="attributed.cost")
     cost_ratio = Ratio(help_text="Attributed cost by cost, rounded down; null where nothing cost anything.")
@@ -48,13 +48,13 @@ class CoverageOut(serializers.Serializer[Coverage]):
 class PartOut(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="Day, month, scope path, or what placed the records.")
     share = Ratio(help_text="Of the organisation's cost in the period.")
-    coverage = CoverageOut()
+    coverage = AttributedShareOut()
 
 
 class OrganisationOut(serializers.Serializer[OrganisationCoverage]):
     organisation = serializers.CharField()
     currency = serializers.CharField()
-    coverage = CoverageOut(source="whole")
+    coverage = AttributedShareOut(source="whole")
     parts = PartOut(many=True)
 
 
@@ -105,8 +105,8 @@ class PreviewOut(serializers.Serializer[operations.Preview]):
     moved_ratio = Ratio(source="moves.moved_ratio", help_text="Of the period's cost.")
     newly_attributed = UsedOut(source="moves.newly_attributed")
     newly_unattributed = UsedOut(source="moves.newly_unattributed")
-    before = CoverageOut(source="moves.before")
-    after = CoverageOut(source="moves.after")
+    before = AttributedShareOut(source="moves.before")
+    after = AttributedShareOut(source="moves.after")
     unused = serializers.SerializerMethodField(help_text="Keys and rules that would place no record of the period.")
     unused_count = serializers.SerializerMethodField()
     movements = serializers.SerializerMethodField(help_text="The dearest first.")

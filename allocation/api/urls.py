@@ -13,6 +13,7 @@ from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPerio
 from allocation.api.focus import FocusExportFile, FocusImportExport, FocusImportRows, FocusImports, OneFocusImport
 from allocation.api.metrics import AllocationMetrics
 from allocation.api.otlp import Traces
+from allocation.api.prices import ExchangeRates, PriceBookDetail, PriceBooks, PriceCoverage, Prices
 from allocation.api.shared_cost import (
     AllocatedCharges,
     AllocationRunDetail,
@@ -33,6 +34,11 @@ urlpatterns = [
     path("attribution/coverage", AttributionCoverage.as_view(), name="attribution-coverage"),
     path("attribution/reapply", AttributionReapply.as_view(), name="attribution-reapply"),
     path("attribution/preview", AttributionPreview.as_view(), name="attribution-preview"),
+    path("prices", Prices.as_view(), name="prices"),
+    path("prices/coverage", PriceCoverage.as_view(), name="price-coverage"),
+    path("price-books", PriceBooks.as_view(), name="price-books"),
+    path("price-books/<int:book_id>", PriceBookDetail.as_view(), name="price-book"),
+    path("exchange-rates", ExchangeRates.as_view(), name="exchange-rates"),
     path("quarantine", Quarantine.as_view(), name="quarantine"),
     path("charges", Charges.as_view(), name="charges"),
     path("adjustments", Adjustments.as_view(), name="adjustments"),

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from allocation.documents.meters import CountedMeter
+
 COUNT_MAX = 10**12
 AMOUNT_MAX = 10**9
 ATTRIBUTES_MAX = 32
@@ -22,14 +24,19 @@ Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABL
 OptionalIdentifier = Annotated[str, Field(max_length=200, pattern=PRINTABLE)]
 AttributeName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:/-]+$")]
 Amount = Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, allow_inf_nan=False)]
+Quantity = Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, decimal_places=6, allow_inf_nan=False)]
 ServiceTier = Literal["standard", "batch", "flex", "priority"]
 Status = Literal["success", "error"]
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
+RARE_TOKENS = frozenset({"cache_write_1h", "audio_input", "image_input", "audio_output", "image_output"})
 
 
 class Tokens(BaseModel):
-    """cached_input and cache_write are parts of input, reasoning is a part of output."""
+    """cached_input and cache_write are parts of input, reasoning is a part of output. Of the parts that few calls have,
+    cache_write_1h (kept for an hour) is a part of cache_write, audio_input and image_input are parts of the input that
+    was neither read from a cache nor written to one, audio_output and image_output of the output beside reasoning.
+    """
 
     model_config = _CONFIG
 
@@ -38,6 +45,11 @@ class Tokens(BaseModel):
     cache_write: Count = 0
     output: Count = 0
     reasoning: Count = 0
+    cache_write_1h: Count = 0
+    audio_input: Count = 0
+    image_input: Count = 0
+    audio_output: Count = 0
+    image_output: Count = 0
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -47,7 +59,24 @@ class Tokens(BaseModel):
             )
         if self.reasoning > self.output:
             raise PydanticCustomError("tokens_inconsistent", "reasoning must not exceed output: it is a part of it")
+        if not RARE_TOKENS.isdisjoint(self.model_fields_set):
+            self._rare_parts_fit()
         return self
+
+    def _rare_parts_fit(self) -> None:
+        if self.cache_write_1h > self.cache_write:
+            raise PydanticCustomError(
+                "tokens_inconsistent", "cache_write_1h must not exceed cache_write: it is a part of it"
+            )
+        if self.cached_input + self.cache_write + self.audio_input + self.image_input > self.input:
+            raise PydanticCustomError(
+                "tokens_inconsistent",
+                "audio_input + image_input must not exceed the input that is neither cached_input nor cache_write",
+            )
+        if self.reasoning + self.audio_output + self.image_output > self.output:
+            raise PydanticCustomError(
+                "tokens_inconsistent", "reasoning + audio_output + image_output must not exceed output"
+            )
 
 
 class Money(BaseModel):
@@ -76,7 +105,8 @@ class UsageEvent(BaseModel):
     service_tier: ServiceTier = "standard"
     tokens: Tokens = _NO_TOKENS
     requests: Annotated[int, Field(ge=1, le=10**9)] = 1
-    gpu_seconds: Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, decimal_places=6, allow_inf_nan=False)] | None = None
+    gpu_seconds: Quantity | None = None
+    quantities: dict[CountedMeter, Quantity] | None = None
     task_id: OptionalIdentifier = ""
     session_id: OptionalIdentifier = ""
     latency_ms: Annotated[int, Field(ge=0, le=10**9)] | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from allocation.documents.events import EVENT_FIELDS, TOKEN_FIELDS, Money
+from allocation.documents.meters import COUNTED_METERS
 
 Unit = Literal["s", "ms", "us", "ns"]
 Scalar = str | int | bool | Decimal
@@ -106,7 +107,7 @@ class PrefixBlocks(BaseModel):
 
 FieldSpec = Constant | Column | Columns | First | Total | Row | Line | Choose | PrefixBlocks
 Conditions = dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
-PARTS = {"tokens": TOKEN_FIELDS, "cost": frozenset(Money.model_fields)}
+PARTS = {"tokens": TOKEN_FIELDS, "cost": frozenset(Money.model_fields), "quantities": COUNTED_METERS}
 
 
 class UsageMapping(BaseModel):
@@ -130,7 +131,7 @@ class UsageMapping(BaseModel):
         for name, spec in self.fields.items():
             head, _, tail = name.partition(".")
             known = tail in PARTS.get(head, ()) or (head == "attributes" and tail) or (
-                not tail and head in EVENT_FIELDS - {"tokens", "attributes", "source"}
+                not tail and head in EVENT_FIELDS - {"tokens", "quantities", "attributes", "source"}
             )  # fmt: skip
             if not known:
                 raise ValueError(f"fields.{name} is not a field of a usage event")

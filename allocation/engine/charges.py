@@ -6,8 +6,17 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from allocation.documents.meters import MILLION, PRICED_PER
 from allocation.engine.apportion import apportion
-from allocation.engine.rates import AMOUNTS, RateCard, divide_half_even, to_nanos
+from allocation.engine.rates import (
+    AMOUNTS,
+    QUANTITY_PLACES,
+    QUANTITY_SCALE,
+    RARE_TOKENS,
+    RateCard,
+    divide_half_even,
+    to_nanos,
+)
 from allocation.engine.rollup import Fine, Key, PricedAs, Sums, day_of
 
 CORRECTION = "Correction"
@@ -17,7 +26,6 @@ GPU_HOUR = "gpu_hour"
 HOUR_S = 3600
 QUANTITY_PART = Decimal("1e-9")
 PRICE_PART = Decimal("1e-12")
-# A rate per request is held like one per million.
 PER_MILLION = 6
 
 
@@ -129,14 +137,18 @@ def _effective(cost_nanos: int, metered: list[Metered]) -> list[int]:
 
 def _metered(sums: Sums, card: RateCard | None, tier: int) -> Iterator[Metered]:
     """Every meter with a quantity; requests only where they cost something or nothing else could carry the cost."""
-    quantities = {
+    quantities: dict[str, int | Decimal] = {
         "input": sums.input_tokens - sums.cached_input_tokens - sums.cache_write_tokens,
         "cached_input": sums.cached_input_tokens,
         "cache_write": sums.cache_write_tokens,
         "output": sums.output_tokens - sums.reasoning_tokens,
         "reasoning": sums.reasoning_tokens,
     }
-    found: list[Metered] = [_tokens(meter, quantity, card, tier) for meter, quantity in quantities.items() if quantity]
+    for meter, quantity in (sums.rare or {}).items():
+        if meter in RARE_TOKENS:
+            quantities[RARE_TOKENS[meter]] -= int(quantity)
+    quantities.update(sums.rare or {})
+    found: list[Metered] = [_counted(meter, quantity, card, tier) for meter, quantity in quantities.items() if quantity]
     if sums.gpu_seconds:
         found.append(_gpu(sums.gpu_seconds, card))
     request = _requests(sums.requests, card, tier)
@@ -146,18 +158,20 @@ def _metered(sums: Sums, card: RateCard | None, tier: int) -> Iterator[Metered]:
     return iter(found)
 
 
-def _tokens(meter: str, quantity: int, card: RateCard | None, tier: int) -> Metered:
-    if card is None:
+def _counted(meter: str, quantity: int | Decimal, card: RateCard | None, tier: int) -> Metered:
+    rate = None if card is None else card.rates_of(tier).of(meter)
+    if card is None or rate is None:
         return Metered(meter, Decimal(quantity))
     listed = card.listed or card
-    rate, list_rate = getattr(card.rates_of(tier), meter), getattr(listed.rates_of(tier), meter)
+    list_rate = listed.rates_of(tier).of(meter)
+    scaled = int(Decimal(quantity).scaleb(QUANTITY_PLACES))
     return Metered(
         meter,
         Decimal(quantity),
-        _unit_price(rate, card.places),
-        _unit_price(list_rate, listed.places),
-        divide_half_even(quantity * rate, card.divisor),
-        divide_half_even(quantity * list_rate, listed.divisor),
+        _unit_price(rate, card.places, meter),
+        _unit_price(list_rate or 0, listed.places, meter),
+        divide_half_even(scaled * rate, card.divisor * QUANTITY_SCALE),
+        divide_half_even(scaled * (list_rate or 0), listed.divisor * QUANTITY_SCALE),
     )
 
 
@@ -169,8 +183,8 @@ def _requests(requests: int, card: RateCard | None, tier: int) -> Metered:
     return Metered(
         REQUEST,
         Decimal(requests),
-        _unit_price(rate, card.places + PER_MILLION),
-        _unit_price(list_rate, listed.places + PER_MILLION),
+        _unit_price(rate, card.places, REQUEST),
+        _unit_price(list_rate, listed.places, REQUEST),
         divide_half_even(requests * rate, card.divisor),
         divide_half_even(requests * list_rate, listed.divisor),
     )
@@ -191,8 +205,10 @@ def _gpu(seconds: Decimal, card: RateCard | None) -> Metered:
     )
 
 
-def _unit_price(rate: int, places: int) -> Decimal:
-    return Decimal(rate).scaleb(-places).quantize(PRICE_PART, context=AMOUNTS)
+def _unit_price(rate: int, places: int, meter: str) -> Decimal:
+    """A rate of what is not priced per million is held like one that is."""
+    shift = 0 if PRICED_PER[meter] == MILLION else PER_MILLION
+    return Decimal(rate).scaleb(-places - shift, AMOUNTS).quantize(PRICE_PART, context=AMOUNTS)
 
 
 def adjustments_of(key: Key, sums: Sums, *, service_tier: str, closed: bool) -> Iterator[tuple[ChargeKey, ChargeSums]]:

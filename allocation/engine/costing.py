@@ -7,11 +7,12 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
 
-from allocation.documents.events import AMOUNT_MAX, Fault, Money, UsageEvent
+from allocation.documents.events import AMOUNT_MAX, RARE_TOKENS, Fault, Money, UsageEvent
 from allocation.engine.attribution import Matcher
 from allocation.engine.catalogue import CalculatedCard, usage_of
-from allocation.engine.pricing import PriceList
-from allocation.engine.rates import NANO, RateCard, to_nanos
+from allocation.engine.exchange import RateMissing
+from allocation.engine.pricing import PriceList, WithinTheDay
+from allocation.engine.rates import NANO, Rare, RateCard, to_nanos
 
 DAY_S = 86_400
 FUTURE_ALLOWED = timedelta(minutes=5)
@@ -32,7 +33,8 @@ ORDINAL_OF_1970 = date(1970, 1, 1).toordinal()
 
 class Priced(NamedTuple):
     """What nobody stated a price for has no `cost_nanos` (10^-9 of the currency). `card` and its `tier` say what a
-    price list states for the call, also where the provider billed something else.
+    price list states for the call, also where the provider billed something else. `rare` is what the call used that
+    few calls use, by meter.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Priced(NamedTuple):
     cost_nanos: int | None
     card: RateCard | None = None
     tier: int = 0
+    rare: Rare | None = None
 
 
 class CostedRecord(NamedTuple):
@@ -155,47 +158,86 @@ def identity(root_id: int, source: str, event_id: str) -> str:
 
 def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str = PROVIDER) -> Priced | Fault:
     """A failed call costs nothing that anybody has stated."""
-    if event.status == "error":
-        return FAILED
-    if event.cached_response and event.cost is None:
-        return FROM_CACHE
-    card = prices.of_day(event.provider, event.model, event.service_tier, int(at_s // DAY_S))
-    if card is not None and not isinstance(card, RateCard | CalculatedCard):
+    rare = None
+    if event.quantities is not None or not RARE_TOKENS.isdisjoint(event.tokens.model_fields_set):
+        rare = rare_parts(event)
+    if event.status == "error" or (event.cached_response and event.cost is None):
+        free = FAILED if event.status == "error" else FROM_CACHE
+        return free if rare is None else free._replace(rare=rare)
+    day = int(at_s // DAY_S)
+    card = prices.of_day(event.provider, event.model, event.service_tier, day)
+    if type(card) is WithinTheDay:
         card = card.at(event.occurred_at.astimezone(UTC))
     if event.cost is not None:
-        return _billed(event, event.cost, prices.currency, card, billed_by)
-    if card is None:
-        return NO_PRICE
-    tokens = event.tokens
+        return _billed(event, event.cost, prices, day, card if type(card) is RateCard else None, rare, billed_by)
+    if type(card) is RateCard:
+        return _listed(event, card, rare)
     if isinstance(card, CalculatedCard):
-        nanos = to_nanos(
-            card.cost(usage_of(tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning))
-        )
-        return Priced(card.source, card.version, nanos) if nanos <= NANOS_MAX else TOO_DEAR
+        return _calculated(event, card, rare)
+    if isinstance(card, RateMissing):
+        return Fault("exchange_rate_missing", str(card), "model")
+    return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
+
+
+def rare_parts(event: UsageEvent) -> Rare | None:
+    """What few calls have, by meter; None without any."""
+    tokens = event.tokens
+    found: dict[str, int | Decimal] = {
+        meter: count for meter in sorted(RARE_TOKENS & tokens.model_fields_set) if (count := getattr(tokens, meter))
+    }
+    if event.quantities:
+        found.update((meter, event.quantities[meter]) for meter in sorted(event.quantities) if event.quantities[meter])
+    return found or None
+
+
+def _listed(event: UsageEvent, card: RateCard, rare: Rare | None) -> Priced | Fault:
+    tokens = event.tokens
     requests = event.requests
     tier = card.tier_of(tokens.input, requests) if card.tiers else 0
     nanos = card.cost_nanos(
-        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, requests, tier
+        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, requests, tier, rare
     )
     if event.gpu_seconds and card.gpu_hour is not None:
         nanos += to_nanos(event.gpu_seconds * card.gpu_hour / HOUR_S)
-    return Priced(card.source, card.version, nanos, card, tier) if nanos <= NANOS_MAX else TOO_DEAR
+    if not nanos and _says_nothing_of(card, tier, rare):
+        return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
+    return Priced(card.source, card.version, nanos, card, tier, rare) if nanos <= NANOS_MAX else TOO_DEAR
+
+
+def _says_nothing_of(card: RateCard, tier: int, rare: Rare | None) -> bool:
+    """What was counted has no price, or what has one was not counted: that it costs nothing is not known."""
+    return card.states_none_of(rare, tier) if rare else card.counts_only(tier)
+
+
+def _calculated(event: UsageEvent, card: CalculatedCard, rare: Rare | None) -> Priced | Fault:
+    tokens = event.tokens
+    usage = usage_of(
+        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, rare or {}
+    )  # fmt: skip
+    nanos = to_nanos(card.cost(usage))
+    return Priced(card.source, card.version, nanos, rare=rare) if nanos <= NANOS_MAX else TOO_DEAR
 
 
 def _billed(
     event: UsageEvent,
     cost: Decimal | Money,
-    currency: str,
-    card: RateCard | CalculatedCard | None,
+    prices: PriceList,
+    day: int,
+    card: RateCard | None,
+    rare: Rare | None,
     billed_by: str,
 ) -> Priced | Fault:
+    version = ""
     if isinstance(cost, Money):
-        if cost.currency != currency:
-            return Fault("currency_mismatch", f"The organisation counts in {currency}.", "cost.currency")
+        rate = prices.rate(cost.currency, day)
+        if isinstance(rate, RateMissing):
+            return Fault("exchange_rate_missing", str(rate), "cost.currency")
         cost = cost.amount
-    known = card if isinstance(card, RateCard) else None
-    tier = known.tier_of(event.tokens.input, event.requests) if known is not None and known.tiers else 0
-    return Priced(billed_by, "", to_nanos(cost), known, tier)
+        if rate is not None:
+            cost, version = rate.convert(cost), rate.name
+    tier = card.tier_of(event.tokens.input, event.requests) if card is not None and card.tiers else 0
+    nanos = to_nanos(cost)
+    return Priced(billed_by, version, nanos, card, tier, rare) if nanos <= NANOS_MAX else TOO_DEAR
 
 
 def acceptance_window(at: datetime, past_days: int) -> tuple[float, float]:

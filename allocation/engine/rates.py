@@ -1,18 +1,36 @@
 """Rates of one model at one instant, and the exact integer arithmetic that turns quantities into money."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+from allocation.documents.exact import EXACT, shifted
+from allocation.documents.meters import COUNTED_METERS, MILLION, PRICED_PER
 
 NANO = 10**9
 NANO_PART = Decimal("1e-9")
 # Wide enough for every amount; a fraction would be exact too, but 1e-99999 has a denominator of 100,000 digits.
 AMOUNTS = Context(prec=60, rounding=ROUND_HALF_EVEN)
-MILLION = 10**6
+# A quantity has at most six places.
+QUANTITY_PLACES = 6
+QUANTITY_SCALE = 10**QUANTITY_PLACES
+# Kinds of tokens that few calls have, and the kind whose price they have where none of their own is stated.
+RARE_TOKENS: Mapping[str, str] = {
+    "cache_write_1h": "cache_write",
+    "audio_input": "input",
+    "image_input": "input",
+    "audio_output": "output",
+    "image_output": "output",
+}
+# Quantities by meter: tokens of RARE_TOKENS, and what is counted by itself.
+Rare = Mapping[str, int | Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Money per token and per request, in units of 10^-9 / `divisor` of the currency."""
+    """Money per token and per request, in units of 10^-9 / `divisor` of the currency. `rare` is what is stated for
+    meters that few calls have, per token or per one.
+    """
 
     input: int
     cached_input: int
@@ -20,6 +38,14 @@ class Rates:
     output: int
     reasoning: int
     request: int
+    rare: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, meter: str) -> int | None:
+        """The rate of any meter but `gpu_hour`; None for something counted that nobody states a price for."""
+        if meter in self.rare:
+            return self.rare[meter]
+        rate: int | None = getattr(self, RARE_TOKENS.get(meter, meter), None)
+        return rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,7 @@ class RateCard:
         reasoning_tokens: int,
         requests: int,
         tier: int | None = None,
+        rare: Rare | None = None,
     ) -> int:
         """Cost in 10^-9 of the currency, rounded half to even once. `tier` is `tier_of`, where known."""
         rates = self.rates_of(self.tier_of(input_tokens, requests) if tier is None else tier)
@@ -79,7 +106,38 @@ class RateCard:
             + reasoning_tokens * rates.reasoning
             + requests * rates.request
         )
+        if rare:
+            return divide_half_even(total * QUANTITY_SCALE + _rare_sum(rare, rates), self.divisor * QUANTITY_SCALE)
         return divide_half_even(total, self.divisor)
+
+    def counts_only(self, tier: int) -> bool:
+        """Whether only counted things have a price: a call that counts none of them has none."""
+        rates = self.rates_of(tier)
+        return bool(rates.rare) and self.gpu_hour is None and not (rates.input or rates.output or rates.request)
+
+    def beside(self, listed: "RateCard") -> "RateCard":
+        """The card with `listed` as its list prices. Both get the context tiers of either, so that a tier of the one is
+        the tier of the other.
+        """
+        bounds = sorted({above for above, _ in (*self.tiers, *listed.tiers)})
+        return replace(self, tiers=_tiers_at(self, bounds), listed=replace(listed, tiers=_tiers_at(listed, bounds)))
+
+    def states_none_of(self, rare: Rare, tier: int) -> bool:
+        rates = self.rates_of(tier)
+        return all(rates.of(meter) is None for meter in rare)
+
+
+def _tiers_at(card: RateCard, bounds: Sequence[int]) -> tuple[tuple[int, Rates], ...]:
+    return tuple((above, card.rates_of(card.tier_of(above + 1, 1))) for above in bounds)
+
+
+def _rare_sum(rare: Rare, rates: Rates) -> int:
+    """Rates × quantities × QUANTITY_SCALE; tokens add what they cost more or less than the kind they are counted in."""
+    total = 0
+    for meter, quantity in rare.items():
+        usual = getattr(rates, RARE_TOKENS[meter]) if meter in RARE_TOKENS else 0
+        total += int(shifted(Decimal(quantity), QUANTITY_PLACES)) * ((rates.of(meter) or 0) - usual)
+    return total
 
 
 def divide_half_even(total: int, divisor: int) -> int:
@@ -104,54 +162,54 @@ def from_nanos(nanos: int) -> Decimal:
     return Decimal(nanos).scaleb(-9)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPrices:
-    """Prices as written: per million tokens and per request. None falls back: cached input and cache write to input,
-    reasoning to output; a missing input or output price charges nothing for it.
+def rate_card(source: str, version: str, tiers: Mapping[int, Mapping[str, Decimal]]) -> RateCard:
+    """A card from prices by lower bound of the context tier and by meter; bound 0 is the base and must be there.
+
+    What is not stated falls back within its tier: `cached_input` and `cache_write` to `input`, `reasoning` to `output`;
+    a missing `input` or `output` charges nothing for it. Prices per request and per count hold in every tier.
     """
-
-    input: Decimal | None = None
-    cached_input: Decimal | None = None
-    cache_write: Decimal | None = None
-    output: Decimal | None = None
-    reasoning: Decimal | None = None
-    request: Decimal | None = None
-
-
-def rate_card(
-    source: str,
-    version: str,
-    tiers: dict[int, TokenPrices],
-    gpu_hour: Decimal | None = None,
-) -> RateCard:
-    """A card from prices by lower bound of the context tier; bound 0 is the base and must be there."""
-    numbers = [price for prices in tiers.values() for price in _whole(prices)]
-    places = max(3, *(-_exponent(price) for price in numbers))
-    scaled = {above: Rates(*(_scaled(price, places) for price in _whole(prices))) for above, prices in tiers.items()}
-    base = scaled.pop(0)
+    base = tiers[0]
+    whole = {above: _whole(prices, base) for above, prices in tiers.items()}
+    places = max(3, *(-_exponent(price) for prices in whole.values() for price in prices.values()))
+    rates = {above: _rates(prices, places) for above, prices in sorted(whole.items())}
     return RateCard(
         source=source,
         version=version,
         divisor=10 ** (places - 3),
-        base=base,
-        tiers=tuple(sorted(scaled.items())),
-        gpu_hour=gpu_hour,
+        base=rates.pop(0),
+        tiers=tuple(rates.items()),
+        gpu_hour=base.get("gpu_hour"),
     )
 
 
-def _whole(prices: TokenPrices) -> tuple[Decimal, ...]:
+_COMMON = ("input", "cached_input", "cache_write", "output", "reasoning", "request")
+_OF_EVERY_TIER = ("request", *COUNTED_METERS)
+
+
+def _whole(prices: Mapping[str, Decimal], base: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Every common meter and the rare ones that are stated, all brought to the scale of prices per million."""
     zero = Decimal(0)
-    fresh = zero if prices.input is None else prices.input
-    output = zero if prices.output is None else prices.output
-    return (
-        fresh,
-        fresh if prices.cached_input is None else prices.cached_input,
-        fresh if prices.cache_write is None else prices.cache_write,
-        output,
-        output if prices.reasoning is None else prices.reasoning,
-        # Per request, brought to the scale of prices per million tokens.
-        zero if prices.request is None else prices.request * MILLION,
-    )
+    fresh, output = prices.get("input", zero), prices.get("output", zero)
+    whole = {
+        "input": fresh,
+        "cached_input": prices.get("cached_input", fresh),
+        "cache_write": prices.get("cache_write", fresh),
+        "output": output,
+        "reasoning": prices.get("reasoning", output),
+        "request": zero,
+        **{meter: prices[meter] for meter in RARE_TOKENS if meter in prices},
+        **{meter: stated for meter in _OF_EVERY_TIER if (stated := prices.get(meter, base.get(meter))) is not None},
+    }
+    return {
+        meter: (price if PRICED_PER[meter] == MILLION else shifted(price, 6)).normalize(EXACT)
+        for meter, price in whole.items()
+    }
+
+
+def _rates(prices: Mapping[str, Decimal], places: int) -> Rates:
+    scaled = {meter: int(shifted(price, places)) for meter, price in prices.items()}
+    common = {meter: scaled.pop(meter) for meter in _COMMON}
+    return Rates(**common, rare=scaled)
 
 
 def _exponent(price: Decimal) -> int:
@@ -159,7 +217,3 @@ def _exponent(price: Decimal) -> int:
     if not isinstance(exponent, int):
         raise TypeError("a price must be finite")
     return exponent
-
-
-def _scaled(price: Decimal, places: int) -> int:
-    return int(price.scaleb(places))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from allocation.engine.activity import Activity, activity_of
 from allocation.engine.costing import DAY_S, ORDINAL_OF_1970, CostedRecord, Priced
-from allocation.engine.rates import RateCard, from_nanos
+from allocation.engine.rates import Rare, RateCard, from_nanos
 
 MINUTE_S = 60
 NO_GPU = Decimal(0)
@@ -41,6 +41,8 @@ class Sums:
     gpu_seconds: Decimal = NO_GPU
     cost_nanos: int = 0
     last_s: float = 0.0
+    # By meter, what few calls have.
+    rare: dict[str, int | Decimal] | None = None
 
     def add(self, other: "Sums") -> None:
         self.requests += other.requests
@@ -54,6 +56,13 @@ class Sums:
         self.gpu_seconds += other.gpu_seconds
         self.cost_nanos += other.cost_nanos
         self.last_s = max(self.last_s, other.last_s)
+        if other.rare:
+            self.add_rare(other.rare)
+
+    def add_rare(self, rare: Rare) -> None:
+        sums = self.rare = self.rare or {}
+        for meter, quantity in rare.items():
+            sums[meter] = sums.get(meter, 0) + quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,8 @@ def by_minute_and_price(records: Iterable[CostedRecord]) -> Fine:
             sums.unpriced_requests += event.requests
         if event.gpu_seconds is not None:
             sums.gpu_seconds += event.gpu_seconds
+        if price.rare is not None:
+            sums.add_rare(price.rare)
         if record.at_s > sums.last_s:  # noqa: PLR1730  # max() costs a call per event
             sums.last_s = record.at_s
     return totals

@@ -81,6 +81,8 @@ def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE
         "task_id": payload.get("trace_id") or "",
         "session_id": payload.get("session_id") or "",
     }
+    if searches := _searches(payload, metadata):
+        event["quantities"] = {"web_search": searches}
     latency = _latency_ms(payload)
     if latency is not None:
         event["latency_ms"] = latency
@@ -168,7 +170,8 @@ def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
     written = _first(usage.get("cache_creation_input_tokens"), prompt_details.get("cache_creation_tokens"))
     reasoning = _first(_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
     prompt, completion = _first(usage.get("prompt_tokens")), _first(usage.get("completion_tokens"))
-    return parts_fitted(prompt, cached, written, completion, reasoning)
+    counts = parts_fitted(prompt, cached, written, completion, reasoning)
+    return {**counts, **_rare_tokens(usage, counts)}
 
 
 def parts_fitted(prompt: Any, cached: Any, written: Any, completion: Any, reasoning: Any) -> dict[str, Any]:
@@ -183,6 +186,41 @@ def parts_fitted(prompt: Any, cached: Any, written: Any, completion: Any, reason
     return {
         "input": prompt, "cached_input": cached, "cache_write": written, "output": completion, "reasoning": reasoning
     }  # fmt: skip
+
+
+def _rare_tokens(usage: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, int]:
+    """Audio and image tokens, without those read from a cache, and what was written to one for an hour; each no more
+    than what it is a part of.
+    """
+    if not all(type(count) is int for count in counts.values()):
+        return {}
+    written, plain = counts["cache_write"], max(counts["output"] - counts["reasoning"], 0)
+    fresh = max(counts["input"] - counts["cached_input"] - written, 0)
+    prompt, completion = (_mapping(usage.get(f"{kind}_tokens_details")) for kind in ("prompt", "completion"))
+    cached = _mapping(prompt.get("cached_tokens_details"))
+    creation = _mapping(prompt.get("cache_creation_token_details") or usage.get("cache_creation"))
+    audio_in = min(max(_count(prompt, "audio_tokens") - _count(cached, "audio_tokens"), 0), fresh)
+    audio_out = min(_count(completion, "audio_tokens"), plain)
+    found = {
+        "cache_write_1h": min(_count(creation, "ephemeral_1h_input_tokens"), written),
+        "audio_input": audio_in,
+        "image_input": min(max(_count(prompt, "image_tokens") - _count(cached, "image_tokens"), 0), fresh - audio_in),
+        "audio_output": audio_out,
+        "image_output": min(_count(completion, "image_tokens"), plain - audio_out),
+    }
+    return {name: count for name, count in found.items() if count}
+
+
+def _searches(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> int:
+    usage = _mapping(metadata.get("usage_object")) or payload
+    return _count(_mapping(usage.get("server_tool_use")), "web_search_requests") or _count(
+        _mapping(usage.get("prompt_tokens_details")), "web_search_requests"
+    )
+
+
+def _count(holder: Mapping[str, Any], name: str) -> int:
+    value = holder.get(name)
+    return value if type(value) is int and value > 0 else 0
 
 
 def _first(*values: object) -> Any:

@@ -189,7 +189,7 @@ def _column(field: str, spec: Column) -> Reader:
         convert = _instant
     elif field.partition(".")[0] in WHOLE:
         convert = _whole
-    elif field in {"cost", "cost.amount", "gpu_seconds"}:
+    elif field in {"cost", "cost.amount", "gpu_seconds"} or field.startswith("quantities."):
         convert = _amount
     default = str(spec.default) if isinstance(spec.default, Decimal) else spec.default
 

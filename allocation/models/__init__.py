@@ -2,11 +2,12 @@ from allocation.models.adjustments import Adjustment, AdjustmentKind, Adjustment
 from allocation.models.attribution import AttributionKey, AttributionRule, AttributionRuleSet
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
 from allocation.models.commitments import Commitment, CommitmentKind, CommitmentUnit
+from allocation.models.exchange import ExchangeRate
 from allocation.models.focus import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.models.imports import ImportRun, ImportStatus
 from allocation.models.metrics import AllocationMetric
 from allocation.models.periods import BillingPeriod
-from allocation.models.prices import Meter, Price, PriceBook
+from allocation.models.prices import Basis, Meter, Price, PriceBook
 from allocation.models.runs import AllocatedCharge, AllocationRun, RunStatus, SharedPool
 from allocation.models.splits import SharedCostSplit
 from allocation.models.tasks import TASK_DAY_TABLE, TASK_TABLE, Task, TaskDay
@@ -47,11 +48,13 @@ __all__ = [
     "AttributionKey",
     "AttributionRule",
     "AttributionRuleSet",
+    "Basis",
     "BillingPeriod",
     "ChargeClass",
     "Commitment",
     "CommitmentKind",
     "CommitmentUnit",
+    "ExchangeRate",
     "FocusFormat",
     "FocusImport",
     "FocusRow",

@@ -88,6 +88,9 @@ class UsageRecord(models.Model):
     gpu_seconds = models.DecimalField(max_digits=18, decimal_places=6)
     latency_ms = models.BigIntegerField(null=True)
     cost = models.DecimalField(max_digits=24, decimal_places=9, null=True)
+    quantities = models.JSONField(
+        default=dict, help_text="What few calls have: rare kinds of tokens, and what is counted by itself, by meter."
+    )
 
     objects = UsageRecordQuerySet.as_manager()
 

@@ -1,10 +1,17 @@
 from allocation.operations.attribution import Moved, Preview, organisation_seen, preview_attribution
 from allocation.operations.declared import apply_attribution_rules, plan_attribution_rules
+from allocation.operations.exchange import apply_exchange_rates, import_exchange_rates, plan_exchange_rates
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
 from allocation.operations.metrics import MetricsResult, record_metrics
 from allocation.operations.partitions import drop_expired_partitions, ensure_partitions, maintain_partitions
 from allocation.operations.periods import PeriodClosed, PeriodNotOver, close_period, month_named
-from allocation.operations.pricebooks import apply_price_book, plan_price_book
+from allocation.operations.pricebooks import (
+    BookTerms,
+    ImportedPrices,
+    apply_price_book,
+    import_prices,
+    plan_price_book,
+)
 from allocation.operations.reattribution import Reattribution, reattribute_usage
 from allocation.operations.replay import ReplayResult, replay_quarantined
 from allocation.operations.rerate import Rerating, rerate_usage
@@ -13,6 +20,8 @@ from allocation.operations.splits import apply_commitment, apply_shared_cost_spl
 
 __all__ = [
     "BatchTooLarge",
+    "BookTerms",
+    "ImportedPrices",
     "IngestResult",
     "MetricsResult",
     "Moved",
@@ -26,15 +35,19 @@ __all__ = [
     "RunResult",
     "apply_attribution_rules",
     "apply_commitment",
+    "apply_exchange_rates",
     "apply_price_book",
     "apply_shared_cost_split",
     "close_period",
     "drop_expired_partitions",
     "ensure_partitions",
+    "import_exchange_rates",
+    "import_prices",
     "maintain_partitions",
     "month_named",
     "organisation_seen",
     "plan_attribution_rules",
+    "plan_exchange_rates",
     "plan_price_book",
     "planned_allocation",
     "preview_attribution",

@@ -9,10 +9,11 @@ from typing import Any
 from django.db import transaction
 from pydantic import ValidationError
 
+from allocation.documents.conditions import Call
 from allocation.documents.events import EVENT, Fault, UsageEvent, fault_of
 from allocation.engine.costing import EXPLICIT, FOCUS, UNATTRIBUTED, Desk, identity
 from allocation.engine.focus.reading import Charge, Reader, RowFault
-from allocation.engine.focus.usage import NoUsage, attributes_of, usage_of
+from allocation.engine.focus.usage import NoUsage, call_of, usage_of
 from allocation.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus, ImportStatus
 from allocation.operations.desks import desk_for
 from allocation.operations.ingest import record_usage
@@ -102,11 +103,11 @@ def _read(run: FocusImport, desk: Desk, reader: Reader, row: IncomingRow) -> _Re
         found = RowFault("invalid_text", "", "A cell holds NUL or half a character; write the file as UTF-8.")
     if isinstance(found, RowFault):
         return _Read(row, found, run.scope_id)
-    place = _place(desk, found)
+    document = usage_of(found, event_id=row.event_id, source=FOCUS)
+    place = _place(desk, found, call_of(found, document if isinstance(document, dict) else {}))
     if isinstance(place, RowFault):
         return _Read(row, place, run.scope_id)
     scope_id, attribution, path = place
-    document = usage_of(found, event_id=row.event_id, source=FOCUS)
     if document is None or isinstance(document, NoUsage):
         return _Read(row, found, scope_id, attribution, refusal=document)
     if path is not None:
@@ -123,7 +124,7 @@ def _read(run: FocusImport, desk: Desk, reader: Reader, row: IncomingRow) -> _Re
     return _Read(row, found, scope_id, attribution, event)
 
 
-def _place(desk: Desk, charge: Charge) -> tuple[int, str, str | None] | RowFault:
+def _place(desk: Desk, charge: Charge, call: Call) -> tuple[int, str, str | None] | RowFault:
     """(scope, how it was found, the path to name). x_ScopePath is one of ours coming home; then the rules decide."""
     path = charge.cells.text("x_ScopePath")
     if path is not None and path in desk.open_scopes:
@@ -131,7 +132,7 @@ def _place(desk: Desk, charge: Charge) -> tuple[int, str, str | None] | RowFault
     home = desk.home
     if home is None:
         raise AssertionError("unreachable: an import has a scope")
-    rule = home.matcher.first(attributes_of(charge), charge.start.date())
+    rule = home.matcher.first(call, charge.start.date())
     if rule is None:
         return home.unattributed_id, UNATTRIBUTED, None
     if rule.scope_id not in desk.open_scope_ids:

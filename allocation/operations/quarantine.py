@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 
 from allocation.documents.events import EVENT_FIELDS, TOKEN_FIELDS, Fault, UsageEvent, as_document
+from allocation.documents.meters import COUNTED_METERS
 
 VALUE_LENGTH_MAX = 500
 ATTRIBUTES_KEPT = 64
@@ -64,6 +65,8 @@ def sanitised(data: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
 def _object(name: str, value: dict[str, Any]) -> dict[str, Any]:
     if name == "tokens":
         return {key: bounded(value[key]) for key in sorted(TOKEN_FIELDS & value.keys())}
+    if name == "quantities":
+        return {meter: bounded(value[meter]) for meter in COUNTED_METERS if meter in value}
     if name == "cost":
         return {key: bounded(value[key]) for key in ("amount", "currency") if key in value}
     pairs = list(value.items())[:ATTRIBUTES_KEPT] if name == "attributes" else []

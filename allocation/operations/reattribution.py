@@ -144,5 +144,6 @@ def sums_of(record: UsageRecord, now: Standing) -> Sums:
 
 
 def negative(sums: Sums) -> Sums:
-    taken = {each.name: -getattr(sums, each.name) for each in fields(Sums)}
-    return Sums(**{**taken, "last_s": sums.last_s})
+    # What few calls have is no column of a roll-up or an adjustment.
+    taken = {each.name: -getattr(sums, each.name) for each in fields(Sums) if each.name not in {"last_s", "rare"}}
+    return Sums(**taken, last_s=sums.last_s)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from allocation.documents.events import Fault, Tokens, UsageEvent
+from allocation.documents.events import RARE_TOKENS, Fault, Tokens, UsageEvent
 from allocation.engine.activity import activity_of
 from allocation.engine.corrections import Correction
 from allocation.engine.costing import FOCUS, PROVIDER, RESPONSE_CACHE, Organisation, Priced, price_of
@@ -159,6 +159,8 @@ def correction_of(
 
 def event_of(record: UsageRecord) -> UsageEvent:
     """The quantities of a stored record as the event they came in."""
+    rare = {meter: int(count) for meter, count in record.quantities.items() if meter in RARE_TOKENS}
+    counted = {meter: Decimal(amount) for meter, amount in record.quantities.items() if meter not in RARE_TOKENS}
     return UsageEvent(
         id=record.event_id,
         source=record.source,
@@ -173,8 +175,10 @@ def event_of(record: UsageRecord) -> UsageEvent:
             cache_write=record.cache_write_tokens,
             output=record.output_tokens,
             reasoning=record.reasoning_tokens,
+            **rare,
         ),
         requests=record.requests,
         gpu_seconds=record.gpu_seconds or None,
+        quantities=counted or None,
         status=record.status,  # type: ignore[arg-type]  # one of the two
     )

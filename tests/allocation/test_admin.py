@@ -11,7 +11,16 @@ from django.test import Client
 from django.utils import timezone
 
 from allocation import operations
-from allocation.models import Adjustment, AdjustmentRun, FocusImport, FocusRow, ImportRun, QuarantinedUsage, UsageRecord
+from allocation.models import (
+    Adjustment,
+    AdjustmentRun,
+    ExchangeRate,
+    FocusImport,
+    FocusRow,
+    ImportRun,
+    QuarantinedUsage,
+    UsageRecord,
+)
 from allocation.operations import record_usage
 from governance.channels import Message
 from governance.models import DecisionRecord, Ownership, Scope, User
@@ -47,6 +56,10 @@ def furnish(name: str) -> Scope:
     apply_book(BOOK.replace("organisation: acme", f"organisation: {name}").replace("name: ", f"name: {name}-"))
     apply_rules(RULES.replace("acme", name).replace("name: ", f"name: {name}-", 1))
     at = timezone.now()
+    ExchangeRate.objects.create(
+        organisation=root, from_currency="EUR", to_currency="USD", effective_from=at.date(), rate="1.1", source="ECB",
+        recorded_at=at, recorded_by=f"fay of {name}",
+    )  # fmt: skip
     recorded = [
         event(id=f"of {name}", scope=team.path, occurred_at=at, task_id=f"task of {name}"),
         event(scope=f"{name}/nowhere", occurred_at=at),
@@ -125,7 +138,7 @@ def test_another_organisation_is_neither_shown_nor_named(world: None, model: typ
 
 
 def test_every_model_of_both_apps_is_in_the_admin_or_left_out_on_purpose() -> None:
-    inside_another = {"governance.ownership", "allocation.price", "allocation.attributionrule", "allocation.sharedpool"}
+    inside_another = {"governance.ownership", "allocation.attributionrule", "allocation.sharedpool"}
     machinery = {"scopetreeversion", "idempotencyrecord", "dirtyscope", "heartbeat"}
     models = [model for app in ("governance", "allocation") for model in apps.get_app_config(app).get_models()]
     every = {model._meta.label_lower for model in models} - {f"governance.{name}" for name in machinery}

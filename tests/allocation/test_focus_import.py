@@ -175,7 +175,7 @@ def test_each_meter_is_counted_as_what_it_is(acme: Scope, tmp_path: Path, row: s
     [
         (ai_row("500.5", "Tokens", "Input Tokens"), "not_a_count"),
         (ai_row("500", "Tokens", "Tokens"), "token_kind_unknown"),
-        (ai_row("500", "Tokens", "Input Tokens").replace("USD", "EUR"), "currency_mismatch"),
+        (ai_row("500", "Tokens", "Input Tokens").replace("USD", "EUR"), "exchange_rate_missing"),
         (ai_row("500", "Tokens", "Input Tokens").replace("2026", "2023"), "occurred_too_early"),
         (ai_row("500", "Tokens", "Input Tokens", cost="2000000000"), "invalid_value"),
         (ai_row("-500", "Tokens", "Input Tokens"), ""),

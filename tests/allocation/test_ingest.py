@@ -72,7 +72,7 @@ def test_prices(acme: Scope, changes: dict[str, Any], cost: str | None, source: 
         ({"scope": "Not a path"}, "scope_unknown"),
         ({"occurred_at": AT - timedelta(days=401)}, "occurred_too_early"),
         ({"occurred_at": AT + timedelta(minutes=6)}, "occurred_in_future"),
-        ({"cost": Money(amount=Decimal(1), currency="EUR")}, "currency_mismatch"),
+        ({"cost": Money(amount=Decimal(1), currency="EUR")}, "exchange_rate_missing"),
     ],
 )
 def test_what_cannot_be_taken_waits_in_quarantine(search: Scope, changes: dict[str, Any], code: str) -> None:

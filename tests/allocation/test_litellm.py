@@ -174,3 +174,45 @@ def test_a_refused_payload_keeps_no_text(acme: Scope, client_of: Client) -> None
 def test_whose_price_is_asked_must_be_known(acme: Scope, client_of: Client) -> None:
     refused = post(client_of(acme), [], price="mine")
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "price")
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens", "quantities"),
+    [
+        pytest.param(
+            {
+                "prompt_tokens": 100, "completion_tokens": 50,
+                "prompt_tokens_details": {
+                    "cached_tokens": 30, "audio_tokens": 60, "cached_tokens_details": {"audio_tokens": 20},
+                },
+                "completion_tokens_details": {"audio_tokens": 40},
+            },
+            {"audio_input": 40, "audio_output": 40}, None, id="audio, without what came from a cache",
+        ),
+        pytest.param(
+            {
+                "prompt_tokens": 100, "cache_creation_input_tokens": 50,
+                "prompt_tokens_details": {"cache_creation_token_details": {"ephemeral_1h_input_tokens": 20}},
+            },
+            {"cache_write_1h": 20}, None, id="written for an hour",
+        ),
+        pytest.param(
+            {"prompt_tokens": 10, "prompt_tokens_details": {"audio_tokens": 8, "image_tokens": 8}},
+            {"audio_input": 8, "image_input": 2}, None, id="no more parts than there is input",
+        ),
+        pytest.param(
+            {"prompt_tokens": 10, "server_tool_use": {"web_search_requests": 3}}, {}, {"web_search": 3}, id="searches"
+        ),
+        pytest.param(
+            {"prompt_tokens": 10, "prompt_tokens_details": {"audio_tokens": "8", "image_tokens": None}}, {}, None,
+            id="what is no count",
+        ),
+    ],
+)  # fmt: skip
+def test_what_few_calls_have_is_read_too(
+    usage: dict[str, Any], tokens: dict[str, int], quantities: dict[str, int] | None
+) -> None:
+    event = native({"metadata": {"usage_object": usage}}, price="catalogue")
+    common = {"input", "cached_input", "cache_write", "output", "reasoning"}
+    assert {name: count for name, count in event["tokens"].items() if name not in common} == tokens
+    assert event.get("quantities") == quantities

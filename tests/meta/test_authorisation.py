@@ -21,7 +21,16 @@ from pydantic import TypeAdapter
 from allocation.documents import AttributionRulesDocument
 from allocation.documents.events import EVENT
 from allocation.importers.focus import FocusOrder, import_focus_file
-from allocation.models import Adjustment, AdjustmentRun, FocusImport, QuarantinedUsage, UsageRecord
+from allocation.models import (
+    Adjustment,
+    AdjustmentRun,
+    ExchangeRate,
+    FocusImport,
+    Price,
+    PriceBook,
+    QuarantinedUsage,
+    UsageRecord,
+)
 from allocation.operations import apply_attribution_rules, close_period, record_usage
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
@@ -141,6 +150,11 @@ MATRIX = {
     "GET /attribution/keys": reads("usage:read"),
     "GET /attribution/coverage": reads("usage:read"),
     "POST /attribution/preview": Case(("usage:read",), body={"organisation": "acme"}),
+    "GET /prices": reads("usage:read"),
+    "GET /prices/coverage": reads("usage:read"),
+    "GET /price-books": reads("usage:read"),
+    "GET /price-books/{book_id}": reads("usage:read", of="price_book"),
+    "GET /exchange-rates": reads("usage:read"),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
@@ -274,6 +288,7 @@ def world(db: None, tmp_path: Path) -> World:
         {
             "run": shared.pk,
             "search": "acme/search",
+            "price_book": price_book_with_rates(acme),
             "guardrail": "monthly-budget",
             "rules": "acme-rules",
             "roomy": roomy.pk,
@@ -286,6 +301,22 @@ def world(db: None, tmp_path: Path) -> World:
         },
         people,
     )
+
+
+def price_book_with_rates(organisation: Scope) -> int:
+    book = PriceBook.objects.create(
+        name="contract", version=1, organisation=organisation, digest="0", document={}, applied_at=AT,
+        applied_by="test", currency="USD",
+    )  # fmt: skip
+    Price.objects.create(
+        book=book, position=0, provider="openai", model="gpt-x", service_tier="standard", meter="input", unit_price=1,
+        effective_from=AT - timedelta(days=1),
+    )  # fmt: skip
+    ExchangeRate.objects.create(
+        organisation=organisation, from_currency="EUR", to_currency="USD", effective_from=AT.date(), rate=1,
+        source="ECB", recorded_at=AT, recorded_by="test",
+    )  # fmt: skip
+    return book.pk
 
 
 def key_client(path: str, *permissions: str, made_by: User | None = None) -> Client:

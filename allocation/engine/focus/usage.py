@@ -223,3 +223,27 @@ def attributes_of(charge: Charge) -> dict[str, str]:
         if ATTRIBUTE.fullmatch(name) and len(value) <= VALUE_MAX and not CONTROL.search(value)
     }
     return dict(list(kept.items())[:ATTRIBUTES_MAX])
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedCall:
+    """What attribution rules ask of a charge; without usage only the provider and the attributes are known."""
+
+    provider: str
+    model: str
+    operation: str
+    source: str
+    service_tier: str
+    attributes: Mapping[str, str]
+
+
+def call_of(charge: Charge, usage: Mapping[str, Any]) -> ChargedCall:
+    """`usage` is the event that the charge became; empty where it is none."""
+    return ChargedCall(
+        provider=usage.get("provider") or _name(_provider(charge.cells)),
+        model=usage.get("model", ""),
+        operation=usage.get("operation", "chat" if usage else ""),
+        source=usage.get("source", ""),
+        service_tier=usage.get("service_tier", "standard" if usage else ""),
+        attributes=attributes_of(charge),
+    )

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from allocation.engine.catalogue import CalculatedCard, Hourly, catalogue_entry, find_model, usage_of
 from allocation.engine.pricebook import BookEntry
 from allocation.engine.pricing import PriceList
-from allocation.engine.rates import RateCard, TokenPrices, from_nanos, nanos_text, rate_card, to_nanos
+from allocation.engine.rates import RateCard, from_nanos, nanos_text, rate_card, to_nanos
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TOKENS = ("input", "cached_input", "cache_write", "output", "reasoning")
 CONTEXT = {
     "standard": None,
     "batch": {"processing": "batch"},
@@ -24,6 +25,24 @@ CONTEXT = {
 
 def models() -> list[tuple[Provider, ModelInfo]]:
     return [(provider, model) for provider in get_snapshot().providers for model in provider.models]
+
+
+def rarities(dice: random.Random, counts: tuple[int, ...]) -> dict[str, int | Decimal]:
+    """Some of what few calls have, within the counts."""
+    whole, cached, written, output, reasoning = counts
+    found: dict[str, int | Decimal] = {
+        "cache_write_1h": dice.randrange(written + 1),
+        "audio_input": dice.randrange((whole - cached - written) // 2 + 1),
+        "image_input": dice.randrange((whole - cached - written) // 2 + 1),
+        "audio_output": dice.randrange((output - reasoning) // 2 + 1),
+        "image_output": dice.randrange((output - reasoning) // 2 + 1),
+        "web_search": dice.randrange(9),
+        "file_search": dice.randrange(9),
+        "page": dice.randrange(30),
+        "message": dice.randrange(5),
+        "character": dice.randrange(9000),
+    }
+    return {meter: quantity for meter, quantity in found.items() if quantity and dice.random() < 0.5}
 
 
 @pytest.mark.parametrize("service_tier", list(CONTEXT))
@@ -40,6 +59,7 @@ def test_every_model_of_the_catalogue_costs_what_the_catalogue_calculates(servic
         output = dice.randrange(30_000)
         reasoning = dice.randrange(output + 1)
         counts = (whole, cached, written, output, reasoning)
+        rare = rarities(dice, counts)
         entry = catalogue_entry(provider.id, model.id, service_tier, at)
         card = entry.at(at) if isinstance(entry, Hourly) else entry
         if card is None:
@@ -47,13 +67,15 @@ def test_every_model_of_the_catalogue_costs_what_the_catalogue_calculates(servic
         priced += 1
         found_provider, found_model = find_model(provider.id, model.id) or (provider, model)
         wanted = found_model.calc_price(
-            usage_of(*counts), found_provider, genai_request_timestamp=at, price_context=CONTEXT[service_tier]
+            usage_of(*counts, rare), found_provider, genai_request_timestamp=at, price_context=CONTEXT[service_tier]
         ).total_price
         nanos = (
-            to_nanos(card.cost(usage_of(*counts))) if isinstance(card, CalculatedCard) else card.cost_nanos(*counts, 1)
+            to_nanos(card.cost(usage_of(*counts, rare)))
+            if isinstance(card, CalculatedCard)
+            else card.cost_nanos(*counts, 1, None, rare)
         )
         if from_nanos(nanos) != wanted.quantize(Decimal("1e-9")):
-            wrong.append((provider.id, model.id, at, counts, from_nanos(nanos), wanted))
+            wrong.append((provider.id, model.id, at, counts, rare, from_nanos(nanos), wanted))
     assert wrong == []
     assert priced > {"standard": 2000, "batch": 50, "flex": 10, "priority": 10}[service_tier]
 
@@ -92,8 +114,8 @@ def test_what_nobody_prices_is_unpriced(provider: str, model: str, tier: str, cu
 
 
 def entry(start: datetime, price: str, *, end: datetime | None = None, model: str = "gpt-4o") -> BookEntry:
-    card = rate_card("pricebook:contract", "1", {0: TokenPrices(input=Decimal(price), output=Decimal(0))})
-    return BookEntry("openai", model, "standard", start, end, card)
+    prices = {0: {"input": Decimal(price), "output": Decimal(0)}}
+    return BookEntry("openai", model, "standard", start, end, "pricebook:contract", "1", prices)
 
 
 def test_a_price_that_changes_at_noon_changes_at_noon() -> None:
@@ -109,11 +131,11 @@ def test_a_price_that_changes_at_noon_changes_at_noon() -> None:
 def test_before_a_book_starts_the_catalogue_holds() -> None:
     prices = PriceList("USD", (entry(AT, "1", model="gpt-4*"),))
     cards = [prices.at("openai", "gpt-4o", "standard", at) for at in (AT - timedelta(seconds=1), AT)]
-    assert [card.source for card in cards if card is not None] == ["genai-prices", "pricebook:contract"]
+    assert [card.source for card in cards if isinstance(card, RateCard)] == ["genai-prices", "pricebook:contract"]
 
 
 def test_context_tiers_hold_for_the_whole_of_a_single_request() -> None:
-    card = rate_card("x", "1", {0: TokenPrices(input=Decimal(3)), 200_000: TokenPrices(input=Decimal(6))})
+    card = rate_card("x", "1", {0: {"input": Decimal(3)}, 200_000: {"input": Decimal(6)}})
     costs = [
         card.cost_nanos(count, 0, 0, 0, 0, requests) for count, requests in [(200_000, 1), (200_001, 1), (10**6, 9)]
     ]
@@ -146,7 +168,7 @@ def test_rounding_is_half_to_even_at_nine_places(amount: Decimal) -> None:
 )
 def test_one_rounding_per_record(prices: tuple[Decimal, ...], parts: tuple[int, ...]) -> None:
     fresh, cached, written, plain, reasoning = parts
-    card = rate_card("x", "1", {0: TokenPrices(*prices)})
+    card = rate_card("x", "1", {0: dict(zip(TOKENS, prices, strict=True))})
     exact = sum((price * count for price, count in zip(prices, parts, strict=True)), start=Decimal(0)) / 10**6
     nanos = card.cost_nanos(fresh + cached + written, cached, written, plain + reasoning, reasoning, 1)
     assert from_nanos(nanos) == exact.quantize(Decimal("1e-9"))

@@ -1,0 +1,212 @@
+"""Prices over HTTP: what holds, the books it comes from, exchange rates, and how much of the usage is priced."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation import queries
+from allocation.api.views import scope_asked
+from allocation.models import ExchangeRate, Meter, Price, PriceBook, ServiceTier
+from governance.api import CursorPagination, Parameters, actor, requires
+from governance.errors import NotFound
+
+DAYS_MAX = 92
+
+
+class PriceOut(serializers.ModelSerializer[Price]):
+    organisation = serializers.CharField(source="book.organisation.path")
+    book = serializers.CharField(source="book.name")
+    version = serializers.IntegerField(source="book.version")
+    currency = serializers.CharField(source="book.currency")
+    unit_price = serializers.SerializerMethodField(help_text="What is paid; tokens and characters are per million.")
+    list_unit_price = serializers.SerializerMethodField(help_text="What is published; null: the book does not say.")
+
+    class Meta:
+        model = Price
+        fields = (
+            "id", "organisation", "book", "version", "currency", "provider", "model", "service_tier",
+            "above_input_tokens", "meter", "unit_price", "list_unit_price", "effective_from", "effective_to",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_unit_price(self, price: Price) -> str:
+        return f"{price.unit_price.normalize():f}"
+
+    def get_list_unit_price(self, price: Price) -> str | None:
+        return None if price.list_unit_price is None else f"{price.list_unit_price.normalize():f}"
+
+
+class PriceFilterIn(Parameters):
+    book = serializers.CharField(required=False, help_text="Name of a price book.")
+    provider = serializers.CharField(required=False)
+    model = serializers.CharField(required=False, help_text="As the book writes it.")
+    service_tier = serializers.ChoiceField(choices=ServiceTier.choices, required=False)
+    meter = serializers.ChoiceField(choices=Meter.choices, required=False)
+    at = serializers.DateTimeField(required=False, help_text="Prices that hold at this instant; now without it.")
+
+
+class BookOut(serializers.ModelSerializer[PriceBook]):
+    organisation = serializers.CharField(source="organisation.path")
+    discount_percent = serializers.CharField(source="document.discount_percent", default=None, allow_null=True)
+    prices = serializers.IntegerField(source="prices_count", help_text="How many it states, of all times.")
+
+    class Meta:
+        model = PriceBook
+        fields = (
+            "id", "name", "version", "organisation", "is_current", "currency", "contract", "basis", "discount_percent",
+            "prices", "digest", "applied_at", "applied_by",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class BookFilterIn(Parameters):
+    name = serializers.CharField(required=False)
+    current = serializers.BooleanField(required=False, default=True, help_text="false: former versions too.")
+
+
+class ExchangeRateOut(serializers.ModelSerializer[ExchangeRate]):
+    organisation = serializers.CharField(source="organisation.path")
+
+    class Meta:
+        model = ExchangeRate
+        fields = (
+            "id", "organisation", "from_currency", "to_currency", "effective_from", "rate", "source", "recorded_at",
+            "recorded_by",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ExchangeRateFilterIn(Parameters):
+    from_currency = serializers.CharField(required=False)
+    to_currency = serializers.CharField(required=False)
+
+
+class CoverageIn(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    since = serializers.DateTimeField(required=False, help_text="Thirty days before `until` without it.")
+    until = serializers.DateTimeField(required=False, help_text="Not included; now without it.")
+
+    def validate(self, attrs: dict[str, datetime]) -> dict[str, Any]:
+        until = attrs.get("until", timezone.now())
+        since = attrs.get("since", until - timedelta(days=30))
+        if not timedelta(0) < until - since <= timedelta(days=DAYS_MAX):
+            raise serializers.ValidationError({"since": [f"must lie before until, by {DAYS_MAX} days at most."]})
+        return {**attrs, "since": since, "until": until}
+
+
+class SourceOut(serializers.Serializer[Any]):
+    price_source = serializers.CharField()
+    requests = serializers.IntegerField()
+    tokens = serializers.IntegerField()
+    cost = serializers.DecimalField(max_digits=40, decimal_places=9)
+
+
+class UnpricedOut(serializers.Serializer[Any]):
+    provider = serializers.CharField()
+    model = serializers.CharField()
+    service_tier = serializers.CharField()
+    requests = serializers.IntegerField()
+    tokens = serializers.IntegerField()
+
+
+class PriceCoverageOut(serializers.Serializer[Any]):
+    scopes = serializers.ListField(child=serializers.CharField(), help_text="The tops of what was looked at.")
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    requests = serializers.IntegerField(source="coverage.requests", help_text="Without those that failed.")
+    tokens = serializers.IntegerField(source="coverage.tokens")
+    failed_requests = serializers.IntegerField(source="coverage.failed_requests")
+    priced_requests_ratio = serializers.DecimalField(
+        source="coverage.priced_requests_ratio", max_digits=5, decimal_places=4, allow_null=True
+    )
+    priced_tokens_ratio = serializers.DecimalField(
+        source="coverage.priced_tokens_ratio", max_digits=5, decimal_places=4, allow_null=True
+    )
+    sources = SourceOut(source="coverage.sources", many=True, help_text="Who stated the prices, largest first.")
+    unpriced = UnpricedOut(source="coverage.unpriced", many=True, help_text="What has no price, largest first.")
+
+
+class Prices(APIView):
+    """Prices that hold, of the current price books of one's organisation."""
+
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="price_list", parameters=[PriceFilterIn], responses=PriceOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = PriceFilterIn.of(request)
+        prices = queries.prices_in_force(actor=actor(request), at=wanted.get("at", timezone.now()))
+        exact: dict[str, str] = {
+            name: wanted[name] for name in ("provider", "model", "service_tier", "meter") if name in wanted
+        }
+        if "book" in wanted:
+            exact["book__name"] = wanted["book"]
+        page = CursorPagination()
+        rows = page.paginate_queryset(prices.filter(**exact), request, view=self)
+        return page.get_paginated_response(PriceOut(rows, many=True).data)
+
+
+class PriceCoverage(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="price_coverage", parameters=[CoverageIn], responses=PriceCoverageOut)
+    def get(self, request: Request) -> Response:
+        """The share of requests and tokens that has a price, by who stated it, and what has none."""
+        wanted = CoverageIn.of(request)
+        who = actor(request)
+        span = {"since": wanted["since"], "until": wanted["until"]}
+        coverage = queries.price_coverage(actor=who, scope_id=scope_asked(request, wanted.get("scope")), **span)
+        tops = [wanted["scope"]] if "scope" in wanted else [] if who.sees_everything else list(who.visible_paths)
+        return Response(PriceCoverageOut({"scopes": tops, **span, "coverage": coverage}).data)
+
+
+def books(request: Request) -> QuerySet[PriceBook]:
+    found = PriceBook.objects.visible_to(actor(request)).select_related("organisation")
+    return found.annotate(prices_count=Count("prices"))
+
+
+class PriceBooks(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="price_book_list", parameters=[BookFilterIn], responses=BookOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = BookFilterIn.of(request)
+        found = books(request).filter(is_current=True) if wanted["current"] else books(request)
+        if "name" in wanted:
+            found = found.filter(name=wanted["name"])
+        page = CursorPagination()
+        return page.get_paginated_response(BookOut(page.paginate_queryset(found, request, view=self), many=True).data)
+
+
+class PriceBookDetail(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="price_book_read", responses=BookOut)
+    def get(self, request: Request, book_id: int) -> Response:
+        """One version of a book; its prices are at /prices?book=NAME while it is current."""
+        book = books(request).filter(pk=book_id).first()
+        if book is None:
+            raise NotFound("There is no such price book.")
+        return Response(BookOut(book).data)
+
+
+class ExchangeRates(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(
+        operation_id="exchange_rate_list", parameters=[ExchangeRateFilterIn], responses=ExchangeRateOut(many=True)
+    )
+    def get(self, request: Request) -> Response:
+        """As stated, the last statement first."""
+        wanted = ExchangeRateFilterIn.of(request)
+        rates = ExchangeRate.objects.visible_to(actor(request)).select_related("organisation").filter(**wanted)
+        page = CursorPagination()
+        return page.get_paginated_response(
+            ExchangeRateOut(page.paginate_queryset(rates, request, view=self), many=True).data
+        )

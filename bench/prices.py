@@ -1,0 +1,113 @@
+"""What prices cost: reading a price list, finding a price among thousands, and costing events.
+
+    DATABASE_URL=… python bench/prices.py [--list model_prices.json] [--events 100000]
+
+Without --list only events are read and costed; with it the list is brought into a scratch database as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@contextmanager
+def measured(what: str, count: int) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    took = time.perf_counter() - started
+    print(f"{what}: {took:.3f} s, {count / took:,.0f}/s")
+
+
+def best(what: str, count: int, run: Callable[[], object], tries: int = 9) -> None:
+    times = []
+    for _ in range(tries):
+        started = time.process_time()
+        run()
+        times.append(time.process_time() - started)
+    print(f"{what}: {count / min(times):,.0f}/s of processor time, best of {tries}")
+
+
+def events_of(count: int, *, rare: bool) -> list[bytes]:
+    from ingest import batch_of
+
+    lines = batch_of("bench", 0, count, ["acme"], NOW).split(b"\n")
+    if not rare:
+        return lines
+    documents = [json.loads(line) for line in lines]
+    for document in documents:
+        document["tokens"]["audio_input"] = 10
+        document["quantities"] = {"web_search": 1}
+    return [json.dumps(document).encode() for document in documents]
+
+
+def cost_events(count: int) -> None:
+    from allocation.documents.events import READ_EVENT
+    from allocation.engine.attribution import Matcher
+    from allocation.engine.costing import Desk, Organisation, acceptance_window
+    from allocation.engine.pricing import PriceList
+
+    home = Organisation(1, 1, PriceList("USD"), Matcher())
+    desk = Desk({"acme": (1, 1)}, {1: 1}, {"acme": 1}, {1: home}, home, *acceptance_window(NOW, 90), NOW.timestamp())
+    for kind, rare in (("ordinary", False), ("with audio and searches", True)):
+        lines = events_of(count, rare=rare)
+        best(f"read events, {kind}", count, lambda lines=lines: [READ_EVENT(line) for line in lines])  # type: ignore[misc]
+        events = [READ_EVENT(line) for line in lines]
+        best(f"cost events, {kind}", count, lambda events=events: [desk.cost(event) for event in events])  # type: ignore[misc]
+
+
+def bring_in(path: Path) -> None:
+    from allocation.importers.litellm_prices import read_litellm
+    from allocation.operations import BookTerms, import_prices
+    from allocation.operations.desks import desk_for
+    from governance.operations import create_scope
+    from governance.rules import Actor
+
+    system = Actor.system()
+    root = create_scope(slug="acme", kind="organisation", actor=system, at=NOW)
+    text = path.read_text()
+    with measured("read the list", text.count('"litellm_provider"')):
+        found = read_litellm(text, effective_from=datetime(2026, 1, 1, tzinfo=UTC))
+    terms: dict[str, Any] = {
+        "organisation": "acme", "name": "list", "terms": BookTerms(), "reason": "", "actor": system, "at": NOW
+    }  # fmt: skip
+    with measured("into a price book", len(found.entries)):
+        import_prices(entries=found.entries, **terms)
+    with measured("once more, unchanged", len(found.entries)):
+        import_prices(entries=found.entries, **terms)
+    with measured("a desk with all of it", len(found.entries)):
+        desk = desk_for(key_scope_id=root.pk, at=NOW)
+    prices = desk.organisations[root.pk].prices
+    with measured("find each price for a day", len(found.entries)):
+        for entry in found.entries:
+            prices.of_day(entry.provider, entry.model, entry.service_tier, 20_781)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", type=Path)
+    parser.add_argument("--events", type=int, default=100_000)
+    given = parser.parse_args()
+    cost_events(given.events)
+    if given.list:
+        from scratch import scratch_database
+
+        with scratch_database():
+            bring_in(given.list)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    main()
