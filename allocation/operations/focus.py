@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from allocation.documents.events import EVENT, Fault, UsageEvent, fault_of
 from allocation.engine.costing import EXPLICIT, FOCUS, UNATTRIBUTED, Desk, identity
 from allocation.engine.focus.reading import Charge, Reader, RowFault
-from allocation.engine.focus.usage import NoUsage, attributes_of, usage_of
+from allocation.engine.focus.usage import NoUsage, call_of, usage_of
 from allocation.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus, ImportStatus
 from allocation.operations.desks import desk_for
 from allocation.operations.ingest import record_usage
@@ -131,7 +131,7 @@ def _place(desk: Desk, charge: Charge) -> tuple[int, str, str | None] | RowFault
     home = desk.home
     if home is None:
         raise AssertionError("unreachable: an import has a scope")
-    rule = home.matcher.first(attributes_of(charge), charge.start.date())
+    rule = home.matcher.first(call_of(charge, source=FOCUS), charge.start.date())
     if rule is None:
         return home.unattributed_id, UNATTRIBUTED, None
     if rule.scope_id not in desk.open_scope_ids:
