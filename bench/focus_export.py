@@ -77,6 +77,7 @@ def measure(rows: int, version: str, rounds: int) -> None:
         cursor.execute(FILL, {"scopes": scopes, "rows": rows})
         cursor.execute("ANALYZE allocation_usagecharge")
     print(f"{UsageCharge.objects.count():,} charge lines in {len(scopes)} scopes, FOCUS {version}")
+    print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     order = export_for(
         actor=system, organisation_id=root.pk, since=date(2026, 10, 1), until=date(2026, 11, 1), version=version
     )

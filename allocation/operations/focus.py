@@ -9,7 +9,6 @@ from typing import Any
 from django.db import transaction
 from pydantic import ValidationError
 
-from allocation.documents.conditions import Call
 from allocation.documents.events import EVENT, Fault, UsageEvent, fault_of
 from allocation.engine.costing import EXPLICIT, FOCUS, UNATTRIBUTED, Desk, identity
 from allocation.engine.focus.reading import Charge, Reader, RowFault
@@ -103,11 +102,11 @@ def _read(run: FocusImport, desk: Desk, reader: Reader, row: IncomingRow) -> _Re
         found = RowFault("invalid_text", "", "A cell holds NUL or half a character; write the file as UTF-8.")
     if isinstance(found, RowFault):
         return _Read(row, found, run.scope_id)
-    document = usage_of(found, event_id=row.event_id, source=FOCUS)
-    place = _place(desk, found, call_of(found, document if isinstance(document, dict) else {}))
+    place = _place(desk, found)
     if isinstance(place, RowFault):
         return _Read(row, place, run.scope_id)
     scope_id, attribution, path = place
+    document = usage_of(found, event_id=row.event_id, source=FOCUS)
     if document is None or isinstance(document, NoUsage):
         return _Read(row, found, scope_id, attribution, refusal=document)
     if path is not None:
@@ -124,7 +123,7 @@ def _read(run: FocusImport, desk: Desk, reader: Reader, row: IncomingRow) -> _Re
     return _Read(row, found, scope_id, attribution, event)
 
 
-def _place(desk: Desk, charge: Charge, call: Call) -> tuple[int, str, str | None] | RowFault:
+def _place(desk: Desk, charge: Charge) -> tuple[int, str, str | None] | RowFault:
     """(scope, how it was found, the path to name). x_ScopePath is one of ours coming home; then the rules decide."""
     path = charge.cells.text("x_ScopePath")
     if path is not None and path in desk.open_scopes:
@@ -132,7 +131,7 @@ def _place(desk: Desk, charge: Charge, call: Call) -> tuple[int, str, str | None
     home = desk.home
     if home is None:
         raise AssertionError("unreachable: an import has a scope")
-    rule = home.matcher.first(call, charge.start.date())
+    rule = home.matcher.first(call_of(charge, source=FOCUS), charge.start.date())
     if rule is None:
         return home.unattributed_id, UNATTRIBUTED, None
     if rule.scope_id not in desk.open_scope_ids:

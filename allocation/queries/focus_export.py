@@ -1,7 +1,7 @@
-"""An organisation's charges as a FOCUS file, streamed: charge lines of usage, then what was imported.
+"""An organisation's charges as a FOCUS file, streamed: usage, what was imported, shared cost, commitments.
 
-The order is fixed: usage by scope, day and price; imported rows file by file, as they stood. Usage that an import
-brought is not written twice: the import's own rows are.
+The order is fixed: usage by scope, day and price; imported rows file by file, as they stood; shared cost as it was
+split; commitments as they were used. Usage that an import brought is not written twice: the import's own rows are.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from itertools import groupby
 from typing import Any, cast
 
 from django.db import connection, transaction
@@ -19,7 +20,10 @@ from allocation.engine.focus.again import again, customs
 from allocation.engine.focus.formats import number_text, time_text
 from allocation.engine.focus.layout import Layout, line_of
 from allocation.engine.focus.lines import KINDS_MAX, Account, Amounts, ChargeKind, ScopeFacts, Writer
+from allocation.engine.focus.shared import allocated_rows, commitment_rows
 from allocation.models import CHARGE_TABLE, FocusImport, FocusRow, UsageCharge
+from allocation.queries.allocated import allocated_charges
+from allocation.queries.commitments import committed_charges
 from governance.queries import ScopeTree, scope_tree
 from governance.rules import Actor
 
@@ -64,6 +68,8 @@ def _lines(order: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
     yield layout.header()
     yield from _usage(order, tree, layout)
     yield from _imported(order, layout)
+    yield from _allocated(order, tree, layout)
+    yield from _committed(order, tree, layout)
 
 
 def unpriced_lines(order: FocusExport) -> int:
@@ -194,6 +200,29 @@ def imported_cells(order: FocusExport) -> Iterator[dict[str, str | None]]:
     rows = _imported_rows(order).order_by("source_id", "row_number")
     for row in rows.iterator(chunk_size=ROWS_FETCHED):
         yield again(order.version, named[row.source_id], row.cells, known_of(row, tree, account))
+
+
+def _allocated(order: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
+    account, seen = account_of(tree, order.organisation_id), frozenset(order.scope_ids)
+    for line in allocated_charges(order.organisation_id, order.since, order.until):
+        origin, target = (scope_facts(tree, tree.by_path[path].id) for path in (line.origin_scope, line.target_scope))
+        for row in allocated_rows(layout, line, account, origin, target):
+            if tree.by_path[row["x_ScopePath"] or ""].id in seen:
+                yield layout.line(row)
+
+
+def _committed(order: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
+    """One commitment in one month at a time: what it was billed, and what it covered."""
+    account, seen = account_of(tree, order.organisation_id), frozenset(order.scope_ids)
+
+    def scope_of(path: str) -> ScopeFacts:
+        return scope_facts(tree, tree.by_path[path].id if path else order.organisation_id)
+
+    lines = committed_charges(order.organisation_id, order.since, order.until)
+    for _, of_month in groupby(lines, key=lambda line: (line.commitment, line.period_start.replace(day=1))):
+        for row in commitment_rows(list(of_month), account, scope_of):
+            if tree.by_path[row["x_ScopePath"] or ""].id in seen:
+                yield layout.line(row)
 
 
 def known_of(row: FocusRow, tree: ScopeTree, account: Account) -> Mapping[str, str | None]:

@@ -22,6 +22,8 @@ from governance.models import Scope
 from governance.operations import create_scope
 from governance.rules import Actor
 from tests.allocation.conftest import AT, SHARED, SYSTEM, event, make_organisation, needs_shared_data
+from tests.allocation.sharing import LICENCE, add_platform, apply_node, apply_split, run
+from tests.allocation.sharing import use as share
 
 FOCUS = SHARED / "focus"
 AI_ROWS = FOCUS / "ai_rows_focus_1_2_shape_our_own.csv"
@@ -253,3 +255,48 @@ def test_the_order_does_not_depend_on_the_order_of_arrival(db: None) -> None:
         files.append([(row["x_ScopePath"].partition("/")[2], row["x_ModelId"], row["x_Meter"]) for row in rows])
     assert files[0] == files[1]
     assert files[0] == sorted(files[0])
+
+
+@pytest.mark.parametrize("version", EXPORTED)
+def test_shared_cost_and_commitments_stand_beside_the_usage(acme: Scope, tmp_path: Path, version: Any) -> None:
+    """What the rows of a month sum to: usage, the licence that no usage holds, and the node instead of what the usage
+    on it was booked at.
+    """
+    add_platform(acme)
+    apply_split()
+    apply_split(LICENCE)
+    apply_node()
+    share(acme, "acme/platform", "40")
+    share(acme, "acme/search", "1", 300)
+    share(acme, "acme/ads", "1", 100)
+    share(acme, "acme/search", "30", provider="self", model="llama", gpu_seconds=Decimal(36_000))
+    run(acme)
+    content = exported(acme, version)
+    rows = [{name: cell or None for name, cell in row.items()} for row in rows_of(content)]
+    assert list(check(version, rows)) == []
+    method = "AllocatedMethodId" if version == "1.4" else "x_AllocatedMethodId"
+    allocated = [
+        (row["x_ScopePath"], row[method], row["EffectiveCost"]) for row in rows if row["x_PriceSource"] == "allocation"
+    ]
+    assert allocated == [
+        ("acme/ads", "licence@1", "50.0"), ("acme/search", "licence@1", "50.0"),
+        ("acme/ads", "platform-team@1", "10.0"), ("acme/platform", None, "-10.0"),
+        ("acme/search", "platform-team@1", "30.0"), ("acme/platform", None, "-30.0"),
+    ]  # fmt: skip
+    committed = [
+        (row["ChargeCategory"], row["x_ScopePath"], row["BilledCost"], row["EffectiveCost"])
+        for row in rows
+        if row["x_PriceSource"] == "commitment"
+    ]
+    assert committed == [
+        ("Purchase", "acme", "1440.0", "0.0"),
+        ("Adjustment", "acme/search", "-30.0", "-10.0"),
+        ("Usage", "acme", "0.0", "1420.0"),
+    ]
+    for cost in ("BilledCost", "EffectiveCost"):
+        assert sum(Decimal(row[cost] or 0) for row in rows) == 42 + 100 + 1440
+    globex = make_organisation("globex")
+    path = tmp_path / "acme.csv"
+    path.write_bytes(content)
+    bring_in(path, globex)
+    assert exported(globex, version) == content

@@ -1,11 +1,12 @@
 """A charge line of usage as a row of FOCUS: one meter of one model on one UTC day."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -113,9 +114,9 @@ def meter_of(meter: str) -> Meter:
 
 
 @lru_cache(maxsize=1000)
-def quantity_of(meter: str) -> str:
-    """Which of the amounts its price is for: millions of tokens, or what was counted."""
-    return "millions" if meter_of(meter).pricing == MILLION_TOKENS else "quantity"
+def is_per_million(meter: str) -> bool:
+    """Whether its price is for a million tokens, or for one of what was counted."""
+    return meter_of(meter).pricing == MILLION_TOKENS
 
 
 @lru_cache(maxsize=1000)
@@ -140,6 +141,13 @@ LINE_COLUMNS = {
     "PricingCurrencyEffectiveCost": "effective", "PricingCurrencyListUnitPrice": "list_price",
     "PricingQuantity": "priced", "x_RequestCount": "requests",
 }  # fmt: skip
+
+# The values of a line, in the order in which they are put together.
+LINE_VALUES = (
+    "start", "end", "month", "month_end", *Amounts._fields, "priced", "list_price", "contracted_price",
+)  # fmt: skip
+Places = Callable[[tuple[str, ...]], tuple[str, ...]]
+KINDS_MAX = 10_000
 
 
 def scope_template(layout: Layout, scope: ScopeFacts, account: Account) -> Template:
@@ -244,22 +252,22 @@ class Writer:
     scopes: Mapping[int, ScopeFacts]
     by_scope: dict[int, Template] = field(default_factory=dict)
     texts: dict[tuple[str | int | None, ...], Mapping[str, str]] = field(default_factory=dict)
-    kinds: dict[ChargeKind, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    kinds: dict[ChargeKind, tuple[str, Places]] = field(default_factory=dict)
 
     def line(self, kind: ChargeKind, amounts: Amounts) -> str:
-        line, slots = self.kinds.get(kind) or self._begin(kind)
-        values = {**dates_of(amounts.day), **amounts._asdict()}
+        line, places = self.kinds.get(kind) or self._begin(kind)
+        listed, contracted, priced = kind.list_unit_price, kind.contracted_unit_price, ""
         if kind.meter == ADJUSTMENT:
-            values.update(NO_QUANTITY)
+            amounts, listed, contracted = amounts._replace(quantity=""), "", ""
         else:
-            priced = values[quantity_of(kind.meter)]
-            values["priced"] = priced
-            listed, contracted = kind.list_unit_price, kind.contracted_unit_price
-            values["list_price"] = unit_price(amounts.listed, priced) if listed is None else listed
-            values["contracted_price"] = unit_price(amounts.contracted, priced) if contracted is None else contracted
-        return line % tuple([values[slot] for slot in slots])
+            priced = amounts.millions if is_per_million(kind.meter) else amounts.quantity
+            if listed is None:
+                listed = unit_price(amounts.listed, priced)
+            if contracted is None:
+                contracted = unit_price(amounts.contracted, priced)
+        return line % places((*dates_of(amounts.day), *amounts, priced, listed, contracted))
 
-    def _begin(self, kind: ChargeKind) -> tuple[str, tuple[str, ...]]:
+    def _begin(self, kind: ChargeKind) -> tuple[str, Places]:
         if len(self.kinds) >= KINDS_MAX:
             # Lines come scope by scope: what was begun for the scopes before is not asked for again.
             self.kinds.clear()
@@ -273,26 +281,20 @@ class Writer:
             if len(self.texts) >= KINDS_MAX:
                 self.texts.clear()
             texts = self.texts[anywhere] = kind_texts(kind)
-        begun = (template.line % tuple([texts[slot] for slot in template.of_kind]), template.of_line)
+        places: Places = itemgetter(*(LINE_VALUES.index(slot) for slot in template.of_line))
+        begun = (template.line % tuple([texts[slot] for slot in template.of_kind]), places)
         self.kinds[kind] = begun
         return begun
 
 
-KINDS_MAX = 10_000
-NO_QUANTITY = dict.fromkeys(("quantity", "priced", "list_price", "contracted_price"), "")
-
-
 @lru_cache(maxsize=2048)
-def dates_of(day: str) -> Mapping[str, str]:
+def dates_of(day: str) -> tuple[str, str, str, str]:
+    """Start and end of the day, start and end of its month."""
     on = date.fromisoformat(day)
     month = on.replace(day=1)
     next_month = (month + timedelta(days=31)).replace(day=1)
-    return {
-        "start": f"{day}T00:00:00Z",
-        "end": f"{on + timedelta(days=1)}T00:00:00Z",
-        "month": f"{month}T00:00:00Z",
-        "month_end": f"{next_month}T00:00:00Z",
-    }
+    end = on + timedelta(days=1)
+    return f"{day}T00:00:00Z", f"{end}T00:00:00Z", f"{month}T00:00:00Z", f"{next_month}T00:00:00Z"
 
 
 def unit_price(cost: str, quantity: str) -> str:

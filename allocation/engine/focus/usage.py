@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,32 @@ class NoUsage:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class FocusCall:
+    """What attribution asks of a charge, whether it is usage or not: the same that its usage event says."""
+
+    provider: str
+    model: str
+    operation: str
+    source: str
+    service_tier: str
+    attributes: dict[str, str]
+
+
+def call_of(charge: Charge, *, source: str) -> FocusCall:
+    row = charge.cells
+    details = _details(row)
+    tier = _said(row, details, "ProcessingTier").lower()
+    return FocusCall(
+        provider=_name(_provider(row)),
+        model=_name(_model(row, details)),
+        operation=_name(_said(row, details, "Operation") or _operation_of(_said(row, details, "Activity"))),
+        source=source,
+        service_tier=tier if tier in TIERS else "standard",
+        attributes=attributes_of(charge),
+    )
+
+
 def is_ai(charge: Charge) -> bool:
     """By its category, or by being measured in tokens where those are no currency of the seller's."""
     row = charge.cells
@@ -71,16 +97,10 @@ def usage_of(charge: Charge, *, event_id: str, source: str) -> dict[str, Any] | 
     metered = _metered(row, details, quantity, unit)
     if isinstance(metered, NoUsage):
         return metered
-    tier = _said(row, details, "ProcessingTier").lower()
     event: dict[str, Any] = {
+        **asdict(call_of(charge, source=source)),
         "id": event_id,
-        "source": source,
         "occurred_at": time_text(charge.start),
-        "provider": _name(_provider(row)),
-        "model": _name(_model(row, details)),
-        "operation": _name(_said(row, details, "Operation") or _operation_of(_said(row, details, "Activity"))),
-        "service_tier": tier if tier in TIERS else "standard",
-        "attributes": attributes_of(charge),
         "cost": {"amount": format(charge.effective, "f"), "currency": charge.currency},
         **metered,
     }
@@ -223,27 +243,3 @@ def attributes_of(charge: Charge) -> dict[str, str]:
         if ATTRIBUTE.fullmatch(name) and len(value) <= VALUE_MAX and not CONTROL.search(value)
     }
     return dict(list(kept.items())[:ATTRIBUTES_MAX])
-
-
-@dataclass(frozen=True, slots=True)
-class ChargedCall:
-    """What attribution rules ask of a charge; without usage only the provider and the attributes are known."""
-
-    provider: str
-    model: str
-    operation: str
-    source: str
-    service_tier: str
-    attributes: Mapping[str, str]
-
-
-def call_of(charge: Charge, usage: Mapping[str, Any]) -> ChargedCall:
-    """`usage` is the event that the charge became; empty where it is none."""
-    return ChargedCall(
-        provider=usage.get("provider") or _name(_provider(charge.cells)),
-        model=usage.get("model", ""),
-        operation=usage.get("operation", "chat" if usage else ""),
-        source=usage.get("source", ""),
-        service_tier=usage.get("service_tier", "standard" if usage else ""),
-        attributes=attributes_of(charge),
-    )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from allocation.engine.focus import check
 from allocation.engine.focus.again import again, customs, targets
-from allocation.engine.focus.formats import number_text
+from allocation.engine.focus.formats import is_null, number_text
 from allocation.engine.focus.layout import EXPORTED, Layout, csv_text, line_of
 from allocation.engine.focus.lines import METERS, Account, Amounts, ChargeKind, ScopeFacts, Writer
 from allocation.engine.focus.reading import Charge, Reader
@@ -183,10 +183,12 @@ def test_numbers_are_written_exactly(number: Decimal) -> None:
     assert "E" not in text
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=10).map(str.strip).filter(bool)
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=10).map(str.strip)
+# A scope may be called "null"; whoever reads the file takes that for none.
+NAMES = TEXT.filter(lambda text: not is_null(text))
 
 
-@given(TEXT, TEXT, TEXT, st.sampled_from(sorted(METERS)))
+@given(NAMES, NAMES, NAMES, st.sampled_from(sorted(METERS)))
 def test_any_names_at_all_are_written_soundly(provider: str, model: str, tag: str, meter: str) -> None:
     scopes = {2: ScopeFacts(2, "acme/search", tag, "team", is_root=False, tags={tag: tag})}
     layout = Layout.of("1.4")
@@ -195,7 +197,7 @@ def test_any_names_at_all_are_written_soundly(provider: str, model: str, tag: st
     text = layout.header() + Writer(layout, ACCOUNT, scopes).line(kind, zero)
     rows = parsed(text)
     assert (rows[0]["x_ModelId"], rows[0]["x_Provider"]) == (model, provider)
-    assert [one for one in check("1.4", rows, layout.columns) if not one.rule.endswith(".null")] == []
+    assert list(check("1.4", rows, layout.columns)) == []
 
 
 @dataclass(frozen=True)
