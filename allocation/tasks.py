@@ -7,3 +7,8 @@ from allocation import operations
 @shared_task(name="allocation.maintain_partitions", ignore_result=True)
 def maintain_partitions(**_: object) -> None:
     operations.maintain_partitions(at=timezone.now())
+
+
+@shared_task(name="allocation.detect_anomalies", ignore_result=True)
+def detect_anomalies(**_: object) -> None:
+    operations.detect_anomalies(at=timezone.now())

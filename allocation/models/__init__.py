@@ -1,4 +1,5 @@
 from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
+from allocation.models.anomalies import Anomaly, AnomalyQuerySet, Feedback, Metric
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
 from allocation.models.imports import ImportRun, ImportStatus
 from allocation.models.periods import BillingPeriod
@@ -35,14 +36,18 @@ __all__ = [
     "Adjustment",
     "AdjustmentKind",
     "AdjustmentRun",
+    "Anomaly",
+    "AnomalyQuerySet",
     "AttributionRule",
     "AttributionRuleSet",
     "BillingPeriod",
     "ChargeClass",
+    "Feedback",
     "ImportRun",
     "ImportStatus",
     "IngestWatermark",
     "Meter",
+    "Metric",
     "Price",
     "PriceBook",
     "QuarantinedUsage",

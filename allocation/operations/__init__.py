@@ -1,3 +1,4 @@
+from allocation.operations.anomalies import Detected, detect_anomalies, give_feedback
 from allocation.operations.declared import (
     apply_attribution_rules,
     apply_price_book,
@@ -12,6 +13,7 @@ from allocation.operations.rerate import Rerating, rerate_usage
 
 __all__ = [
     "BatchTooLarge",
+    "Detected",
     "IngestResult",
     "PeriodClosed",
     "PeriodNotOver",
@@ -21,8 +23,10 @@ __all__ = [
     "apply_attribution_rules",
     "apply_price_book",
     "close_period",
+    "detect_anomalies",
     "drop_expired_partitions",
     "ensure_partitions",
+    "give_feedback",
     "maintain_partitions",
     "month_named",
     "plan_attribution_rules",
