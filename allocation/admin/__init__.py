@@ -1,5 +1,5 @@
 """One module per concept; Django registers what they hold."""
 
-from allocation.admin import charges, declared, incoming, tasks, usage
+from allocation.admin import anomalies, charges, declared, incoming, movement, tasks, usage
 
-__all__ = ["charges", "declared", "incoming", "tasks", "usage"]
+__all__ = ["anomalies", "charges", "declared", "incoming", "movement", "tasks", "usage"]

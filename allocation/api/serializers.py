@@ -46,6 +46,7 @@ class RecordFilterIn(Parameters):
     scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False, help_text="Not included.")
+    provider = serializers.CharField(required=False)
     model = serializers.CharField(required=False)
     source = serializers.CharField(required=False)  # type: ignore[assignment]  # a field, which DRF takes off the class
     status = serializers.ChoiceField(choices=Status.choices, required=False)

@@ -114,7 +114,7 @@ class Usage(APIView):
     def get(self, request: Request) -> Response:
         wanted = RecordFilterIn.of(request)
         records = queries.usage_records(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
-        exact = {name: wanted[name] for name in ("model", "source", "status") if name in wanted}
+        exact = {name: wanted[name] for name in ("provider", "model", "source", "status") if name in wanted}
         bounds = {"occurred_at__gte": wanted.get("since"), "occurred_at__lt": wanted.get("until")}
         records = records.filter(**exact, **{name: value for name, value in bounds.items() if value})
         if wanted["unpriced"] is not None:

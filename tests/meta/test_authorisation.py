@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from allocation.documents.events import EVENT
-from allocation.models import Adjustment, AdjustmentRun, QuarantinedUsage, UsageRecord
+from allocation.models import Adjustment, AdjustmentRun, Anomaly, QuarantinedUsage, UsageRecord
 from allocation.operations import close_period, record_usage
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
@@ -107,6 +107,17 @@ MATRIX = {
     "GET /billing-periods": reads("usage:read"),
     "POST /billing-periods": Case(("budgets:write",), body=CLOSING, by="finance", ok=201),
     "GET /quarantine": reads("usage:read"),
+    "GET /movement": Case(
+        ("usage:read",),
+        foreign="hidden",
+        query="?scope=acme/search&from=2026-11-01&to=2026-12-01",
+    ),
+    "GET /movement/scopes": reads("usage:read", query="?from=2026-11-01&to=2026-12-01"),
+    "GET /anomalies": reads("alerts:read"),
+    "GET /anomalies/kpis": reads("alerts:read"),
+    "POST /anomalies/{anomaly_id}/feedback": Case(
+        ("alerts:write",), of="anomaly", body={**REASON, "feedback": "planned"}
+    ),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
@@ -225,6 +236,11 @@ def world(db: None) -> World:
     )  # fmt: skip
     while evaluate_next_dirty_scopes(at=AT):
         pass
+    anomaly = Anomaly.objects.create(
+        scope=teams["search"], provider="openai", model="gpt-4o", metric="cost", first_day=AT.date(),
+        last_day=AT.date(), days_count=1, expected=10, observed=100, excess_cost=90, score=9, reason="matrix",
+        method="matrix", detected_at=AT, status="open",
+    )  # fmt: skip
     return World(
         {
             "search": "acme/search",
@@ -233,6 +249,7 @@ def world(db: None) -> World:
             "approved": approved.pk,
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
+            "anomaly": anomaly.pk,
             "alert": Alert.objects.get().pk,
             "constraint": Constraint.objects.get().pk,
         },
