@@ -122,6 +122,8 @@ def _items(request: HttpRequest, entries: Sequence[Entry]) -> Iterator[dict[str,
     for title, icon, app, model in entries:
         if request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}"):
             item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse(f"admin:{app}_{model}_changelist")}
+            if model == "usageday":
+                item["active"] = request.path.startswith(item["link"]) and not request.path.endswith("/what-moved/")
             if model == "alert":
                 item["badge"] = _open_alerts(request)
             yield item

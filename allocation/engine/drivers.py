@@ -68,7 +68,8 @@ def _by_coverage(activity: Activity) -> Chosen:
     ]
     least = min(covered, default=Fraction(0))
     if least >= TASK_COVERAGE_MIN and any(activity.tasks):
-        return Chosen(Driver.TASKS, f"{_percent(least)} or more of the requests name their task")
+        covered_by = "all" if least >= 1 else f"at least {_percent(least)} of"
+        return Chosen(Driver.TASKS, f"{covered_by} requests name their task")
     if any(activity.requests):
         few = "no request names its task" if not any(activity.tasks) else f"only {_percent(least)} name their task"
         return Chosen(Driver.REQUESTS, few)

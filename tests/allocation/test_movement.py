@@ -299,6 +299,15 @@ def test_the_page_shows_the_fall_the_models_and_the_scopes(acme: Scope, usage: N
     assert finance_again().get(records).context["cl"].result_count == 1
 
 
+def test_a_scopes_page_leads_to_it(acme: Scope, usage: None) -> None:
+    client = finance(acme)
+    search = Scope.objects.get(path="acme/search")
+    assert "what-moved" in client.get(f"/admin/governance/scope/{search.pk}/change/").content.decode()
+    page = client.get(f"/admin/governance/scope/{search.pk}/what-moved/")
+    assert page["Location"] == f"{PAGE}?scope=acme%2Fsearch"
+    assert client.get(page["Location"]).status_code == 200
+
+
 def finance_again() -> Client:
     client = Client()
     client.force_login(User.objects.get(email="fay@acme.example"), backend="django.contrib.auth.backends.ModelBackend")
