@@ -1,12 +1,13 @@
 """Anomalies found in daily use, kept, and judged by people."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 
 from allocation import queries, tasks
 from allocation.models import Anomaly, Feedback, IngestWatermark, UsageCharge, UsageDay
@@ -209,6 +210,22 @@ def test_a_correction_of_a_closed_period_is_no_use_of_the_day_it_is_booked_on(ac
         billed_cost=600,
     )  # fmt: skip
     assert detect_anomalies(at=AT) == Detected(series=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_looking_at_once_from_many_sides_opens_one(acme: Scope, search: Scope) -> None:
+    used(search, {1: 700})
+    delivered(acme)
+
+    def look(_number: int) -> int:
+        try:
+            return detect_anomalies(at=AT).opened
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(look, range(8))) == [0, 0, 0, 0, 0, 0, 0, 1]
+    assert Anomaly.objects.count() == 1
 
 
 # --- feedback -------------------------------------------------------------------------------------------------------
