@@ -12,3 +12,8 @@ def maintain_partitions(**_: object) -> None:
 @shared_task(name="allocation.split_shared_cost", ignore_result=True)
 def split_shared_cost(**_: object) -> None:
     operations.run_open_months(at=timezone.now())
+
+
+@shared_task(name="allocation.detect_anomalies", ignore_result=True)
+def detect_anomalies(**_: object) -> None:
+    operations.detect_anomalies(at=timezone.now())

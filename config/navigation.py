@@ -17,6 +17,7 @@ SPEND: Sequence[Entry] = (
     ("Usage records", "receipt_long", "allocation", "usagerecord"),
     ("Charges", "request_quote", "allocation", "usagecharge"),
     ("Tasks", "smart_toy", "allocation", "task"),
+    ("Anomalies", "monitoring", "allocation", "anomaly"),
     ("Quarantined usage", "report", "allocation", "quarantinedusage"),
     ("Import runs", "upload_file", "allocation", "importrun"),
     ("FOCUS imports", "request_quote", "allocation", "focusimport"),
@@ -64,15 +65,29 @@ ROLL_UPS: Sequence[Entry] = (
 )
 
 
+# Pages that are no list: words, symbol, the app and model that one must be allowed to look at, and the page's name.
+SPEND_PAGES: Sequence[tuple[str, str, str, str, str]] = (
+    ("What moved", "waterfall_chart", "allocation", "usageday", "admin:allocation_what_moved"),
+)
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's SIDEBAR navigation."""
     groups: Sequence[tuple[str, Sequence[Entry]]] = (
         ("Spend", SPEND), ("Budgets", BUDGETS), ("Guardrails", GUARDRAILS), ("Organisation", ORGANISATION),
     )  # fmt: skip
+    pages = [
+        {"title": title, "icon": icon, "link": reverse(page)}
+        for title, icon, app, model, page in SPEND_PAGES
+        if request.user.has_perm(f"{app}.view_{model}")
+    ]
     overview = {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}
     return [
         {"items": [overview]},
-        *({"title": title, "items": list(_items(request, entries))} for title, entries in groups),
+        *(
+            {"title": title, "items": [*(pages if entries is SPEND else ()), *_items(request, entries)]}
+            for title, entries in groups
+        ),
         {"title": "Roll-ups", "collapsible": True, "items": list(_items(request, ROLL_UPS))},
     ]
 
@@ -85,6 +100,9 @@ NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
     ("budgets", "budget"): (("All", {}), ("Waiting for a decision", {"status__exact": "submitted"})),
     ("allocation", "usagerecord"): (
         ("All", {}), ("Unpriced", {"price": "unpriced"}), ("Failed", {"status__exact": "error"}),
+    ),
+    ("allocation", "anomaly"): (
+        ("All", {}), ("Open", {"status__exact": "open"}), ("Not judged", {"feedback__exact": ""}),
     ),
     ("allocation", "quarantinedusage"): (
         ("All", {}), ("Waiting", {"replayed_at__isempty": "1"}), ("Replayed", {"replayed_at__isempty": "0"}),
@@ -117,6 +135,8 @@ def _items(request: HttpRequest, entries: Sequence[Entry]) -> Iterator[dict[str,
     for title, icon, app, model in entries:
         if request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}"):
             item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse(f"admin:{app}_{model}_changelist")}
+            if model == "usageday":
+                item["active"] = request.path.startswith(item["link"]) and not request.path.endswith("/what-moved/")
             if model == "alert":
                 item["badge"] = _open_alerts(request)
             yield item

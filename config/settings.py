@@ -234,6 +234,8 @@ CELERY_BEAT_SCHEDULE = {
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
     "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
     "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
+    # Yesterday soon after it is over; again for a feed that was late.
+    "detect anomalies": {"task": "allocation.detect_anomalies", "schedule": crontab(minute="40", hour="0,6,12,18")},
     "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
 }
 
@@ -283,6 +285,7 @@ USAGE_POSTING = "budgets.operations.post_usage"
 USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
 # How far back a record may lie; never further than the retention, which would drop it the next night.
 USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1)
+ANOMALY_EXCESS_MIN = env.integer("WEIR_ANOMALY_EXCESS_MIN", 10, least=0)
 USAGE_BODY_BYTES_MAX = env.integer("WEIR_USAGE_BODY_BYTES_MAX", 32 * 1024 * 1024, least=1024)
 USAGE_EVENTS_PER_REQUEST_MAX = env.integer("WEIR_USAGE_EVENTS_PER_REQUEST_MAX", 10_000, least=1)
 # Django's own limit guards what reads `request.body`: forms and commands. Usage is read by its own limit.

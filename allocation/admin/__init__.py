@@ -1,12 +1,14 @@
 """One module per concept; Django registers what they hold."""
 
 from allocation.admin import (
+    anomalies,
     attribution,
     charges,
     commitments,
     declared,
     focus,
     incoming,
+    movement,
     prices,
     shared_cost,
     tasks,
@@ -14,12 +16,14 @@ from allocation.admin import (
 )
 
 __all__ = [
+    "anomalies",
     "attribution",
     "charges",
     "commitments",
     "declared",
     "focus",
     "incoming",
+    "movement",
     "prices",
     "shared_cost",
     "tasks",

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from allocation.api.anomalies import Anomalies, AnomalyFeedback, AnomalyKpis
 from allocation.api.attribution import (
     AttributionCoverage,
     AttributionKeys,
@@ -12,6 +13,7 @@ from allocation.api.commitments import Commitments
 from allocation.api.corrections import AdjustmentRuns, Adjustments, BillingPeriods, Charges
 from allocation.api.focus import FocusExportFile, FocusImportExport, FocusImportRows, FocusImports, OneFocusImport
 from allocation.api.metrics import AllocationMetrics
+from allocation.api.movement import ScopeMoved, ScopesMoved
 from allocation.api.otlp import Traces
 from allocation.api.prices import ExchangeRates, PriceBookDetail, PriceBooks, PriceCoverage, Prices
 from allocation.api.shared_cost import (
@@ -39,6 +41,11 @@ urlpatterns = [
     path("price-books", PriceBooks.as_view(), name="price-books"),
     path("price-books/<int:book_id>", PriceBookDetail.as_view(), name="price-book"),
     path("exchange-rates", ExchangeRates.as_view(), name="exchange-rates"),
+    path("movement", ScopeMoved.as_view(), name="movement"),
+    path("movement/scopes", ScopesMoved.as_view(), name="movement-scopes"),
+    path("anomalies", Anomalies.as_view(), name="anomalies"),
+    path("anomalies/kpis", AnomalyKpis.as_view(), name="anomaly-kpis"),
+    path("anomalies/<int:anomaly_id>/feedback", AnomalyFeedback.as_view(), name="anomaly-feedback"),
     path("quarantine", Quarantine.as_view(), name="quarantine"),
     path("charges", Charges.as_view(), name="charges"),
     path("adjustments", Adjustments.as_view(), name="adjustments"),

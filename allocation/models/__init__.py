@@ -1,4 +1,5 @@
 from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
+from allocation.models.anomalies import Anomaly, AnomalyQuerySet, Feedback, Metric
 from allocation.models.attribution import AttributionKey, AttributionRule, AttributionRuleSet
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
 from allocation.models.commitments import Commitment, CommitmentKind, CommitmentUnit
@@ -45,6 +46,8 @@ __all__ = [
     "AllocatedCharge",
     "AllocationMetric",
     "AllocationRun",
+    "Anomaly",
+    "AnomalyQuerySet",
     "AttributionKey",
     "AttributionRule",
     "AttributionRuleSet",
@@ -55,6 +58,7 @@ __all__ = [
     "CommitmentKind",
     "CommitmentUnit",
     "ExchangeRate",
+    "Feedback",
     "FocusFormat",
     "FocusImport",
     "FocusRow",
@@ -63,6 +67,7 @@ __all__ = [
     "ImportStatus",
     "IngestWatermark",
     "Meter",
+    "Metric",
     "Price",
     "PriceBook",
     "QuarantinedUsage",

@@ -1,5 +1,9 @@
+from allocation.operations.anomalies import Detected, detect_anomalies, give_feedback
 from allocation.operations.attribution import Moved, Preview, organisation_seen, preview_attribution
-from allocation.operations.declared import apply_attribution_rules, plan_attribution_rules
+from allocation.operations.declared import (
+    apply_attribution_rules,
+    plan_attribution_rules,
+)
 from allocation.operations.exchange import apply_exchange_rates, import_exchange_rates, plan_exchange_rates
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
 from allocation.operations.metrics import MetricsResult, record_metrics
@@ -21,6 +25,7 @@ from allocation.operations.splits import apply_commitment, apply_shared_cost_spl
 __all__ = [
     "BatchTooLarge",
     "BookTerms",
+    "Detected",
     "ImportedPrices",
     "IngestResult",
     "MetricsResult",
@@ -39,8 +44,10 @@ __all__ = [
     "apply_price_book",
     "apply_shared_cost_split",
     "close_period",
+    "detect_anomalies",
     "drop_expired_partitions",
     "ensure_partitions",
+    "give_feedback",
     "import_exchange_rates",
     "import_prices",
     "maintain_partitions",

@@ -1,6 +1,8 @@
 from allocation.queries.allocated import AllocatedLine, allocated_charges
+from allocation.queries.anomalies import AnomalyKpis, DayAround, anomalies_seen, anomaly_kpis, days_around
 from allocation.queries.attribution import GROUPINGS, OrganisationCoverage, coverage
 from allocation.queries.commitments import CommittedLine, commitments_in, committed_charges
+from allocation.queries.movement import ScopeMovement, money_of, periods_asked, scope_movement, scope_movements
 from allocation.queries.pricecoverage import Coverage, price_coverage
 from allocation.queries.prices import catalogue_prices, price_book, prices_in_force, stated_prices, unit_prices
 from allocation.queries.shared_cost import (
@@ -20,25 +22,35 @@ __all__ = [
     "GROUPS",
     "SUMMED",
     "AllocatedLine",
+    "AnomalyKpis",
     "CommittedLine",
     "Coverage",
+    "DayAround",
     "FullyLoaded",
     "OrganisationCoverage",
+    "ScopeMovement",
     "SharedCost",
     "SharedLine",
     "UsageTotals",
     "allocated_charges",
+    "anomalies_seen",
+    "anomaly_kpis",
     "by_branch",
     "catalogue_prices",
     "commitments_in",
     "committed_charges",
     "coverage",
     "data_ages",
+    "days_around",
     "fully_loaded",
+    "money_of",
+    "periods_asked",
     "pieces",
     "price_book",
     "price_coverage",
     "prices_in_force",
+    "scope_movement",
+    "scope_movements",
     "shared_cost",
     "standing_run",
     "stated_prices",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Func, Value
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.decorators import action
 
 from allocation.queries import windows_totals
 from budgets.queries import budget_facts
@@ -30,6 +34,7 @@ class SpendingScopeAdmin(ScopeAdmin):
     list_display: tuple[str, ...] = (  # type: ignore[assignment]  # More columns than there.
         "in_tree", "cost_this_month", "budget_use", "kind", "practice", "environment", "criticality", "owners",
     )  # fmt: skip
+    actions_detail = ("what_moved",)
     ordering = (IN_TREE_ORDER,)  # type: ignore[assignment]  # Django takes expressions as well.
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -56,3 +61,11 @@ class SpendingScopeAdmin(ScopeAdmin):
     @admin.display(description="budget used")
     def budget_use(self, scope: Any) -> SafeString | str:
         return used_bar(scope.shown_facts.used_ratio if scope.shown_facts else None)
+
+    @action(description="What moved", url_path="what-moved", icon="waterfall_chart")  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def what_moved(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Why its cost changed, on a page of its own."""
+        scope = self.get_queryset(request).filter(pk=object_id).first()
+        if scope is None:
+            return redirect("admin:governance_scope_changelist")
+        return redirect(f"{reverse('admin:allocation_what_moved')}?{urlencode({'scope': scope.path})}")

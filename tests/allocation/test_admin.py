@@ -14,6 +14,7 @@ from allocation import operations
 from allocation.models import (
     Adjustment,
     AdjustmentRun,
+    Anomaly,
     ExchangeRate,
     FocusImport,
     FocusRow,
@@ -85,6 +86,11 @@ def furnish(name: str) -> Scope:
     Adjustment.objects.create(
         run=run, record_id=UsageRecord.objects.get(event_id=f"of {name}").pk, record_occurred_at=at, made_at=at,
         booked_at=at, scope=team, provider="openai", model=f"model of {name}", activity="inference",
+    )  # fmt: skip
+    Anomaly.objects.create(
+        scope=team, provider="openai", model="gpt-4o", metric="cost", first_day=at.date(), last_day=at.date(),
+        days_count=1, expected=10, observed=100, excess_cost=90, score=9, reason=f"of {name}", method="test",
+        detected_at=at, status="open",
     )  # fmt: skip
     create_api_key(scope=team, permissions=["admin"], name=f"key of {name}", actor=SYSTEM, at=at)
     channel = save_channel(

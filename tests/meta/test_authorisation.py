@@ -24,6 +24,7 @@ from allocation.importers.focus import FocusOrder, import_focus_file
 from allocation.models import (
     Adjustment,
     AdjustmentRun,
+    Anomaly,
     ExchangeRate,
     FocusImport,
     Price,
@@ -155,6 +156,17 @@ MATRIX = {
     "GET /price-books": reads("usage:read"),
     "GET /price-books/{book_id}": reads("usage:read", of="price_book"),
     "GET /exchange-rates": reads("usage:read"),
+    "GET /movement": Case(
+        ("usage:read",),
+        foreign="hidden",
+        query="?scope=acme/search&from=2026-11-01&to=2026-12-01",
+    ),
+    "GET /movement/scopes": reads("usage:read", query="?from=2026-11-01&to=2026-12-01"),
+    "GET /anomalies": reads("alerts:read"),
+    "GET /anomalies/kpis": reads("alerts:read"),
+    "POST /anomalies/{anomaly_id}/feedback": Case(
+        ("alerts:write",), of="anomaly", body={**REASON, "feedback": "planned"}
+    ),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
@@ -284,6 +296,11 @@ def world(db: None, tmp_path: Path) -> World:
     while evaluate_next_dirty_scopes(at=AT):
         pass
     shared = furnish_sharing(acme, AT)
+    anomaly = Anomaly.objects.create(
+        scope=teams["search"], provider="openai", model="gpt-4o", metric="cost", first_day=AT.date(),
+        last_day=AT.date(), days_count=1, expected=10, observed=100, excess_cost=90, score=9, reason="matrix",
+        method="matrix", detected_at=AT, status="open",
+    )  # fmt: skip
     return World(
         {
             "run": shared.pk,
@@ -296,6 +313,7 @@ def world(db: None, tmp_path: Path) -> World:
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
             "focus_import": focus_import(acme, tmp_path).pk,
+            "anomaly": anomaly.pk,
             "alert": Alert.objects.get().pk,
             "constraint": Constraint.objects.get().pk,
         },

@@ -1,0 +1,81 @@
+"""What a scope's volume is counted in: its tasks where they cover its use, else its requests, else its tokens."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+Pair = tuple[int, int]
+# Below it, a change in how many calls name their task would pass for a change in volume.
+TASK_COVERAGE_MIN = Fraction(4, 5)
+
+
+class Driver(StrEnum):
+    TASKS = "tasks"
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Of two periods: what was done. `task_requests` are the requests of calls that name their task."""
+
+    tasks: Pair = (0, 0)
+    task_requests: Pair = (0, 0)
+    requests: Pair = (0, 0)
+    tokens: Pair = (0, 0)
+
+    def counted(self, driver: Driver) -> Pair:
+        match driver:
+            case Driver.TASKS:
+                return self.tasks
+            case Driver.REQUESTS:
+                return self.requests
+            case Driver.TOKENS:
+                return self.tokens
+
+    def swapped(self) -> "Activity":
+        return Activity(*(pair[::-1] for pair in (self.tasks, self.task_requests, self.requests, self.tokens)))
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    driver: Driver
+    reason: str
+
+
+def choose(activity: Activity, asked: Driver | None = None) -> Chosen:
+    if asked is not None and _covers(activity, asked):
+        return Chosen(asked, "asked for")
+    prefix = f"{asked} were asked for, but one period has none; " if asked is not None else ""
+    found = _by_coverage(activity)
+    return Chosen(found.driver, prefix + found.reason)
+
+
+def _covers(activity: Activity, driver: Driver) -> bool:
+    """Whether there is something to count in every period that has use."""
+    counted = activity.counted(driver)
+    return all(
+        count or not (requests or tokens)
+        for count, requests, tokens in zip(counted, activity.requests, activity.tokens, strict=True)
+    )
+
+
+def _by_coverage(activity: Activity) -> Chosen:
+    covered = [
+        Fraction(of_tasks, requests)
+        for tasks, of_tasks, requests in zip(activity.tasks, activity.task_requests, activity.requests, strict=True)
+        if requests and (tasks or requests)
+    ]
+    least = min(covered, default=Fraction(0))
+    if least >= TASK_COVERAGE_MIN and any(activity.tasks):
+        covered_by = "all" if least >= 1 else f"at least {_percent(least)} of"
+        return Chosen(Driver.TASKS, f"{covered_by} requests name their task")
+    if any(activity.requests):
+        few = "no request names its task" if not any(activity.tasks) else f"only {_percent(least)} name their task"
+        return Chosen(Driver.REQUESTS, few)
+    return Chosen(Driver.TOKENS, "neither tasks nor requests are known")
+
+
+def _percent(share: Fraction) -> str:
+    """Rounded down: 99.9 % is not all."""
+    return f"{int(min(share, Fraction(1)) * 100)} %"

@@ -1,0 +1,195 @@
+"""Days far above what their weekday and level lead one to expect."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from math import exp
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allocation.engine.anomalies import Anomaly, Judged, Terms, Verdict, anomalies, judge, judge_all
+from tests.allocation.conftest import SHARED, needs_shared_data
+
+MONDAY = date(2026, 6, 1)
+DAY = timedelta(days=1)
+TERMS = Terms(excess_min=Decimal(10))
+WEEK = (100, 110, 105, 120, 95, 30, 20)
+
+
+def weekly(days: int, changes: Mapping[int, float | None] | None = None) -> dict[date, Decimal]:
+    """A season of 7 days that wobbles by a few per cent; `changes` by number of the day, None for no data."""
+    values = {number: Decimal(WEEK[number % 7] * (100 + number * 37 % 11)) / 100 for number in range(days)}
+    for number, value in (changes or {}).items():
+        if value is None:
+            del values[number]
+        else:
+            values[number] = Decimal(str(value))
+    return {MONDAY + DAY * number: value for number, value in values.items()}
+
+
+def found(series: Mapping[date, Decimal], days: Iterable[int], terms: Terms = TERMS) -> list[Anomaly]:
+    return anomalies(judge_all(series, [MONDAY + DAY * number for number in days], terms))
+
+
+def spans(found_: Iterable[Anomaly]) -> list[tuple[int, int, bool]]:
+    return [((one.first_day - MONDAY).days, (one.last_day - MONDAY).days, one.is_over) for one in found_]
+
+
+@pytest.mark.parametrize(
+    ("series", "wanted"),
+    [
+        pytest.param(weekly(80), [], id="a weekly season is none, though Mondays are five times Sundays"),
+        pytest.param(weekly(80, {70: 400}), [(70, 70, True)], id="a spike"),
+        pytest.param(weekly(71, {70: 400}), [(70, 70, False)], id="on the last day: it may go on"),
+        pytest.param(weekly(80, {68: 100}), [(68, 68, True)], id="a Sunday like a Monday"),
+        pytest.param(weekly(80, {70: 400, 71: 500, 72: 450}), [(70, 72, True)], id="days in a row are one"),
+        pytest.param(
+            weekly(80, {70: 400, 71: None, 72: 450}), [(70, 72, True)], id="a day without data does not end it"
+        ),
+        pytest.param(weekly(80, {70: 400, 72: 450}), [(70, 70, True), (72, 72, True)], id="a normal day does"),
+        pytest.param(weekly(73, {70: 400, 71: None, 72: None}), [(70, 70, False)], id="no data is not good news"),
+        pytest.param(weekly(80, {70: 0}), [], id="a day without use"),
+        pytest.param(weekly(80, {70: 100 * 1.2}), [], id="less than a quarter above"),
+        pytest.param(weekly(80, dict.fromkeys(range(50, 62), 0)), [], id="back after a pause"),
+    ],
+)  # fmt: skip
+def test_cases(series: Mapping[date, Decimal], wanted: list[tuple[int, int, bool]]) -> None:
+    assert spans(found(series, range(60, (max(series) - MONDAY).days + 1))) == wanted
+
+
+def test_a_spike_carries_what_was_expected_and_why() -> None:
+    [one] = found(weekly(80, {70: 400}), range(60, 80))
+    judged = one.worst
+    assert judged.observed == 400
+    assert judged.expected is not None
+    assert Decimal(95) < judged.expected < Decimal(115)
+    assert judged.excess == 400 - judged.expected
+    assert judged.reason.startswith("400.00 on 2026-08-10 where ")
+    assert " was to be expected of Mondays from 56 days before, " in judged.reason
+
+
+def test_small_money_is_not_worth_anybodys_time() -> None:
+    series = {day: value / 100 for day, value in weekly(80, {70: 400}).items()}
+    assert found(series, range(60, 80)) == []
+    assert len(found(series, range(60, 80), Terms(excess_min=Decimal(1)))) == 1
+
+
+def test_a_new_level_is_one_anomaly_until_it_is_what_is_usual() -> None:
+    series = weekly(120)
+    series |= {day: value * 3 for day, value in series.items() if day >= MONDAY + DAY * 70}
+    [(first, last, is_over)] = spans(found(series, range(60, 120)))
+    assert (first, is_over) == (70, True)
+    assert 76 <= last <= 84
+
+
+def test_a_day_off_is_known_by_its_weekday() -> None:
+    weekend = {number: 0 for number in range(80) if number % 7 > 4}
+    assert found(weekly(80, weekend), range(60, 80)) == []
+    [one] = found(weekly(80, {**weekend, 68: 90}), range(60, 80))
+    assert (one.first_day, one.worst.expected) == (MONDAY + DAY * 68, 0)
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [
+        (0, "0 days of use before it, 14 needed"),
+        (1, "1 days of use before it, 14 needed"),
+        (13, "13 days of use before it, 14 needed"),
+    ],
+)
+def test_little_history_gives_no_verdict(days: int, reason: str) -> None:
+    series = weekly(days) | {MONDAY + DAY * days: Decimal(10_000)}
+    assert judge(series, MONDAY + DAY * days, TERMS) == Judged(
+        MONDAY + DAY * days, Verdict.NONE, Decimal(10_000), reason=reason
+    )
+
+
+def test_history_begins_with_the_first_use() -> None:
+    series = {MONDAY + DAY * number: Decimal(0) for number in range(50)} | {MONDAY + DAY * 50: Decimal(10_000)}
+    assert judge(series, MONDAY + DAY * 50, TERMS).verdict == Verdict.NONE
+
+
+def test_a_day_is_judged_by_the_days_before_it_alone() -> None:
+    short, long = weekly(71, {70: 400}), weekly(100, {70: 400, 80: 9000})
+    day = MONDAY + DAY * 70
+    assert judge(short, day, TERMS) == judge(long, day, TERMS)
+
+
+@given(st.integers(60, 79), st.integers(2, 1000))
+def test_more_spending_is_never_less_anomalous(number: int, factor: int) -> None:
+    day = MONDAY + DAY * number
+    dear, dearer = (judge(weekly(80, {number: WEEK[number % 7] * times}), day, TERMS) for times in (factor, factor + 1))
+    assert dear.score <= dearer.score
+    assert (dear.verdict, dearer.verdict) != (Verdict.ANOMALOUS, Verdict.NORMAL)
+
+
+# --- how often a clean series is called anomalous -----------------------------------------------------------------
+
+FALSE_DAYS_OF_1000_MAX = 1
+
+
+def clean(
+    random: Random, *, sigma: float, weekend: float = 0.4, growth: float = 0.0, idle: float = 0.0
+) -> dict[date, Decimal]:
+    """120 days of lognormal noise around a weekly season."""
+    return {
+        MONDAY + DAY * number: Decimal(
+            0
+            if random.random() < idle
+            else round(100 * exp(random.gauss(growth * number, sigma)) * (weekend if number % 7 > 4 else 1), 6)
+        ).quantize(Decimal("1e-9"))
+        for number in range(120)
+    }
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"sigma": 0.1},
+        {"sigma": 0.5},
+        {"sigma": 0.3, "growth": 0.01},
+        {"sigma": 0.3, "weekend": 0.0},
+        {"sigma": 0.4, "idle": 0.2},
+        {"sigma": 0.4, "idle": 0.8},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_false_alarms_are_rare_on_clean_series(shape: dict[str, float]) -> None:
+    """60 series of 106 judged days each, always the same ones."""
+    random = Random(7)
+    series = [clean(random, **shape) for _ in range(60)]
+    judged = [one for each in series for one in judge_all(each, list(each)[14:], TERMS)]
+    false = sum(one.verdict == Verdict.ANOMALOUS for one in judged)
+    assert false * 1000 <= FALSE_DAYS_OF_1000_MAX * len(judged)
+
+
+def test_planted_spikes_are_found() -> None:
+    """Five times as much in 60 noisy series of 20 % noise: nearly all of them."""
+    random = Random(11)
+    hits = 0
+    for _ in range(60):
+        series = clean(random, sigma=0.2)
+        day = MONDAY + DAY * random.randrange(60, 120)
+        series[day] *= 5
+        hits += judge(series, day, TERMS).verdict == Verdict.ANOMALOUS
+    assert hits >= 58
+
+
+@needs_shared_data
+def test_real_traffic_that_repeats_itself_is_not_anomalous_and_doubled_traffic_thrice_is() -> None:
+    """A real hour of a language model service, its minutes taken for days: noise as it occurs, without a season."""
+    trace = next((SHARED / "mooncake").glob("*conversation*.jsonl"))
+    tokens: dict[int, int] = {}
+    for row in map(json.loads, trace.read_text().splitlines()):
+        minute = row["timestamp"] // 60_000
+        tokens[minute] = tokens.get(minute, 0) + row["input_length"] + row["output_length"]
+    whole = sorted(tokens)[1:-1]
+    series = {MONDAY + DAY * place: Decimal(tokens[minute]) for place, minute in enumerate(whole)}
+    last = max(series)
+    assert found(series, range(len(series)), Terms(excess_min=Decimal(1000))) == []
+    raised = series | {last: series[last] * 6}
+    assert judge(raised, last, Terms(excess_min=Decimal(1000))).verdict == Verdict.ANOMALOUS
