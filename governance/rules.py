@@ -120,7 +120,7 @@ def has_right(actor: Actor, right: str, scope: Scope) -> bool:
 # What a persona may change in the admin. Everybody with a persona may look at everything in their scopes.
 PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
     Persona.ENGINEERING: frozenset(),
-    Persona.FINANCE: frozenset({"budgets.*", "allocation.billingperiod"}),
+    Persona.FINANCE: frozenset({"budgets.*", "allocation.billingperiod", "governance.unitcosttarget"}),
     Persona.FINOPS: frozenset(
         {
             "allocation.attributionruleset",
@@ -131,6 +131,7 @@ PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
             "allocation.adjustmentrun",
             # What replays quarantined usage.
             "allocation.quarantinedusage",
+            "governance.unitcosttarget",
             "policies.alert",
             "policies.constraint",
         }
