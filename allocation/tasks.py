@@ -7,3 +7,8 @@ from allocation import operations
 @shared_task(name="allocation.maintain_partitions", ignore_result=True)
 def maintain_partitions(**_: object) -> None:
     operations.maintain_partitions(at=timezone.now())
+
+
+@shared_task(name="allocation.replay_early_outcomes", ignore_result=True)
+def replay_early_outcomes(**_: object) -> None:
+    operations.replay_early_outcomes(at=timezone.now())

@@ -233,6 +233,11 @@ CELERY_BEAT_SCHEDULE = {
     "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
     "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
+    "replay outcomes that came before their task": {
+        "task": "allocation.replay_early_outcomes",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
     "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
 }
 
@@ -273,6 +278,8 @@ SPECTACULAR_SETTINGS = {
         "BudgetStatus": "budgets.models.Budget.Status",
         "ConstraintStatus": "policies.models.Constraint.Status",
         "DeliveryStatus": "governance.models.DeliveryStatus",
+        "BudgetUnit": "budgets.models.budget.Unit",
+        "CostUnit": "governance.models.CostUnit",
     },
 }
 

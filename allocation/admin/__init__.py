@@ -1,5 +1,5 @@
 """One module per concept; Django registers what they hold."""
 
-from allocation.admin import charges, declared, incoming, tasks, usage
+from allocation.admin import charges, declared, economics, incoming, outcomes, tasks, usage
 
-__all__ = ["charges", "declared", "incoming", "tasks", "usage"]
+__all__ = ["charges", "declared", "economics", "incoming", "outcomes", "tasks", "usage"]

@@ -1,6 +1,8 @@
 from allocation.models.adjustments import Adjustment, AdjustmentKind, AdjustmentRun
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
+from allocation.models.economics import ScopeEconomics
 from allocation.models.imports import ImportRun, ImportStatus
+from allocation.models.outcomes import OUTCOME_DAY_TABLE, OUTCOME_TABLE, Outcome, OutcomeDay, OutcomeKind
 from allocation.models.periods import BillingPeriod
 from allocation.models.prices import AttributionRule, AttributionRuleSet, Meter, Price, PriceBook
 from allocation.models.tasks import TASK_DAY_TABLE, TASK_TABLE, Task, TaskDay
@@ -27,6 +29,8 @@ __all__ = [
     "DAY_TABLE",
     "HOUR_TABLE",
     "MINUTE_TABLE",
+    "OUTCOME_DAY_TABLE",
+    "OUTCOME_TABLE",
     "PRICED_BY_NONE",
     "RECORD_TABLE",
     "TASK_DAY_TABLE",
@@ -43,10 +47,14 @@ __all__ = [
     "ImportStatus",
     "IngestWatermark",
     "Meter",
+    "Outcome",
+    "OutcomeDay",
+    "OutcomeKind",
     "Price",
     "PriceBook",
     "QuarantinedUsage",
     "RollUp",
+    "ScopeEconomics",
     "ServiceTier",
     "Status",
     "Task",

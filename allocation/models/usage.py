@@ -4,8 +4,10 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
+from allocation.engine.activity import NAMED_OPERATIONS, OTHER, operations_of
 from governance.models import Scope, ScopedQuerySet
 
 PRICED_BY_NONE = "none"
@@ -41,6 +43,13 @@ class Activity(models.TextChoices):
 class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
     def unpriced(self) -> Self:
         return self.filter(cost__isnull=True, status=Status.SUCCESS)
+
+    def of_activity(self, activity: str) -> Self:
+        """What `engine.activity.activity_of` says of the operation."""
+        records = self.alias(operation_name=Lower("operation"))
+        if activity == OTHER:
+            return records.exclude(operation_name__in=NAMED_OPERATIONS)
+        return records.filter(operation_name__in=operations_of(activity))
 
 
 class UsageRecord(models.Model):

@@ -7,10 +7,12 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Func, Value
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.decorators import action
 
 from allocation.queries import windows_totals
 from budgets.queries import budget_facts
@@ -30,6 +32,7 @@ class SpendingScopeAdmin(ScopeAdmin):
     list_display: tuple[str, ...] = (  # type: ignore[assignment]  # More columns than there.
         "in_tree", "cost_this_month", "budget_use", "kind", "practice", "environment", "criticality", "owners",
     )  # fmt: skip
+    actions_detail = ("unit_economics",)
     ordering = (IN_TREE_ORDER,)  # type: ignore[assignment]  # Django takes expressions as well.
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -56,3 +59,8 @@ class SpendingScopeAdmin(ScopeAdmin):
     @admin.display(description="budget used")
     def budget_use(self, scope: Any) -> SafeString | str:
         return used_bar(scope.shown_facts.used_ratio if scope.shown_facts else None)
+
+    @action(description="Unit economics", url_path="unit-economics")  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def unit_economics(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        del request
+        return redirect("admin:allocation_scopeeconomics_change", object_id)
