@@ -17,3 +17,8 @@ def split_shared_cost(**_: object) -> None:
 @shared_task(name="allocation.detect_anomalies", ignore_result=True)
 def detect_anomalies(**_: object) -> None:
     operations.detect_anomalies(at=timezone.now())
+
+
+@shared_task(name="allocation.replay_early_outcomes", ignore_result=True)
+def replay_early_outcomes(**_: object) -> None:
+    operations.replay_early_outcomes(at=timezone.now())

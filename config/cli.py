@@ -13,7 +13,7 @@ DATA_DIR = "--data-dir"
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    arguments = choose_data_folder(sys.argv)
+    arguments = as_modules_are_named(choose_data_folder(sys.argv))
     if arguments[1:2] == ["up"] and not {"-h", "--help"} & set(arguments):
         prepare()
     from django.core.management import execute_from_command_line  # noqa: PLC0415  # settings must be named first
@@ -43,6 +43,15 @@ def choose_data_folder(arguments: Sequence[str]) -> list[str]:
             raise SystemExit(f"{DATA_DIR} needs the name of a folder.")
         os.environ["WEIR_DATA_DIR"] = chosen
     return kept
+
+
+def as_modules_are_named(arguments: Sequence[str]) -> list[str]:
+    """`weir unit-economics` is the module unit_economics."""
+    program, *words = arguments
+    return [
+        program,
+        *(word.replace("-", "_") if not place and word[:1] != "-" else word for place, word in enumerate(words)),
+    ]
 
 
 def prepare() -> None:

@@ -14,6 +14,9 @@ from policies.models import Alert
 # Words, Material symbol, app and model.
 Entry = tuple[str, str, str, str]
 SPEND: Sequence[Entry] = (
+    ("Unit economics", "query_stats", "allocation", "scopeeconomics"),
+    ("Accepted unit costs", "price_check", "governance", "unitcosttarget"),
+    ("Outcomes", "task_alt", "allocation", "outcome"),
     ("Usage records", "receipt_long", "allocation", "usagerecord"),
     ("Charges", "request_quote", "allocation", "usagecharge"),
     ("Tasks", "smart_toy", "allocation", "task"),
@@ -58,6 +61,7 @@ ORGANISATION: Sequence[Entry] = (
 )
 ROLL_UPS: Sequence[Entry] = (
     ("By day", "calendar_month", "allocation", "usageday"),
+    ("Outcomes by day", "event_available", "allocation", "outcomeday"),
     ("By hour", "schedule", "allocation", "usagehour"),
     ("By minute", "timer", "allocation", "usageminute"),
     ("Tasks by day", "smart_toy", "allocation", "taskday"),

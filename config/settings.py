@@ -236,6 +236,11 @@ CELERY_BEAT_SCHEDULE = {
     "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
     # Yesterday soon after it is over; again for a feed that was late.
     "detect anomalies": {"task": "allocation.detect_anomalies", "schedule": crontab(minute="40", hour="0,6,12,18")},
+    "replay outcomes that came before their task": {
+        "task": "allocation.replay_early_outcomes",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
     "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
 }
 
@@ -276,6 +281,8 @@ SPECTACULAR_SETTINGS = {
         "BudgetStatus": "budgets.models.Budget.Status",
         "ConstraintStatus": "policies.models.Constraint.Status",
         "DeliveryStatus": "governance.models.DeliveryStatus",
+        "BudgetUnit": "budgets.models.budget.Unit",
+        "CostUnit": "governance.models.CostUnit",
     },
 }
 

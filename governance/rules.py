@@ -122,6 +122,7 @@ PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
     Persona.ENGINEERING: frozenset(),
     # Who closes the month may have its shared cost split again.
     Persona.FINANCE: frozenset({"budgets.*", "allocation.allocationrun", "allocation.billingperiod"}),
+    Persona.FINANCE: frozenset({"budgets.*", "allocation.billingperiod", "governance.unitcosttarget"}),
     Persona.FINOPS: frozenset(
         {
             "allocation.allocationrun",
@@ -133,6 +134,7 @@ PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
             "allocation.adjustmentrun",
             # What replays quarantined usage.
             "allocation.quarantinedusage",
+            "governance.unitcosttarget",
             "policies.alert",
             "policies.constraint",
         }

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from allocation.models import QuarantinedUsage, ServiceTier, Status, UsageRecord
+from allocation.models import Activity, QuarantinedUsage, ServiceTier, Status, UsageRecord
 from allocation.queries import GROUPS
 from governance.api import Parameters
 
@@ -57,6 +57,7 @@ class RecordFilterIn(Parameters):
     source = serializers.CharField(required=False)  # type: ignore[assignment]  # a field, which DRF takes off the class
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     unpriced = serializers.BooleanField(required=False, default=None, allow_null=True)
+    activity = serializers.ChoiceField(choices=Activity.choices, required=False)
 
 
 class PriceIn(Parameters):

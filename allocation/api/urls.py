@@ -15,6 +15,7 @@ from allocation.api.focus import FocusExportFile, FocusImportExport, FocusImport
 from allocation.api.metrics import AllocationMetrics
 from allocation.api.movement import ScopeMoved, ScopesMoved
 from allocation.api.otlp import Traces
+from allocation.api.outcomes import Outcomes
 from allocation.api.prices import ExchangeRates, PriceBookDetail, PriceBooks, PriceCoverage, Prices
 from allocation.api.shared_cost import (
     AllocatedCharges,
@@ -23,6 +24,8 @@ from allocation.api.shared_cost import (
     SharedCost,
     SharedCostSplits,
 )
+from allocation.api.tasks import Tasks
+from allocation.api.unit_economics import UnitEconomicsOfScope
 from allocation.api.views import LiteLLMUsage, Quarantine, Usage, UsageSummary
 
 urlpatterns = [
@@ -46,6 +49,9 @@ urlpatterns = [
     path("anomalies", Anomalies.as_view(), name="anomalies"),
     path("anomalies/kpis", AnomalyKpis.as_view(), name="anomaly-kpis"),
     path("anomalies/<int:anomaly_id>/feedback", AnomalyFeedback.as_view(), name="anomaly-feedback"),
+    path("outcomes", Outcomes.as_view(), name="outcomes"),
+    path("tasks", Tasks.as_view(), name="tasks"),
+    path("unit-economics", UnitEconomicsOfScope.as_view(), name="unit-economics"),
     path("quarantine", Quarantine.as_view(), name="quarantine"),
     path("charges", Charges.as_view(), name="charges"),
     path("adjustments", Adjustments.as_view(), name="adjustments"),

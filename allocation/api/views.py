@@ -123,6 +123,8 @@ class Usage(APIView):
         exact = {name: wanted[name] for name in EXACT if name in wanted}
         bounds = {"occurred_at__gte": wanted.get("since"), "occurred_at__lt": wanted.get("until")}
         records = records.filter(**exact, **{name: value for name, value in bounds.items() if value})
+        if "activity" in wanted:
+            records = records.of_activity(wanted["activity"])
         if wanted["unpriced"] is not None:
             records = records.unpriced() if wanted["unpriced"] else records.exclude(cost__isnull=True, status="success")
         page = NewestUsageFirst()

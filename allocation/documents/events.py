@@ -196,7 +196,7 @@ def field_path(location: tuple[int | str, ...]) -> str:
     return head if head in EVENT_FIELDS or _NAME_LIKE.fullmatch(head) else "?"
 
 
-def as_document(event: UsageEvent) -> dict[str, Any]:
+def as_document(event: BaseModel) -> dict[str, Any]:
     """The event as it came, without defaults: what quarantine keeps and replays."""
     document: dict[str, Any] = event.model_dump(mode="json", exclude_defaults=True)
     return document

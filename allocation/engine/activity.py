@@ -32,6 +32,15 @@ _OPERATIONS: dict[Activity, frozenset[str]] = {
 _OF: dict[str, Activity] = {name: activity for activity, names in _OPERATIONS.items() for name in names}
 
 
+def operations_of(activity: str) -> frozenset[str]:
+    """In small letters; none for `other`, which is every operation that nobody has named."""
+    named = frozenset(name for name, known in _OF.items() if known == activity)
+    return named | {f"a{name}" for name in named if f"a{name}" not in _OF}
+
+
+NAMED_OPERATIONS = frozenset(name for each in _OPERATIONS for name in operations_of(each))
+
+
 @lru_cache(maxsize=4096)
 def activity_of(operation: str) -> Activity:
     """`other` for an operation nobody has named yet. An asynchronous call (`aembedding`) is the work it waits for."""

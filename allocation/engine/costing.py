@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from allocation.documents.events import AMOUNT_MAX, RARE_TOKENS, Fault, Money, UsageEvent
+from allocation.documents.outcomes import OutcomeEvent
 from allocation.engine.attribution import Matcher
 from allocation.engine.catalogue import CalculatedCard, usage_of
 from allocation.engine.exchange import RateMissing
@@ -123,7 +124,7 @@ class Desk:
             return Fault("occurred_in_future", "occurred_at lies in the future.", "occurred_at")
         return None
 
-    def place_of(self, event: UsageEvent, at_s: float) -> tuple[int, Organisation, str] | Fault:
+    def place_of(self, event: UsageEvent | OutcomeEvent, at_s: float) -> tuple[int, Organisation, str] | Fault:
         if event.scope is not None:
             return self.named_place(event.scope)
         home = self.home

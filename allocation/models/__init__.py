@@ -3,10 +3,12 @@ from allocation.models.anomalies import Anomaly, AnomalyQuerySet, Feedback, Metr
 from allocation.models.attribution import AttributionKey, AttributionRule, AttributionRuleSet
 from allocation.models.charges import CHARGE_TABLE, ChargeClass, UsageCharge
 from allocation.models.commitments import Commitment, CommitmentKind, CommitmentUnit
+from allocation.models.economics import ScopeEconomics
 from allocation.models.exchange import ExchangeRate
 from allocation.models.focus import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.models.imports import ImportRun, ImportStatus
 from allocation.models.metrics import AllocationMetric
+from allocation.models.outcomes import OUTCOME_DAY_TABLE, OUTCOME_TABLE, Outcome, OutcomeDay, OutcomeKind
 from allocation.models.periods import BillingPeriod
 from allocation.models.prices import Basis, Meter, Price, PriceBook
 from allocation.models.runs import AllocatedCharge, AllocationRun, RunStatus, SharedPool
@@ -35,6 +37,8 @@ __all__ = [
     "DAY_TABLE",
     "HOUR_TABLE",
     "MINUTE_TABLE",
+    "OUTCOME_DAY_TABLE",
+    "OUTCOME_TABLE",
     "PRICED_BY_NONE",
     "RECORD_TABLE",
     "TASK_DAY_TABLE",
@@ -68,11 +72,15 @@ __all__ = [
     "IngestWatermark",
     "Meter",
     "Metric",
+    "Outcome",
+    "OutcomeDay",
+    "OutcomeKind",
     "Price",
     "PriceBook",
     "QuarantinedUsage",
     "RollUp",
     "RunStatus",
+    "ScopeEconomics",
     "ServiceTier",
     "SharedCostSplit",
     "SharedPool",

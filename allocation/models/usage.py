@@ -5,8 +5,10 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
+from allocation.engine.activity import NAMED_OPERATIONS, OTHER, operations_of
 from governance.models import Scope, ScopedQuerySet
 
 PRICED_BY_NONE = "none"
@@ -51,6 +53,13 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
             Q(booked_at__isnull=True, occurred_at__gte=start, occurred_at__lt=end)
             | Q(booked_at__gte=start, booked_at__lt=end)
         )
+
+    def of_activity(self, activity: str) -> Self:
+        """What `engine.activity.activity_of` says of the operation."""
+        records = self.alias(operation_name=Lower("operation"))
+        if activity == OTHER:
+            return records.exclude(operation_name__in=NAMED_OPERATIONS)
+        return records.filter(operation_name__in=operations_of(activity))
 
 
 class UsageRecord(models.Model):

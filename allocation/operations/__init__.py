@@ -7,6 +7,7 @@ from allocation.operations.declared import (
 from allocation.operations.exchange import apply_exchange_rates, import_exchange_rates, plan_exchange_rates
 from allocation.operations.ingest import BatchTooLarge, IngestResult, Rejection, record_usage
 from allocation.operations.metrics import MetricsResult, record_metrics
+from allocation.operations.outcomes import record_outcomes
 from allocation.operations.partitions import drop_expired_partitions, ensure_partitions, maintain_partitions
 from allocation.operations.periods import PeriodClosed, PeriodNotOver, close_period, month_named
 from allocation.operations.pricebooks import (
@@ -17,7 +18,7 @@ from allocation.operations.pricebooks import (
     plan_price_book,
 )
 from allocation.operations.reattribution import Reattribution, reattribute_usage
-from allocation.operations.replay import ReplayResult, replay_quarantined
+from allocation.operations.replay import ReplayResult, replay_early_outcomes, replay_quarantined
 from allocation.operations.rerate import Rerating, rerate_usage
 from allocation.operations.sharing import RunResult, planned_allocation, run_allocation, run_open_months
 from allocation.operations.splits import apply_commitment, apply_shared_cost_split
@@ -60,7 +61,9 @@ __all__ = [
     "preview_attribution",
     "reattribute_usage",
     "record_metrics",
+    "record_outcomes",
     "record_usage",
+    "replay_early_outcomes",
     "replay_quarantined",
     "rerate_usage",
     "run_allocation",

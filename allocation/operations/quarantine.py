@@ -1,7 +1,7 @@
 """Refused records, kept without their text so that they can be replayed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -12,10 +12,14 @@ from django.db import connection
 
 from allocation.documents.events import EVENT_FIELDS, TOKEN_FIELDS, Fault, UsageEvent, as_document
 from allocation.documents.meters import COUNTED_METERS
+from allocation.documents.outcomes import OutcomeEvent
 
 VALUE_LENGTH_MAX = 500
 ATTRIBUTES_KEPT = 64
 DROPPED_NAMES_KEPT = 50
+MONEY = frozenset({"cost", "value"})
+LISTS = frozenset({"task_ids", "safety_flags"})
+LISTED_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +39,35 @@ def refused_text(index: int, fault: Fault, raw: bytes) -> RefusedRecord:
     return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw))
 
 
-def refused_data(index: int, fault: Fault, data: object, raw: bytes) -> RefusedRecord:
+def refused_data(
+    index: int, fault: Fault, data: object, raw: bytes, *, fields: Collection[str] = EVENT_FIELDS
+) -> RefusedRecord:
+    """`fields` are those that such a record has."""
     if not isinstance(data, dict):
         return refused_text(index, fault, raw)
-    payload, dropped = sanitised(data)
+    payload, dropped = sanitised(data, fields=fields)
     return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), payload, dropped)
 
 
-def refused_event(index: int, fault: Fault, event: UsageEvent) -> RefusedRecord:
+def refused_event(index: int, fault: Fault, event: UsageEvent | OutcomeEvent) -> RefusedRecord:
     document = as_document(event)
     raw = json.dumps(document, sort_keys=True).encode()
     return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), document)
 
 
-def sanitised(data: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def sanitised(
+    data: dict[str, Any], *, fields: Collection[str] = EVENT_FIELDS
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Known fields with bounded values; the names of what was dropped, as far as they look like names."""
     kept: dict[str, Any] = {}
     dropped: list[str] = []
     for name, value in data.items():
-        if name not in EVENT_FIELDS:
+        if name not in fields:
             dropped.append(name if name.isidentifier() and len(name) <= 64 else "?")  # noqa: PLR2004  # a field name
         elif isinstance(value, dict):
             kept[name] = _object(name, value)
+        elif isinstance(value, list) and name in LISTS:
+            kept[name] = [bounded(item) for item in value[:LISTED_KEPT]]
         else:
             kept[name] = bounded(value)
     return kept, tuple(dropped[:DROPPED_NAMES_KEPT])
@@ -67,7 +78,7 @@ def _object(name: str, value: dict[str, Any]) -> dict[str, Any]:
         return {key: bounded(value[key]) for key in sorted(TOKEN_FIELDS & value.keys())}
     if name == "quantities":
         return {meter: bounded(value[meter]) for meter in COUNTED_METERS if meter in value}
-    if name == "cost":
+    if name in MONEY:
         return {key: bounded(value[key]) for key in ("amount", "currency") if key in value}
     pairs = list(value.items())[:ATTRIBUTES_KEPT] if name == "attributes" else []
     return {key if len(key) <= 64 and storable(key) == key else "?": bounded(item) for key, item in pairs}  # noqa: PLR2004  # an attribute's name

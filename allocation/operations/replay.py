@@ -3,24 +3,27 @@ otherwise meanwhile, it is a duplicate and is not counted again.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
 from pydantic import ValidationError
 
 from allocation.documents.events import EVENT, UsageEvent, fault_of
-from allocation.engine.costing import Desk
+from allocation.documents.outcomes import OUTCOME, OutcomeEvent, outcome_fault
 from allocation.models import QuarantinedUsage
 from allocation.operations.desks import desk_for
-from allocation.operations.ingest import record_usage, with_retries
+from allocation.operations.ingest import IngestResult, record_usage, with_retries
+from allocation.operations.outcomes import OUTCOME_FORMAT, TASK_UNKNOWN, outcome_fault_at, record_outcomes
 from governance.models import Scope
 from governance.operations import record_decision
 from governance.rules import Actor
 
 REPLAY_BATCH = 500
+# A log is brought in a day or two after it was written.
+AWAITED = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class ReplayResult:
     accepted: int
     duplicate: int
     remaining: dict[str, int]
+
+
+def replay_early_outcomes(*, at: datetime) -> ReplayResult:
+    """Those that came before the usage of their task, for as long as that usage may be on its way."""
+    waiting = QuarantinedUsage.objects.waiting().filter(
+        code=TASK_UNKNOWN.code, source_format=OUTCOME_FORMAT, last_seen_at__gte=at - AWAITED
+    )
+    ids = list(waiting.values_list("pk", flat=True))
+    return replay_quarantined(actor=Actor.system("outcomes whose task has come"), ids=ids, at=at)
 
 
 def replay_quarantined(
@@ -65,23 +77,23 @@ def replay_quarantined(
 @transaction.atomic
 def _replay_batch(keys: list[int], *, actor: Actor, at: datetime, dry_run: bool) -> ReplayResult:
     rows = list(QuarantinedUsage.objects.waiting().filter(pk__in=keys).order_by("pk").select_for_update())
-    by_authority: dict[int | None, list[tuple[QuarantinedUsage, UsageEvent]]] = {}
+    by_authority: dict[int | None, list[tuple[QuarantinedUsage, UsageEvent | OutcomeEvent]]] = {}
     remaining: dict[str, int] = {}
     accepted = duplicate = 0
     for row in rows:
         event = _event(row)
-        fault_code = event if isinstance(event, str) else _fault(desk_for(key_scope_id=row.authority_id, at=at), event)
+        fault_code = event if isinstance(event, str) else _fault(event, row.authority_id, at)
         if fault_code:
             remaining[fault_code] = remaining.get(fault_code, 0) + 1
-        elif isinstance(event, UsageEvent):
+        elif not isinstance(event, str):
             by_authority.setdefault(row.authority_id, []).append((row, event))
     for authority_id, pairs in sorted(by_authority.items(), key=lambda item: item[0] or 0):
         if dry_run:
             accepted += len(pairs)
             continue
-        result = record_usage(events=[event for _, event in pairs], key_scope_id=authority_id, at=at)
-        accepted += result.accepted
-        duplicate += result.duplicate
+        for result in _counted([event for _, event in pairs], authority_id, at):
+            accepted += result.accepted
+            duplicate += result.duplicate
         QuarantinedUsage.objects.filter(pk__in=[row.pk for row, _ in pairs]).update(replayed_at=at)
     if not dry_run:
         for authority_id, pairs in by_authority.items():
@@ -101,16 +113,29 @@ def _record(actor: Actor, authority_id: int | None, replayed: list[int], at: dat
     )
 
 
-def _event(row: QuarantinedUsage) -> UsageEvent | str:
+def _counted(events: list[UsageEvent | OutcomeEvent], authority_id: int | None, at: datetime) -> Iterator[IngestResult]:
+    """Usage first: an outcome may belong where its task does."""
+    usage = [event for event in events if isinstance(event, UsageEvent)]
+    outcomes = [event for event in events if isinstance(event, OutcomeEvent)]
+    if usage:
+        yield record_usage(events=usage, key_scope_id=authority_id, at=at)
+    if outcomes:
+        yield record_outcomes(events=outcomes, key_scope_id=authority_id, at=at)
+
+
+def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | str:
     """The event, or the code that still stands against it."""
     if row.payload is None:
         return row.code
+    is_outcome = row.source_format == OUTCOME_FORMAT
     try:
-        return EVENT.validate_json(json.dumps(row.payload))
+        return (OUTCOME if is_outcome else EVENT).validate_json(json.dumps(row.payload))
     except ValidationError as problem:
-        return fault_of(problem).code
+        return (outcome_fault if is_outcome else fault_of)(problem).code
 
 
-def _fault(desk: Desk, event: UsageEvent) -> str:
-    outcome = desk.cost(event)
-    return getattr(outcome, "code", "")
+def _fault(event: UsageEvent | OutcomeEvent, authority_id: int | None, at: datetime) -> str:
+    desk = desk_for(key_scope_id=authority_id, at=at)
+    if isinstance(event, OutcomeEvent):
+        return outcome_fault_at(desk, event, at)
+    return getattr(desk.cost(event), "code", "")

@@ -1,23 +1,31 @@
 """A small organisation to look at: one team over its budget, one near it, and a budget that waits for approval."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from django.db import transaction
 
 from allocation.engine.months import Month
-from allocation.operations import record_usage, run_allocation
+from allocation.operations import record_outcomes, record_usage, run_allocation
 from budgets.models import Budget
 from budgets.operations import approve_budget
 from config import declared
+from config.demo.tasks import outcomes, task_usage
 from config.demo.traffic import usage
 from governance.models import Persona, Scope
-from governance.operations import create_user
+from governance.operations import accept_unit_cost, create_user
 from governance.rules import Actor
 
 ORGANISATION = Path(__file__).parent / "organisation.yaml"
 FINANCE = "finance@demo.example"
 WAITING = "demo/research"
+# Unit, scope, outcome, amount and why.
+ACCEPTED = (
+    ("1k_tokens", "demo", "", Decimal("0.002"), "Half of what the models of last year cost."),
+    ("action", "demo/engineering/coding-agent", "", Decimal("0.03"), "What a change cost while the agent was tried."),
+    ("successful_outcome", "demo/support", "ticket_resolved", Decimal("0.55"), "A seventh of what a clerk takes."),
+)
 
 
 @transaction.atomic
@@ -29,5 +37,19 @@ def seed(*, at: datetime) -> None:
     # The organisation's first: the budgets below are granted from it.
     for budget in Budget.objects.exclude(scope__path=WAITING).order_by("scope__path", "pk"):
         approve_budget(budget_id=budget.pk, by=Actor.of_user(finance), reason="Planned for this year.", at=at)
+    for unit, path, name, amount, reason in ACCEPTED:
+        accept_unit_cost(
+            scope=Scope.objects.get(path=path),
+            unit=unit,
+            outcome_name=name,
+            amount=amount,
+            reason=reason,
+            effective_from=at.date() - timedelta(days=60),
+            review_by=at.date() + timedelta(days=90),
+            by=Actor.of_user(finance),
+            at=at,
+        )
     record_usage(events=usage(at), key_scope_id=organisation.pk, at=at)
+    record_usage(events=task_usage(at), key_scope_id=organisation.pk, at=at)
+    record_outcomes(events=outcomes(at), key_scope_id=organisation.pk, at=at)
     run_allocation(organisation=organisation, month=Month.of(at.date()), actor=actor, at=at)

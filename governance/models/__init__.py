@@ -12,6 +12,7 @@ from governance.models.scope import (
     ScopeQuerySet,
     ScopeTreeVersion,
 )
+from governance.models.unit_cost import CostUnit, UnitCostTarget
 from governance.models.visibility import ScopedQuerySet, Viewer
 from governance.models.work import DirtyScope, Heartbeat, IdempotencyRecord
 
@@ -19,6 +20,7 @@ __all__ = [
     "ApiKey",
     "Channel",
     "ChannelKind",
+    "CostUnit",
     "Criticality",
     "DecisionRecord",
     "DecisionRight",
@@ -36,6 +38,7 @@ __all__ = [
     "ScopeQuerySet",
     "ScopeTreeVersion",
     "ScopedQuerySet",
+    "UnitCostTarget",
     "User",
     "Viewer",
 ]

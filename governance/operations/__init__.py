@@ -35,6 +35,7 @@ from governance.operations.people import create_user, grant_ownership
 from governance.operations.records import Decided, record_decision, record_decisions
 from governance.operations.scopes import ScopeExists, apply_scope, change_scope, check_labels, create_scope, plan_scope
 from governance.operations.sending import send_delivery
+from governance.operations.unit_cost import accept_unit_cost
 from governance.operations.work import (
     DirtyClaim,
     beat,
@@ -54,6 +55,7 @@ __all__ = [
     "Outgoing",
     "Rotation",
     "ScopeExists",
+    "accept_unit_cost",
     "apply_channel",
     "apply_scope",
     "authenticate_key",

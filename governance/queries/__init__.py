@@ -8,6 +8,7 @@ from governance.queries.tree import (
     scope_tree,
     visible_scope_paths,
 )
+from governance.queries.unit_cost import unit_costs_in_force
 
 __all__ = [
     "OWNERS_CHANNEL",
@@ -22,6 +23,7 @@ __all__ = [
     "is_intact",
     "owner_emails",
     "scope_tree",
+    "unit_costs_in_force",
     "verify_chain",
     "visible_scope_paths",
     "with_evidence_text",

@@ -34,7 +34,7 @@ class SpendingScopeAdmin(ScopeAdmin):
     list_display: tuple[str, ...] = (  # type: ignore[assignment]  # More columns than there.
         "in_tree", "cost_this_month", "budget_use", "kind", "practice", "environment", "criticality", "owners",
     )  # fmt: skip
-    actions_detail = ("what_moved",)
+    actions_detail = ("unit_economics", "what_moved")
     ordering = (IN_TREE_ORDER,)  # type: ignore[assignment]  # Django takes expressions as well.
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -69,3 +69,8 @@ class SpendingScopeAdmin(ScopeAdmin):
         if scope is None:
             return redirect("admin:governance_scope_changelist")
         return redirect(f"{reverse('admin:allocation_what_moved')}?{urlencode({'scope': scope.path})}")
+
+    @action(description="Unit economics", url_path="unit-economics")  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def unit_economics(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        del request
+        return redirect("admin:allocation_scopeeconomics_change", object_id)

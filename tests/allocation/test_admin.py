@@ -1,6 +1,8 @@
 """The admin of usage: every page opens, and no page shows or names another organisation."""
 
-from datetime import timedelta
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from allocation import operations
+from allocation.documents.outcomes import READ_OUTCOME
 from allocation.models import (
     Adjustment,
     AdjustmentRun,
@@ -25,7 +28,7 @@ from allocation.models import (
 from allocation.operations import record_usage
 from governance.channels import Message
 from governance.models import DecisionRecord, Ownership, Scope, User
-from governance.operations import create_api_key, create_scope, queue_delivery, save_channel
+from governance.operations import accept_unit_cost, create_api_key, create_scope, queue_delivery, save_channel
 from governance.rules import Actor
 from tests.allocation.conftest import AT, SYSTEM, event, make_organisation
 from tests.allocation.sharing import furnish_sharing
@@ -66,6 +69,11 @@ def furnish(name: str) -> Scope:
         event(scope=f"{name}/nowhere", occurred_at=at),
     ]
     record_usage(events=recorded, key_scope_id=root.pk, at=at)
+    told = READ_OUTCOME(outcome_of(team.path, at))
+    operations.record_outcomes(events=[told], key_scope_id=root.pk, at=at)
+    accept_unit_cost(
+        scope=team, unit="inference", amount=Decimal(1), reason=f"of {name}", effective_from=at.date(), by=SYSTEM, at=at
+    )
     ImportRun.objects.create(
         file_name=f"{name}.csv", file_digest="0" * 64, options_digest="0" * 64, size_bytes=1, source_format="native",
         scope=team, status="finished", started_at=at,
@@ -101,6 +109,11 @@ def furnish(name: str) -> Scope:
     person(f"fay@{name}.example", "finance", root)
     furnish_sharing(root, at)
     return root
+
+
+def outcome_of(path: str, at: datetime) -> bytes:
+    told = {"id": "1", "source": "desk", "occurred_at": at.isoformat(), "scope": path, "name": "sale", "success": True}
+    return json.dumps(told).encode()
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_the_list_is_filtered_and_leads_to_the_records(acme: Scope, spikes: list
     asked = parse_qs(urlsplit(oldest["records"]).query)
     assert asked == {
         "scope": ["acme/search"], "since": ["2026-11-15T00:00:00Z"], "until": ["2026-11-17T00:00:00Z"],
-        "provider": ["openai"], "model": ["gpt-4o"],
+        "provider": ["openai"], "model": ["gpt-4o"], "below": ["false"],
     }  # fmt: skip
     assert client_of(acme, "usage:read").get(oldest["records"]).status_code == 200
     for query, count in {

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from allocation.documents import AttributionRulesDocument
 from allocation.documents.events import EVENT
+from allocation.documents.outcomes import READ_OUTCOME
 from allocation.importers.focus import FocusOrder, import_focus_file
 from allocation.models import (
     Adjustment,
@@ -27,17 +28,18 @@ from allocation.models import (
     Anomaly,
     ExchangeRate,
     FocusImport,
+    Outcome,
     Price,
     PriceBook,
     QuarantinedUsage,
     UsageRecord,
 )
-from allocation.operations import apply_attribution_rules, close_period, record_usage
+from allocation.operations import apply_attribution_rules, close_period, record_outcomes, record_usage
 from budgets.models import Budget
 from budgets.operations import approve_budget, create_budget, submit_budget
 from governance.documents import load_documents
-from governance.models import ApiKey, DecisionRecord, KeyPermission, Ownership, Scope, User
-from governance.operations import create_api_key, create_scope, revoke_api_key
+from governance.models import ApiKey, DecisionRecord, KeyPermission, Ownership, Scope, UnitCostTarget, User
+from governance.operations import accept_unit_cost, create_api_key, create_scope, revoke_api_key
 from governance.rules import Actor
 from policies.documents import parse_guardrail
 from policies.models import Alert, Constraint
@@ -63,7 +65,7 @@ spec:
 """
 USAGE = {
     "id": "1", "source": "matrix", "occurred_at": "2026-11-24T11:00:00Z", "scope": "acme/search", "provider": "openai",
-    "model": "gpt-4o", "tokens": {"input": 10}, "cost": "101",
+    "model": "gpt-4o", "tokens": {"input": 10}, "cost": "101", "task_id": "t1",
 }  # fmt: skip
 PAYLOAD = {
     "litellm_call_id": "1", "startTime": AT.timestamp() - 60, "model": "gpt-4o", "custom_llm_provider": "openai",
@@ -85,6 +87,11 @@ RULES = {
     "apiVersion": "weir/v1", "kind": "AttributionRules", "metadata": {"name": "acme-rules"},
     "spec": {"organisation": "acme", "keys": [{"key_alias": "ranker", "scope": "acme/search"}]},
 }  # fmt: skip
+OUTCOME = {
+    "id": "2", "source": "matrix", "occurred_at": "2026-11-24T11:00:00Z", "scope": "acme/search",
+    "name": "ticket_resolved", "success": True,
+}  # fmt: skip
+TARGET = {"scope": "acme/search", "unit": "inference", "amount": "0.01", "reason": "As planned."}
 REASON = {"reason": "As agreed."}
 
 
@@ -167,6 +174,12 @@ MATRIX = {
     "POST /anomalies/{anomaly_id}/feedback": Case(
         ("alerts:write",), of="anomaly", body={**REASON, "feedback": "planned"}
     ),
+    "POST /outcomes": Case(("usage:write",), foreign="refused", body=[OUTCOME]),
+    "GET /outcomes": reads("usage:read"),
+    "GET /tasks": reads("usage:read"),
+    "GET /unit-economics": Case(("usage:read",), query="?scope=acme/search"),
+    "GET /unit-cost-targets": reads("usage:read"),
+    "POST /unit-cost-targets": Case(("budgets:write",), body=TARGET, by="finance", ok=201),
     "GET /budgets": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
@@ -278,6 +291,7 @@ def world(db: None, tmp_path: Path) -> World:
     Ownership.objects.create(
         scope=globex, user=people["foreign"], persona="platform", decision_right="constrain_demand"
     )
+    Ownership.objects.create(scope=acme, user=people["finance"], persona="finance", decision_right="set_unit_cost")
     author, finance = (Actor.of_user(people[name]) for name in ("author", "finance"))
     roomy = budget(acme, 1000, author, by=finance)
     approved = budget(teams["search"], 100, author, by=finance)
@@ -292,6 +306,11 @@ def world(db: None, tmp_path: Path) -> World:
     Adjustment.objects.create(
         run=run, record_id=UsageRecord.objects.get().pk, record_occurred_at=AT, made_at=AT, booked_at=AT,
         scope=teams["search"], provider="openai", model="gpt-4o", activity="inference",
+    )  # fmt: skip
+    record_outcomes(events=[READ_OUTCOME(json.dumps({**OUTCOME, "id": "1"}).encode())], key_scope_id=acme.pk, at=AT)
+    accept_unit_cost(
+        scope=teams["search"], unit="action", amount=Decimal(1), reason="As planned.", effective_from=AT.date(),
+        by=SYSTEM, at=AT,
     )  # fmt: skip
     while evaluate_next_dirty_scopes(at=AT):
         pass
@@ -358,10 +377,13 @@ def ask(world: World, client: Client, name: str, method: str = "") -> Any:
     return client.generic(method or route[0], path, body, "application/json")
 
 
+COUNTED = (
+    UsageRecord, QuarantinedUsage, Budget, DecisionRecord, Alert, Constraint, Outcome, UnitCostTarget
+)  # fmt: skip
+
+
 def counted() -> tuple[int, ...]:
-    return tuple(
-        model.objects.count() for model in (UsageRecord, QuarantinedUsage, Budget, DecisionRecord, Alert, Constraint)
-    )
+    return tuple(model.objects.count() for model in COUNTED)
 
 
 def is_problem(answer: Any, status: int) -> bool:
@@ -413,6 +435,7 @@ def test_another_organisation_sees_nothing_and_changes_nothing(world: World, nam
             case "refused":
                 assert [row["code"] for row in answer.json()["rejected"]] == ["scope_forbidden"]
                 assert UsageRecord.objects.count() == before[0]
+                assert Outcome.objects.count() == before[COUNTED.index(Outcome)]
             case _:
                 assert answer.status_code == 200
                 assert b"acme" not in answer.content

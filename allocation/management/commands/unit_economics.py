@@ -1,0 +1,100 @@
+"""weir unit-economics --scope PATH [--month 2026-11 | --from DAY --to DAY] [--trend day|week|month]"""
+
+from argparse import ArgumentParser
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from allocation import queries
+from allocation.engine.unit_words import said, words_of
+from allocation.queries import Figure, UnitEconomics
+from governance.management.arguments import refusals_as_sentences, scope_at
+
+HEAD = ("", "value", "from", "of", "accepted", "deviation")
+
+
+class Command(BaseCommand):
+    help = "What an inference, a task, an outcome costs a scope and all below it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--scope", required=True)
+        parser.add_argument("--month", help="2026-11; default: the current one")
+        parser.add_argument("--from", dest="since", help="first UTC day, instead of a month")
+        parser.add_argument("--to", dest="until", help="UTC day after the last")
+        parser.add_argument("--trend", choices=["day", "week", "month"], help="also every figure of each")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        since, until = period_of(options, timezone.now().astimezone(UTC).date())
+        with refusals_as_sentences():
+            found = queries.unit_economics(
+                scope_id=scope_at(options["scope"]).pk, since=since, until=until, trend=options["trend"] or "month"
+            )
+        self.stdout.write(
+            f"{found.scope.path}, {since} to {until - timedelta(days=1)}: {found.cost:,.2f} {found.scope.currency}"
+        )
+        self._table([HEAD, *(line_of(figure, found) for figure in shown(found))])
+        for one in found.outcomes:
+            quality = "" if one.quality.value is None else f", mean quality {one.quality.value:.3f}"
+            self.stdout.write(
+                f"{one.kind} {one.name}: {one.sums.count:,}, {one.sums.successful:,} successful,"
+                f" {one.sums.flagged:,} flagged{quality}"
+            )
+        if options["trend"]:
+            days = [since.isoformat() for since, _ in found.stretches]
+            self._table([("from", *days), *(trend_of(figure) for figure in found.unit_costs)])
+
+    def _table(self, rows: Sequence[Sequence[str]]) -> None:
+        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+        for first, *cells in rows:
+            line = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+            self.stdout.write(f"{first.ljust(widths[0])}  {line}".rstrip())
+
+
+def shown(found: UnitEconomics) -> Iterable[Figure]:
+    return (*found.unit_costs, *found.efficiency, *found.shares, *found.coverage)
+
+
+def line_of(figure: Figure, found: UnitEconomics) -> tuple[str, ...]:
+    words, ratio = words_of(figure.measure), figure.ratio
+    if ratio.value is None:
+        return (words.title, "none", ratio.reason, "", "", "")
+    accepted = "" if figure.target is None else f"{figure.target.amount.normalize():f}"
+    deviation = "" if figure.deviation is None else f"{figure.deviation * 100:+.1f} %"
+    unit = f" {found.scope.currency}" if words.shown == "money" else ""
+    return (
+        words.title,
+        f"{said(words, ratio.value)}{unit}",
+        number(ratio.numerator),
+        number(ratio.denominator),
+        accepted,
+        deviation,
+    )
+
+
+def trend_of(figure: Figure) -> tuple[str, ...]:
+    words = words_of(figure.measure)
+    return (words.title, *("–" if ratio.value is None else said(words, ratio.value) for ratio in figure.trend))
+
+
+def number(value: Decimal | int) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def period_of(options: dict[str, Any], today: date) -> tuple[date, date]:
+    if options["since"] or options["until"]:
+        first = day_of(options["since"]) if options["since"] else today.replace(day=1)
+        return first, day_of(options["until"]) if options["until"] else today + timedelta(days=1)
+    first = day_of(f"{options['month']}-01") if options["month"] else today.replace(day=1)
+    return first, (first + timedelta(days=32)).replace(day=1)
+
+
+def day_of(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is no day; write 2026-11-01 (a month: 2026-11).") from None
