@@ -46,6 +46,23 @@ class OutcomeEvent(BaseModel):
     quality_score: Annotated[Decimal, Field(ge=0, le=1, decimal_places=6, allow_inf_nan=False)] | None = None
     safety_flags: Annotated[tuple[OutcomeName, ...], Field(max_length=FLAGS_MAX)] = ()
 
+    @property
+    def operation(self) -> str:
+        """Attribution asks of an outcome what it asks of a call; no model served it."""
+        return self.kind
+
+    @property
+    def provider(self) -> str:
+        return ""
+
+    @property
+    def model(self) -> str:
+        return ""
+
+    @property
+    def service_tier(self) -> str:
+        return ""
+
 
 OUTCOME: TypeAdapter[OutcomeEvent] = TypeAdapter(OutcomeEvent)
 READ_OUTCOME: Callable[[bytes], OutcomeEvent] = OUTCOME.validator.validate_json

@@ -140,6 +140,18 @@ def test_an_outcome_goes_where_its_attributes_lead(acme: Scope, search: Scope) -
     ]
 
 
+def test_rules_that_ask_of_calls_are_asked_of_outcomes_too(acme: Scope, search: Scope) -> None:
+    rules = AttributionRuleSet.objects.create(
+        name="by-work", version=1, organisation=acme, digest="0", document={}, applied_at=AT, applied_by="test"
+    )
+    asked = 'source == "helpdesk" && operation == "outcome" && provider == "" && model == "" && service_tier == ""'
+    rules.rules.create(position=0, name="desk", when={}, condition=asked, scope=search)
+    record(acme, typed(scope=None), typed(scope=None, source="shop"))
+    assert sorted(Outcome.objects.values_list("scope__path", "source")) == [
+        ("acme/search", "helpdesk"), ("acme/unattributed", "shop"),
+    ]  # fmt: skip
+
+
 def test_an_outcome_of_a_task_goes_to_its_scope_and_waits_for_it_where_it_comes_first(acme: Scope) -> None:
     early = typed(scope=None, task_ids=["t1"])
     refused = record(acme, early)
