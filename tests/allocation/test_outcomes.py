@@ -144,7 +144,7 @@ def test_rules_that_ask_of_calls_are_asked_of_outcomes_too(acme: Scope, search: 
     rules = AttributionRuleSet.objects.create(
         name="by-work", version=1, organisation=acme, digest="0", document={}, applied_at=AT, applied_by="test"
     )
-    asked = 'source == "helpdesk" && operation == "outcome" && provider == "" && model == "" && service_tier == ""'
+    asked = 'source == "helpdesk" && operation == "outcome" && provider == "" && model == ""'
     rules.rules.create(position=0, name="desk", when={}, condition=asked, scope=search)
     record(acme, typed(scope=None), typed(scope=None, source="shop"))
     assert sorted(Outcome.objects.values_list("scope__path", "source")) == [
