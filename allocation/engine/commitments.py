@@ -59,6 +59,21 @@ class Committed:
         return max((end - start).days, 0)
 
 
+def reserved_gpu_seconds(commitments: Iterable[Committed], since: date, until: date) -> Decimal | None:
+    """GPU time that is paid for in the days [since, until), a month's by its days; None where none was reserved."""
+    reserved: Decimal | None = None
+    for one in commitments:
+        month = Month.of(since)
+        while one.unit == "gpu_hour" and month.start < until:
+            start = max(one.starts_on, month.start, since)
+            end = min(one.ends_on or month.end, month.end, until)
+            if start < end:
+                hours = one.units_per_month * (end - start).days / month.days
+                reserved = (reserved or Decimal(0)) + hours * BASE["gpu_hour"]
+            month = month.following
+    return reserved
+
+
 @dataclass(frozen=True, slots=True)
 class UsageLine:
     """The usage of one scope, day, provider and model; `cost` as it was booked."""

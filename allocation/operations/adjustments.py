@@ -9,10 +9,13 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from allocation.engine.corrections import Corrected, Correction, corrected
+from allocation.engine.costing import Organisation
 from allocation.engine.rates import from_nanos
 from allocation.engine.tasks import DaySums, FirstCall, TaskKey, TaskSums, moved
 from allocation.models import Adjustment, AdjustmentRun
+from allocation.operations.desks import desk_for
 from allocation.operations.ingest import mark_lineages_dirty, post_to_ledger, with_retries
+from allocation.operations.periods import closed_meanwhile
 from allocation.operations.rollups import add_charges, roll_up
 from allocation.operations.tasks import add_task_days, lock_tasks, write_tasks
 from governance.models import Scope
@@ -27,6 +30,14 @@ def lock_corrections(organisation_id: int) -> None:
     """To the end of the transaction: two runs would both take a record away from where it stood."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [CORRECTIONS_LOCK, organisation_id])
+
+
+def books_in_force(organisation_id: int, at: datetime) -> Organisation:
+    """With the periods that are closed; none is closed from here to the end of the transaction."""
+    books = desk_for(key_scope_id=organisation_id, at=at).organisations
+    if closed_meanwhile(books, [organisation_id]):
+        books = desk_for(key_scope_id=organisation_id, at=at).organisations
+    return books[organisation_id]
 
 
 def begin_run(

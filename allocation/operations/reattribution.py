@@ -1,6 +1,6 @@
 """Recorded usage attributed again by the rules now in force: the movement becomes adjustments, the records stay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import partial
@@ -13,13 +13,18 @@ from allocation.engine.costing import EXPLICIT, UNATTRIBUTED, Organisation
 from allocation.engine.rates import to_nanos
 from allocation.engine.rollup import Sums
 from allocation.models import AdjustmentKind, AdjustmentRun, Status, UsageRecord
-from allocation.operations.adjustments import begin_run, finish_run, lock_corrections, post_corrections
+from allocation.operations.adjustments import (
+    begin_run,
+    books_in_force,
+    finish_run,
+    lock_corrections,
+    post_corrections,
+)
 from allocation.operations.attribution import Preview, organisation_seen, preview_attribution
 from allocation.operations.desks import desk_for
 from allocation.operations.ingest import with_retries
-from allocation.operations.periods import closed_meanwhile
 from allocation.operations.rerate import correction_of
-from allocation.queries.adjustments import Standing, identity_of, standing_of
+from allocation.queries.adjustments import Standing, identity_of, in_batches, standing_of
 from governance.errors import Invalid
 from governance.models import Scope
 from governance.queries import scope_tree
@@ -61,26 +66,10 @@ def reattribute_usage(
     )
     # The rules of the whole run: those that are applied meanwhile are another run's.
     matcher = desk_for(key_scope_id=root.pk, at=at).organisations[root.pk].matcher
-    for records in _batches(root, since, until):
+    wanted = UsageRecord.objects.filter(scope_id__in=scope_tree().descendants(root.pk), occurred_at__lt=until)
+    for records in in_batches(wanted.exclude(attribution=EXPLICIT), since=since, size=BATCH):
         with_retries(partial(_move, run, records, matcher, at))
     return Reattribution(preview, finish_run(run, at=at))
-
-
-def _batches(root: Scope, since: datetime, until: datetime) -> Iterator[Sequence[UsageRecord]]:
-    """In the order of instant and identity, each batch from where the last ended."""
-    records = UsageRecord.objects.filter(
-        scope_id__in=scope_tree().descendants(root.pk), occurred_at__lt=until
-    ).exclude(attribution=EXPLICIT)  # fmt: skip
-    last: UsageRecord | None = None
-    while True:
-        following = records.filter(occurred_at__gte=since if last is None else last.occurred_at)
-        if last is not None:
-            following = following.exclude(occurred_at=last.occurred_at, id__lte=last.pk)
-        batch = list(following.order_by("occurred_at", "id")[:BATCH])
-        if not batch:
-            return
-        yield batch
-        last = batch[-1]
 
 
 @transaction.atomic
@@ -88,7 +77,7 @@ def _move(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Matcher, 
     """Where a record stands is read under the lock under which it is moved: no two runs move it from one place."""
     root_id = run.organisation_id
     lock_corrections(root_id)
-    books = _books(root_id, at)
+    books = books_in_force(root_id, at)
     standing = standing_of(records)
     moved = [
         (record, now, to_id, label)
@@ -99,14 +88,6 @@ def _move(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Matcher, 
     ]
     corrections = [each for one in moved for each in _pair(*one, books, at)]
     post_corrections(run=run, corrections=corrections, records=len(moved), at=at)
-
-
-def _books(root_id: int, at: datetime) -> Organisation:
-    """With the periods that are closed; none is closed from here to the end of the transaction."""
-    books = desk_for(key_scope_id=root_id, at=at).organisations
-    if closed_meanwhile(books, [root_id]):
-        books = desk_for(key_scope_id=root_id, at=at).organisations
-    return books[root_id]
 
 
 def _place(record: UsageRecord, matcher: Matcher, books: Organisation) -> tuple[int, str]:

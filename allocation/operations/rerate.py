@@ -4,17 +4,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
+
+from django.db import transaction
+from django.db.models import QuerySet
 
 from allocation.documents.events import RARE_TOKENS, Fault, Tokens, UsageEvent
 from allocation.engine.activity import activity_of
 from allocation.engine.corrections import Correction
 from allocation.engine.costing import FOCUS, PROVIDER, RESPONSE_CACHE, Organisation, Priced, price_of
+from allocation.engine.pricing import PriceList
 from allocation.engine.rates import from_nanos, to_nanos
 from allocation.engine.rollup import Sums
 from allocation.models import AdjustmentKind, AdjustmentRun, Status, UsageRecord
-from allocation.operations.adjustments import begin_run, finish_run, post_corrections
+from allocation.operations.adjustments import (
+    begin_run,
+    books_in_force,
+    finish_run,
+    lock_corrections,
+    post_corrections,
+)
 from allocation.operations.desks import desk_for
-from allocation.queries.adjustments import Standing, identity_of, standing_of
+from allocation.operations.ingest import with_retries
+from allocation.queries.adjustments import Standing, identity_of, in_batches, standing_of
 from governance.errors import Invalid
 from governance.models import Scope
 from governance.queries import scope_tree
@@ -62,66 +74,83 @@ def rerate_usage(
             kind=AdjustmentKind.RERATE, organisation=organisation, since=since, until=until, reason=reason,
             actor=actor, at=at,
         )  # fmt: skip
-    desk = desk_for(key_scope_id=organisation.pk, at=at)
-    books = desk.organisations[organisation.pk]
-    for records in _batches(organisation, since, until, model):
-        corrections = list(_corrections(records, books, at, outcome))
-        if outcome.run is not None:
-            post_corrections(run=outcome.run, corrections=corrections, records=len(corrections), at=at)
+    prices = desk_for(key_scope_id=organisation.pk, at=at).organisations[organisation.pk].prices
+    for records in in_batches(_wanted(organisation, until, model), since=since, size=BATCH):
+        if outcome.run is None:
+            _add(outcome, records, list(_repriced(records, prices)))
+        else:
+            _add(outcome, records, with_retries(partial(_correct, outcome.run, records, prices, at)))
     if outcome.run is not None:
         outcome.run = finish_run(outcome.run, at=at)
     return outcome
 
 
-def _batches(
-    organisation: Scope, since: datetime, until: datetime, model: str | None
-) -> Iterator[Sequence[UsageRecord]]:
-    """In the order of instant and identity, each batch from where the last ended."""
+def _wanted(organisation: Scope, until: datetime, model: str | None) -> QuerySet[UsageRecord]:
     records = UsageRecord.objects.filter(
         scope_id__in=scope_tree().descendants(organisation.pk), occurred_at__lt=until, status=Status.SUCCESS
     ).exclude(price_source__in=STATED)
-    if model is not None:
-        records = records.filter(model=model)
-    last: UsageRecord | None = None
-    while True:
-        following = records.filter(occurred_at__gte=since if last is None else last.occurred_at)
-        if last is not None:
-            following = following.exclude(occurred_at=last.occurred_at, id__lte=last.pk)
-        batch = list(following.order_by("occurred_at", "id")[:BATCH])
-        if not batch:
-            return
-        yield batch
-        last = batch[-1]
+    return records if model is None else records.filter(model=model)
 
 
-def _corrections(
-    records: Sequence[UsageRecord], books: Organisation, at: datetime, outcome: Rerating
-) -> Iterator[Correction]:
+@dataclass(frozen=True, slots=True)
+class Repriced:
+    """A record, how it stands, and what it costs at today's prices; a Fault where they cannot price it."""
+
+    record: UsageRecord
+    now: Standing
+    price: Priced | Fault
+
+    @property
+    def change(self) -> Sums | None:
+        """None where nothing changes."""
+        if isinstance(self.price, Fault):
+            return None
+        before = None if self.now.cost is None else to_nanos(self.now.cost)
+        after = self.price.cost_nanos
+        if before == after:
+            return None
+        unpriced = (after is None) - (before is None)
+        return Sums(unpriced_requests=unpriced * self.record.requests, cost_nanos=(after or 0) - (before or 0))
+
+
+def _repriced(records: Sequence[UsageRecord], prices: PriceList) -> Iterator[Repriced]:
     standing = standing_of(records)
     for record in records:
-        outcome.looked_at += 1
-        price = price_of(event_of(record), books.prices, record.occurred_at.timestamp())
-        if isinstance(price, Fault):
-            outcome.refused[price.code] = outcome.refused.get(price.code, 0) + 1
-            continue
-        found = _correction(record, standing[identity_of(record)], price, books, at)
-        if found is not None:
+        price = price_of(event_of(record), prices, record.occurred_at.timestamp())
+        yield Repriced(record, standing[identity_of(record)], price)
+
+
+@transaction.atomic
+def _correct(run: AdjustmentRun, records: Sequence[UsageRecord], prices: PriceList, at: datetime) -> list[Repriced]:
+    """Where a record stands is read under the lock under which it is corrected: none is moved meanwhile."""
+    lock_corrections(run.organisation_id)
+    books = books_in_force(run.organisation_id, at)
+    found = list(_repriced(records, prices))
+    corrections = [
+        correction_of(
+            each.record,
+            books,
+            at,
+            scope_id=each.now.scope_id,
+            sums=change,
+            price_source=each.price.source,
+            price_version=each.price.version,
+        )
+        for each in found
+        if (change := each.change) is not None and isinstance(each.price, Priced)
+    ]
+    post_corrections(run=run, corrections=corrections, records=len(corrections), at=at)
+    return found
+
+
+def _add(outcome: Rerating, records: Sequence[UsageRecord], found: Sequence[Repriced]) -> None:
+    outcome.looked_at += len(records)
+    for each in found:
+        if isinstance(each.price, Fault):
+            outcome.refused[each.price.code] = outcome.refused.get(each.price.code, 0) + 1
+        elif (change := each.change) is not None:
             outcome.corrected += 1
-            outcome.change += from_nanos(found.sums.cost_nanos)
-            yield found
-
-
-def _correction(
-    record: UsageRecord, now: Standing, price: Priced, books: Organisation, at: datetime
-) -> Correction | None:
-    before = None if now.cost is None else to_nanos(now.cost)
-    if before == price.cost_nanos:
-        return None
-    unpriced = (price.cost_nanos is None) - (before is None)
-    sums = Sums(unpriced_requests=unpriced * record.requests, cost_nanos=(price.cost_nanos or 0) - (before or 0))
-    return correction_of(
-        record, books, at, scope_id=now.scope_id, sums=sums, price_source=price.source, price_version=price.version
-    )
+            outcome.change += from_nanos(change.cost_nanos)
 
 
 def correction_of(

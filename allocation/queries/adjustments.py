@@ -1,12 +1,12 @@
 """How recorded usage stands after its corrections, and what was known of a period at an earlier time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from allocation.models import Adjustment, UsageDay, UsageRecord
@@ -28,6 +28,20 @@ class Standing:
 
 def identity_of(record: UsageRecord) -> Identity:
     return str(record.pk), record.occurred_at
+
+
+def in_batches(records: QuerySet[UsageRecord], *, since: datetime, size: int) -> Iterator[Sequence[UsageRecord]]:
+    """In the order of instant and identity, each batch from where the last ended."""
+    last: UsageRecord | None = None
+    while True:
+        following = records.filter(occurred_at__gte=since if last is None else last.occurred_at)
+        if last is not None:
+            following = following.exclude(occurred_at=last.occurred_at, id__lte=last.pk)
+        batch = list(following.order_by("occurred_at", "id")[:size])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1]
 
 
 def standing_of(records: Sequence[UsageRecord]) -> dict[Identity, Standing]:

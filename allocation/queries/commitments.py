@@ -70,6 +70,13 @@ def committed_charges(organisation_id: int, since: date, until: date) -> Iterato
         month = month.following
 
 
+def gpu_commitments(scope_ids: Iterable[int]) -> list[Committed]:
+    """GPU hours reserved for the scopes themselves, by the commitments that are current."""
+    nodes = scope_tree().by_id
+    rows = Commitment.objects.filter(is_current=True, unit="gpu_hour", scope_id__in=list(scope_ids)).order_by("pk")
+    return [committed_of(row, nodes[row.scope_id].path) for row in rows]
+
+
 def committed_of(row: Commitment, scope: str) -> Committed:
     kind: Kind = row.kind  # type: ignore[assignment]  # its choices are the Kinds
     unit: Unit = row.unit  # type: ignore[assignment]  # as above

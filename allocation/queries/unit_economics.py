@@ -9,9 +9,11 @@ from typing import Any, Literal
 from django.db import connection
 
 from allocation.engine import unit_economics as engine
+from allocation.engine.commitments import reserved_gpu_seconds
 from allocation.engine.outcomes import OutcomeSums
 from allocation.engine.unit_economics import Figures, Measure, Ratio, Sums, TaskSums, Trend, UsageSums, ratio
 from allocation.models import DAY_TABLE, OUTCOME_DAY_TABLE, TASK_DAY_TABLE
+from allocation.queries.commitments import gpu_commitments
 from governance.errors import Invalid
 from governance.models import UnitCostTarget
 from governance.queries import ScopeNode, ScopeTree, scope_tree, unit_costs_in_force
@@ -84,10 +86,13 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
     whole = engine.added(by_day.values())
     parts = engine.folded(by_day, cuts)
     targets = unit_costs_in_force(scope_id=scope_id, on=until - timedelta(days=1))
-    reserved = None  # Nobody states a capacity yet.
+    reserved = gpu_commitments(tree.descendants(scope_id))
     efficient = _figures(
-        engine.efficiency(whole, baseline, reserved_gpu_seconds=reserved),
-        [engine.efficiency(part, baseline, reserved_gpu_seconds=reserved) for part in parts],
+        engine.efficiency(whole, baseline, reserved_gpu_seconds=reserved_gpu_seconds(reserved, since, until)),
+        [
+            engine.efficiency(part, baseline, reserved_gpu_seconds=reserved_gpu_seconds(reserved, *cut))
+            for part, cut in zip(parts, cuts, strict=True)
+        ],
         {},
     )
     return UnitEconomics(

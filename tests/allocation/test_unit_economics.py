@@ -10,6 +10,7 @@ from governance.errors import DomainError
 from governance.models import Scope
 from governance.operations import accept_unit_cost
 from tests.allocation.conftest import AT, SYSTEM, Client
+from tests.allocation.sharing import NODE, apply_node
 from tests.allocation.unit_figures import NOVEMBER, line, of, report, use
 
 
@@ -52,6 +53,15 @@ def test_every_unit_is_counted_from_what_belongs_to_it(acme: Scope) -> None:
         6, 2, 2, 0,
     ]  # fmt: skip
     assert line(of(acme), "outcome") == (100, 5, 20)
+
+
+def test_gpu_utilisation_is_of_the_hours_that_are_reserved(acme: Scope) -> None:
+    """720 hours a month, from mid-November on: 360 hours, of which nine were used."""
+    apply_node(NODE.replace("starts_on: 2026-01-01", "starts_on: 2026-11-16"))
+    use(acme, {"provider": "self", "model": "llama", "gpu_seconds": Decimal(9 * 3600)})
+    assert line(of(acme), "gpu_utilisation") == (9 * 3600, 360 * 3600, Decimal("0.025"))
+    # The commitment is the organisation's: a team has nothing of its own reserved.
+    assert of(Scope.objects.get(path="acme/ads")).figure("gpu_utilisation").ratio.value is None
 
 
 def test_what_nobody_owns_is_named_beside_every_scope_of_the_organisation(acme: Scope) -> None:
