@@ -16,28 +16,36 @@ Entry = tuple[str, str, str, str]
 SPEND: Sequence[Entry] = (
     ("Unit economics", "query_stats", "allocation", "scopeeconomics"),
     ("Accepted unit costs", "price_check", "governance", "unitcosttarget"),
+    ("Anomalies", "monitoring", "allocation", "anomaly"),
     ("Outcomes", "task_alt", "allocation", "outcome"),
+    ("Tasks", "smart_toy", "allocation", "task"),
     ("Usage records", "receipt_long", "allocation", "usagerecord"),
     ("Charges", "request_quote", "allocation", "usagecharge"),
-    ("Tasks", "smart_toy", "allocation", "task"),
-    ("Anomalies", "monitoring", "allocation", "anomaly"),
+)
+COMING_IN: Sequence[Entry] = (
     ("Quarantined usage", "report", "allocation", "quarantinedusage"),
     ("Import runs", "upload_file", "allocation", "importrun"),
     ("FOCUS imports", "request_quote", "allocation", "focusimport"),
     ("FOCUS rows", "table_rows", "allocation", "focusrow"),
+)
+PRICES: Sequence[Entry] = (
     ("Price books", "sell", "allocation", "pricebook"),
     ("Prices", "price_change", "allocation", "price"),
     ("Exchange rates", "currency_exchange", "allocation", "exchangerate"),
+    ("Commitments", "handshake", "allocation", "commitment"),
+)
+ALLOCATION: Sequence[Entry] = (
     ("Attribution rules", "alt_route", "allocation", "attributionruleset"),
     ("Attribution keys", "vpn_key", "allocation", "attributionkey"),
+    ("Shared cost", "call_split", "allocation", "allocationrun"),
+    ("Shared cost splits", "pie_chart", "allocation", "sharedcostsplit"),
+    ("Allocated charges", "receipt", "allocation", "allocatedcharge"),
+    ("Allocation metrics", "straighten", "allocation", "allocationmetric"),
+)
+BOOKS: Sequence[Entry] = (
+    ("Billing periods", "event_available", "allocation", "billingperiod"),
     ("Adjustment runs", "published_with_changes", "allocation", "adjustmentrun"),
     ("Adjustments", "difference", "allocation", "adjustment"),
-    ("Billing periods", "event_available", "allocation", "billingperiod"),
-    ("Shared cost", "call_split", "allocation", "allocationrun"),
-    ("Allocated charges", "receipt", "allocation", "allocatedcharge"),
-    ("Shared cost splits", "pie_chart", "allocation", "sharedcostsplit"),
-    ("Commitments", "handshake", "allocation", "commitment"),
-    ("Allocation metrics", "straighten", "allocation", "allocationmetric"),
 )
 BUDGETS: Sequence[Entry] = (
     ("Budgets", "savings", "budgets", "budget"),
@@ -78,7 +86,9 @@ SPEND_PAGES: Sequence[tuple[str, str, str, str, str]] = (
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's SIDEBAR navigation."""
     groups: Sequence[tuple[str, Sequence[Entry]]] = (
-        ("Spend", SPEND), ("Budgets", BUDGETS), ("Guardrails", GUARDRAILS), ("Organisation", ORGANISATION),
+        ("Spend", SPEND), ("Budgets", BUDGETS), ("Guardrails", GUARDRAILS), ("Prices", PRICES),
+        ("Attribution and shared cost", ALLOCATION), ("Closing and corrections", BOOKS), ("Coming in", COMING_IN),
+        ("Organisation", ORGANISATION),
     )  # fmt: skip
     pages = [
         {"title": title, "icon": icon, "link": reverse(page)}
