@@ -121,8 +121,9 @@ def has_right(actor: Actor, right: str, scope: Scope) -> bool:
 PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
     Persona.ENGINEERING: frozenset(),
     # Who closes the month may have its shared cost split again.
-    Persona.FINANCE: frozenset({"budgets.*", "allocation.allocationrun", "allocation.billingperiod"}),
-    Persona.FINANCE: frozenset({"budgets.*", "allocation.billingperiod", "governance.unitcosttarget"}),
+    Persona.FINANCE: frozenset(
+        {"budgets.*", "allocation.allocationrun", "allocation.billingperiod", "governance.unitcosttarget"}
+    ),
     Persona.FINOPS: frozenset(
         {
             "allocation.allocationrun",
