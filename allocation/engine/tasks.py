@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from allocation.engine.costing import CostedRecord
+from allocation.engine.costing import DAY_S, CostedRecord
 from allocation.engine.rates import from_nanos
 from allocation.engine.rollup import day_of
 
@@ -69,6 +69,14 @@ class DaySums:
     tokens: int = 0
     cost: Decimal = ZERO
 
+    def add(self, other: "DaySums") -> None:
+        self.tasks += other.tasks
+        self.first_call_tokens += other.first_call_tokens
+        self.requests += other.requests
+        self.errors += other.errors
+        self.tokens += other.tokens
+        self.cost += other.cost
+
     def is_nothing(self) -> bool:
         return not any((self.tasks, self.first_call_tokens, self.requests, self.errors, self.tokens, self.cost))
 
@@ -76,29 +84,65 @@ class DaySums:
 DayKey = tuple[int, date]
 
 
+@dataclass(slots=True)
+class _Calls:
+    """Calls of one task as they are added up; `first` is what FirstCall is compared by: day, instant, identity."""
+
+    first: tuple[int, float, str]
+    scope_id: int
+    first_tokens: int
+    last_s: float
+    requests: int = 0
+    errors: int = 0
+    tokens: int = 0
+    cost_nanos: int = 0
+
+
 def task_sums(records: Iterable[CostedRecord]) -> tuple[dict[TaskKey, TaskSums], dict[DayKey, DaySums]]:
-    """By task, and by scope and day the calls of tasks without when those began."""
-    tasks: dict[TaskKey, TaskSums] = {}
-    days: dict[DayKey, DaySums] = {}
+    """By task, and by scope and day the calls of tasks without when those began. Runs for every event."""
+    calls: dict[tuple[int, str], _Calls] = {}
+    by_day: dict[tuple[int, int], list[int]] = {}
     for record in records:
         event = record.event
-        if not event.task_id:
+        task_id = event.task_id
+        if not task_id:
             continue
         tokens = event.tokens.input + event.tokens.output
-        cost = ZERO if record.cost_nanos is None else from_nanos(record.cost_nanos)
-        errors = event.requests if event.status == "error" else 0
-        on = day_of(record.booked_s)
-        first = FirstCall(record.at_s, record.id, record.scope_id, on, tokens)
-        key = TaskKey(record.root_id, event.task_id)
-        call = TaskSums(first, record.at_s, event.requests, errors, tokens, cost)
-        known = tasks.get(key)
-        tasks[key] = call if known is None else known.plus(call)
-        day = days.setdefault((record.scope_id, on), DaySums())
-        day.requests += event.requests
-        day.errors += errors
-        day.tokens += tokens
-        day.cost += cost
+        requests = event.requests
+        errors = requests if event.status == "error" else 0
+        nanos = record.price.cost_nanos or 0
+        number = int(record.booked_s // DAY_S)
+        at_s = record.at_s
+        first = (number, at_s, record.id)
+        found = calls.get((record.root_id, task_id))
+        if found is None:
+            found = calls[record.root_id, task_id] = _Calls(first, record.scope_id, tokens, at_s)
+        elif first < found.first:
+            found.first, found.scope_id, found.first_tokens = first, record.scope_id, tokens
+        found.last_s = max(found.last_s, at_s)
+        found.requests += requests
+        found.errors += errors
+        found.tokens += tokens
+        found.cost_nanos += nanos
+        day = by_day.get((record.scope_id, number))
+        if day is None:
+            day = by_day[record.scope_id, number] = [0, 0, 0, 0]
+        day[0] += requests
+        day[1] += errors
+        day[2] += tokens
+        day[3] += nanos
+    tasks = {TaskKey(*key): _summed(found) for key, found in calls.items()}
+    days = {
+        (scope_id, day_of(number * DAY_S)): DaySums(0, 0, requests, errors, tokens, from_nanos(nanos))
+        for (scope_id, number), (requests, errors, tokens, nanos) in by_day.items()
+    }
     return tasks, days
+
+
+def _summed(calls: _Calls) -> TaskSums:
+    number, at_s, record_id = calls.first
+    first = FirstCall(at_s, record_id, calls.scope_id, day_of(number * DAY_S), calls.first_tokens)
+    return TaskSums(first, calls.last_s, calls.requests, calls.errors, calls.tokens, from_nanos(calls.cost_nanos))
 
 
 def merged(

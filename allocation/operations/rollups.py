@@ -1,10 +1,9 @@
 """Sums into the roll-ups and charge lines: added to what is there, rows locked in the order of their keys."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
+import orjson
 from django.db import connection
 
 from allocation.engine.charges import Charges
@@ -94,12 +93,20 @@ def add_charges(charges: Charges) -> None:
     )
     if not ordered:
         return
-    columns: Sequence[Sequence[Any]] = list(zip(*(key for key, _ in ordered), strict=True))
-    names = (
-        "day", "scope", "provider", "model", "activity", "tier", "source", "version", "class", "meter", "listed",
-        "contracted",
-    )  # fmt: skip
-    sums = [each for _, each in ordered]
+    rows = [
+        (
+            *key[:10],
+            None if key.list_unit_price is None else f"{key.list_unit_price:f}",
+            None if key.contracted_unit_price is None else f"{key.contracted_unit_price:f}",
+            each.requests,
+            f"{each.quantity:f}",
+            nanos_text(each.list_nanos),
+            nanos_text(each.contracted_nanos),
+            nanos_text(each.effective_nanos),
+            nanos_text(each.billed_nanos),
+        )
+        for key, each in ordered
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -108,13 +115,10 @@ def add_charges(charges: Charges) -> None:
                 meter, list_unit_price, contracted_unit_price, requests, quantity, list_cost, contracted_cost,
                 effective_cost, billed_cost
             )
-            SELECT * FROM unnest(
-                %(day)s::date[], %(scope)s::bigint[], %(provider)s::text[], %(model)s::text[], %(activity)s::text[],
-                %(tier)s::text[], %(source)s::text[], %(version)s::text[], %(class)s::text[], %(meter)s::text[],
-                %(listed)s::numeric[], %(contracted)s::numeric[], %(requests)s::bigint[], %(quantity)s::numeric[],
-                %(list_cost)s::numeric[], %(contracted_cost)s::numeric[], %(effective_cost)s::numeric[],
-                %(billed_cost)s::numeric[]
-            )
+            SELECT (row->>0)::date, (row->>1)::bigint, row->>2, row->>3, row->>4, row->>5, row->>6, row->>7, row->>8,
+                row->>9, (row->>10)::numeric, (row->>11)::numeric, (row->>12)::bigint, (row->>13)::numeric,
+                (row->>14)::numeric, (row->>15)::numeric, (row->>16)::numeric, (row->>17)::numeric
+            FROM json_array_elements(%s) AS row
             ON CONFLICT (
                 scope_id, day, provider, model, activity, service_tier, price_source, price_version, charge_class,
                 meter, list_unit_price, contracted_unit_price
@@ -126,13 +130,5 @@ def add_charges(charges: Charges) -> None:
                 effective_cost = known.effective_cost + EXCLUDED.effective_cost,
                 billed_cost = known.billed_cost + EXCLUDED.billed_cost
             """,  # noqa: S608  # our own table name
-            {
-                **{name: list(column) for name, column in zip(names, columns, strict=True)},
-                "requests": [each.requests for each in sums],
-                "quantity": [each.quantity for each in sums],
-                "list_cost": [nanos_text(each.list_nanos) for each in sums],
-                "contracted_cost": [nanos_text(each.contracted_nanos) for each in sums],
-                "effective_cost": [nanos_text(each.effective_nanos) for each in sums],
-                "billed_cost": [nanos_text(each.billed_nanos) for each in sums],
-            },
+            [orjson.dumps(rows).decode()],
         )

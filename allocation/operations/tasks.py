@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import starmap
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from allocation.engine.tasks import DayKey, DaySums, FirstCall, TaskKey, TaskSums, merged
@@ -19,30 +20,79 @@ def add_to_tasks(added: Mapping[TaskKey, TaskSums], days: dict[DayKey, DaySums])
     if not added:
         return
     keys = sorted(added)
-    before = lock_tasks(keys)
-    write_tasks(merged(before, {key: added[key] for key in keys}, days))
+    known = lock_tasks(keys)
+    missing = [key for key in keys if key not in known]
+    if missing:
+        new = merged({}, {key: added[key] for key in missing}, beginnings := dict[DayKey, DaySums]())
+        raced = set(missing) - _insert(new)
+        if raced:
+            # Another batch made them meanwhile, and has ended.
+            known |= lock_tasks(sorted(raced))
+            beginnings = {}
+            merged({}, {key: added[key] for key in missing if key not in raced}, beginnings)
+        for key, sums in beginnings.items():
+            days.setdefault(key, DaySums()).add(sums)
+    if known:
+        write_tasks(merged(known, {key: added[key] for key in known}, days))
     add_task_days(days)
 
 
-def lock_tasks(keys: Sequence[TaskKey]) -> dict[TaskKey, TaskSums]:
-    """How tasks stand, made where they are not there yet; `keys` in rising order."""
-    wanted: dict[str, list[Any]] = {"roots": [key.root_id for key in keys], "tasks": [key.task_id for key in keys]}
+# In the order of `_row`. As JSON, since one text is far cheaper to bind than an array a column.
+ROWS = """json_to_recordset(%s) AS new (
+    r bigint, t text, s bigint, b date, f timestamptz, i uuid, n bigint, l timestamptz, q bigint, e bigint, k bigint,
+    c numeric
+)"""
+
+
+def _rows(tasks: Mapping[TaskKey, TaskSums]) -> str:
+    return orjson.dumps([_row(key, task) for key, task in tasks.items()]).decode()
+
+
+def _row(key: TaskKey, task: TaskSums) -> dict[str, object]:
+    first = task.first
+    row = {
+        "r": key.root_id,
+        "t": key.task_id,
+        "n": 0,
+        "l": datetime.fromtimestamp(task.last_s, UTC),
+        "q": task.requests,
+        "e": task.errors,
+        "k": task.tokens,
+        "c": str(task.cost),
+    }
+    if first is None:
+        return row
+    began = datetime.fromtimestamp(first.at_s, UTC)
+    return {**row, "s": first.scope_id, "b": first.on, "f": began, "i": first.record_id, "n": first.tokens}
+
+
+def _insert(tasks: Mapping[TaskKey, TaskSums]) -> set[TaskKey]:
+    """Those that were not there yet."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {TASK_TABLE} (organisation_id, task_id, first_call_tokens, requests, errors, tokens, cost)
-            SELECT root, task, 0, 0, 0, 0, 0
-            FROM unnest(%(roots)s::bigint[], %(tasks)s::text[]) WITH ORDINALITY AS new (root, task, place)
-            ORDER BY place ON CONFLICT (organisation_id, task_id) DO NOTHING
-            """,  # noqa: S608  # our own table name
-            wanted,
+            INSERT INTO {TASK_TABLE} (
+                organisation_id, task_id, scope_id, began_on, first_occurred_at, first_record_id, first_call_tokens,
+                last_occurred_at, requests, errors, tokens, cost
+            )
+            SELECT r, t, s, b, f, i, n, l, q, e, k, c FROM {ROWS}
+            ON CONFLICT (organisation_id, task_id) DO NOTHING RETURNING organisation_id, task_id
+            """,  # noqa: S608  # our own names
+            [_rows(tasks)],
         )
+        return set(starmap(TaskKey, cursor.fetchall()))
+
+
+def lock_tasks(keys: Sequence[TaskKey]) -> dict[TaskKey, TaskSums]:
+    """How those that are there stand; `keys` in rising order."""
+    wanted: list[Any] = [[key.root_id for key in keys], [key.task_id for key in keys]]
+    with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT organisation_id, known.task_id, scope_id, began_on, extract(epoch FROM first_occurred_at)::float8,
                 first_record_id, first_call_tokens, extract(epoch FROM last_occurred_at)::float8, requests, errors,
                 tokens, cost
-            FROM unnest(%(roots)s::bigint[], %(tasks)s::text[]) AS wanted (root, task)
+            FROM unnest(%s::bigint[], %s::text[]) AS wanted (root, task)
             JOIN {TASK_TABLE} AS known ON known.organisation_id = root AND known.task_id = task
             ORDER BY organisation_id, known.task_id COLLATE "C" FOR UPDATE OF known
             """,  # noqa: S608  # our own table name
@@ -60,35 +110,15 @@ def _known_task(
 
 
 def write_tasks(after: Mapping[TaskKey, TaskSums]) -> None:
-    firsts = [task.first for task in after.values()]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE {TASK_TABLE} AS known SET
-                scope_id = new.scope, began_on = new.began, first_occurred_at = new.first, first_record_id = new.record,
-                first_call_tokens = new.first_tokens, last_occurred_at = new.last, requests = new.requests,
-                errors = new.errors, tokens = new.tokens, cost = new.cost
-            FROM unnest(
-                %(roots)s::bigint[], %(tasks)s::text[], %(scopes)s::bigint[], %(began)s::date[],
-                %(firsts)s::timestamptz[], %(records)s::uuid[], %(first_tokens)s::bigint[], %(lasts)s::timestamptz[],
-                %(requests)s::bigint[], %(errors)s::bigint[], %(tokens)s::bigint[], %(costs)s::numeric[]
-            ) AS new (root, task, scope, began, first, record, first_tokens, last, requests, errors, tokens, cost)
-            WHERE known.organisation_id = new.root AND known.task_id = new.task
-            """,  # noqa: S608  # our own table name
-            {
-                "roots": [key.root_id for key in after],
-                "tasks": [key.task_id for key in after],
-                "scopes": [first and first.scope_id for first in firsts],
-                "began": [first and first.on for first in firsts],
-                "firsts": [first and datetime.fromtimestamp(first.at_s, UTC) for first in firsts],
-                "records": [first and first.record_id for first in firsts],
-                "first_tokens": [first.tokens if first else 0 for first in firsts],
-                "lasts": [datetime.fromtimestamp(task.last_s, UTC) for task in after.values()],
-                "requests": [task.requests for task in after.values()],
-                "errors": [task.errors for task in after.values()],
-                "tokens": [task.tokens for task in after.values()],
-                "costs": [task.cost for task in after.values()],
-            },
+                scope_id = s, began_on = b, first_occurred_at = f, first_record_id = i, first_call_tokens = n,
+                last_occurred_at = l, requests = q, errors = e, tokens = k, cost = c
+            FROM {ROWS} WHERE known.organisation_id = r AND known.task_id = t
+            """,  # noqa: S608  # our own names
+            [_rows(after)],
         )
 
 
