@@ -1,5 +1,6 @@
 """weir usage import FILE | replay | rerate"""
 
+import gc
 import logging
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -64,6 +65,9 @@ class Command(BaseCommand):
             raise CommandError(str(problem)) from problem
 
     def _import(self, options: dict[str, Any]) -> None:
+        # As in the web process: looking for cycles after every seven hundred objects costs a fifth of a large import.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
         order = order_of(options)
         size = order.path.stat().st_size
         with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
