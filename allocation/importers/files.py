@@ -32,7 +32,7 @@ from allocation.operations.quarantine import refused_text
 from governance.documents import load_documents, parse_document
 from governance.errors import Invalid
 
-CHUNK = 2_000
+CHUNK = 5_000
 SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
 # A JSON array is read whole; JSON lines are not.
 ARRAY_BYTES_MAX = 256 * 1024 * 1024
