@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from allocation import operations
+from allocation.api.views import scope_asked
 from allocation.models import Adjustment, AdjustmentRun, BillingPeriod, UsageCharge
 from governance.api import CursorPagination, Parameters, actor, idempotent, requires
 from governance.errors import Forbidden, NotFound
@@ -146,13 +147,6 @@ def person_asked(request: Request) -> None:
         raise PersonRequired("What was recorded is corrected or closed by a person who has signed in, never by a key.")
 
 
-def at_or_below(path: str, request: Request) -> tuple[int, ...]:
-    node = scope_tree().by_path.get(path)
-    if node is None or not actor(request).sees(path):
-        raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
-    return tuple(scope_tree().descendants(node.id))
-
-
 @extend_schema(tags=["usage"])
 class Charges(APIView):
     """What each meter cost on each day, in FOCUS's sense; `charge_class` Correction corrects a closed month."""
@@ -265,7 +259,8 @@ def listed(
     page: CursorPagination,
     serializer: type[serializers.ModelSerializer[Any]],
 ) -> Response:
-    if scope is not None:
-        rows = rows.filter(scope_id__in=at_or_below(scope, request))
+    scope_id = scope_asked(request, scope)
+    if scope_id is not None:
+        rows = rows.filter(scope_id__in=scope_tree().descendants(scope_id))
     shown = page.paginate_queryset(rows, request, view=view)
     return page.get_paginated_response(serializer(shown, many=True).data)
