@@ -16,7 +16,7 @@ test: $(DEV_VENV)/.installed  ## every test, on a PostgreSQL of its own
 check: $(DEV_VENV)/.installed ## style, types, walls, migrations, published schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy config governance allocation budgets policies
+	$(BIN)/mypy config governance allocation budgets policies reporting
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(BIN)/python -m config.published --check

@@ -1,24 +1,8 @@
-from celery import shared_task
-from django.utils import timezone
+"""Celery finds this app's tasks here; each concept holds its own."""
 
-from allocation import operations
+from allocation.anomalies import tasks as anomalies
+from allocation.replay import tasks as replay
+from allocation.shared_cost import tasks as shared_cost
+from allocation.usage import tasks as usage
 
-
-@shared_task(name="allocation.maintain_partitions", ignore_result=True)
-def maintain_partitions(**_: object) -> None:
-    operations.maintain_partitions(at=timezone.now())
-
-
-@shared_task(name="allocation.split_shared_cost", ignore_result=True)
-def split_shared_cost(**_: object) -> None:
-    operations.run_open_months(at=timezone.now())
-
-
-@shared_task(name="allocation.detect_anomalies", ignore_result=True)
-def detect_anomalies(**_: object) -> None:
-    operations.detect_anomalies(at=timezone.now())
-
-
-@shared_task(name="allocation.replay_early_outcomes", ignore_result=True)
-def replay_early_outcomes(**_: object) -> None:
-    operations.replay_early_outcomes(at=timezone.now())
+__all__ = ["anomalies", "replay", "shared_cost", "usage"]

@@ -26,8 +26,8 @@ def rate(title: str, count: int, work: Callable[[], object]) -> None:
 
 
 def matchers(rules: int, keys: int) -> None:
-    from allocation.documents.conditions import condition
-    from allocation.engine.attribution import Key, Matcher, PlainCall, Rule
+    from allocation.attribution.documents import condition
+    from allocation.attribution.engine import Key, Matcher, PlainCall, Rule
 
     def call(number: int, team: str) -> PlainCall:
         attributes = {"team": team, "tag.env": "prod", "key_alias": f"key-{number % 97}", "end_user": f"u{number}"}
@@ -57,7 +57,7 @@ def fill(scope_id: int, records: int) -> None:
     """Recorded usage of a shared gateway over 30 days, written past ingest, which is measured elsewhere."""
     from django.db import connection
 
-    from allocation.operations import ensure_partitions
+    from allocation.usage.operations import ensure_partitions
 
     since = AT - timedelta(days=30)
     ensure_partitions({(since.year, since.month), (AT.year, AT.month)})
@@ -83,11 +83,13 @@ def fill(scope_id: int, records: int) -> None:
 
 
 def previews(records: int, rules: int, moved: int) -> None:
-    from allocation import operations
-    from allocation.documents import AttributionRulesDocument
-    from governance.operations import create_scope
-    from governance.queries import scope_tree
-    from governance.rules import Actor
+    from allocation.attribution.documents import AttributionRulesDocument
+    from allocation.attribution.operations import apply_attribution_rules
+    from allocation.corrections.operations import reattribute_usage
+    from allocation.coverage.operations import preview_attribution
+    from governance.organisations.operations import create_scope
+    from governance.people.rules import Actor
+    from governance.scopes.queries import scope_tree
 
     system = Actor.system()
     acme = create_scope(slug="acme", kind="organisation", actor=system, at=AT)
@@ -109,7 +111,7 @@ def previews(records: int, rules: int, moved: int) -> None:
         rate(
             f"preview: {title}",
             records,
-            lambda: operations.preview_attribution(
+            lambda: preview_attribution(
                 documents=[document(lines)], since=AT - timedelta(days=31), until=AT, actor=system, at=AT
             ),
         )
@@ -125,12 +127,12 @@ def previews(records: int, rules: int, moved: int) -> None:
     preview("the same, the last one dated", [*teams, {**teams[0], "effective_from": "2026-11-10"}])
     people = [{"if": 'attributes.end_user.startsWith("a")', "scope": "acme/team-1"}]
     preview("one rule on 5,000 end users", people)
-    operations.apply_attribution_rules(document(teams), actor=system, at=AT)
+    apply_attribution_rules(document(teams), actor=system, at=AT)
     hours = 24 * 30 * moved // records
     rate(
         "attributed again, of one stretch of it",
         moved,
-        lambda: operations.reattribute_usage(
+        lambda: reattribute_usage(
             organisation="acme", since=AT - timedelta(hours=hours), until=AT, reason="bench", actor=system, at=AT
         ),
     )

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from governance.documents import load_documents
-from policies.documents import GuardrailPolicy, parse_guardrail
-from policies.engine.compilation import CompiledPolicy, compile_policy
-from policies.engine.evaluation import ScopeContext
-from policies.engine.facts import every_key
-from policies.engine.types import IDLE, FactKey, FactValue, GuardrailState, ScopeView
+from policies.guardrails.documents import GuardrailPolicy, parse_guardrail
+from policies.guardrails.engine.compilation import compile_policy
+from policies.guardrails.engine.context import ScopeContext
+from policies.guardrails.engine.evaluation import CompiledPolicy
+from policies.guardrails.engine.facts import every_key
+from policies.guardrails.engine.types import IDLE, FactKey, FactValue, GuardrailState, ScopeView
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ROOT = Path(__file__).parent.parent

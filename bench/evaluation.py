@@ -29,9 +29,10 @@ def run(scopes: int, guardrails: int) -> None:
     from django.utils import timezone
 
     from bench.organisation import Organisation
-    from governance.models import Delivery
-    from policies.models import Alert, Constraint
-    from policies.operations import evaluate_next_dirty_scopes, sweep
+    from governance.messages.models import Delivery
+    from policies.alerts.models import Alert
+    from policies.constraints.models import Constraint
+    from policies.evaluation.operations import evaluate_next_dirty_scopes, sweep
 
     at = timezone.now()
     began = time.perf_counter()

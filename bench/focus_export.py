@@ -64,11 +64,10 @@ def measure(rows: int, version: str, rounds: int) -> None:
 
     from django.db import connection
 
-    from allocation.models import UsageCharge
-    from allocation.queries.focus_export import export_for, focus_csv
-    from allocation.queries.focus_parquet import write_parquet
-    from governance.operations import create_scope
-    from governance.rules import Actor
+    from allocation.focus.queries import export_for, focus_csv, write_parquet
+    from allocation.usage.models import UsageCharge
+    from governance.organisations.operations import create_scope
+    from governance.people.rules import Actor
 
     at, system = datetime(2026, 11, 1, tzinfo=UTC), Actor.system("bench")
     root = create_scope(slug="acme", kind="organisation", actor=system, at=at)

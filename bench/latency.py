@@ -101,10 +101,10 @@ def prepare(trials: int, slack_url: str) -> tuple[str, list[str]]:
 
     from bench.organisation import Organisation
     from governance.documents import load_documents
-    from governance.operations.channels import save_channel
-    from governance.rules import Actor
-    from policies.documents import parse_guardrail
-    from policies.operations import apply_guardrail_policy
+    from governance.messages.operations import save_channel
+    from governance.people.rules import Actor
+    from policies.guardrails.documents import parse_guardrail
+    from policies.guardrails.operations import apply_guardrail_policy
 
     at, name = timezone.now(), f"latency-{secrets.token_hex(3)}"
     made = Organisation.create(teams=trials, at=at, slug=name)

@@ -57,12 +57,12 @@ def main() -> None:
 def run(scopes: int, models: int, days: int) -> None:
     from django.db import connection
 
-    from allocation import queries
-    from allocation.engine.comparisons import Periods, month
-    from allocation.models import IngestWatermark, UsageCharge
-    from allocation.operations import detect_anomalies
+    from allocation.anomalies.operations import detect_anomalies
+    from allocation.usage.models import IngestWatermark, UsageCharge
+    from allocation.variance import queries
+    from allocation.variance.engine.periods import Periods, month
     from bench.organisation import Organisation
-    from governance.rules import Actor
+    from governance.people.rules import Actor
 
     at = datetime(2026, 11, 1, 1, tzinfo=UTC)
     made = Organisation.create(teams=scopes, at=at)

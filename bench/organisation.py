@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from allocation.documents.events import UsageEvent
-from allocation.operations import record_usage
-from budgets.operations import approve_budget, create_budget, submit_budget
+from allocation.meters.documents import UsageEvent
+from allocation.usage.operations import record_usage
+from budgets.approvals.operations import approve_budget, create_budget, submit_budget
 from governance.documents import load_documents
-from governance.models import Channel, Ownership, Scope, User
-from governance.operations import create_api_key, create_scope
-from governance.rules import Actor
-from policies.documents import parse_guardrail
-from policies.models import Alert, Constraint, GuardrailVersion
-from policies.operations import apply_guardrail_policy
-from policies.queries.facts import calendar_month
+from governance.messages.models import Channel
+from governance.organisations.operations import create_api_key, create_scope
+from governance.people.models import Ownership, User
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
+from policies.evaluation.queries import calendar_month
+from policies.guardrails.documents import parse_guardrail
+from policies.guardrails.models import GuardrailVersion
+from policies.guardrails.operations import apply_guardrail_policy
 
 BLOCK = """
 apiVersion: weir/v1

@@ -54,10 +54,10 @@ def events_of(count: int, *, rare: bool) -> list[bytes]:
 
 
 def cost_events(count: int) -> None:
-    from allocation.documents.events import READ_EVENT
-    from allocation.engine.attribution import Matcher
-    from allocation.engine.costing import Desk, Organisation, acceptance_window
-    from allocation.engine.pricing import PriceList
+    from allocation.attribution.engine import Matcher
+    from allocation.meters.documents import READ_EVENT
+    from allocation.prices.engine.pricing import PriceList
+    from allocation.usage.engine.costing import Desk, Organisation, acceptance_window
 
     home = Organisation(1, 1, PriceList("USD"), Matcher())
     desk = Desk({"acme": (1, 1)}, {1: 1}, {"acme": 1}, {1: home}, home, *acceptance_window(NOW, 90), NOW.timestamp())
@@ -69,11 +69,11 @@ def cost_events(count: int) -> None:
 
 
 def bring_in(path: Path) -> None:
-    from allocation.importers.litellm_prices import read_litellm
-    from allocation.operations import BookTerms, import_prices
-    from allocation.operations.desks import desk_for
-    from governance.operations import create_scope
-    from governance.rules import Actor
+    from allocation.prices.importers.litellm import read_litellm
+    from allocation.prices.operations import BookTerms, import_prices
+    from allocation.usage.operations import desk_for
+    from governance.organisations.operations import create_scope
+    from governance.people.rules import Actor
 
     system = Actor.system()
     root = create_scope(slug="acme", kind="organisation", actor=system, at=NOW)

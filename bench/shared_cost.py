@@ -47,12 +47,12 @@ def main() -> None:
 def run(pools: int, scopes: int) -> None:
     from django.utils import timezone
 
-    from allocation import queries
-    from allocation.engine.months import Month
-    from allocation.operations import record_metrics, run_allocation
+    from allocation.meters.engine.months import Month
+    from allocation.shared_cost.operations import record_metrics, run_allocation
+    from allocation.shared_cost.queries import allocated_charges, fully_loaded, shared_cost
     from bench.organisation import Organisation
-    from governance.models import Scope
-    from governance.rules import Actor
+    from governance.people.rules import Actor
+    from governance.scopes.models import Scope
 
     at, system = timezone.now(), Actor.system()
     month = Month.of(at.date())
@@ -85,23 +85,23 @@ def run(pools: int, scopes: int) -> None:
     made.spend({made.teams[0].path: Decimal(7)}, at=at, hours=1)
     timed("late data")
     began = time.perf_counter()
-    lines = sum(1 for _ in queries.allocated_charges(made.root.pk, month.start, month.end))
+    lines = sum(1 for _ in allocated_charges(made.root.pk, month.start, month.end))
     print(f"read for an export: {time.perf_counter() - began:.2f} s, {lines:,} lines", flush=True)
     began = time.perf_counter()
-    found = queries.shared_cost(actor=system, scope_id=made.teams[0].pk, month=month)
+    found = shared_cost(actor=system, scope_id=made.teams[0].pk, month=month)
     print(f"one scope: {(time.perf_counter() - began) * 1000:.0f} ms, {len(found.shared_in)} pools", flush=True)
-    total = sum((one.total for one in queries.fully_loaded(made.root.pk, month).values()), Decimal(0))
-    wanted = queries.shared_cost(actor=system, scope_id=made.root.pk, month=month).fully_loaded
+    total = sum((one.total for one in fully_loaded(made.root.pk, month).values()), Decimal(0))
+    wanted = shared_cost(actor=system, scope_id=made.root.pk, month=month).fully_loaded
     print(f"conserved: {total} of {wanted}", flush=True)
 
 
 def declare(pools: int, month: object, at: datetime) -> None:
     from pydantic import TypeAdapter
 
-    from allocation.documents import SharedCostSplitDocument
-    from allocation.operations import apply_shared_cost_split
+    from allocation.shared_cost.documents import SharedCostSplitDocument
+    from allocation.shared_cost.operations import apply_shared_cost_split
     from governance.documents import load_documents, parse_document
-    from governance.rules import Actor
+    from governance.people.rules import Actor
 
     adapter = TypeAdapter(SharedCostSplitDocument)
     began = time.perf_counter()

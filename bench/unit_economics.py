@@ -55,10 +55,10 @@ def main() -> None:
 def run(teams: int, below: int, *, plan: bool) -> None:
     from django.db import connection
 
-    from allocation.models import UsageDay
-    from governance.models import Scope
-    from governance.operations import create_scope
-    from governance.rules import Actor
+    from allocation.usage.models import UsageDay
+    from governance.organisations.operations import create_scope
+    from governance.people.rules import Actor
+    from governance.scopes.models import Scope
 
     until = date(2026, 12, 1)
     since = until - timedelta(days=DAYS)
@@ -84,7 +84,7 @@ def run(teams: int, below: int, *, plan: bool) -> None:
 
 
 def _time(name: str, scope_id: int, since: date, until: date, trend: str) -> None:
-    from allocation.queries import unit_economics
+    from allocation.unit_economics.queries import unit_economics
 
     times = []
     for _ in range(11):

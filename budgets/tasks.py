@@ -1,9 +1,5 @@
-from celery import shared_task
-from django.utils import timezone
+"""Celery finds this app's tasks here; each concept holds its own."""
 
-from budgets import operations
+from budgets.ledger import tasks as ledger
 
-
-@shared_task(name="budgets.open_periods", ignore_result=True)
-def open_periods(**_: object) -> None:
-    operations.open_periods(at=timezone.now())
+__all__ = ["ledger"]

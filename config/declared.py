@@ -9,30 +9,25 @@ from typing import Any
 from django.db import transaction
 from pydantic import TypeAdapter
 
-from allocation import operations as allocation
-from allocation.documents import (
-    AttributionRulesDocument,
-    CommitmentDocument,
-    ExchangeRatesDocument,
-    PriceBookDocument,
-    SharedCostSplitDocument,
-)
-from budgets import operations as budgets
-from budgets.documents import BudgetDocument
-from governance import operations as governance
-from governance.documents import (
-    Change,
-    ChannelDocument,
-    DocumentError,
-    ScopeDocument,
-    SourcedDocument,
-    load_documents,
-    parse_document,
-)
+from allocation.attribution.documents import AttributionRulesDocument
+from allocation.attribution.operations import apply_attribution_rules
+from allocation.commitments.documents import CommitmentDocument
+from allocation.commitments.operations import apply_commitment
+from allocation.prices.documents import ExchangeRatesDocument, PriceBookDocument
+from allocation.prices.operations import apply_exchange_rates, apply_price_book
+from allocation.shared_cost.documents import SharedCostSplitDocument
+from allocation.shared_cost.operations import apply_shared_cost_split
+from budgets.approvals.operations import apply_budget
+from budgets.plans.documents import BudgetDocument
+from governance.documents import Change, DocumentError, SourcedDocument, load_documents, parse_document
 from governance.errors import DomainError
-from governance.rules import Actor
-from policies import operations as policies
-from policies.documents import parse_guardrail
+from governance.messages.documents import ChannelDocument
+from governance.messages.operations import apply_channel
+from governance.organisations.documents import ScopeDocument
+from governance.organisations.operations import apply_scope
+from governance.people.rules import Actor
+from policies.guardrails.documents import parse_guardrail
+from policies.guardrails.operations import apply_guardrail_policy
 
 SUFFIXES = frozenset({".yaml", ".yml"})
 Apply = Callable[[SourcedDocument, Actor, datetime], Change]
@@ -53,19 +48,19 @@ def _kind(model: Any, apply: Callable[..., Change], *, sourced: bool = False) ->
 
 
 def _guardrail(document: SourcedDocument, actor: Actor, at: datetime) -> Change:
-    return policies.apply_guardrail_policy(parse_guardrail(document), actor=actor, at=at, sourced=document)
+    return apply_guardrail_policy(parse_guardrail(document), actor=actor, at=at, sourced=document)
 
 
 # In the order in which one kind may name what another declares.
 KINDS: dict[str, Apply] = {
-    "Scope": _kind(ScopeDocument, governance.apply_scope),
-    "Channel": _kind(ChannelDocument, governance.apply_channel),
-    "AttributionRules": _kind(AttributionRulesDocument, allocation.apply_attribution_rules),
-    "ExchangeRates": _kind(ExchangeRatesDocument, allocation.apply_exchange_rates),
-    "PriceBook": _kind(PriceBookDocument, allocation.apply_price_book),
-    "Commitment": _kind(CommitmentDocument, allocation.apply_commitment),
-    "SharedCostSplit": _kind(SharedCostSplitDocument, allocation.apply_shared_cost_split),
-    "Budget": _kind(BudgetDocument, budgets.apply_budget, sourced=True),
+    "Scope": _kind(ScopeDocument, apply_scope),
+    "Channel": _kind(ChannelDocument, apply_channel),
+    "AttributionRules": _kind(AttributionRulesDocument, apply_attribution_rules),
+    "ExchangeRates": _kind(ExchangeRatesDocument, apply_exchange_rates),
+    "PriceBook": _kind(PriceBookDocument, apply_price_book),
+    "Commitment": _kind(CommitmentDocument, apply_commitment),
+    "SharedCostSplit": _kind(SharedCostSplitDocument, apply_shared_cost_split),
+    "Budget": _kind(BudgetDocument, apply_budget, sourced=True),
     "GuardrailPolicy": _guardrail,
 }
 

@@ -14,12 +14,13 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from allocation.operations.partitions import existing_partitions, month_after, month_of
+from allocation.usage.operations import existing_partitions, month_after, month_of
 from config import broker
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
-from governance.models import Channel, Delivery, DeliveryStatus, DirtyScope, Heartbeat
-from governance.operations import channel_secrets
+from governance.messages.models import Channel, Delivery, DeliveryStatus
+from governance.messages.operations import channel_secrets
+from governance.work.models import DirtyScope, Heartbeat
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_POSTGRES = 15

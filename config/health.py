@@ -12,7 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
 from config import broker
-from governance.models import DirtyScope, Heartbeat
+from governance.work.models import DirtyScope, Heartbeat
 
 logger = logging.getLogger(__name__)
 

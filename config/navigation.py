@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
-from governance.models import User
-from governance.rules import Actor
-from policies.models import Alert
+from governance.people.models import User
+from governance.people.rules import Actor
+from policies.alerts.models import Alert
 
 # Words, Material symbol, app and model.
 Entry = tuple[str, str, str, str]

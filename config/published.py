@@ -28,16 +28,14 @@ def openapi() -> str:
 
 
 def document_schemas() -> dict[str, Any]:
-    from allocation.documents import (  # noqa: PLC0415  # needs Django set up
-        AttributionRulesDocument,
-        CommitmentDocument,
-        ExchangeRatesDocument,
-        PriceBookDocument,
-        SharedCostSplitDocument,
-    )
-    from budgets.documents import BudgetDocument  # noqa: PLC0415  # see above
-    from governance.documents import ChannelDocument, ScopeDocument  # noqa: PLC0415  # see above
-    from policies.documents import guardrail_schema  # noqa: PLC0415  # see above
+    from allocation.attribution.documents import AttributionRulesDocument  # noqa: PLC0415  # see above
+    from allocation.commitments.documents import CommitmentDocument  # noqa: PLC0415  # see above
+    from allocation.prices.documents import ExchangeRatesDocument, PriceBookDocument  # noqa: PLC0415  # see above
+    from allocation.shared_cost.documents import SharedCostSplitDocument  # noqa: PLC0415  # see above
+    from budgets.plans.documents import BudgetDocument  # noqa: PLC0415  # see above
+    from governance.messages.documents import ChannelDocument  # noqa: PLC0415  # see above
+    from governance.organisations.documents import ScopeDocument  # noqa: PLC0415  # see above
+    from policies.guardrails.documents import guardrail_schema  # noqa: PLC0415  # see above
 
     models: dict[str, Any] = {
         "scope": ScopeDocument,

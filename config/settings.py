@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "allocation",
     "budgets",
     "policies",
+    "reporting",
     "config",
 ]
 
@@ -125,7 +126,7 @@ STORAGES = {
 # --- people --------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "governance.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "governance.rules.PersonaBackend"]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "governance.people.rules.PersonaBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -248,16 +249,16 @@ CELERY_BEAT_SCHEDULE = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "governance.api.ApiKeyAuthentication",
+        "governance.rest.api.authentication.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["governance.api.GuardedJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "governance.api.CursorPagination",
+    "DEFAULT_PARSER_CLASSES": ["governance.rest.api.bodies.GuardedJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "governance.rest.api.pagination.CursorPagination",
     "PAGE_SIZE": 100,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "governance.api.exception_handler",
+    "EXCEPTION_HANDLER": "governance.rest.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -277,18 +278,18 @@ SPECTACULAR_SETTINGS = {
     "APPEND_COMPONENTS": {"securitySchemes": {"ApiKey": {"type": "http", "scheme": "bearer"}}},
     "SECURITY": [{"ApiKey": []}],
     "ENUM_NAME_OVERRIDES": {
-        "AlertStatus": "policies.models.Alert.Status",
-        "BudgetStatus": "budgets.models.Budget.Status",
-        "ConstraintStatus": "policies.models.Constraint.Status",
-        "DeliveryStatus": "governance.models.DeliveryStatus",
-        "BudgetUnit": "budgets.models.budget.Unit",
-        "CostUnit": "governance.models.CostUnit",
+        "AlertStatus": "policies.alerts.models.Alert.Status",
+        "BudgetStatus": "budgets.plans.models.Budget.Status",
+        "ConstraintStatus": "policies.constraints.models.Constraint.Status",
+        "DeliveryStatus": "governance.messages.models.DeliveryStatus",
+        "BudgetUnit": "budgets.plans.models.Unit",
+        "CostUnit": "governance.unit_costs.models.CostUnit",
     },
 }
 
 # --- usage ---------------------------------------------------------------------------------------------------
 
-USAGE_POSTING = "budgets.operations.post_usage"
+USAGE_POSTING = "budgets.ledger.operations.posting.post_usage"
 USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
 # How far back a record may lie; never further than the retention, which would drop it the next night.
 USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1)
@@ -337,7 +338,16 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         name: {"level": LOG_LEVEL, "propagate": True}
-        for name in ("governance", "allocation", "budgets", "policies", "config", "celery.worker", "celery.beat")
+        for name in (
+            "governance",
+            "allocation",
+            "budgets",
+            "policies",
+            "reporting",
+            "config",
+            "celery.worker",
+            "celery.beat",
+        )
     }
     | {
         "celery.app.trace": {"level": "WARNING"},
@@ -356,7 +366,7 @@ UNFOLD = {
     "SITE_SYMBOL": "water",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "policies.admin.with_dashboard",
+    "DASHBOARD_CALLBACK": "reporting.overview.admin.overview.with_dashboard",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.navigation.navigation"},
     "STYLES": [lambda _request: static("weir/admin.css")],
     "TABS": "config.navigation.tabs",

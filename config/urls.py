@@ -1,14 +1,12 @@
 """One route table: health, the admin, the API and its documentation."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import health
-from governance.api import no_such_route
+from governance.rest.api import no_such_route
 
 API_APPS = ("governance", "allocation", "budgets", "policies")
 
@@ -23,10 +21,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[], permission_classes=[]),
         name="docs",
     ),
-    *(
-        path("api/v1/", include(f"{app}.api.urls"))
-        for app in API_APPS
-        if find_spec(f"{app}.api") and find_spec(f"{app}.api.urls")
-    ),
+    *(path("api/v1/", include(f"{app}.urls")) for app in API_APPS),
     path("api/<path:rest>", no_such_route),
 ]

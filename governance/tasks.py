@@ -1,27 +1,6 @@
-from celery import shared_task
-from django.utils import timezone
+"""Celery finds this app's tasks here; each concept holds its own."""
 
-from governance import operations
+from governance.messages import tasks as messages
+from governance.work import tasks as work
 
-BATCH_MAX = 200
-
-
-@shared_task(name="governance.send_due_deliveries", ignore_result=True)
-def send_due_deliveries(**_: object) -> None:
-    for _n in range(BATCH_MAX):
-        lease = operations.claim_due_delivery(at=timezone.now())
-        if lease is None:
-            return
-        outcome = operations.send_delivery(lease, at=timezone.now())
-        operations.settle_delivery(lease=lease, outcome=outcome, at=timezone.now())
-
-
-@shared_task(name="governance.beat", ignore_result=True)
-def beat(**_: object) -> None:
-    """Beat's own sign of life: sent by its schedule, so a silence means that beat or every worker is gone."""
-    operations.beat("beat", at=timezone.now())
-
-
-@shared_task(name="governance.forget_old_commands", ignore_result=True)
-def forget_old_commands(**_: object) -> None:
-    operations.forget_old_commands(at=timezone.now())
+__all__ = ["messages", "work"]

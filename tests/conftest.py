@@ -22,7 +22,7 @@ from config.folders import DataFolder
 from config.settings import database
 
 if TYPE_CHECKING:
-    from governance.models import Scope
+    from governance.scopes.models import Scope
 
 TEST_FOLDER = "WEIR_TEST_FOLDER"
 
@@ -57,7 +57,7 @@ def _flush_past_triggers(operations: DatabaseOperations, sql_list: Sequence[str]
 @pytest.fixture(autouse=True)
 def _no_scope_tree_of_another_test() -> None:
     """Imported late: Django is not set up when pytest reads this file."""
-    from governance.queries import forget_scope_tree
+    from governance.scopes.queries import forget_scope_tree
 
     forget_scope_tree()
 
@@ -107,7 +107,7 @@ def ranker(search: "Scope") -> "Scope":
 
 def _scope(slug: str, kind: str, parent: "Scope | None" = None) -> "Scope":
     """The apps are imported here because this file is read before Django is set up."""
-    from governance.operations import create_scope
-    from governance.rules import Actor
+    from governance.organisations.operations import create_scope
+    from governance.people.rules import Actor
 
     return create_scope(slug=slug, kind=kind, parent=parent, actor=Actor.system(), at=AT)

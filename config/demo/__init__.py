@@ -6,16 +6,20 @@ from pathlib import Path
 
 from django.db import transaction
 
-from allocation.engine.months import Month
-from allocation.operations import record_outcomes, record_usage, run_allocation
-from budgets.models import Budget
-from budgets.operations import approve_budget
+from allocation.meters.engine.months import Month
+from allocation.outcomes.operations import record_outcomes
+from allocation.shared_cost.operations import run_allocation
+from allocation.usage.operations import record_usage
+from budgets.approvals.operations import approve_budget
+from budgets.plans.models import Budget
 from config import declared
 from config.demo.tasks import outcomes, task_usage
 from config.demo.traffic import usage
-from governance.models import Persona, Scope
-from governance.operations import accept_unit_cost, create_user
-from governance.rules import Actor
+from governance.organisations.operations import create_user
+from governance.people.models import Persona
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from governance.unit_costs.operations import accept_unit_cost
 
 ORGANISATION = Path(__file__).parent / "organisation.yaml"
 FINANCE = "finance@demo.example"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from allocation.documents.events import Money, Tokens, UsageEvent
-from allocation.documents.outcomes import OutcomeEvent
+from allocation.meters.documents import Money, Tokens, UsageEvent
+from allocation.outcomes.documents import OutcomeEvent
 from config.demo.traffic import AGENT, DAYS, SUPPORT, WEEK
 
 SOURCE = "demo-agent"

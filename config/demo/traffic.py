@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
-from allocation.documents.events import UsageEvent
+from allocation.meters.documents import UsageEvent
 
 DAYS = 30
 # How busy Monday to Sunday are, and the hours in which a gateway reports.

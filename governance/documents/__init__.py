@@ -1,21 +1,29 @@
-"""Declared, like code: the documents `weir apply` reads, and the one safe way to read them."""
-
-from governance.documents.base import Change, Document, FromEnvironment, Metadata, Slug, parse_document
-from governance.documents.channel import ChannelDocument, ChannelSpec
-from governance.documents.loader import DocumentError, SourcedDocument, load_documents
-from governance.documents.scope import OwnerSpec, ScopeDocument, ScopeSpec
+from governance.documents.documents.base import (
+    Change,
+    Document,
+    FromEnvironment,
+    Metadata,
+    NamedMetadata,
+    Part,
+    ScopePath,
+    Slug,
+    parse_document,
+)
+from governance.documents.documents.loader import (
+    DocumentError,
+    SourcedDocument,
+    load_documents,
+)
 
 __all__ = [
     "Change",
-    "ChannelDocument",
-    "ChannelSpec",
     "Document",
     "DocumentError",
     "FromEnvironment",
     "Metadata",
-    "OwnerSpec",
-    "ScopeDocument",
-    "ScopeSpec",
+    "NamedMetadata",
+    "Part",
+    "ScopePath",
     "Slug",
     "SourcedDocument",
     "load_documents",

@@ -10,8 +10,8 @@ from datetime import timedelta
 from django.core.management.base import CommandError
 
 from governance.errors import DomainError
-from governance.models import Scope
-from governance.rules import Actor
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from allocation.documents.events import EVENT, UsageEvent
-from allocation.models import UsageDay, UsageHour, UsageMinute, UsageRecord
-from allocation.operations import record_usage
-from governance.models import Scope
-from governance.operations import create_api_key, create_scope
-from governance.rules import Actor
+from allocation.meters.documents import EVENT, UsageEvent
+from allocation.usage.models import UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.usage.operations import record_usage
+from governance.organisations.operations import create_api_key, create_scope
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 
 AT = datetime(2026, 11, 24, 12, 30, 30, tzinfo=UTC)
 SYSTEM = Actor.system()

@@ -6,14 +6,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from allocation import operations
-from allocation.documents import CommitmentDocument, SharedCostSplitDocument
-from allocation.engine.months import Month
-from allocation.models import AllocatedCharge, AllocationRun
-from allocation.operations import record_usage
+from allocation.commitments.documents import CommitmentDocument
+from allocation.commitments.operations import apply_commitment
+from allocation.meters.engine.months import Month
+from allocation.shared_cost.documents import SharedCostSplitDocument
+from allocation.shared_cost.models import AllocatedCharge, AllocationRun
+from allocation.shared_cost.operations import apply_shared_cost_split, record_metrics, run_allocation
+from allocation.usage.operations import record_usage
 from governance.documents import Change, load_documents, parse_document
-from governance.models import Scope
-from governance.operations import create_scope
+from governance.organisations.operations import create_scope
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, event
 
 NOVEMBER = Month(2026, 11)
@@ -73,12 +75,12 @@ def split_document(text: str = SPLIT) -> SharedCostSplitDocument:
 
 
 def apply_split(text: str = SPLIT) -> Change:
-    return operations.apply_shared_cost_split(split_document(text), actor=SYSTEM, at=AT)
+    return apply_shared_cost_split(split_document(text), actor=SYSTEM, at=AT)
 
 
 def apply_node(text: str = NODE) -> Change:
     document = parse_document(TypeAdapter(CommitmentDocument), load_documents(text, source="node.yaml")[0])
-    return operations.apply_commitment(document, actor=SYSTEM, at=AT)
+    return apply_commitment(document, actor=SYSTEM, at=AT)
 
 
 def add_platform(root: Scope) -> Scope:
@@ -94,7 +96,7 @@ def use(root: Scope, path: str, cost: str, tokens: int = 0, **changes: Any) -> N
 
 
 def run(root: Scope, month: Month = NOVEMBER, at: datetime = AT) -> AllocationRun:
-    return operations.run_allocation(organisation=root, month=month, actor=SYSTEM, at=at).run
+    return run_allocation(organisation=root, month=month, actor=SYSTEM, at=at).run
 
 
 DECEMBER_1 = datetime(2026, 12, 1, tzinfo=UTC)
@@ -107,10 +109,10 @@ def furnish_sharing(root: Scope, at: datetime) -> AllocationRun:
     for text, apply in ((SPLIT, apply_split), (LICENCE, apply_split), (NODE, apply_node)):
         apply(text.replace("acme", name).replace("metadata: {name: ", f"metadata: {{name: {name}-"))
     value = {"id": "1", "source": "hr", "metric": "seats", "scope": f"{name}/ads", "on": str(at.date()), "value": 1}
-    operations.record_metrics(values=[value], authority=root, at=at)
+    record_metrics(values=[value], authority=root, at=at)
     use(root, f"{name}/platform", "10", occurred_at=at, arrives=at)
     use(root, f"{name}/search", "1", 100, occurred_at=at, arrives=at)
-    return operations.run_allocation(organisation=root, month=Month.of(at.date()), actor=SYSTEM, at=at).run
+    return run_allocation(organisation=root, month=Month.of(at.date()), actor=SYSTEM, at=at).run
 
 
 def charges(of: AllocationRun) -> dict[str, tuple[Decimal, Decimal, Decimal, str]]:

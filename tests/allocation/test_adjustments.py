@@ -7,21 +7,15 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 
-from allocation.models import (
-    Adjustment,
-    AdjustmentRun,
-    BillingPeriod,
-    Task,
-    TaskDay,
-    UsageCharge,
-    UsageDay,
-    UsageHour,
-    UsageMinute,
-    UsageRecord,
-)
-from allocation.operations import PeriodClosed, PeriodNotOver, close_period, record_usage, rerate_usage
-from allocation.queries.adjustments import cost_as_known
-from governance.models import DecisionRecord, Scope
+from allocation.billing_periods.models import BillingPeriod
+from allocation.billing_periods.operations import PeriodClosed, PeriodNotOver, close_period
+from allocation.corrections.models import Adjustment, AdjustmentRun
+from allocation.corrections.operations import rerate_usage
+from allocation.corrections.queries import cost_as_known
+from allocation.usage.models import Task, TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.usage.operations import record_usage
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, event
 from tests.allocation.test_declared import apply_book
 

@@ -12,24 +12,25 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from allocation import operations
-from allocation.documents.outcomes import READ_OUTCOME
-from allocation.models import (
-    Adjustment,
-    AdjustmentRun,
-    Anomaly,
-    ExchangeRate,
-    FocusImport,
-    FocusRow,
-    ImportRun,
-    QuarantinedUsage,
-    UsageRecord,
-)
-from allocation.operations import record_usage
-from governance.channels import Message
-from governance.models import DecisionRecord, Ownership, Scope, User
-from governance.operations import accept_unit_cost, create_api_key, create_scope, queue_delivery, save_channel
-from governance.rules import Actor
+from allocation.anomalies.models import Anomaly
+from allocation.billing_periods.operations import close_period
+from allocation.corrections.models import Adjustment, AdjustmentRun
+from allocation.focus.models import FocusImport, FocusRow
+from allocation.outcomes.documents import READ_OUTCOME
+from allocation.outcomes.operations import record_outcomes
+from allocation.prices.models import ExchangeRate
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
+from allocation.usage.models import ImportRun, UsageRecord
+from allocation.usage.operations import record_usage
+from governance.messages.channels import Message
+from governance.messages.operations import queue_delivery, save_channel
+from governance.organisations.operations import create_api_key, create_scope
+from governance.people.models import Ownership, User
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
+from governance.unit_costs.operations import accept_unit_cost
 from tests.allocation.conftest import AT, SYSTEM, event, make_organisation
 from tests.allocation.sharing import furnish_sharing
 from tests.allocation.test_declared import BOOK, RULES, apply_book, apply_rules
@@ -70,7 +71,7 @@ def furnish(name: str) -> Scope:
     ]
     record_usage(events=recorded, key_scope_id=root.pk, at=at)
     told = READ_OUTCOME(outcome_of(team.path, at))
-    operations.record_outcomes(events=[told], key_scope_id=root.pk, at=at)
+    record_outcomes(events=[told], key_scope_id=root.pk, at=at)
     accept_unit_cost(
         scope=team, unit="inference", amount=Decimal(1), reason=f"of {name}", effective_from=at.date(), by=SYSTEM, at=at
     )
@@ -87,7 +88,7 @@ def furnish(name: str) -> Scope:
         digest="0" * 64, occurrence=1, code="not_a_number", field="BilledCost", message="No number.",
     )  # fmt: skip
     month = (at.replace(day=1) - timedelta(days=1)).date()
-    operations.close_period(organisation=root, month=month, reason=f"books of {name}", actor=SYSTEM, at=at)
+    close_period(organisation=root, month=month, reason=f"books of {name}", actor=SYSTEM, at=at)
     run = AdjustmentRun.objects.create(
         kind="rerate", organisation=root, since=at, until=at, reason=f"of {name}", made_at=at, made_by="weir"
     )
@@ -210,5 +211,5 @@ def test_what_an_operator_brought_in_is_replayed_by_an_operator(acme: Scope) -> 
     record_usage(events=[event(scope="acme/new")], key_scope_id=None, at=AT)
     create_scope(slug="new", kind="team", parent=acme, actor=SYSTEM, at=AT)
     ada = Actor.of_user(person("ada@example.com", "finops", acme))
-    assert operations.replay_quarantined(actor=ada, at=AT).accepted == 0
-    assert operations.replay_quarantined(actor=SYSTEM, at=AT).accepted == 1
+    assert replay_quarantined(actor=ada, at=AT).accepted == 0
+    assert replay_quarantined(actor=SYSTEM, at=AT).accepted == 1

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from allocation.importers.taubench import BenchOrder, read_runs
-from allocation.models import Outcome, UsageRecord
-from allocation.operations import record_outcomes, record_usage
+from allocation.outcomes.importers.taubench import BenchOrder, read_runs
+from allocation.outcomes.models import Outcome
+from allocation.outcomes.operations import record_outcomes
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
 from governance.errors import DomainError
-from governance.models import Scope
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, needs_shared_data
 from tests.allocation.unit_figures import line, of
 

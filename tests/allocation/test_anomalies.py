@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connections, transaction
 
-from allocation import queries, tasks
-from allocation.models import Anomaly, Feedback, IngestWatermark, UsageCharge, UsageDay
-from allocation.operations import Detected, detect_anomalies, give_feedback
+from allocation.anomalies import tasks
+from allocation.anomalies import queries
+from allocation.anomalies.models import Anomaly, Feedback
+from allocation.anomalies.operations import Detected, detect_anomalies, give_feedback
+from allocation.usage.models import IngestWatermark, UsageCharge, UsageDay
 from governance.errors import DomainError, Forbidden, NotFound
-from governance.models import DecisionRecord, Scope
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -257,8 +260,8 @@ def test_feedback_is_signed_and_on_record_and_kept(acme: Scope, spike: Anomaly, 
 
 
 def test_feedback_needs_a_reason_and_a_right(spike: Anomaly, client_of: Any) -> None:
-    from governance.models import ApiKey
-    from governance.rules import Actor
+    from governance.people.models import ApiKey
+    from governance.people.rules import Actor
 
     client_of(spike.scope, "alerts:read")
     reader = Actor.of_key(ApiKey.objects.get())

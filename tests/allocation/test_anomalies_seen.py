@@ -8,9 +8,10 @@ import pytest
 import time_machine
 from django.test import Client
 
-from allocation.models import Anomaly
-from allocation.operations import detect_anomalies
-from governance.models import Ownership, Scope, User
+from allocation.anomalies.models import Anomaly
+from allocation.anomalies.operations import detect_anomalies
+from governance.people.models import Ownership, User
+from governance.scopes.models import Scope
 from tests.allocation.test_anomalies import AT, DAY, TODAY, delivered, used
 
 pytestmark = pytest.mark.django_db
@@ -112,7 +113,7 @@ def test_who_has_no_say_says_nothing(acme: Scope, spikes: list[Anomaly]) -> None
 
 
 def test_days_without_data_are_shown_as_such(acme: Scope, spikes: list[Anomaly]) -> None:
-    from allocation.models import UsageDay
+    from allocation.usage.models import UsageDay
 
     UsageDay.objects.filter(bucket__date=TODAY - DAY * 12).delete()
     with time_machine.travel(AT + timedelta(hours=1)):

@@ -7,9 +7,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from allocation.models import QuarantinedUsage, UsageRecord
-from allocation.operations import record_usage
-from governance.models import Scope
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, Client, document, event, make_organisation
 
 NDJSON = "application/x-ndjson"

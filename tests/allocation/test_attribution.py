@@ -11,14 +11,19 @@ from django.core.management import CommandError, call_command
 from django.test.utils import CaptureQueriesContext
 from pydantic import TypeAdapter
 
-from allocation import operations, queries
-from allocation.documents import AttributionRulesDocument
-from allocation.models import AttributionKey, AttributionRuleSet, UsageRecord
-from allocation.operations import record_usage
+from allocation.attribution.documents import AttributionRulesDocument
+from allocation.attribution.models import AttributionKey, AttributionRuleSet
+from allocation.attribution.operations import apply_attribution_rules
+from allocation.coverage import queries
+from allocation.coverage.operations import Preview, preview_attribution
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError
-from governance.models import ApiKey, DecisionRecord, Scope
-from governance.operations import create_api_key
+from governance.organisations.operations import create_api_key
+from governance.people.models import ApiKey
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, Client, document, event, make_organisation
 
 SINCE, UNTIL = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
@@ -42,7 +47,7 @@ def rules(text: str = RULES) -> AttributionRulesDocument:
 
 
 def apply_rules(text: str = RULES) -> None:
-    operations.apply_attribution_rules(rules(text), actor=SYSTEM, at=AT)
+    apply_attribution_rules(rules(text), actor=SYSTEM, at=AT)
 
 
 def use(acme: Scope, *changes: dict[str, Any]) -> None:
@@ -51,13 +56,13 @@ def use(acme: Scope, *changes: dict[str, Any]) -> None:
     assert record_usage(events=events, key_scope_id=acme.pk, at=AT).rejected == ()
 
 
-def preview(text: str | None = RULES, **changes: Any) -> operations.Preview:
+def preview(text: str | None = RULES, **changes: Any) -> Preview:
     documents = [] if text is None else [rules(text)]
     asked = {"documents": documents, "since": SINCE, "until": UNTIL, "actor": SYSTEM, "at": AT}
-    return operations.preview_attribution(**{**asked, **changes})
+    return preview_attribution(**{**asked, **changes})
 
 
-def movements(found: operations.Preview) -> list[tuple[str, str, int, Decimal]]:
+def movements(found: Preview) -> list[tuple[str, str, int, Decimal]]:
     return [(one.from_scope, one.to_scope, one.used.records, one.used.cost) for one in found.movements]
 
 
@@ -99,14 +104,14 @@ def test_keys_of_every_set_come_before_rules_of_any(acme: Scope) -> None:
 def test_a_change_of_keys_is_a_new_version_and_told(acme: Scope) -> None:
     apply_rules()
     moved = rules(RULES.replace("scope: acme/search/ranker", "scope: acme/ads"))
-    change = operations.apply_attribution_rules(moved, actor=SYSTEM, at=AT)
+    change = apply_attribution_rules(moved, actor=SYSTEM, at=AT)
     told = [(line[0], sorted(line[2:].split(", "))) for line in change.differences]
     assert told == [
         ("-", ["key_alias=ranker-7", "name=", "scope=acme/search/ranker"]),
         ("+", ["key_alias=ranker-7", "name=", "scope=acme/ads"]),
     ]
     assert AttributionKey.objects.count() == 2
-    assert operations.apply_attribution_rules(moved, actor=SYSTEM, at=AT).action == "unchanged"
+    assert apply_attribution_rules(moved, actor=SYSTEM, at=AT).action == "unchanged"
 
 
 def test_a_weir_key_must_be_one_of_the_organisations(acme: Scope) -> None:

@@ -7,9 +7,12 @@ import pytest
 import time_machine
 from django.test import Client
 
-from allocation.models import Adjustment, AdjustmentRun, AttributionRuleSet, UsageRecord
-from allocation.operations import record_usage
-from governance.models import DecisionRecord, Scope
+from allocation.attribution.models import AttributionRuleSet
+from allocation.corrections.models import Adjustment, AdjustmentRun
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event, make_organisation
 from tests.allocation.test_admin import person, signed_in
 from tests.allocation.test_attribution import KEYED, SEARCH, apply_rules, use

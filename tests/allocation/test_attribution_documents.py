@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter
 
-from allocation.documents import AttributionRulesDocument
+from allocation.attribution.documents import AttributionRulesDocument
 from governance.documents import DocumentError, load_documents, parse_document
 
 TEXT = """

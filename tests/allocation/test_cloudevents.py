@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from allocation.importers.incoming import RECORD_BYTES_MAX
-from allocation.models import QuarantinedUsage, UsageRecord
-from governance.models import Scope
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.importers.incoming import RECORD_BYTES_MAX
+from allocation.usage.models import UsageRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import Client, document
 from tests.allocation.otlp_bodies import NOW
 from tests.allocation.test_hostile import counts

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from allocation.models import UsageCharge, UsageDay, UsageRecord
-from allocation.operations import record_usage, rerate_usage
-from allocation.operations.rerate import event_of
-from governance.models import Scope
+from allocation.corrections.operations import event_of, rerate_usage
+from allocation.usage.models import UsageCharge, UsageDay, UsageRecord
+from allocation.usage.operations import record_usage
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, event
 from tests.allocation.test_declared import apply_book
 

@@ -4,14 +4,21 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from allocation import operations
-from allocation.documents import AttributionRulesDocument, PriceBookDocument
-from allocation.models import AttributionRuleSet, Price, PriceBook, QuarantinedUsage, UsageRecord
-from allocation.operations import record_usage
+from allocation.attribution.documents import AttributionRulesDocument
+from allocation.attribution.models import AttributionRuleSet
+from allocation.attribution.operations import apply_attribution_rules
+from allocation.prices.documents import PriceBookDocument
+from allocation.prices.models import Price, PriceBook
+from allocation.prices.operations import apply_price_book, plan_price_book
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
 from governance.documents import Change, DocumentError, load_documents, parse_document
 from governance.errors import DomainError
-from governance.models import DecisionRecord, Scope
-from governance.operations import create_scope
+from governance.organisations.operations import create_scope
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, event, make_organisation
 
 RULES = """
@@ -50,11 +57,11 @@ def book(text: str = BOOK) -> PriceBookDocument:
 
 
 def apply_rules(text: str = RULES) -> Change:
-    return operations.apply_attribution_rules(rules(text), actor=SYSTEM, at=AT)
+    return apply_attribution_rules(rules(text), actor=SYSTEM, at=AT)
 
 
 def apply_book(text: str = BOOK) -> Change:
-    return operations.apply_price_book(book(text), actor=SYSTEM, at=AT)
+    return apply_price_book(book(text), actor=SYSTEM, at=AT)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +130,7 @@ def test_a_changed_book_is_a_new_version_and_old_costs_stay(acme: Scope) -> None
     assert apply_book() == Change(kind="PriceBook", name="contract", action="create")
     record_usage(events=[event(id="1")], key_scope_id=acme.pk, at=AT)
     dearer = BOOK.replace('"2.00"', '"3.00"')
-    planned = operations.plan_price_book(book(dearer), AT)
+    planned = plan_price_book(book(dearer), AT)
     assert (planned.action, len(planned.differences)) == ("update", 2)
     assert apply_book(dearer) == planned
     assert apply_book(dearer).action == "unchanged"
@@ -170,13 +177,13 @@ def test_replay_counts_what_has_become_possible_and_keeps_identity(acme: Scope) 
     early = event(id="early", scope="acme/new")
     refused = [early, event(id="hopeless", scope="acme/never")]
     record_usage(events=refused, key_scope_id=acme.pk, at=AT)
-    dry = operations.replay_quarantined(actor=SYSTEM, at=AT, dry_run=True)
+    dry = replay_quarantined(actor=SYSTEM, at=AT, dry_run=True)
     assert (dry.accepted, dry.remaining) == (0, {"scope_unknown": 2})
     create_scope(slug="new", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    assert operations.replay_quarantined(actor=SYSTEM, at=AT, dry_run=True).accepted == 1
+    assert replay_quarantined(actor=SYSTEM, at=AT, dry_run=True).accepted == 1
     assert UsageRecord.objects.count() == 0
-    done = operations.replay_quarantined(actor=SYSTEM, at=AT, code="scope_unknown")
+    done = replay_quarantined(actor=SYSTEM, at=AT, code="scope_unknown")
     assert (done.accepted, done.duplicate, done.remaining) == (1, 0, {"scope_unknown": 1})
     assert record_usage(events=[early], key_scope_id=acme.pk, at=AT).duplicate == 1
-    assert operations.replay_quarantined(actor=SYSTEM, at=AT).accepted == 0
+    assert replay_quarantined(actor=SYSTEM, at=AT).accepted == 0
     assert QuarantinedUsage.objects.waiting().count() == 1

@@ -12,12 +12,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from allocation.models import ImportRun, QuarantinedUsage, UsageDay, UsageRecord
-from allocation.operations import record_usage, replay_quarantined
-from allocation.operations.partitions import _known, drop_expired_partitions, ensure_partitions, existing_partitions
-from governance.models import Scope
-from governance.operations import create_api_key, create_scope
-from governance.queries import scope_tree
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
+from allocation.usage.models import ImportRun, UsageDay, UsageRecord
+from allocation.usage.operations import drop_expired_partitions, ensure_partitions, existing_partitions, record_usage
+from allocation.usage.operations.partitions import _known
+from governance.organisations.operations import create_api_key, create_scope
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
 from tests.allocation.conftest import AT, SYSTEM, Client, document, event, make_organisation
 from tests.allocation.test_declared import BOOK, apply_book
 from tests.governance.conftest import at_once
@@ -68,7 +70,7 @@ def test_a_key_made_by_another_process_a_moment_ago_may_send(acme: Scope, monkey
     fresh = create_scope(slug="fresh", kind="team", parent=acme, actor=SYSTEM, at=AT)
     create_api_key(scope=fresh, permissions=["usage:write"], actor=SYSTEM, at=AT)
     monkeypatch.setattr(
-        "allocation.operations.desks.scope_tree", lambda max_age_s=0.0: old if max_age_s else scope_tree()
+        "governance.scopes.queries.scope_tree", lambda max_age_s=0.0: old if max_age_s else scope_tree()
     )
     assert record_usage(events=[event(scope="acme/fresh")], key_scope_id=fresh.pk, at=AT).accepted == 1
 

@@ -13,16 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from allocation import operations
-from allocation.documents import ExchangeRatesDocument, PriceBookDocument
-from allocation.engine.exchange import RateMissing, exchange_rates
-from allocation.importers.exchange import read_rates
-from allocation.models import ExchangeRate, QuarantinedUsage, UsageRecord
-from allocation.operations import record_usage, replay_quarantined
+from allocation.prices import operations
+from allocation.prices.documents import ExchangeRatesDocument, PriceBookDocument
+from allocation.prices.engine.exchange import RateMissing, exchange_rates
+from allocation.prices.importers.exchange_rates import read_rates
+from allocation.prices.models import ExchangeRate
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
 from governance.documents import Change, DocumentError, load_documents, parse_document
 from governance.errors import DomainError
-from governance.models import DecisionRecord, Scope
-from governance.operations import create_scope
+from governance.organisations.operations import create_scope
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, event
 
 RATES = """

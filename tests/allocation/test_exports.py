@@ -12,11 +12,12 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from allocation.importers.files import SHIPPED, ImportOrder, import_file, load_mapping, mapping_path
-from allocation.models import ImportRun, QuarantinedUsage, UsageRecord
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.importers.files import SHIPPED, ImportOrder, import_file, load_mapping, mapping_path
+from allocation.usage.models import ImportRun, UsageRecord
 from governance.documents import DocumentError
 from governance.errors import Invalid
-from governance.models import Scope
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, rolled_up
 from tests.allocation.test_litellm import everything_stored
 
@@ -177,7 +178,7 @@ def test_a_mapping_of_columns_serves_parquet_too(acme: Scope, tmp_path: Path) ->
 
 
 def test_a_broken_off_parquet_import_goes_on(acme: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from allocation.importers import files as importer
+    from allocation.usage.importers import files as importer
 
     path, mapping = parquet(tmp_path / "many.parquet", TYPED.replace("range(3)", "range(50)")), tmp_path / "m.yaml"
     mapping.write_text(TYPED_MAPPING.replace("AT", "at"))

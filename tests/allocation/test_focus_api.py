@@ -15,12 +15,15 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
-from allocation.importers.focus import FocusOrder, import_focus_file
-from allocation.importers.focus_files import opened
-from allocation.models import FocusImport, FocusRow, UsageRecord
-from allocation.operations import record_usage, rerate_usage
-from governance.models import Ownership, Scope, User
-from governance.operations import create_api_key
+from allocation.corrections.operations import rerate_usage
+from allocation.focus.importers.files import opened
+from allocation.focus.importers.importing import FocusOrder, import_focus_file
+from allocation.focus.models import FocusImport, FocusRow
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
+from governance.organisations.operations import create_api_key
+from governance.people.models import Ownership, User
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, SYSTEM, event, make_organisation, needs_shared_data
 from tests.allocation.test_declared import apply_book
 

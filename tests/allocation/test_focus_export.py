@@ -10,17 +10,26 @@ from typing import Any
 import duckdb
 import pytest
 
-from allocation.engine.focus import check
-from allocation.engine.focus.layout import EXPORTED, Layout
-from allocation.importers.focus import FocusOrder, import_focus_file
-from allocation.importers.focus_files import opened
-from allocation.models import FocusImport, UsageCharge, UsageDay
-from allocation.operations import record_usage, rerate_usage
-from allocation.queries.focus_export import FocusExport, export_for, focus_csv, import_csv, unpriced_lines
-from allocation.queries.focus_parquet import import_parquet, write_parquet
-from governance.models import Scope
-from governance.operations import create_scope
-from governance.rules import Actor
+from allocation.corrections.operations import rerate_usage
+from allocation.focus.engine.check import check
+from allocation.focus.engine.layout import EXPORTED, Layout
+from allocation.focus.importers.files import opened
+from allocation.focus.importers.importing import FocusOrder, import_focus_file
+from allocation.focus.models import FocusImport
+from allocation.focus.queries import (
+    FocusExport,
+    export_for,
+    focus_csv,
+    import_csv,
+    import_parquet,
+    unpriced_lines,
+    write_parquet,
+)
+from allocation.usage.models import UsageCharge, UsageDay
+from allocation.usage.operations import record_usage
+from governance.organisations.operations import create_scope
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, SYSTEM, event, make_organisation, needs_shared_data
 from tests.allocation.sharing import LICENCE, add_platform, apply_node, apply_split, run
 from tests.allocation.sharing import use as share

@@ -14,22 +14,16 @@ import pytest
 from django.db import DatabaseError, transaction
 from pydantic import TypeAdapter
 
-from allocation.documents import AttributionRulesDocument
-from allocation.importers.focus import FocusOrder, import_focus_file
-from allocation.models import (
-    FocusImport,
-    FocusRow,
-    FocusRowStatus,
-    ImportStatus,
-    QuarantinedUsage,
-    UsageDay,
-    UsageRecord,
-)
-from allocation.operations import apply_attribution_rules
-from allocation.queries.focus_export import import_csv
+from allocation.attribution.documents import AttributionRulesDocument
+from allocation.attribution.operations import apply_attribution_rules
+from allocation.focus.importers.importing import FocusOrder, import_focus_file
+from allocation.focus.models import FocusImport, FocusRow, FocusRowStatus
+from allocation.focus.queries import import_csv
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.models import ImportStatus, UsageDay, UsageRecord
 from governance.documents import load_documents, parse_document
 from governance.errors import Invalid
-from governance.models import Scope
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, SYSTEM, needs_shared_data
 
 FOCUS = SHARED / "focus"
@@ -321,7 +315,7 @@ def test_parquet_is_read_exactly(acme: Scope, tmp_path: Path) -> None:
 def test_a_broken_off_import_goes_on_where_it_stopped(
     acme: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from allocation.importers import focus as importer
+    from allocation.focus.importers import importing as importer
 
     monkeypatch.setattr(importer, "BATCH", 2)
     row = ai_row("5", "Tokens", "Input Tokens")

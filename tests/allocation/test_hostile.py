@@ -12,14 +12,15 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from allocation.engine.rates import to_nanos
-from allocation.importers.incoming import RECORD_BYTES_MAX
-from allocation.importers.litellm import read_payloads
-from allocation.importers.native import read_json, read_ndjson
-from allocation.models import QuarantinedUsage, UsageRecord
-from allocation.operations import replay_quarantined
+from allocation.prices.engine.rates import to_nanos
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
+from allocation.usage.importers.incoming import RECORD_BYTES_MAX
+from allocation.usage.importers.litellm import read_payloads
+from allocation.usage.importers.native import read_json, read_ndjson
+from allocation.usage.models import UsageRecord
 from governance.errors import DomainError
-from governance.models import Scope
+from governance.scopes.models import Scope
 from tests.allocation.conftest import SYSTEM, Client, document
 
 MEGABYTE = 1024 * 1024

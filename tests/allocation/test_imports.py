@@ -9,16 +9,16 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
-from allocation.importers.files import ImportOrder, import_file, load_mapping
-from allocation.models import ImportRun, ImportStatus, UsageDay, UsageRecord
+from allocation.usage.importers.files import ImportOrder, import_file, load_mapping
+from allocation.usage.models import ImportRun, ImportStatus, UsageDay, UsageRecord
 from governance.documents import DocumentError
-from governance.models import Scope
-from governance.operations import create_scope
+from governance.organisations.operations import create_scope
+from governance.scopes.models import Scope
 from tests.allocation import mooncake_sums
 from tests.allocation.conftest import AT, SHARED, SYSTEM, document, needs_shared_data, stored_sums
 
 TRACE = SHARED / "mooncake/conversation_trace.jsonl"
-MAPPING = Path(__file__).resolve().parents[2] / "allocation/mappings/mooncake.yaml"
+MAPPING = Path(__file__).resolve().parents[2] / "allocation/usage/mappings/mooncake.yaml"
 TEAMS = ("search", "support", "coding", "research", "assistant")
 
 
@@ -115,7 +115,7 @@ def test_native_files(acme: Scope, tmp_path: Path, ending: str) -> None:
 
 
 def test_a_broken_off_import_goes_on(acme: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from allocation.importers import files as importer
+    from allocation.usage.importers import files as importer
 
     path = tmp_path / "events.jsonl"
     path.write_text("\n".join(json.dumps(document()) for _ in range(50)))

@@ -9,11 +9,13 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from allocation import operations
-from allocation.documents.events import Money
-from allocation.models import IngestWatermark, QuarantinedUsage, UsageDay, UsageHour, UsageMinute, UsageRecord
-from allocation.operations import IngestResult, record_usage
-from governance.models import DirtyScope, Scope
+from allocation.meters.documents import Money
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage import operations
+from allocation.usage.models import IngestWatermark, UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.usage.operations import IngestResult, record_usage
+from governance.scopes.models import Scope
+from governance.work.models import DirtyScope
 from tests.allocation.conftest import AT, event, make_organisation, rolled_up, stored_sums
 
 COUNTED = [UsageRecord, UsageMinute, UsageHour, UsageDay]
@@ -224,7 +226,7 @@ def test_order_and_repeats_change_nothing_and_totals_are_sums(
 
 
 def test_quarantine_keeps_no_value_of_a_field_it_does_not_know(acme: Scope) -> None:
-    from allocation.importers.native import read_json
+    from allocation.usage.importers.native import read_json
 
     body = json.dumps([{"id": "x", "prompt": "the secret", "model": {"deep": "the secret"}, "a sentence": 1}]).encode()
     incoming = read_json(body, records_max=10)

@@ -12,11 +12,11 @@ from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from allocation.documents.events import UsageEvent
-from allocation.engine.apportion import apportion
-from allocation.models import Task, TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
-from allocation.operations import record_usage
-from governance.models import Scope
+from allocation.meters.documents import UsageEvent
+from allocation.meters.engine.apportion import apportion
+from allocation.usage.models import Task, TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.usage.operations import record_usage
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event, stored_sums
 
 MODELS = (("openai", "gpt-4o"), ("openai", "o3"), ("anthropic", "claude-sonnet-4-5"), ("house", "llama"))

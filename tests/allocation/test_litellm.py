@@ -7,9 +7,10 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from allocation.importers.litellm import native
-from allocation.models import QuarantinedUsage, UsageRecord
-from governance.models import Scope
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.importers.litellm import native
+from allocation.usage.models import UsageRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import SHARED, Client, needs_shared_data
 
 PROMPT = "a prompt that only its author may read"

@@ -12,14 +12,15 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from allocation import queries
-from allocation.engine.comparisons import Period, Periods, month, period_before
-from allocation.engine.drivers import Driver
-from allocation.engine.movement import Effects
-from allocation.operations import record_usage
-from allocation.queries import ScopeMovement
+from allocation.usage.operations import record_usage
+from allocation.variance import queries
+from allocation.variance.engine.drivers import Driver
+from allocation.variance.engine.periods import Period, Periods, month, period_before
+from allocation.variance.engine.variance import Effects
+from allocation.variance.queries import ScopeMovement
 from governance.errors import Invalid
-from governance.models import Ownership, Scope, User
+from governance.people.models import Ownership, User
+from governance.scopes.models import Scope
 from tests.allocation.conftest import SYSTEM, event, make_organisation
 
 pytestmark = pytest.mark.django_db

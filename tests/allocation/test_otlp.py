@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from rest_framework.test import APIClient
 
-from allocation.documents.events import UsageEvent
-from allocation.importers.otlp import read_traces
-from allocation.models import QuarantinedUsage, UsageDay, UsageRecord
-from allocation.operations import replay_quarantined
-from governance.models import Scope
+from allocation.meters.documents import UsageEvent
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
+from allocation.usage.importers.otlp.reading import read_traces
+from allocation.usage.models import UsageDay, UsageRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import SYSTEM, Client, rolled_up
 from tests.allocation.otlp_bodies import NOW, PROTOBUF, TRACE, as_json, as_protobuf, chat, request, span
 from tests.allocation.test_litellm import everything_stored

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from allocation.importers.incoming import RECORD_BYTES_MAX, MalformedBody, TooManyRecords
-from allocation.importers.otlp import Encoding, read_traces
-from allocation.models import QuarantinedUsage, UsageRecord
-from governance.models import Scope
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.importers.incoming import RECORD_BYTES_MAX, MalformedBody, TooManyRecords
+from allocation.usage.importers.otlp.reading import Encoding, read_traces
+from allocation.usage.models import UsageRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import Client
 from tests.allocation.otlp_bodies import PROTOBUF, TRACE, as_json, as_protobuf, chat, request, span
 

@@ -15,10 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from allocation.documents.outcomes import READ_OUTCOME, OutcomeEvent
-from allocation.models import AttributionRuleSet, ImportRun, Outcome, OutcomeDay, QuarantinedUsage
-from allocation.operations import IngestResult, record_outcomes, record_usage, replay_early_outcomes, replay_quarantined
-from governance.models import DecisionRecord, Scope
+from allocation.attribution.models import AttributionRuleSet
+from allocation.outcomes.documents import READ_OUTCOME, OutcomeEvent
+from allocation.outcomes.models import Outcome, OutcomeDay
+from allocation.outcomes.operations import record_outcomes
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_early_outcomes, replay_quarantined
+from allocation.usage.models import ImportRun
+from allocation.usage.operations import IngestResult, record_usage
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, Client, event, make_organisation, numbers
 
 SUMMED = ("count", "successful", "flagged", "value", "quality_sum", "quality_count")
@@ -307,7 +313,7 @@ def test_a_csv_file_and_json_lines_mean_the_same(
 
 
 def test_an_outcome_of_a_closed_month_counts_when_it_comes(acme: Scope) -> None:
-    from allocation.operations.periods import close_period
+    from allocation.billing_periods.operations import close_period
 
     october = datetime(2026, 10, 31, 23, tzinfo=UTC)
     record(acme, typed(occurred_at=october.isoformat()))

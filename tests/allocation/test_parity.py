@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from allocation.documents.events import UsageEvent
-from allocation.importers.litellm import read_payloads
-from allocation.importers.otlp import read_traces
-from allocation.importers.otlp.litellm import printed
-from allocation.models import UsageRecord
-from governance.models import Scope
+from allocation.meters.documents import UsageEvent
+from allocation.usage.importers.litellm import read_payloads
+from allocation.usage.importers.otlp.litellm import printed
+from allocation.usage.importers.otlp.reading import read_traces
+from allocation.usage.models import UsageRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import SHARED, Client, needs_shared_data, rolled_up, stored_sums
 from tests.allocation.otlp_bodies import PROTOBUF, TRACE, as_json, as_protobuf, nanoseconds, request, span
 

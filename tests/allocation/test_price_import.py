@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from allocation import operations
-from allocation.documents.prices import PriceSpec
-from allocation.importers.litellm_prices import read_litellm
-from allocation.importers.pricelists import read_csv
-from allocation.models import Price, PriceBook
-from allocation.operations import BookTerms, import_prices
+from allocation.prices import operations
+from allocation.prices.documents import PriceSpec
+from allocation.prices.importers.litellm import read_litellm
+from allocation.prices.importers.price_lists import read_csv
+from allocation.prices.models import Price, PriceBook
+from allocation.prices.operations import BookTerms, import_prices
 from governance.errors import DomainError
-from governance.models import DecisionRecord, Scope
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, SYSTEM, needs_shared_data
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import time_machine
 
-from allocation.documents.events import EVENT, UsageEvent
-from allocation.importers.litellm_prices import read_litellm
-from allocation.models import UsageRecord
-from allocation.operations import BookTerms, import_prices, record_usage
-from governance.models import Scope
+from allocation.meters.documents import EVENT, UsageEvent
+from allocation.prices.importers.litellm import read_litellm
+from allocation.prices.operations import BookTerms, import_prices
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, SYSTEM, Client, document, needs_shared_data
 from tests.allocation.test_declared import apply_book
 

@@ -11,9 +11,10 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
-from allocation.models import PriceBook
-from allocation.operations import record_usage
-from governance.models import Scope, User
+from allocation.prices.models import PriceBook
+from allocation.usage.operations import record_usage
+from governance.people.models import User
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, Client, event
 from tests.allocation.test_contracts import DISCOUNTED
 from tests.allocation.test_declared import BOOK, apply_book

@@ -14,23 +14,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from rest_framework.test import APIClient
 
-from allocation import operations, queries
-from allocation.models import (
-    Adjustment,
-    AdjustmentRun,
-    TaskDay,
-    UsageCharge,
-    UsageDay,
-    UsageHour,
-    UsageMinute,
-    UsageRecord,
-)
-from allocation.operations import close_period, record_usage
-from allocation.queries.adjustments import cost_as_known, standing_of
+from allocation.billing_periods.operations import close_period
+from allocation.corrections.models import Adjustment, AdjustmentRun
+from allocation.corrections.operations import Reattribution, reattribute_usage, rerate_usage
+from allocation.corrections.queries import cost_as_known, standing_of
+from allocation.coverage import queries
+from allocation.prices.operations import apply_price_book
+from allocation.usage.models import TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.usage.operations import record_usage
 from governance.errors import DomainError
-from governance.models import DecisionRecord, Scope
-from governance.operations import create_api_key
-from governance.rules import Actor
+from governance.organisations.operations import create_api_key
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, TOTALLED, event, make_organisation
 from tests.allocation.test_admin import person
 from tests.allocation.test_attribution import (
@@ -51,11 +47,11 @@ FAILED = {"attributes": {"team": "search"}, "status": "error", "cost": None}
 UNPRICED = {"attributes": {"team": "search"}, "model": "nobody-knows", "cost": None}
 
 
-def again(**changes: Any) -> operations.Reattribution:
+def again(**changes: Any) -> Reattribution:
     asked = {
         "organisation": "acme", "since": SINCE, "until": UNTIL, "reason": "New rules.", "actor": SYSTEM, "at": LATER,
     }  # fmt: skip
-    return operations.reattribute_usage(**{**asked, **changes})
+    return reattribute_usage(**{**asked, **changes})
 
 
 def totals(**where: Any) -> list[dict[str, Any]]:
@@ -162,14 +158,14 @@ spec:
 """
     from tests.allocation.test_declared import book as read_book
 
-    operations.apply_price_book(read_book(book), actor=SYSTEM, at=AT)
+    apply_price_book(read_book(book), actor=SYSTEM, at=AT)
     period = {"organisation": acme, "since": SINCE, "until": UNTIL, "reason": "Late.", "actor": SYSTEM, "at": LATER}
-    operations.rerate_usage(**period)  # type: ignore[arg-type]
+    rerate_usage(**period)  # type: ignore[arg-type]
     apply_rules()
     again()
     assert by_scope() == {"acme/search": (Decimal(3), 1, 0)}
-    operations.apply_price_book(read_book(book.replace('"3"', '"4"')), actor=SYSTEM, at=AT)
-    operations.rerate_usage(**period)  # type: ignore[arg-type]
+    apply_price_book(read_book(book.replace('"3"', '"4"')), actor=SYSTEM, at=AT)
+    rerate_usage(**period)  # type: ignore[arg-type]
     assert by_scope() == {"acme/search": (Decimal(4), 1, 0)}
     assert preview(None, organisation="acme").movements == ()
     assert [row["unpriced_requests"] for row in totals()] == [0, 0, 0]
@@ -219,7 +215,7 @@ def test_charges_move_as_corrections(acme: Scope) -> None:
 
 
 def test_a_batch_ends_where_it_ends(acme: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("allocation.operations.reattribution.BATCH", 2)
+    monkeypatch.setattr("allocation.corrections.operations.reattribution.BATCH", 2)
     use(acme, *[{**SEARCH, "occurred_at": "2026-11-24T12:00:00Z"}] * 5)
     apply_rules()
     again()

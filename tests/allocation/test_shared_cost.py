@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
-from allocation import operations, queries
-from allocation.engine.months import Month
-from allocation.models import AllocatedCharge, AllocationRun, SharedPool
-from allocation.operations.periods import PeriodClosed
-from allocation.operations.sharing import PeriodNotBegun, WholeOrganisation
-from allocation.tasks import split_shared_cost
-from governance.models import DecisionRecord, Scope
-from governance.operations import create_api_key
-from governance.rules import Actor
+from allocation.billing_periods.operations import PeriodClosed, close_period
+from allocation.meters.engine.months import Month
+from allocation.shared_cost.models import AllocatedCharge, AllocationRun, SharedPool
+from allocation.shared_cost.operations import PeriodNotBegun, WholeOrganisation, record_metrics, run_allocation
+from allocation.shared_cost.queries import allocated_charges, fully_loaded, shared_cost
+from allocation.shared_cost.tasks import split_shared_cost
+from governance.organisations.operations import create_api_key
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, make_organisation
 from tests.allocation.sharing import (
     BY_TOKENS,
@@ -53,7 +54,7 @@ def test_fully_loaded_is_direct_and_shared_in_less_shared_away(shared: Scope) ->
     run(shared)
     loaded = {
         Scope.objects.get(pk=scope_id).path: (one.direct, one.external, one.shared_in, one.shared_out, one.total)
-        for scope_id, one in queries.fully_loaded(shared.pk, NOVEMBER).items()
+        for scope_id, one in fully_loaded(shared.pk, NOVEMBER).items()
     }
     assert loaded == {
         "acme": (0, 100, 0, 100, 0),
@@ -69,7 +70,7 @@ def test_fully_loaded_is_direct_and_shared_in_less_shared_away(shared: Scope) ->
 
 def test_what_was_shared_to_a_scope_says_from_where_and_why(shared: Scope) -> None:
     made = run(shared)
-    found = queries.shared_cost(actor=SYSTEM, scope_id=Scope.objects.get(path="acme/search").pk, month=NOVEMBER)
+    found = shared_cost(actor=SYSTEM, scope_id=Scope.objects.get(path="acme/search").pk, month=NOVEMBER)
     assert (found.run, found.direct, found.external, found.fully_loaded) == (made, 12, 0, 42)
     (line,) = found.shared_in
     assert (line.pool, line.origin, line.method, line.ratio, line.amount) == (
@@ -81,9 +82,9 @@ def test_what_was_shared_to_a_scope_says_from_where_and_why(shared: Scope) -> No
     assert line.records == (
         "/api/v1/usage?scope=acme%2Fplatform&since=2026-11-01T00%3A00%3A00Z&until=2026-12-01T00%3A00%3A00Z"
     )
-    platform = queries.shared_cost(actor=SYSTEM, scope_id=Scope.objects.get(path="acme/platform").pk, month=NOVEMBER)
+    platform = shared_cost(actor=SYSTEM, scope_id=Scope.objects.get(path="acme/platform").pk, month=NOVEMBER)
     assert (platform.direct, platform.shared_out_total, platform.fully_loaded) == (40, 40, 0)
-    whole = queries.shared_cost(actor=SYSTEM, scope_id=shared.pk, month=NOVEMBER)
+    whole = shared_cost(actor=SYSTEM, scope_id=shared.pk, month=NOVEMBER)
     assert (whole.shared_in, whole.shared_out, whole.fully_loaded) == ((), (), 54)
 
 
@@ -91,7 +92,7 @@ def test_who_does_not_see_the_pool_gets_no_way_to_its_records(shared: Scope) -> 
     run(shared)
     search = Scope.objects.get(path="acme/search")
     key, _ = create_api_key(scope=search, permissions=["usage:read"], actor=SYSTEM, at=AT)
-    found = queries.shared_cost(actor=Actor.of_key(key), scope_id=search.pk, month=NOVEMBER)
+    found = shared_cost(actor=Actor.of_key(key), scope_id=search.pk, month=NOVEMBER)
     assert [(line.origin, line.amount, line.records) for line in found.shared_in] == [("acme/platform", 30, "")]
     seen = AllocatedCharge.objects.visible_to(Actor.of_key(key)).values_list("target__path", flat=True)
     assert list(seen) == ["acme/search"]
@@ -113,11 +114,11 @@ def test_late_data_makes_a_run_that_takes_the_place_of_the_former(shared: Scope)
 
 def test_a_closed_month_keeps_its_final_run(shared: Scope) -> None:
     provisional = run(shared)
-    operations.close_period(organisation=shared, month=NOVEMBER.start, reason="Done.", actor=SYSTEM, at=DECEMBER_1)
+    close_period(organisation=shared, month=NOVEMBER.start, reason="Done.", actor=SYSTEM, at=DECEMBER_1)
     final = run(shared, at=DECEMBER_1)
     assert (final.status, final.supersedes) == ("final", provisional)
     late = {"id": "1", "source": "hr", "metric": "seats", "scope": "acme/ads", "on": "2026-11-30", "value": 1}
-    refused = operations.record_metrics(values=[late], authority=shared, at=DECEMBER_1).rejected
+    refused = record_metrics(values=[late], authority=shared, at=DECEMBER_1).rejected
     assert [(one.code, one.field) for one in refused] == [("period_closed", "on")]
     apply_split(SPLIT.replace(BY_TOKENS, "{how: even}"))
     use(shared, "acme/ads", "5", 500, arrives=DECEMBER_1 + timedelta(hours=1))
@@ -129,7 +130,7 @@ def test_a_closed_month_keeps_its_final_run(shared: Scope) -> None:
     assert {path: figures[0] for path, figures in charges(december).items()} == {
         "acme/ads": D("0.5"), "acme/search": D("0.5"),
     }  # fmt: skip
-    assert queries.fully_loaded(shared.pk, Month(2026, 12))[Scope.objects.get(path="acme/ads").pk].direct == 5
+    assert fully_loaded(shared.pk, Month(2026, 12))[Scope.objects.get(path="acme/ads").pk].direct == 5
 
 
 def test_runs_and_charges_are_never_changed(shared: Scope) -> None:
@@ -162,7 +163,7 @@ def test_only_who_answers_for_the_whole_organisation_splits_it(shared: Scope) ->
     key, _ = create_api_key(scope=Scope.objects.get(path="acme/search"), permissions=["admin"], actor=SYSTEM, at=AT)
     terms = {"organisation": shared, "month": NOVEMBER, "at": AT}
     with pytest.raises(WholeOrganisation):
-        operations.run_allocation(actor=Actor.of_key(key), **terms)
+        run_allocation(actor=Actor.of_key(key), **terms)
     with pytest.raises(PeriodNotBegun):
         run(shared, Month(2026, 12))
     assert AllocationRun.objects.count() == 0
@@ -183,7 +184,7 @@ def test_every_night_the_month_and_the_one_before_it(shared: Scope, time_machine
 def test_focus_reads_each_charge_with_what_drove_it(shared: Scope) -> None:
     apply_split(LICENCE)
     made = run(shared)
-    lines = list(queries.allocated_charges(shared.pk, NOVEMBER.start, NOVEMBER.end))
+    lines = list(allocated_charges(shared.pk, NOVEMBER.start, NOVEMBER.end))
     assert sum(line.ratio for line in lines) == 2
     search = next(line for line in lines if (line.pool, line.target_scope) == ("platform-team", "acme/search"))
     assert search.method_details == ('{"Elements":[{"AllocatedRatio":0.75,"UsageUnit":"Tokens","UsageQuantity":3000}]}')
@@ -193,4 +194,4 @@ def test_focus_reads_each_charge_with_what_drove_it(shared: Scope) -> None:
         "acme/search", "search", "{}",
     )  # fmt: skip
     assert (search.run_id, search.is_provisional, search.is_external) == (made.pk, True, False)
-    assert list(queries.allocated_charges(shared.pk, NOVEMBER.end, DECEMBER_1.date())) == []
+    assert list(allocated_charges(shared.pk, NOVEMBER.end, DECEMBER_1.date())) == []

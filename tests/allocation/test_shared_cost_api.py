@@ -10,8 +10,9 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from allocation.models import AllocationMetric, AllocationRun
-from governance.models import Scope, User
+from allocation.shared_cost.models import AllocationMetric, AllocationRun
+from governance.people.models import User
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT
 from tests.allocation.sharing import LICENCE, NODE, SPLIT, apply_node, apply_split, furnish_sharing, use
 from tests.allocation.test_admin import person, signed_in

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 
-from allocation import operations
-from allocation.models import AllocationMetric, AllocationRun
-from governance.models import Scope
+from allocation.shared_cost import operations
+from allocation.shared_cost.models import AllocationMetric, AllocationRun
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT
 from tests.allocation.sharing import apply_split, run, use
 

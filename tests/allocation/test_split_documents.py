@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from allocation.models import SharedCostSplit
+from allocation.shared_cost.models import SharedCostSplit
 from governance.documents import Change, DocumentError
 from governance.errors import DomainError
-from governance.models import Scope
+from governance.scopes.models import Scope
 from tests.allocation.conftest import make_organisation
 from tests.allocation.sharing import (
     AMOUNT,

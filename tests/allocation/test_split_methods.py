@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from allocation import operations, queries
-from allocation.engine.months import Month
-from allocation.models import AllocatedCharge, AllocationMetric, SharedCostSplit, SharedPool, UsageDay
-from allocation.operations.sharing import NothingToSplit
+from allocation.meters.engine.months import Month
+from allocation.shared_cost import operations, queries
+from allocation.shared_cost.models import AllocatedCharge, AllocationMetric, SharedCostSplit, SharedPool
+from allocation.shared_cost.operations import NothingToSplit
+from allocation.usage.models import UsageDay
 from governance.errors import DomainError
-from governance.models import Scope
-from governance.operations import create_scope
+from governance.organisations.operations import create_scope
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM
 from tests.allocation.sharing import (
     AMOUNT,

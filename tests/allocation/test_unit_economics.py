@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from governance.errors import DomainError
-from governance.models import Scope
-from governance.operations import accept_unit_cost
+from governance.scopes.models import Scope
+from governance.unit_costs.operations import accept_unit_cost
 from tests.allocation.conftest import AT, SYSTEM, Client
 from tests.allocation.sharing import NODE, apply_node
 from tests.allocation.unit_figures import NOVEMBER, line, of, report, use

@@ -8,8 +8,9 @@ from django.core.management import call_command
 from django.test import Client as DjangoClient
 from django.urls import reverse
 
-from governance.models import Ownership, Scope, User
-from governance.operations import accept_unit_cost
+from governance.people.models import Ownership, User
+from governance.scopes.models import Scope
+from governance.unit_costs.operations import accept_unit_cost
 from tests.allocation.conftest import AT, SHARED, SYSTEM, needs_shared_data
 from tests.allocation.unit_figures import NOVEMBER, use
 

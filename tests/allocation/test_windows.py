@@ -7,10 +7,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.models import UsageRecord
-from allocation.operations import record_usage
-from allocation.queries import UsageTotals, data_ages, pieces, window_totals, windows_totals
-from governance.models import Scope
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
+from allocation.usage.queries import UsageTotals, data_ages, pieces, window_totals, windows_totals
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event
 
 LENGTHS = {

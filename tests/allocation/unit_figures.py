@@ -3,11 +3,12 @@
 from datetime import date
 from typing import Any
 
-from allocation.documents.outcomes import OutcomeEvent
-from allocation.models import Outcome
-from allocation.operations import record_outcomes, record_usage
-from allocation.queries import UnitEconomics, unit_economics
-from governance.models import Scope
+from allocation.outcomes.documents import OutcomeEvent
+from allocation.outcomes.models import Outcome
+from allocation.outcomes.operations import record_outcomes
+from allocation.unit_economics.queries import UnitEconomics, unit_economics
+from allocation.usage.operations import record_usage
+from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event
 
 NOVEMBER = (date(2026, 11, 1), date(2026, 12, 1))

@@ -4,12 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from allocation.engine import UsagePosting
-from allocation.models import UsageDay
-from budgets import operations
-from budgets.models import Account, Budget
-from governance.models import Ownership, Scope, User
-from governance.rules import Actor
+from allocation.usage.engine.roll_ups import UsagePosting
+from allocation.usage.models import UsageDay
+from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.ledger.models import Account
+from budgets.ledger.operations import post_usage
+from budgets.plans.models import Budget
+from governance.people.models import Ownership, User
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TODAY = AT.date()
@@ -38,8 +41,8 @@ Propose = Callable[..., Budget]
 @pytest.fixture
 def propose(author: Actor) -> Propose:
     def submitted(scope: Scope, amount: str, *, at: datetime = AT, **terms: object) -> Budget:
-        budget = operations.create_budget(scope=scope, amount=Decimal(amount), by=author, at=at, **terms)
-        return operations.submit_budget(budget_id=budget.pk, by=author, at=at)
+        budget = create_budget(scope=scope, amount=Decimal(amount), by=author, at=at, **terms)
+        return submit_budget(budget_id=budget.pk, by=author, at=at)
 
     return submitted
 
@@ -48,7 +51,7 @@ def propose(author: Actor) -> Propose:
 def approve(propose: Propose, finance: Actor) -> Propose:
     def approved(scope: Scope, amount: str, *, at: datetime = AT, **terms: object) -> Budget:
         budget = propose(scope, amount, at=at, **terms)
-        return operations.approve_budget(budget_id=budget.pk, by=finance, reason="planned", at=at)
+        return approve_budget(budget_id=budget.pk, by=finance, reason="planned", at=at)
 
     return approved
 
@@ -91,7 +94,7 @@ def use(
         requests=requests,
         gpu_seconds=Decimal(gpu_seconds),
     )
-    operations.post_usage(postings=[posting], at=at)
+    post_usage(postings=[posting], at=at)
 
 
 def account_of(scope: Scope, unit: str = "money", day: date = TODAY) -> Account:

@@ -7,10 +7,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from budgets.models import Account, Budget
-from governance.models import Scope
-from governance.operations import create_scope
-from governance.rules import Actor
+from budgets.ledger.models import Account
+from budgets.plans.models import Budget
+from governance.organisations.operations import create_scope
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 
 from .conftest import SYSTEM, Propose, person, use
 

@@ -6,11 +6,13 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from budgets import operations
-from budgets.models import Account, Budget
-from governance.models import DecisionRecord, Scope
-from governance.operations import create_api_key, create_scope
-from governance.rules import Actor
+from budgets.ledger import operations
+from budgets.ledger.models import Account
+from budgets.plans.models import Budget
+from governance.organisations.operations import create_api_key, create_scope
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 
 from .conftest import SYSTEM, Propose, person, use
 

@@ -8,13 +8,16 @@ from django.db import connection
 from django.db.models import Sum
 from pydantic import TypeAdapter
 
-from allocation.documents import PriceBookDocument
-from allocation.documents.events import EVENT
-from allocation.models import Adjustment, UsageDay, UsageRecord
-from allocation.operations import apply_price_book, record_usage, rerate_usage
-from allocation.queries.adjustments import cost_as_known
-from budgets.models import Account, Transfer
-from governance.models import Scope
+from allocation.corrections.models import Adjustment
+from allocation.corrections.operations import rerate_usage
+from allocation.corrections.queries import cost_as_known
+from allocation.meters.documents import EVENT
+from allocation.prices.documents import PriceBookDocument
+from allocation.prices.operations import apply_price_book
+from allocation.usage.models import UsageDay, UsageRecord
+from allocation.usage.operations import record_usage
+from budgets.ledger.models import Account, Transfer
+from governance.scopes.models import Scope
 
 from .conftest import AT, SYSTEM, Propose, account_of
 from .test_database import BALANCES_FROM_TRANSFERS

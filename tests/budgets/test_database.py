@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from budgets.models import Account, Budget, Transfer
-from governance.models import Scope
-from governance.rules import Actor
+from budgets.ledger.models import Account, Transfer
+from budgets.plans.models import Budget
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 
 from .conftest import AT, Propose, account_of, use
 

@@ -3,13 +3,15 @@ from decimal import Decimal
 
 import pytest
 
-from budgets import operations
-from budgets.documents import BUDGET, BudgetDocument
-from budgets.models import Account, Budget
+from budgets.approvals import operations
+from budgets.ledger.models import Account
+from budgets.plans.documents import BUDGET, BudgetDocument
+from budgets.plans.models import Budget
 from governance.documents import DocumentError, load_documents, parse_document
 from governance.errors import Invalid
-from governance.models import DecisionRecord, Scope
-from governance.rules import Actor
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 
 from .conftest import AT, SYSTEM, account_of, use
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from django.db.models import Sum
 
-from allocation.documents.events import EVENT, UsageEvent
-from allocation.models import UsageDay
-from allocation.operations import record_usage
-from budgets.models import Account
-from governance.models import Scope
+from allocation.meters.documents import EVENT, UsageEvent
+from allocation.usage.models import UsageDay
+from allocation.usage.operations import record_usage
+from budgets.ledger.models import Account
+from governance.scopes.models import Scope
 
 from .conftest import AT, Propose, account_of
 

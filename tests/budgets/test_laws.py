@@ -9,15 +9,17 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from budgets import operations
-from budgets.engine.coverage import by_scope, nearest
-from budgets.models import Account, Budget
-from budgets.queries import budget_facts, covers, usage_by_day
+from budgets.approvals.operations import approve_budget, create_budget, end_budget, give_back, grant_more, submit_budget
+from budgets.ledger.engine.coverage import by_scope, nearest
+from budgets.ledger.models import Account
+from budgets.ledger.operations import open_periods
+from budgets.ledger.queries import budget_facts, covers, usage_by_day
+from budgets.plans.models import Budget
 from governance.errors import DomainError
-from governance.models import Scope
-from governance.operations import create_scope
-from governance.queries import scope_tree
-from governance.rules import Actor
+from governance.organisations.operations import create_scope
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
 
 from .conftest import AT, SYSTEM, person, use
 from .test_database import BALANCES_FROM_TRANSFERS
@@ -100,18 +102,16 @@ def take(step: object, author: Actor, finance: Actor, *, at: datetime) -> None:
             case Approve(path, period, amount):
                 with transaction.atomic():
                     scope = Scope.objects.get(path=path)
-                    draft = operations.create_budget(
-                        scope=scope, period=period, amount=Decimal(amount), by=author, at=at
-                    )
-                    operations.submit_budget(budget_id=draft.pk, by=author, at=at)
-                    operations.approve_budget(budget_id=draft.pk, by=finance, reason="law", at=at)
+                    draft = create_budget(scope=scope, period=period, amount=Decimal(amount), by=author, at=at)
+                    submit_budget(budget_id=draft.pk, by=author, at=at)
+                    approve_budget(budget_id=draft.pk, by=finance, reason="law", at=at)
             case Grant(path, amount) if amount:
-                change = operations.grant_more if amount > 0 else operations.give_back
+                change = grant_more if amount > 0 else give_back
                 change(budget_id=in_force(path), amount=Decimal(abs(amount)), by=finance, reason="law", at=at)
             case End(path):
-                operations.end_budget(budget_id=in_force(path), by=finance, reason="law", at=at)
+                end_budget(budget_id=in_force(path), by=finance, reason="law", at=at)
             case _:
-                operations.open_periods(at=at)
+                open_periods(at=at)
     except DomainError:
         pass
 

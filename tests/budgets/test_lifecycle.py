@@ -3,8 +3,20 @@ from decimal import Decimal
 
 import pytest
 
-from budgets import operations
-from budgets.errors import (
+from budgets.approvals.operations import (
+    approve_budget,
+    create_budget,
+    end_budget,
+    give_back,
+    grant_more,
+    reject_budget,
+    submit_budget,
+    withdraw_budget,
+)
+from budgets.ledger.models import Account, Transfer
+from budgets.ledger.operations import open_periods
+from budgets.ledger.queries import budget_facts
+from budgets.plans.errors import (
     ChangedSinceSeen,
     FourEyes,
     InsufficientFunds,
@@ -14,12 +26,14 @@ from budgets.errors import (
     RightRequired,
     WrongStatus,
 )
-from budgets.models import Account, Budget, Transfer
-from budgets.queries import budget_facts
+from budgets.plans.models import Budget
 from governance.errors import DomainError, Invalid, NotFound
-from governance.models import DecisionRecord, DirtyScope, Ownership, Scope
-from governance.operations import create_api_key, create_scope
-from governance.rules import Actor
+from governance.organisations.operations import create_api_key, create_scope
+from governance.people.models import Ownership
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
+from governance.work.models import DirtyScope
 
 from .conftest import AT, SYSTEM, Propose, account_of, person, use
 
@@ -45,7 +59,7 @@ def test_nobody_decides_on_a_budget_of_their_own(search: Scope, propose: Propose
     author.user.is_superuser = True
     author.user.save()
 
-    for decide in (operations.approve_budget, operations.reject_budget):
+    for decide in (approve_budget, reject_budget):
         with pytest.raises(FourEyes, match="someone else"):
             decide(budget_id=budget.pk, by=author, reason="mine", at=AT)
 
@@ -57,13 +71,13 @@ def test_who_made_a_key_is_the_author_of_what_it_proposes(search: Scope, finance
     Ownership.objects.create(scope=search, user=finance.user, persona="platform")
     key, _ = create_api_key(scope=search, permissions=["budgets:write"], actor=finance, at=AT)
     by_key = Actor.of_key(key)
-    budget = operations.create_budget(scope=search, amount=Decimal(5), by=by_key, at=AT)
-    operations.submit_budget(budget_id=budget.pk, by=by_key, at=AT)
+    budget = create_budget(scope=search, amount=Decimal(5), by=by_key, at=AT)
+    submit_budget(budget_id=budget.pk, by=by_key, at=AT)
 
     with pytest.raises(FourEyes):
-        operations.approve_budget(budget_id=budget.pk, by=finance, reason="fine", at=AT)
+        approve_budget(budget_id=budget.pk, by=finance, reason="fine", at=AT)
     with pytest.raises(PersonRequired):
-        operations.approve_budget(budget_id=budget.pk, by=by_key, reason="fine", at=AT)
+        approve_budget(budget_id=budget.pk, by=by_key, reason="fine", at=AT)
 
 
 def test_deciding_needs_the_right_at_or_above_the_scope(acme: Scope, search: Scope, propose: Propose) -> None:
@@ -71,11 +85,9 @@ def test_deciding_needs_the_right_at_or_above_the_scope(acme: Scope, search: Sco
     budget = propose(search, "100")
 
     with pytest.raises(RightRequired):
-        operations.approve_budget(
-            budget_id=budget.pk, by=person("bo@example.com", search, "finance", ""), reason="ok", at=AT
-        )
+        approve_budget(budget_id=budget.pk, by=person("bo@example.com", search, "finance", ""), reason="ok", at=AT)
     with pytest.raises(NotFound):
-        operations.approve_budget(
+        approve_budget(
             budget_id=budget.pk, by=person("cy@example.com", other, "finance", "approve_budget"), reason="ok", at=AT
         )
 
@@ -84,9 +96,9 @@ def test_a_decision_needs_a_reason_and_what_was_seen(search: Scope, propose: Pro
     budget = propose(search, "100")
 
     with pytest.raises(Invalid, match="reason"):
-        operations.approve_budget(budget_id=budget.pk, by=finance, reason="  ", at=AT)
+        approve_budget(budget_id=budget.pk, by=finance, reason="  ", at=AT)
     with pytest.raises(ChangedSinceSeen, match=r"100\.00 USD"):
-        operations.approve_budget(budget_id=budget.pk, by=finance, reason="ok", at=AT, expected_amount=Decimal(99))
+        approve_budget(budget_id=budget.pk, by=finance, reason="ok", at=AT, expected_amount=Decimal(99))
 
     assert Budget.objects.get().status == "submitted"
 
@@ -94,13 +106,13 @@ def test_a_decision_needs_a_reason_and_what_was_seen(search: Scope, propose: Pro
 def test_a_status_moves_one_way(search: Scope, propose: Propose, finance: Actor, author: Actor) -> None:
     budget = propose(search, "100")
     with pytest.raises(WrongStatus):
-        operations.submit_budget(budget_id=budget.pk, by=author, at=AT)
-    operations.reject_budget(budget_id=budget.pk, by=finance, reason="too much", at=AT)
+        submit_budget(budget_id=budget.pk, by=author, at=AT)
+    reject_budget(budget_id=budget.pk, by=finance, reason="too much", at=AT)
 
     with pytest.raises(WrongStatus, match="it is rejected"):
-        operations.approve_budget(budget_id=budget.pk, by=finance, reason="ok", at=AT)
+        approve_budget(budget_id=budget.pk, by=finance, reason="ok", at=AT)
     with pytest.raises(WrongStatus):
-        operations.withdraw_budget(budget_id=budget.pk, by=author, reason="ok", at=AT)
+        withdraw_budget(budget_id=budget.pk, by=author, reason="ok", at=AT)
 
 
 def test_an_author_withdraws_and_may_propose_again(search: Scope, propose: Propose, author: Actor) -> None:
@@ -108,7 +120,7 @@ def test_an_author_withdraws_and_may_propose_again(search: Scope, propose: Propo
     with pytest.raises(ProposalExists):
         propose(search, "120")
 
-    operations.withdraw_budget(budget_id=budget.pk, by=author, reason="typo", at=AT)
+    withdraw_budget(budget_id=budget.pk, by=author, reason="typo", at=AT)
 
     assert propose(search, "120").status == "submitted"
     assert list(Budget.objects.order_by("pk").values_list("status", flat=True)) == ["withdrawn", "submitted"]
@@ -217,13 +229,13 @@ def test_more_is_granted_for_the_current_period_only(
     approve(acme, "150")
     budget = approve(search, "100")
 
-    operations.grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="launch", at=AT)
+    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="launch", at=AT)
     with pytest.raises(InsufficientFunds, match=r"acme has 0\.00 USD available"):
-        operations.grant_more(budget_id=budget.pk, amount=Decimal("0.01"), by=finance, reason="more", at=AT)
+        grant_more(budget_id=budget.pk, amount=Decimal("0.01"), by=finance, reason="more", at=AT)
 
     assert account_of(search).funded == Decimal(150)
     december = datetime(2026, 12, 1, 0, 1, tzinfo=UTC)
-    operations.open_periods(at=december)
+    open_periods(at=december)
     assert account_of(search, day=december.date()).funded == Decimal(100)
     assert DecisionRecord.objects.filter(action="budget.grant", user=finance.user).count() == 1
 
@@ -234,7 +246,7 @@ def test_nobody_grants_more_to_a_budget_of_their_own(search: Scope, approve: Pro
     author.user.save()
 
     with pytest.raises(FourEyes):
-        operations.grant_more(budget_id=budget.pk, amount=Decimal(1), by=author, reason="more", at=AT)
+        grant_more(budget_id=budget.pk, amount=Decimal(1), by=author, reason="more", at=AT)
 
     assert account_of(search).funded == Decimal(100)
 
@@ -247,8 +259,8 @@ def test_giving_back_frees_money_above_but_not_what_is_granted_on(
     approve(ranker, "40")
 
     with pytest.raises(InsufficientFunds, match=r"20\.00 USD that is not granted"):
-        operations.give_back(budget_id=budget.pk, amount=Decimal(21), by=finance, reason="less", at=AT)
-    operations.give_back(budget_id=budget.pk, amount=Decimal(20), by=finance, reason="less", at=AT)
+        give_back(budget_id=budget.pk, amount=Decimal(21), by=finance, reason="less", at=AT)
+    give_back(budget_id=budget.pk, amount=Decimal(20), by=finance, reason="less", at=AT)
 
     assert (account_of(search).funded, account_of(acme).granted_out) == (Decimal(40), Decimal(40))
 
@@ -259,7 +271,7 @@ def test_a_new_version_grants_or_returns_the_difference_and_keeps_the_account(
     approve(acme, "200")
     first = approve(search, "100")
     use(search, "30")
-    operations.grant_more(budget_id=first.pk, amount=Decimal(5), by=finance, reason="once", at=AT)
+    grant_more(budget_id=first.pk, amount=Decimal(5), by=finance, reason="once", at=AT)
 
     second = approve(search, "120")
     assert (account_of(search).funded, account_of(search).spent) == (Decimal(125), Decimal(30))
@@ -277,7 +289,7 @@ def test_a_version_for_a_later_period_leaves_this_one_alone(search: Scope, appro
 
     assert account_of(search).funded == Decimal(100)
     december = datetime(2026, 12, 15, tzinfo=UTC)
-    operations.open_periods(at=december)
+    open_periods(at=december)
     assert account_of(search, day=december.date()).budget_id == second.pk
     assert account_of(search, day=december.date()).funded == Decimal(300)
     first.refresh_from_db()
@@ -292,7 +304,7 @@ def test_ending_returns_what_is_left_and_moves_todays_usage_up(
     use(search, "30", on=date(2026, 11, 20))
     use(search, "8")
 
-    operations.end_budget(budget_id=budget.pk, by=finance, reason="team closes", at=AT)
+    end_budget(budget_id=budget.pk, by=finance, reason="team closes", at=AT)
     use(search, "2")
 
     ended = Account.objects.get(scope=search, kind="budget")
@@ -307,7 +319,7 @@ def test_a_budget_may_be_proposed_again_in_the_month_it_was_ended(
 ) -> None:
     budget = approve(search, "100")
     use(search, "30", on=date(2026, 11, 20))
-    operations.end_budget(budget_id=budget.pk, by=finance, reason="a mistake", at=AT)
+    end_budget(budget_id=budget.pk, by=finance, reason="a mistake", at=AT)
 
     again = approve(search, "50")
 
@@ -351,7 +363,7 @@ def test_terms_are_refused_with_a_sentence(
     search: Scope, author: Actor, terms: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(DomainError, match=sentence):
-        operations.create_budget(scope=search, by=author, at=AT, **{**terms, "amount": Decimal(terms["amount"])})
+        create_budget(scope=search, by=author, at=AT, **{**terms, "amount": Decimal(terms["amount"])})
 
     assert Budget.objects.count() == 0
 

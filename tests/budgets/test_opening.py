@@ -5,13 +5,17 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from allocation.engine import UsagePosting
-from budgets import operations, tasks
-from budgets.models import Account, Budget
-from budgets.queries import budget_facts
-from governance.models import DecisionRecord, Scope
-from governance.operations import create_scope
-from governance.rules import Actor
+from allocation.usage.engine.roll_ups import UsagePosting
+from budgets.approvals.operations import grant_more
+from budgets.ledger import tasks
+from budgets.ledger.models import Account
+from budgets.ledger.operations import open_periods, post_usage
+from budgets.ledger.queries import budget_facts
+from budgets.plans.models import Budget
+from governance.organisations.operations import create_scope
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 
 from .conftest import AT, SYSTEM, Propose, account_of, use
 
@@ -22,7 +26,7 @@ def test_a_month_starts_fresh_because_its_account_is_another(search: Scope, appr
     approve(search, "100")
     use(search, "120")
 
-    operations.open_periods(at=DECEMBER)
+    open_periods(at=DECEMBER)
     use(search, "1", on=date(2026, 11, 30), at=DECEMBER)
     use(search, "2", on=date(2026, 12, 1), at=DECEMBER)
 
@@ -46,9 +50,9 @@ def test_usage_opens_its_period_when_no_task_has(acme: Scope, search: Scope, app
 
 def test_periods_open_a_day_ahead_and_only_once(search: Scope, approve: Propose) -> None:
     approve(search, "100")
-    assert operations.open_periods(at=datetime(2026, 11, 29, 23, 59, tzinfo=UTC)) == ()
+    assert open_periods(at=datetime(2026, 11, 29, 23, 59, tzinfo=UTC)) == ()
 
-    opened = operations.open_periods(at=datetime(2026, 11, 30, 0, 1, tzinfo=UTC))
+    opened = open_periods(at=datetime(2026, 11, 30, 0, 1, tzinfo=UTC))
     tasks.open_periods()
 
     assert [account.period_start for account in opened] == [date(2026, 12, 1)]
@@ -61,7 +65,7 @@ def test_a_period_that_cannot_be_funded_in_full_opens_with_what_there_is_and_say
     approve(acme, "150", period="quarter")
     budget = approve(search, "100")
 
-    operations.open_periods(at=DECEMBER)
+    open_periods(at=DECEMBER)
 
     account = account_of(search, day=DECEMBER.date())
     assert (account.funded, account.shortfall) == (Decimal(50), Decimal(50))
@@ -75,10 +79,10 @@ def test_a_period_that_cannot_be_funded_in_full_opens_with_what_there_is_and_say
 def test_a_grant_fills_a_shortfall(acme: Scope, search: Scope, approve: Propose, finance: Actor) -> None:
     top = approve(acme, "150", period="quarter")
     budget = approve(search, "100")
-    operations.open_periods(at=DECEMBER)
-    operations.grant_more(budget_id=top.pk, amount=Decimal(40), by=finance, reason="more", at=DECEMBER)
+    open_periods(at=DECEMBER)
+    grant_more(budget_id=top.pk, amount=Decimal(40), by=finance, reason="more", at=DECEMBER)
 
-    operations.grant_more(budget_id=budget.pk, amount=Decimal(40), by=finance, reason="more", at=DECEMBER)
+    grant_more(budget_id=budget.pk, amount=Decimal(40), by=finance, reason="more", at=DECEMBER)
 
     account = account_of(search, day=DECEMBER.date())
     assert (account.funded, account.shortfall) == (Decimal(90), Decimal(10))
@@ -87,7 +91,7 @@ def test_a_grant_fills_a_shortfall(acme: Scope, search: Scope, approve: Propose,
 def test_a_budget_ends_with_its_last_day(search: Scope, approve: Propose) -> None:
     approve(search, "100", ends_on=date(2026, 12, 1))
 
-    operations.open_periods(at=DECEMBER)
+    open_periods(at=DECEMBER)
     use(search, "5", on=date(2026, 12, 1), at=DECEMBER)
 
     assert Budget.objects.get().status == "ended"
@@ -125,10 +129,10 @@ def test_a_batch_takes_few_queries(acme: Scope, approve: Propose, django_assert_
         approve(team, "10")
     postings = [UsagePosting(team.pk, AT.date(), Decimal(1), 0, 0, Decimal(0)) for team in teams]
     with transaction.atomic():
-        operations.post_usage(postings=postings, at=AT)
-        operations.post_usage(postings=postings, at=AT)
+        post_usage(postings=postings, at=AT)
+        post_usage(postings=postings, at=AT)
 
     with transaction.atomic(), django_assert_num_queries(4):
-        operations.post_usage(postings=postings, at=AT)
+        post_usage(postings=postings, at=AT)
 
     assert set(Account.objects.filter(kind="budget").values_list("spent", flat=True)) == {Decimal(3)}

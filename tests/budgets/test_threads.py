@@ -9,15 +9,17 @@ import pytest
 from django.db import connection, connections, transaction
 from django.db.models import Sum
 
-from allocation.engine import UsagePosting
-from allocation.models import UsageDay
-from budgets import operations
-from budgets.errors import InsufficientFunds
-from budgets.models import Account, Budget
-from budgets.queries import budget_facts
-from governance.models import Scope
-from governance.operations import create_scope
-from governance.rules import Actor
+from allocation.usage.engine.roll_ups import UsagePosting
+from allocation.usage.models import UsageDay
+from budgets.approvals.operations import approve_budget, end_budget, grant_more
+from budgets.ledger.models import Account
+from budgets.ledger.operations import post_usage
+from budgets.ledger.queries import budget_facts
+from budgets.plans.errors import InsufficientFunds
+from budgets.plans.models import Budget
+from governance.organisations.operations import create_scope
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 
 from .conftest import AT, SYSTEM, Propose, account_of, use
 from .test_database import BALANCES_FROM_TRANSFERS
@@ -50,7 +52,7 @@ def test_64_racing_grants_never_take_more_than_the_parent_has(acme: Scope, appro
     def grant(number: int) -> bool:
         budget = budgets[number % len(budgets)]
         try:
-            operations.grant_more(budget_id=budget.pk, amount=Decimal(7), by=finance, reason="race", at=AT)
+            grant_more(budget_id=budget.pk, amount=Decimal(7), by=finance, reason="race", at=AT)
         except InsufficientFunds:
             return False
         return True
@@ -72,7 +74,7 @@ def test_64_racing_approvals_never_take_more_than_the_parent_has(
 
     def decide(number: int) -> bool:
         try:
-            operations.approve_budget(budget_id=proposed[number].pk, by=finance, reason="race", at=AT)
+            approve_budget(budget_id=proposed[number].pk, by=finance, reason="race", at=AT)
         except InsufficientFunds:
             return False
         return True
@@ -89,7 +91,7 @@ def test_two_people_deciding_at_once_decide_once(search: Scope, propose: Propose
 
     def decide(number: int) -> str:
         try:
-            operations.approve_budget(budget_id=budget.pk, by=finance, reason=f"{number}", at=AT)
+            approve_budget(budget_id=budget.pk, by=finance, reason=f"{number}", at=AT)
         except Exception as refused:  # noqa: BLE001  # its name is the result
             return type(refused).__name__
         return "approved"
@@ -117,7 +119,7 @@ def test_usage_posted_while_budgets_are_approved_and_ended_is_charged_once(
                 cost = Decimal(number * 7 + scope.pk) / 1000
                 add_to_roll_up(scope, cost)
                 postings.append(UsagePosting(scope.pk, AT.date(), cost, 1, 1, Decimal(0)))
-            operations.post_usage(postings=postings, at=AT)
+            post_usage(postings=postings, at=AT)
 
     def step(number: int) -> None:
         if number in decisions:
@@ -126,13 +128,13 @@ def test_usage_posted_while_budgets_are_approved_and_ended_is_charged_once(
             post(number)
 
     def decide(scope: Scope) -> Callable[[], object]:
-        return lambda: operations.approve_budget(budget_id=proposed[scope.pk].pk, by=finance, reason="race", at=AT)
+        return lambda: approve_budget(budget_id=proposed[scope.pk].pk, by=finance, reason="race", at=AT)
 
     decisions = {
         20: decide(ranker),
         50: decide(search),
         80: decide(acme),
-        110: lambda: operations.end_budget(budget_id=proposed[ranker.pk].pk, by=finance, reason="race", at=AT),
+        110: lambda: end_budget(budget_id=proposed[ranker.pk].pk, by=finance, reason="race", at=AT),
     }
     in_threads(step, 150, 8)
 
@@ -162,7 +164,7 @@ def test_a_new_month_opens_once_under_many_posting_hands(acme: Scope, search: Sc
     def post(number: int) -> None:
         with transaction.atomic():
             add_to_roll_up(search, Decimal(1))
-            operations.post_usage(postings=[UsagePosting(search.pk, first, Decimal(1), 0, 1, Decimal(0))], at=december)
+            post_usage(postings=[UsagePosting(search.pk, first, Decimal(1), 0, 1, Decimal(0))], at=december)
 
     in_threads(post, 32, 16)
 

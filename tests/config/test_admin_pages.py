@@ -9,12 +9,13 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from allocation.models import UsageRecord
-from budgets.models import Budget
+from allocation.usage.models import UsageRecord
+from budgets.plans.models import Budget
 from config import demo
-from governance.models import Scope, User
-from policies.models import Alert
-from policies.operations import evaluate_next_dirty_scopes
+from governance.people.models import User
+from governance.scopes.models import Scope
+from policies.alerts.models import Alert
+from policies.evaluation.operations import evaluate_next_dirty_scopes
 
 AT = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)
 MODELS = [model for model in admin.site._registry if model._meta.app_label != "auth"]

@@ -5,14 +5,16 @@ from decimal import Decimal
 import pytest
 from django.db.models import Sum
 
-from allocation.models import QuarantinedUsage, UsageDay, UsageRecord
-from budgets.models import Budget
-from budgets.queries import budget_facts
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.models import UsageDay, UsageRecord
+from budgets.ledger.queries import budget_facts
+from budgets.plans.models import Budget
 from config import demo
 from config.demo.traffic import usage
-from governance.models import Scope
-from policies.models import Alert, Constraint
-from policies.operations import evaluate_next_dirty_scopes
+from governance.scopes.models import Scope
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
+from policies.evaluation.operations import evaluate_next_dirty_scopes
 
 FIRST = datetime(2026, 11, 1, 0, 5, tzinfo=UTC)
 MIDDLE = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from allocation.operations import maintain_partitions
+from allocation.usage.operations import maintain_partitions
 from config import broker, doctor
 from config.folders import DataFolder
 from config.installation import ensure_secrets
-from governance.models import DirtyScope, Heartbeat, Kind, Scope
-from governance.operations import create_scope
-from governance.rules import Actor
+from governance.organisations.operations import create_scope
+from governance.people.rules import Actor
+from governance.scopes.models import Kind, Scope
+from governance.work.models import DirtyScope, Heartbeat
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -9,10 +9,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.db import connections
 
-from governance.channels import Message
-from governance.models import Ownership, Scope, User
-from governance.operations import create_scope
-from governance.rules import Actor
+from governance.messages.channels import Message
+from governance.organisations.operations import create_scope
+from governance.people.models import Ownership, User
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SYSTEM = Actor.system()

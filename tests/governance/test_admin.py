@@ -5,18 +5,21 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from governance.channels import Refused
-from governance.models import ApiKey, Channel, DecisionRecord, Delivery, Ownership, Scope, User
-from governance.operations import (
-    authenticate_key,
+from governance.messages.channels import Refused
+from governance.messages.models import Channel, Delivery
+from governance.messages.operations import (
     channel_secrets,
     claim_due_delivery,
-    create_api_key,
     queue_delivery,
     save_channel,
     settle_delivery,
 )
-from governance.rules import persona_allows
+from governance.organisations.operations import create_api_key
+from governance.people.models import ApiKey, Ownership, User
+from governance.people.operations import authenticate_key
+from governance.people.rules import persona_allows
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Person, message
 from tests.governance.test_records import tamper
 

@@ -14,17 +14,12 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from governance.api import actor, idempotent, parse_json, read_body, requires
 from governance.errors import DomainError, Invalid
-from governance.models import Heartbeat, IdempotencyRecord, Scope
-from governance.operations import (
-    begin_command,
-    create_api_key,
-    create_scope,
-    fingerprint,
-    forget_old_commands,
-    revoke_api_key,
-)
+from governance.organisations.operations import create_api_key, create_scope, revoke_api_key
+from governance.rest.api import actor, idempotent, parse_json, read_body, requires
+from governance.scopes.models import Scope
+from governance.work.models import Heartbeat, IdempotencyRecord
+from governance.work.operations import begin_command, fingerprint, forget_old_commands
 from tests.governance.conftest import AT, SYSTEM, Person, at_once
 
 

@@ -12,13 +12,14 @@ from pytest_httpserver import HTTPServer
 from standardwebhooks.webhooks import Webhook
 from werkzeug import Response
 
-from governance.channels import Envelope, Refused, Retry, Sent, email, slack, webhook
-from governance.channels.http import retry_after
-from governance.engine.sealing import SealBroken, is_current, seal, unseal
 from governance.errors import Invalid
-from governance.models import Channel, DecisionRecord, Delivery, Scope
-from governance.operations import channel_secrets, queue_message, rotate_secrets, save_channel
-from governance.tasks import send_due_deliveries
+from governance.messages.channels import Envelope, Refused, Retry, Sent, email, retry_after, slack, webhook
+from governance.messages.engine.sealing import SealBroken, is_current, seal, unseal
+from governance.messages.models import Channel, Delivery
+from governance.messages.operations import channel_secrets, queue_message, rotate_secrets, save_channel
+from governance.messages.tasks import send_due_deliveries
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Mailbox, Person, free_port, message
 
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"

@@ -6,9 +6,12 @@ from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from governance.channels import Refused
-from governance.models import Delivery, Ownership, Scope, User
-from governance.operations import authenticate_key, claim_due_delivery, queue_delivery, save_channel, settle_delivery
+from governance.messages.channels import Refused
+from governance.messages.models import Delivery
+from governance.messages.operations import claim_due_delivery, queue_delivery, save_channel, settle_delivery
+from governance.people.models import Ownership, User
+from governance.people.operations import authenticate_key
+from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, message
 
 

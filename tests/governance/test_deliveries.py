@@ -6,19 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.channels import Refused, Retry, Sent
-from governance.engine.backoff import FIRST, LONGEST, delay_before_attempt
 from governance.errors import DomainError, Invalid
-from governance.models import Channel, DecisionRecord, Delivery, Scope
-from governance.operations import (
+from governance.messages.channels import Refused, Retry, Sent
+from governance.messages.engine.backoff import FIRST, LONGEST, delay_before_attempt
+from governance.messages.models import Channel, Delivery
+from governance.messages.operations import (
     Lease,
     claim_due_delivery,
-    create_scope,
     queue_delivery,
     queue_message,
     replay_delivery,
     settle_delivery,
 )
+from governance.organisations.operations import create_scope
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Person, at_once, message
 
 SECOND = timedelta(seconds=1)

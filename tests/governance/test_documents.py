@@ -6,10 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from governance.documents import ChannelDocument, DocumentError, ScopeDocument, load_documents, parse_document
+from governance.documents import DocumentError, load_documents, parse_document
 from governance.errors import DomainError
-from governance.models import Channel, DecisionRecord, Ownership, Scope
-from governance.operations import apply_channel, apply_scope, channel_secrets, create_user, plan_channel, plan_scope
+from governance.messages.documents import ChannelDocument
+from governance.messages.models import Channel
+from governance.messages.operations import apply_channel, channel_secrets, plan_channel
+from governance.organisations.documents import ScopeDocument
+from governance.organisations.operations import apply_scope, create_user, plan_scope
+from governance.people.models import Ownership
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM
 
 SCOPE, CHANNEL = TypeAdapter(ScopeDocument), TypeAdapter(ChannelDocument)

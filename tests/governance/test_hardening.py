@@ -9,23 +9,23 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from pytest_httpserver import HTTPServer
 
-from governance.channels import Retry, Sent, slack, webhook
 from governance.errors import DomainError, Forbidden, Invalid, NotFound
-from governance.models import ApiKey, Channel, Delivery, Ownership, Scope, User
-from governance.operations import (
-    change_scope,
+from governance.messages.channels import Retry, Sent, slack, webhook
+from governance.messages.models import Channel, Delivery
+from governance.messages.operations import (
+    ATTEMPTS_MAX,
+    LEASE,
     channel_secrets,
     claim_due_delivery,
-    create_api_key,
-    create_scope,
     queue_delivery,
     replay_delivery,
-    revoke_api_key,
     save_channel,
     settle_delivery,
 )
-from governance.operations.deliveries import ATTEMPTS_MAX, LEASE
-from governance.rules import Actor
+from governance.organisations.operations import change_scope, create_api_key, create_scope, revoke_api_key
+from governance.people.models import ApiKey, Ownership, User
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Mailbox, Person, message
 from tests.governance.test_admin import SLACK_URL, inline, signed_in
 from tests.governance.test_channels import to_email, to_slack

@@ -6,9 +6,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from governance.errors import DomainError
-from governance.models import ApiKey, DecisionRecord, Scope
-from governance.operations import authenticate_key, create_api_key, revoke_api_key
-from governance.rules import Actor
+from governance.organisations.operations import create_api_key, revoke_api_key
+from governance.people.models import ApiKey
+from governance.people.operations import authenticate_key
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Person
 
 

@@ -6,10 +6,12 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from governance.engine.chain import START, Head
-from governance.models import DecisionRecord, Scope
-from governance.operations import create_scope, record_decision
-from governance.queries import chain_head, verify_chain
+from governance.organisations.operations import create_scope
+from governance.records.engine import START, Head
+from governance.records.models import DecisionRecord
+from governance.records.operations import record_decision
+from governance.records.queries import chain_head, verify_chain
+from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, at_once
 
 

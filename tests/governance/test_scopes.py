@@ -3,11 +3,14 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from governance import queries
 from governance.errors import DomainError, NotFound
-from governance.models import Channel, Ownership, Scope
-from governance.operations import create_api_key, create_scope
-from governance.rules import Actor
+from governance.messages.models import Channel
+from governance.messages.queries import Destination, destinations
+from governance.organisations.operations import create_api_key, create_scope
+from governance.people.models import Ownership
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
 from tests.governance.conftest import AT, SYSTEM, Person
 
 
@@ -66,7 +69,7 @@ def test_what_is_no_scope_is_refused(search: Scope, wrong: dict[str, str], code:
 
 
 def test_the_tree_in_memory(acme: Scope, search: Scope, ranker: Scope, globex: Scope) -> None:
-    tree = queries.scope_tree()
+    tree = scope_tree()
     unattributed = Scope.objects.get(path="acme/unattributed").pk
     assert tree.ancestors(ranker.pk) == (ranker.pk, search.pk, acme.pk)
     assert tree.descendants(acme.pk) == (acme.pk, search.pk, ranker.pk, unattributed)
@@ -80,7 +83,7 @@ def test_the_tree_in_memory(acme: Scope, search: Scope, ranker: Scope, globex: S
 
 def test_siblings_whose_slug_starts_alike_are_not_below_each_other(acme: Scope, search: Scope, ranker: Scope) -> None:
     other = create_scope(slug="search-ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    assert queries.scope_tree().descendants(search.pk) == (search.pk, ranker.pk)
+    assert scope_tree().descendants(search.pk) == (search.pk, ranker.pk)
     assert list(Scope.objects.at_or_below(search).order_by("path")) == [search, ranker]
     key, _ = create_api_key(scope=search, permissions=["scopes:read"], actor=SYSTEM, at=AT)
     assert other not in Scope.objects.visible_to(Actor.of_key(key))
@@ -89,12 +92,12 @@ def test_siblings_whose_slug_starts_alike_are_not_below_each_other(acme: Scope, 
 @pytest.mark.django_db(transaction=True)
 def test_the_tree_costs_one_query_when_nothing_changed_and_none_when_it_was_just_asked() -> None:
     create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
-    first = queries.scope_tree()
+    first = scope_tree()
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        assert queries.scope_tree() is first
-        assert queries.scope_tree(max_age_s=60) is first
+        assert scope_tree() is first
+        assert scope_tree(max_age_s=60) is first
     assert len(asked) == 1
 
 
@@ -103,11 +106,11 @@ def test_a_tree_that_is_rolled_back_is_never_shown_to_others() -> None:
     acme = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
     with transaction.atomic():
         create_scope(slug="search", kind="team", parent=acme, actor=SYSTEM, at=AT)
-        assert "acme/search" in queries.scope_tree(max_age_s=60).by_path
+        assert "acme/search" in scope_tree(max_age_s=60).by_path
         transaction.set_rollback(True)
-    assert set(queries.scope_tree(max_age_s=60).by_path) == {"acme", "acme/unattributed"}
+    assert set(scope_tree(max_age_s=60).by_path) == {"acme", "acme/unattributed"}
     create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    assert set(queries.scope_tree().by_path) == {"acme", "acme/unattributed", "acme/ads"}
+    assert set(scope_tree().by_path) == {"acme", "acme/unattributed", "acme/ads"}
 
 
 def test_a_person_sees_what_they_or_their_group_own_and_nothing_else(
@@ -153,10 +156,10 @@ def test_owner_leads_to_the_nearest_owners_one_destination_each(
     person("ada@example.com", search)
     person("bob@example.com", search)
     person("gone@example.com", ranker, is_active=False)
-    assert [destination.to for destination in queries.destinations("owner", ranker.pk)] == [
+    assert [destination.to for destination in destinations("owner", ranker.pk)] == [
         "ada@example.com", "bob@example.com",
     ]  # fmt: skip
-    assert [destination.to for destination in queries.destinations("owner", acme.pk)] == ["fay@example.com"]
+    assert [destination.to for destination in destinations("owner", acme.pk)] == ["fay@example.com"]
 
 
 def test_the_nearest_channel_of_that_name_answers_and_never_another_organisations(
@@ -166,8 +169,8 @@ def test_the_nearest_channel_of_that_name_answers_and_never_another_organisation
         Channel.objects.create(scope=scope, kind="slack", name="finops", sealed_secrets=b"x")
         for scope in (acme, search)
     )
-    assert queries.destinations("slack:finops", ranker.pk) == (queries.Destination(near),)
-    assert queries.destinations("slack:finops", acme.pk) == (queries.Destination(far),)
+    assert destinations("slack:finops", ranker.pk) == (Destination(near),)
+    assert destinations("slack:finops", acme.pk) == (Destination(far),)
     for address in ("slack:finops", "owner", "pager:finops", "slack", ""):
         with pytest.raises(NotFound):
-            queries.destinations(address, globex.pk)
+            destinations(address, globex.pk)

@@ -8,10 +8,14 @@ from django.test import Client
 from django.urls import reverse
 
 from governance.errors import DomainError
-from governance.models import DecisionRecord, Ownership, Scope, UnitCostTarget, User
-from governance.operations import accept_unit_cost, create_api_key
-from governance.queries import unit_costs_in_force
-from governance.rules import Actor
+from governance.organisations.operations import create_api_key
+from governance.people.models import Ownership, User
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
+from governance.unit_costs.models import UnitCostTarget
+from governance.unit_costs.operations import accept_unit_cost
+from governance.unit_costs.queries import unit_costs_in_force
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SYSTEM = Actor.system()

@@ -4,8 +4,10 @@ from itertools import chain
 
 import pytest
 
-from governance.models import DirtyScope, Heartbeat, Scope
-from governance.operations import beat, claim_dirty_scopes, create_scope, mark_scopes_dirty, settle_dirty_scopes
+from governance.organisations.operations import create_scope
+from governance.scopes.models import Scope
+from governance.work.models import DirtyScope, Heartbeat
+from governance.work.operations import beat, claim_dirty_scopes, mark_scopes_dirty, settle_dirty_scopes
 from tests.governance.conftest import AT, SYSTEM, at_once
 
 SECOND = timedelta(seconds=1)

@@ -56,7 +56,7 @@ def test_the_trace_is_counted_and_priced_like_an_independent_sum(weir: Installat
         name="mooncake-scopes.yaml",
     )
     mapping = weir.folder / "mooncake.yaml"
-    mapping.write_text((ROOT / "allocation/mappings/mooncake.yaml").read_text().replace("acme/", "mooncake/"))
+    mapping.write_text((ROOT / "allocation/usage/mappings/mooncake.yaml").read_text().replace("acme/", "mooncake/"))
     words = ["usage", "import", str(TRACE), "--format", "jsonl", "--mapping", str(mapping), "--scope", "mooncake"]
 
     weir.weir(*words)

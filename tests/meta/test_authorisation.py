@@ -18,32 +18,36 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pydantic import TypeAdapter
 
-from allocation.documents import AttributionRulesDocument
-from allocation.documents.events import EVENT
-from allocation.documents.outcomes import READ_OUTCOME
-from allocation.importers.focus import FocusOrder, import_focus_file
-from allocation.models import (
-    Adjustment,
-    AdjustmentRun,
-    Anomaly,
-    ExchangeRate,
-    FocusImport,
-    Outcome,
-    Price,
-    PriceBook,
-    QuarantinedUsage,
-    UsageRecord,
-)
-from allocation.operations import apply_attribution_rules, close_period, record_outcomes, record_usage
-from budgets.models import Budget
-from budgets.operations import approve_budget, create_budget, submit_budget
+from allocation.anomalies.models import Anomaly
+from allocation.attribution.documents import AttributionRulesDocument
+from allocation.attribution.operations import apply_attribution_rules
+from allocation.billing_periods.operations import close_period
+from allocation.corrections.models import Adjustment, AdjustmentRun
+from allocation.focus.importers.importing import FocusOrder, import_focus_file
+from allocation.focus.models import FocusImport
+from allocation.meters.documents import EVENT
+from allocation.outcomes.documents import READ_OUTCOME
+from allocation.outcomes.models import Outcome
+from allocation.outcomes.operations import record_outcomes
+from allocation.prices.models import ExchangeRate, Price, PriceBook
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.models import UsageRecord
+from allocation.usage.operations import record_usage
+from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.plans.models import Budget
 from governance.documents import load_documents
-from governance.models import ApiKey, DecisionRecord, KeyPermission, Ownership, Scope, UnitCostTarget, User
-from governance.operations import accept_unit_cost, create_api_key, create_scope, revoke_api_key
-from governance.rules import Actor
-from policies.documents import parse_guardrail
-from policies.models import Alert, Constraint
-from policies.operations import apply_guardrail_policy, evaluate_next_dirty_scopes
+from governance.organisations.operations import create_api_key, create_scope, revoke_api_key
+from governance.people.models import ApiKey, KeyPermission, Ownership, User
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
+from governance.unit_costs.models import UnitCostTarget
+from governance.unit_costs.operations import accept_unit_cost
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
+from policies.evaluation.operations import evaluate_next_dirty_scopes
+from policies.guardrails.documents import parse_guardrail
+from policies.guardrails.operations import apply_guardrail_policy
 from tests.allocation.sharing import furnish_sharing
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)

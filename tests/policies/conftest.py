@@ -5,16 +5,19 @@ from itertools import count
 
 import pytest
 
-from allocation.documents.events import UsageEvent
-from allocation.operations import record_usage
-from budgets.models import Budget
-from budgets.operations import approve_budget, create_budget, submit_budget
+from allocation.meters.documents import UsageEvent
+from allocation.usage.operations import record_usage
+from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.plans.models import Budget
 from governance.documents import load_documents
-from governance.models import Channel, Ownership, Scope, User
-from governance.operations import create_api_key
-from governance.rules import Actor
-from policies import operations
-from policies.documents import GuardrailPolicy, parse_guardrail
+from governance.messages.models import Channel
+from governance.organisations.operations import create_api_key
+from governance.people.models import Ownership, User
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from policies.evaluation.operations import evaluate_next_dirty_scopes
+from policies.guardrails.documents import GuardrailPolicy, parse_guardrail
+from policies.guardrails.operations import apply_guardrail_policy
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SYSTEM = Actor.system()
@@ -89,7 +92,7 @@ def budget(search: Scope, author: Actor, finance: Actor) -> Budget:
 @pytest.fixture
 def apply() -> Apply:
     def applied(text: str = MONTHLY_BUDGET, *, level: str = "hard_mandatory", at: datetime = AT) -> None:
-        operations.apply_guardrail_policy(policy(text.replace("LEVEL", level)), actor=SYSTEM, at=at)
+        apply_guardrail_policy(policy(text.replace("LEVEL", level)), actor=SYSTEM, at=at)
 
     return applied
 
@@ -122,4 +125,4 @@ def key(acme: Scope) -> str:
 
 def evaluate(at: datetime = AT) -> int:
     """Until nothing is dirty; how many claims that took."""
-    return sum(1 for _ in iter(lambda: operations.evaluate_next_dirty_scopes(at=at), False))
+    return sum(1 for _ in iter(lambda: evaluate_next_dirty_scopes(at=at), False))

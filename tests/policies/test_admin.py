@@ -1,10 +1,13 @@
 import pytest
 from django.test import Client
 
-from budgets.models import Budget
-from governance.models import User
-from governance.rules import Actor
-from policies.models import Alert, Constraint, EvaluationRun, GuardrailVersion
+from budgets.plans.models import Budget
+from governance.people.models import User
+from governance.people.rules import Actor
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
+from policies.evaluation.models import EvaluationRun
+from policies.guardrails.models import GuardrailVersion
 from tests.policies.conftest import Apply, Spend, evaluate
 
 

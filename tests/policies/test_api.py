@@ -7,11 +7,13 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from budgets.models import Budget
-from governance.models import ApiKey, Scope
-from governance.operations import create_api_key, create_scope, revoke_api_key
-from governance.rules import Actor
-from policies.models import Alert, Constraint
+from budgets.plans.models import Budget
+from governance.organisations.operations import create_api_key, create_scope, revoke_api_key
+from governance.people.models import ApiKey
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
 from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
 
 pytestmark = pytest.mark.usefixtures("budget")

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from budgets.models import Budget
-from policies.models import GuardrailVersion
+from budgets.plans.models import Budget
+from policies.guardrails.models import GuardrailVersion
 from tests.policies.conftest import MONTHLY_BUDGET, Apply, Spend, evaluate
 
 

@@ -6,10 +6,14 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from governance.models import DecisionRecord, Delivery, DirtyScope, Scope
-from governance.operations import mark_scopes_dirty
-from policies import operations
-from policies.models import Alert, Constraint
+from governance.messages.models import Delivery
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
+from governance.work.models import DirtyScope
+from governance.work.operations import mark_scopes_dirty
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
+from policies.evaluation import operations
 from tests.policies.conftest import AT, MONTHLY_BUDGET, Apply, Spend
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +44,7 @@ def evaluate_all() -> None:
 def test_evaluators_at_once_raise_one_alert_and_one_delivery_for_each_step(
     apply: Apply, spend: Spend, search: Scope, acme: Scope, findings_in_a_portion: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("policies.operations.evaluation.WRITE_FINDINGS_MAX", findings_in_a_portion)
+    monkeypatch.setattr("policies.evaluation.operations.evaluation.WRITE_FINDINGS_MAX", findings_in_a_portion)
     apply()
     apply(MONTHLY_BUDGET.replace("[team]", "[organisation]").replace("monthly-budget", "whole"))
     spend("acme/search", "104.00")

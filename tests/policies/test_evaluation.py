@@ -3,15 +3,23 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.models import Budget
-from budgets.operations import grant_more
-from governance.models import Channel, DecisionRecord, Delivery, DirtyScope, Scope
-from governance.operations import claim_dirty_scopes, settle_dirty_scopes
-from governance.queries import verify_chain
-from governance.rules import Actor
-from policies import operations
-from policies.models import Alert, AlertEvent, Constraint, DataGap, GuardrailState
-from policies.queries.decisions import decide
+from budgets.approvals.operations import grant_more
+from budgets.plans.models import Budget
+from governance.messages.models import Channel, Delivery
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.records.queries import verify_chain
+from governance.scopes.models import Scope
+from governance.work.models import DirtyScope
+from governance.work.operations import claim_dirty_scopes, settle_dirty_scopes
+from policies.alerts.models import Alert, AlertEvent
+from policies.constraints.models import Constraint
+from policies.constraints.operations import release_constraint
+from policies.decisions.queries import decide
+from policies.evaluation.models import DataGap
+from policies.evaluation.operations import evaluate_next_dirty_scopes, sweep, watch_evaluation
+from policies.guardrails.models import GuardrailState
+from policies.guardrails.operations import retire_guardrail
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
 
 LATER = AT + timedelta(minutes=5)
@@ -48,7 +56,7 @@ def decision(path: str = "acme/search", at: datetime = AT) -> str:
 
 def test_nothing_dirty_is_nothing_to_do(acme: Scope) -> None:
     evaluate()
-    assert operations.evaluate_next_dirty_scopes(at=AT) is False
+    assert evaluate_next_dirty_scopes(at=AT) is False
 
 
 def test_spend_below_the_budget_leaves_no_trace(apply: Apply, spend: Spend) -> None:
@@ -68,7 +76,7 @@ def test_crossing_both_steps_at_once_tells_of_each_once_and_blocks(
     evaluate()
     spend("acme/search/ranker", "1.00", at=LATER)
     evaluate(LATER)
-    operations.sweep(at=LATER)
+    sweep(at=LATER)
 
     [alert] = Alert.objects.all()
     assert (alert.status, alert.step, alert.severity, alert.scope, alert.level) == (
@@ -147,7 +155,7 @@ def test_a_restart_sends_nothing_again(apply: Apply, spend: Spend) -> None:
     evaluate()
     before = Delivery.objects.count()
     for minute in range(3):
-        operations.sweep(at=LATER + timedelta(minutes=minute))
+        sweep(at=LATER + timedelta(minutes=minute))
     assert (before, Delivery.objects.count()) == (3, 3)
 
 
@@ -155,7 +163,7 @@ def test_a_new_period_resolves_and_releases(apply: Apply, spend: Spend) -> None:
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    operations.sweep(at=NEXT_MONTH)
+    sweep(at=NEXT_MONTH)
     [alert] = Alert.objects.all()
     assert (alert.status, alert.resolve_reason) == ("resolved", "period ended")
     [constraint] = Constraint.objects.all()
@@ -175,8 +183,8 @@ def test_a_retired_guardrail_lets_go(apply: Apply, spend: Spend) -> None:
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    operations.retire_guardrail(name="monthly-budget", by=SYSTEM, reason="Replaced.", at=LATER)
-    operations.sweep(at=LATER)
+    retire_guardrail(name="monthly-budget", by=SYSTEM, reason="Replaced.", at=LATER)
+    sweep(at=LATER)
     assert Alert.objects.get().resolve_reason == "The guardrail was retired."
     assert Constraint.objects.get().release_reason == "The guardrail was retired."
     assert GuardrailState.objects.count() == 0
@@ -187,7 +195,7 @@ def test_a_guardrail_that_no_longer_matches_lets_go(apply: Apply, spend: Spend) 
     spend("acme/search", "104.00")
     evaluate()
     apply(MONTHLY_BUDGET.replace("kinds: [team]", "kinds: [product]"), at=LATER)
-    operations.sweep(at=LATER)
+    sweep(at=LATER)
     assert Alert.objects.get().resolve_reason == "The guardrail no longer matches this scope."
     assert Constraint.objects.get().status == "released"
 
@@ -219,7 +227,7 @@ def test_raising_the_level_constrains_what_is_already_breached(apply: Apply, spe
     spend("acme/search", "104.00")
     evaluate()
     apply(level="hard_mandatory", at=LATER)
-    operations.sweep(at=LATER)
+    sweep(at=LATER)
     assert Constraint.objects.get().status == "active"
     assert Delivery.objects.count() == 6
 
@@ -230,12 +238,10 @@ def test_a_person_lifts_a_limit_until_a_new_crossing(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    operations.release_constraint(
-        constraint_id=Constraint.objects.get().pk, by=team_lead, reason="Launch night.", at=LATER
-    )
+    release_constraint(constraint_id=Constraint.objects.get().pk, by=team_lead, reason="Launch night.", at=LATER)
     spend("acme/search", "1.00", at=LATER)
     evaluate(LATER)
-    operations.sweep(at=LATER)
+    sweep(at=LATER)
     assert [one.status for one in Constraint.objects.all()] == ["released"]
     assert decision(at=LATER) == "allow"
 
@@ -252,8 +258,8 @@ def test_stale_facts_hold_and_the_owner_is_told_once(apply: Apply, spend: Spend)
     evaluate()
     before = Delivery.objects.count()
     stale = AT + timedelta(days=2)
-    operations.sweep(at=stale)
-    operations.sweep(at=stale + timedelta(minutes=1))
+    sweep(at=stale)
+    sweep(at=stale + timedelta(minutes=1))
 
     assert Alert.objects.get().status == "firing"
     assert Constraint.objects.get().status == "active"
@@ -267,7 +273,7 @@ def test_stale_facts_hold_and_the_owner_is_told_once(apply: Apply, spend: Spend)
     back = stale + timedelta(minutes=2)
     spend("acme/search", "1.00", at=back)
     evaluate(back)
-    operations.sweep(at=back)
+    sweep(at=back)
     assert Alert.objects.get().status == "resolved"
     assert Constraint.objects.get().status == "released"
     assert DataGap.objects.get().ended_at == back
@@ -277,7 +283,7 @@ def test_stale_facts_start_nothing(apply: Apply, spend: Spend) -> None:
     apply(COST_WITH_MAX_AGE)
     spend("acme/search", "10.00")
     evaluate()
-    operations.sweep(at=AT + timedelta(hours=1))
+    sweep(at=AT + timedelta(hours=1))
     assert (Alert.objects.count(), GuardrailState.objects.count(), DataGap.objects.count()) == (0, 0, 1)
 
 
@@ -309,12 +315,12 @@ def test_evaluation_that_stands_still_is_told_once(apply: Apply, spend: Spend) -
     evaluate()
     spend("acme/search", "10.00", at=LATER)
     stalled = LATER + timedelta(minutes=3)
-    assert operations.watch_evaluation(at=LATER).is_stalled is False
-    assert operations.watch_evaluation(at=stalled).is_stalled is True
-    assert operations.watch_evaluation(at=stalled + timedelta(seconds=30)).is_stalled is True
+    assert watch_evaluation(at=LATER).is_stalled is False
+    assert watch_evaluation(at=stalled).is_stalled is True
+    assert watch_evaluation(at=stalled + timedelta(seconds=30)).is_stalled is True
     assert [title for title, _to in deliveries()] == ["Guardrails of acme are not being evaluated"] * 2
     evaluate(stalled)
-    assert operations.watch_evaluation(at=stalled).is_stalled is False
+    assert watch_evaluation(at=stalled).is_stalled is False
 
 
 def test_the_chain_of_records_holds_after_many_at_once(apply: Apply, spend: Spend) -> None:

@@ -6,19 +6,23 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.models import Budget
-from budgets.operations import approve_budget, create_budget, end_budget, give_back, submit_budget
-from governance.models import Delivery, Scope
-from governance.operations import create_scope
-from governance.rules import Actor
-from policies import operations
-from policies.engine.evaluation import CompiledPolicy
-from policies.engine.types import BlockInForce, Evaluation, GuardrailState, ScopeView
-from policies.models import Alert, AlertEvent, Constraint, DataGap, GuardrailVersion
-from policies.models import GuardrailState as StoredState
-from policies.operations import transitions
-from policies.queries.decisions import decide
-from policies.queries.guardrails import active_guardrails
+from budgets.approvals.operations import approve_budget, create_budget, end_budget, give_back, submit_budget
+from budgets.plans.models import Budget
+from governance.messages.models import Delivery
+from governance.organisations.operations import create_scope
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from policies.alerts.models import Alert, AlertEvent
+from policies.constraints.models import Constraint
+from policies.decisions.queries import decide
+from policies.evaluation.models import DataGap
+from policies.evaluation.operations import evaluate_next_dirty_scopes, mark_due_scopes, sweep, transitions
+from policies.guardrails.engine.evaluation import CompiledPolicy
+from policies.guardrails.engine.types import BlockInForce, Evaluation, GuardrailState, ScopeView
+from policies.guardrails.models import GuardrailState as StoredState
+from policies.guardrails.models import GuardrailVersion
+from policies.guardrails.operations import retire_guardrail
+from policies.guardrails.queries import active_guardrails
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
 
 pytestmark = pytest.mark.usefixtures("finops_channel")
@@ -85,9 +89,9 @@ def test_a_limit_outlives_a_failure_of_its_guardrail_but_not_its_period(
     spend("acme/search", "104.00")
     evaluate()
     fails("monthly-budget")
-    operations.sweep(at=LATER)
+    sweep(at=LATER)
     assert limits() == [("monthly-budget", "active")]
-    operations.sweep(at=AT + timedelta(days=7))
+    sweep(at=AT + timedelta(days=7))
     assert limits() == [("monthly-budget", "expired")]
     assert Alert.objects.get().status == "resolved"
 
@@ -103,10 +107,10 @@ def test_a_version_that_no_longer_compiles_holds_and_is_not_asked_for_ever(apply
         name=active.name, number=2, digest="x", text="x", document={"kind": "GuardrailPolicy"}, level="advisory",
         applied_at=AT, applied_by="weir",
     )  # fmt: skip
-    assert operations.mark_due_scopes(at=LATER) == 1
+    assert mark_due_scopes(at=LATER) == 1
     evaluate(LATER)
     assert Alert.objects.get().status == "firing"
-    assert operations.mark_due_scopes(at=LATER) == 0
+    assert mark_due_scopes(at=LATER) == 0
 
 
 @pytest.mark.usefixtures("budget")
@@ -114,8 +118,8 @@ def test_a_clock_that_goes_back_changes_nothing(apply: Apply, spend: Spend) -> N
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    operations.sweep(at=AT - timedelta(hours=1))
-    operations.sweep(at=AT - timedelta(days=40))
+    sweep(at=AT - timedelta(hours=1))
+    sweep(at=AT - timedelta(days=40))
     assert limits() == [("monthly-budget", "active")]
     assert Alert.objects.get().status == "firing"
     assert Delivery.objects.filter(message__event_type="guardrail.step_started").count() == 6
@@ -133,9 +137,9 @@ def test_ending_a_budget_does_not_lift_its_limits(
     evaluate()
     end_budget(budget_id=approved.pk, by=finance, reason="The project is over.", at=LATER)
     evaluate(LATER)
-    operations.sweep(at=LATER + timedelta(days=1))
+    sweep(at=LATER + timedelta(days=1))
     assert limits() == [("monthly-budget", "active")]
-    operations.sweep(at=AT + timedelta(days=45))
+    sweep(at=AT + timedelta(days=45))
     assert limits() == [("monthly-budget", "expired")]
 
 
@@ -158,8 +162,8 @@ def test_a_guardrail_under_a_new_name_takes_over(apply: Apply, spend: Spend) -> 
     spend("acme/search", "104.00")
     evaluate()
     apply(OTHER, at=LATER)
-    operations.retire_guardrail(name="monthly-budget", by=SYSTEM, reason="Renamed.", at=LATER)
-    operations.sweep(at=LATER)
+    retire_guardrail(name="monthly-budget", by=SYSTEM, reason="Renamed.", at=LATER)
+    sweep(at=LATER)
     assert limits() == [("another-budget", "active"), ("monthly-budget", "released")]
     assert sorted(StoredState.objects.values_list("guardrail", flat=True)) == ["another-budget"]
 
@@ -168,7 +172,7 @@ def test_a_guardrail_under_a_new_name_takes_over(apply: Apply, spend: Spend) -> 
 def test_a_storm_is_written_in_portions_and_told_once(
     apply: Apply, spend: Spend, acme: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("policies.operations.evaluation.WRITE_FINDINGS_MAX", 2)
+    monkeypatch.setattr("policies.evaluation.operations.evaluation.WRITE_FINDINGS_MAX", 2)
     for number in range(3):
         apply(MONTHLY_BUDGET.replace("monthly-budget", f"budget-{number}").replace("[team]", "[team, organisation]"))
     apply(BY_RATIO.replace("budget.used_ratio", "cost, window: 24h").replace("[team]", "[organisation]"))
@@ -198,8 +202,8 @@ def test_a_row_the_database_refuses_keeps_no_other_scope_from_being_written(
     apply()
     spend("acme/ads", "104.00")
     spend("acme/search", "104.00")
-    operations.evaluate_next_dirty_scopes(at=AT)
-    operations.sweep(at=AT)
+    evaluate_next_dirty_scopes(at=AT)
+    sweep(at=AT)
     assert list(Constraint.objects.values_list("scope__path", flat=True)) == ["acme/search"]
     assert sorted(Alert.objects.values_list("scope__path", flat=True)) == ["acme/search"]
 
@@ -215,6 +219,6 @@ def test_a_scope_that_moves_takes_its_limits_along_and_leaves_what_no_longer_spe
     unit = create_scope(slug="retail", kind="business_unit", parent=acme, actor=SYSTEM, at=AT)
     Scope.objects.filter(pk=search.pk).update(parent=unit)
     assert decide(scope_path="acme/retail/search", model="gpt-4o", at=LATER).decision == "deny"
-    operations.sweep(at=LATER)
+    sweep(at=LATER)
     assert limits() == [("another-budget", "released"), ("monthly-budget", "active")]
     assert Delivery.objects.filter(message__event_type="guardrail.step_started").count() == 12

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from budgets.operations import approve_budget, create_budget, submit_budget
-from governance.models import Channel, Delivery, Scope
-from governance.operations import create_api_key, create_scope
-from policies import operations
-from policies.models import Alert, Constraint, DataGap
-from policies.queries.decisions import decide
+from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from governance.messages.models import Channel, Delivery
+from governance.organisations.operations import create_api_key, create_scope
+from governance.scopes.models import Scope
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
+from policies.decisions.queries import decide
+from policies.evaluation import operations
+from policies.evaluation.models import DataGap
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate, person
 
 pytestmark = pytest.mark.usefixtures("finops_channel", "budget")

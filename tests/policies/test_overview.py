@@ -6,15 +6,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from budgets.models import Budget
-from budgets.operations import approve_budget, create_budget, submit_budget
-from budgets.queries import waiting_for
-from governance.models import Scope, User
-from governance.operations import create_scope
-from governance.queries import scope_tree
-from governance.rules import Actor
-from policies.queries.cost_chart import Series, cost_chart
-from policies.queries.dashboard import Dashboard, dashboard
+from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.approvals.queries import waiting_for
+from budgets.plans.models import Budget
+from governance.organisations.operations import create_scope
+from governance.people.models import User
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+from reporting.overview.queries import Dashboard, Series, cost_chart, dashboard
 from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
 
 ROOT = Actor.system()

@@ -5,12 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.models import Budget
-from budgets.operations import grant_more
-from governance.models import Delivery, DirtyScope
-from governance.rules import Actor
-from policies import operations
-from policies.models import Alert, Constraint, GuardrailState
+from budgets.approvals.operations import grant_more
+from budgets.plans.models import Budget
+from governance.messages.models import Delivery
+from governance.people.rules import Actor
+from governance.work.models import DirtyScope
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
+from policies.evaluation import operations
+from policies.guardrails.models import GuardrailState
 from tests.policies.conftest import AT, MONTHLY_BUDGET, Apply, Spend, evaluate
 
 pytestmark = pytest.mark.usefixtures("finops_channel", "budget")

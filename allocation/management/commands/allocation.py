@@ -7,15 +7,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from allocation import operations, queries
-from allocation.engine.amounts import json_number
-from allocation.engine.months import Month
-from allocation.engine.pools import PoolsRefused, SplitPool
-from allocation.models import AllocationRun, RunStatus
-from governance.admin.show import money
+from allocation.meters.engine.amounts import json_number
+from allocation.meters.engine.months import Month
+from allocation.shared_cost import operations, queries
+from allocation.shared_cost.engine.pools import PoolsRefused, SplitPool
+from allocation.shared_cost.models import AllocationRun, RunStatus
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
-from governance.models import Scope
-from governance.queries import scope_tree
+from governance.pages.admin.show import money
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
 
 
 class Command(BaseCommand):

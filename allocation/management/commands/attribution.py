@@ -10,9 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from pydantic import TypeAdapter
 
-from allocation import operations, queries
-from allocation.documents import AttributionRulesDocument
-from allocation.engine.coverage import Coverage, Used
+from allocation.attribution.documents import AttributionRulesDocument
+from allocation.attribution.queries import organisation_seen
+from allocation.corrections import operations
+from allocation.coverage import queries
+from allocation.coverage.engine.coverage import Coverage, Used
+from allocation.coverage.operations import Preview, preview_attribution
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError
 from governance.management.arguments import operator, refusals_as_sentences
@@ -77,9 +80,7 @@ class Command(BaseCommand):
 
     def _preview(self, options: dict[str, Any], since: datetime, until: datetime, now: datetime) -> None:
         documents = read(options["file"])
-        preview = operations.preview_attribution(
-            documents=documents, since=since, until=until, actor=operator(), at=now
-        )
+        preview = preview_attribution(documents=documents, since=since, until=until, actor=operator(), at=now)
         for line in told(preview, options["limit"]):
             self.stdout.write(line)
 
@@ -102,7 +103,7 @@ class Command(BaseCommand):
 
     def _coverage(self, options: dict[str, Any], since: datetime, until: datetime) -> None:
         named = options["organisation"]
-        ids = None if named is None else [operations.organisation_seen(named, operator()).id]
+        ids = None if named is None else [organisation_seen(named, operator()).id]
         for one in queries.coverage(actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids):
             self.stdout.write(f"{one.organisation} {since:%F} to {until:%F}: {covered(one.whole, one.currency)}")
             for part in one.parts:
@@ -120,7 +121,7 @@ def read(file: Path) -> list[AttributionRulesDocument]:
     return [parse_document(DOCUMENT, one) for one in found]
 
 
-def told(preview: operations.Preview, limit: int) -> list[str]:
+def told(preview: Preview, limit: int) -> list[str]:
     moves, currency = preview.moves, preview.organisation.currency
     lines = [f"{change.kind} {change.name}: {change.action}" for change in preview.changes]
     lines.append(

@@ -13,16 +13,24 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from allocation.engine.focus import VERSIONS, check
-from allocation.engine.focus.layout import EXPORTED
-from allocation.importers.focus import FocusOrder, import_focus_file, version_of
-from allocation.importers.focus_files import opened
-from allocation.models import FocusImport
-from allocation.queries.focus_export import FocusExport, export_for, focus_csv, import_csv, unpriced_lines
-from allocation.queries.focus_parquet import import_parquet, write_parquet
+from allocation.focus.engine.check import check
+from allocation.focus.engine.columns import VERSIONS
+from allocation.focus.engine.layout import EXPORTED
+from allocation.focus.importers.files import opened
+from allocation.focus.importers.importing import FocusOrder, import_focus_file, version_of
+from allocation.focus.models import FocusImport
+from allocation.focus.queries import (
+    FocusExport,
+    export_for,
+    focus_csv,
+    import_csv,
+    import_parquet,
+    unpriced_lines,
+    write_parquet,
+)
 from governance.errors import DomainError
 from governance.management.arguments import operator, scope_at
-from governance.models import Scope
+from governance.scopes.models import Scope
 
 FINDINGS_SHOWN = 200
 

@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from allocation import queries
-from allocation.engine.comparisons import Period, Periods, month, month_before, period_before
-from allocation.engine.drivers import Driver
-from allocation.engine.movement_words import amount, sentences, signed, steps
-from allocation.queries import ScopeMovement
+from allocation.variance import queries
+from allocation.variance.engine.drivers import Driver
+from allocation.variance.engine.periods import Period, Periods, month, month_before, period_before
+from allocation.variance.engine.words import amount, sentences, signed, steps
+from allocation.variance.queries import ScopeMovement
 from governance.management.arguments import refusals_as_sentences, scope_at
 
 

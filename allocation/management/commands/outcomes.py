@@ -10,9 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from allocation.importers.outcomes import import_outcomes
-from allocation.importers.taubench import BenchOrder, read_runs
-from allocation.operations import IngestResult, record_outcomes, record_usage
+from allocation.outcomes.importers.outcomes import import_outcomes
+from allocation.outcomes.importers.taubench import BenchOrder, read_runs
+from allocation.outcomes.operations import record_outcomes
+from allocation.usage.operations import IngestResult, record_usage
 from governance.errors import DomainError
 from governance.management.arguments import scope_at
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from allocation import operations
-from allocation.models import BillingPeriod
+from allocation.billing_periods import operations
+from allocation.billing_periods.models import BillingPeriod
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
 
 

@@ -10,13 +10,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from allocation import operations, queries
-from allocation.documents.prices import Basis, midnight
-from allocation.engine.pricediff import Comparison, compared
-from allocation.importers.exchange import read_rates
-from allocation.importers.litellm_prices import by_reason, read_litellm
-from allocation.importers.pricelists import PriceList, read_csv
-from allocation.models import PriceBook
+from allocation.coverage.queries import price_coverage
+from allocation.prices import operations
+from allocation.prices.documents import Basis, midnight
+from allocation.prices.engine.differences import Comparison, compared
+from allocation.prices.importers.exchange_rates import read_rates
+from allocation.prices.importers.litellm import by_reason, read_litellm
+from allocation.prices.importers.price_lists import PriceList, read_csv
+from allocation.prices.models import PriceBook
+from allocation.prices.queries import catalogue_prices, price_book, stated_prices, unit_prices
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
 
 NAMES_SHOWN = 5
@@ -140,18 +142,18 @@ class Command(BaseCommand):
         at = options["at"] or timezone.now()
         name, _, version = options["before"].partition("@")
         book = book_named(name, version)
-        before, others = queries.unit_prices(book, at), f"{book}"
+        before, others = unit_prices(book, at), f"{book}"
         if options["catalogue"]:
-            after, other = queries.catalogue_prices(before, at), "the catalogue"
+            after, other = catalogue_prices(before, at), "the catalogue"
         elif options["file"]:
             found = price_list(read_text(options["file"]), {**options, "effective_from": at}, at)
-            after, other = queries.stated_prices(found.entries, at), options["file"].name
+            after, other = stated_prices(found.entries, at), options["file"].name
         elif options["after"]:
             second = book_named(*options["after"].partition("@")[::2])
-            after, other = queries.unit_prices(second, at), f"{second}"
+            after, other = unit_prices(second, at), f"{second}"
         else:
             former = book_named(name, str(book.version - 1))
-            before, after, others, other = queries.unit_prices(former, at), before, f"{former}", f"{book}"
+            before, after, others, other = unit_prices(former, at), before, f"{former}", f"{book}"
         self._tell_differences(compared(before, after), others, other)
 
     def _tell_differences(self, found: Comparison, before: str, after: str) -> None:
@@ -171,7 +173,7 @@ class Command(BaseCommand):
         until = options["until"] or timezone.now()
         since = options["since"] or until - timedelta(days=30)
         scope_id = None if options["scope"] is None else scope_at(options["scope"]).pk
-        found = queries.price_coverage(actor=operator(), scope_id=scope_id, since=since, until=until)
+        found = price_coverage(actor=operator(), scope_id=scope_id, since=since, until=until)
         self.stdout.write(
             f"{found.requests:,} requests with {found.tokens:,} tokens; {found.failed_requests:,} more failed."
         )
@@ -192,7 +194,7 @@ class Command(BaseCommand):
 def book_named(name: str, version: str) -> PriceBook:
     if version and not version.isdecimal():
         raise CommandError(f"{version!r} is no version; write NAME@3.")
-    return queries.price_book(actor=operator(), name=name, version=int(version) if version else None)
+    return price_book(actor=operator(), name=name, version=int(version) if version else None)
 
 
 def written(amount: Decimal | None) -> str:

@@ -9,9 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from allocation import queries
-from allocation.engine.unit_words import said, words_of
-from allocation.queries import Figure, UnitEconomics
+from allocation.unit_economics.engine.unit_words import said, words_of
+from allocation.unit_economics.queries import Figure, UnitEconomics, unit_economics
 from governance.management.arguments import refusals_as_sentences, scope_at
 
 HEAD = ("", "value", "from", "of", "accepted", "deviation")
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         del args
         since, until = period_of(options, timezone.now().astimezone(UTC).date())
         with refusals_as_sentences():
-            found = queries.unit_economics(
+            found = unit_economics(
                 scope_id=scope_at(options["scope"]).pk, since=since, until=until, trend=options["trend"] or "month"
             )
         self.stdout.write(

@@ -12,12 +12,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from allocation import operations
-from allocation.importers.files import Format, ImportOrder, Progress, import_file, load_mapping, mapping_path
-from allocation.models import ImportRun
+from allocation.corrections.operations import rerate_usage
+from allocation.replay.operations import replay_quarantined
+from allocation.usage.importers.files import Format, ImportOrder, Progress, import_file, load_mapping, mapping_path
+from allocation.usage.models import ImportRun
 from governance.errors import DomainError
 from governance.management.arguments import operator, scope_at
-from governance.queries import scope_tree
+from governance.scopes.queries import scope_tree
 
 logger = logging.getLogger(__name__)
 LOG_EVERY = 100_000
@@ -75,7 +76,7 @@ class Command(BaseCommand):
         self.stdout.write(sentence(run))
 
     def _replay(self, options: dict[str, Any]) -> None:
-        result = operations.replay_quarantined(
+        result = replay_quarantined(
             actor=operator(), ids=options["ids"], code=options["code"], dry_run=options["dry_run"], at=timezone.now()
         )
         would = "would be accepted (or are there already)" if options["dry_run"] else "accepted"
@@ -84,7 +85,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{count} remain: {code}")
 
     def _rerate(self, options: dict[str, Any]) -> None:
-        outcome = operations.rerate_usage(
+        outcome = rerate_usage(
             organisation=scope_at(options["organisation"]),
             since=options["since"],
             until=options["until"],

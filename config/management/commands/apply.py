@@ -10,7 +10,7 @@ from django.utils import timezone
 from config import declared
 from governance.documents import Change
 from governance.errors import DomainError
-from governance.rules import Actor
+from governance.people.rules import Actor
 
 MARKS = {"create": "+", "update": "~", "unchanged": " "}
 

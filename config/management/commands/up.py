@@ -116,7 +116,7 @@ class Command(BaseCommand):
         self.say("")
 
     def seed(self) -> None:
-        from governance.models import Scope  # noqa: PLC0415  # apps are loaded by now
+        from governance.scopes.models import Scope  # noqa: PLC0415  # apps are loaded by now
 
         if Scope.objects.exists() or importlib.util.find_spec("config.demo") is None:
             return

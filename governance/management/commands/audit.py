@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from governance import queries
-from governance.engine.chain import Head
+from governance.records import queries
+from governance.records.engine import Head
 
 
 class Command(BaseCommand):

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from governance import operations
 from governance.management.arguments import operator, refusals_as_sentences
-from governance.models import Delivery, DeliveryStatus
+from governance.messages import operations
+from governance.messages.models import Delivery, DeliveryStatus
 
 SHOWN_MAX = 1000
 

@@ -5,9 +5,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from governance import operations
 from governance.management.arguments import operator, refusals_as_sentences, scope_at, span
-from governance.models import ApiKey, KeyPermission, Scope
+from governance.organisations import operations
+from governance.people.models import ApiKey, KeyPermission
+from governance.scopes.models import Scope
 
 
 class Command(BaseCommand):

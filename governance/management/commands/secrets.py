@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from governance import operations
 from governance.management.arguments import operator, refusals_as_sentences
+from governance.messages import operations
 
 
 class Command(BaseCommand):

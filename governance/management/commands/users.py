@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from governance import operations
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
-from governance.models import DecisionRight, Persona
+from governance.organisations import operations
+from governance.people.models import DecisionRight, Persona
 
 
 class Command(BaseCommand):

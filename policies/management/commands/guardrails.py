@@ -14,12 +14,13 @@ from django.utils import timezone
 
 from governance.documents import SourcedDocument, load_documents
 from governance.errors import DomainError
-from governance.rules import Actor
-from policies import operations
-from policies.documents import parse_guardrail, place_of, refusal
-from policies.engine.compilation import CompiledPolicy, compile_policy
-from policies.engine.testing import run_tests
-from policies.errors import GuardrailError
+from governance.people.rules import Actor
+from policies.guardrails import operations
+from policies.guardrails.documents import parse_guardrail, place_of, refusal
+from policies.guardrails.engine.compilation import compile_policy
+from policies.guardrails.engine.evaluation import CompiledPolicy
+from policies.guardrails.engine.testing import run_tests
+from policies.guardrails.errors import GuardrailError
 
 KIND = "GuardrailPolicy"
 
@@ -117,7 +118,7 @@ class Command(BaseCommand):
             raise CommandError(f"{problem.detail}\nNothing was applied.") from None
 
     def list(self) -> None:
-        from policies.models import GuardrailVersion  # noqa: PLC0415  # validate and test need no models
+        from policies.guardrails.models import GuardrailVersion  # noqa: PLC0415  # validate and test need no models
 
         for version in GuardrailVersion.objects.filter(is_active=True).order_by("name"):
             self.stdout.write(
@@ -135,7 +136,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{version} is retired; the next sweep resolves its alerts and releases its constraints.")
 
     def explain(self, name: str, scope: str) -> None:
-        from policies.queries.explanation import explain  # noqa: PLC0415  # validate and test need no models
+        from policies.evaluation.queries import explain  # noqa: PLC0415  # validate and test need no models
 
         try:
             found = explain(name=name, scope_path=scope, at=timezone.now())

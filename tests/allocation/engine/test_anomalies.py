@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.engine.anomalies import Anomaly, Judged, Terms, Verdict, anomalies, judge, judge_all
+from allocation.anomalies.engine.anomalies import Anomaly, Judged, Terms, Verdict, anomalies, judge, judge_all
 from tests.allocation.conftest import SHARED, needs_shared_data
 
 MONDAY = date(2026, 6, 1)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.documents.conditions import bind, condition
-from allocation.engine.attribution import Key, Matcher, PlainCall, Rule
-from governance.engine.cel import ExpressionError
+from allocation.attribution.documents import bind, condition
+from allocation.attribution.engine import Key, Matcher, PlainCall, Rule
+from governance.documents.engine.cel import ExpressionError
 
 ON = date(2026, 11, 24)
 

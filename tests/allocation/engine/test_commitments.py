@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.engine.commitments import CommitmentMonth, Committed, UsageLine, commitment_months
-from allocation.engine.months import Month
+from allocation.commitments.engine import CommitmentMonth, Committed, UsageLine, commitment_months
+from allocation.meters.engine.months import Month
 
 D = Decimal
 NOVEMBER = Month(2026, 11)

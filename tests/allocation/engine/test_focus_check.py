@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.engine.focus import VERSIONS, check, columns_of, recognise
-from allocation.engine.focus.columns import Level
-from allocation.engine.focus.values import ALLOWED, SUBCATEGORIES
+from allocation.focus.engine.check import check
+from allocation.focus.engine.columns import VERSIONS, Level, columns_of, recognise
+from allocation.focus.engine.values import ALLOWED, SUBCATEGORIES
 
 SOUND: dict[str, str | None] = {
     "BilledCost": "42.00",

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.engine.focus import check
-from allocation.engine.focus.again import again, customs, targets
-from allocation.engine.focus.formats import is_null, number_text
-from allocation.engine.focus.layout import EXPORTED, Layout, csv_text, line_of
-from allocation.engine.focus.lines import METERS, Account, Amounts, ChargeKind, ScopeFacts, Writer
-from allocation.engine.focus.reading import Charge, Reader
-from allocation.engine.focus.shared import allocated_rows, commitment_rows
-from allocation.engine.focus.usage import usage_of
+from allocation.focus.engine.again import again, customs, targets
+from allocation.focus.engine.check import check
+from allocation.focus.engine.formats import is_null, number_text
+from allocation.focus.engine.layout import EXPORTED, Layout, csv_text, line_of
+from allocation.focus.engine.lines import METERS, Account, Amounts, ChargeKind, ScopeFacts, Writer
+from allocation.focus.engine.reading import Charge, Reader
+from allocation.focus.engine.shared import allocated_rows, commitment_rows
+from allocation.focus.engine.usage import usage_of
 
 ACCOUNT = Account("acme", "Acme Corp", "USD")
 SCOPES = {

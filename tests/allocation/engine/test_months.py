@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from allocation.engine.months import Month
+from allocation.meters.engine.months import Month
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allocation.engine.drivers import Activity, Driver
-from allocation.engine.movement import PARTS, Effects, Line, Movement, movement_of
+from allocation.variance.engine.drivers import Activity, Driver
+from allocation.variance.engine.variance import PARTS, Effects, Line, Movement, movement_of
 
 Pair = tuple[int, int]
 M = 1_000_000

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.engine.drivers import Activity
-from allocation.engine.movement import Line, movement_of
-from allocation.engine.movement_words import amount, sentences, signed, steps
-from allocation.engine.series_chart import Point, round_step, series_chart, short
-from allocation.engine.waterfall import levels, waterfall
+from allocation.anomalies.engine.series_chart import Point, series_chart
+from allocation.variance.engine.drivers import Activity
+from allocation.variance.engine.variance import Line, movement_of
+from allocation.variance.engine.waterfall import levels, waterfall
+from allocation.variance.engine.words import amount, sentences, signed, steps
+from governance.charts.engine.scale import round_step, short
 from tests.allocation.engine.test_movement import M, line
 
 NANO = 10**9

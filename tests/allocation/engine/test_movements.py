@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.documents.conditions import condition
-from allocation.engine.attribution import Matcher, PlainCall, Rule
-from allocation.engine.coverage import Coverage, Used, ratio, total
-from allocation.engine.coverage_chart import coverage_chart
-from allocation.engine.movements import Group, moves
+from allocation.attribution.documents import condition
+from allocation.attribution.engine import Matcher, PlainCall, Rule
+from allocation.coverage.engine.coverage import Coverage, Used, ratio, total
+from allocation.coverage.engine.coverage_chart import coverage_chart
+from allocation.coverage.engine.moves import Group, moves
 
 ON = date(2026, 11, 24)
 NOBODY = 9

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.engine.pools import Pool, PoolsRefused, split_pools
-from allocation.engine.splitting import Recipient
+from allocation.shared_cost.engine.pools import Pool, PoolsRefused, split_pools
+from allocation.shared_cost.engine.splitting import Recipient
 
 D = Decimal
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.documents.prices import PriceSpec
-from allocation.engine.pricebook import BookEntry, Shelf
-from allocation.engine.pricediff import Difference, Place, compared
-from allocation.engine.pricehistory import merged
+from allocation.prices.documents import PriceSpec
+from allocation.prices.engine.differences import Difference, Place, compared
+from allocation.prices.engine.history import merged
+from allocation.prices.engine.price_books import BookEntry, Shelf
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 12

@@ -8,10 +8,10 @@ from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, Provider
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.engine.catalogue import CalculatedCard, Hourly, catalogue_entry, find_model, usage_of
-from allocation.engine.pricebook import BookEntry
-from allocation.engine.pricing import PriceList
-from allocation.engine.rates import RateCard, from_nanos, nanos_text, rate_card, to_nanos
+from allocation.prices.engine.catalogue import CalculatedCard, Hourly, catalogue_entry, find_model, usage_of
+from allocation.prices.engine.price_books import BookEntry
+from allocation.prices.engine.pricing import PriceList
+from allocation.prices.engine.rates import RateCard, from_nanos, nanos_text, rate_card, to_nanos
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOKENS = ("input", "cached_input", "cache_write", "output", "reasoning")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.engine.apportion import apportion
-from allocation.engine.splitting import NothingToSplitBy, Recipient, Share, split
+from allocation.meters.engine.apportion import apportion
+from allocation.shared_cost.engine.splitting import NothingToSplitBy, Recipient, Share, split
 
 D = Decimal
 NANO = D("0.000000001")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
+from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
 
 amounts = st.decimals(min_value=0, max_value=10**12, places=9)
 

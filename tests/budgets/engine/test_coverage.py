@@ -4,8 +4,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets.engine.coverage import Cover, DayUsage, Move, by_scope, moves, nearest
-from budgets.engine.periods import Period
+from budgets.ledger.engine.coverage import Cover, DayUsage, Move, by_scope, moves, nearest
+from budgets.plans.engine.periods import Period
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
 QUARTER = Period(date(2026, 10, 1), date(2027, 1, 1))

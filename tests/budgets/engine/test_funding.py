@@ -3,7 +3,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets.engine.funding import Adoption, Balance, Entry, Opening, fund
+from budgets.ledger.engine.funding import Adoption, Balance, Entry, Opening, fund
 
 SOURCE, TOP, MIDDLE, CHILD = 1, 2, 3, 4
 D = Decimal

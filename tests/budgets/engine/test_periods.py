@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets.engine.periods import MONTHS, Period, is_first_day, period_in_force, period_of
+from budgets.plans.engine.periods import MONTHS, Period, is_first_day, period_in_force, period_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from governance.engine import cel
-from governance.engine.cel import Environment, ExpressionError, Failure
+from governance.documents.engine import cel
+from governance.documents.engine.cel import Environment, ExpressionError, Failure
 
 NAMES: dict[str, cel.Kind] = {
     "spend": "double",

@@ -9,10 +9,15 @@ import jsonschema  # type: ignore[import-untyped]  # comes without types
 import pytest
 
 from governance.documents import DocumentError, load_documents
-from policies.documents import GuardrailPolicy, guardrail_schema, parse_guardrail
-from policies.documents.durations import format_duration, parse_duration
-from policies.engine.compilation import compile_policy
-from policies.engine.testing import run_tests
+from policies.guardrails.documents import (
+    GuardrailPolicy,
+    format_duration,
+    guardrail_schema,
+    parse_duration,
+    parse_guardrail,
+)
+from policies.guardrails.engine.compilation import compile_policy
+from policies.guardrails.engine.testing import run_tests
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "guardrails").glob("*.yaml"))

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policies.documents import GuardrailPolicy, parse_guardrail
-from policies.engine.compilation import CompiledPolicy, compile_policy
-from policies.engine.evaluation import evaluate
-from policies.engine.types import Evaluation, FactValue, GuardrailState, ScopeView
+from policies.guardrails.documents import GuardrailPolicy, parse_guardrail
+from policies.guardrails.engine.compilation import compile_policy
+from policies.guardrails.engine.evaluation import CompiledPolicy, evaluate
+from policies.guardrails.engine.types import Evaluation, FactValue, GuardrailState, ScopeView
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SCOPE = ScopeView(7, "acme/search", labels={"env": "prod"}, environment="prod")

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from policies.engine.evaluation import ScopeContext, evaluate
-from policies.engine.types import (
+from policies.guardrails.engine.context import ScopeContext
+from policies.guardrails.engine.evaluation import evaluate
+from policies.guardrails.engine.types import (
     IDLE,
     Block,
     FactValue,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from policies.engine.facts import FactError, every_key, fact_key, unit_of
-from policies.engine.types import FactKey
+from policies.guardrails.engine.facts import FactError, every_key, fact_key, unit_of
+from policies.guardrails.engine.types import FactKey
 
 
 @pytest.mark.parametrize(

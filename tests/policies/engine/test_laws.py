@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.engine.cel import Environment, ExpressionError
-from policies.engine.evaluation import ScopeContext, evaluate
-from policies.engine.types import IDLE, Evaluation, GuardrailState
+from governance.documents.engine.cel import Environment, ExpressionError
+from policies.guardrails.engine.context import ScopeContext
+from policies.guardrails.engine.evaluation import evaluate
+from policies.guardrails.engine.types import IDLE, Evaluation, GuardrailState
 from tests.policies.engine.guardrails import AT, BLOCK, NOTIFY, SCOPE, at, compiled, facts, step
 
 LADDER = compiled(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from policies.engine.compilation import compile_policy
-from policies.errors import GuardrailError
+from policies.guardrails.engine.compilation import compile_policy
+from policies.guardrails.errors import GuardrailError
 from tests.policies.engine.guardrails import BLOCK, document, step
 
 PARAMS = {"stop_at": {"type": "double", "default": 100}, "pattern": {"type": "string", "default": "["}}

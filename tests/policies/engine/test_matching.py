@@ -1,8 +1,8 @@
 import pytest
 
-from policies.documents.guardrail import GuardrailSpec
-from policies.engine.matching import matches, path_matches
-from policies.engine.types import ScopeView
+from policies.guardrails.documents import GuardrailSpec
+from policies.guardrails.engine.matching import matches, path_matches
+from policies.guardrails.engine.types import ScopeView
 
 REST = {"facts": {"a": {"fact": "data.age"}}, "steps": [{"name": "s", "when": "a > 1", "actions": [{"block": {}}]}]}
 SEARCH = ScopeView(1, "acme/search", "team", {"env": "prod"}, environment="prod", practice="finops_for_ai")

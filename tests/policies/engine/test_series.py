@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from policies.engine.series import SeriesError, parse_series
+from policies.guardrails.engine.series import SeriesError, parse_series
 
 
 @pytest.mark.parametrize(

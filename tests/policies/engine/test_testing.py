@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from policies.engine.testing import run_tests
+from policies.guardrails.engine.testing import run_tests
 from tests.policies.engine.guardrails import BLOCK, NOTIFY, document, step
 
 SPEND = {"spend": {"fact": "cost", "window": "24h"}}

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from allocation.anomalies import operations, queries
+from allocation.anomalies.engine.series_chart import Point, series_chart
+from allocation.anomalies.models import Anomaly, Feedback, Metric
+from governance.errors import DomainError
+from governance.pages.admin.base import VisibleScopes, acting
+from governance.pages.admin.lists import ReadOnlyAdmin
+from governance.pages.admin.show import count, money, scope_link
+from governance.people.models import DecisionRight
+from governance.scopes.queries import scope_tree
+
+DAY = timedelta(days=1)
+STATUS_LABEL = {"open": "danger", "closed": "info"}
+FEEDBACK_LABEL = {"": "default", "yes": "danger", "no": "success", "planned": "info"}
+
+
+class FeedbackForm(forms.Form):
+    feedback = forms.ChoiceField(choices=Feedback.choices, widget=UnfoldAdminSelectWidget, label="Was it one?")
+    reason = forms.CharField(
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Goes on record with your name.",
+    )
+
+
+def amount(anomaly: Anomaly, value: Any) -> str:
+    """In the metric's unit."""
+    if anomaly.metric == Metric.TOKENS:
+        return f"{count(int(value))} tokens"
+    return money(value, scope_tree(max_age_s=1).by_id[anomaly.scope_id].currency)
+
+
+@admin.register(Anomaly)
+class AnomalyAdmin(ReadOnlyAdmin):
+    list_display = (
+        "first_day", scope_link, "what_rose", "rose_by", "observed_shown", "expected_shown", "duration",
+        "status_label", "feedback_label", "detected_at",
+    )  # fmt: skip
+    list_filter = ("status", "feedback", "metric", ("scope", VisibleScopes))
+    list_select_related = ("scope",)
+    search_fields = ("scope__path", "model")
+    ordering = ("-first_day", "-id")
+    fields = (
+        scope_link, "what_rose", "days_shown", "rose_by", "observed_shown", "expected_shown", "reason", "status_label",
+        "detected_at", "time_to_detect_shown", "closed_at", "feedback_label", "feedback_reason", "feedback_by",
+        "feedback_at", "score", "method", "records",
+    )  # fmt: skip
+    readonly_fields = (
+        scope_link, "what_rose", "days_shown", "rose_by", "observed_shown", "expected_shown", "status_label",
+        "feedback_label", "time_to_detect_shown", "records",
+    )  # fmt: skip
+    actions = ("judge",)
+    actions_detail = ("judge_one",)
+    change_form_outer_before_template = "allocation/anomalies/chart.html"
+
+    # --- how it reads
+
+    @admin.display(description="what rose", ordering="model")
+    def what_rose(self, anomaly: Anomaly) -> SafeString | str:
+        if not anomaly.model:
+            return anomaly.what
+        return format_html('{} <span style="opacity:.65">{}</span>', anomaly.what, anomaly.provider)
+
+    @admin.display(description="above expected", ordering="excess_cost")
+    def rose_by(self, anomaly: Anomaly) -> SafeString:
+        return format_html("<strong>{}</strong>", amount(anomaly, anomaly.excess))
+
+    @admin.display(description="observed", ordering="observed")
+    def observed_shown(self, anomaly: Anomaly) -> str:
+        return amount(anomaly, anomaly.observed)
+
+    @admin.display(description="expected", ordering="expected")
+    def expected_shown(self, anomaly: Anomaly) -> str:
+        return amount(anomaly, anomaly.expected)
+
+    @admin.display(description="anomalous days")
+    def days_shown(self, anomaly: Anomaly) -> str:
+        if anomaly.first_day == anomaly.last_day:
+            return str(anomaly.first_day)
+        return f"{anomaly.first_day} to {anomaly.last_day}, {anomaly.days_count} days"
+
+    @admin.display(description="days")
+    def duration(self, anomaly: Anomaly) -> str:
+        return str(anomaly.duration_days)
+
+    @admin.display(description="time to detect")
+    def time_to_detect_shown(self, anomaly: Anomaly) -> str:
+        minutes = int(anomaly.time_to_detect.total_seconds() // 60)
+        return f"{minutes // 60} h {minutes % 60} min after the first day's end"
+
+    @display(description="status", ordering="status", label=STATUS_LABEL)  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def status_label(self, anomaly: Anomaly) -> str:
+        return anomaly.status
+
+    @display(description="feedback", ordering="feedback", label=FEEDBACK_LABEL)  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def feedback_label(self, anomaly: Anomaly) -> tuple[str, str]:
+        return anomaly.feedback, anomaly.get_feedback_display() or "not judged"
+
+    @admin.display(description="usage records")
+    def records(self, anomaly: Anomaly) -> SafeString:
+        since, until = (
+            f"{datetime.combine(day, time()):%Y-%m-%dT%H:%M:%SZ}" for day in (anomaly.first_day, anomaly.last_day + DAY)
+        )
+        narrowed = {"scope__id__exact": str(anomaly.scope_id), "occurred_at__gte": since, "occurred_at__lt": until}
+        if anomaly.model:
+            narrowed |= {"provider__exact": anomaly.provider, "model__exact": anomaly.model}
+        page = f"{reverse('admin:allocation_usagerecord_changelist')}?{urlencode(narrowed)}"
+        return format_html('<a class="text-link" href="{}">those of the anomalous days</a>', page)
+
+    # --- the series
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        anomaly = self.get_object(request, object_id) if object_id is not None else None
+        shown = {} if anomaly is None else self._chart(anomaly)
+        answer: HttpResponse = super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+        return answer
+
+    def _chart(self, anomaly: Anomaly) -> dict[str, Any]:
+        days = queries.days_around(anomaly, until=timezone.now().date())
+        currency = scope_tree().by_id[anomaly.scope_id].currency
+        unit = "tokens" if anomaly.metric == Metric.TOKENS else currency
+        points = [Point(one.day, one.observed, one.expected, one.high, one.is_anomalous) for one in days]
+        return {"anomaly": anomaly, "chart": series_chart(points, unit=unit), "unit": unit}
+
+    # --- what people say
+
+    def has_judge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        if object_id is None:
+            return bool(self.has_view_permission(request))
+        anomaly = self.get_queryset(request).filter(pk=object_id).select_related("scope").first()
+        return anomaly is not None and acting(request).may(DecisionRight.ACKNOWLEDGE, anomaly.scope)
+
+    @admin.action(description="Say whether it was one", permissions=["judge"])
+    def judge(self, request: HttpRequest, queryset: QuerySet[Anomaly]) -> HttpResponse:
+        chosen = list(queryset.select_related("scope"))
+        return self._ask(request, chosen, back=reverse("admin:allocation_anomaly_changelist"), from_list=True)
+
+    @action(description="Say whether it was one", permissions=["judge"], url_path="judge", icon="rate_review")  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def judge_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        chosen = list(self.get_queryset(request).filter(pk=object_id).select_related("scope"))
+        back = reverse("admin:allocation_anomaly_change", args=[object_id])
+        return self._ask(request, chosen, back=back, from_list=False)
+
+    def _ask(self, request: HttpRequest, chosen: Sequence[Anomaly], *, back: str, from_list: bool) -> HttpResponse:
+        """A page that asks what it was and why, then says so of each."""
+        form = FeedbackForm(request.POST if "apply" in request.POST else None)
+        if form.is_bound and form.is_valid():
+            for anomaly in chosen:
+                try:
+                    operations.give_feedback(
+                        anomaly_id=anomaly.pk, by=acting(request), at=timezone.now(), **form.cleaned_data
+                    )
+                except DomainError as refused:
+                    messages.error(request, f"{anomaly}: {refused.detail}")
+                else:
+                    messages.success(request, f"{anomaly}: on record.")
+            return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Was it an anomaly?",
+            "rows": [(anomaly, amount(anomaly, anomaly.excess)) for anomaly in chosen],
+            "form": form,
+            "back": back,
+            "from_list": from_list,
+        }
+        return TemplateResponse(request, "allocation/anomalies/feedback.html", context)

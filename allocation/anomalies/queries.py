@@ -1,0 +1,237 @@
+"""Daily series that anomalies are found in, and how well that goes."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+
+from allocation.anomalies.engine.anomalies import SEASON_DAYS, Terms, Verdict, judge_all
+from allocation.anomalies.models import Anomaly, AnomalyQuerySet, Feedback, Metric
+from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, ChargeClass, IngestWatermark
+from governance.people.rules import Actor
+from governance.scopes.queries import ScopeNode, scope_tree
+
+DAY = timedelta(days=1)
+ALL_MODELS = ("", "")
+DAYS_BEFORE, DAYS_AFTER = 28, 7
+TOKENS_MIN_UNPRICED = Decimal(1_000_000)
+SECOND, HOUR_S = timedelta(seconds=1), 3600
+RATIO_PART = Decimal("0.0001")
+NOT_A_COST = (Feedback.NO, Feedback.PLANNED)
+
+
+class SeriesKey(NamedTuple):
+    """A scope's own use, without what lies below it; ALL_MODELS for the sum of its models."""
+
+    scope_id: int
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class DailyUse:
+    """By day with data, 0 where there was no use: a day that is missing has no data."""
+
+    cost: Mapping[date, Decimal]
+    tokens: Mapping[date, Decimal]
+
+    def of(self, metric: str) -> Mapping[date, Decimal]:
+        return self.cost if metric == Metric.COST else self.tokens
+
+
+def days_with_data(root_id: int, since: date, until: date) -> list[date]:
+    """The days of [since, until) on which the organisation's feed delivered anything and that are over: a day counts
+    as whole once something was delivered after its end.
+    """
+    seen = IngestWatermark.objects.filter(scope_id=root_id).values_list("last_received_at", flat=True).first()
+    if seen is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT day::date FROM generate_series(%s::date, %s::date - 1, interval '1 day') AS day
+            WHERE EXISTS (
+                SELECT FROM {DAY_TABLE} AS used
+                WHERE used.bucket = day AT TIME ZONE 'UTC' AND used.scope_id = ANY(%s::bigint[])
+            )
+            ORDER BY day
+            """,  # noqa: S608  # our own table name
+            [since, min(until, seen.astimezone(UTC).date()), list(scope_tree().descendants(root_id))],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def daily_use(scope_ids: Sequence[int], days: Sequence[date]) -> dict[SeriesKey, DailyUse]:
+    """Of every model that the scopes themselves used on `days`, which are in order; and of all models of each."""
+    if not days:
+        return {}
+    found: dict[SeriesKey, DailyUse] = {}
+    sums: dict[int, tuple[dict[date, Decimal], dict[date, Decimal], int]] = {}
+    for scope_id, provider, model, on, costs, tokens in _rows(scope_ids, days):
+        cost, used = (dict.fromkeys(days, Decimal(0)) for _ in range(2))
+        cost.update(zip(on, costs, strict=True))
+        used.update(zip(on, tokens, strict=True))
+        found[SeriesKey(scope_id, provider, model)] = DailyUse(cost, used)
+        all_cost, all_used, models = sums.get(
+            scope_id, (dict.fromkeys(days, Decimal(0)), dict.fromkeys(days, Decimal(0)), 0)
+        )
+        for place, day in enumerate(on):
+            all_cost[day] += costs[place]
+            all_used[day] += tokens[place]
+        sums[scope_id] = (all_cost, all_used, models + 1)
+    for scope_id, (cost, used, models) in sums.items():
+        if models > 1:
+            found[SeriesKey(scope_id, *ALL_MODELS)] = DailyUse(cost, used)
+    return found
+
+
+def terms_of(use: DailyUse, metric: str) -> Terms:
+    """Tokens matter by what they cost on average."""
+    least = Decimal(settings.ANOMALY_EXCESS_MIN)
+    if metric == Metric.TOKENS:
+        cost, tokens = sum(use.cost.values(), Decimal(0)), sum(use.tokens.values(), Decimal(0))
+        least = least * tokens / cost if cost > 0 else TOKENS_MIN_UNPRICED
+    return Terms(excess_min=least)
+
+
+@dataclass(frozen=True, slots=True)
+class DayAround:
+    """A day beside an anomaly: `expected` and `high` are None where too little was known. `observed` None: no data."""
+
+    day: date
+    observed: Decimal | None
+    expected: Decimal | None
+    high: Decimal | None
+    is_anomalous: bool
+
+
+def days_around(anomaly: Anomaly, *, until: date) -> list[DayAround]:
+    """From four weeks before to one after it, as far as days are over."""
+    first = anomaly.first_day - DAY * DAYS_BEFORE
+    end = min(anomaly.last_day + DAY * (DAYS_AFTER + 1), until)
+    root_id = scope_tree().by_id[anomaly.scope_id].root_id
+    days = days_with_data(root_id, first - DAY * SEASON_DAYS, end)
+    key = SeriesKey(anomaly.scope_id, anomaly.provider, anomaly.model)
+    use = daily_use([anomaly.scope_id], days).get(key)
+    if use is None:
+        return []
+    series = use.of(anomaly.metric)
+    # However small the day: what was to be expected of it is to be seen.
+    terms = replace(terms_of(use, anomaly.metric), excess_min=Decimal(-1))
+    shown = judge_all(series, [first + DAY * number for number in range((end - first).days)], terms)
+    return [
+        DayAround(
+            one.day, one.observed, one.expected, one.high,
+            is_anomalous=anomaly.first_day <= one.day <= anomaly.last_day and one.verdict == Verdict.ANOMALOUS,
+        )
+        for one in shown
+    ]  # fmt: skip
+
+
+def _rows(scope_ids: Sequence[int], days: Sequence[date]) -> Iterable[tuple[Any, ...]]:
+    """One row a series, its days in arrays. A day's corrections of closed periods are none of its use."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT scope_id, provider, model, array_agg(day), array_agg(cost), array_agg(tokens)
+            FROM (
+                SELECT scope_id, provider, model, day, sum(cost) AS cost, sum(tokens) AS tokens
+                FROM (
+                    SELECT scope_id, provider, model, (bucket AT TIME ZONE 'UTC')::date AS day, cost,
+                        input_tokens + output_tokens AS tokens
+                    FROM {DAY_TABLE}
+                    WHERE scope_id = ANY(%(scopes)s::bigint[]) AND bucket >= %(since)s AND bucket < %(until)s
+                    UNION ALL
+                    SELECT scope_id, provider, model, day, -effective_cost, 0
+                    FROM {CHARGE_TABLE}
+                    WHERE scope_id = ANY(%(scopes)s::bigint[]) AND day = ANY(%(days)s::date[])
+                        AND charge_class = '{ChargeClass.CORRECTION.value}'
+                ) AS used
+                GROUP BY 1, 2, 3, 4
+            ) AS of_day
+            WHERE day = ANY(%(days)s::date[])
+            GROUP BY 1, 2, 3
+            """,  # noqa: S608  # our own table name
+            {
+                "scopes": list(scope_ids),
+                "since": start_of(days[0]),
+                "until": start_of(days[-1] + DAY),
+                "days": list(days),
+            },
+        )
+        found: Sequence[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def start_of(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def anomalies_seen(*, actor: Actor, scope_id: int | None = None) -> AnomalyQuerySet:
+    found = Anomaly.objects.visible_to(actor).select_related("scope")
+    return found if scope_id is None else found.filter(scope_id__in=scope_tree().descendants(scope_id))
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyKpis:
+    """Of one organisation. `precision` is the share of judged anomalies that were none of the false alarms; `cost`
+    leaves false alarms and planned rises out. None where there is nothing to say it of.
+    """
+
+    organisation: str
+    currency: str
+    anomalies: int
+    open: int
+    cost: Decimal
+    planned_cost: Decimal
+    mean_hours_to_detect: Decimal | None
+    mean_duration_days: Decimal | None
+    with_feedback: int
+    feedback_share: Decimal | None
+    confirmed: int
+    planned: int
+    false_alarms: int
+    precision: Decimal | None
+
+
+def anomaly_kpis(*, actor: Actor, scope_id: int | None, since: date, until: date) -> list[AnomalyKpis]:
+    """Of the anomalies that began in [since, until), by organisation."""
+    tree = scope_tree()
+    by_root: dict[int, list[Anomaly]] = {}
+    for anomaly in anomalies_seen(actor=actor, scope_id=scope_id).filter(first_day__gte=since, first_day__lt=until):
+        by_root.setdefault(tree.by_id[anomaly.scope_id].root_id, []).append(anomaly)
+    found = [_kpis(tree.by_id[root_id], anomalies) for root_id, anomalies in by_root.items()]
+    return sorted(found, key=lambda kpis: kpis.organisation)
+
+
+def _kpis(organisation: ScopeNode, anomalies: Sequence[Anomaly]) -> AnomalyKpis:
+    judged = Counter(anomaly.feedback for anomaly in anomalies if anomaly.feedback)
+    return AnomalyKpis(
+        organisation=organisation.path,
+        currency=organisation.currency,
+        anomalies=len(anomalies),
+        open=sum(anomaly.status == Anomaly.Status.OPEN for anomaly in anomalies),
+        cost=sum((one.excess_cost for one in anomalies if one.feedback not in NOT_A_COST), Decimal(0)),
+        planned_cost=sum((one.excess_cost for one in anomalies if one.feedback == Feedback.PLANNED), Decimal(0)),
+        mean_hours_to_detect=_mean([Decimal(one.time_to_detect // SECOND) / HOUR_S for one in anomalies]),
+        mean_duration_days=_mean([Decimal(one.duration_days) for one in anomalies]),
+        with_feedback=judged.total(),
+        feedback_share=_share(judged.total(), len(anomalies)),
+        confirmed=judged[Feedback.YES],
+        planned=judged[Feedback.PLANNED],
+        false_alarms=judged[Feedback.NO],
+        precision=_share(judged.total() - judged[Feedback.NO], judged.total()),
+    )
+
+
+def _mean(values: Sequence[Decimal]) -> Decimal | None:
+    return (sum(values, Decimal(0)) / len(values)).quantize(RATIO_PART) if values else None
+
+
+def _share(part: int, whole: int) -> Decimal | None:
+    return (Decimal(part) / whole).quantize(RATIO_PART) if whole else None

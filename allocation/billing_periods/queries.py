@@ -1,0 +1,19 @@
+"""Up to when an organisation's books are closed."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+
+from django.db.models import Max
+
+from allocation.billing_periods.models import BillingPeriod
+
+
+def closed_until(organisation_ids: Iterable[int]) -> dict[int, datetime]:
+    """The end of the last closed period; organisations that never closed one are left out."""
+    rows = (
+        BillingPeriod.objects.filter(organisation_id__in=list(organisation_ids))
+        .values_list("organisation_id")
+        .annotate(end=Max("end"))
+        .order_by("organisation_id")
+    )
+    return {organisation_id: datetime.combine(end, time(), UTC) for organisation_id, end in rows}

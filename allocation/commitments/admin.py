@@ -1,0 +1,122 @@
+"""Splits and commitments as they were declared; a commitment with what it covered this month."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import yaml
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from allocation.commitments import queries
+from allocation.commitments.engine import CommitmentMonth
+from allocation.commitments.models import Commitment, CommitmentUnit
+from allocation.meters.engine.amounts import json_number
+from allocation.meters.engine.months import Month
+from governance.charts.engine.cost_bars import OWN
+from governance.documents.admin import VersionedAdmin
+from governance.documents.models import Versioned
+from governance.pages.admin.base import VisibleScopes
+from governance.pages.admin.show import NOTHING, money, money_of
+
+
+class DocumentAdmin(VersionedAdmin):
+    readonly_fields: tuple[str, ...] = ("terms",)
+
+    @admin.display(description="document")
+    def terms(self, version: Versioned) -> SafeString:
+        text = yaml.safe_dump(version.document, sort_keys=False, allow_unicode=True)
+        return format_html('<pre style="white-space: pre-wrap; font-size: .85rem">{}</pre>', text)
+
+
+@admin.register(Commitment)
+class CommitmentAdmin(DocumentAdmin):
+    list_display = (
+        "name", "version", "kind", "provider", money_of("amount_per_month"), "used", "unused", "break_even",
+        "starts_on", "ends_on", "is_current",
+    )  # fmt: skip
+    list_filter = ("is_current", "kind", ("organisation", VisibleScopes))
+    list_select_related = ("organisation", "scope")
+    fields = (
+        ("name", "version", "is_current"), ("kind", "provider", "scope"), ("used", "covered"),
+        ("unused", "per_useful_unit"), ("break_even", "saving"), "terms", ("applied_at", "applied_by"), "digest",
+    )  # fmt: skip
+    readonly_fields = ("terms", "used", "covered", "unused", "break_even", "per_useful_unit", "saving")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        # One picture of the month for the whole page.
+        self.months: dict[int, dict[str, CommitmentMonth]] = {}
+        return super().get_queryset(request)
+
+    def _month(self, commitment: Commitment) -> CommitmentMonth | None:
+        if not commitment.is_current:
+            return None
+        known = self.months.get(commitment.organisation_id)
+        if known is None:
+            found = queries.commitments_in(commitment.organisation_id, Month.of(timezone.now().date()))
+            known = self.months[commitment.organisation_id] = {one.commitment.name: one for one in found}
+        return known.get(commitment.name)
+
+    @admin.display(description="used this month")
+    def used(self, commitment: Commitment) -> SafeString | str:
+        month = self._month(commitment)
+        return bar(month.utilisation) if month else NOTHING
+
+    @admin.display(description="covered this month")
+    def covered(self, commitment: Commitment) -> str:
+        month = self._month(commitment)
+        if month is None:
+            return NOTHING
+        coverage = "" if month.coverage is None else f", {json_number(month.coverage * 100)} % of what it could cover"
+        used, whole = (number(units) for units in (month.covered_units, month.committed_units))
+        return f"{used} of {whole} {units_of(commitment)}{coverage}"
+
+    @admin.display(description="unused until now")
+    def unused(self, commitment: Commitment) -> str:
+        month = self._month(commitment)
+        return money(month.unused_amount, commitment.currency) if month else NOTHING
+
+    @admin.display(description="cheaper than on demand from")
+    def break_even(self, commitment: Commitment) -> str:
+        month = self._month(commitment)
+        if month is None or month.break_even_units is None:
+            return NOTHING
+        return f"{number(month.break_even_units)} {units_of(commitment)}"
+
+    @admin.display(description="cost of one that was used")
+    def per_useful_unit(self, commitment: Commitment) -> str:
+        month = self._month(commitment)
+        return money(month.cost_per_useful_unit, commitment.currency) if month else NOTHING
+
+    @admin.display(description="saved against on demand")
+    def saving(self, commitment: Commitment) -> str:
+        month = self._month(commitment)
+        return money(month.saving, commitment.currency) if month else NOTHING
+
+
+def units_of(commitment: Commitment) -> str:
+    is_money = commitment.unit == CommitmentUnit.MONEY
+    return commitment.currency if is_money else f"{commitment.get_unit_display()}s"
+
+
+def bar(ratio: Decimal | None) -> SafeString | str:
+    """Of one colour: a commitment that is used up is no alarm."""
+    if ratio is None:
+        return NOTHING
+    return format_html(
+        '<span style="display:flex;align-items:center;gap:.5rem;min-width:9rem">'
+        '<span style="flex:1;height:.5rem;background:rgb(128 128 128 / .25)" aria-hidden="true">'
+        '<span style="display:block;height:100%;width:{}%;background:{}"></span></span>'
+        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{} %</span></span>',
+        f"{ratio * 100:.1f}",
+        OWN,
+        f"{ratio * 100:.1f}",
+    )
+
+
+def number(value: Decimal) -> str:
+    return f"{value.quantize(Decimal('0.1')):,f}".removesuffix(".0")

@@ -1,0 +1,225 @@
+"""What a commitment of a month covered: coverage, utilisation, what lay idle, where it breaks even.
+
+Usage is taken by commitments in the order in which they began, then by name, and within one in the order of its days,
+so that no usage counts for two. Inside, GPU time is in seconds; what is told is in the commitment's own unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from allocation.meters.engine.apportion import AMOUNT_PLACES, apportion, exact_units, of_units
+from allocation.meters.engine.months import Month
+
+Unit = Literal["gpu_hour", "token", "request", "money"]
+Kind = Literal["reserved_gpu", "committed_spend", "provisioned_throughput"]
+PLACES = Decimal(1).scaleb(-AMOUNT_PLACES)
+RATIO = Decimal("0.000001")
+# Base units (seconds for GPU time) in one unit.
+BASE: dict[Unit, int] = {"gpu_hour": 3600, "token": 1, "request": 1, "money": 1}
+# Units that one unit price is for, as in price books.
+PRICED_PER: dict[Unit, int] = {"gpu_hour": 1, "token": 1_000_000, "request": 1, "money": 1}
+UNUSED = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """`units_per_month` of capacity, or of list cost, are paid for with `amount_per_month`, used or not."""
+
+    name: str
+    kind: Kind
+    provider: str
+    models: tuple[str, ...]
+    scope: str
+    unit: Unit
+    amount_per_month: Decimal
+    units_per_month: Decimal
+    on_demand_unit_price: Decimal | None
+    starts_on: date
+    ends_on: date | None
+
+    def covers(self, line: UsageLine) -> bool:
+        return (
+            line.provider == self.provider
+            and self.starts_on <= line.day
+            and (self.ends_on is None or line.day < self.ends_on)
+            and (line.scope == self.scope or line.scope.startswith(f"{self.scope}/"))
+            and any(fnmatchcase(line.model, pattern) for pattern in self.models)
+        )
+
+    def days_in(self, month: Month) -> int:
+        start = max(self.starts_on, month.start)
+        end = min(self.ends_on or month.end, month.end)
+        return max((end - start).days, 0)
+
+
+def reserved_gpu_seconds(commitments: Iterable[Committed], since: date, until: date) -> Decimal | None:
+    """GPU time that is paid for in the days [since, until), a month's by its days; None where none was reserved."""
+    reserved: Decimal | None = None
+    for one in commitments:
+        month = Month.of(since)
+        while one.unit == "gpu_hour" and month.start < until:
+            start = max(one.starts_on, month.start, since)
+            end = min(one.ends_on or month.end, month.end, until)
+            if start < end:
+                hours = one.units_per_month * (end - start).days / month.days
+                reserved = (reserved or Decimal(0)) + hours * BASE["gpu_hour"]
+            month = month.following
+    return reserved
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """The usage of one scope, day, provider and model; `cost` as it was booked."""
+
+    day: date
+    scope: str
+    provider: str
+    model: str
+    gpu_seconds: Decimal
+    tokens: int
+    requests: int
+    cost: Decimal
+
+    def quantity(self, unit: Unit) -> Decimal:
+        """In base units; corrections below zero use nothing."""
+        match unit:
+            case "gpu_hour":
+                found = self.gpu_seconds
+            case "token":
+                found = Decimal(self.tokens)
+            case "request":
+                found = Decimal(self.requests)
+            case "money":
+                found = self.cost
+        return max(found, Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class UsedLine:
+    """A part of a commitment's amount: used by a scope on a day, or unused (without scope, day and model)."""
+
+    day: date | None
+    scope: str
+    provider: str
+    model: str
+    units: Decimal
+    amount: Decimal
+    booked_cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentMonth:
+    """Units are the commitment's; ratios have six places and are None where there is nothing to divide by.
+
+    `eligible_units` could have been covered, `covered_units` were, the rest was paid on demand. `unused_amount` is the
+    amount's part for units nobody used; `idle_cost` is the amount less what the covered usage was booked at.
+    """
+
+    commitment: Committed
+    month: Month
+    amount: Decimal
+    committed_units: Decimal
+    eligible_units: Decimal
+    covered_units: Decimal
+    on_demand_units: Decimal
+    coverage: Decimal | None
+    utilisation: Decimal | None
+    unused_amount: Decimal
+    booked_cost: Decimal
+    idle_cost: Decimal
+    break_even_units: Decimal | None
+    break_even_utilisation: Decimal | None
+    cost_per_useful_unit: Decimal | None
+    saving: Decimal | None
+    lines: tuple[UsedLine, ...]
+
+
+def commitment_months(
+    commitments: Iterable[Committed], usage: Iterable[UsageLine], month: Month
+) -> list[CommitmentMonth]:
+    """Of those in force in the month, in the order in which they take usage."""
+    left = {line: Decimal(1) for line in usage}
+    lines = sorted(left, key=lambda line: (line.day, line.scope, line.provider, line.model))
+    in_order = sorted(commitments, key=lambda one: (one.starts_on, one.name))
+    return [_taken(commitment, lines, left, month) for commitment in in_order if commitment.days_in(month)]
+
+
+def _taken(
+    commitment: Committed, lines: Sequence[UsageLine], left: dict[UsageLine, Decimal], month: Month
+) -> CommitmentMonth:
+    part_of_month = Decimal(commitment.days_in(month)) / month.days
+    amount = (commitment.amount_per_month * part_of_month).quantize(PLACES)
+    committed = (commitment.units_per_month * BASE[commitment.unit] * part_of_month).quantize(PLACES)
+    eligible, covered = Decimal(0), Decimal(0)
+    used: list[UsedLine] = []
+    for line in lines:
+        whole = line.quantity(commitment.unit)
+        if not whole or not left[line] or not commitment.covers(line):
+            continue
+        free = (whole * left[line]).quantize(PLACES)
+        taken = min(free, committed - covered)
+        eligible, covered = eligible + free, covered + taken
+        if taken > 0:
+            left[line] = max(left[line] - taken / whole, Decimal(0)) if taken < free else Decimal(0)
+            booked = (line.cost * taken / whole).quantize(PLACES)
+            used.append(UsedLine(line.day, line.scope, line.provider, line.model, taken, Decimal(0), booked))
+    used.append(UsedLine(None, UNUSED, commitment.provider, UNUSED, committed - covered, Decimal(0), Decimal(0)))
+    return _month(commitment, month, amount, committed, eligible, covered, _priced(used, amount, commitment.unit))
+
+
+def _priced(used: Sequence[UsedLine], amount: Decimal, unit: Unit) -> tuple[UsedLine, ...]:
+    """With each line's part of the amount; together they are the amount."""
+    weights = [exact_units(line.units, AMOUNT_PLACES) for line in used]
+    parts = apportion(exact_units(amount, AMOUNT_PLACES), weights)
+    return tuple(
+        replace(line, units=_told(line.units, unit), amount=of_units(part, AMOUNT_PLACES))
+        for line, part in zip(used, parts, strict=True)
+    )
+
+
+def _month(
+    commitment: Committed,
+    month: Month,
+    amount: Decimal,
+    committed: Decimal,
+    eligible: Decimal,
+    covered: Decimal,
+    lines: tuple[UsedLine, ...],
+) -> CommitmentMonth:
+    unit, price = commitment.unit, commitment.on_demand_unit_price
+    committed_units, covered_units = _told(committed, unit), _told(covered, unit)
+    booked = sum((line.booked_cost for line in lines), Decimal(0))
+    break_even = (amount / price * PRICED_PER[unit]).quantize(PLACES) if price else None
+    return CommitmentMonth(
+        commitment=commitment,
+        month=month,
+        amount=amount,
+        committed_units=committed_units,
+        eligible_units=_told(eligible, unit),
+        covered_units=covered_units,
+        on_demand_units=_told(eligible - covered, unit),
+        coverage=_ratio(covered, eligible),
+        utilisation=_ratio(covered, committed),
+        unused_amount=lines[-1].amount,
+        booked_cost=booked,
+        idle_cost=max(amount - booked, Decimal(0)),
+        break_even_units=break_even,
+        break_even_utilisation=None if break_even is None else _ratio(break_even, committed_units),
+        cost_per_useful_unit=(amount / covered_units).quantize(PLACES) if covered_units else None,
+        saving=None if price is None else (covered_units * price / PRICED_PER[unit] - amount).quantize(PLACES),
+        lines=lines,
+    )
+
+
+def _told(base: Decimal, unit: Unit) -> Decimal:
+    return (base / BASE[unit]).quantize(PLACES)
+
+
+def _ratio(part: Decimal, whole: Decimal) -> Decimal | None:
+    return (part / whole).quantize(RATIO) if whole else None

@@ -1,0 +1,155 @@
+"""What commitments covered in a month, and the same as FOCUS describes committed usage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from allocation.commitments.engine import (
+    PRICED_PER,
+    CommitmentMonth,
+    Committed,
+    Kind,
+    Unit,
+    UsageLine,
+    commitment_months,
+)
+from allocation.commitments.models import Commitment
+from allocation.meters.engine.months import Month
+from allocation.usage.models import UsageDay
+from governance.scopes.queries import scope_tree
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedLine:
+    """A part of a commitment's amount: `status` Used by a scope on a day, or Unused in a month (no scope and model, no
+    consumed quantity). FOCUS's PricingCategory is Committed. Over a month the lines' amounts are the commitment's.
+
+    `booked_cost` is what the usage behind a used line was booked at: its own charges hold it, priced by the price book.
+    """
+
+    commitment: str
+    kind: str
+    provider: str
+    status: str
+    scope: str
+    model: str
+    period_start: datetime
+    period_end: datetime
+    quantity: Decimal
+    consumed_quantity: Decimal | None
+    unit: str
+    amount: Decimal
+    booked_cost: Decimal
+    on_demand_cost: Decimal | None
+    currency: str
+    pricing_category: str = "Committed"
+
+
+def commitments_in(organisation_id: int, month: Month) -> list[CommitmentMonth]:
+    """Every commitment in force in the month, with what it covered until now."""
+    path_of = scope_tree().by_id
+    committed = [
+        committed_of(row, path_of[row.scope_id].path)
+        for row in Commitment.objects.filter(organisation_id=organisation_id, is_current=True)
+    ]
+    return commitment_months(committed, _usage(organisation_id, month, committed), month)
+
+
+def committed_charges(organisation_id: int, since: date, until: date) -> Iterator[CommittedLine]:
+    """Of the months that begin from `since` to before `until`."""
+    month, currency = Month.of(since), scope_tree().by_id[organisation_id].currency
+    if month.start < since:
+        month = month.following
+    while month.start < until:
+        for found in commitments_in(organisation_id, month):
+            yield from _lines(found, currency)
+        month = month.following
+
+
+def gpu_commitments(scope_ids: Iterable[int]) -> list[Committed]:
+    """GPU hours reserved for the scopes themselves, by the commitments that are current."""
+    nodes = scope_tree().by_id
+    rows = Commitment.objects.filter(is_current=True, unit="gpu_hour", scope_id__in=list(scope_ids)).order_by("pk")
+    return [committed_of(row, nodes[row.scope_id].path) for row in rows]
+
+
+def committed_of(row: Commitment, scope: str) -> Committed:
+    kind: Kind = row.kind  # type: ignore[assignment]  # its choices are the Kinds
+    unit: Unit = row.unit  # type: ignore[assignment]  # as above
+    return Committed(
+        name=row.name,
+        kind=kind,
+        provider=row.provider,
+        models=tuple(row.models_covered),
+        scope=scope,
+        unit=unit,
+        amount_per_month=row.amount_per_month,
+        units_per_month=row.units_per_month,
+        on_demand_unit_price=row.on_demand_unit_price,
+        starts_on=row.starts_on,
+        ends_on=row.ends_on,
+    )
+
+
+def _usage(organisation_id: int, month: Month, committed: Iterable[Committed]) -> list[UsageLine]:
+    tree = scope_tree()
+    providers = {one.provider for one in committed}
+    if not providers:
+        return []
+    rows = (
+        UsageDay.objects.filter(
+            scope_id__in=tree.descendants(organisation_id),
+            provider__in=providers,
+            bucket__gte=month.since,
+            bucket__lt=month.until,
+        )
+        .values("bucket", "scope_id", "provider", "model")
+        .annotate(
+            seconds=Sum("gpu_seconds"), tokens=Sum("input_tokens") + Sum("output_tokens"), calls=Sum("requests"),
+            spent=Sum("cost"),
+        )
+        .order_by()
+    )  # fmt: skip
+    return [
+        UsageLine(
+            day=row["bucket"].astimezone(UTC).date(),
+            scope=tree.by_id[row["scope_id"]].path,
+            provider=row["provider"],
+            model=row["model"],
+            gpu_seconds=row["seconds"],
+            tokens=int(row["tokens"]),
+            requests=int(row["calls"]),
+            cost=row["spent"],
+        )
+        for row in rows
+    ]
+
+
+def _lines(found: CommitmentMonth, currency: str) -> Iterator[CommittedLine]:
+    commitment = found.commitment
+    price = commitment.on_demand_unit_price
+    for line in found.lines:
+        start = datetime.combine(line.day or max(found.month.start, commitment.starts_on), time(), UTC)
+        month_end = min(found.month.end, commitment.ends_on or found.month.end)
+        yield CommittedLine(
+            commitment=commitment.name,
+            kind=commitment.kind,
+            provider=commitment.provider,
+            status="Unused" if line.day is None else "Used",
+            scope=line.scope,
+            model=line.model,
+            period_start=start,
+            period_end=start + timedelta(days=1) if line.day else datetime.combine(month_end, time(), UTC),
+            quantity=line.units,
+            consumed_quantity=None if line.day is None else line.units,
+            unit=commitment.unit,
+            amount=line.amount,
+            booked_cost=line.booked_cost,
+            on_demand_cost=None if price is None else (line.units * price / PRICED_PER[commitment.unit]),
+            currency=currency,
+        )

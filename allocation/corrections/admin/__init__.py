@@ -1,0 +1,3 @@
+from allocation.corrections.admin import attribution, corrections
+
+__all__ = ["attribution", "corrections"]

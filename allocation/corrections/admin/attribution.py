@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from unfold.decorators import action
+
+from allocation.attribution.admin import RuleInline
+from allocation.attribution.models import AttributionRuleSet
+from allocation.corrections.admin.attribution_pages import CHANGES, preview_page, reapply_page
+from allocation.coverage.admin import coverage_page
+from governance.documents.admin import VersionedAdmin
+from governance.pages.admin.base import acting
+
+
+@admin.register(AttributionRuleSet)
+class AttributionRuleSetAdmin(VersionedAdmin):
+    """Its keys may be thousands: they have a list of their own."""
+
+    inlines = (RuleInline,)
+    actions_list = ("coverage",)
+    actions_detail = ("preview", "reapply")
+
+    def has_look_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        del object_id
+        return bool(self.has_view_permission(request))
+
+    @action(description="Coverage", permissions=["look"], url_path="coverage")  # type: ignore[untyped-decorator]  # unfold has no types
+    def coverage(self, request: HttpRequest) -> HttpResponse:
+        return coverage_page(request)
+
+    def has_move_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """By whoever may change the rules of this organisation; of a set in force."""
+        rule_set = self.get_queryset(request).filter(pk=object_id).select_related("organisation").first()
+        if rule_set is None:
+            return object_id is None
+        return rule_set.is_current and acting(request).may_change(CHANGES, rule_set.organisation.path)
+
+    @action(description="Attribute again", permissions=["move"], url_path="reapply")  # type: ignore[untyped-decorator]  # unfold has no types
+    def reapply(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        rule_set = self.get_object(request, str(object_id))
+        if rule_set is None:
+            answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+            return answer
+        return reapply_page(request, rule_set)
+
+    @action(description="Preview a change", permissions=["look"], url_path="preview")  # type: ignore[untyped-decorator]  # as above
+    def preview(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        rule_set = self.get_object(request, str(object_id))
+        if rule_set is None:
+            answer: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+            return answer
+        return preview_page(request, rule_set)

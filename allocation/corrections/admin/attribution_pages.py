@@ -1,0 +1,185 @@
+"""Pages of attribution: what a change would move, and how much is attributed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import yaml
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from pydantic import TypeAdapter
+from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget
+
+from allocation.attribution.documents import AttributionRulesDocument
+from allocation.attribution.models import AttributionRuleSet
+from allocation.attribution.operations import apply_attribution_rules
+from allocation.corrections.operations import reattribute_usage
+from allocation.coverage.admin import SHOWN, _covered, _last_days, _midnight, percent, used_shown
+from allocation.coverage.operations import Preview, preview_attribution
+from governance.documents import load_documents, parse_document
+from governance.errors import DomainError, Invalid
+from governance.pages.admin.base import acting
+from governance.pages.admin.show import count, money
+from governance.people.rules import check_may_change
+
+DOCUMENT: TypeAdapter[AttributionRulesDocument] = TypeAdapter(AttributionRulesDocument)
+CHANGES = "allocation.attributionruleset"
+
+
+class PreviewForm(forms.Form):
+    document = forms.CharField(
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 18, "spellcheck": "false", "style": "font-family: monospace"}),
+        help_text="The AttributionRules document as it would be. Previewing writes nothing.",
+    )
+    since = forms.DateField(widget=UnfoldAdminDateWidget, help_text="First UTC day of the usage to look at.")
+    until = forms.DateField(widget=UnfoldAdminDateWidget, help_text="UTC day after the last.")
+
+
+class ReapplyForm(forms.Form):
+    since = forms.DateField(widget=UnfoldAdminDateWidget, help_text="First UTC day of the usage to attribute again.")
+    until = forms.DateField(widget=UnfoldAdminDateWidget, help_text="UTC day after the last.")
+    reason = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Goes on record with your name.",
+    )
+
+
+def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
+    """Shows what would move; the button beside it brings the same text into force as a new version."""
+    now = timezone.now()
+    may_save = acting(request).may_change(CHANGES, rule_set.organisation.path)
+    form = PreviewForm(request.POST or None, initial=_initial(rule_set, now))
+    preview = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            document = _parsed(form.cleaned_data["document"], rule_set)
+            if "save" in request.POST:
+                return _save(request, rule_set, document, now)
+            preview = preview_attribution(
+                documents=[document],
+                since=_midnight(form.cleaned_data["since"]),
+                until=_midnight(form.cleaned_data["until"]),
+                actor=acting(request),
+                at=now,
+            )
+        except DomainError as refused:
+            messages.error(request, refused.detail)
+    context = {
+        **admin.site.each_context(request),
+        "opts": AttributionRuleSet._meta,  # noqa: SLF001  # Django's public introspection, whatever its name
+        "title": f"Preview a change of {rule_set.name}",
+        "rule_set": rule_set,
+        "form": form,
+        "preview": preview_shown(preview) if preview else None,
+        "may_save": may_save,
+        "back": reverse("admin:allocation_attributionruleset_change", args=[rule_set.pk]),
+    }
+    return TemplateResponse(request, "allocation/corrections/preview.html", context)
+
+
+def _initial(rule_set: AttributionRuleSet, now: datetime) -> dict[str, Any]:
+    whole = {
+        "apiVersion": "weir/v1",
+        "kind": "AttributionRules",
+        "metadata": {"name": rule_set.name},
+        "spec": {
+            name: rule_set.document[name] for name in ("organisation", "keys", "rules") if name in rule_set.document
+        },
+    }
+    return {
+        "document": yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120),
+        **_last_days(now),
+    }
+
+
+def _parsed(text: str, rule_set: AttributionRuleSet) -> AttributionRulesDocument:
+    found = load_documents(text, source="document")
+    if len(found) != 1:
+        raise Invalid("Write exactly one document.", code="invalid_document")
+    document = parse_document(DOCUMENT, found[0])
+    if (document.metadata.name, document.spec.organisation) != (rule_set.name, rule_set.organisation.path):
+        raise Invalid(
+            f"This page is of {rule_set.name} of {rule_set.organisation.path}; its name and organisation stay.",
+            code="other_document",
+        )
+    return document
+
+
+def _save(
+    request: HttpRequest, rule_set: AttributionRuleSet, document: AttributionRulesDocument, now: datetime
+) -> HttpResponse:
+    check_may_change(acting(request), CHANGES, rule_set.organisation.path)
+    change = apply_attribution_rules(document, actor=acting(request), at=now)
+    if change.action == "unchanged":
+        messages.info(request, f"{rule_set.name} is in force as it stands there.")
+    else:
+        messages.success(request, f"{rule_set.name} is in force for usage that comes in from now on.")
+    newest = AttributionRuleSet.objects.get(name=rule_set.name, is_current=True)
+    return HttpResponseRedirect(reverse("admin:allocation_attributionruleset_change", args=[newest.pk]))
+
+
+def reapply_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
+    """A look at what would move, and beside it the button that moves it."""
+    now = timezone.now()
+    form = ReapplyForm(request.POST or None, initial=_last_days(now))
+    back = reverse("admin:allocation_attributionruleset_change", args=[rule_set.pk])
+    preview = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = reattribute_usage(
+                organisation=rule_set.organisation.path,
+                since=_midnight(form.cleaned_data["since"]),
+                until=_midnight(form.cleaned_data["until"]),
+                reason=form.cleaned_data["reason"],
+                actor=acting(request),
+                at=now,
+                dry_run="apply" not in request.POST,
+            )
+        except DomainError as refused:
+            messages.error(request, refused.detail)
+        else:
+            if done.run is not None:
+                messages.success(request, f"{done.run.records:,} records moved; the movement is posted as corrections.")
+                return HttpResponseRedirect(back)
+            preview = preview_shown(done.preview)
+    context = {
+        **admin.site.each_context(request),
+        "opts": AttributionRuleSet._meta,  # noqa: SLF001  # as above
+        "title": f"Attribute the usage of {rule_set.organisation.path} again",
+        "form": form,
+        "preview": preview,
+        "back": back,
+    }
+    return TemplateResponse(request, "allocation/corrections/reapply.html", context)
+
+
+def preview_shown(preview: Preview) -> dict[str, Any]:
+    moves, currency = preview.moves, preview.organisation.currency
+    return {
+        "figures": (
+            ("Would move", f"{money(moves.moved.cost, currency)} · {percent(moves.moved_ratio)}"),
+            ("Of", f"{money(moves.used.cost, currency)} · {count(moves.used.records)} records"),
+            ("Attributed before", _covered(moves.before)),
+            ("Attributed after", _covered(moves.after)),
+            ("Newly attributed", money(moves.newly_attributed.cost, currency)),
+            ("Newly unattributed", money(moves.newly_unattributed.cost, currency)),
+        ),
+        "movements": [
+            {
+                **used_shown(one.used, currency),
+                "from_scope": one.from_scope,
+                "to_scope": one.to_scope,
+                "share": percent(one.share),
+            }
+            for one in preview.movements[:SHOWN]
+        ],
+        "more": max(len(preview.movements) - SHOWN, 0),
+        "unused": preview.moves.unused[:SHOWN],
+        "changes": preview.changes,
+    }

@@ -1,0 +1,154 @@
+"""Corrections of recorded usage: entries beside the records, in the roll-ups, charges, tasks and the ledger at once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from allocation.corrections.engine.corrections import Corrected, Correction, corrected
+from allocation.corrections.models import Adjustment, AdjustmentRun
+from allocation.prices.engine.rates import from_nanos
+from allocation.usage.engine.costing import Organisation
+from allocation.usage.engine.tasks import DaySums, FirstCall, TaskKey, TaskSums, moved
+from allocation.usage.operations import (
+    add_charges,
+    add_task_days,
+    closed_meanwhile,
+    desk_for,
+    lock_tasks,
+    mark_lineages_dirty,
+    post_to_ledger,
+    roll_up,
+    with_retries,
+    write_tasks,
+)
+from governance.people.rules import Actor
+from governance.records.operations import record_decision
+from governance.scopes.models import Scope
+
+# Any fixed number: who reads where records stand in order to correct them holds it, with the organisation's.
+CORRECTIONS_LOCK = 8_201_129
+
+
+def lock_corrections(organisation_id: int) -> None:
+    """To the end of the transaction: two runs would both take a record away from where it stood."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [CORRECTIONS_LOCK, organisation_id])
+
+
+def books_in_force(organisation_id: int, at: datetime) -> Organisation:
+    """With the periods that are closed; none is closed from here to the end of the transaction."""
+    books = desk_for(key_scope_id=organisation_id, at=at).organisations
+    if closed_meanwhile(books, [organisation_id]):
+        books = desk_for(key_scope_id=organisation_id, at=at).organisations
+    return books[organisation_id]
+
+
+def begin_run(
+    *, kind: str, organisation: Scope, since: datetime, until: datetime, reason: str, actor: Actor, at: datetime
+) -> AdjustmentRun:
+    """A decision that is recorded before its first correction."""
+    run = AdjustmentRun.objects.create(
+        kind=kind, organisation=organisation, since=since, until=until, reason=reason, made_at=at, made_by=actor.label
+    )
+    record_decision(
+        actor=actor,
+        action=f"usage.{kind}",
+        scope=organisation,
+        subject=f"AdjustmentRun:{run.pk}",
+        reason=reason,
+        evidence={"since": since.isoformat(), "until": until.isoformat()},
+        at=at,
+    )
+    return run
+
+
+def finish_run(run: AdjustmentRun, *, at: datetime) -> AdjustmentRun:
+    AdjustmentRun.objects.filter(pk=run.pk).update(finished_at=at)
+    run.refresh_from_db()
+    return run
+
+
+def post_corrections(*, run: AdjustmentRun, corrections: Sequence[Correction], records: int, at: datetime) -> None:
+    """All of them or none. `records` is how many records they correct: one that moves takes two corrections."""
+    if corrections:
+        with_retries(partial(_post, run, corrections, records, at))
+
+
+@transaction.atomic
+def _post(run: AdjustmentRun, corrections: Sequence[Correction], records: int, at: datetime) -> None:
+    Adjustment.objects.bulk_create([_row(run, each, at) for each in corrections])
+    sums = corrected(corrections)
+    _correct_tasks(sums)
+    days = roll_up(sums.minutes, at)
+    add_charges(sums.charges)
+    post_to_ledger(days, at)
+    AdjustmentRun.objects.filter(pk=run.pk).update(
+        records=F("records") + records, cost=F("cost") + from_nanos(sum(each.sums.cost_nanos for each in corrections))
+    )
+    mark_lineages_dirty({each.scope_id for each in corrections}, at)
+
+
+def _row(run: AdjustmentRun, each: Correction, at: datetime) -> Adjustment:
+    sums = each.sums
+    return Adjustment(
+        run=run,
+        record_id=each.record_id,
+        record_occurred_at=each.occurred_at,
+        made_at=at,
+        booked_at=datetime.fromtimestamp(each.booked_s, UTC),
+        scope_id=each.scope_id,
+        provider=each.provider,
+        model=each.model,
+        activity=each.activity,
+        requests=sums.requests,
+        errors=sums.errors,
+        unpriced_requests=sums.unpriced_requests,
+        input_tokens=sums.input_tokens,
+        cached_input_tokens=sums.cached_input_tokens,
+        cache_write_tokens=sums.cache_write_tokens,
+        output_tokens=sums.output_tokens,
+        reasoning_tokens=sums.reasoning_tokens,
+        gpu_seconds=sums.gpu_seconds,
+        cost=from_nanos(sums.cost_nanos),
+        price_source=each.price_source,
+        price_version=each.price_version,
+        attribution=each.attribution,
+    )
+
+
+def _correct_tasks(sums: Corrected) -> None:
+    """A task whose first call moves to another scope moves with it."""
+    if not sums.tasks:
+        return
+    keys = sorted(sums.tasks)
+    before = lock_tasks(keys)
+    after: dict[TaskKey, TaskSums] = {}
+    for key in keys:
+        task, change = before[key], sums.tasks[key]
+        first = task.first
+        for record_id, scope_id in sums.first_calls.get(key, ()):
+            if first is not None and first.record_id == record_id.replace("-", "") and first.scope_id != scope_id:
+                first = _move(sums, first, scope_id)
+        after[key] = replace(
+            task,
+            first=first,
+            requests=task.requests + change.requests,
+            errors=task.errors + change.errors,
+            tokens=task.tokens + change.tokens,
+            cost=task.cost + change.cost,
+        )
+    write_tasks(after)
+    add_task_days(sums.task_days)
+
+
+def _move(sums: Corrected, first: FirstCall, scope_id: int) -> FirstCall:
+    there = moved(first, scope_id)
+    for call, sign in ((first, -1), (there, 1)):
+        day = sums.task_days.setdefault((call.scope_id, call.on), DaySums())
+        day.tasks += sign
+        day.first_call_tokens += sign * call.tokens
+    return there

@@ -1,0 +1,131 @@
+"""Recorded usage attributed again by the rules now in force: the movement becomes adjustments, the records stay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import partial
+
+from django.db import transaction
+
+from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED, Matcher
+from allocation.attribution.queries import organisation_seen
+from allocation.corrections.engine.corrections import Correction
+from allocation.corrections.models import AdjustmentKind, AdjustmentRun
+from allocation.corrections.operations.adjustments import (
+    begin_run,
+    books_in_force,
+    finish_run,
+    lock_corrections,
+    post_corrections,
+)
+from allocation.corrections.operations.rerating import correction_of
+from allocation.corrections.queries import Standing, identity_of, in_batches, standing_of
+from allocation.coverage.operations import Preview, preview_attribution
+from allocation.prices.engine.rates import to_nanos
+from allocation.usage.engine.costing import Organisation
+from allocation.usage.engine.roll_ups import Sums
+from allocation.usage.models import Status, UsageRecord
+from allocation.usage.operations import desk_for, with_retries
+from governance.errors import Invalid
+from governance.people.rules import Actor, check_may_change
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+
+BATCH = 2_000
+
+
+class ReasonMissing(Invalid):
+    code = "reason_required"
+
+
+@dataclass(frozen=True, slots=True)
+class Reattribution:
+    """What moved, or of a dry run would; `run` is None when there was nothing to move."""
+
+    preview: Preview
+    run: AdjustmentRun | None = None
+
+
+def reattribute_usage(
+    *, organisation: str, since: datetime, until: datetime, reason: str, actor: Actor, at: datetime,
+    dry_run: bool = False,
+) -> Reattribution:  # fmt: skip
+    """Every record of [since, until) whose sender named no scope, and that the keys and rules now in force place
+    elsewhere. Batch by batch, each in a transaction: broken off and begun again it finds the rest; done twice it
+    changes nothing. A closed period stays as it is: its movement counts now.
+    """
+    node = organisation_seen(organisation, actor)
+    check_may_change(actor, "allocation.attributionruleset", node.path)
+    if not reason.strip():
+        raise ReasonMissing("Say why usage is attributed again; the reason goes on record.")
+    preview = preview_attribution(organisation=node.path, since=since, until=until, actor=actor, at=at)
+    if dry_run or not preview.movements:
+        return Reattribution(preview)
+    root = Scope.objects.get(pk=node.id)
+    run = begin_run(
+        kind=AdjustmentKind.REATTRIBUTE, organisation=root, since=since, until=until, reason=reason, actor=actor, at=at
+    )
+    # The rules of the whole run: those that are applied meanwhile are another run's.
+    matcher = desk_for(key_scope_id=root.pk, at=at).organisations[root.pk].matcher
+    wanted = UsageRecord.objects.filter(scope_id__in=scope_tree().descendants(root.pk), occurred_at__lt=until)
+    for records in in_batches(wanted.exclude(attribution=EXPLICIT), since=since, size=BATCH):
+        with_retries(partial(_move, run, records, matcher, at))
+    return Reattribution(preview, finish_run(run, at=at))
+
+
+@transaction.atomic
+def _move(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Matcher, at: datetime) -> None:
+    """Where a record stands is read under the lock under which it is moved: no two runs move it from one place."""
+    root_id = run.organisation_id
+    lock_corrections(root_id)
+    books = books_in_force(root_id, at)
+    standing = standing_of(records)
+    moved = [
+        (record, now, to_id, label)
+        for record in records
+        for now in (standing[identity_of(record)],)
+        for to_id, label in (_place(record, matcher, books),)
+        if to_id != now.scope_id
+    ]
+    corrections = [each for one in moved for each in _pair(*one, books, at)]
+    post_corrections(run=run, corrections=corrections, records=len(moved), at=at)
+
+
+def _place(record: UsageRecord, matcher: Matcher, books: Organisation) -> tuple[int, str]:
+    day: date = record.occurred_at.date()
+    found = matcher.first(record, day)
+    return (books.unattributed_id, UNATTRIBUTED) if found is None else (found.scope_id, found.name)
+
+
+def _pair(
+    record: UsageRecord, now: Standing, to_id: int, label: str, books: Organisation, at: datetime
+) -> tuple[Correction, Correction]:
+    """What leaves, then what arrives: all that the record counts for, at what it costs now."""
+    sums = sums_of(record, now)
+    return (
+        correction_of(record, books, at, scope_id=now.scope_id, sums=negative(sums)),
+        correction_of(record, books, at, scope_id=to_id, sums=sums, attribution=label),
+    )
+
+
+def sums_of(record: UsageRecord, now: Standing) -> Sums:
+    failed = record.status == Status.ERROR
+    return Sums(
+        requests=record.requests,
+        errors=record.requests if failed else 0,
+        unpriced_requests=record.requests if now.cost is None and not failed else 0,
+        input_tokens=record.input_tokens,
+        cached_input_tokens=record.cached_input_tokens,
+        cache_write_tokens=record.cache_write_tokens,
+        output_tokens=record.output_tokens,
+        reasoning_tokens=record.reasoning_tokens,
+        gpu_seconds=record.gpu_seconds,
+        cost_nanos=0 if now.cost is None else to_nanos(now.cost),
+        last_s=record.occurred_at.timestamp(),
+    )
+
+
+def negative(sums: Sums) -> Sums:
+    # What few calls have is no column of a roll-up or an adjustment.
+    taken = {each.name: -getattr(sums, each.name) for each in fields(Sums) if each.name not in {"last_s", "rare"}}
+    return Sums(**taken, last_s=sums.last_s)

@@ -1,0 +1,213 @@
+"""Recorded usage at the prices of today: the difference becomes adjustments, the records stay as they were."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from allocation.corrections.engine.corrections import Correction
+from allocation.corrections.models import AdjustmentKind, AdjustmentRun
+from allocation.corrections.operations.adjustments import (
+    begin_run,
+    books_in_force,
+    finish_run,
+    lock_corrections,
+    post_corrections,
+)
+from allocation.corrections.queries import Standing, identity_of, in_batches, standing_of
+from allocation.meters.documents import RARE_TOKENS, Fault, Tokens, UsageEvent
+from allocation.meters.engine.activity import activity_of
+from allocation.prices.engine.pricing import PriceList
+from allocation.prices.engine.rates import from_nanos, to_nanos
+from allocation.usage.engine.costing import FOCUS, PROVIDER, RESPONSE_CACHE, Organisation, Priced, price_of
+from allocation.usage.engine.roll_ups import Sums
+from allocation.usage.models import Status, UsageRecord
+from allocation.usage.operations import desk_for, with_retries
+from governance.errors import Invalid
+from governance.people.rules import Actor, check_may_change
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+
+BATCH = 2_000
+# What a sender stated is not ours to price again.
+STATED = frozenset({PROVIDER, FOCUS, RESPONSE_CACHE})
+
+
+@dataclass(slots=True)
+class Rerating:
+    """What a run corrected, or a dry run would. `refused` counts records that today's books cannot price, by code."""
+
+    looked_at: int = 0
+    corrected: int = 0
+    change: Decimal = Decimal(0)
+    refused: dict[str, int] = field(default_factory=dict)
+    run: AdjustmentRun | None = None
+
+
+def rerate_usage(
+    *,
+    organisation: Scope,
+    since: datetime,
+    until: datetime,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    model: str | None = None,
+    dry_run: bool = False,
+) -> Rerating:
+    """Every record of [since, until) that a price list priced, or could not. Batch by batch, each in a transaction:
+    broken off and begun again it finds the rest; done twice it changes nothing. A closed period stays as it is: its
+    corrections count now.
+    """
+    check_may_change(actor, "allocation.adjustmentrun", organisation.path)
+    if organisation.parent_id is not None:
+        raise Invalid("Usage is priced again for a whole organisation.", code="not_an_organisation")
+    if until <= since:
+        raise Invalid("until must be later than since: the period is half-open.", code="period_empty")
+    outcome = Rerating()
+    if not dry_run:
+        outcome.run = begin_run(
+            kind=AdjustmentKind.RERATE, organisation=organisation, since=since, until=until, reason=reason,
+            actor=actor, at=at,
+        )  # fmt: skip
+    prices = desk_for(key_scope_id=organisation.pk, at=at).organisations[organisation.pk].prices
+    for records in in_batches(_wanted(organisation, until, model), since=since, size=BATCH):
+        if outcome.run is None:
+            _add(outcome, records, list(_repriced(records, prices)))
+        else:
+            _add(outcome, records, with_retries(partial(_correct, outcome.run, records, prices, at)))
+    if outcome.run is not None:
+        outcome.run = finish_run(outcome.run, at=at)
+    return outcome
+
+
+def _wanted(organisation: Scope, until: datetime, model: str | None) -> QuerySet[UsageRecord]:
+    records = UsageRecord.objects.filter(
+        scope_id__in=scope_tree().descendants(organisation.pk), occurred_at__lt=until, status=Status.SUCCESS
+    ).exclude(price_source__in=STATED)
+    return records if model is None else records.filter(model=model)
+
+
+@dataclass(frozen=True, slots=True)
+class Repriced:
+    """A record, how it stands, and what it costs at today's prices; a Fault where they cannot price it."""
+
+    record: UsageRecord
+    now: Standing
+    price: Priced | Fault
+
+    @property
+    def change(self) -> Sums | None:
+        """None where nothing changes."""
+        if isinstance(self.price, Fault):
+            return None
+        before = None if self.now.cost is None else to_nanos(self.now.cost)
+        after = self.price.cost_nanos
+        if before == after:
+            return None
+        unpriced = (after is None) - (before is None)
+        return Sums(unpriced_requests=unpriced * self.record.requests, cost_nanos=(after or 0) - (before or 0))
+
+
+def _repriced(records: Sequence[UsageRecord], prices: PriceList) -> Iterator[Repriced]:
+    standing = standing_of(records)
+    for record in records:
+        price = price_of(event_of(record), prices, record.occurred_at.timestamp())
+        yield Repriced(record, standing[identity_of(record)], price)
+
+
+@transaction.atomic
+def _correct(run: AdjustmentRun, records: Sequence[UsageRecord], prices: PriceList, at: datetime) -> list[Repriced]:
+    """Where a record stands is read under the lock under which it is corrected: none is moved meanwhile."""
+    lock_corrections(run.organisation_id)
+    books = books_in_force(run.organisation_id, at)
+    found = list(_repriced(records, prices))
+    corrections = [
+        correction_of(
+            each.record,
+            books,
+            at,
+            scope_id=each.now.scope_id,
+            sums=change,
+            price_source=each.price.source,
+            price_version=each.price.version,
+        )
+        for each in found
+        if (change := each.change) is not None and isinstance(each.price, Priced)
+    ]
+    post_corrections(run=run, corrections=corrections, records=len(corrections), at=at)
+    return found
+
+
+def _add(outcome: Rerating, records: Sequence[UsageRecord], found: Sequence[Repriced]) -> None:
+    outcome.looked_at += len(records)
+    for each in found:
+        if isinstance(each.price, Fault):
+            outcome.refused[each.price.code] = outcome.refused.get(each.price.code, 0) + 1
+        elif (change := each.change) is not None:
+            outcome.corrected += 1
+            outcome.change += from_nanos(change.cost_nanos)
+
+
+def correction_of(
+    record: UsageRecord,
+    books: Organisation,
+    at: datetime,
+    *,
+    scope_id: int,
+    sums: Sums,
+    price_source: str = "",
+    price_version: str = "",
+    attribution: str = "",
+) -> Correction:
+    """`sums` of the record at the scope: with the record itself, or now where its period is closed."""
+    counts_at = (record.booked_at or record.occurred_at).timestamp()
+    is_closed = counts_at < books.closed_until_s
+    return Correction(
+        record_id=str(record.pk),
+        occurred_at=record.occurred_at,
+        booked_s=at.timestamp() if is_closed else counts_at,
+        is_closed=is_closed,
+        root_id=books.root_id,
+        scope_id=scope_id,
+        provider=record.provider,
+        model=record.model,
+        activity=activity_of(record.operation),
+        service_tier=record.service_tier,
+        task_id=record.task_id,
+        sums=sums,
+        price_source=price_source,
+        price_version=price_version,
+        attribution=attribution,
+    )
+
+
+def event_of(record: UsageRecord) -> UsageEvent:
+    """The quantities of a stored record as the event they came in."""
+    rare = {meter: int(count) for meter, count in record.quantities.items() if meter in RARE_TOKENS}
+    counted = {meter: Decimal(amount) for meter, amount in record.quantities.items() if meter not in RARE_TOKENS}
+    return UsageEvent(
+        id=record.event_id,
+        source=record.source,
+        occurred_at=record.occurred_at.astimezone(UTC),
+        provider=record.provider,
+        model=record.model,
+        operation=record.operation,
+        service_tier=record.service_tier,  # type: ignore[arg-type]  # one of the tiers
+        tokens=Tokens(
+            input=record.input_tokens,
+            cached_input=record.cached_input_tokens,
+            cache_write=record.cache_write_tokens,
+            output=record.output_tokens,
+            reasoning=record.reasoning_tokens,
+            **rare,
+        ),
+        requests=record.requests,
+        gpu_seconds=record.gpu_seconds or None,
+        quantities=counted or None,
+        status=record.status,  # type: ignore[arg-type]  # one of the two
+    )

@@ -1,0 +1,94 @@
+"""How recorded usage stands after its corrections, and what was known of a period at an earlier time."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from allocation.corrections.models import Adjustment
+from allocation.usage.models import UsageDay, UsageRecord
+
+ZERO = Decimal(0)
+Identity = tuple[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a record counts now and what it costs now; `cost` None while nobody has stated a price for it."""
+
+    scope_id: int
+    cost: Decimal | None
+    price_source: str
+    price_version: str
+    attribution: str
+
+
+def identity_of(record: UsageRecord) -> Identity:
+    return str(record.pk), record.occurred_at
+
+
+def in_batches(records: QuerySet[UsageRecord], *, since: datetime, size: int) -> Iterator[Sequence[UsageRecord]]:
+    """In the order of instant and identity, each batch from where the last ended."""
+    last: UsageRecord | None = None
+    while True:
+        following = records.filter(occurred_at__gte=since if last is None else last.occurred_at)
+        if last is not None:
+            following = following.exclude(occurred_at=last.occurred_at, id__lte=last.pk)
+        batch = list(following.order_by("occurred_at", "id")[:size])
+        if not batch:
+            return
+        yield batch
+        last = batch[-1]
+
+
+def standing_of(records: Sequence[UsageRecord]) -> dict[Identity, Standing]:
+    """One query, whatever the number of records."""
+    rows: dict[Identity, list[Adjustment]] = defaultdict(list)
+    found = Adjustment.objects.filter(record_id__in=[record.pk for record in records]).order_by("pk")
+    for row in found:
+        rows[str(row.record_id), row.record_occurred_at].append(row)
+    return {identity_of(record): _standing(record, rows.get(identity_of(record), ())) for record in records}
+
+
+def _standing(record: UsageRecord, adjustments: Iterable[Adjustment]) -> Standing:
+    """A move takes everything from one scope to another; the row that adds is the later of its two."""
+    scope_id, cost, source, version = record.scope_id, record.cost or ZERO, record.price_source, record.price_version
+    attribution, unpriced = record.attribution, record.requests if record.is_unpriced else 0
+    for row in adjustments:
+        cost += row.cost
+        unpriced += row.unpriced_requests
+        if row.attribution:
+            scope_id, attribution = row.scope_id, row.attribution
+        if row.price_source:
+            source, version = row.price_source, row.price_version
+    is_failed = record.cost is None and not record.is_unpriced
+    return Standing(scope_id, None if unpriced or is_failed else cost, source, version, attribution)
+
+
+def cost_as_known(
+    *, scope_ids: Sequence[int], since: datetime, until: datetime, known_at: datetime
+) -> dict[int, Decimal]:
+    """What the days [since, until) cost each scope itself, as a report made at `known_at` said: today's roll-ups
+    without the usage that has come and the corrections that were made after it.
+    """
+    costs = dict.fromkeys(scope_ids, ZERO)
+    days = UsageDay.objects.filter(scope_id__in=scope_ids, bucket__gte=since, bucket__lt=until)
+    for scope_id, cost in days.values_list("scope_id").annotate(total=Sum("cost")).order_by():
+        costs[scope_id] += cost
+    later = UsageRecord.objects.annotate(counts_at=Coalesce("booked_at", "occurred_at")).filter(
+        # What is booked in a window occurred before its end: closed months are booked later, never earlier.
+        scope_id__in=scope_ids, occurred_at__lt=until, received_at__gt=known_at, counts_at__gte=since,
+        counts_at__lt=until, cost__isnull=False,
+    )  # fmt: skip
+    for scope_id, cost in later.values_list("scope_id").annotate(total=Sum("cost")).order_by():
+        costs[scope_id] -= cost
+    made = Adjustment.objects.filter(
+        Q(booked_at__gte=since, booked_at__lt=until), scope_id__in=scope_ids, made_at__gt=known_at
+    )
+    for scope_id, cost in made.values_list("scope_id").annotate(total=Sum("cost")).order_by():
+        costs[scope_id] -= cost
+    return costs

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from allocation.attribution.models import AttributionRuleSet
+from allocation.coverage import queries
+from allocation.coverage.engine.coverage import Coverage, Used
+from allocation.coverage.engine.coverage_chart import coverage_chart
+from allocation.coverage.operations import preview_attribution
+from governance.pages.admin.base import acting
+from governance.pages.admin.show import NOTHING, count, money
+
+SHOWN = 50
+MATURITY = {
+    "run": "run (90 % or more)",
+    "crawl": "crawl (80 % or more)",
+    "below_crawl": "below crawl (less than 80 %)",
+    "unknown": "no cost",
+}
+
+
+def _last_days(now: datetime) -> dict[str, date]:
+    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
+    return {"since": tomorrow - timedelta(days=PREVIEW_DAYS), "until": tomorrow}
+
+
+def coverage_page(request: HttpRequest) -> HttpResponse:
+    """The last 30 days of every organisation that is seen as a whole."""
+    now, actor = timezone.now(), acting(request)
+    until = now.astimezone(UTC).date() + timedelta(days=1)
+    days = [until - timedelta(days=back) for back in range(PREVIEW_DAYS, 0, -1)]
+    start, end = _midnight(days[0]), _midnight(until)
+    by_rule = {one.organisation: one for one in queries.coverage(actor=actor, by="rule", since=start, until=end)}
+    shown = []
+    for one in queries.coverage(actor=actor, by="day", since=start, until=end):
+        by_day = {date.fromisoformat(part.name): part.coverage for part in one.parts}
+        replayed = preview_attribution(organisation=one.organisation, since=start, until=end, actor=actor, at=now)
+        whole, currency = one.whole, one.currency
+        shown.append(
+            {
+                "path": one.organisation,
+                "figures": (
+                    ("Cost attributed", f"{percent(whole.cost_ratio)} of {money(whole.used.cost, currency)}"),
+                    ("Requests attributed", f"{percent(whole.request_ratio)} of {count(whole.used.requests)}"),
+                    ("Maturity", MATURITY[whole.maturity]),
+                ),
+                "chart": coverage_chart(by_day=by_day, days=days, currency=currency),
+                "parts": [
+                    {**used_shown(part.coverage.used, currency), "name": part.name, "share": percent(part.share)}
+                    for part in by_rule[one.organisation].parts[:SHOWN]
+                ],
+                "unused": replayed.moves.unused[:SHOWN],
+                "unused_count": len(replayed.moves.unused),
+            }
+        )
+    context = {
+        **admin.site.each_context(request),
+        "opts": AttributionRuleSet._meta,  # noqa: SLF001  # as above
+        "title": "Attribution coverage",
+        "organisations": shown,
+        "since": days[0],
+        "last": days[-1],
+    }
+    return TemplateResponse(request, "allocation/coverage/attribution.html", context)
+
+
+def used_shown(used: Used, currency: str) -> dict[str, str]:
+    return {
+        "records": count(used.records),
+        "requests": count(used.requests),
+        "tokens": count(used.tokens),
+        "cost": money(used.cost, currency),
+    }
+
+
+def _covered(coverage: Coverage) -> str:
+    return f"{percent(coverage.cost_ratio)} of cost · {MATURITY[coverage.maturity]}"
+
+
+def percent(share: Decimal | None) -> str:
+    return NOTHING if share is None else f"{share * 100:.2f} %"
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+PREVIEW_DAYS = 30

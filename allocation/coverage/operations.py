@@ -1,0 +1,92 @@
+"""What attribution rules would do to usage that is recorded, before they are saved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from allocation.attribution.documents import AttributionRulesDocument
+from allocation.attribution.operations import plan_attribution_rules
+from allocation.attribution.queries import matcher_of, organisation_seen, proposed_set, sets_in_force
+from allocation.coverage.engine.coverage import Used, ratio
+from allocation.coverage.engine.moves import Moves, moves
+from allocation.coverage.queries import groups_of
+from governance.documents import Change
+from governance.errors import Invalid, NotFound
+from governance.people.rules import Actor
+from governance.scopes.queries import ScopeNode, scope_tree
+
+
+class SeveralOrganisations(Invalid):
+    code = "several_organisations"
+
+
+class PeriodEmpty(Invalid):
+    code = "period_empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """`share` is of the period's cost."""
+
+    from_scope: str
+    to_scope: str
+    used: Used
+    share: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`changes` is what applying the documents would do; without documents the rules in force are looked at, on usage
+    that may have come before them. `movements` are those of `moves`, with the scopes' paths.
+    """
+
+    organisation: ScopeNode
+    since: datetime
+    until: datetime
+    changes: tuple[Change, ...]
+    moves: Moves
+    movements: tuple[Moved, ...]
+
+
+def preview_attribution(
+    *,
+    organisation: str = "",
+    documents: Sequence[AttributionRulesDocument] = (),
+    since: datetime,
+    until: datetime,
+    actor: Actor,
+    at: datetime,
+) -> Preview:
+    """What of the usage of [since, until) would count elsewhere under the proposed documents, each in the place of the
+    rule set of its name, beside the other rule sets in force. Nothing is written.
+    """
+    if since >= until:
+        raise PeriodEmpty("The period is empty: `until` must be later than `since`.")
+    named = {document.spec.organisation for document in documents} | ({organisation} if organisation else set())
+    if len(named) != 1:
+        raise SeveralOrganisations("A preview is of one organisation; name one, or give documents of one.")
+    root = organisation_seen(named.pop(), actor)
+    changes = tuple(plan_attribution_rules(document, at) for document in documents)
+    sets = sets_in_force(root.id).get(root.id, {})
+    for document in documents:
+        sets[document.metadata.name] = proposed_set(document, _scope_ids(document))
+    matcher = matcher_of(sets)
+    tree = scope_tree()
+    groups = groups_of(scope_ids=tree.descendants(root.id), since=since, until=until, reads=matcher.reads)
+    found = moves(groups, matcher, unattributed_id=tree.unattributed(root.id))
+    paths = {scope_id: node.path for scope_id, node in tree.by_id.items()}
+    movements = (
+        Moved(paths[one.from_id], paths[one.to_id], one.used, ratio(one.used.cost, found.used.cost))
+        for one in found.movements
+    )
+    return Preview(root, since, until, changes, found, tuple(movements))
+
+
+def _scope_ids(document: AttributionRulesDocument) -> dict[str, int]:
+    known = scope_tree().by_path
+    wanted = set(document.spec.scopes)
+    missing = sorted(wanted - known.keys())
+    if missing:
+        raise NotFound(f"There is no scope {missing[0]}; apply its Scope document first.", code="scope_unknown")
+    return {path: known[path].id for path in wanted}

@@ -1,3 +1,0 @@
-from allocation.engine.rollup import UsagePosting
-
-__all__ = ["UsagePosting"]

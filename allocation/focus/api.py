@@ -1,0 +1,223 @@
+"""FOCUS over HTTP: what was brought in, and an organisation's charges as a file."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation.focus.engine.layout import EXPORTED
+from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
+from allocation.focus.queries import export_for, focus_csv, import_csv, import_parquet, unpriced_lines, write_parquet
+from governance.errors import Invalid, NotFound
+from governance.people.rules import Actor
+from governance.rest.api import CursorPagination, Parameters, actor, requires
+from governance.scopes.queries import scope_tree
+
+CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
+MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+FILE = {
+    (200, "text/csv"): OpenApiTypes.STR,
+    (200, PARQUET): OpenApiTypes.BINARY,
+    404: OpenApiResponse(description="There is no such organisation, scope or import among those you may see."),
+}
+
+
+class FocusImportOut(serializers.ModelSerializer[FocusImport]):
+    scope = serializers.CharField(source="scope.path")
+
+    class Meta:
+        model = FocusImport
+        fields = (
+            "id", "file_name", "file_digest", "size_bytes", "file_format", "version", "scope", "columns", "status",
+            "rows_done", "charges", "repeats", "quarantined", "used", "error", "started_at", "started_by",
+            "finished_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class FocusRowOut(serializers.ModelSerializer[FocusRow]):
+    scope = serializers.CharField(source="scope.path")
+    source = serializers.IntegerField(source="source_id", help_text="The import.")  # type: ignore[assignment]  # a field, which DRF takes off the class
+    cells = serializers.ListField(
+        child=serializers.CharField(allow_null=True), help_text="As they stood, in the order of the import's columns."
+    )
+    notes = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = FocusRow
+        fields = (
+            "id", "source", "row_number", "scope", "attribution", "status", "code", "field", "message", "notes",
+            "billing_period_start", "billing_period_end", "charge_period_start", "charge_period_end", "charge_category",
+            "charge_class", "currency", "billed_cost", "effective_cost", "list_cost", "contracted_cost",
+            "service_category", "service_name", "sku_id", "sub_account", "usage_record_id", "cells",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class RowFilterIn(Parameters):
+    status = serializers.ChoiceField(choices=FocusRowStatus.choices, required=False)
+    code = serializers.CharField(required=False, help_text="Why it is quarantined, or was not counted as usage.")
+    row_number = serializers.IntegerField(required=False, min_value=1)
+    usage_record_id = serializers.UUIDField(required=False, help_text="The usage record it was counted as.")
+
+
+class FileIn(Parameters):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`format` is a word of DRF's own."""
+        return {**super().get_fields(), "format": serializers.ChoiceField(choices=FocusFormat.choices, default="csv")}
+
+
+class ExportIn(FileIn):
+    version = serializers.ChoiceField(choices=EXPORTED, default=EXPORTED[-1], help_text="Of FOCUS.")
+    period = serializers.RegexField(MONTH, help_text="Month, such as 2026-10.")
+    organisation = serializers.CharField()
+    scope = serializers.CharField(required=False, help_text="Path: only the scope and all below it.")
+
+
+class NewestImportFirst(CursorPagination):
+    ordering = ("-started_at", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+class ByRowNumber(CursorPagination):
+    ordering = ("row_number",)  # type: ignore[assignment]  # DRF takes both
+
+
+class FocusImports(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="focus_imports_list", responses=FocusImportOut(many=True))
+    def get(self, request: Request) -> Response:
+        Parameters.of(request)
+        page = NewestImportFirst()
+        found = FocusImport.objects.visible_to(actor(request)).select_related("scope")
+        shown = page.paginate_queryset(found, request, view=self)
+        return page.get_paginated_response(FocusImportOut(shown, many=True).data)
+
+
+class OneFocusImport(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="focus_import", responses=FocusImportOut)
+    def get(self, request: Request, import_id: int) -> Response:
+        return Response(FocusImportOut(import_seen(actor(request), import_id)).data)
+
+
+class FocusImportRows(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="focus_import_rows", parameters=[RowFilterIn], responses=FocusRowOut(many=True))
+    def get(self, request: Request, import_id: int) -> Response:
+        """A row is shown to who may see the scope it was attributed to."""
+        wanted = RowFilterIn.of(request)
+        source = import_seen(actor(request), import_id)
+        rows = FocusRow.objects.visible_to(actor(request)).filter(source=source, **wanted).select_related("scope")
+        page = ByRowNumber()
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response(FocusRowOut(shown, many=True).data)
+
+
+class FocusImportExport(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(
+        operation_id="focus_import_export",
+        parameters=[FileIn],
+        responses=FILE,
+        description="The rows of one import as they stood: its columns, its cells, quarantined rows among them.",
+    )
+    def get(self, request: Request, import_id: int) -> HttpResponseBase:
+        wanted = FileIn.of(request)
+        source = import_seen(actor(request), import_id)
+        name = f"focus-import-{source.pk}"
+        if wanted["format"] == FocusFormat.PARQUET:
+            return parquet_file(name, lambda out: import_parquet(source, out))
+        return csv_stream(name, import_csv(source))
+
+
+class FocusExportFile(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(
+        operation_id="focus_export",
+        parameters=[ExportIn],
+        responses=FILE,
+        description="The month's charges of an organisation, streamed: a row per scope, day, model and kind of token,"
+        " and every imported charge. Weir-Unpriced-Lines says how many lines nobody has stated a price for; those are"
+        " no charges and not in the file.",
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        wanted = ExportIn.of(request)
+        who = actor(request)
+        organisation, scope_id = places(who, wanted["organisation"], wanted.get("scope"))
+        since = date.fromisoformat(f"{wanted['period']}-01")
+        until = date(since.year + since.month // 12, since.month % 12 + 1, 1)
+        order = export_for(
+            actor=who,
+            organisation_id=organisation,
+            since=since,
+            until=until,
+            version=wanted["version"],
+            scope_id=scope_id,
+        )
+        name = f"focus-{wanted['version']}-{wanted['organisation']}-{wanted['period']}"
+        answer = (
+            parquet_file(name, lambda out: write_parquet(order, out))
+            if wanted["format"] == FocusFormat.PARQUET
+            else csv_stream(name, focus_csv(order))
+        )
+        answer["Weir-Unpriced-Lines"] = str(unpriced_lines(order))
+        return answer
+
+
+def places(who: Actor, organisation: str, scope: str | None) -> tuple[int, int | None]:
+    """Ids of the organisation, of which only a part may be visible, and of the scope."""
+    tree = scope_tree()
+    root = tree.by_path.get(organisation)
+    visible = root is not None and any(who.sees(tree.by_id[each].path) for each in tree.descendants(root.id))
+    if root is None or root.parent_id is not None or not visible:
+        raise NotFound("There is no such organisation among those you may see.", code="scope_unknown")
+    if scope is None:
+        return root.id, None
+    node = tree.by_path.get(scope)
+    if node is None or not who.sees(scope):
+        raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
+    if node.root_id != root.id:
+        raise Invalid(f"scope lies outside {organisation}.", code="validation_failed")
+    return root.id, node.id
+
+
+def import_seen(who: Actor, import_id: int) -> FocusImport:
+    found = FocusImport.objects.visible_to(who).select_related("scope").filter(pk=import_id).first()
+    if found is None:
+        raise NotFound("There is no such import among those you may see.")
+    return found
+
+
+def csv_stream(name: str, pieces: Iterator[bytes]) -> HttpResponseBase:
+    answer = StreamingHttpResponse(pieces, content_type=CSV)
+    answer["Content-Disposition"] = f'attachment; filename="{file_name(name)}.csv"'
+    return answer
+
+
+def parquet_file(name: str, write: Callable[[Path], None]) -> HttpResponseBase:
+    """Parquet's table of contents stands at its end: it is written to a file first."""
+    with TemporaryDirectory(prefix="weir-focus-") as folder:
+        path = Path(folder) / "export.parquet"
+        write(path)
+        # The open file outlives its folder.
+        file = path.open("rb")
+    return FileResponse(file, as_attachment=True, filename=f"{file_name(name)}.parquet", content_type=PARQUET)
+
+
+def file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text)

@@ -1,0 +1,160 @@
+"""A row of a FOCUS file as a charge, or what keeps it from being one. Lenient where the meaning is certain."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from json import dumps
+
+from allocation.focus.engine.cells import Cells
+from allocation.focus.engine.columns import BY_NAME, Kind, known_name
+from allocation.focus.engine.formats import key_value, lenient_time
+from allocation.focus.engine.values import ALLOWED
+
+COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
+PERIODS = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
+# A cost is kept in a column of 38 digits, 15 of them decimals; its cell keeps all.
+COST_MAX = Decimal(10) ** 23
+CURRENCY = re.compile(r"[A-Za-z]{3}")
+WANTED = (
+    (("ChargePeriodStart", "BillingPeriodStart"), "A charge needs ChargePeriodStart."),
+    (("BilledCost", "EffectiveCost"), "A charge needs BilledCost, or at least EffectiveCost."),
+)
+# What is taken where a file says nothing.
+ASSUMED = (
+    ("ChargePeriodStart", "ChargePeriodStart taken from BillingPeriodStart"),
+    ("ChargePeriodEnd", "ChargePeriodEnd taken as a day after its start"),
+    ("BillingPeriodStart", "BillingPeriodStart taken as the month's"),
+    ("BillingPeriodEnd", "BillingPeriodEnd taken as the month's"),
+    ("BilledCost", "BilledCost taken as 0"),
+    ("EffectiveCost", "EffectiveCost taken from BilledCost"),
+    ("BillingCurrency", "BillingCurrency taken from the organisation"),
+    ("ChargeCategory", "ChargeCategory taken as Usage"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """Why a row is no charge: code, field, a sentence that says how to mend it and repeats no value."""
+
+    code: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """`cells` are by FOCUS's own names, null where the file has null or a word for it. `notes` say what was assumed."""
+
+    cells: Cells
+    category: str
+    billing_start: datetime
+    billing_end: datetime
+    start: datetime
+    end: datetime
+    currency: str
+    billed: Decimal
+    effective: Decimal
+    listed: Decimal | None
+    contracted: Decimal | None
+    tags: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    @property
+    def is_correction(self) -> bool:
+        return self.cells.is_correction
+
+
+class Reader:
+    """Reads the rows of one file. `columns` are its headers, in its order."""
+
+    def __init__(self, columns: Sequence[str], *, currency: str) -> None:
+        self.columns = tuple(columns)
+        self.names = tuple(known_name(column) or column.strip() for column in columns)
+        self.currency = currency
+        self.numbers = tuple(name for name in self.names if name in BY_NAME and BY_NAME[name].kind is Kind.NUMBER)
+
+    def read(self, cells: Sequence[str | None]) -> Charge | RowFault:
+        if len(cells) > len(self.names):
+            return RowFault("too_many_cells", "", "The row has more cells than the header; quote cells with commas.")
+        row = Cells(dict(zip(self.names, cells, strict=False)))
+        fault = next(self._faults(row), None)
+        return fault if fault is not None else self._charge(row)
+
+    def _faults(self, row: Cells) -> Iterator[RowFault]:
+        for name in self.numbers:
+            if row.text(name) is not None and row.number(name) is None:
+                yield RowFault("not_a_number", name, f"{name} is no plain number; write it like 1234.56.")
+        for name in PERIODS:
+            if (text := row.text(name)) is not None and lenient_time(text) is None:
+                yield RowFault("not_a_time", name, f"{name} is no date and time; write YYYY-MM-DDTHH:mm:ssZ.")
+        for names, sentence in WANTED:
+            if all(row.text(name) is None for name in names):
+                yield RowFault("missing_field", names[0], sentence)
+        for name in COSTS:
+            if abs(row.number(name) or Decimal(0)) >= COST_MAX:
+                yield RowFault("out_of_range", name, f"{name} has more digits than an amount of money has.")
+        yield from self._unknown(row)
+
+    def _unknown(self, row: Cells) -> Iterator[RowFault]:
+        if row.category is not None and row.category not in ALLOWED["ChargeCategory"]:
+            allowed = ", ".join(sorted(ALLOWED["ChargeCategory"]))
+            yield RowFault("unknown_value", "ChargeCategory", f"ChargeCategory must be one of {allowed}.")
+        if (currency := row.text("BillingCurrency")) is not None and not CURRENCY.fullmatch(currency.strip()):
+            yield RowFault("unknown_value", "BillingCurrency", "BillingCurrency must be a code such as USD.")
+
+    def _charge(self, row: Cells) -> Charge | RowFault:
+        notes = [note for name, note in ASSUMED if row.text(name) is None]
+        times = {name: lenient_time(text) if (text := row.text(name)) else None for name in PERIODS}
+        start = times["ChargePeriodStart"] or times["BillingPeriodStart"]
+        if start is None:
+            raise AssertionError("unreachable: one of them was asked for")
+        end = times["ChargePeriodEnd"] or start + timedelta(days=1)
+        month = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        first = times["BillingPeriodStart"] or month
+        last = times["BillingPeriodEnd"] or next_month(first)
+        for what, early, late in (("Charge", start, end), ("Billing", first, last)):
+            if late < early:
+                sentence = f"{what}PeriodEnd lies before {what}PeriodStart."
+                return RowFault("period_reversed", f"{what}PeriodEnd", sentence)
+        billed, effective = row.number("BilledCost"), row.number("EffectiveCost")
+        tags, fault = self._tags(row)
+        return Charge(
+            cells=row,
+            category=row.category or "Usage",
+            billing_start=first,
+            billing_end=last,
+            start=start,
+            end=end,
+            currency=(row.text("BillingCurrency") or self.currency).strip().upper(),
+            billed=billed if billed is not None else Decimal(0),
+            effective=effective if effective is not None else billed or Decimal(0),
+            listed=row.number("ListCost"),
+            contracted=row.number("ContractedCost"),
+            tags=tags,
+            notes=(*notes, *([fault] if fault else ())),
+        )
+
+    def _tags(self, row: Cells) -> tuple[dict[str, str], str | None]:
+        text = row.text("Tags")
+        found = {} if text is None else key_value(text)
+        if isinstance(found, str):
+            return {}, f"Tags {found}; they attribute nothing"
+        return {key: tag_text(value) for key, value in found.items() if value is not None}, None
+
+    def digest(self, cells: Sequence[str | None]) -> str:
+        """The same for the same cells under the same columns, whatever the order of the columns."""
+        named = sorted(zip(self.columns, cells, strict=False))
+        rest = list(cells[len(self.columns) :])
+        return sha256(dumps([named, rest], ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def tag_text(value: object) -> str:
+    """A tag without a value has `true` for one."""
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+def next_month(start: datetime) -> datetime:
+    return datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)

@@ -1,0 +1,239 @@
+"""Shared cost and commitments as rows of FOCUS, beside the usage they concern: quantities stand on the usage's own rows
+only, and the money of all rows sums to what was spent.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from allocation.focus.engine.formats import number_text, time_text
+from allocation.focus.engine.layout import Layout
+from allocation.focus.engine.lines import GENERATIVE, Account, ScopeFacts, account_cells, provider_name, unit_price
+from allocation.focus.engine.reading import next_month
+from allocation.focus.engine.values import AI
+
+Row = dict[str, str | None]
+
+
+class Allocated(Protocol):
+    """A part of a pool of shared cost in a period: the origin gave, the target bears."""
+
+    @property
+    def period_start(self) -> datetime: ...
+    @property
+    def period_end(self) -> datetime: ...
+    @property
+    def amount(self) -> Decimal: ...
+    @property
+    def method_id(self) -> str: ...
+    @property
+    def method_details(self) -> str: ...
+    @property
+    def pool(self) -> str: ...
+    @property
+    def pool_source(self) -> str: ...
+    @property
+    def is_external(self) -> bool: ...
+    @property
+    def allocated_resource_id(self) -> str: ...
+    @property
+    def allocated_resource_name(self) -> str: ...
+    @property
+    def allocated_tags(self) -> str: ...
+    @property
+    def run_id(self) -> int: ...
+
+
+class Committed(Protocol):
+    """A part of a commitment's amount: Used by a scope on a day, or Unused in a month, which no scope did."""
+
+    @property
+    def commitment(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def period_start(self) -> datetime: ...
+    @property
+    def period_end(self) -> datetime: ...
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def amount(self) -> Decimal: ...
+    @property
+    def booked_cost(self) -> Decimal: ...
+
+
+UNITS = {"gpu_hour": "GPU-Hours", "token": "Tokens", "request": "Requests"}
+
+
+def allocated_rows(
+    layout: Layout, line: Allocated, account: Account, origin: ScopeFacts, target: ScopeFacts
+) -> Iterator[Row]:
+    """The target's part; and, where the origin's own charges hold the money already, what that takes off the origin.
+    What a pool keeps for itself moves nothing.
+    """
+    # The rows of a commitment are in the file, so a pool of one adds nothing either.
+    adds = line.is_external and line.pool_source != "commitment"
+    if origin.id == target.id and not adds:
+        return
+    named = {
+        "AllocatedMethodDetails": line.method_details,
+        "AllocatedMethodId": line.method_id,
+        "AllocatedResourceId": line.allocated_resource_id,
+        "AllocatedResourceName": line.allocated_resource_name,
+        "AllocatedTags": line.allocated_tags,
+    }
+    yield {
+        **_shared(line, account, target, line.amount),
+        "ChargeDescription": f"Part of {line.pool}",
+        **{layout.named(column): text for column, text in named.items()},
+    }
+    if not adds:
+        yield {
+            **_shared(line, account, origin, -line.amount),
+            "ChargeDescription": f"{line.pool} borne by {target.path}",
+        }
+
+
+def _shared(line: Allocated, account: Account, scope: ScopeFacts, amount: Decimal) -> Row:
+    return {
+        **_row(account, scope, account.name, line.period_start, line.period_end),
+        **_costs(amount, amount),
+        "ChargeCategory": "Adjustment",
+        "ChargeFrequency": "Recurring",
+        "ServiceName": line.pool,
+        "x_PriceSource": "allocation",
+        "x_Records": f"/api/v1/allocation-runs/{line.run_id}",
+    }
+
+
+def commitment_rows(
+    lines: Sequence[Committed], account: Account, scope_of: Callable[[str], ScopeFacts]
+) -> Iterator[Row]:
+    """One commitment in one month: billed as a purchase, effective where it was used, in place of what that usage was
+    booked at, and where it was not.
+    """
+    first = lines[0]
+    home = scope_of("")
+    amount = sum((line.amount for line in lines), Decimal(0))
+    start = first.period_start.replace(day=1)
+    end = next_month(start)
+    yield {
+        **_of_commitment(first, account, home, start, end),
+        **_costs(amount, amount),
+        **_quantity(first, Decimal(1), "Months", amount),
+        "ChargeCategory": "Purchase",
+        "ChargeDescription": f"{first.commitment} for the month",
+        "ChargeFrequency": "Recurring",
+        "CommitmentDiscountQuantity": number_text(sum((line.quantity for line in lines), Decimal(0))),
+        "CommitmentDiscountUnit": UNITS.get(first.unit, account.currency),
+        "EffectiveCost": "0.0",
+        "PricingCategory": "Standard",
+        "PricingCurrencyEffectiveCost": "0.0",
+        "x_ModelId": None,
+    }
+    for line in lines:
+        if line.status == "Used":
+            yield _used(line, account, scope_of(line.scope))
+        else:
+            yield _unused(line, account, home)
+
+
+def _used(line: Committed, account: Account, scope: ScopeFacts) -> Row:
+    return {
+        **_of_commitment(line, account, scope, line.period_start, line.period_end),
+        **_costs(-line.booked_cost, line.amount - line.booked_cost),
+        "ChargeCategory": "Adjustment",
+        "ChargeDescription": f"{line.model} covered by {line.commitment}",
+        "ChargeFrequency": "Usage-Based",
+    }
+
+
+def _unused(line: Committed, account: Account, scope: ScopeFacts) -> Row:
+    unit = UNITS.get(line.unit, account.currency)
+    return {
+        **_of_commitment(line, account, scope, line.period_start, line.period_end),
+        **_costs(Decimal(0), line.amount),
+        **_quantity(line, line.quantity, unit, line.amount),
+        "ChargeCategory": "Usage",
+        "ChargeDescription": f"Unused part of {line.commitment}",
+        "ChargeFrequency": "Recurring",
+        "CommitmentDiscountQuantity": number_text(line.quantity),
+        "CommitmentDiscountStatus": "Unused",
+        "CommitmentDiscountUnit": unit,
+        "PricingCategory": "Committed",
+    }
+
+
+def _of_commitment(line: Committed, account: Account, scope: ScopeFacts, start: datetime, end: datetime) -> Row:
+    party = provider_name(line.provider)
+    return {
+        **_row(account, scope, party, start, end),
+        "CommitmentDiscountCategory": "Spend" if line.unit == "money" else "Usage",
+        "CommitmentDiscountId": line.commitment,
+        "CommitmentDiscountName": line.commitment,
+        "CommitmentDiscountType": line.kind.replace("_", " ").title(),
+        "ResourceId": line.commitment,
+        "ResourceName": line.commitment,
+        "ResourceType": "Commitment",
+        "ServiceName": f"{party} API",
+        "x_ModelId": line.model or None,
+        "x_PriceSource": "commitment",
+        "x_Provider": line.provider,
+        "x_Records": f"/api/v1/commitments?period={start:%Y-%m}",
+    }
+
+
+def _quantity(line: Committed, quantity: Decimal, unit: str, amount: Decimal) -> Row:
+    sku = f"{line.provider}/{line.commitment}"
+    price = unit_price(number_text(amount), number_text(quantity))
+    return {
+        "ContractedUnitPrice": price,
+        "ListUnitPrice": price,
+        "PricingCurrencyContractedUnitPrice": price,
+        "PricingCurrencyListUnitPrice": price,
+        "PricingQuantity": number_text(quantity),
+        "PricingUnit": unit,
+        "SkuId": sku,
+        "SkuMeter": unit,
+        "SkuPriceId": sku,
+    }
+
+
+def _row(account: Account, scope: ScopeFacts, party: str, start: datetime, end: datetime) -> Row:
+    month = start.replace(day=1)
+    return {
+        **account_cells(account, scope),
+        "BillingPeriodStart": time_text(month),
+        "BillingPeriodEnd": time_text(next_month(month)),
+        "ChargePeriodStart": time_text(start),
+        "ChargePeriodEnd": time_text(end),
+        "HostProviderName": party,
+        "InvoiceIssuerName": party,
+        "ProviderName": party,
+        "PublisherName": party,
+        "ServiceProviderName": party,
+        "ServiceCategory": AI,
+        "ServiceSubcategory": GENERATIVE,
+    }
+
+
+def _costs(billed: Decimal, effective: Decimal) -> Row:
+    return {
+        "BilledCost": number_text(billed),
+        "ContractedCost": number_text(effective),
+        "EffectiveCost": number_text(effective),
+        "ListCost": number_text(effective),
+        "PricingCurrencyEffectiveCost": number_text(effective),
+    }

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from typing import Self
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+
+from allocation.usage.models import ImportStatus
+from governance.scopes.models import Scope, ScopedQuerySet
+
+
+class FocusFormat(models.TextChoices):
+    CSV = "csv", "CSV"
+    PARQUET = "parquet", "Parquet"
+
+
+class FocusImport(models.Model):
+    """One FOCUS file brought in. The same file into the same scope is the same import."""
+
+    file_name = models.CharField(max_length=255)
+    file_digest = models.CharField(max_length=64, help_text="SHA-256.")
+    size_bytes = models.BigIntegerField()
+    file_format = models.CharField(max_length=10, choices=FocusFormat.choices)
+    version = models.CharField(max_length=5, help_text="Of FOCUS: as stated, or as its columns tell.")
+    scope = models.ForeignKey(
+        Scope, on_delete=models.PROTECT, related_name="+", help_text="The subtree its rows may go to."
+    )
+    columns = models.JSONField(help_text="The headers as they stood, in their order.")
+    column_types = models.JSONField(default=list, help_text="Of a Parquet file's columns, in DuckDB's words.")
+    status = models.CharField(max_length=10, choices=ImportStatus.choices)
+    rows_done = models.BigIntegerField(default=0)
+    charges = models.BigIntegerField(default=0)
+    repeats = models.BigIntegerField(default=0)
+    quarantined = models.BigIntegerField(default=0)
+    used = models.BigIntegerField(default=0, help_text="Charges that were counted as usage too.")
+    error = models.CharField(max_length=500, blank=True)
+    started_at = models.DateTimeField()
+    started_by = models.CharField(max_length=300)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = ScopedQuerySet["FocusImport"].as_manager()
+
+    class Meta:
+        verbose_name = "FOCUS import"
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "file_digest"], name="focus_file_once_in_a_scope"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} {self.started_at:%FT%TZ}"
+
+
+class FocusRowStatus(models.TextChoices):
+    CHARGE = "charge"
+    REPEAT = "repeat", "repeats a charge that is there"
+    QUARANTINED = "quarantined"
+
+
+class FocusRowQuerySet(ScopedQuerySet["FocusRow"]):
+    def charges(self) -> Self:
+        return self.filter(status=FocusRowStatus.CHARGE)
+
+
+class FocusRow(models.Model):
+    """One row of a FOCUS file, never changed: every cell as it stood, and what was read from it. What cannot be read
+    as a charge is quarantined with its reason; a row that stands in another file of the organisation too, the same to
+    the last cell, is a repeat and counts once.
+    """
+
+    source = models.ForeignKey(FocusImport, on_delete=models.PROTECT, related_name="rows")
+    row_number = models.BigIntegerField(help_text="From 1, without the header.")
+    organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
+    scope = models.ForeignKey(
+        Scope, on_delete=models.PROTECT, db_index=False, related_name="+", help_text="Whose charge it is."
+    )
+    attribution = models.CharField(max_length=250, blank=True)
+    status = models.CharField(max_length=12, choices=FocusRowStatus.choices)
+    cells = models.JSONField(help_text="In the order of the import's columns; null is null, an empty text is empty.")
+    digest = models.CharField(max_length=64)
+    occurrence = models.IntegerField(help_text="Which of the equal rows of its file it is, from 1.")
+    billing_period_start = models.DateTimeField(null=True)
+    billing_period_end = models.DateTimeField(null=True)
+    charge_period_start = models.DateTimeField(null=True)
+    charge_period_end = models.DateTimeField(null=True)
+    charge_category = models.CharField(max_length=20, blank=True)
+    charge_class = models.CharField(max_length=20, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    billed_cost = models.DecimalField(max_digits=38, decimal_places=15, null=True)
+    effective_cost = models.DecimalField(max_digits=38, decimal_places=15, null=True)
+    list_cost = models.DecimalField(max_digits=38, decimal_places=15, null=True)
+    contracted_cost = models.DecimalField(max_digits=38, decimal_places=15, null=True)
+    service_category = models.CharField(max_length=200, blank=True)
+    service_name = models.CharField(max_length=500, blank=True)
+    sku_id = models.CharField(max_length=500, blank=True)
+    sub_account = models.CharField(max_length=500, blank=True)
+    usage_record_id = models.UUIDField(null=True, help_text="The usage record it was counted as.")
+    code = models.CharField(max_length=40, blank=True, help_text="Why it is quarantined, or was not counted as usage.")
+    field = models.CharField(max_length=100, blank=True)
+    message = models.CharField(max_length=500, blank=True)
+    notes = models.JSONField(default=list, help_text="What was assumed where the file says nothing.")
+
+    objects = FocusRowQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "FOCUS row"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "row_number"], name="focus_row_once"),
+            models.UniqueConstraint(
+                fields=["organisation", "digest", "occurrence"],
+                name="focus_charge_counts_once",
+                condition=Q(status="charge"),
+            ),
+            models.CheckConstraint(
+                condition=Q(status="quarantined")
+                | Q(
+                    charge_period_start__isnull=False,
+                    charge_period_end__gte=F("charge_period_start"),
+                    billing_period_start__isnull=False,
+                    billed_cost__isnull=False,
+                    effective_cost__isnull=False,
+                ),
+                name="focus_charge_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="quarantined") | ~Q(code=""), name="focus_quarantine_has_a_reason"
+            ),
+        ]
+        indexes = [
+            # Read by exports: an organisation's charges of a billing period, file by file.
+            models.Index(
+                fields=["organisation", "billing_period_start", "source", "row_number"],
+                name="focus_charges_of_period",
+                condition=Q(status="charge"),
+            ),
+            # Read by the lists of a scope's charges, newest first.
+            models.Index(fields=["scope", "-id"], name="focus_rows_of_scope"),
+            # Read by who asks for the row behind a usage record.
+            models.Index(
+                fields=["usage_record_id"], name="focus_row_of_usage", condition=Q(usage_record_id__isnull=False)
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="focus_rows_are_kept", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id}/{self.row_number}"

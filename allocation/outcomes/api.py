@@ -1,0 +1,111 @@
+"""What the business got: reported once by whoever knows it, read by whoever owns the scope."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation.outcomes import operations
+from allocation.outcomes.importers.outcomes import IncomingOutcomes, read_outcome_lines, read_outcomes
+from allocation.outcomes.models import Outcome, OutcomeKind
+from allocation.outcomes.queries import outcomes
+from allocation.usage.api.bodies import NotASender, body_of, media_type
+from allocation.usage.api.serializers import IngestOut
+from governance.people.models import ApiKey
+from governance.rest.api import CursorPagination, Parameters, actor, requires, scope_asked
+
+
+class OutcomeOut(serializers.ModelSerializer[Outcome]):
+    scope = serializers.CharField(source="scope.path")
+    success = serializers.BooleanField(source="is_success")
+    attributes = serializers.DictField(child=serializers.CharField())
+
+    class Meta:
+        model = Outcome
+        fields = (
+            "id", "source", "event_id", "occurred_at", "received_at", "booked_on", "scope", "attribution", "attributes",
+            "kind", "name", "quantity", "success", "value", "quality_score", "safety_flags", "task_ids",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class OutcomeFilterIn(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False, help_text="Not included.")
+    kind = serializers.ChoiceField(choices=OutcomeKind.choices, required=False)
+    name = serializers.CharField(required=False)
+    success = serializers.BooleanField(required=False, default=None, allow_null=True)
+    task_id = serializers.CharField(required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`from` is a word of Python's own."""
+        days = {
+            "from": serializers.DateField(required=False, help_text="First UTC day it counts on."),
+            "to": serializers.DateField(required=False, help_text="UTC day after the last it counts on."),
+        }
+        return {**super().get_fields(), **days}
+
+
+# By content type.
+READERS: Mapping[str, Callable[..., IncomingOutcomes]] = {
+    **dict.fromkeys(("application/json", ""), read_outcomes),
+    **dict.fromkeys(("application/x-ndjson", "application/ndjson", "application/jsonl"), read_outcome_lines),
+}
+# Parameter, and what it asks of the row.
+LOOKUPS = {
+    "since": "occurred_at__gte", "until": "occurred_at__lt", "from": "booked_on__gte", "to": "booked_on__lt",
+    "kind": "kind", "name": "name", "success": "is_success",
+}  # fmt: skip
+
+
+class NewestOutcomeFirst(CursorPagination):
+    ordering = ("-occurred_at", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+class Outcomes(APIView):
+    def get_permissions(self) -> list[Any]:
+        return [requires("usage:write" if self.request.method == "POST" else "usage:read")()]
+
+    @extend_schema(
+        operation_id="outcomes_post",
+        request={"application/json": OpenApiTypes.OBJECT, "application/x-ndjson": OpenApiTypes.STR},
+        responses=IngestOut,
+        description="Business outcomes and actions: a JSON array, a JSON object, or one JSON object per line"
+        " (application/x-ndjson). Sending the same again is safe: identity is (source, id, occurred_at). An outcome"
+        " goes to the scope it names, or where its attributes lead, or to the scope of its task.",
+    )
+    def post(self, request: Request) -> Response:
+        kind = media_type(request)
+        if kind not in READERS:
+            raise UnsupportedMediaType(kind)
+        if not isinstance(request.auth, ApiKey):
+            raise NotASender("Outcomes are posted with an API key; its scope says where they may go.")
+        incoming = READERS[kind](body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX)
+        result = operations.record_outcomes(
+            events=incoming.events,
+            indexes=incoming.indexes,
+            refused=incoming.refused,
+            key_scope_id=request.auth.scope_id,
+            at=timezone.now(),
+        )
+        return Response(IngestOut(result).data)
+
+    @extend_schema(operation_id="outcomes_list", parameters=[OutcomeFilterIn], responses=OutcomeOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = OutcomeFilterIn.of(request)
+        found = outcomes(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
+        asked = {lookup: wanted[name] for name, lookup in LOOKUPS.items() if wanted.get(name) is not None}
+        if "task_id" in wanted:
+            asked["task_ids__contains"] = [wanted["task_id"]]
+        page = NewestOutcomeFirst()
+        rows = page.paginate_queryset(found.filter(**asked), request, view=self)
+        return page.get_paginated_response(OutcomeOut(rows, many=True).data)

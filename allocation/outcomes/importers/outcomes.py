@@ -1,0 +1,171 @@
+"""Outcomes as JSON, JSON lines or a CSV file with a header; the same record means the same whichever way it came."""
+
+import csv
+import io
+import json
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from allocation.meters.documents import Fault
+from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeEvent, outcome_fault
+from allocation.outcomes.operations import OUTCOME_FORMAT, record_outcomes
+from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
+from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TOO_DEEP, MalformedBody, elements, too_many
+from allocation.usage.models import ImportRun
+from allocation.usage.operations import fail_import, finish_import, note_progress, start_import
+from governance.errors import Invalid
+
+CHUNK = 2_000
+# What a CSV cell separates the members of a list by.
+LIST_SEPARATOR = ";"
+LISTS = frozenset({"task_ids", "safety_flags"})
+# Columns `attributes.team` or `value.amount` make the parts of one field.
+NESTED = frozenset({"attributes", "value"})
+TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+UNREADABLE = (csv.Error, UnicodeDecodeError, MalformedBody)
+# (place from 0, the record's JSON)
+Record = tuple[int, bytes]
+
+
+@dataclass(slots=True)
+class IncomingOutcomes:
+    """`indexes` are the events' places in what was sent."""
+
+    events: list[OutcomeEvent] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
+    refused: list[RefusedRecord] = field(default_factory=list)
+
+    def take(self, index: int, record: bytes) -> None:
+        if len(record) > RECORD_BYTES_MAX:
+            fault = Fault("record_too_large", f"A record holds at most {RECORD_BYTES_MAX:,} bytes.")
+            self.refused.append(refused_text(index, fault, record))
+            return
+        try:
+            event = READ_OUTCOME(record)
+        except ValidationError as problem:
+            self.refused.append(_refused(index, outcome_fault(problem), record))
+        else:
+            self.events.append(event)
+            self.indexes.append(index)
+
+
+def _refused(index: int, fault: Fault, record: bytes) -> RefusedRecord:
+    try:
+        return refused_data(index, fault, json.loads(record), record, fields=OUTCOME_FIELDS)
+    except RecursionError:
+        return refused_text(index, TOO_DEEP, record)
+    except ValueError:
+        return refused_text(index, fault, record)
+
+
+def read_outcomes(body: bytes, *, records_max: int) -> IncomingOutcomes:
+    """A JSON array or one object."""
+    incoming = IncomingOutcomes()
+    for index, (_, text) in enumerate(elements(body, records_max=records_max)):
+        incoming.take(index, text.encode("utf-8", "surrogatepass"))
+    return incoming
+
+
+def read_outcome_lines(body: bytes, *, records_max: int) -> IncomingOutcomes:
+    incoming = IncomingOutcomes()
+    for count, (index, line) in enumerate(_lines(io.BytesIO(body))):
+        if count >= records_max:
+            raise too_many(records_max)
+        incoming.take(index, line)
+    if not incoming.events and not incoming.refused:
+        raise MalformedBody("The body is empty; JSON lines are wanted.", code="body_empty")
+    return incoming
+
+
+def import_outcomes(path: Path, *, scope_id: int | None, now: Callable[[], datetime]) -> ImportRun:
+    """JSON lines, a JSON array, or CSV by the file's name. What a broken-off run has done is read and not written
+    again; what is there already counts as a duplicate.
+    """
+    content = path.read_bytes()
+    run = start_import(
+        file_name=path.name,
+        file_digest=sha256(content).hexdigest(),
+        size_bytes=len(content),
+        source_format=OUTCOME_FORMAT,
+        options_digest=sha256(f"{OUTCOME_FORMAT} {scope_id}".encode()).hexdigest(),
+        mapping=None,
+        scope_id=scope_id,
+        at=now(),
+    )
+    try:
+        _bring_in(run, _records(path, content), scope_id, now)
+    except UNREADABLE as problem:
+        fail_import(run_id=run.pk, error=type(problem).__name__)
+        raise Invalid(f"{path.name} cannot be read: {problem}.", code="file_unreadable") from problem
+    except BaseException as problem:
+        fail_import(run_id=run.pk, error=type(problem).__name__)
+        raise
+    return finish_import(run_id=run.pk, at=now())
+
+
+def _bring_in(run: ImportRun, records: Iterable[Record], scope_id: int | None, now: Callable[[], datetime]) -> None:
+    rest, done = iter(records), 0
+    while batch := list(islice(rest, CHUNK)):
+        done += len(batch)
+        if done <= run.records_done:
+            continue
+        incoming = IncomingOutcomes()
+        for index, record in batch:
+            incoming.take(index, record)
+        result = record_outcomes(
+            events=incoming.events,
+            indexes=incoming.indexes,
+            refused=incoming.refused,
+            key_scope_id=scope_id,
+            at=now(),
+        )
+        note_progress(run_id=run.pk, records_done=done, result=result)
+
+
+def _records(path: Path, content: bytes) -> Iterable[Record]:
+    if path.suffix == ".csv":
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        return ((index, json.dumps(of_row(row)).encode()) for index, row in enumerate(reader))
+    if content.removeprefix(BOM_UTF8).lstrip()[:1] == b"[":
+        return ((index, text.encode("utf-8", "surrogatepass")) for index, (_, text) in enumerate(elements(content)))
+    return _lines(io.BytesIO(content))
+
+
+def _lines(file: Iterable[bytes]) -> Iterator[Record]:
+    for index, line in enumerate(file):
+        content = line if index else line.removeprefix(BOM_UTF8)
+        if not content.isspace() and content:
+            yield index, content.rstrip(b"\r\n")
+
+
+def of_row(row: Mapping[str | None, Any]) -> dict[str, Any]:
+    """A CSV row as a native outcome. Empty cells are left out; what cannot be read stays text and is refused."""
+    record: dict[str, Any] = {}
+    for column, cell in row.items():
+        if column is None:
+            record["?"] = "more cells than the header has"
+        elif cell:
+            head, _, part = column.partition(".")
+            if part and head in NESTED:
+                record.setdefault(head, {})[part] = cell
+            else:
+                record[column] = _of_cell(column, cell)
+    return record
+
+
+def _of_cell(column: str, cell: str) -> Any:
+    if column in LISTS:
+        return [item for each in cell.split(LIST_SEPARATOR) if (item := each.strip())]
+    if column == "success":
+        return TRUTH.get(cell.strip().lower(), cell)
+    if column == "quantity" and cell.strip().isdecimal():
+        return int(cell)
+    return cell

@@ -1,0 +1,215 @@
+"""Outcomes in: placed and counted exactly once, in one transaction per batch."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from allocation.attribution.engine import UNATTRIBUTED
+from allocation.meters.documents import Fault
+from allocation.outcomes.documents import OutcomeEvent
+from allocation.outcomes.engine import OutcomeKey, OutcomeSums, PlacedOutcome, by_day, money_of
+from allocation.outcomes.models import OUTCOME_DAY_TABLE, OUTCOME_TABLE
+from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
+from allocation.usage.engine.costing import Desk, Organisation, identity
+from allocation.usage.models import Task
+from allocation.usage.operations import (
+    BATCH_MAX,
+    BatchTooLarge,
+    IngestResult,
+    Rejection,
+    desk_for,
+    with_retries,
+)
+
+OUTCOME_FORMAT = "outcome"
+BY_TASK = "task"
+TASK_UNKNOWN = Fault(
+    "task_unknown", "None of its tasks is known yet; it can be replayed when their usage has come.", "task_ids"
+)
+TASK_FORBIDDEN = Fault("scope_forbidden", "Its task lies outside what the key may write to.", "task_ids")
+# Scope of each known task, by its id.
+TaskScopes = Mapping[str, int]
+
+
+def record_outcomes(
+    *,
+    events: Sequence[OutcomeEvent],
+    key_scope_id: int | None,
+    at: datetime,
+    indexes: Sequence[int] | None = None,
+    refused: Sequence[RefusedRecord] = (),
+) -> IngestResult:
+    """Count what is new, quarantine what cannot be taken; as `record_usage`."""
+    if len(events) + len(refused) > BATCH_MAX:
+        raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
+    desk = desk_for(key_scope_id=key_scope_id, at=at)
+    tasks = _task_scopes(desk, events)
+    placed: list[PlacedOutcome] = []
+    unfit: list[RefusedRecord] = []
+    for index, event in zip(indexes or range(len(events)), events, strict=True):
+        found = place_of(desk, event, tasks, at)
+        if isinstance(found, Fault):
+            unfit.append(refused_event(index, found, event))
+        else:
+            placed.append(found)
+    every_refused = [*refused, *unfit]
+    unique = {one.key: one for one in placed}
+    # In the order of identity: two batches with the same records wait for each other, never crosswise.
+    batch = [unique[key] for key in sorted(unique)]
+
+    @transaction.atomic
+    def write() -> int:
+        new = _insert(batch, at)
+        _roll_up(by_day(new))
+        quarantine(refused=every_refused, authority_id=key_scope_id, source_format=OUTCOME_FORMAT, at=at)
+        return len(new)
+
+    accepted = with_retries(write) if batch or every_refused else 0
+    rejections = [
+        Rejection(item.index, item.fault.code, item.fault.message, item.fault.field) for item in every_refused
+    ]
+    return IngestResult(
+        accepted=accepted,
+        duplicate=len(placed) - accepted,
+        rejected=tuple(sorted(rejections, key=lambda rejection: rejection.index)),
+    )
+
+
+def outcome_fault_at(desk: Desk, event: OutcomeEvent, at: datetime) -> str:
+    """The code that stands against the event; empty when it would be taken."""
+    found = place_of(desk, event, _task_scopes(desk, [event]), at)
+    return found.code if isinstance(found, Fault) else ""
+
+
+def place_of(desk: Desk, event: OutcomeEvent, tasks: TaskScopes, at: datetime) -> PlacedOutcome | Fault:
+    """Its scope: the one it names, or that of the first rule that matches its attributes, or that of its first known
+    task. Of tasks alone, none of which is known, nothing can be said yet.
+    """
+    at_s = event.occurred_at.timestamp()
+    place = desk.untimely(at_s) or desk.place_of(event, at_s)
+    if isinstance(place, Fault):
+        return place
+    scope_id, organisation, attribution = place
+    if attribution == UNATTRIBUTED and event.task_ids:
+        known = next((tasks[task_id] for task_id in event.task_ids if task_id in tasks), None)
+        if known is None:
+            return TASK_UNKNOWN
+        if known not in desk.open_scope_ids:
+            return TASK_FORBIDDEN
+        scope_id, attribution = known, BY_TASK
+    if event.value is not None and event.value.currency != organisation.prices.currency:
+        return Fault(
+            "currency_mismatch", f"The organisation counts in {organisation.prices.currency}.", "value.currency"
+        )
+    return PlacedOutcome(
+        identity(organisation.root_id, event.source, event.id),
+        event,
+        scope_id,
+        attribution,
+        _booked_on(organisation, at_s, at),
+    )
+
+
+def _booked_on(organisation: Organisation, at_s: float, at: datetime) -> date:
+    """Its own day, or that of its arrival when the month it occurred in is closed: closed figures stay."""
+    booked_s = at_s if at_s >= organisation.closed_until_s else at.timestamp()
+    return datetime.fromtimestamp(booked_s, UTC).date()
+
+
+def _task_scopes(desk: Desk, events: Iterable[OutcomeEvent]) -> TaskScopes:
+    wanted = {task_id for event in events if event.scope is None for task_id in event.task_ids}
+    if not wanted or desk.home is None:
+        return {}
+    tasks = Task.objects.filter(organisation_id=desk.home.root_id, task_id__in=wanted, scope__isnull=False)
+    return dict(tasks.values_list("task_id", "scope_id"))
+
+
+def _insert(batch: Sequence[PlacedOutcome], at: datetime) -> list[PlacedOutcome]:
+    """Those that were not there yet."""
+    if not batch:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {OUTCOME_TABLE} (
+                identity, occurred_at, received_at, booked_on, scope_id, source, event_id, kind, name, quantity,
+                is_success, value, quality_score, safety_flags, task_ids, attribution, attributes
+            )
+            SELECT identity, occurred_at, %(at)s, booked_on, scope_id, source, event_id, kind, name, quantity,
+                is_success, value, quality_score, safety_flags, task_ids, attribution, attributes
+            FROM jsonb_to_recordset(%(rows)s::jsonb) AS row (
+                identity uuid, occurred_at timestamptz, booked_on date, scope_id bigint, source text, event_id text,
+                kind text, name text, quantity bigint, is_success boolean, value numeric, quality_score numeric,
+                safety_flags text[], task_ids text[], attribution text, attributes jsonb
+            )
+            ON CONFLICT (identity, occurred_at) DO NOTHING RETURNING identity, occurred_at
+            """,  # noqa: S608  # our own table name
+            {"at": at, "rows": json.dumps([_row(placed) for placed in batch])},
+        )
+        new = {(UUID(str(found[0])).hex, found[1].astimezone(UTC).isoformat()) for found in cursor.fetchall()}
+    return [placed for placed in batch if placed.key in new]
+
+
+def _row(placed: PlacedOutcome) -> dict[str, Any]:
+    event, value = placed.event, money_of(placed.event)
+    return {
+        "identity": placed.identity,
+        "occurred_at": event.occurred_at.isoformat(),
+        "booked_on": placed.booked_on.isoformat(),
+        "scope_id": placed.scope_id,
+        "source": event.source,
+        "event_id": event.id,
+        "kind": event.kind,
+        "name": event.name,
+        "quantity": event.quantity,
+        "is_success": event.success,
+        "value": None if value is None else str(value),
+        "quality_score": None if event.quality_score is None else str(event.quality_score),
+        "safety_flags": sorted(set(event.safety_flags)),
+        "task_ids": list(dict.fromkeys(event.task_ids)),
+        "attribution": placed.attribution,
+        "attributes": event.attributes or {},
+    }
+
+
+def _roll_up(totals: Mapping[OutcomeKey, OutcomeSums]) -> None:
+    ordered = sorted(totals.items(), key=lambda item: item[0])
+    rows = [
+        {
+            **key._asdict(),
+            "day": key.day.isoformat(),
+            "count": sums.count,
+            "successful": sums.successful,
+            "flagged": sums.flagged,
+            "value": str(sums.value),
+            "quality_sum": str(sums.quality_sum),
+            "quality_count": sums.quality_count,
+        }
+        for key, sums in ordered
+    ]
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {OUTCOME_DAY_TABLE} AS known (
+                scope_id, day, kind, name, count, successful, flagged, value, quality_sum, quality_count
+            )
+            SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row (
+                scope_id bigint, day date, kind text, name text, count bigint, successful bigint, flagged bigint,
+                value numeric, quality_sum numeric, quality_count bigint
+            )
+            ON CONFLICT (scope_id, day, kind, name) DO UPDATE SET
+                count = known.count + EXCLUDED.count,
+                successful = known.successful + EXCLUDED.successful,
+                flagged = known.flagged + EXCLUDED.flagged,
+                value = known.value + EXCLUDED.value,
+                quality_sum = known.quality_sum + EXCLUDED.quality_sum,
+                quality_count = known.quality_count + EXCLUDED.quality_count
+            """,  # noqa: S608  # our own table name
+            [json.dumps(rows)],
+        )

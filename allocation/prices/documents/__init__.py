@@ -1,0 +1,23 @@
+from allocation.prices.documents.exchange_rates import (
+    ExchangeRatesDocument,
+    RateSpec,
+)
+from allocation.prices.documents.price_books import (
+    Basis,
+    Price,
+    PriceBookDocument,
+    PriceBookSpec,
+    PriceSpec,
+    midnight,
+)
+
+__all__ = [
+    "Basis",
+    "ExchangeRatesDocument",
+    "Price",
+    "PriceBookDocument",
+    "PriceBookSpec",
+    "PriceSpec",
+    "RateSpec",
+    "midnight",
+]

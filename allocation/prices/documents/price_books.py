@@ -1,0 +1,145 @@
+"""`kind: PriceBook`: dated prices per provider, model and service tier, as published or as a contract has them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, shifted, times
+from governance.documents import Document, NamedMetadata
+
+ENTRIES_MAX = 100_000
+# Published lists carry prices with up to seventeen places.
+PRICE_PLACES = 24
+Price = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=PRICE_PLACES, allow_inf_nan=False)]
+Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=4, allow_inf_nan=False)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Basis = Literal["list", "contracted"]
+
+
+def midnight(value: Any) -> Any:
+    """A bare date means its first instant in UTC."""
+    if isinstance(value, str) and len(value) == len("2026-01-01"):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(midnight)]
+
+
+class PriceSpec(BaseModel):
+    """Token meters and `character` are per million; all others per one: `request`, `gpu_hour`, `image`, `page` …
+
+    What is not stated falls back: `cached_input`, `cache_write`, `audio_input` and `image_input` to `input`,
+    `cache_write_1h` to `cache_write`, `reasoning`, `audio_output` and `image_output` to `output`.
+    `above_input_tokens` opens a context tier: its prices hold for the whole of a request with more input.
+    `discount_percent`, here or on the book, is taken off list prices; here it overrides the book's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: Annotated[str, Field(min_length=1, max_length=128)]
+    model: Annotated[str, Field(min_length=1, max_length=128)]
+    service_tier: ServiceTier = "standard"
+    effective_from: Instant
+    effective_to: Instant | None = None
+    above_input_tokens: Annotated[int, Field(ge=0, le=10**9)] = 0
+    discount_percent: Percent | None = None
+    input: Price | None = None
+    cached_input: Price | None = None
+    cache_write: Price | None = None
+    cache_write_1h: Price | None = None
+    output: Price | None = None
+    reasoning: Price | None = None
+    audio_input: Price | None = None
+    audio_output: Price | None = None
+    image_input: Price | None = None
+    image_output: Price | None = None
+    request: Price | None = None
+    gpu_hour: Price | None = None
+    image: Price | None = None
+    megapixel: Price | None = None
+    audio_second: Price | None = None
+    video_second: Price | None = None
+    character: Price | None = None
+    page: Price | None = None
+    annotated_page: Price | None = None
+    web_search: Price | None = None
+    map_search: Price | None = None
+    file_search: Price | None = None
+    session: Price | None = None
+    message: Price | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if all(getattr(self, meter) is None for meter in METERS):
+            raise ValueError(f"states no price: give at least one of {', '.join(METERS)}")
+        if self.effective_to and self.effective_to <= self.effective_from:
+            raise ValueError("effective_to must be later than effective_from: the validity is half-open")
+        return self
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.provider, self.model, self.service_tier)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return (*self.key, self.effective_from, self.effective_to)
+
+    @property
+    def stated(self) -> dict[str, Decimal]:
+        """By meter, in the order of METERS."""
+        return {meter: price for meter in METERS if (price := getattr(self, meter)) is not None}
+
+
+class PriceBookSpec(BaseModel):
+    """`contract` names what was agreed with a provider; such books go before published lists. `basis` says what the
+    prices are: list prices, from which discounts are taken, or prices already contracted, whose list price is that of
+    the next book of list prices, or of the catalogue.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    organisation: Annotated[str, Field(min_length=1, max_length=63)]
+    contract: Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)] | None = None
+    basis: Basis = "list"
+    currency: Currency = "USD"
+    discount_percent: Percent | None = None
+    prices: Annotated[tuple[PriceSpec, ...], Field(min_length=1, max_length=ENTRIES_MAX)]
+
+    @model_validator(mode="after")
+    def _is_unambiguous(self) -> Self:
+        seen: set[tuple[object, ...]] = set()
+        for position, price in enumerate(self.prices):
+            key = (*price.identity, price.above_input_tokens)
+            if key in seen:
+                raise ValueError(f"prices.{position} states the same model, tier and validity a second time")
+            seen.add(key)
+        for position, price in enumerate(self.prices):
+            if (*price.identity, 0) not in seen:
+                raise ValueError(f"prices.{position} is a context tier without its base (above_input_tokens: 0)")
+        return self
+
+    @model_validator(mode="after")
+    def _discounts_list_prices(self) -> Self:
+        if self.discount_percent is None and all(price.discount_percent is None for price in self.prices):
+            return self
+        if self.basis == "contracted":
+            raise ValueError("discount_percent is taken off list prices; these are contracted already (basis)")
+        if self.contract is None:
+            raise ValueError("discount_percent needs the contract that grants it: name it in `contract`")
+        return self
+
+    def contracted(self, entry: PriceSpec) -> dict[str, Decimal]:
+        """What is paid, by meter: exact, with at most six places more than the price stated."""
+        off = entry.discount_percent if entry.discount_percent is not None else self.discount_percent
+        if not off:
+            return entry.stated
+        return {meter: shifted(times(price, 100 - off), -2) for meter, price in entry.stated.items()}
+
+
+class PriceBookDocument(Document):
+    kind: Literal["PriceBook"]
+    metadata: NamedMetadata
+    spec: PriceBookSpec

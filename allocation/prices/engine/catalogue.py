@@ -1,0 +1,231 @@
+"""The dated catalogue: genai-prices, compiled to rate cards. Its own `calc_price` prices what a card cannot express."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import genai_prices
+from genai_prices.data_snapshot import DataSnapshot, get_snapshot
+from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices, TimeOfDateConstraint, Usage
+
+from allocation.meters.documents import EXACT, shifted
+from allocation.prices.engine.exchange import FINEST, Rate
+from allocation.prices.engine.price_books import Tiers, converted
+from allocation.prices.engine.rates import Rare, RateCard, rate_card
+
+SOURCE = "genai-prices"
+VERSION = genai_prices.__version__
+CURRENCY = "USD"
+
+_FIELDS = {
+    "input_mtok": "input",
+    "cache_read_mtok": "cached_input",
+    "cache_write_mtok": "cache_write",
+    "cache_write_1h_mtok": "cache_write_1h",
+    "output_mtok": "output",
+    "output_reasoning_mtok": "reasoning",
+    "input_audio_mtok": "audio_input",
+    "output_audio_mtok": "audio_output",
+    "input_image_mtok": "image_input",
+    "output_image_mtok": "image_output",
+    "requests_kcount": "request",
+    "web_searches_kcount": "web_search",
+    "storage_searches_kcount": "file_search",
+    "input_document_kpages": "page",
+    "input_annotated_document_kpages": "annotated_page",
+    "input_text_messages_kcount": "message",
+    "input_mchars": "character",
+    "audio_hours": "audio_second",
+    "input_audio_hours": "audio_second",
+}
+_PER_HOUR = frozenset({"audio_hours", "input_audio_hours"})
+HOUR_S = 3600
+# Priced quantities that a usage event does not carry; the catalogue charges nothing for them either.
+_NOT_REPORTED = (
+    "audio", "image", "video", "text", "social_searches", "rerank", "citation", "cache_write_5m", "gpixels",
+    "code_executions", "tool",
+)  # fmt: skip
+# What the catalogue calls what a usage event carries beside the common kinds of tokens.
+_USAGE = {
+    "cache_write_1h": "cache_write_1h_tokens",
+    "audio_input": "input_audio_tokens",
+    "audio_output": "output_audio_tokens",
+    "image_input": "input_image_tokens",
+    "image_output": "output_image_tokens",
+    "web_search": "web_searches",
+    "file_search": "storage_searches",
+    "page": "input_document_pages",
+    "annotated_page": "input_annotated_document_pages",
+    "message": "input_text_messages",
+    "character": "input_characters",
+    "audio_second": "audio_seconds",
+}
+# It asks how kinds overlap that overlap here by nothing.
+_APART = {
+    "audio_input": ("cache_audio_read_tokens", "cache_audio_write_tokens"),
+    "image_input": ("cache_image_read_tokens", "cache_image_write_tokens"),
+    "audio_output": ("output_audio_reasoning_tokens",),
+    "image_output": ("output_image_reasoning_tokens",),
+}
+NOTHING_RARE: Rare = {}
+_TIER_CONTEXT = {
+    "batch": {"processing": "batch"},
+    "flex": {"service_tier": "flex"},
+    "priority": {"service_tier": "priority"},
+}
+# Names gateways give to providers, where the catalogue's own matching does not know them.
+_PROVIDER_NAMES = {"azure_ai": "azure", "fireworks_ai": "fireworks", "bedrock_converse": "aws", "xai": "x-ai"}
+
+
+@dataclass(frozen=True, slots=True)
+class CalculatedCard:
+    """A price the card form cannot hold: each record goes through genai-prices itself."""
+
+    price: ModelPrice
+    rate: Rate | None = None
+    source: str = SOURCE
+
+    @property
+    def version(self) -> str:
+        return f"{VERSION} {self.rate.name}" if self.rate else VERSION
+
+    def cost(self, usage: Usage) -> Decimal:
+        total: Decimal = self.price.calc_price(usage)["total_price"]
+        return self.rate.convert(total) if self.rate else total
+
+
+@dataclass(frozen=True, slots=True)
+class Hourly:
+    """A model whose price depends on the time of day: the card is looked up for each record."""
+
+    model: ModelInfo
+    context: dict[str, str] | None
+    rate: Rate | None = None
+
+    def at(self, at: datetime) -> "RateCard | CalculatedCard | None":
+        return _card(self.model.get_prices(at, self.context), self.rate)
+
+
+CatalogueEntry = RateCard | CalculatedCard | Hourly | None
+
+
+def usage_of(
+    input_tokens: int,
+    cached_input_tokens: int,
+    cache_write_tokens: int,
+    output_tokens: int,
+    reasoning_tokens: int,
+    rare: Rare = NOTHING_RARE,
+) -> Usage:
+    apart = {key: 0 for meter in rare for key in _APART.get(meter, ())}
+    return Usage(
+        **apart,
+        input_tokens=input_tokens,
+        cache_read_tokens=cached_input_tokens,
+        cache_write_tokens=cache_write_tokens,
+        output_tokens=output_tokens,
+        output_reasoning_tokens=reasoning_tokens,
+        **{_USAGE[meter]: quantity for meter, quantity in rare.items() if meter in _USAGE},
+    )
+
+
+def find_model(provider: str, model: str, snapshot: DataSnapshot | None = None) -> tuple[Provider, ModelInfo] | None:
+    """The catalogue's model; None when it does not know the provider or the model. Nothing is guessed from the name
+    of the model alone, since a reseller's price is its own.
+    """
+    known = snapshot or get_snapshot()
+    try:
+        return known.find_provider_model(model, None, _PROVIDER_NAMES.get(provider.lower(), provider), None)
+    except LookupError:
+        return None
+
+
+def catalogue_entry(
+    provider: str, model: str, service_tier: str, at: datetime, rate: Rate | None = None
+) -> CatalogueEntry:
+    """What holds for the UTC day of `at`, in the currency that `rate` leads to; None when the catalogue states no price
+    for model and service tier.
+    """
+    listed = _listed(provider, model, service_tier, at)
+    if listed is None:
+        return None
+    info, context = listed
+    if any(isinstance(constraint, TimeOfDateConstraint) for constraint in _constraints(info)):
+        return Hourly(info, context, rate)
+    # Start dates are whole UTC days: any instant of the day has the day's price.
+    return _card(info.get_prices(at.astimezone(UTC), context), rate)
+
+
+def catalogue_tiers(provider: str, model: str, service_tier: str, at: datetime) -> Tiers:
+    """The same as prices in US dollars by bound and meter; empty when the catalogue states none."""
+    listed = _listed(provider, model, service_tier, at)
+    if listed is None:
+        return {}
+    return stated_tiers(_stated(listed[0].get_prices(at.astimezone(UTC), listed[1])))
+
+
+def _listed(
+    provider: str, model: str, service_tier: str, at: datetime
+) -> tuple[ModelInfo, dict[str, str] | None] | None:
+    found = find_model(provider, model)
+    context = _TIER_CONTEXT.get(service_tier)
+    if found is None or (context is not None and not _states_tier(found[1], context, at)):
+        return None
+    return found[1], context
+
+
+def _stated(price: ModelPrice) -> dict[str, Decimal | TieredPrices]:
+    return {key: value for key, value in vars(price).items() if value is not None}
+
+
+def _constraints(info: ModelInfo) -> Iterator[object]:
+    if not isinstance(info.prices, ModelPrice):
+        yield from (price.constraint for price in info.prices)
+    yield from (variant.constraint for variant in info.price_variants or ())
+
+
+def _states_tier(info: ModelInfo, context: dict[str, str], at: datetime) -> bool:
+    return any(
+        variant.when == context and (variant.constraint is None or variant.constraint.active(at))
+        for variant in info.price_variants or ()
+    )
+
+
+def _card(price: ModelPrice, rate: Rate | None = None) -> RateCard | CalculatedCard | None:
+    stated = _stated(price)
+    if not stated.keys() & _FIELDS.keys():
+        return None
+    if any(key not in _FIELDS and not any(word in key for word in _NOT_REPORTED) for key in stated):
+        return CalculatedCard(price, rate)
+    tiers = converted(stated_tiers(stated), rate)
+    return rate_card(SOURCE, f"{VERSION} {rate.name}" if rate else VERSION, tiers)
+
+
+def stated_tiers(stated: Mapping[str, Decimal | TieredPrices]) -> Tiers:
+    """By bound of the context tier and meter."""
+    bounds = sorted(
+        {0} | {tier.start for value in stated.values() if isinstance(value, TieredPrices) for tier in value.tiers}
+    )
+    return {
+        bound: {meter: _at_bound(stated[key], bound, key) for key, meter in _FIELDS.items() if key in stated}
+        for bound in bounds
+    }
+
+
+def _at_bound(price: Decimal | TieredPrices, bound: int, key: str) -> Decimal:
+    amount = price
+    if isinstance(price, TieredPrices):
+        amount = price.base
+        for tier in price.tiers:
+            if bound >= tier.start:
+                amount = tier.price
+    if not isinstance(amount, Decimal):
+        raise TypeError(f"a price of the catalogue is no Decimal: {key}")
+    if key in _PER_HOUR:
+        return _WIDE.divide(amount, Decimal(HOUR_S)).quantize(FINEST, context=_WIDE)
+    return shifted(amount, -3) if "_k" in key else amount
+
+
+_WIDE = EXACT.copy()
+_WIDE.clear_traps()

@@ -1,0 +1,90 @@
+"""Exchange rates from CSV: as the ECB publishes them, a column for each currency, or one rate a line."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from pydantic import ValidationError
+
+from allocation.prices.documents import RateSpec
+from allocation.prices.importers.price_lists import Unusable, sentence
+from governance.errors import Invalid
+
+LONG = frozenset({"date", "from", "to", "rate"})
+CODE_LENGTH = 3
+EMPTY = frozenset({"", "N/A"})
+
+
+@dataclass(slots=True)
+class RateList:
+    """`cells` counts the rates the file states; each is in `rates` or in `unusable`."""
+
+    cells: int = 0
+    rates: list[RateSpec] = field(default_factory=list)
+    unusable: list[Unusable] = field(default_factory=list)
+
+
+def read_rates(
+    text: str, *, base: str, currencies: frozenset[str] = frozenset(), since: date | None = None
+) -> RateList:
+    """With the columns date, from, to and rate, or with Date and one column per currency: what one `base` is worth in
+    it. `currencies` keeps only these against `base`, `since` only later days.
+    """
+    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    found = RateList()
+    try:
+        header = [name.strip() for name in next(lines, [])]
+        stated = _long(header, lines) if set(header) == LONG else _wide(header, lines, base)
+        for place, source, target, day, cell in stated:
+            if currencies and not {source, target} - {base} <= currencies:
+                continue
+            _take(found, place, (source, target, day, cell), since)
+    except csv.Error as problem:
+        raise Invalid(f"The file is no CSV: {problem}.", code="file_unreadable") from problem
+    return found
+
+
+# (place in the file, from, to, day, rate)
+Cell = tuple[str, str, str, str, str]
+
+
+def _long(header: list[str], lines: Iterator[list[str]]) -> Iterator[Cell]:
+    for number, cells in enumerate(lines, 2):
+        if any(cell.strip() for cell in cells):
+            row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+            yield f"line {number}", row.get("from", ""), row.get("to", ""), row.get("date", ""), row.get("rate", "")
+
+
+def _wide(header: list[str], lines: Iterator[list[str]], base: str) -> Iterator[Cell]:
+    if not header or header[0].lower() != "date":
+        raise Invalid("The first column must be Date, or the columns date, from, to and rate.", code="csv_column")
+    for unknown in (name for name in header[1:] if name and not (len(name) == CODE_LENGTH and name.isupper())):
+        raise Invalid(f"Column {unknown!r} is no currency.", code="csv_column")
+    for number, cells in enumerate(lines, 2):
+        for currency, cell in zip(header[1:], cells[1:], strict=False):
+            if currency and cell.strip() not in EMPTY:
+                yield f"line {number} {currency}", base, currency, cells[0].strip(), cell.strip()
+
+
+def _take(found: RateList, place: str, cell: tuple[str, str, str, str], since: date | None) -> None:
+    source, target, day, rate = cell
+    found.cells += 1
+    try:
+        made = RateSpec.model_validate({"from": source, "to": target, "effective_from": _day(day), "rate": rate})
+    except ValidationError as problem:
+        found.unusable.append(Unusable(place, sentence(problem)))
+        return
+    if since is None or made.effective_from >= since:
+        found.rates.append(made)
+    else:
+        found.cells -= 1
+
+
+def _day(text: str) -> str:
+    """The ECB's daily file writes `24 November 2026`, its history `2026-11-24`."""
+    try:
+        return datetime.strptime(text, "%d %B %Y").date().isoformat()  # noqa: DTZ007  # a day has no zone
+    except ValueError:
+        return text

@@ -1,0 +1,17 @@
+from allocation.prices.models.exchange_rates import (
+    ExchangeRate,
+)
+from allocation.prices.models.price_books import (
+    Basis,
+    Meter,
+    Price,
+    PriceBook,
+)
+
+__all__ = [
+    "Basis",
+    "ExchangeRate",
+    "Meter",
+    "Price",
+    "PriceBook",
+]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from governance.documents.models import Versioned
+from governance.scopes.models import OrganisationQuerySet, ScopedQuerySet
+
+
+class Basis(models.TextChoices):
+    LIST = "list", "list prices"
+    CONTRACTED = "contracted", "contracted prices"
+
+
+class PriceBook(Versioned):
+    currency = models.CharField(max_length=3)
+    contract = models.CharField(
+        max_length=200, blank=True, help_text="What was agreed with the provider; empty: a published list."
+    )
+    basis = models.CharField(max_length=10, choices=Basis.choices, default=Basis.LIST)
+
+    objects = OrganisationQuerySet["PriceBook"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="price_book_version_once"),
+            models.UniqueConstraint(fields=["name"], condition=Q(is_current=True), name="price_book_one_current"),
+        ]
+
+    @property
+    def is_contract(self) -> bool:
+        """What was agreed goes before what is published."""
+        return bool(self.contract) or self.basis == Basis.CONTRACTED
+
+
+class Meter(models.TextChoices):
+    INPUT = "input"
+    CACHED_INPUT = "cached_input"
+    CACHE_WRITE = "cache_write"
+    CACHE_WRITE_1H = "cache_write_1h", "cache write for an hour"
+    OUTPUT = "output"
+    REASONING = "reasoning"
+    AUDIO_INPUT = "audio_input"
+    AUDIO_OUTPUT = "audio_output"
+    IMAGE_INPUT = "image_input"
+    IMAGE_OUTPUT = "image_output"
+    REQUEST = "request"
+    GPU_HOUR = "gpu_hour", "GPU hour"
+    IMAGE = "image"
+    MEGAPIXEL = "megapixel"
+    AUDIO_SECOND = "audio_second"
+    VIDEO_SECOND = "video_second"
+    CHARACTER = "character"
+    PAGE = "page"
+    ANNOTATED_PAGE = "annotated_page"
+    WEB_SEARCH = "web_search"
+    MAP_SEARCH = "map_search"
+    FILE_SEARCH = "file_search"
+    SESSION = "session"
+    MESSAGE = "message"
+
+
+class PriceQuerySet(ScopedQuerySet["Price"]):
+    path_field = "book__organisation__path"
+
+    def in_force(self, at: datetime) -> Self:
+        """Of the current books, what holds at that instant."""
+        return self.filter(Q(effective_to__isnull=True) | Q(effective_to__gt=at), effective_from__lte=at).filter(
+            book__is_current=True
+        )
+
+
+class Price(models.Model):
+    """What one meter costs, in the book's currency: tokens and characters per million, all else per one."""
+
+    book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="prices")
+    position = models.PositiveIntegerField(help_text="Order in the document: the first match holds.")
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    service_tier = models.CharField(max_length=10)
+    meter = models.CharField(max_length=20, choices=Meter.choices)
+    above_input_tokens = models.PositiveIntegerField(default=0)
+    unit_price = models.DecimalField(max_digits=40, decimal_places=30, help_text="What is paid.")
+    list_unit_price = models.DecimalField(
+        max_digits=40, decimal_places=30, null=True, help_text="What is published; empty: the book does not say."
+    )
+    effective_from = models.DateTimeField()
+    effective_to = models.DateTimeField(null=True)
+
+    objects = PriceQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(list_unit_price__isnull=True) | Q(list_unit_price__gte=F("unit_price")),
+                name="price_not_above_its_list_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(effective_to__isnull=True) | Q(effective_to__gt=F("effective_from")),
+                name="price_ends_after_it_starts",
+            ),
+            models.UniqueConstraint(fields=["book", "position", "meter"], name="price_once_per_meter"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model} {self.meter} {self.unit_price}"

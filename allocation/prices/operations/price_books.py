@@ -1,0 +1,133 @@
+"""Price books from documents and from price lists: a change is a new version of the book, never an edit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from pydantic import ValidationError
+
+from allocation.prices.documents import Basis, PriceBookDocument, PriceBookSpec, PriceSpec
+from allocation.prices.engine.history import Merged, merged
+from allocation.prices.models import Price, PriceBook
+from governance.documents import Change
+from governance.documents.operations import (
+    change_of,
+    current_version,
+    organisation_of,
+    record_version,
+    replace_version,
+    version_fields,
+)
+from governance.errors import Invalid
+from governance.people.rules import Actor
+
+INSERTED_AT_ONCE = 5000
+
+
+def plan_price_book(document: PriceBookDocument, at: datetime) -> Change:
+    del at
+    organisation_of(document.spec.organisation)
+    return change_of(document, current_version(PriceBook, document.metadata.name), "prices")
+
+
+@transaction.atomic
+def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime, reason: str = "") -> Change:
+    organisation = organisation_of(document.spec.organisation, locked=True)
+    current = current_version(PriceBook, document.metadata.name)
+    change = change_of(document, current, "prices")
+    if change.action == "unchanged":
+        return change
+    spec = document.spec
+    book = PriceBook(
+        currency=spec.currency,
+        contract=spec.contract or "",
+        basis=spec.basis,
+        **version_fields(document, current, organisation, actor, at),
+    )
+    replace_version(book)
+    Price.objects.bulk_create(_rows(book, spec), batch_size=INSERTED_AT_ONCE)
+    record_version(change, "price_book.apply", book, actor, at, reason=reason)
+    return change
+
+
+def _rows(book: PriceBook, spec: PriceBookSpec) -> list[Price]:
+    return [
+        Price(
+            book=book,
+            position=position,
+            provider=entry.provider,
+            model=entry.model,
+            service_tier=entry.service_tier,
+            meter=meter,
+            above_input_tokens=entry.above_input_tokens,
+            unit_price=price,
+            list_unit_price=entry.stated[meter] if spec.basis == "list" else None,
+            effective_from=entry.effective_from,
+            effective_to=entry.effective_to,
+        )
+        for position, entry in enumerate(spec.prices)
+        for meter, price in spec.contracted(entry).items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BookTerms:
+    """What an import says of the book itself; None leaves it as it is, or as a new book has it."""
+
+    currency: str | None = None
+    contract: str | None = None
+    basis: Basis | None = None
+    discount_percent: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedPrices:
+    change: Change
+    merged: Merged
+
+
+class NoPrices(Invalid):
+    code = "no_prices"
+
+
+@transaction.atomic
+def import_prices(
+    *,
+    organisation: str,
+    name: str,
+    entries: Sequence[PriceSpec],
+    terms: BookTerms,
+    reason: str,
+    actor: Actor,
+    at: datetime,
+    dry_run: bool = False,
+) -> ImportedPrices:
+    """The entries laid over what the book of this name holds already, as its next version."""
+    organisation_of(organisation, locked=True)
+    current = current_version(PriceBook, name)
+    known = None if current is None else PriceBookSpec.model_validate(current.document)
+    whole = merged(known.prices if known else (), entries)
+    if not whole.entries:
+        raise NoPrices("There is no price in it that could be used.")
+    document = _document(name, {**_terms(terms, known), "organisation": organisation, "prices": whole.entries})
+    change = plan_price_book(document, at) if dry_run else apply_price_book(document, actor=actor, at=at, reason=reason)
+    return ImportedPrices(change, whole)
+
+
+def _document(name: str, spec: dict[str, object]) -> PriceBookDocument:
+    content = {"apiVersion": "weir/v1", "kind": "PriceBook", "metadata": {"name": name}, "spec": spec}
+    try:
+        return PriceBookDocument.model_validate(content)
+    except ValidationError as problem:
+        error = problem.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in error["loc"])
+        raise Invalid(f"{place}: {error['msg'].removeprefix('Value error, ')}.", code="invalid_document") from problem
+
+
+def _terms(terms: BookTerms, known: PriceBookSpec | None) -> dict[str, object]:
+    fields = ("currency", "contract", "basis", "discount_percent")
+    given = {field: getattr(terms, field) for field in fields}
+    standing = {field: getattr(known, field) for field in fields} if known else {}
+    return {field: value for field in fields if (value := given[field] or standing.get(field)) is not None}

@@ -1,0 +1,84 @@
+"""What the desk prices with: each organisation's current books and exchange rates."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from allocation.prices.engine.exchange import exchange_rates
+from allocation.prices.engine.price_books import BookEntry
+from allocation.prices.engine.pricing import PriceList
+from allocation.prices.models import Basis, ExchangeRate, Price, PriceBook
+
+# (provider, model, service tier, from, to)
+Identity = tuple[str, str, str, datetime, datetime | None]
+# (identity …, bound, meter, price paid, list price)
+Row = tuple[str, str, str, datetime, datetime | None, int, str, Decimal, Decimal | None]
+FIELDS = (
+    "provider", "model", "service_tier", "effective_from", "effective_to", "above_input_tokens", "meter", "unit_price",
+    "list_unit_price",
+)  # fmt: skip
+
+
+def price_lists(currencies: Mapping[int, str], *, books_version: str, rates_version: str) -> dict[int, PriceList]:
+    """By organisation, given each one's currency. The versions change with the books and with the rates: while they do
+    not, nothing is read again, however often scopes change.
+    """
+    entries = _book_entries(books_version)
+    rates = _stated_rates(rates_version)
+    return {
+        organisation: PriceList(
+            currency=currency,
+            entries=entries.get(organisation, ()),
+            rates=exchange_rates(currency, rates.get(organisation, ())),
+        )
+        for organisation, currency in currencies.items()
+    }
+
+
+@lru_cache(maxsize=1)
+def _book_entries(books_version: str) -> dict[int, tuple[BookEntry, ...]]:
+    """By organisation: contracts before lists, then by the book's name and the order in it."""
+    del books_version
+    books = PriceBook.objects.filter(is_current=True).only(
+        "organisation_id", "name", "version", "currency", "contract", "basis"
+    )
+    found: dict[int, list[BookEntry]] = {}
+    for book in sorted(books, key=lambda book: (not book.is_contract, book.name)):
+        rows = Price.objects.filter(book=book).order_by("position").values_list(*FIELDS)
+        found.setdefault(book.organisation_id, []).extend(_entries(book, rows.iterator(chunk_size=10_000)))
+    return {organisation: tuple(entries) for organisation, entries in found.items()}
+
+
+def _entries(book: PriceBook, rows: Iterable[Row]) -> Iterable[BookEntry]:
+    paid: dict[Identity, dict[int, dict[str, Decimal]]] = {}
+    listed: dict[Identity, dict[int, dict[str, Decimal]]] = {}
+    for *names, above, meter, price, list_price in rows:
+        identity: Identity = tuple(names)  # type: ignore[assignment]  # the first five fields
+        paid.setdefault(identity, {0: {}}).setdefault(above, {})[meter] = price
+        listed.setdefault(identity, {0: {}}).setdefault(above, {})[meter] = price if list_price is None else list_price
+    return [
+        BookEntry(
+            *identity,
+            source=f"pricebook:{book.name}",
+            version=str(book.version),
+            prices=tiers,
+            listed=None if listed[identity] == tiers else listed[identity],
+            is_list=book.basis == Basis.LIST,
+            currency=book.currency,
+        )
+        for identity, tiers in paid.items()
+    ]
+
+
+@lru_cache(maxsize=1)
+def _stated_rates(rates_version: str) -> dict[int, list[tuple[str, str, date, Decimal]]]:
+    """By organisation, in the order in which they were stated."""
+    del rates_version
+    rows = ExchangeRate.objects.order_by("pk").values_list(
+        "organisation_id", "from_currency", "to_currency", "effective_from", "rate"
+    )
+    found: dict[int, list[tuple[str, str, date, Decimal]]] = {}
+    for organisation, source, target, on, rate in rows.iterator(chunk_size=10_000):
+        found.setdefault(organisation, []).append((source, target, on, rate))
+    return found

@@ -1,0 +1,44 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation.quarantine.models import QuarantinedUsage
+from governance.rest.api import CursorPagination, Parameters, actor, requires
+
+
+class QuarantinedOut(serializers.ModelSerializer[QuarantinedUsage]):
+    authority = serializers.CharField(source="authority.path", allow_null=True, default=None)
+
+    class Meta:
+        model = QuarantinedUsage
+        fields = (
+            "id", "authority", "source_format", "code", "field", "message", "payload", "dropped_fields", "digest",
+            "size_bytes", "first_seen_at", "last_seen_at", "seen_count", "replayed_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class QuarantineFilterIn(Parameters):
+    code = serializers.CharField(required=False)
+    replayed = serializers.BooleanField(required=False, default=False)
+
+
+class NewestQuarantineFirst(CursorPagination):
+    ordering = ("-last_seen_at", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+class Quarantine(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="quarantine_list", parameters=[QuarantineFilterIn], responses=QuarantinedOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = QuarantineFilterIn.of(request)
+        rows = QuarantinedUsage.objects.visible_to(actor(request)).select_related("authority")
+        rows = rows.filter(replayed_at__isnull=not wanted["replayed"])
+        if "code" in wanted:
+            rows = rows.filter(code=wanted["code"])
+        page = NewestQuarantineFirst()
+        shown = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response(QuarantinedOut(shown, many=True).data)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from governance.scopes.models import Scope, ScopedQuerySet
+
+
+class QuarantinedUsageQuerySet(ScopedQuerySet["QuarantinedUsage"]):
+    path_field = "authority__path"
+
+    def waiting(self) -> Self:
+        return self.filter(replayed_at__isnull=True)
+
+
+class QuarantinedUsage(models.Model):
+    """A usage record that was refused, without its text: known fields and bounded values only, so it can be replayed.
+    The same record refused again for the same reason counts up instead of piling up.
+    """
+
+    authority = models.ForeignKey(
+        Scope, on_delete=models.PROTECT, null=True, related_name="+", help_text="The subtree the sender may write to."
+    )
+    source_format = models.CharField(max_length=20)
+    code = models.CharField(max_length=40)
+    field = models.CharField(max_length=100, blank=True)
+    message = models.CharField(max_length=500)
+    payload = models.JSONField(null=True, help_text="As a native usage event; empty when the record was not JSON.")
+    dropped_fields = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the record as it came.")
+    size_bytes = models.BigIntegerField()
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    seen_count = models.BigIntegerField(default=1)
+    replayed_at = models.DateTimeField(null=True)
+
+    objects = QuarantinedUsageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "quarantined usage"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["authority", "digest", "code"], name="quarantine_once", nulls_distinct=False
+            ),
+        ]
+        indexes = [
+            # Read by the quarantine lists: what waits, newest first.
+            models.Index(fields=["-last_seen_at"], name="quarantine_waiting", condition=Q(replayed_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.digest[:12]}"

@@ -1,0 +1,141 @@
+"""Refused records, kept without their text so that they can be replayed."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from math import isfinite
+from typing import Any
+
+from django.db import connection
+from pydantic import BaseModel
+
+from allocation.meters.documents import COUNTED_METERS, EVENT_FIELDS, TOKEN_FIELDS, Fault, as_document
+
+VALUE_LENGTH_MAX = 500
+ATTRIBUTES_KEPT = 64
+DROPPED_NAMES_KEPT = 50
+MONEY = frozenset({"cost", "value"})
+LISTS = frozenset({"task_ids", "safety_flags"})
+LISTED_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """`raw` is the record as it came; it is measured and forgotten. `payload` is its native, sanitised form."""
+
+    index: int
+    fault: Fault
+    digest: str
+    size_bytes: int
+    payload: dict[str, Any] | None = None
+    dropped: tuple[str, ...] = ()
+
+
+def refused_text(index: int, fault: Fault, raw: bytes) -> RefusedRecord:
+    """A record that is no JSON object: nothing of it is kept but digest and length."""
+    return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw))
+
+
+def refused_data(
+    index: int, fault: Fault, data: object, raw: bytes, *, fields: Collection[str] = EVENT_FIELDS
+) -> RefusedRecord:
+    """`fields` are those that such a record has."""
+    if not isinstance(data, dict):
+        return refused_text(index, fault, raw)
+    payload, dropped = sanitised(data, fields=fields)
+    return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), payload, dropped)
+
+
+def refused_event(index: int, fault: Fault, event: BaseModel) -> RefusedRecord:
+    document = as_document(event)
+    raw = json.dumps(document, sort_keys=True).encode()
+    return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), document)
+
+
+def sanitised(
+    data: dict[str, Any], *, fields: Collection[str] = EVENT_FIELDS
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Known fields with bounded values; the names of what was dropped, as far as they look like names."""
+    kept: dict[str, Any] = {}
+    dropped: list[str] = []
+    for name, value in data.items():
+        if name not in fields:
+            dropped.append(name if name.isidentifier() and len(name) <= 64 else "?")  # noqa: PLR2004  # a field name
+        elif isinstance(value, dict):
+            kept[name] = _object(name, value)
+        elif isinstance(value, list) and name in LISTS:
+            kept[name] = [bounded(item) for item in value[:LISTED_KEPT]]
+        else:
+            kept[name] = bounded(value)
+    return kept, tuple(dropped[:DROPPED_NAMES_KEPT])
+
+
+def _object(name: str, value: dict[str, Any]) -> dict[str, Any]:
+    if name == "tokens":
+        return {key: bounded(value[key]) for key in sorted(TOKEN_FIELDS & value.keys())}
+    if name == "quantities":
+        return {meter: bounded(value[meter]) for meter in COUNTED_METERS if meter in value}
+    if name in MONEY:
+        return {key: bounded(value[key]) for key in ("amount", "currency") if key in value}
+    pairs = list(value.items())[:ATTRIBUTES_KEPT] if name == "attributes" else []
+    return {key if len(key) <= 64 and storable(key) == key else "?": bounded(item) for key, item in pairs}  # noqa: PLR2004  # an attribute's name
+
+
+def bounded(value: object) -> object:
+    if isinstance(value, float):
+        # JSON has neither NaN nor an infinity.
+        return value if isfinite(value) else {"replaced": "number"}
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 10**18 else {"replaced": "integer"}
+    # A text that would have to be changed is not kept: replayed, it would be another record's.
+    if isinstance(value, str) and len(value) <= VALUE_LENGTH_MAX and storable(value) == value:
+        return value
+    return {"replaced": "text" if isinstance(value, str) else "structure"}
+
+
+def storable(text: str) -> str:
+    """Without what PostgreSQL's JSON cannot hold: NUL and lone surrogates."""
+    return text.replace("\0", "�").encode("utf-8", "replace").decode()
+
+
+def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, source_format: str, at: datetime) -> None:
+    """Insert or count up, in a fixed order of rows."""
+    if not refused:
+        return
+    rows = {(record.digest, record.fault.code): record for record in refused}
+    ordered = [rows[key] for key in sorted(rows)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO allocation_quarantinedusage AS known (
+                authority_id, source_format, code, field, message, payload, dropped_fields, digest, size_bytes,
+                first_seen_at, last_seen_at, seen_count
+            )
+            SELECT %(authority)s, %(format)s, row.code, row.field, row.message, row.payload, row.dropped, row.digest,
+                row.size_bytes, %(at)s, %(at)s, 1
+            FROM unnest(
+                %(codes)s::text[], %(fields)s::text[], %(messages)s::text[],
+                %(payloads)s::jsonb[], %(dropped)s::jsonb[],
+                %(digests)s::text[], %(sizes)s::bigint[]
+            ) AS row (code, field, message, payload, dropped, digest, size_bytes)
+            ORDER BY row.digest, row.code
+            ON CONFLICT (authority_id, digest, code) DO UPDATE SET
+                last_seen_at = EXCLUDED.last_seen_at, seen_count = known.seen_count + 1
+            """,
+            {
+                "authority": authority_id,
+                "format": source_format,
+                "at": at,
+                "codes": [record.fault.code for record in ordered],
+                "fields": [record.fault.field[:100] for record in ordered],
+                "messages": [record.fault.message[:500] for record in ordered],
+                "payloads": [None if record.payload is None else json.dumps(record.payload) for record in ordered],
+                "dropped": [json.dumps(record.dropped) for record in ordered],
+                "digests": [record.digest for record in ordered],
+                "sizes": [record.size_bytes for record in ordered],
+            },
+        )

@@ -1,0 +1,46 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
+from governance.pages.admin.base import acting
+from governance.pages.admin.lists import ReadOnlyAdmin
+from governance.pages.admin.show import NOTHING
+
+
+@admin.register(QuarantinedUsage)
+class QuarantinedUsageAdmin(ReadOnlyAdmin):
+    list_display = (
+        "last_seen_at",
+        "message",
+        "what",
+        "code",
+        "source_format",
+        "seen_count",
+        "authority",
+        "replayed_at",
+    )
+    list_filter = ("code", "source_format", ("replayed_at", admin.EmptyFieldListFilter))
+    list_select_related = ("authority",)
+    ordering = ("-last_seen_at", "-id")
+    actions = ["replay"]
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("allocation.change_quarantinedusage")
+
+    @admin.display(description="scope and model")
+    def what(self, refused: QuarantinedUsage) -> str:
+        payload = refused.payload or {}
+        return " · ".join(str(payload[name]) for name in ("scope", "model") if payload.get(name)) or NOTHING
+
+    @admin.action(description="Replay the selected records", permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[QuarantinedUsage]) -> None:
+        result = replay_quarantined(ids=queryset.values_list("pk", flat=True), actor=acting(request), at=timezone.now())
+        remaining = ", ".join(f"{count} {code}" for code, count in sorted(result.remaining.items())) or "none"
+        self.message_user(
+            request,
+            f"{result.accepted} accepted, {result.duplicate} there already, refused again: {remaining}.",
+            messages.WARNING if result.remaining else messages.SUCCESS,
+        )

@@ -1,0 +1,140 @@
+"""Quarantined records once more, after their reason has gone. A replayed record keeps its identity: if it came in
+otherwise meanwhile, it is a duplicate and is not counted again.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from pydantic import ValidationError
+
+from allocation.meters.documents import EVENT, UsageEvent, fault_of
+from allocation.outcomes.documents import OUTCOME, OutcomeEvent, outcome_fault
+from allocation.outcomes.operations import OUTCOME_FORMAT, TASK_UNKNOWN, outcome_fault_at, record_outcomes
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.operations import IngestResult, desk_for, record_usage, with_retries
+from governance.people.rules import Actor
+from governance.records.operations import record_decision
+from governance.scopes.models import Scope
+
+REPLAY_BATCH = 500
+# A log is brought in a day or two after it was written.
+AWAITED = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """`remaining` maps the codes that still stand against records to how many."""
+
+    accepted: int
+    duplicate: int
+    remaining: dict[str, int]
+
+
+def replay_early_outcomes(*, at: datetime) -> ReplayResult:
+    """Those that came before the usage of their task, for as long as that usage may be on its way."""
+    waiting = QuarantinedUsage.objects.waiting().filter(
+        code=TASK_UNKNOWN.code, source_format=OUTCOME_FORMAT, last_seen_at__gte=at - AWAITED
+    )
+    ids = list(waiting.values_list("pk", flat=True))
+    return replay_quarantined(actor=Actor.system("outcomes whose task has come"), ids=ids, at=at)
+
+
+def replay_quarantined(
+    *, actor: Actor, at: datetime, ids: Iterable[int] | None = None, code: str | None = None, dry_run: bool = False
+) -> ReplayResult:
+    """All that waits and `actor` may change, or of it only `ids`, or only those refused with `code`; batch by batch,
+    each in its own transaction. A dry run tells what would be accepted, counting what is there already too.
+    """
+    waiting = QuarantinedUsage.objects.waiting().visible_to(actor)
+    if ids is not None:
+        waiting = waiting.filter(pk__in=list(ids))
+    if code is not None:
+        waiting = waiting.filter(code=code)
+    if not actor.sees_everything:
+        # What came without a scope's authority may go anywhere: it is the operator's.
+        authorities = Scope.objects.filter(pk__in=waiting.values("authority"))
+        waiting = waiting.filter(
+            authority__in=[each for each in authorities if actor.may_change("allocation.quarantinedusage", each.path)]
+        )
+    keys = list(waiting.order_by("pk").values_list("pk", flat=True))
+    accepted = duplicate = 0
+    remaining: dict[str, int] = {}
+    for start in range(0, len(keys), REPLAY_BATCH):
+        batch = keys[start : start + REPLAY_BATCH]
+        result = with_retries(partial(_replay_batch, batch, actor=actor, at=at, dry_run=dry_run))
+        accepted += result.accepted
+        duplicate += result.duplicate
+        for name, count in result.remaining.items():
+            remaining[name] = remaining.get(name, 0) + count
+    return ReplayResult(accepted, duplicate, remaining)
+
+
+@transaction.atomic
+def _replay_batch(keys: list[int], *, actor: Actor, at: datetime, dry_run: bool) -> ReplayResult:
+    rows = list(QuarantinedUsage.objects.waiting().filter(pk__in=keys).order_by("pk").select_for_update())
+    by_authority: dict[int | None, list[tuple[QuarantinedUsage, UsageEvent | OutcomeEvent]]] = {}
+    remaining: dict[str, int] = {}
+    accepted = duplicate = 0
+    for row in rows:
+        event = _event(row)
+        fault_code = event if isinstance(event, str) else _fault(event, row.authority_id, at)
+        if fault_code:
+            remaining[fault_code] = remaining.get(fault_code, 0) + 1
+        elif not isinstance(event, str):
+            by_authority.setdefault(row.authority_id, []).append((row, event))
+    for authority_id, pairs in sorted(by_authority.items(), key=lambda item: item[0] or 0):
+        if dry_run:
+            accepted += len(pairs)
+            continue
+        for result in _counted([event for _, event in pairs], authority_id, at):
+            accepted += result.accepted
+            duplicate += result.duplicate
+        QuarantinedUsage.objects.filter(pk__in=[row.pk for row, _ in pairs]).update(replayed_at=at)
+    if not dry_run:
+        for authority_id, pairs in by_authority.items():
+            _record(actor, authority_id, [row.pk for row, _ in pairs], at)
+    return ReplayResult(accepted, duplicate, remaining)
+
+
+def _record(actor: Actor, authority_id: int | None, replayed: list[int], at: datetime) -> None:
+    record_decision(
+        actor=actor,
+        action="usage.replay",
+        scope=None if authority_id is None else Scope.objects.get(pk=authority_id),
+        subject=f"quarantine:{replayed[0]}",
+        reason="",
+        evidence={"records": replayed},
+        at=at,
+    )
+
+
+def _counted(events: list[UsageEvent | OutcomeEvent], authority_id: int | None, at: datetime) -> Iterator[IngestResult]:
+    """Usage first: an outcome may belong where its task does."""
+    usage = [event for event in events if isinstance(event, UsageEvent)]
+    outcomes = [event for event in events if isinstance(event, OutcomeEvent)]
+    if usage:
+        yield record_usage(events=usage, key_scope_id=authority_id, at=at)
+    if outcomes:
+        yield record_outcomes(events=outcomes, key_scope_id=authority_id, at=at)
+
+
+def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | str:
+    """The event, or the code that still stands against it."""
+    if row.payload is None:
+        return row.code
+    is_outcome = row.source_format == OUTCOME_FORMAT
+    try:
+        return (OUTCOME if is_outcome else EVENT).validate_json(json.dumps(row.payload))
+    except ValidationError as problem:
+        return (outcome_fault if is_outcome else fault_of)(problem).code
+
+
+def _fault(event: UsageEvent | OutcomeEvent, authority_id: int | None, at: datetime) -> str:
+    desk = desk_for(key_scope_id=authority_id, at=at)
+    if isinstance(event, OutcomeEvent):
+        return outcome_fault_at(desk, event, at)
+    return getattr(desk.cost(event), "code", "")

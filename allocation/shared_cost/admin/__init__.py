@@ -1,0 +1,3 @@
+from allocation.shared_cost.admin import runs, splits
+
+__all__ = ["runs", "splits"]

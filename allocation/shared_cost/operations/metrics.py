@@ -1,0 +1,114 @@
+"""Metrics that shared cost is split by, counted exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from pydantic import ValidationError
+
+from allocation.billing_periods.operations import hold_periods
+from allocation.meters.documents import Fault
+from allocation.shared_cost.documents import METRIC_VALUE, MetricValue, metric_fault
+from allocation.shared_cost.models import AllocationMetric
+from allocation.usage.operations import Rejection
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+
+FUTURE_DAYS_MAX = 1
+Identity = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsResult:
+    accepted: int
+    duplicate: int
+    rejected: tuple[Rejection, ...]
+
+
+@transaction.atomic
+def record_metrics(*, values: Sequence[object], authority: Scope, at: datetime) -> MetricsResult:
+    """Each value of its own: one that is refused holds none of the others back. The same value again is a duplicate;
+    the same identity with another content is refused, since a counted value is never changed.
+    """
+    tree = scope_tree()
+    organisation_id = tree.by_id[authority.pk].root_id
+    # One sender of an organisation after the other: two may bring the same value at once.
+    Scope.objects.select_for_update(of=("self",)).get(pk=organisation_id)
+    closed = hold_periods([organisation_id]).get(organisation_id)
+    rejected: list[Rejection] = []
+    taken: list[tuple[int, MetricValue]] = []
+    for index, value in enumerate(values):
+        found = _read(value)
+        fault = found if isinstance(found, Fault) else _fault(found, authority.path, closed, at)
+        if fault is None and isinstance(found, MetricValue):
+            taken.append((index, found))
+        elif fault is not None:
+            rejected.append(Rejection(index, fault.code, fault.message, fault.field))
+    known = _known(organisation_id, [value for _, value in taken])
+    new: list[AllocationMetric] = []
+    duplicate = 0
+    for index, value in taken:
+        row = AllocationMetric(
+            organisation_id=organisation_id,
+            source=value.source,
+            event_id=value.id,
+            metric=value.metric,
+            scope_id=tree.by_path[value.scope].id,
+            on=value.on,
+            value=value.value,
+            received_at=at,
+        )
+        same = known.setdefault((value.source, value.id), row)
+        if same is row:
+            new.append(row)
+        elif _content(same) == _content(row):
+            duplicate += 1
+        else:
+            rejected.append(Rejection(index, *_reused(value)))
+    AllocationMetric.objects.bulk_create(new)
+    return MetricsResult(len(new), duplicate, tuple(sorted(rejected, key=lambda one: one.index)))
+
+
+def _read(value: object) -> MetricValue | Fault:
+    try:
+        return METRIC_VALUE.validate_python(value)
+    except ValidationError as problem:
+        return metric_fault(problem)
+
+
+def _fault(value: MetricValue, authority: str, closed: datetime | None, at: datetime) -> Fault | None:
+    if value.on > at.date() + timedelta(days=FUTURE_DAYS_MAX):
+        return Fault("occurred_in_future", "on lies in the future: send a value when its day has come.", "on")
+    if closed is not None and value.on < closed.date():
+        return Fault("period_closed", f"on lies in a closed month: give the first day that is open, {closed:%F}.", "on")
+    if value.scope != authority and not value.scope.startswith(f"{authority}/"):
+        return Fault(
+            "scope_forbidden", f"scope lies outside {authority}, which the key is for: use its own key.", "scope"
+        )
+    if value.scope not in scope_tree().by_path:
+        return Fault("scope_unknown", "scope names no scope: apply its Scope document, or correct the path.", "scope")
+    return None
+
+
+def _known(organisation_id: int, values: Sequence[MetricValue]) -> dict[Identity, AllocationMetric]:
+    rows = AllocationMetric.objects.filter(
+        organisation_id=organisation_id,
+        source__in={value.source for value in values},
+        event_id__in={value.id for value in values},
+    )
+    return {(row.source, row.event_id): row for row in rows}
+
+
+def _content(row: AllocationMetric) -> tuple[object, ...]:
+    return (row.metric, row.scope_id, row.on, row.value)
+
+
+def _reused(value: MetricValue) -> tuple[str, str, str]:
+    return (
+        "identity_reused",
+        f"This id of {value.source} was counted with another content, which stays; give a further value a new id.",
+        "id",
+    )

@@ -1,0 +1,199 @@
+"""Splitting a month's shared cost. A run is made anew when something changed, and never changed itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from django.db import transaction
+
+from allocation.billing_periods.operations import PeriodClosed, hold_periods
+from allocation.meters.engine.months import Month
+from allocation.shared_cost.engine.pools import PoolsRefused, SplitPool, split_pools
+from allocation.shared_cost.models import AllocatedCharge, AllocationRun, RunStatus, SharedCostSplit, SharedPool
+from allocation.shared_cost.queries import Gathered, gather_pools, standing_run
+from governance.errors import DomainError, Forbidden
+from governance.people.rules import Actor
+from governance.records.operations import record_decision
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+from governance.work.operations import copy_rows
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """`run` is what holds afterwards; `is_new` tells whether this was what made it."""
+
+    run: AllocationRun
+    is_new: bool
+
+
+class PeriodNotBegun(DomainError):
+    code = "period_not_begun"
+    status = 422
+
+
+class NothingToSplit(DomainError):
+    code = "nothing_to_split"
+    status = 422
+
+
+class WholeOrganisation(Forbidden):
+    code = "organisation_required"
+
+
+def planned_allocation(*, organisation: Scope, month: Month) -> list[SplitPool]:
+    """What a run would split, without making it. Raises PoolsRefused."""
+    return split_pools(gather_pools(organisation.pk, month).pools)
+
+
+@transaction.atomic
+def run_allocation(*, organisation: Scope, month: Month, actor: Actor, at: datetime, reason: str = "") -> RunResult:
+    """The run that holds afterwards: a new one, or the standing one when nothing has changed. A run that cannot be
+    split is kept as failed, with its problem; the one before it goes on standing.
+    """
+    _check_may_run(organisation, actor)
+    if month.since > at:
+        raise PeriodNotBegun(f"{month} has not begun; its shared cost is split from its first day on.")
+    Scope.objects.select_for_update(of=("self",)).get(pk=organisation.pk)
+    _check_open(organisation, month)
+    status = RunStatus.PROVISIONAL if at < month.until else RunStatus.FINAL
+    try:
+        gathered = gather_pools(organisation.pk, month)
+        pools = split_pools(gathered.pools)
+    except PoolsRefused as refused:
+        return _failed(organisation, month, f"{refused}.", actor, at, reason)
+    digest = _digest(pools, status)
+    standing = standing_run(organisation.pk, month)
+    if standing is None and not pools:
+        raise NothingToSplit(f"{organisation.path} shares no cost in {month}; apply a SharedCostSplit first.")
+    if standing is not None and standing.digest == digest:
+        return RunResult(standing, is_new=False)
+    run = AllocationRun.objects.create(
+        supersedes=standing, status=status, digest=digest, **_of(organisation, month, actor, at, reason)
+    )
+    _write(run, pools, gathered)
+    _record(run, pools, actor, at)
+    return RunResult(run, is_new=True)
+
+
+def run_open_months(*, at: datetime) -> list[RunResult]:
+    """The month and the one before it, of every organisation that shares cost, as far as they are not closed."""
+    this = Month.of(at.date())
+    sharing = Scope.objects.filter(pk__in=SharedCostSplit.objects.values("organisation")).order_by("path")
+    runs = []
+    for organisation in sharing:
+        for month in (this.previous, this):
+            try:
+                runs.append(run_allocation(organisation=organisation, month=month, actor=Actor.system(), at=at))
+            except (PeriodClosed, NothingToSplit):
+                continue
+    return runs
+
+
+def _check_may_run(organisation: Scope, actor: Actor) -> None:
+    may = (
+        actor.sees(organisation.path) if actor.key else actor.may_change("allocation.allocationrun", organisation.path)
+    )
+    if not may:
+        raise WholeOrganisation(f"{actor.label} does not split the cost of the whole of {organisation.path}.")
+
+
+def _check_open(organisation: Scope, month: Month) -> None:
+    """A closed month keeps the final run it has; one that has none gets it, from figures that do not change."""
+    closed = hold_periods([organisation.pk]).get(organisation.pk)
+    standing = standing_run(organisation.pk, month)
+    is_settled = standing is not None and standing.status == RunStatus.FINAL
+    if closed is not None and month.until <= closed and is_settled:
+        raise PeriodClosed(f"{month} is closed; its shared cost stays as it was split.")
+
+
+def _of(organisation: Scope, month: Month, actor: Actor, at: datetime, reason: str) -> dict[str, object]:
+    return {
+        "organisation": organisation,
+        "period_start": month.start,
+        "period_end": month.end,
+        "made_at": at,
+        "made_by": actor.label,
+        "reason": reason,
+    }
+
+
+def _failed(organisation: Scope, month: Month, problem: str, actor: Actor, at: datetime, reason: str) -> RunResult:
+    digest = sha256(problem.encode()).hexdigest()
+    latest = AllocationRun.objects.filter(organisation=organisation, period_start=month.start).order_by("-pk").first()
+    if latest is not None and latest.status == RunStatus.FAILED and latest.digest == digest:
+        return RunResult(latest, is_new=False)
+    failed = AllocationRun.objects.create(
+        status=RunStatus.FAILED,
+        digest=digest,
+        problem=problem[:1000],
+        **_of(organisation, month, actor, at, reason),
+    )
+    return RunResult(failed, is_new=True)
+
+
+def _digest(pools: Sequence[SplitPool], status: str) -> str:
+    content = [
+        [
+            *(one.pool.name, one.pool.version, str(one.pool.own), str(one.received)),
+            [[s.recipient, s.target, str(s.ratio), str(s.amount), str(s.quantity), s.rule] for s in one.shares],
+        ]
+        for one in pools
+    ]
+    return sha256(json.dumps([status, content]).encode()).hexdigest()
+
+
+def _write(run: AllocationRun, pools: Sequence[SplitPool], gathered: Gathered) -> None:
+    ids = {path: node.id for path, node in scope_tree().by_path.items()}
+    rows = SharedPool.objects.bulk_create(
+        SharedPool(
+            run=run,
+            split=gathered.versions[one.pool.name],
+            position=position,
+            origin_id=ids[one.pool.origin],
+            is_external=not one.pool.passes_on,
+            own_amount=one.pool.own,
+            received_amount=one.received,
+            method=one.pool.how,
+            usage_unit=one.pool.unit,
+        )
+        for position, one in enumerate(pools)
+    )
+    copy_rows(
+        [
+            AllocatedCharge(
+                run=run,
+                pool=row,
+                target_id=ids[share.target or one.pool.origin],
+                recipient=share.recipient,
+                ratio=share.ratio,
+                amount=share.amount,
+                usage_quantity=share.quantity,
+                rule=share.rule,
+            )
+            for row, one in zip(rows, pools, strict=True)
+            for share in one.shares
+        ]
+    )
+
+
+def _record(run: AllocationRun, pools: Sequence[SplitPool], actor: Actor, at: datetime) -> None:
+    record_decision(
+        actor=actor,
+        action="allocation.run",
+        scope=run.organisation,
+        subject=f"allocation_run:{run.pk}",
+        reason=run.reason,
+        evidence={
+            "month": f"{run.period_start:%Y-%m}",
+            "status": run.status,
+            "digest": run.digest,
+            "supersedes": run.supersedes_id,
+            "pools": {f"{one.pool.name}@{one.pool.version}": str(one.amount) for one in pools},
+        },
+        at=at,
+    )

@@ -1,0 +1,105 @@
+"""Declared splits of shared cost and declared commitments: versions, never edits."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.db import transaction
+
+from allocation.commitments.operations import _check_commitment, _check_currency
+from allocation.meters.engine.months import Month
+from allocation.shared_cost.documents import AmountPool, CommitmentPool, SharedCostSplitDocument, SplitSpec
+from allocation.shared_cost.engine.pools import PoolsRefused, check_overlaps, in_order
+from allocation.shared_cost.models import SharedCostSplit
+from allocation.shared_cost.queries import SPEC, pools_of
+from governance.documents import Change
+from governance.documents.operations import (
+    change_of,
+    current_version,
+    organisation_of,
+    record_version,
+    replace_version,
+    scopes_at,
+    version_fields,
+)
+from governance.errors import Invalid
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+
+
+class SplitRefused(Invalid):
+    code = "split_refused"
+
+
+@transaction.atomic
+def apply_shared_cost_split(document: SharedCostSplitDocument, *, actor: Actor, at: datetime) -> Change:
+    spec = document.spec
+    organisation = organisation_of(spec.organisation, locked=True)
+    current = current_version(SharedCostSplit, document.metadata.name)
+    change = change_of(document, current)
+    if change.action == "unchanged":
+        return change
+    if isinstance(spec.pool, AmountPool):
+        _check_currency(spec.pool.currency, organisation)
+    if isinstance(spec.pool, CommitmentPool):
+        _check_commitment(spec.pool.commitment, organisation)
+    origin = scopes_at([spec.origin, *_named(spec)])[spec.origin]
+    _check_beside_the_others(document.metadata.name, spec, organisation)
+    version = SharedCostSplit(
+        pool_source=spec.pool.source,
+        origin=origin,
+        method=spec.method.how,
+        effective_from=spec.effective_from,
+        effective_to=spec.effective_to,
+        **version_fields(document, current, organisation, actor, at),
+    )
+    replace_version(version)
+    record_version(change, "shared_cost_split.apply", version, actor, at)
+    return change
+
+
+def _named(spec: SplitSpec) -> list[str]:
+    """Scopes that must be there; one that is known to leave may have left."""
+    matching = spec.recipients.matching
+    return [
+        *([matching.below, *matching.exclude] if matching else []),
+        *(listed.scope for listed in spec.recipients.scopes if listed.until is None),
+    ]
+
+
+def _check_beside_the_others(name: str, spec: SplitSpec, organisation: Scope) -> None:
+    """In every month in which the split is in force together with others: cost shared once, and never in a circle.
+    Which splits are in force together changes only where one begins or ends.
+    """
+    others = SharedCostSplit.objects.filter(organisation=organisation, is_current=True).exclude(name=name)
+    known = [(split.name, SPEC.validate_python(split.document)) for split in others]
+    tree = scope_tree()
+    edges = {spec.effective_from, *(other.effective_from for _name, other in known)}
+    for first_day in sorted(edges):
+        if not _is_in_force(spec, first_day):
+            continue
+        together = [*((each, other) for each, other in known if _is_in_force(other, first_day)), (name, spec)]
+        _check_commitments_once(together)
+        pools = pools_of(together, tree, Month.of(first_day).end)
+        try:
+            check_overlaps(pools)
+            in_order(pools)
+        except PoolsRefused as refused:
+            raise SplitRefused(f"From {first_day:%Y-%m} on, {refused}.", pool=refused.pool) from None
+
+
+def _check_commitments_once(together: list[tuple[str, SplitSpec]]) -> None:
+    seen: dict[str, str] = {}
+    for name, spec in together:
+        if isinstance(spec.pool, CommitmentPool):
+            other = seen.setdefault(spec.pool.commitment, name)
+            if other != name:
+                raise SplitRefused(
+                    f"pool.commitment: {other} shares {spec.pool.commitment} already; a commitment is shared once.",
+                    pool=name,
+                )
+
+
+def _is_in_force(spec: SplitSpec, first_day: date) -> bool:
+    return spec.effective_from <= first_day and (spec.effective_to is None or first_day < spec.effective_to)

@@ -1,0 +1,261 @@
+"""The pools of a month, gathered from documents, scopes, usage and metrics: what `engine.pools` splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import F, Sum
+from pydantic import TypeAdapter
+
+from allocation.commitments.engine import CommitmentMonth
+from allocation.commitments.queries import commitments_in
+from allocation.meters.engine.months import Month
+from allocation.shared_cost.documents import (
+    AmountPool,
+    ByMetric,
+    CommitmentPool,
+    Even,
+    Fixed,
+    Matching,
+    Proportional,
+    SplitSpec,
+    UsagePool,
+)
+from allocation.shared_cost.engine.pools import Pool, PoolsRefused, is_at_or_below
+from allocation.shared_cost.engine.splitting import Recipient
+from allocation.shared_cost.models import AllocationMetric, SharedCostSplit
+from allocation.usage.models import UsageDay
+from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
+
+SPEC: TypeAdapter[SplitSpec] = TypeAdapter(SplitSpec)
+NONE = Decimal(0)
+# The words of FOCUS's UsageUnit for what drives a share.
+UNITS = {"tokens": "Tokens", "requests": "Requests", "gpu_seconds": "GPU Seconds"}
+# By scope id.
+Quantities = Mapping[int, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectUse:
+    """Of one scope alone in a month, without those below it."""
+
+    cost: Decimal = NONE
+    tokens: Decimal = NONE
+    requests: Decimal = NONE
+    gpu_seconds: Decimal = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """`versions` are the documents behind the pools, by name."""
+
+    pools: tuple[Pool, ...]
+    versions: Mapping[str, SharedCostSplit]
+
+
+def direct_use(organisation_id: int, month: Month) -> dict[int, DirectUse]:
+    """By scope id; a scope that used nothing is left out."""
+    rows = (
+        UsageDay.objects.filter(
+            scope_id__in=scope_tree().descendants(organisation_id), bucket__gte=month.since, bucket__lt=month.until
+        )
+        .values("scope_id")
+        .annotate(
+            spent=Sum("cost"), tokens=Sum(F("input_tokens") + F("output_tokens")), calls=Sum("requests"),
+            seconds=Sum("gpu_seconds"),
+        )
+        .order_by()
+    )  # fmt: skip
+    return {
+        row["scope_id"]: DirectUse(row["spent"], Decimal(row["tokens"]), Decimal(row["calls"]), row["seconds"])
+        for row in rows
+    }
+
+
+def splits_in_force(organisation_id: int, month: Month) -> list[SharedCostSplit]:
+    """Of each name the newest version that has begun, unless that one has ended."""
+    begun = SharedCostSplit.objects.filter(organisation_id=organisation_id, effective_from__lte=month.start)
+    newest = begun.order_by("name", "-version").distinct("name").select_related("organisation")
+    return [split for split in newest if split.effective_to is None or month.start < split.effective_to]
+
+
+def gather_pools(organisation_id: int, month: Month) -> Gathered:
+    """Raises PoolsRefused when a document names what is not there any more."""
+    splits = splits_in_force(organisation_id, month)
+    tree, used = scope_tree(), direct_use(organisation_id, month)
+    commitments = {found.commitment.name: found for found in commitments_in(organisation_id, month)}
+    return Gathered(
+        pools=tuple(
+            _pool(split, SPEC.validate_python(split.document), organisation_id, month, tree, used, commitments)
+            for split in splits
+        ),
+        versions={split.name: split for split in splits},
+    )
+
+
+def pools_of(specs: Iterable[tuple[str, SplitSpec]], tree: ScopeTree, on: date) -> list[Pool]:
+    """Without amounts and quantities: what is known of documents before there is a month to split."""
+    return [
+        _assembled(name, 0, spec, NONE, recipients_of(spec, tree, on), dict.fromkeys(tree.by_path, NONE))
+        for name, spec in specs
+    ]
+
+
+def _pool(
+    split: SharedCostSplit,
+    spec: SplitSpec,
+    organisation_id: int,
+    month: Month,
+    tree: ScopeTree,
+    used: Mapping[int, DirectUse],
+    commitments: Mapping[str, CommitmentMonth],
+) -> Pool:
+    # The row remembers the scope, so that a renamed one is still the pool's.
+    origin = tree.by_id[split.origin_id]
+    recipients = recipients_of(spec, tree, month.end, origin=origin.path)
+    quantities = _quantities(spec, organisation_id, month, tree, used, recipients, origin)
+    own = _own(split.name, spec, origin, tree, used, commitments)
+    return _assembled(split.name, split.version, spec, own, recipients, quantities, origin=origin)
+
+
+def _assembled(
+    name: str,
+    version: int,
+    spec: SplitSpec,
+    own: Decimal,
+    recipients: Sequence[Recipient],
+    quantities: Mapping[str, Decimal],
+    origin: ScopeNode | None = None,
+) -> Pool:
+    filled = tuple(Recipient(one.path, quantities.get(one.path, NONE), one.is_departed, one.heir) for one in recipients)
+    return Pool(
+        name=name,
+        version=version,
+        source=spec.pool.source,
+        origin=origin.path if origin else spec.origin,
+        own=own,
+        recipients=filled,
+        unit=_unit(spec, origin),
+        how=spec.method.how,
+        when_zero=spec.when_zero,
+        departed=spec.departed,
+    )
+
+
+def _own(
+    name: str,
+    spec: SplitSpec,
+    origin: ScopeNode,
+    tree: ScopeTree,
+    used: Mapping[int, DirectUse],
+    commitments: Mapping[str, CommitmentMonth],
+) -> Decimal:
+    match spec.pool:
+        case UsagePool():
+            return sum((used[one].cost for one in tree.descendants(origin.id) if one in used), NONE)
+        case AmountPool(amount_per_month=amount):
+            return amount
+        case CommitmentPool(commitment=wanted, part=part):
+            found = commitments.get(wanted)
+            if found is None:
+                raise PoolsRefused(name, f"there is no commitment {wanted} in force; apply it, or end the split")
+            return found.idle_cost if part == "idle" else found.amount
+
+
+def recipients_of(spec: SplitSpec, tree: ScopeTree, on: date, origin: str = "") -> list[Recipient]:
+    """Without quantities. `on`: the first day after the period; whoever is not there any more then has departed."""
+    if spec.recipients.matching is not None:
+        return [
+            Recipient(path, NONE) for path in _matching(spec.recipients.matching, tree, spec, origin or spec.origin)
+        ]
+    found = []
+    for listed in spec.recipients.scopes:
+        is_departed = listed.scope not in tree.by_path or (listed.until is not None and listed.until < on)
+        found.append(Recipient(listed.scope, NONE, is_departed, _heir(listed.scope, tree) if is_departed else ""))
+    return found
+
+
+def _matching(wanted: Matching, tree: ScopeTree, spec: SplitSpec, origin: str) -> list[str]:
+    if wanted.below not in tree.by_path:
+        return []
+    below = (tree.by_id[one] for one in tree.descendants(tree.by_path[wanted.below].id)[1:])
+    return [
+        node.path
+        for node in below
+        if (not wanted.kinds or node.kind in wanted.kinds)
+        and wanted.labels.items() <= node.labels.items()
+        and not node.is_unattributed
+        and not spec.is_of_the_pool(node.path, origin)
+        and not any(is_at_or_below(node.path, path) for path in wanted.exclude)
+    ]
+
+
+def _heir(path: str, tree: ScopeTree) -> str:
+    """The nearest scope above that is there; the organisation always is."""
+    above = path.rpartition("/")[0]
+    while above and above not in tree.by_path:
+        above = above.rpartition("/")[0]
+    return above or path.partition("/")[0]
+
+
+def _quantities(
+    spec: SplitSpec,
+    organisation_id: int,
+    month: Month,
+    tree: ScopeTree,
+    used: Mapping[int, DirectUse],
+    recipients: Sequence[Recipient],
+    origin: ScopeNode,
+) -> Mapping[str, Decimal]:
+    match spec.method:
+        case Even():
+            return {one.path: Decimal(1) for one in recipients}
+        case Fixed(percent=percent):
+            return percent
+        case Proportional(to=to):
+            measured: Quantities = {scope_id: getattr(use, to) for scope_id, use in used.items()}
+        case ByMetric():
+            measured = _metric(spec.method, organisation_id, month)
+    own = tree.descendants(origin.id) if isinstance(spec.pool, UsagePool) else (origin.id,)
+    return _at_recipients(measured, recipients, tree, frozenset(own))
+
+
+def _at_recipients(
+    measured: Quantities, recipients: Sequence[Recipient], tree: ScopeTree, own: frozenset[int]
+) -> dict[str, Decimal]:
+    """What a scope used counts for the nearest recipient at or above it; the pool's own use for nobody."""
+    by_id = {tree.by_path[one.path].id: one.path for one in recipients if one.path in tree.by_path}
+    totals: dict[str, Decimal] = {}
+    for scope_id, quantity in measured.items():
+        nearest = next((by_id[above] for above in tree.ancestors(scope_id) if above in by_id), None)
+        if nearest is not None and scope_id not in own:
+            totals[nearest] = totals.get(nearest, NONE) + quantity
+    return totals
+
+
+def _metric(method: ByMetric, organisation_id: int, month: Month) -> Quantities:
+    values = AllocationMetric.objects.filter(
+        organisation_id=organisation_id, metric=method.metric, on__gte=month.start, on__lt=month.end
+    ).order_by()
+    if method.aggregate == "sum":
+        return dict(values.values_list("scope_id").annotate(total=Sum("value")))
+    # Two values of one day: the one that came last holds.
+    newest = values.order_by("scope_id", "-on", "-received_at", "-id").distinct("scope_id")
+    return dict(newest.values_list("scope_id", "value"))
+
+
+def _unit(spec: SplitSpec, origin: ScopeNode | None) -> str:
+    match spec.method:
+        case Even():
+            return "Recipients"
+        case Fixed():
+            return "Percent"
+        case Proportional(to="cost"):
+            return origin.currency if origin else ""
+        case Proportional(to=to):
+            return UNITS[to]
+        case ByMetric(metric=metric):
+            return metric

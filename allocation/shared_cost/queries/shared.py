@@ -1,0 +1,254 @@
+"""What was shared to a scope, from where, by which method and why; and what a scope costs fully loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.utils.http import urlencode
+
+from allocation.meters.engine.amounts import json_number
+from allocation.meters.engine.months import Month
+from allocation.shared_cost.models import AllocatedCharge, AllocationRun, SharedPool
+from allocation.shared_cost.queries.pools import direct_use
+from governance.people.rules import Actor
+from governance.scopes.queries import ScopeTree, scope_tree
+
+NONE = Decimal(0)
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class FullyLoaded:
+    """Of one scope alone. `external` are amounts it holds that no usage record does; a pool's giving is taken off the
+    scope the pool belongs to, though the usage behind it may lie below.
+    """
+
+    direct: Decimal = NONE
+    external: Decimal = NONE
+    shared_in: Decimal = NONE
+    shared_out: Decimal = NONE
+
+    @property
+    def total(self) -> Decimal:
+        return self.direct + self.external + self.shared_in - self.shared_out
+
+    def __add__(self, other: FullyLoaded) -> FullyLoaded:
+        return FullyLoaded(
+            self.direct + other.direct,
+            self.external + other.external,
+            self.shared_in + other.shared_in,
+            self.shared_out + other.shared_out,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLine:
+    """What one pool gave over the scope's border: to it (`origin` gave), or from it (to `recipients` scopes).
+
+    `why` is the sentence behind the amount; `records` leads to the usage behind the pool, for those who may see it, and
+    is empty where no usage record holds the amount.
+    """
+
+    pool: str
+    version: int
+    origin: str
+    source: str
+    method: str
+    method_id: str
+    ratio: Decimal
+    amount: Decimal
+    pool_amount: Decimal
+    usage_unit: str
+    usage_quantity: Decimal
+    recipients: int
+    rules: tuple[str, ...]
+    why: str
+    records: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCost:
+    """Of a scope and all below it: only what crosses its border is shared to it or from it."""
+
+    scope: str
+    month: Month
+    currency: str
+    run: AllocationRun | None
+    direct: Decimal
+    external: Decimal
+    shared_in: tuple[SharedLine, ...]
+    shared_out: tuple[SharedLine, ...]
+
+    @property
+    def shared_in_total(self) -> Decimal:
+        return sum((line.amount for line in self.shared_in), NONE)
+
+    @property
+    def shared_out_total(self) -> Decimal:
+        return sum((line.amount for line in self.shared_out), NONE)
+
+    @property
+    def fully_loaded(self) -> Decimal:
+        return self.direct + self.external + self.shared_in_total - self.shared_out_total
+
+
+def standing_run(organisation_id: int, month: Month) -> AllocationRun | None:
+    return AllocationRun.objects.standing().filter(organisation_id=organisation_id, period_start=month.start).first()
+
+
+def fully_loaded(organisation_id: int, month: Month, run: AllocationRun | None = None) -> dict[int, FullyLoaded]:
+    """By scope id, each without those below it; scopes with nothing are left out. Over the organisation the totals sum
+    to its direct cost and the external amounts, each counted once.
+    """
+    loaded = {scope_id: FullyLoaded(direct=use.cost) for scope_id, use in direct_use(organisation_id, month).items()}
+    run = run or standing_run(organisation_id, month)
+    if run is None:
+        return loaded
+    moved = AllocatedCharge.objects.filter(run=run).exclude(target_id=F("pool__origin_id")).order_by()
+    came = moved.values_list("target_id").annotate(total=Sum("amount"))
+    went = moved.values_list("pool__origin_id").annotate(total=Sum("amount"))
+    outside = SharedPool.objects.filter(run=run, is_external=True).order_by()
+    held = outside.values_list("origin_id").annotate(total=Sum("own_amount"))
+    for column, sums in (("shared_in", came), ("shared_out", went), ("external", held)):
+        for scope_id, total in sums:
+            loaded[scope_id] = replace(loaded.get(scope_id, FullyLoaded()), **{column: total})
+    return loaded
+
+
+def by_branch(run: AllocationRun, month: Month) -> dict[int, FullyLoaded]:
+    """Of the organisation's own scope and of each scope right below it with all that lies below; `shared_in` and
+    `shared_out` hold only what crosses the border between two of them.
+    """
+    tree = scope_tree()
+    branch = {scope_id: _branch(tree, scope_id) for scope_id in tree.descendants(run.organisation_id)}
+    branches: dict[int, FullyLoaded] = {}
+
+    def add(scope_id: int, more: FullyLoaded) -> None:
+        branches[branch[scope_id]] = branches.get(branch[scope_id], FullyLoaded()) + more
+
+    for scope_id, one in fully_loaded(run.organisation_id, month, run).items():
+        add(scope_id, FullyLoaded(direct=one.direct, external=one.external))
+    moved = AllocatedCharge.objects.filter(run=run).order_by().values_list("pool__origin_id", "target_id")
+    for origin_id, target_id, total in moved.annotate(total=Sum("amount")):
+        if branch[origin_id] != branch[target_id]:
+            add(origin_id, FullyLoaded(shared_out=total))
+            add(target_id, FullyLoaded(shared_in=total))
+    return branches
+
+
+def _branch(tree: ScopeTree, scope_id: int) -> int:
+    lineage = tree.ancestors(scope_id)
+    return lineage[-2] if len(lineage) > 1 else lineage[-1]
+
+
+def shared_cost(*, actor: Actor, scope_id: int, month: Month) -> SharedCost:
+    tree = scope_tree()
+    node, below = tree.by_id[scope_id], tree.descendants(scope_id)
+    used = direct_use(scope_id, month)
+    run = standing_run(node.root_id, month)
+    came: tuple[SharedLine, ...] = ()
+    went: tuple[SharedLine, ...] = ()
+    external = NONE
+    if run is not None:
+        charges = AllocatedCharge.objects.filter(run=run)
+        inside, from_inside = Q(target__in=below), Q(pool__origin__in=below)
+        came = _lines(charges.filter(inside).exclude(from_inside), run, node.path, tree, actor)
+        went = _lines(charges.filter(from_inside).exclude(inside), run, node.path, tree, actor)
+        held = SharedPool.objects.filter(run=run, is_external=True, origin__in=below)
+        external = held.aggregate(total=Sum("own_amount", default=NONE))["total"]
+    return SharedCost(
+        scope=node.path,
+        month=month,
+        currency=node.currency,
+        run=run,
+        direct=sum((use.cost for use in used.values()), NONE),
+        external=external,
+        shared_in=came,
+        shared_out=went,
+    )
+
+
+def _lines(
+    charges: QuerySet[AllocatedCharge], run: AllocationRun, path: str, tree: ScopeTree, actor: Actor
+) -> tuple[SharedLine, ...]:
+    rows = (
+        charges.filter(~Q(ratio=0) | ~Q(usage_quantity=0))
+        .order_by()
+        .values("pool_id")
+        .annotate(
+            part=Sum("ratio"), total=Sum("amount"), quantity=Sum("usage_quantity"), bearers=Count("id"),
+            rules=ArrayAgg("rule", distinct=True, filter=~Q(rule=""), default=[]),
+        )
+    )  # fmt: skip
+    found = {row["pool_id"]: row for row in rows}
+    pools = SharedPool.objects.filter(pk__in=found).select_related("split").order_by("position")
+    of_all = dict(
+        AllocatedCharge.objects.filter(pool__in=found)
+        .order_by()
+        .values_list("pool_id")
+        .annotate(total=Sum("usage_quantity"))
+    )
+    return tuple(_line(pool, found[pool.pk], of_all[pool.pk], run, path, tree, actor) for pool in pools)
+
+
+def _line(
+    pool: SharedPool,
+    row: Mapping[str, Any],
+    quantity_of_all: Decimal,
+    run: AllocationRun,
+    path: str,
+    tree: ScopeTree,
+    actor: Actor,
+) -> SharedLine:
+    origin = tree.by_id[pool.origin_id]
+    pool_amount = pool.own_amount + pool.received_amount
+    rules = tuple(row["rules"])
+    gives = tree.by_path[path].id in tree.ancestors(origin.id)
+    who = f"{path} gives" if gives else f"{path} bears"
+    percent = json_number((row["part"] * 100).quantize(CENT))
+    why = (
+        f"{who} {percent} % of {pool.split.name} ({money(pool_amount)} {origin.currency} of"
+        f" {origin.path}), {_measured(pool, row['quantity'], quantity_of_all)}"
+    )
+    return SharedLine(
+        pool=pool.split.name,
+        version=pool.split.version,
+        origin=origin.path,
+        source=pool.split.pool_source,
+        method=pool.method,
+        method_id=pool.method_id,
+        ratio=row["part"],
+        amount=row["total"],
+        pool_amount=pool_amount,
+        usage_unit=pool.usage_unit,
+        usage_quantity=row["quantity"],
+        recipients=row["bearers"],
+        rules=rules,
+        why=f"{why}; {', '.join(rules)}." if rules else f"{why}.",
+        records="" if pool.is_external or not actor.sees(origin.path) else records_behind(origin.path, run),
+    )
+
+
+def _measured(pool: SharedPool, quantity: Decimal, of_all: Decimal) -> str:
+    match pool.method:
+        case "even":
+            return f"split evenly: {json_number(quantity)} of {json_number(of_all)} recipients"
+        case "fixed":
+            return f"by a fixed percentage: {json_number(quantity)} of 100"
+        case _:
+            return f"by {pool.usage_unit}: {json_number(quantity)} of {json_number(of_all)}"
+
+
+def records_behind(origin: str, run: AllocationRun) -> str:
+    """The API's list of the usage records behind a pool of usage."""
+    asked = {"scope": origin, "since": f"{run.period_start}T00:00:00Z", "until": f"{run.period_end}T00:00:00Z"}
+    return f"/api/v1/usage?{urlencode(asked)}"
+
+
+def money(amount: Decimal) -> str:
+    return f"{amount.quantize(CENT):,f}"

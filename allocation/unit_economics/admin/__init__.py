@@ -1,0 +1,3 @@
+from allocation.unit_economics.admin import scopes
+
+__all__ = ["scopes"]

@@ -1,0 +1,199 @@
+"""What a unit costs a scope: every figure with what it was made of, what was accepted for it, and where to look."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation.meters.api import SUM_DIGITS
+from allocation.unit_economics.engine.unit_economics import Ratio
+from allocation.unit_economics.engine.unit_words import filters_of, words_of
+from allocation.unit_economics.queries import UNATTRIBUTED, Figure, UnitEconomics, unit_economics
+from governance.rest.api import Parameters, requires, scope_asked
+
+# The list of each source's records, and what it calls the first day and the day after the last.
+SOURCES: Mapping[str, tuple[str, str, str]] = {
+    "usage": ("usage", "since", "until"),
+    "tasks": ("tasks", "from", "to"),
+    "outcomes": ("outcomes", "from", "to"),
+}
+
+
+class UnitEconomicsIn(Parameters):
+    scope = serializers.CharField(help_text="Path: the scope and all below it.")
+    trend = serializers.ChoiceField(choices=["day", "week", "month"], default="month")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`from` is a word of Python's own."""
+        dates = {
+            "from": serializers.DateField(required=False, help_text="First UTC day; default: the month's first."),
+            "to": serializers.DateField(required=False, help_text="UTC day after the last; default: tomorrow."),
+        }
+        return {**super().get_fields(), **dates}
+
+
+class RatioOut(serializers.Serializer[Any]):
+    value = serializers.DecimalField(
+        max_digits=SUM_DIGITS, decimal_places=9, allow_null=True, help_text="null: nothing stands below the line."
+    )
+    numerator = serializers.DecimalField(max_digits=SUM_DIGITS, decimal_places=9)
+    denominator = serializers.DecimalField(max_digits=SUM_DIGITS, decimal_places=9)
+    reason = serializers.CharField(help_text="Why there is no value; empty where there is one.")
+
+
+PointOut = type(
+    "PointOut",
+    (RatioOut,),
+    {"from": serializers.DateField(), "to": serializers.DateField(help_text="Not included.")},
+)
+
+
+class TargetOut(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    scope = serializers.CharField(help_text="Whose it is: this scope's or that of one above.")
+    amount = serializers.DecimalField(max_digits=24, decimal_places=9)
+    accepted_by = serializers.CharField()
+    reason = serializers.CharField()
+    effective_from = serializers.DateField()
+    review_by = serializers.DateField(allow_null=True)
+
+
+class FigureOut(RatioOut):
+    unit = serializers.CharField()
+    name = serializers.CharField(help_text="Of the outcome, action or activity; empty for all.")
+    title = serializers.CharField()
+    numerator_is = serializers.CharField()
+    denominator_is = serializers.CharField()
+    records = serializers.CharField(help_text="Where the records that made it are listed.")
+    target = TargetOut(allow_null=True)
+    deviation = serializers.DecimalField(
+        max_digits=SUM_DIGITS, decimal_places=9, allow_null=True, help_text="(value − target) / target."
+    )
+    trend = PointOut(many=True)
+
+
+class ReportedOutcomeOut(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    count = serializers.IntegerField()
+    successful = serializers.IntegerField()
+    flagged = serializers.IntegerField()
+    value = serializers.DecimalField(max_digits=SUM_DIGITS, decimal_places=9)
+    success_ratio = RatioOut()
+    quality = RatioOut()
+
+
+UnitEconomicsOut = type(
+    "UnitEconomicsOut",
+    (serializers.Serializer,),
+    {
+        "scope": serializers.CharField(),
+        "from": serializers.DateField(),
+        "to": serializers.DateField(help_text="Not included."),
+        "currency": serializers.CharField(),
+        "cost": serializers.DecimalField(max_digits=SUM_DIGITS, decimal_places=9),
+        "unit_costs": FigureOut(many=True),
+        "efficiency": FigureOut(many=True),
+        "shares": FigureOut(many=True),
+        "coverage": FigureOut(many=True),
+        "outcomes": ReportedOutcomeOut(many=True),
+    },
+)
+
+
+class UnitEconomicsOfScope(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="unit_economics", parameters=[UnitEconomicsIn], responses=UnitEconomicsOut)
+    def get(self, request: Request) -> Response:
+        """Cost per inference, tokens, task and outcome; the efficiency behind it; shares of cost; what is not known."""
+        wanted = UnitEconomicsIn.of(request)
+        scope_id = scope_asked(request, wanted["scope"])
+        assert scope_id is not None  # noqa: S101  # asked for above
+        today = timezone.now().astimezone(UTC).date()
+        found = unit_economics(
+            scope_id=scope_id,
+            since=wanted.get("from", today.replace(day=1)),
+            until=wanted.get("to", today + timedelta(days=1)),
+            trend=wanted["trend"],
+        )
+        return Response(UnitEconomicsOut(shown(found)).data)
+
+
+def shown(found: UnitEconomics) -> dict[str, Any]:
+    return {
+        "scope": found.scope.path,
+        "from": found.since,
+        "to": found.until,
+        "currency": found.scope.currency,
+        "cost": found.cost,
+        **{
+            part: [_figure(found, figure) for figure in getattr(found, part)]
+            for part in ("unit_costs", "efficiency", "shares", "coverage")
+        },
+        "outcomes": [
+            {
+                "kind": one.kind,
+                "name": one.name,
+                "count": one.sums.count,
+                "successful": one.sums.successful,
+                "flagged": one.sums.flagged,
+                "value": one.sums.value,
+                "success_ratio": one.success,
+                "quality": one.quality,
+            }
+            for one in found.outcomes
+        ],
+    }
+
+
+def _figure(found: UnitEconomics, figure: Figure) -> dict[str, Any]:
+    words, target = words_of(figure.measure), figure.target
+    return {
+        **_ratio(figure.ratio),
+        "unit": figure.measure.key,
+        "name": figure.measure.name,
+        "title": words.title,
+        "numerator_is": words.above,
+        "denominator_is": words.below,
+        "records": records_url(found, figure, found.since, found.until),
+        "deviation": figure.deviation,
+        "target": None
+        if target is None
+        else {
+            "id": target.pk,
+            "scope": target.scope.path,
+            "amount": target.amount,
+            "accepted_by": target.accepted_by_label,
+            "reason": target.reason,
+            "effective_from": target.effective_from,
+            "review_by": target.review_by,
+        },
+        "trend": [
+            {**_ratio(ratio), "from": since, "to": until}
+            for (since, until), ratio in zip(found.stretches, figure.trend, strict=False)
+        ],
+    }
+
+
+def _ratio(ratio: Ratio) -> dict[str, Any]:
+    return {name: getattr(ratio, name) for name in ("value", "numerator", "denominator", "reason")}
+
+
+def records_url(found: UnitEconomics, figure: Figure, since: date, until: date) -> str:
+    """The list of the records, narrowed to those of the figure."""
+    name, first, end = SOURCES[words_of(figure.measure).source]
+    is_lost = figure.measure == UNATTRIBUTED
+    scope = f"{found.scope.path.partition('/')[0]}/unattributed" if is_lost else found.scope.path
+    days = {first: since.isoformat(), end: until.isoformat()}
+    if name == "usage":
+        days = {each: f"{day}T00:00:00Z" for each, day in days.items()}
+    return f"{reverse(name)}?{urlencode({'scope': scope, **days, **filters_of(figure.measure)})}"

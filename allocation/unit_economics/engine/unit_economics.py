@@ -1,0 +1,245 @@
+"""What a unit costs, from sums: every figure is a ratio that carries what stands above and below the line.
+
+Where nothing stands below the line there is no figure but a reason; what nobody priced is left out below the line, so
+that it does not make the rest look cheap.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Literal
+
+from allocation.meters.engine.activity import INFERENCE, ORCHESTRATION, OTHER, RETRIEVAL, TRAINING
+from allocation.outcomes.engine import OutcomeSums
+
+Number = Decimal | int
+Trend = Literal["day", "week", "month"]
+PLACES = Decimal("1e-9")
+ZERO = Decimal(0)
+THOUSAND = Decimal(1000)
+HOUR_S = Decimal(3600)
+ACTIVITIES = (INFERENCE, RETRIEVAL, ORCHESTRATION, TRAINING, OTHER)
+OUTCOME, ACTION = "outcome", "action"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """`value` is numerator / denominator to nine places; None, with the reason, where nothing stands below the line."""
+
+    numerator: Number
+    denominator: Number
+    value: Decimal | None
+    reason: str = ""
+
+
+def ratio(numerator: Number, denominator: Number, *, empty: str) -> Ratio:
+    if not denominator:
+        return Ratio(numerator, denominator, None, empty)
+    value = (Decimal(numerator) / Decimal(denominator)).quantize(PLACES, rounding=ROUND_HALF_EVEN)
+    return Ratio(numerator, denominator, value)
+
+
+@dataclass(slots=True)
+class UsageSums:
+    """`tokens` and `token_cost` are of what has tokens and a price, `gpu_cost` of what used GPUs."""
+
+    requests: int = 0
+    errors: int = 0
+    unpriced_requests: int = 0
+    tokens: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    gpu_seconds: Decimal = ZERO
+    cost: Decimal = ZERO
+    token_cost: Decimal = ZERO
+    gpu_cost: Decimal = ZERO
+
+    @property
+    def priced_requests(self) -> int:
+        return self.requests - self.errors - self.unpriced_requests
+
+    def add(self, other: "UsageSums") -> None:
+        self.requests += other.requests
+        self.errors += other.errors
+        self.unpriced_requests += other.unpriced_requests
+        self.tokens += other.tokens
+        self.input_tokens += other.input_tokens
+        self.cached_input_tokens += other.cached_input_tokens
+        self.gpu_seconds += other.gpu_seconds
+        self.cost += other.cost
+        self.token_cost += other.token_cost
+        self.gpu_cost += other.gpu_cost
+
+
+@dataclass(slots=True)
+class TaskSums:
+    """Tasks that began, the tokens of their first calls, and what all calls of tasks used."""
+
+    tasks: int = 0
+    first_call_tokens: int = 0
+    tokens: int = 0
+    cost: Decimal = ZERO
+
+    def add(self, other: "TaskSums") -> None:
+        self.tasks += other.tasks
+        self.first_call_tokens += other.first_call_tokens
+        self.tokens += other.tokens
+        self.cost += other.cost
+
+
+@dataclass(slots=True)
+class Sums:
+    """Of a scope's whole subtree over a stretch of days. Outcomes are kept by (kind, name)."""
+
+    usage: dict[str, UsageSums] = field(default_factory=dict)
+    tasks: TaskSums = field(default_factory=TaskSums)
+    outcomes: dict[tuple[str, str], OutcomeSums] = field(default_factory=dict)
+
+    def add(self, other: "Sums") -> None:
+        for activity, used in other.usage.items():
+            self.usage.setdefault(activity, UsageSums()).add(used)
+        self.tasks.add(other.tasks)
+        for key, reported in other.outcomes.items():
+            self.outcomes.setdefault(key, OutcomeSums()).add(reported)
+
+    @property
+    def all_usage(self) -> UsageSums:
+        total = UsageSums()
+        for used in self.usage.values():
+            total.add(used)
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure's name: `name` is that of an outcome, a reported action or an activity."""
+
+    key: str
+    name: str = ""
+
+
+INFERENCE_COST = Measure("inference")
+TOKEN_COST = Measure("1k_tokens")
+TASK_COST = Measure("action")
+GPU_HOUR_COST = Measure("gpu_hour")
+TOKENS_PER_TASK = Measure("tokens_per_task")
+AGAINST_BASELINE = Measure("tokens_per_task_against_baseline")
+TOKEN_MULTIPLIER = Measure("token_multiplier")
+CACHE_HIT = Measure("cache_hit_ratio")
+GPU_UTILISATION = Measure("gpu_utilisation")
+UNPRICED = Measure("unpriced_share")
+Figures = dict[Measure, Ratio]
+
+
+def unit_costs(sums: Sums) -> Figures:
+    """Cost per unit. An outcome bears the whole cost of the scope: also the tries that led to none."""
+    total, inference = sums.all_usage, sums.usage.get(INFERENCE, UsageSums())
+    figures = {
+        INFERENCE_COST: ratio(inference.cost, inference.priced_requests, empty="No priced inference."),
+        TOKEN_COST: ratio(total.token_cost, total.tokens / THOUSAND, empty="No priced tokens."),
+        TASK_COST: ratio(sums.tasks.cost, sums.tasks.tasks, empty="No task began."),
+    }
+    for (kind, name), reported in sorted(sums.outcomes.items()):
+        if kind == ACTION:
+            figures[Measure("action", name)] = ratio(total.cost, reported.count, empty="No such action.")
+        else:
+            figures |= _outcome_costs(total.cost, reported, name)
+    reported = _all_outcomes(sums)
+    figures |= _outcome_costs(total.cost, reported, "")
+    hours = total.gpu_seconds / HOUR_S
+    figures[GPU_HOUR_COST] = ratio(total.gpu_cost, _nine_places(hours), empty="No GPU was used.")
+    return figures
+
+
+def _outcome_costs(cost: Decimal, reported: OutcomeSums, name: str) -> Figures:
+    return {
+        Measure("outcome", name): ratio(cost, reported.count, empty="No outcome was reported."),
+        Measure("successful_outcome", name): ratio(cost, reported.successful, empty="No outcome was a success."),
+    }
+
+
+def _all_outcomes(sums: Sums) -> OutcomeSums:
+    total = OutcomeSums()
+    for (kind, _name), reported in sums.outcomes.items():
+        if kind == OUTCOME:
+            total.add(reported)
+    return total
+
+
+def efficiency(sums: Sums, baseline: TaskSums, *, reserved_gpu_seconds: Decimal | None) -> Figures:
+    """How the units came about. `baseline` is of the days before the period, the scope's own."""
+    total, tasks = sums.all_usage, sums.tasks
+    per_task = ratio(tasks.tokens, tasks.tasks, empty="No task began.")
+    before = ratio(baseline.tokens, baseline.tasks, empty="No task in the 28 days before.")
+    no_capacity = "No GPU capacity is stated." if reserved_gpu_seconds is None else "No GPU was reserved."
+    return {
+        TOKENS_PER_TASK: per_task,
+        AGAINST_BASELINE: _against(per_task, before),
+        TOKEN_MULTIPLIER: ratio(tasks.tokens, tasks.first_call_tokens, empty="No task began."),
+        CACHE_HIT: ratio(total.cached_input_tokens, total.input_tokens, empty="No input tokens."),
+        GPU_UTILISATION: ratio(total.gpu_seconds, reserved_gpu_seconds or ZERO, empty=no_capacity),
+        UNPRICED: ratio(total.unpriced_requests, total.requests - total.errors, empty="No successful request."),
+    }
+
+
+def _against(now: Ratio, before: Ratio) -> Ratio:
+    if now.value is None:
+        return Ratio(ZERO, before.value or ZERO, None, now.reason)
+    return ratio(now.value, before.value or ZERO, empty=before.reason or "The tasks before had no tokens.")
+
+
+def shares(sums: Sums) -> Figures:
+    """What part of the cost each activity is."""
+    total = sums.all_usage.cost
+    return {
+        Measure("cost_share", activity): ratio(
+            sums.usage.get(activity, UsageSums()).cost, total, empty="Nothing was spent."
+        )
+        for activity in ACTIVITIES
+    }
+
+
+def deviation(value: Decimal | None, target: Decimal) -> Decimal | None:
+    """By what part of the target the value lies above it (below: negative)."""
+    return None if value is None else ((value - target) / target).quantize(PLACES, rounding=ROUND_HALF_EVEN)
+
+
+def _nine_places(value: Decimal) -> Decimal:
+    return value.quantize(PLACES, rounding=ROUND_HALF_EVEN)
+
+
+def stretches(since: date, until: date, trend: Trend) -> list[tuple[date, date]]:
+    """[since, until) cut at days, Mondays or firsts of months; the ends may be cut short."""
+    found: list[tuple[date, date]] = []
+    start = since
+    while start < until:
+        end = min(_next(start, trend), until)
+        found.append((start, end))
+        start = end
+    return found
+
+
+def _next(day: date, trend: Trend) -> date:
+    match trend:
+        case "day":
+            return day + timedelta(days=1)
+        case "week":
+            return day + timedelta(days=7 - day.weekday())
+        case "month":
+            return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def folded(by_day: Mapping[date, Sums], cuts: Sequence[tuple[date, date]]) -> list[Sums]:
+    """The sums of each stretch."""
+    return [
+        added(by_day[day] for day in (start + timedelta(days=n) for n in range((end - start).days)) if day in by_day)
+        for start, end in cuts
+    ]
+
+
+def added(each: Iterable[Sums]) -> Sums:
+    total = Sums()
+    for sums in each:
+        total.add(sums)
+    return total

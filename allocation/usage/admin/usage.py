@@ -1,0 +1,73 @@
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from allocation.usage.models import IngestWatermark, UsageDay, UsageHour, UsageMinute, UsageRecord
+from governance.pages.admin.base import VisibleScopes
+from governance.pages.admin.lists import ReadOnlyAdmin
+from governance.pages.admin.show import count_of, money_of
+
+
+class UnpricedFilter(admin.SimpleListFilter):
+    title = "price"
+    parameter_name = "price"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        del request, model_admin
+        return [("unpriced", "unpriced"), ("priced", "priced")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        del request
+        if self.value() == "unpriced":
+            return queryset.filter(cost__isnull=True, status="success")
+        return queryset.filter(cost__isnull=False) if self.value() == "priced" else queryset
+
+
+@admin.register(UsageRecord)
+class UsageRecordAdmin(ReadOnlyAdmin):
+    list_display = (
+        "occurred_at", "scope", "model", money_of("cost"), count_of("requests"),
+        count_of("input_tokens", label="input"), count_of("cached_input_tokens", label="cached input"),
+        count_of("output_tokens", label="output"), "provider", "status", "price_source",
+    )  # fmt: skip
+    list_filter = ("status", UnpricedFilter, "service_tier", ("scope", VisibleScopes))
+    list_select_related = ("scope",)
+    date_hierarchy = None
+    ordering = ("-occurred_at", "-id")
+    search_fields = ("=event_id", "=task_id", "=session_id", "=model")
+    search_help_text = "Exact event id, task id, session id or model."
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> UsageRecord | None:
+        """An event may have come with several times, each a record of the same id: the newest is shown."""
+        del from_field
+        try:
+            found: UsageRecord | None = self.get_queryset(request).filter(pk=object_id).order_by("-occurred_at").first()
+        except ValidationError:
+            return None
+        return found
+
+
+class RollUpAdmin(ReadOnlyAdmin):
+    list_display = (
+        "bucket", "scope", "model", money_of("cost"), count_of("requests"), count_of("errors"),
+        count_of("unpriced_requests", label="unpriced"), count_of("input_tokens", label="input"),
+        count_of("cached_input_tokens", label="cached input"), count_of("output_tokens", label="output"), "provider",
+    )  # fmt: skip
+    list_filter = (("scope", VisibleScopes), "provider")
+    list_select_related = ("scope",)
+    ordering = ("-bucket", "-id")
+
+
+admin.site.register(UsageMinute, RollUpAdmin)
+admin.site.register(UsageHour, RollUpAdmin)
+admin.site.register(UsageDay, RollUpAdmin)
+
+
+@admin.register(IngestWatermark)
+class IngestWatermarkAdmin(ReadOnlyAdmin):
+    list_display = ("scope", "last_received_at")
+    list_select_related = ("scope",)
+    ordering = ("scope",)

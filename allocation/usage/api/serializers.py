@@ -1,0 +1,104 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from allocation.meters.api import SUM_DIGITS
+from allocation.meters.models import ServiceTier
+from allocation.usage.models import Activity, Status, UsageRecord
+from allocation.usage.queries import GROUPS
+from governance.rest.api import Parameters
+
+# Sums may need more places than one record.
+
+
+class RejectionOut(serializers.Serializer[Any]):
+    index = serializers.IntegerField(help_text="Place in what was sent, from 0; for JSON lines the line's.")
+    code = serializers.CharField()
+    message = serializers.CharField()
+    field = serializers.CharField()
+
+
+class IngestOut(serializers.Serializer[Any]):
+    accepted = serializers.IntegerField(help_text="Counted now.")
+    duplicate = serializers.IntegerField(help_text="Counted before, or twice in this request.")
+    rejected = RejectionOut(many=True, help_text="Not counted; in quarantine, from where they can be replayed.")
+
+
+class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
+    scope = serializers.CharField(source="scope.path")
+    cost = serializers.DecimalField(
+        max_digits=24, decimal_places=9, allow_null=True, help_text="null: nobody stated a price, or the call failed."
+    )
+    unpriced = serializers.BooleanField(source="is_unpriced")
+    attributes = serializers.DictField(child=serializers.CharField())
+
+    class Meta:
+        model = UsageRecord
+        fields = (
+            "id", "source", "event_id", "occurred_at", "received_at", "scope", "attribution", "attributes", "provider",
+            "model", "operation", "service_tier", "status", "task_id", "session_id", "input_tokens",
+            "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "requests", "gpu_seconds",
+            "latency_ms", "cost", "unpriced", "price_source", "price_version",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class RecordFilterIn(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    below = serializers.BooleanField(default=True, help_text="false: the scope alone.")
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False, help_text="Not included.")
+    booked_on = serializers.DateField(
+        required=False, help_text="UTC day on which the record counts: its own, or when it came for a closed month."
+    )
+    provider = serializers.CharField(required=False)
+    model = serializers.CharField(required=False)
+    service_tier = serializers.ChoiceField(choices=ServiceTier.choices, required=False)
+    price_source = serializers.CharField(required=False)
+    source = serializers.CharField(required=False)  # type: ignore[assignment]  # a field, which DRF takes off the class
+    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    unpriced = serializers.BooleanField(required=False, default=None, allow_null=True)
+    activity = serializers.ChoiceField(choices=Activity.choices, required=False)
+
+
+class PriceIn(Parameters):
+    price = serializers.ChoiceField(
+        choices=["billed", "catalogue"],
+        default="catalogue",
+        help_text="billed: the payload's response_cost is what the provider billed. catalogue: price books and the"
+        " price catalogue decide.",
+    )
+
+
+class SummaryIn(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    group_by = serializers.ChoiceField(choices=sorted(GROUPS), default="model")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`from` is a word of Python's own."""
+        dates = {
+            "from": serializers.DateField(required=False, help_text="First UTC day; default: the month's first."),
+            "to": serializers.DateField(required=False, help_text="UTC day after the last; default: tomorrow."),
+        }
+        return {**super().get_fields(), **dates}
+
+
+class SummaryRowOut(serializers.Serializer[Any]):
+    provider = serializers.CharField(required=False)
+    model = serializers.CharField(required=False)
+    scope = serializers.CharField(source="scope__path", required=False)
+    day = serializers.DateTimeField(source="bucket", format="%Y-%m-%d", required=False)
+    requests = serializers.IntegerField(source="sum_requests")
+    errors = serializers.IntegerField(source="sum_errors")  # type: ignore[assignment]  # as above
+    unpriced_requests = serializers.IntegerField(source="sum_unpriced_requests")
+    input_tokens = serializers.IntegerField(source="sum_input_tokens")
+    cached_input_tokens = serializers.IntegerField(source="sum_cached_input_tokens")
+    cache_write_tokens = serializers.IntegerField(source="sum_cache_write_tokens")
+    output_tokens = serializers.IntegerField(source="sum_output_tokens")
+    reasoning_tokens = serializers.IntegerField(source="sum_reasoning_tokens")
+    gpu_seconds = serializers.DecimalField(source="sum_gpu_seconds", max_digits=SUM_DIGITS, decimal_places=6)
+    cost = serializers.DecimalField(source="sum_cost", max_digits=SUM_DIGITS, decimal_places=9)
+
+
+class SummaryOut(serializers.Serializer[Any]):
+    rows = SummaryRowOut(many=True)

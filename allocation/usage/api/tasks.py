@@ -1,0 +1,55 @@
+"""Tasks: what an agent did for one piece of work, and what it came to."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation.usage.models import Task
+from allocation.usage.queries import tasks
+from governance.rest.api import CursorPagination, Parameters, actor, requires, scope_asked
+
+
+class TaskOut(serializers.ModelSerializer[Task]):
+    scope = serializers.CharField(source="scope.path", help_text="That of its first call.")
+
+    class Meta:
+        model = Task
+        fields = (
+            "id", "task_id", "scope", "began_on", "first_occurred_at", "last_occurred_at", "requests", "errors",
+            "tokens", "first_call_tokens", "cost",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class TaskFilterIn(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """`from` is a word of Python's own."""
+        days = {
+            "from": serializers.DateField(required=False, help_text="First UTC day on which it began."),
+            "to": serializers.DateField(required=False, help_text="UTC day after the last."),
+        }
+        return {**super().get_fields(), **days}
+
+
+class NewestTaskFirst(CursorPagination):
+    ordering = ("-first_occurred_at", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+class Tasks(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="tasks_list", parameters=[TaskFilterIn], responses=TaskOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = TaskFilterIn.of(request)
+        found = tasks(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
+        bounds = {"began_on__gte": wanted.get("from"), "began_on__lt": wanted.get("to")}
+        found = found.filter(**{name: value for name, value in bounds.items() if value})
+        page = NewestTaskFirst()
+        rows = page.paginate_queryset(found, request, view=self)
+        return page.get_paginated_response(TaskOut(rows, many=True).data)

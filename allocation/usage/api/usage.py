@@ -1,0 +1,131 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from allocation.usage import operations, queries
+from allocation.usage.api.bodies import NotASender, body_of, media_type
+from allocation.usage.api.serializers import IngestOut, PriceIn, RecordFilterIn, SummaryIn, SummaryOut, UsageRecordOut
+from allocation.usage.importers.cloudevents import TYPE, read_cloudevent, read_cloudevents
+from allocation.usage.importers.incoming import Incoming
+from allocation.usage.importers.litellm import PriceFrom, read_payloads
+from allocation.usage.importers.native import read_json, read_ndjson
+from governance.people.models import ApiKey
+from governance.rest.api import CursorPagination, actor, requires, scope_asked
+
+# By content type: what the records are, and what reads them.
+READERS: dict[str, tuple[str, Callable[..., Incoming]]] = {
+    **dict.fromkeys(("application/json", ""), ("native", read_json)),
+    **dict.fromkeys(("application/x-ndjson", "application/ndjson", "application/jsonl"), ("native", read_ndjson)),
+    "application/cloudevents+json": ("cloudevents", read_cloudevent),
+    "application/cloudevents-batch+json": ("cloudevents", read_cloudevents),
+}
+EXACT = ("provider", "model", "service_tier", "price_source", "source", "status")
+
+
+class NewestUsageFirst(CursorPagination):
+    ordering = ("-occurred_at", "-id")  # type: ignore[assignment]  # DRF takes both
+
+
+def record(request: Request, incoming: Incoming, source_format: str) -> operations.IngestResult:
+    if not isinstance(request.auth, ApiKey):
+        raise NotASender("Usage is posted with an API key; its scope says where the usage may go.")
+    return operations.record_usage(
+        events=incoming.events,
+        indexes=incoming.indexes,
+        refused=incoming.refused,
+        key_scope_id=request.auth.scope_id,
+        source_format=source_format,
+        weir_key=request.auth.prefix,
+        at=timezone.now(),
+    )
+
+
+class Usage(APIView):
+    """Usage records: written once by a gateway or importer, read by whoever owns the scope."""
+
+    def get_permissions(self) -> list[Any]:
+        return [requires("usage:write" if self.request.method == "POST" else "usage:read")()]
+
+    @extend_schema(
+        operation_id="usage_post",
+        request={
+            "application/json": OpenApiTypes.OBJECT,
+            "application/x-ndjson": OpenApiTypes.STR,
+            "application/cloudevents+json": OpenApiTypes.OBJECT,
+            "application/cloudevents-batch+json": OpenApiTypes.OBJECT,
+        },
+        responses=IngestOut,
+        description="A JSON array, a JSON object, one JSON object per line (application/x-ndjson), or CloudEvents 1.0"
+        f" of type {TYPE} whose data is a usage event. Rejected records do not hold back the others. Sending the same"
+        " records again is safe: identity is (source, id, occurred_at).",
+    )
+    def post(self, request: Request) -> Response:
+        source_format, read = READERS.get(media_type(request), (None, None))
+        if source_format is None or read is None:
+            raise UnsupportedMediaType(media_type(request))
+        incoming = read(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX)
+        return Response(IngestOut(record(request, incoming, source_format)).data)
+
+    @extend_schema(operation_id="usage_list", parameters=[RecordFilterIn], responses=UsageRecordOut(many=True))
+    def get(self, request: Request) -> Response:
+        wanted = RecordFilterIn.of(request)
+        records = queries.usage_records(
+            actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")), below=wanted["below"]
+        )
+        if "booked_on" in wanted:
+            records = records.booked_on(wanted["booked_on"])
+        exact = {name: wanted[name] for name in EXACT if name in wanted}
+        bounds = {"occurred_at__gte": wanted.get("since"), "occurred_at__lt": wanted.get("until")}
+        records = records.filter(**exact, **{name: value for name, value in bounds.items() if value})
+        if "activity" in wanted:
+            records = records.of_activity(wanted["activity"])
+        if wanted["unpriced"] is not None:
+            records = records.unpriced() if wanted["unpriced"] else records.exclude(cost__isnull=True, status="success")
+        page = NewestUsageFirst()
+        rows = page.paginate_queryset(records, request, view=self)
+        return page.get_paginated_response(UsageRecordOut(rows, many=True).data)
+
+
+class LiteLLMUsage(APIView):
+    """What a LiteLLM proxy's `generic_api` callback posts."""
+
+    permission_classes = [requires("usage:write")]
+
+    @extend_schema(
+        operation_id="usage_litellm_post",
+        request={"application/json": OpenApiTypes.OBJECT},
+        responses=IngestOut,
+        parameters=[PriceIn],
+        description="An array of StandardLoggingPayload, or one. Only named fields are read: no prompt, response or"
+        " error text is kept.",
+    )
+    def post(self, request: Request) -> Response:
+        price: PriceFrom = PriceIn.of(request)["price"]
+        incoming = read_payloads(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price)
+        return Response(IngestOut(record(request, incoming, "litellm")).data)
+
+
+class UsageSummary(APIView):
+    permission_classes = [requires("usage:read")]
+
+    @extend_schema(operation_id="usage_summary", parameters=[SummaryIn], responses=SummaryOut)
+    def get(self, request: Request) -> Response:
+        wanted = SummaryIn.of(request)
+        today = timezone.now().astimezone(UTC).date()
+        rows = queries.usage_summary(
+            actor=actor(request),
+            scope_id=scope_asked(request, wanted.get("scope")),
+            since=datetime.combine(wanted.get("from", today.replace(day=1)), time(), UTC),
+            until=datetime.combine(wanted.get("to", today + timedelta(days=1)), time(), UTC),
+            group_by=wanted["group_by"],
+        )
+        return Response(SummaryOut({"rows": rows}).data)

@@ -1,0 +1,174 @@
+"""Sums of a batch: per minute, hour and day for the roll-ups, per scope and day for the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from allocation.meters.engine.activity import Activity, activity_of
+from allocation.prices.engine.rates import Rare, RateCard, from_nanos
+from allocation.usage.engine.costing import DAY_S, ORDINAL_OF_1970, CostedRecord, Priced
+
+MINUTE_S = 60
+NO_GPU = Decimal(0)
+
+
+class Key(NamedTuple):
+    """`start` of the bucket in seconds since 1970."""
+
+    start: int
+    scope_id: int
+    provider: str
+    model: str
+    activity: Activity
+
+
+@dataclass(slots=True)
+class Sums:
+    """`cost_nanos` is in 10^-9 of the organisation's currency; `last_s` the latest occurrence, seconds since 1970.
+    Negative where a correction takes away.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    unpriced_requests: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    gpu_seconds: Decimal = NO_GPU
+    cost_nanos: int = 0
+    last_s: float = 0.0
+    # By meter, what few calls have.
+    rare: dict[str, int | Decimal] | None = None
+
+    def add(self, other: "Sums") -> None:
+        self.requests += other.requests
+        self.errors += other.errors
+        self.unpriced_requests += other.unpriced_requests
+        self.input_tokens += other.input_tokens
+        self.cached_input_tokens += other.cached_input_tokens
+        self.cache_write_tokens += other.cache_write_tokens
+        self.output_tokens += other.output_tokens
+        self.reasoning_tokens += other.reasoning_tokens
+        self.gpu_seconds += other.gpu_seconds
+        self.cost_nanos += other.cost_nanos
+        self.last_s = max(self.last_s, other.last_s)
+        if other.rare:
+            self.add_rare(other.rare)
+
+    def add_rare(self, rare: Rare) -> None:
+        sums = self.rare = self.rare or {}
+        for meter, quantity in rare.items():
+            sums[meter] = sums.get(meter, 0) + quantity
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePosting:
+    """What the ledger is told: the usage of one scope on one UTC day that this batch added."""
+
+    scope_id: int
+    occurred_on: date
+    cost: Decimal
+    tokens: int
+    requests: int
+    gpu_seconds: Decimal
+
+
+class PricedAs(NamedTuple):
+    """What records of one kind share beside their roll-up's key: how they were priced and served."""
+
+    service_tier: str
+    source: str
+    version: str
+    card: RateCard | None
+    tier: int
+    failed: bool
+
+
+# Sums by roll-up key of the minute and by price; the price's card is compared by identity, which `id(card)` stands for.
+FineKey = tuple[int, int, str, str, Activity, str, str, str, int, int, bool]
+Fine = dict[FineKey, tuple[Key, PricedAs, Sums]]
+
+
+def by_minute_and_price(records: Iterable[CostedRecord]) -> Fine:
+    """One pass over a batch; everything coarser is summed from its result."""
+    totals: Fine = {}
+    for record in records:
+        event = record.event
+        price: Priced = record.price
+        card = price.card
+        start = int(record.booked_s // MINUTE_S) * MINUTE_S
+        failed = event.status == "error"
+        fine = (
+            start, record.scope_id, event.provider, event.model, activity_of(event.operation), event.service_tier,
+            price.source, price.version, id(card), price.tier, failed,
+        )  # fmt: skip
+        found = totals.get(fine)
+        if found is None:
+            sums = Sums(last_s=record.at_s)
+            key = Key(start, record.scope_id, event.provider, event.model, fine[4])
+            priced = PricedAs(event.service_tier, price.source, price.version, card, price.tier, failed)
+            totals[fine] = (key, priced, sums)
+        else:
+            sums = found[2]
+        tokens = event.tokens
+        sums.requests += event.requests
+        sums.input_tokens += tokens.input
+        sums.cached_input_tokens += tokens.cached_input
+        sums.cache_write_tokens += tokens.cache_write
+        sums.output_tokens += tokens.output
+        sums.reasoning_tokens += tokens.reasoning
+        if price.cost_nanos is not None:
+            sums.cost_nanos += price.cost_nanos
+        elif failed:
+            sums.errors += event.requests
+        else:
+            sums.unpriced_requests += event.requests
+        if event.gpu_seconds is not None:
+            sums.gpu_seconds += event.gpu_seconds
+        if price.rare is not None:
+            sums.add_rare(price.rare)
+        if record.at_s > sums.last_s:  # noqa: PLR1730  # max() costs a call per event
+            sums.last_s = record.at_s
+    return totals
+
+
+def by_minute(fine: Fine) -> dict[Key, Sums]:
+    merged: dict[Key, Sums] = {}
+    for key, _, sums in fine.values():
+        merged.setdefault(key, Sums(last_s=sums.last_s)).add(sums)
+    return merged
+
+
+def coarser(totals: dict[Key, Sums], seconds: int) -> dict[Key, Sums]:
+    """The same sums in longer buckets."""
+    merged: dict[Key, Sums] = {}
+    for key, sums in totals.items():
+        longer = key._replace(start=key.start // seconds * seconds)
+        merged.setdefault(longer, Sums(last_s=sums.last_s)).add(sums)
+    return merged
+
+
+def day_of(start: float) -> date:
+    return date.fromordinal(int(start // DAY_S) + ORDINAL_OF_1970)
+
+
+def postings(by_day: dict[Key, Sums]) -> list[UsagePosting]:
+    """In the order of scope and day, the order in which the ledger locks."""
+    merged: dict[tuple[int, int], Sums] = {}
+    for key, sums in by_day.items():
+        merged.setdefault((key.scope_id, key.start), Sums(last_s=sums.last_s)).add(sums)
+    return [
+        UsagePosting(
+            scope_id=scope_id,
+            occurred_on=day_of(start),
+            cost=from_nanos(sums.cost_nanos),
+            tokens=sums.input_tokens + sums.output_tokens,
+            requests=sums.requests,
+            gpu_seconds=sums.gpu_seconds,
+        )
+        for (scope_id, start), sums in sorted(merged.items(), key=lambda item: item[0])
+    ]

@@ -1,0 +1,54 @@
+"""Costed records as the text PostgreSQL's COPY reads."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from json import dumps
+
+from allocation.prices.engine.rates import nanos_text
+from allocation.usage.engine.costing import CostedRecord
+
+# The order of columns in `copy_text`.
+COLUMNS = (
+    "id", "occurred_at", "received_at", "booked_at", "scope_id",
+    "source", "event_id", "provider", "model", "operation", "service_tier", "status", "task_id", "session_id",
+    "attribution", "price_source", "price_version", "attributes",
+    "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
+    "requests", "gpu_seconds", "latency_ms", "cost", "quantities",
+)  # fmt: skip
+NULL = r"\N"
+
+
+def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
+    """One line per record, led by its position in the batch. Texts hold no control characters (the event's schema
+    refuses them), so the backslash is all there is to escape.
+    """
+    received = received_at.isoformat()
+    lines = []
+    for position, record in enumerate(records):
+        event = record.event
+        tokens = event.tokens
+        attributes = _json(tuple(event.attributes.items())) if event.attributes else "{}"
+        texts = (
+            f"{event.source}\t{event.id}\t{event.provider}\t{event.model}\t{event.operation}\t{event.service_tier}"
+            f"\t{event.status}\t{event.task_id}\t{event.session_id}\t{record.attribution}\t{record.price.source}"
+            f"\t{record.price.version}\t{attributes}"
+        )
+        if "\\" in texts:
+            texts = texts.replace("\\", "\\\\")
+        price = record.price
+        latency = NULL if event.latency_ms is None else event.latency_ms
+        cost = NULL if price.cost_nanos is None else nanos_text(price.cost_nanos)
+        booked = NULL if record.booked_s == record.at_s else received
+        quantities = "{}" if price.rare is None else dumps({meter: str(amount) for meter, amount in price.rare.items()})
+        lines.append(
+            f"{position}\t{record.id}\t{event.occurred_at}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
+            f"\t{tokens.input}\t{tokens.cached_input}\t{tokens.cache_write}\t{tokens.output}\t{tokens.reasoning}"
+            f"\t{event.requests}\t{event.gpu_seconds or 0}\t{latency}\t{cost}\t{quantities}\n"
+        )
+    return "".join(lines)
+
+
+@lru_cache(maxsize=20_000)
+def _json(attributes: tuple[tuple[str, str], ...]) -> str:
+    return dumps(dict(attributes), ensure_ascii=False)

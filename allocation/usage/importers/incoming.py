@@ -1,0 +1,142 @@
+"""What came in, sorted: events ready to be costed and records that did not become one."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from allocation.meters.documents import READ_EVENT, Fault, UsageEvent, fault_of
+from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
+from governance.errors import Invalid
+
+# Several times the largest record that could be taken. Beyond it nothing is looked at: what is wrong with a record of
+# megabytes would fill gigabytes.
+RECORD_BYTES_MAX = 128 * 1024
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder()
+TOO_DEEP = Fault("json_too_deep", "The record is nested too deeply.")
+
+
+class MalformedBody(Invalid):
+    code = "malformed_json"
+    status = 400
+
+
+class TooManyRecords(Invalid):
+    code = "batch_too_large"
+    status = 413
+
+
+@dataclass(slots=True)
+class Incoming:
+    """`indexes` are the events' places in what was sent."""
+
+    events: list[UsageEvent] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
+    refused: list[RefusedRecord] = field(default_factory=list)
+
+    def take_json(self, index: int, record: bytes) -> None:
+        if len(record) > RECORD_BYTES_MAX:
+            fault = Fault("record_too_large", f"A record holds at most {RECORD_BYTES_MAX:,} bytes.")
+            self.refused.append(refused_text(index, fault, record))
+            return
+        try:
+            event = READ_EVENT(record)
+        except ValidationError as problem:
+            self.refused.append(_refused(index, fault_of(problem), record))
+        else:
+            self.events.append(event)
+            self.indexes.append(index)
+
+    def take_data(self, index: int, data: object) -> None:
+        """Goes through JSON text, so that a record means the same whichever way it came."""
+        try:
+            record = json.dumps(data).encode()
+        except RecursionError:
+            self.refused.append(refused_text(index, TOO_DEEP, str(index).encode()))
+        else:
+            self.take_json(index, record)
+
+    def refuse(self, index: int, fault: Fault, record: object = None) -> None:
+        """For a record that cannot even be translated; nothing of it is kept."""
+        try:
+            raw = json.dumps(record, default=repr).encode()
+        except RecursionError:
+            raw = str(index).encode()
+        self.refused.append(refused_text(index, fault, raw))
+
+
+def _refused(index: int, fault: Fault, record: bytes) -> RefusedRecord:
+    try:
+        return refused_data(index, fault, json.loads(record), record)
+    except (ValueError, RecursionError):
+        return refused_text(index, fault, record)
+
+
+def elements(body: bytes, *, records_max: int | None = None) -> Iterator[tuple[Any, str]]:
+    """Each record of an array, or the one object, with its own text; one at a time, so that a body which is not what
+    it should be takes no more memory than one that is. Lone surrogates and NaN pass here and are refused with their
+    record. Raises MalformedBody where the JSON ends to make sense: take nothing before the last one is out.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+        start = _after_space(text, 0)
+        if text[start : start + 1] == "{":
+            yield _only(text, start)
+        elif text[start : start + 1] == "[":
+            yield from _items(text, start + 1, records_max)
+        elif start == len(text):
+            raise MalformedBody("The body is empty; JSON is wanted.", code="body_empty")
+        else:
+            _only(text, start)
+            raise MalformedBody("The body holds neither an object nor an array of objects.")
+    except RecursionError:
+        raise MalformedBody("The JSON is nested too deeply.", code="json_too_deep") from None
+    except UnicodeDecodeError:
+        raise MalformedBody("The body is not UTF-8.", code="invalid_unicode") from None
+    except ValueError as problem:
+        reason = f": {problem.msg}, at character {problem.pos}" if isinstance(problem, json.JSONDecodeError) else ""
+        raise MalformedBody(f"The body is not JSON{reason}.") from None
+
+
+def _after_space(text: str, position: int) -> int:
+    found = _SPACE.match(text, position)
+    return found.end() if found else position
+
+
+def _only(text: str, start: int) -> tuple[Any, str]:
+    value, end = _decoded(text, start)
+    if _after_space(text, end) != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    return value, text[start:end]
+
+
+def _decoded(text: str, start: int) -> tuple[Any, int]:
+    return _DECODER.raw_decode(text, start)
+
+
+def _items(text: str, position: int, records_max: int | None) -> Iterator[tuple[Any, str]]:
+    position = _after_space(text, position)
+    count = 0
+    more = text[position : position + 1] != "]"
+    while more:
+        count += 1
+        if records_max is not None and count > records_max:
+            raise too_many(records_max)
+        value, end = _decoded(text, position)
+        yield value, text[position:end]
+        position = _after_space(text, end)
+        more = text[position : position + 1] == ","
+        if more:
+            position = _after_space(text, position + 1)
+    if text[position : position + 1] != "]":
+        raise json.JSONDecodeError("Expecting ',' delimiter", text, position)
+    if _after_space(text, position + 1) != len(text):
+        raise json.JSONDecodeError("Extra data", text, position + 1)
+
+
+def too_many(records_max: int) -> TooManyRecords:
+    return TooManyRecords(f"A request holds at most {records_max:,} records; split it.", max_records=records_max)

@@ -1,0 +1,254 @@
+"""What a LiteLLM proxy posts through its `generic_api` callback: StandardLoggingPayload, seen with 1.106.
+
+Only the fields named here are read. Messages, responses, error texts, addresses and headers are never looked at, so
+they cannot be stored or logged, in quarantine neither.
+
+`occurred_at` is startTime: the price in force when the call was made is its price, and it is the same in a repeated
+callback. `id` is litellm_call_id, which repeated callbacks share.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from django.utils.crypto import salted_hmac
+
+from allocation.meters.documents import Fault
+from allocation.usage.importers.incoming import Incoming, elements
+
+SOURCE = "litellm"
+PriceFrom = Literal["billed", "catalogue"]
+HASH_LENGTH = 24
+TAGS_MAX = 16
+_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,58}")
+_OPERATIONS = {
+    "completion": "chat",
+    "acompletion": "chat",
+    "responses": "chat",
+    "aresponses": "chat",
+    "anthropic_messages": "chat",
+    "embedding": "embeddings",
+    "aembedding": "embeddings",
+    "text_completion": "text_completion",
+    "atext_completion": "text_completion",
+}
+_STANDARD_TIERS = {"", "auto", "default", "standard"}
+_ALIASES = (
+    ("team", ("user_api_key_team_alias", "team_alias")),
+    ("team_id", ("user_api_key_team_id", "team_id")),
+    ("key_alias", ("user_api_key_alias",)),
+    ("key_hash", ("user_api_key_hash",)),
+    ("organisation", ("user_api_key_org_alias", "user_api_key_org_id")),
+    ("project", ("user_api_key_project_alias", "user_api_key_project_id")),
+)
+
+
+def read_payloads(body: bytes, *, records_max: int, price: PriceFrom, source: str = SOURCE) -> Incoming:
+    payloads = (payload for payload, _ in elements(body, records_max=records_max))
+    return incoming_of(enumerate(payloads), price=price, source=source)
+
+
+def incoming_of(payloads: Iterable[tuple[int, object]], *, price: PriceFrom, source: str) -> Incoming:
+    incoming = Incoming()
+    for index, payload in payloads:
+        if isinstance(payload, dict):
+            incoming.take_data(index, native(payload, price=price, source=source))
+        else:
+            incoming.refuse(index, Fault("not_an_object", "A payload must be a JSON object."), payload)
+    return incoming
+
+
+def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE) -> dict[str, Any]:
+    """The payload as a native usage event; what is missing or of a wrong type is left for the event's schema to
+    refuse. `price` billed takes response_cost as what was billed, unless it is zero for used tokens.
+    """
+    metadata = _mapping(payload.get("metadata"))
+    provider, model = _provider_and_model(payload)
+    tokens = _tokens(payload, metadata)
+    event: dict[str, Any] = {
+        "id": payload.get("litellm_call_id") or payload.get("id"),
+        "source": source,
+        "occurred_at": _instant(payload.get("startTime") or payload.get("endTime")),
+        "provider": provider,
+        "model": model,
+        "operation": _operation(payload.get("call_type")),
+        "service_tier": _service_tier(payload),
+        "tokens": tokens,
+        "status": "success" if payload.get("status") == "success" else "error",
+        "attributes": _attributes(payload, metadata),
+        "task_id": payload.get("trace_id") or "",
+        "session_id": payload.get("session_id") or "",
+    }
+    if searches := _searches(payload, metadata):
+        event["quantities"] = {"web_search": searches}
+    latency = _latency_ms(payload)
+    if latency is not None:
+        event["latency_ms"] = latency
+    if payload.get("cache_hit") is True:
+        event["cached_response"] = True
+    elif price == "billed" and event["status"] == "success":
+        cost = claimed_cost(payload.get("response_cost"), tokens)
+        if cost is not None:
+            event["cost"] = cost
+    return event
+
+
+def claimed_cost(claimed: object, tokens: Mapping[str, Any]) -> str | int | None:
+    """LiteLLM writes 0 for a model it has no price for."""
+    if isinstance(claimed, bool) or not isinstance(claimed, int | float):
+        return None
+    if not (claimed > 0 or not any(tokens.values())):
+        return None
+    return format(claimed, ".15g") if isinstance(claimed, float) else claimed
+
+
+def _latency_ms(payload: Mapping[str, Any]) -> int | None:
+    """How long the call took. `response_time` is that too, but for a streamed answer it ends with the first token."""
+    start, end = (_parsed(payload.get(name)) for name in ("startTime", "endTime"))
+    if start is not None and end is not None:
+        lasted = (end - start) / timedelta(milliseconds=1)
+        return round(lasted) if 0 <= lasted < 10**9 else None
+    stated = payload.get("response_time")
+    return round(stated * 1000) if isinstance(stated, int | float) and 0 <= stated < 10**6 else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _instant(value: object) -> object:
+    parsed = _parsed(value)
+    if parsed is not None:
+        return parsed.isoformat()
+    return "?" if isinstance(value, int | float | str) and not isinstance(value, bool) else value
+
+
+def _parsed(value: object) -> datetime | None:
+    """Seconds since 1970 or a text; a text without a zone is UTC, as the proxy writes it."""
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        if isinstance(value, str):
+            parsed = datetime.fromisoformat(value)
+            return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (OverflowError, ValueError, OSError):
+        pass
+    return None
+
+
+def _provider_and_model(payload: Mapping[str, Any]) -> tuple[object, object]:
+    model = payload.get("model") or payload.get("model_group")
+    provider = payload.get("custom_llm_provider")
+    if not isinstance(model, str):
+        return provider, model
+    if not provider:
+        head, slash, rest = model.partition("/")
+        return (head, rest) if slash else ("unknown", model)
+    return provider, model.removeprefix(f"{provider}/")
+
+
+def _operation(call_type: object) -> object:
+    return _OPERATIONS.get(call_type, call_type or "chat") if isinstance(call_type, str) else call_type or "chat"
+
+
+def _service_tier(payload: Mapping[str, Any]) -> object:
+    stated = _mapping(payload.get("cost_breakdown")).get("service_tier")
+    return service_tier(stated or _mapping(payload.get("model_parameters")).get("service_tier") or "")
+
+
+def service_tier(stated: object) -> object:
+    return "standard" if isinstance(stated, str) and stated in _STANDARD_TIERS else stated
+
+
+def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI's way of counting: cached and written tokens are parts of the input, reasoning of the output."""
+    usage = _mapping(metadata.get("usage_object")) or payload
+    prompt_details = _mapping(usage.get("prompt_tokens_details"))
+    cached = _first(prompt_details.get("cached_tokens"), usage.get("cache_read_input_tokens"))
+    written = _first(usage.get("cache_creation_input_tokens"), prompt_details.get("cache_creation_tokens"))
+    reasoning = _first(_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    prompt, completion = _first(usage.get("prompt_tokens")), _first(usage.get("completion_tokens"))
+    counts = parts_fitted(prompt, cached, written, completion, reasoning)
+    return {**counts, **_rare_tokens(usage, counts)}
+
+
+def parts_fitted(prompt: Any, cached: Any, written: Any, completion: Any, reasoning: Any) -> dict[str, Any]:
+    """The five counts of a native event; what is no whole number is left for the event's schema to refuse."""
+    counts = (prompt, cached, written, completion, reasoning)
+    if all(type(count) is int for count in counts):
+        # Reported beside the total rather than inside it: then it cannot be a part.
+        if cached + written > prompt:
+            prompt += cached + written
+        if reasoning > completion:
+            completion += reasoning
+    return {
+        "input": prompt, "cached_input": cached, "cache_write": written, "output": completion, "reasoning": reasoning
+    }  # fmt: skip
+
+
+def _rare_tokens(usage: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, int]:
+    """Audio and image tokens, without those read from a cache, and what was written to one for an hour; each no more
+    than what it is a part of.
+    """
+    if not all(type(count) is int for count in counts.values()):
+        return {}
+    written, plain = counts["cache_write"], max(counts["output"] - counts["reasoning"], 0)
+    fresh = max(counts["input"] - counts["cached_input"] - written, 0)
+    prompt, completion = (_mapping(usage.get(f"{kind}_tokens_details")) for kind in ("prompt", "completion"))
+    cached = _mapping(prompt.get("cached_tokens_details"))
+    creation = _mapping(prompt.get("cache_creation_token_details") or usage.get("cache_creation"))
+    audio_in = min(max(_count(prompt, "audio_tokens") - _count(cached, "audio_tokens"), 0), fresh)
+    audio_out = min(_count(completion, "audio_tokens"), plain)
+    found = {
+        "cache_write_1h": min(_count(creation, "ephemeral_1h_input_tokens"), written),
+        "audio_input": audio_in,
+        "image_input": min(max(_count(prompt, "image_tokens") - _count(cached, "image_tokens"), 0), fresh - audio_in),
+        "audio_output": audio_out,
+        "image_output": min(_count(completion, "image_tokens"), plain - audio_out),
+    }
+    return {name: count for name, count in found.items() if count}
+
+
+def _searches(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> int:
+    usage = _mapping(metadata.get("usage_object")) or payload
+    return _count(_mapping(usage.get("server_tool_use")), "web_search_requests") or _count(
+        _mapping(usage.get("prompt_tokens_details")), "web_search_requests"
+    )
+
+
+def _count(holder: Mapping[str, Any], name: str) -> int:
+    value = holder.get(name)
+    return value if type(value) is int and value > 0 else 0
+
+
+def _first(*values: object) -> Any:
+    return next((value for value in values if value), 0)
+
+
+def _attributes(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, fields in _ALIASES:
+        value = next((metadata[field] for field in fields if metadata.get(field)), None)
+        if isinstance(value, str) and len(value) <= 200:  # noqa: PLR2004  # an attribute's length
+            found[name] = value
+    for name, person in (
+        ("end_user", payload.get("end_user") or metadata.get("user_api_key_end_user_id")),
+        ("user", metadata.get("user_api_key_user_id")),
+    ):
+        if isinstance(person, str) and person:
+            found[name] = pseudonym(person)
+    tags = payload.get("request_tags")
+    for tag in tags[:TAGS_MAX] if isinstance(tags, list) else ():
+        # "env:prod" is tag.env = prod, "beta" is tag.beta = true; the proxy adds the caller's User-Agent as a tag.
+        if isinstance(tag, str) and not tag.startswith("User-Agent:"):
+            name, colon, value = tag.partition(":")
+            if _NAME.fullmatch(name) and len(value) <= 200:  # noqa: PLR2004  # an attribute's length
+                found[f"tag.{name}"] = value.strip() if colon else "true"
+    return found
+
+
+def pseudonym(person: str) -> str:
+    """Tells people apart without telling who they are; keyed, so that it cannot be looked up."""
+    return salted_hmac("allocation.pseudonym", json.dumps(person), algorithm="sha256").hexdigest()[:HASH_LENGTH]

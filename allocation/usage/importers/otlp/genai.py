@@ -1,0 +1,161 @@
+"""A span of OpenTelemetry's GenAI conventions as a native usage event, by its old names (until 1.36) and its new ones.
+
+The conventions: open-telemetry/semantic-conventions-genai, docs/gen-ai. What they call parts, cached and reasoning
+tokens, are parts here too.
+"""
+
+from typing import Any
+
+from allocation.usage.importers.litellm import PriceFrom, claimed_cost, parts_fitted, pseudonym, service_tier
+from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, OWN_PREFIX, Scalar, Span, instant, microseconds
+
+SOURCE = "otlp"
+INVOKE_AGENT = "invoke_agent"
+ATTRIBUTE_LENGTH_MAX = 200
+NAME_LENGTH_MAX = 64
+# What calls models rather than being a call to one, and the kind of thing and the attribute that name it.
+_ORCHESTRATION = {
+    "create_agent": ("agent", "gen_ai.agent.name"),
+    INVOKE_AGENT: ("agent", "gen_ai.agent.name"),
+    "plan": ("agent", "gen_ai.agent.name"),
+    "invoke_workflow": ("workflow", "gen_ai.workflow.name"),
+    "execute_tool": ("tool", "gen_ai.tool.name"),
+    "retrieval": ("retrieval", "gen_ai.data_source.id"),
+}
+_MEMORY = "_memory"
+# One provider has one name here, the one that gateways and price catalogues use.
+_PROVIDERS = {
+    "aws.bedrock": "bedrock",
+    "azure.ai.inference": "azure_ai",
+    "azure.ai.openai": "azure",
+    "az.ai.inference": "azure_ai",
+    "az.ai.openai": "azure",
+    "gcp.gemini": "gemini",
+    "gcp.gen_ai": "gemini",
+    "gcp.vertex_ai": "vertex_ai",
+    "ibm.watsonx.ai": "watsonx",
+    "mistral_ai": "mistral",
+    "x_ai": "xai",
+}
+_INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
+_OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
+_CACHED = ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens")
+_WRITTEN = ("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens")
+_REASONING = ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens")
+_TIERS = (
+    "openai.response.service_tier", "gen_ai.openai.response.service_tier",
+    "openai.request.service_tier", "gen_ai.openai.request.service_tier",
+)  # fmt: skip
+_PROVIDER_NAMES = ("gen_ai.provider.name", "gen_ai.system")
+_ATTRIBUTES = (
+    ("service", ("service.name",)),
+    ("environment", ("deployment.environment.name", "deployment.environment")),
+    ("agent", ("gen_ai.agent.name",)),
+    ("agent_id", ("gen_ai.agent.id",)),
+    ("tool", ("gen_ai.tool.name",)),
+    ("workflow", ("gen_ai.workflow.name",)),
+)
+_OWN_FIELDS = {"scope": "scope", "task_id": "task_id", "session_id": "session_id"}
+
+
+def tells_of_usage(span: Span) -> bool:
+    """An operation of the conventions; or, of instrumentation that names none, a provider and what shows a call."""
+    found = span.attributes
+    if "gen_ai.operation.name" in found:
+        return True
+    named = any(name in found for name in _PROVIDER_NAMES)
+    return named and any(name in found for name in (*_INPUT, *_OUTPUT, LITELLM_CALL_ID, "llm.request.type"))
+
+
+def is_orchestration(span: Span) -> bool:
+    operation = span.attributes.get("gen_ai.operation.name")
+    return isinstance(operation, str) and (operation in _ORCHESTRATION or _MEMORY in operation)
+
+
+def has_tokens(span: Span) -> bool:
+    return any(span.attributes.get(name) for name in (*_INPUT, *_OUTPUT))
+
+
+def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[str, Any]:
+    """`is_repeating`: a span beneath this one has told of its tokens already."""
+    found = span.attributes
+    operation = first(found, ("gen_ai.operation.name", "llm.request.type")) or "chat"
+    event: dict[str, Any] = {
+        "id": f"{span.trace_id}-{span.span_id}" if span.trace_id and span.span_id else "",
+        "source": SOURCE,
+        "occurred_at": instant(span.started_ns),
+        "provider": provider_of(first(found, _PROVIDER_NAMES)) or "unknown",
+        "model": first(found, ("gen_ai.response.model", "gen_ai.request.model")),
+        "operation": operation,
+        "status": "error" if span.has_failed or "error.type" in found else "success",
+        "attributes": _attributes(span),
+        "task_id": span.trace_id,
+        "session_id": found.get("gen_ai.conversation.id", ""),
+        "latency_ms": latency_ms(span),
+    }
+    event |= {
+        field: span.attributes.get(OWN_PREFIX + name, span.resource.get(OWN_PREFIX + name))
+        for name, field in _OWN_FIELDS.items()
+        if OWN_PREFIX + name in span.attributes or OWN_PREFIX + name in span.resource
+    }
+    if is_orchestration(span) and not (_runs_elsewhere(span) and not is_repeating):
+        kind, name = _ORCHESTRATION.get(str(operation), ("memory", "gen_ai.data_source.id"))
+        # By itself it costs nothing; the calls it makes are records of their own, and name their model.
+        return event | {"provider": kind, "model": found.get(name) or str(operation), "cost": "0"}
+    event["service_tier"] = service_tier(first(found, _TIERS) or "")
+    event["tokens"] = tokens_of(found)
+    if price == "billed" and event["status"] == "success":
+        cost = claimed_cost(found.get("gen_ai.usage.cost"), event["tokens"])
+        event |= {} if cost is None else {"cost": cost}
+    return event
+
+
+def _runs_elsewhere(span: Span) -> bool:
+    """The conventions' remote agent, a client span: its model calls happen where this process does not see them, so
+    that the tokens it states are its own. Within a process an agent's tokens are the sum of its calls'.
+    """
+    return span.is_client and span.attributes.get("gen_ai.operation.name") == INVOKE_AGENT and has_tokens(span)
+
+
+def first(found: Any, names: tuple[str, ...]) -> Scalar | None:
+    """The first value that is not empty."""
+    return next((found[name] for name in names if found.get(name)), None)
+
+
+def provider_of(name: object) -> object:
+    if not isinstance(name, str):
+        return name
+    lower = name.strip().lower()
+    return _PROVIDERS.get(lower, lower)
+
+
+def tokens_of(found: Any) -> dict[str, Any]:
+    return parts_fitted(*(first(found, names) or 0 for names in (_INPUT, _CACHED, _WRITTEN, _OUTPUT, _REASONING)))
+
+
+def latency_ms(span: Span) -> int | None:
+    """Whole microseconds first, as the start is kept."""
+    lasted = microseconds(span.ended_ns) - microseconds(span.started_ns)
+    return round(lasted / 1000) if span.started_ns and 0 <= lasted < 10**12 else None
+
+
+def _attributes(span: Span) -> dict[str, str]:
+    both = {**span.resource, **span.attributes}
+    found = {
+        name.removeprefix(OWN_PREFIX): value
+        for name, value in both.items()
+        if name.startswith(OWN_PREFIX) and name.removeprefix(OWN_PREFIX) not in _OWN_FIELDS
+    }
+    found |= {name: value for name, names in _ATTRIBUTES if (value := first(both, names)) is not None}
+    person = first(both, ("enduser.id", "user.id"))
+    if isinstance(person, str):
+        found["end_user"] = pseudonym(person)
+    return {
+        name: text
+        for name, value in found.items()
+        if len(text := _text(value)) <= ATTRIBUTE_LENGTH_MAX and 0 < len(name) <= NAME_LENGTH_MAX
+    }
+
+
+def _text(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

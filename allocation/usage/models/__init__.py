@@ -1,0 +1,59 @@
+from allocation.usage.models.charges import (
+    CHARGE_TABLE,
+    ChargeClass,
+    UsageCharge,
+)
+from allocation.usage.models.imports import (
+    ImportRun,
+    ImportStatus,
+)
+from allocation.usage.models.records import (
+    PRICED_BY_NONE,
+    RECORD_TABLE,
+    Activity,
+    Status,
+    UsageRecord,
+    UsageRecordQuerySet,
+)
+from allocation.usage.models.roll_ups import (
+    DAY_TABLE,
+    HOUR_TABLE,
+    MINUTE_TABLE,
+    IngestWatermark,
+    RollUp,
+    UsageDay,
+    UsageHour,
+    UsageMinute,
+)
+from allocation.usage.models.tasks import (
+    TASK_DAY_TABLE,
+    TASK_TABLE,
+    Task,
+    TaskDay,
+)
+
+__all__ = [
+    "CHARGE_TABLE",
+    "DAY_TABLE",
+    "HOUR_TABLE",
+    "MINUTE_TABLE",
+    "PRICED_BY_NONE",
+    "RECORD_TABLE",
+    "TASK_DAY_TABLE",
+    "TASK_TABLE",
+    "Activity",
+    "ChargeClass",
+    "ImportRun",
+    "ImportStatus",
+    "IngestWatermark",
+    "RollUp",
+    "Status",
+    "Task",
+    "TaskDay",
+    "UsageCharge",
+    "UsageDay",
+    "UsageHour",
+    "UsageMinute",
+    "UsageRecord",
+    "UsageRecordQuerySet",
+]

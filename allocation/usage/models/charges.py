@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from django.db import models
+
+from allocation.meters.models import ServiceTier
+from allocation.usage.models.records import Activity
+from governance.scopes.models import Scope, ScopedQuerySet
+
+CHARGE_TABLE = "allocation_usagecharge"
+
+
+class ChargeClass(models.TextChoices):
+    ORIGINAL = "", "original"
+    CORRECTION = "Correction", "correction of a closed period"
+
+
+class UsageCharge(models.Model):
+    """What one meter of a model cost a scope on a UTC day, as FOCUS counts charges: parts of the input are disjoint.
+    The effective costs of a (day, scope, provider, model, activity) sum to the day's roll-up.
+    """
+
+    day = models.DateField()
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    activity = models.CharField(max_length=16, choices=Activity.choices)
+    service_tier = models.CharField(max_length=10, choices=ServiceTier.choices)
+    price_source = models.CharField(max_length=100)
+    price_version = models.CharField(max_length=40, blank=True)
+    charge_class = models.CharField(max_length=10, choices=ChargeClass.choices, blank=True)
+    meter = models.CharField(max_length=32, help_text="A meter of the price books, or adjustment: money alone.")
+    list_unit_price = models.DecimalField(max_digits=24, decimal_places=12, null=True)
+    contracted_unit_price = models.DecimalField(
+        max_digits=24, decimal_places=12, null=True, help_text="Per million tokens, per request or per GPU hour."
+    )
+    requests = models.BigIntegerField(help_text="Of the records behind this line; lines of other meters repeat them.")
+    quantity = models.DecimalField(max_digits=30, decimal_places=9, help_text="Tokens, requests or hours.")
+    list_cost = models.DecimalField(max_digits=24, decimal_places=9)
+    contracted_cost = models.DecimalField(max_digits=24, decimal_places=9)
+    effective_cost = models.DecimalField(max_digits=24, decimal_places=9)
+    billed_cost = models.DecimalField(max_digits=24, decimal_places=9)
+
+    objects = ScopedQuerySet["UsageCharge"].as_manager()
+
+    class Meta:
+        constraints = [
+            # Scope first: exports and unit economics read one subtree over a stretch of days.
+            models.UniqueConstraint(
+                fields=[
+                    "scope", "day", "provider", "model", "activity", "service_tier", "price_source", "price_version",
+                    "charge_class", "meter", "list_unit_price", "contracted_unit_price",
+                ],
+                nulls_distinct=False,
+                name="usage_charge_once",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.day} {self.model} {self.meter}"

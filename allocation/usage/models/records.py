@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from allocation.meters.engine.activity import NAMED_OPERATIONS, OTHER, operations_of
+from allocation.meters.models import ServiceTier
+from governance.scopes.models import Scope, ScopedQuerySet
+
+PRICED_BY_NONE = "none"
+RECORD_TABLE = "allocation_usagerecord"
+
+
+class Status(models.TextChoices):
+    SUCCESS = "success"
+    ERROR = "error"
+
+
+class Activity(models.TextChoices):
+    """What kind of work an operation is; `engine/activity.py` says which."""
+
+    INFERENCE = "inference"
+    RETRIEVAL = "retrieval"
+    ORCHESTRATION = "orchestration"
+    TRAINING = "training"
+    OTHER = "other"
+
+
+class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
+    def unpriced(self) -> Self:
+        return self.filter(cost__isnull=True, status=Status.SUCCESS)
+
+    def booked_on(self, day: date) -> Self:
+        """What counts on the UTC day."""
+        start = datetime.combine(day, time(), UTC)
+        end = start + timedelta(days=1)
+        return self.filter(
+            Q(booked_at__isnull=True, occurred_at__gte=start, occurred_at__lt=end)
+            | Q(booked_at__gte=start, booked_at__lt=end)
+        )
+
+    def of_activity(self, activity: str) -> Self:
+        """What `engine.activity.activity_of` says of the operation."""
+        records = self.alias(operation_name=Lower("operation"))
+        if activity == OTHER:
+            return records.exclude(operation_name__in=NAMED_OPERATIONS)
+        return records.filter(operation_name__in=operations_of(activity))
+
+
+class UsageRecord(models.Model):
+    """One usage event, priced and attributed; never changed. Partitioned by month of `occurred_at` (migration 0002),
+    so the database's primary key is (id, occurred_at); `id` is a digest of organisation, source and event id.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    booked_at = models.DateTimeField(
+        null=True, help_text="When it counts, where its own period was closed before it arrived; else occurred_at."
+    )
+    # The roll-up of the same transaction holds the foreign key; checking it for every raw row costs a tenth of ingest.
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    source = models.CharField(max_length=128)
+    event_id = models.CharField(max_length=200)
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    operation = models.CharField(max_length=128)
+    service_tier = models.CharField(max_length=10, choices=ServiceTier.choices)
+    status = models.CharField(max_length=10, choices=Status.choices)
+    task_id = models.CharField(max_length=200, blank=True)
+    session_id = models.CharField(max_length=200, blank=True)
+    attribution = models.CharField(max_length=250, help_text="explicit, unattributed, or the rule that matched.")
+    price_source = models.CharField(max_length=100, help_text="Who stated the price; none: nobody did.")
+    price_version = models.CharField(max_length=40, blank=True)
+    attributes = models.JSONField(default=dict)
+    input_tokens = models.BigIntegerField()
+    cached_input_tokens = models.BigIntegerField()
+    cache_write_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    reasoning_tokens = models.BigIntegerField()
+    requests = models.BigIntegerField()
+    gpu_seconds = models.DecimalField(max_digits=18, decimal_places=6)
+    latency_ms = models.BigIntegerField(null=True)
+    cost = models.DecimalField(max_digits=24, decimal_places=9, null=True)
+    quantities = models.JSONField(
+        default=dict, help_text="What few calls have: rare kinds of tokens, and what is counted by itself, by meter."
+    )
+
+    objects = UsageRecordQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cached_input_tokens__gte=0, cache_write_tokens__gte=0, reasoning_tokens__gte=0)
+                & Q(input_tokens__gte=F("cached_input_tokens") + F("cache_write_tokens"))
+                & Q(output_tokens__gte=F("reasoning_tokens")),
+                name="usage_token_parts_fit",
+            ),
+            models.CheckConstraint(
+                condition=Q(cost__isnull=True, price_source=PRICED_BY_NONE)
+                | (Q(cost__gte=0) & ~Q(price_source=PRICED_BY_NONE)),
+                name="usage_cost_has_a_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="success") | Q(cost__isnull=True), name="usage_failure_costs_nothing"
+            ),
+        ]
+        indexes = [
+            # Read by GET /api/v1/usage and the admin: a scope's records, newest first.
+            models.Index(fields=["scope", "-occurred_at"], name="usage_of_scope"),
+            # Read by lists over many scopes, newest first.
+            models.Index(fields=["-occurred_at", "-id"], name="usage_newest"),
+            # Read by the unpriced filters of API and admin.
+            models.Index(
+                fields=["-occurred_at"], name="usage_unpriced", condition=Q(cost__isnull=True, status="success")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.event_id}"
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def is_unpriced(self) -> bool:
+        return self.cost is None and self.status == Status.SUCCESS

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from django.db import models
+
+from allocation.usage.models.records import Activity
+from governance.scopes.models import Scope, ScopedQuerySet
+
+BUCKET_KEY = ["bucket", "scope", "provider", "model", "activity"]
+MINUTE_TABLE = "allocation_usageminute"
+HOUR_TABLE = "allocation_usagehour"
+DAY_TABLE = "allocation_usageday"
+
+
+class RollUp(models.Model):
+    """Sums of the usage records of one scope, bucket of time, provider, model and activity, corrections included."""
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    activity = models.CharField(max_length=16, choices=Activity.choices)
+    requests = models.BigIntegerField()
+    errors = models.BigIntegerField()
+    unpriced_requests = models.BigIntegerField()
+    input_tokens = models.BigIntegerField()
+    cached_input_tokens = models.BigIntegerField()
+    cache_write_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    reasoning_tokens = models.BigIntegerField()
+    gpu_seconds = models.DecimalField(max_digits=24, decimal_places=6)
+    cost = models.DecimalField(max_digits=24, decimal_places=9)
+    last_occurred_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+class UsageMinute(RollUp):
+    bucket = models.DateTimeField(help_text="Start of the minute, UTC.")
+
+    objects = ScopedQuerySet["UsageMinute"].as_manager()
+
+    class Meta:
+        constraints = [
+            # Bucket first: window totals read a stretch of time over all scopes.
+            models.UniqueConstraint(fields=BUCKET_KEY, name="usage_minute_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.bucket:%FT%H:%M} {self.model}"
+
+
+class UsageHour(RollUp):
+    bucket = models.DateTimeField(help_text="Start of the hour, UTC.")
+
+    objects = ScopedQuerySet["UsageHour"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=BUCKET_KEY, name="usage_hour_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.bucket:%FT%H} {self.model}"
+
+
+class UsageDay(RollUp):
+    bucket = models.DateTimeField(help_text="Start of the UTC day.")
+
+    objects = ScopedQuerySet["UsageDay"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=BUCKET_KEY, name="usage_day_once"),
+        ]
+        indexes = [
+            # Read by the summary: one scope's history over months.
+            models.Index(fields=["scope", "bucket"], name="usage_day_of_scope"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.bucket:%F} {self.model}"
+
+
+class IngestWatermark(models.Model):
+    """When an organisation's usage feed last delivered anything."""
+
+    scope = models.OneToOneField(Scope, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    last_received_at = models.DateTimeField()
+
+    objects = ScopedQuerySet["IngestWatermark"].as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.last_received_at:%FT%TZ}"

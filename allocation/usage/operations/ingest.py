@@ -1,0 +1,170 @@
+"""Usage in: priced, attributed and counted exactly once, in one transaction per batch."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, cast
+
+from django.db import connection, transaction
+
+from allocation.attribution.documents import WEIR_KEY
+from allocation.meters.documents import ATTRIBUTES_MAX, Fault, UsageEvent
+from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
+from allocation.usage.engine.charges import charges_of
+from allocation.usage.engine.costing import PROVIDER, CostedRecord, Desk
+from allocation.usage.engine.roll_ups import by_minute, by_minute_and_price
+from allocation.usage.engine.rows import COLUMNS, copy_text
+from allocation.usage.engine.tasks import task_sums
+from allocation.usage.models import RECORD_TABLE
+from allocation.usage.operations.partitions import ensure_partitions, month_of
+from allocation.usage.operations.posting import post_to_ledger
+from allocation.usage.operations.pricing_context import closed_meanwhile, desk_for
+from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
+from allocation.usage.operations.retries import with_retries
+from allocation.usage.operations.roll_ups import add_charges, roll_up
+from allocation.usage.operations.tasks import add_to_tasks
+from allocation.usage.operations.watermarks import _touch_watermarks
+from governance.scopes.queries import scope_tree
+from governance.work.operations import mark_scopes_dirty
+
+NATIVE = "native"
+
+
+def record_usage(
+    *,
+    events: Sequence[UsageEvent],
+    key_scope_id: int | None,
+    at: datetime,
+    indexes: Sequence[int] | None = None,
+    refused: Sequence[RefusedRecord] = (),
+    source_format: str = NATIVE,
+    billed_by: str = PROVIDER,
+    weir_key: str = "",
+) -> IngestResult:
+    """Count what is new, quarantine what cannot be taken. `indexes` are the events' places in what the sender sent,
+    when some of it, `refused`, did not even become an event. `weir_key` is the prefix of the key that sent them.
+    """
+    if len(events) + len(refused) > BATCH_MAX:
+        raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
+    while True:
+        desk = replace(desk_for(key_scope_id=key_scope_id, at=at), billed_by=billed_by)
+        costed, unfit = _costed(desk, _delivered(desk, events, weir_key), indexes or range(len(events)))
+        every_refused = [*refused, *unfit]
+        unique = {(record.id, record.at_s): record for record in costed}
+        # In the order of identity: two batches with the same records wait for each other, never crosswise.
+        batch = [unique[key] for key in sorted(unique)]
+        ensure_partitions({month_of(record.event.occurred_at) for record in batch})
+        write = partial(_write_all, batch, every_refused, desk, key_scope_id, source_format, at)
+        accepted = with_retries(write) if batch or every_refused else 0
+        if accepted is not None:
+            break
+    return IngestResult(
+        accepted=accepted,
+        duplicate=len(costed) - accepted,
+        rejected=tuple(
+            sorted(
+                (
+                    Rejection(item.index, item.fault.code, item.fault.message, item.fault.field)
+                    for item in every_refused
+                ),
+                key=lambda rejection: rejection.index,
+            )
+        ),
+    )
+
+
+def _delivered(desk: Desk, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:
+    """With the Weir key beside the attributes, where a key or rule of the organisation reads it: a copy of every event
+    costs too much for those who do not ask.
+    """
+    if not weir_key or desk.home is None or not desk.home.matcher.reads_weir_key:
+        return events
+    return [
+        event.model_copy(update={"attributes": {**(event.attributes or {}), WEIR_KEY: weir_key}})
+        if event.scope is None and len(event.attributes or ()) < ATTRIBUTES_MAX
+        else event
+        for event in events
+    ]
+
+
+def _costed(
+    desk: Desk, events: Iterable[UsageEvent], indexes: Iterable[int]
+) -> tuple[list[CostedRecord], list[RefusedRecord]]:
+    costed: list[CostedRecord] = []
+    refused: list[RefusedRecord] = []
+    for index, event in zip(indexes, events, strict=True):
+        outcome = desk.cost(event)
+        if isinstance(outcome, Fault):
+            refused.append(refused_event(index, outcome, event))
+        else:
+            costed.append(outcome)
+    return costed, refused
+
+
+@transaction.atomic
+def _write_all(
+    batch: Sequence[CostedRecord],
+    every_refused: Sequence[RefusedRecord],
+    desk: Desk,
+    authority_id: int | None,
+    source_format: str,
+    at: datetime,
+) -> int | None:
+    """How many were new; None, with nothing written, when a billing period was closed since the batch was costed."""
+    if closed_meanwhile(desk.organisations, {record.root_id for record in batch}):
+        return None
+    accepted = _write(batch, at)
+    quarantine(refused=every_refused, authority_id=authority_id, source_format=source_format, at=at)
+    return accepted
+
+
+def _write(batch: Sequence[CostedRecord], at: datetime) -> int:
+    """How many were new. What batches share is locked last and in this order: tasks, minutes, hours, days, charges,
+    ledger, watermark, dirty scopes.
+    """
+    new = _insert(batch, at)
+    if not new:
+        _touch_watermarks(batch, at)
+        return 0
+    fine = by_minute_and_price(new)
+    add_to_tasks(*task_sums(new))
+    days = roll_up(by_minute(fine), at)
+    add_charges(charges_of(fine))
+    post_to_ledger(days, at)
+    _touch_watermarks(batch, at)
+    mark_lineages_dirty({record.scope_id for record in new}, at)
+    return len(new)
+
+
+def mark_lineages_dirty(scope_ids: Iterable[int], at: datetime) -> None:
+    ancestors = scope_tree(max_age_s=1).ancestors
+    mark_scopes_dirty(scope_ids={above for scope_id in scope_ids for above in ancestors(scope_id)}, at=at)
+
+
+def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
+    """Those that were not there yet."""
+    if not batch:
+        return []
+    columns = ", ".join(COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS usage_staging ON COMMIT DELETE ROWS"  # noqa: S608  # our own names
+            f" AS SELECT 0 AS position, {columns} FROM {RECORD_TABLE} WITH NO DATA"
+        )
+        # Empty but for an earlier batch of the same transaction.
+        cursor.execute("DELETE FROM usage_staging")
+        with cast("Any", cursor.cursor).copy(f"COPY usage_staging (position, {columns}) FROM STDIN") as copy:
+            copy.write(copy_text(batch, at))
+        cursor.execute(
+            # Our own names only.
+            f"""
+            WITH new AS (
+                INSERT INTO {RECORD_TABLE} ({columns}) SELECT {columns} FROM usage_staging ORDER BY position
+                ON CONFLICT (id, occurred_at) DO NOTHING RETURNING id, occurred_at
+            )
+            SELECT position FROM usage_staging LEFT JOIN new USING (id, occurred_at) WHERE new.id IS NULL
+            """  # noqa: S608  # our own names
+        )
+        known = {row[0] for row in cursor.fetchall()}
+    return [record for position, record in enumerate(batch) if position not in known] if known else list(batch)

@@ -1,0 +1,97 @@
+"""Raw usage lies in one table per month (UTC), so that old months leave as whole tables; in plain SQL, see docs/adr."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from psycopg import sql
+
+from allocation.usage.models import RECORD_TABLE
+
+TABLE = RECORD_TABLE
+MONTHS_AHEAD = 2
+# Any fixed number: whoever makes or drops a partition holds this advisory lock.
+PARTITION_LOCK = 8_201_127
+_NAME = re.compile(rf"{TABLE}_(\d{{4}})_(\d{{2}})")
+
+# Months this process has seen to exist. Dropped months are not accepted any more, so nothing needs forgetting.
+_known: set[tuple[int, int]] = set()
+
+
+def month_of(at: datetime) -> tuple[int, int]:
+    utc = at.astimezone(UTC)
+    return utc.year, utc.month
+
+
+def month_after(month: tuple[int, int]) -> tuple[int, int]:
+    year, number = month
+    return (year + 1, 1) if number == 12 else (year, number + 1)  # noqa: PLR2004  # December
+
+
+def start_of(month: tuple[int, int]) -> datetime:
+    return datetime(*month, 1, tzinfo=UTC)
+
+
+def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
+    """Make what is missing, in a transaction of its own unless one is open. Attaching a ready table lets readers and
+    writers of other months go on, which CREATE TABLE … PARTITION OF would not.
+    """
+    missing = sorted(set(months) - _known)
+    if not missing:
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
+        there = existing_partitions()
+        for month in missing:
+            if month not in there:
+                _create(month)
+    if not connection.in_atomic_block:
+        _known.update(missing)
+
+
+def existing_partitions() -> dict[tuple[int, int], str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT child.relname FROM pg_inherits"
+            " JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = %s::regclass",
+            [TABLE],
+        )
+        names = [row[0] for row in cursor.fetchall()]
+    return {(int(found[1]), int(found[2])): name for name in names if (found := _NAME.fullmatch(name))}
+
+
+def _create(month: tuple[int, int]) -> None:
+    name = f"{TABLE}_{month[0]:04}_{month[1]:02}"
+    bounds = {"start": sql.Literal(start_of(month)), "end": sql.Literal(start_of(month_after(month)))}
+    statements = (
+        "CREATE TABLE {part} (LIKE {whole} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)",
+        "ALTER TABLE {whole} ATTACH PARTITION {part} FOR VALUES FROM ({start}) TO ({end})",
+    )
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(sql.SQL(statement).format(part=sql.Identifier(name), whole=sql.Identifier(TABLE), **bounds))
+
+
+def maintain_partitions(*, at: datetime) -> list[str]:
+    """Make the months ahead and drop the months that lie wholly before the retention; the names dropped."""
+    month = month_of(at)
+    ahead = [month]
+    for _ in range(MONTHS_AHEAD):
+        ahead.append(month_after(ahead[-1]))
+    ensure_partitions(ahead)
+    return drop_expired_partitions(at=at)
+
+
+@transaction.atomic
+def drop_expired_partitions(*, at: datetime) -> list[str]:
+    keep_from = at - timedelta(days=settings.USAGE_RETENTION_DAYS)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
+        expired = [
+            name for month, name in sorted(existing_partitions().items()) if start_of(month_after(month)) <= keep_from
+        ]
+        for name in expired:
+            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+    return expired

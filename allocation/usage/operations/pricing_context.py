@@ -1,0 +1,106 @@
+"""What a batch is judged by, kept in memory and rebuilt when scopes, prices or rules change."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from django.conf import settings
+from django.db import connection
+
+from allocation.attribution.queries import matcher_of, sets_in_force
+from allocation.billing_periods.operations import hold_periods
+from allocation.billing_periods.queries import closed_until
+from allocation.prices.queries import price_lists
+from allocation.usage.engine.costing import Desk, Organisation, acceptance_window
+from governance.scopes.queries import ScopeTree, scope_tree
+
+TREE_MAX_AGE_S = 0.25
+OpenScopes = tuple[dict[str, tuple[int, int]], dict[int, int]]
+
+
+@dataclass(slots=True)
+class _Memory:
+    version: object = None
+    organisations: dict[int, Organisation] = field(default_factory=dict)
+    open_scopes: dict[int | None, OpenScopes] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+
+_memory = _Memory()
+
+
+def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
+    """`key_scope_id` is the top of the subtree the sender may write to; None for an operator, who may write anywhere
+    but has no organisation to attribute to.
+    """
+    tree = scope_tree(max_age_s=TREE_MAX_AGE_S)
+    if key_scope_id is not None and key_scope_id not in tree.by_id:
+        # Made, with its key, since this process last looked.
+        tree = scope_tree()
+    declared = _declared_version()
+    version = (tree.version, *declared)
+    with _memory.lock:
+        if _memory.version != version:
+            _memory.organisations = _organisations(tree, declared)
+            _memory.open_scopes = {}
+            _memory.version = version
+        organisations = _memory.organisations
+        if key_scope_id not in _memory.open_scopes:
+            _memory.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
+        paths, ids = _memory.open_scopes[key_scope_id]
+    home = None if key_scope_id is None else organisations[tree.by_id[key_scope_id].root_id]
+    # What retention would drop the next night is not taken in.
+    past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
+    earliest_s, latest_s = acceptance_window(at, past_days)
+    return Desk(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp())
+
+
+def _declared_version() -> tuple[str, ...]:
+    """What is declared and what is closed is only ever added to, so their numbers tell whether any came; the highest
+    keys alone would miss one that commits late. Exchange rates, of which there may be a hundred thousand, are stated
+    one statement after the other, so that theirs is enough.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
+            " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
+            " (SELECT coalesce(max(id), 0)::text FROM allocation_exchangerate),"
+            " (SELECT (max(id), count(*))::text FROM allocation_billingperiod)"
+        )
+        return tuple(cursor.fetchone())
+
+
+def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
+    ids = tuple(tree.by_id) if key_scope_id is None else tree.descendants(key_scope_id)
+    nodes = [tree.by_id[scope_id] for scope_id in ids]
+    return {node.path: (node.id, node.root_id) for node in nodes}, {node.id: node.root_id for node in nodes}
+
+
+def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organisation]:
+    books_version, _, rates_version, _ = declared
+    currencies = {root: tree.by_id[root].currency for root in tree.roots}
+    prices = price_lists(currencies, books_version=books_version, rates_version=rates_version)
+    sets = sets_in_force()
+    closed = closed_until(tree.roots)
+    return {
+        root: Organisation(
+            root_id=root,
+            unattributed_id=tree.unattributed(root),
+            prices=prices[root],
+            matcher=matcher_of(sets.get(root, {})),
+            closed_until_s=closed[root].timestamp() if root in closed else 0.0,
+        )
+        for root in tree.roots
+    }
+
+
+def closed_meanwhile(organisations: Mapping[int, Organisation], root_ids: Iterable[int]) -> bool:
+    """Whether a period was closed that `organisations` do not know of yet. From here to the end of the transaction
+    none is.
+    """
+    roots = sorted(root_ids)
+    if not roots:
+        return False
+    closed = hold_periods(roots)
+    return any(closed[root].timestamp() > organisations[root].closed_until_s for root in closed)

@@ -1,0 +1,23 @@
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from django.db import connection
+
+from allocation.usage.engine.costing import CostedRecord
+
+
+def _touch_watermarks(batch: Iterable[CostedRecord], at: datetime) -> None:
+    """Repeats count too: the feed is alive."""
+    roots = sorted({record.root_id for record in batch})
+    if not roots:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO allocation_ingestwatermark AS known (scope_id, last_received_at)
+            SELECT root, %s FROM unnest(%s::bigint[]) AS root ORDER BY root
+            ON CONFLICT (scope_id) DO UPDATE
+                SET last_received_at = GREATEST(known.last_received_at, EXCLUDED.last_received_at)
+            """,
+            [at.astimezone(UTC), roots],
+        )

@@ -1,0 +1,25 @@
+from allocation.usage.queries.records import (
+    GROUPS,
+    tasks,
+    usage_records,
+    usage_summary,
+)
+from allocation.usage.queries.windows import (
+    UsageTotals,
+    data_ages,
+    pieces,
+    window_totals,
+    windows_totals,
+)
+
+__all__ = [
+    "GROUPS",
+    "UsageTotals",
+    "data_ages",
+    "pieces",
+    "tasks",
+    "usage_records",
+    "usage_summary",
+    "window_totals",
+    "windows_totals",
+]

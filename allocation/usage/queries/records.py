@@ -1,0 +1,44 @@
+"""Usage for somebody: summaries and records."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+
+from allocation.usage.models import Task, UsageDay, UsageRecord, UsageRecordQuerySet
+from governance.people.rules import Actor
+from governance.scopes.models import at_or_below
+from governance.scopes.queries import scope_tree
+
+SUMMED = (
+    "requests", "errors", "unpriced_requests", "input_tokens", "cached_input_tokens", "cache_write_tokens",
+    "output_tokens", "reasoning_tokens", "gpu_seconds", "cost",
+)  # fmt: skip
+GROUPS: Mapping[str, tuple[str, ...]] = {"model": ("provider", "model"), "scope": ("scope__path",), "day": ("bucket",)}
+
+
+def usage_summary(
+    *, actor: Actor, scope_id: int | None, since: datetime, until: datetime, group_by: str
+) -> list[dict[str, Any]]:
+    """Sums of whole UTC days, `since` to before `until`, of what `actor` may see at or below the scope."""
+    days = UsageDay.objects.visible_to(actor).filter(bucket__gte=since, bucket__lt=until)
+    if scope_id is not None:
+        days = days.filter(scope_id__in=scope_tree().descendants(scope_id))
+    groups = GROUPS[group_by]
+    return list(days.values(*groups).annotate(**{f"sum_{name}": Sum(name) for name in SUMMED}).order_by(*groups))
+
+
+def usage_records(*, actor: Actor, scope_id: int | None = None, below: bool = True) -> UsageRecordQuerySet:
+    records = UsageRecord.objects.visible_to(actor).select_related("scope")
+    if scope_id is not None:
+        records = records.filter(scope_id__in=scope_tree().descendants(scope_id) if below else [scope_id])
+    return records
+
+
+def tasks(*, actor: Actor, scope_id: int | None = None) -> QuerySet[Task]:
+    """By the scope of their first call: who owns a team sees its tasks, not its organisation's."""
+    found = Task.objects.filter(scope__isnull=False).select_related("scope")
+    if not actor.sees_everything:
+        found = found.filter(at_or_below(actor.visible_paths, "scope__path"))
+    return found if scope_id is None else found.filter(scope_id__in=scope_tree().descendants(scope_id))

@@ -1,1 +1,0 @@
-"""Budgets over HTTP: proposals by keys and people, decisions by people only."""

@@ -1,0 +1,3 @@
+from budgets.approvals.admin import budgets
+
+__all__ = ["budgets"]

@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from budgets.approvals import operations, rules
+from budgets.approvals.admin.decisions import DECISIONS, Decision, amount_seen
+from budgets.ledger.admin.show import charges_shown, movements_shown, period_shown, progress
+from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
+from budgets.plans.engine.amounts import rounded
+from budgets.plans.models import Budget
+from governance.errors import DomainError
+from governance.pages.admin.base import VisibleAdmin, acting
+from governance.pages.admin.show import file_name
+from governance.scopes.models import Scope
+
+BADGES = {
+    Budget.Status.DRAFT: "default",
+    Budget.Status.SUBMITTED: "warning",
+    Budget.Status.APPROVED: "success",
+    Budget.Status.REJECTED: "danger",
+    Budget.Status.WITHDRAWN: "default",
+    Budget.Status.ENDED: "info",
+}
+TERMS = ("scope", "unit", "period", "amount", "starts_on", "ends_on", "note")
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def button(**options: Any) -> Callable[[Method], Method]:
+    """Unfold's decorator, which has no types: a button above one budget."""
+    decorate: Callable[[Method], Method] = action(permissions=["decide"], **options)
+    return decorate
+
+
+def badge(**options: Any) -> Callable[[Method], Method]:
+    """Unfold's decorator, which has no types: a coloured label."""
+    decorate: Callable[[Method], Method] = display(**options)
+    return decorate
+
+
+class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
+    """Shape only; what may be asked for is the operation's to say."""
+
+    class Meta:
+        model = Budget
+        fields = TERMS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "starts_on" in self.fields:
+            self.fields["starts_on"].required = False
+            self.fields["starts_on"].help_text = "First day of a period; empty: the current one."
+
+    def _post_clean(self) -> None:
+        """The model's own validation would ask for what the operation fills in."""
+
+
+class ActionPage(VisibleAdmin):
+    """Actions that ask for a reason on a page of their own, from the list and from one budget alike."""
+
+    def ask(self, request: HttpRequest, verb: str, budgets: list[Budget], *, from_list: bool) -> HttpResponse:
+        decision = DECISIONS[verb]
+        back = self._page_of(None if from_list or len(budgets) != 1 else budgets[0])
+        form = decision.form(request.POST if "apply" in request.POST else None)
+        if form.is_bound and form.is_valid():
+            self._decide(request, decision, form, budgets)
+            return HttpResponseRedirect(back)
+        facts = facts_by_budget(budgets, at=timezone.now())
+        actor = acting(request)
+        shown = [
+            {
+                "budget": budget,
+                "amount": rounded(budget.unit, budget.amount, budget.currency),
+                "facts": _said(budget, facts.get(budget.pk)),
+                "is_own": actor.user is not None and actor.user.pk in rules.authors(budget),
+                "author": str(budget.submitted_by or file_name(budget.source)),
+            }
+            for budget in budgets
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": decision.title,
+            "decision": decision,
+            "verb": verb,
+            "rows": shown,
+            "blocked": decision.by_another and all(row["is_own"] for row in shown),
+            "form": form,
+            "from_list": from_list,
+            "back": back,
+        }
+        return TemplateResponse(request, "budgets/approvals/decide.html", context)
+
+    def _decide(self, request: HttpRequest, decision: Decision, form: forms.Form, budgets: list[Budget]) -> None:
+        for budget in budgets:
+            seen = amount_seen(request.POST, budget) if decision.checks_amount else {}
+            try:
+                decision.operation(
+                    budget_id=budget.pk, by=acting(request), at=timezone.now(), **seen, **form.cleaned_data
+                )
+            except DomainError as refused:
+                messages.error(request, f"{budget.name}: {refused.detail}")
+            else:
+                messages.success(request, f"{budget.name}: {decision.done}.")
+
+    def _page_of(self, budget: Budget | None) -> str:
+        if budget is None:
+            return reverse("admin:budgets_budget_changelist")
+        return reverse("admin:budgets_budget_change", args=[budget.pk])
+
+
+@admin.register(Budget)
+class BudgetAdmin(ActionPage):
+    form = ProposalForm
+    list_display = ("where", "amount_each", "used", "remaining", "used_share", "status_badge", "proposed_by")
+    list_filter = ("status", "unit", "period")
+    search_fields = ("name", "scope__path")
+    ordering = ("scope__path", "-pk")
+    actions = ("approve", "reject", "grant")
+    actions_detail = (
+        "submit_one",
+        "approve_one",
+        "reject_one",
+        "grant_one",
+        {"title": "More", "items": ["give_back_one", "withdraw_one", "end_one"]},
+    )
+    fieldsets = (
+        (None, {"fields": (("scope", "status"), ("unit", "period"), ("amount_each", "currency"),
+                           ("starts_on", "ends_on"), "note")}),
+        ("Decision", {"fields": (("created_by", "created_at"), ("submitted_by", "submitted_at"),
+                                 ("decided_by", "decided_at"), "decision_reason", ("supersedes", "source"))}),
+    )  # fmt: skip
+    add_fieldsets = ((None, {"fields": TERMS}),)
+    change_form_outer_before_template = "budgets/ledger/period.html"
+    change_form_outer_after_template = "budgets/ledger/ledger.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
+        return super().get_queryset(request).select_related("scope", "created_by", "submitted_by", "decided_by")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Budget | None = None) -> Any:
+        del request
+        return self.fieldsets if obj is not None else self.add_fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Budget | None = None) -> tuple[str, ...]:
+        del request
+        return () if obj is None else ("status", "amount_each", "currency", "supersedes", "source")
+
+    def has_change_permission(self, request: HttpRequest, obj: Budget | None = None) -> bool:
+        """A budget is not edited: it is proposed, decided on, granted more."""
+        return obj is None and bool(super().has_change_permission(request))
+
+    def has_decide_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        del object_id
+        return bool(super().has_change_permission(request))
+
+    # --- proposing
+
+    def save_model(self, request: HttpRequest, obj: Budget, form: forms.ModelForm[Budget], change: bool) -> None:  # noqa: FBT001  # Django's signature
+        del change
+        created = operations.create_budget(by=acting(request), at=timezone.now(), source="admin", **form.cleaned_data)
+        obj.pk = created.pk
+        obj.refresh_from_db()
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        context = {**(extra_context or {}), **(self._shown(request, object_id) if object_id else {})}
+        try:
+            return super().changeform_view(request, object_id, form_url, context)
+        except DomainError as refused:
+            messages.error(request, refused.detail)
+            typed = {name: value for name in TERMS if (value := request.POST.get(name))}
+            return HttpResponseRedirect(f"{request.path}?{urlencode(typed)}")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        if "scope" in initial and not Scope.objects.visible_to(acting(request)).filter(pk=initial["scope"]).exists():
+            del initial["scope"]
+        return initial
+
+    def _shown(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+        budget = self.get_object(request, object_id)
+        if budget is None:
+            return {}
+        now = timezone.now()
+        account = last_account(budget, day=now.date())
+        used = used_below([account.pk]) if account is not None else {}
+        return {
+            "period": period_shown(account, facts_of(account, used[account.pk]), today=now.date()) if account else None,
+            "movements": movements_shown(budget),
+            "charges": charges_shown(budget),
+            "budget": budget,
+            "is_own": acting(request).user is not None and request.user.pk in rules.authors(budget),
+        }
+
+    # --- the list
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        found: ChangeList = super().get_changelist_instance(request)
+        facts = facts_by_budget(found.result_list, at=timezone.now())
+        for budget in found.result_list:
+            budget.facts = facts.get(budget.pk)
+        return found
+
+    @admin.display(description="budget", ordering="scope__path")
+    def where(self, budget: Budget) -> SafeString:
+        return format_html('{}<br><span style="opacity:.65;font-weight:400">{}</span>', budget.scope.path, budget.name)
+
+    @admin.display(description="amount", ordering="amount")
+    def amount_each(self, budget: Budget) -> str:
+        return f"{rounded(budget.unit, budget.amount, budget.currency)} a {budget.period}"
+
+    @admin.display(description="used")
+    def used(self, budget: Budget) -> str:
+        facts: BudgetFacts | None = getattr(budget, "facts", None)
+        return rounded(budget.unit, facts.used, budget.currency) if facts else "–"
+
+    @admin.display(description="remaining")
+    def remaining(self, budget: Budget) -> SafeString | str:
+        facts: BudgetFacts | None = getattr(budget, "facts", None)
+        if facts is None:
+            return "–"
+        said = rounded(budget.unit, facts.remaining, budget.currency)
+        return format_html('<strong style="color:#dc2626">{}</strong>', said) if facts.remaining < 0 else said
+
+    @admin.display(description="this period")
+    def used_share(self, budget: Budget) -> SafeString | str:
+        return progress(getattr(budget, "facts", None))
+
+    @badge(description="status", ordering="status", label=BADGES)
+    def status_badge(self, budget: Budget) -> tuple[str, str]:
+        return budget.status, budget.get_status_display()
+
+    @admin.display(description="proposed by", ordering="submitted_by")
+    def proposed_by(self, budget: Budget) -> str:
+        return str(budget.submitted_by or budget.created_by or file_name(budget.source))
+
+    # --- decisions, from the list
+
+    def _ask_of_list(self, request: HttpRequest, verb: str, chosen: Iterable[Budget]) -> HttpResponse:
+        return self.ask(request, verb, list(chosen), from_list=True)
+
+    @admin.action(description="Approve", permissions=["decide"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Budget]) -> HttpResponse:
+        return self._ask_of_list(request, "approve", queryset)
+
+    @admin.action(description="Reject", permissions=["decide"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[Budget]) -> HttpResponse:
+        return self._ask_of_list(request, "reject", queryset)
+
+    @admin.action(description="Grant more", permissions=["decide"])
+    def grant(self, request: HttpRequest, queryset: QuerySet[Budget]) -> HttpResponse:
+        return self._ask_of_list(request, "grant", queryset)
+
+    # --- decisions, from one budget
+
+    def _ask_of_one(self, request: HttpRequest, verb: str, object_id: str) -> HttpResponse:
+        budget = self.get_object(request, object_id)
+        if budget is None:
+            return HttpResponseRedirect(self._page_of(None))
+        return self.ask(request, verb, [budget], from_list=False)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        """Only what the budget's status allows."""
+        budget = self.get_object(request, str(object_id))
+        if budget is None:
+            return []
+        wanted = {verb for verb, decision in DECISIONS.items() if budget.status in decision.statuses}
+        offered = super().get_actions_detail(request, object_id)
+        return [item for item in offered if item.method.__name__.removesuffix("_one") in wanted]
+
+    @button(description="Submit", url_path="submit", icon="send")
+    def submit_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "submit", object_id)
+
+    @button(description="Approve", url_path="approve", icon="check")
+    def approve_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "approve", object_id)
+
+    @button(description="Reject", url_path="reject", icon="close")
+    def reject_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "reject", object_id)
+
+    @button(description="Grant more", url_path="grant", icon="add")
+    def grant_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "grant", object_id)
+
+    @button(description="Give back", url_path="give-back")
+    def give_back_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "give_back", object_id)
+
+    @button(description="Withdraw", url_path="withdraw")
+    def withdraw_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "withdraw", object_id)
+
+    @button(description="End", url_path="end")
+    def end_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "end", object_id)
+
+
+def _said(budget: Budget, facts: BudgetFacts | None) -> dict[str, str] | None:
+    if facts is None:
+        return None
+    return {
+        "amount": rounded(budget.unit, facts.amount, budget.currency),
+        "used": rounded(budget.unit, facts.used, budget.currency),
+    }

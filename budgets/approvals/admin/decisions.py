@@ -1,0 +1,125 @@
+"""The pages between an action and its effect: what is decided on, and why."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
+
+from budgets.approvals import operations
+from budgets.plans.models import Budget
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Goes on record with your name.",
+    )
+
+
+class GrantForm(ReasonForm):
+    amount = forms.DecimalField(
+        max_digits=24, decimal_places=9, widget=UnfoldAdminDecimalFieldWidget, help_text="On top, for this period only."
+    )
+    field_order = ("amount", "reason")
+
+
+class GiveBackForm(GrantForm):
+    amount = forms.DecimalField(
+        max_digits=24, decimal_places=9, widget=UnfoldAdminDecimalFieldWidget, help_text="Off this period only."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One verb of finance: its page, the operation it calls, and what is said when that worked."""
+
+    title: str
+    explanation: str
+    form: type[forms.Form]
+    operation: Callable[..., Any]
+    done: str
+    statuses: frozenset[str]
+    is_danger: bool = False
+    checks_amount: bool = False
+    by_another: bool = True
+
+
+STATUS = Budget.Status
+DECISIONS: Mapping[str, Decision] = {
+    "submit": Decision(
+        "Submit",
+        "Someone else with the right to approve budgets decides on it.",
+        forms.Form,
+        operations.submit_budget,
+        "submitted",
+        frozenset({STATUS.DRAFT}),
+        by_another=False,
+    ),
+    "approve": Decision(
+        "Approve",
+        "The current period is funded at once; what was used in it so far counts.",
+        ReasonForm,
+        operations.approve_budget,
+        "approved",
+        frozenset({STATUS.SUBMITTED}),
+        checks_amount=True,
+    ),
+    "reject": Decision(
+        "Reject",
+        "The author reads the reason.",
+        ReasonForm,
+        operations.reject_budget,
+        "rejected",
+        frozenset({STATUS.SUBMITTED}),
+        is_danger=True,
+    ),
+    "grant": Decision(
+        "Grant more",
+        "Money moves down from the budget above, for the current period only.",
+        GrantForm,
+        operations.grant_more,
+        "granted more",
+        frozenset({STATUS.APPROVED}),
+    ),
+    "give_back": Decision(
+        "Give back",
+        "Money moves up to the budget above, for the current period only.",
+        GiveBackForm,
+        operations.give_back,
+        "given back",
+        frozenset({STATUS.APPROVED}),
+    ),
+    "withdraw": Decision(
+        "Withdraw",
+        "Nobody will decide on it.",
+        ReasonForm,
+        operations.withdraw_budget,
+        "withdrawn",
+        frozenset({STATUS.DRAFT, STATUS.SUBMITTED}),
+        is_danger=True,
+        by_another=False,
+    ),
+    "end": Decision(
+        "End",
+        "From today on it holds no more; what is left goes back to the budget above.",
+        ReasonForm,
+        operations.end_budget,
+        "ended",
+        frozenset({STATUS.APPROVED}),
+        is_danger=True,
+        by_another=False,
+    ),
+}
+
+
+def amount_seen(posted: Mapping[str, str], budget: Budget) -> dict[str, Decimal]:
+    """What the page showed, so that nobody approves an amount they have not seen."""
+    shown = posted.get(f"seen_{budget.pk}", "")
+    try:
+        return {"expected_amount": Decimal(shown)} if shown else {}
+    except ArithmeticError:
+        return {}

@@ -1,0 +1,136 @@
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from budgets.ledger.models import Account, Transfer
+from budgets.ledger.queries import BudgetFacts
+from budgets.plans.engine.amounts import budget_quantity, plain
+from budgets.plans.models import Budget
+
+
+class Amount(serializers.DecimalField):
+    """A decimal as text: a JSON number would be a float on most sides of the wire."""
+
+    default_error_messages = {"float": 'An amount is quoted, so that it is exact: "100.00".'}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=30, decimal_places=9, normalize_output=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if isinstance(data, float):
+            self.fail("float")
+        return super().to_internal_value(data)
+
+
+class Reason(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=2000, **kwargs)
+
+
+class BudgetIn(serializers.Serializer[Any]):
+    scope = serializers.CharField(max_length=1000, help_text="Path of the scope.")
+    unit = serializers.ChoiceField(choices=Budget.Unit.choices, default=Budget.Unit.MONEY)
+    period = serializers.ChoiceField(choices=Budget.Period.choices, default=Budget.Period.MONTH)
+    amount = Amount(help_text="For each period.")
+    currency = serializers.RegexField(r"^[A-Z]{3}$", default="", help_text="Left out: the organisation's.")
+    starts_on = serializers.DateField(default=None, help_text="First day of a period; left out: the current one.")
+    ends_on = serializers.DateField(default=None, help_text="First day not covered any more.")
+    name = serializers.CharField(max_length=253, default="")
+    note = serializers.CharField(max_length=2000, default="", allow_blank=True)
+
+
+class BudgetFilterIn(serializers.Serializer[Any]):
+    scope = serializers.CharField(
+        max_length=1000, default=None, help_text="Path of a scope: it and everything below it."
+    )
+    status = serializers.ChoiceField(choices=Budget.Status.choices, default=None)
+    unit = serializers.ChoiceField(choices=Budget.Unit.choices, default=None)
+
+
+class DecisionIn(serializers.Serializer[Any]):
+    reason = Reason()
+
+
+class ApprovalIn(DecisionIn):
+    expected_amount = Amount(default=None, help_text="What you saw; refused when the proposal has changed since.")
+
+
+class GrantIn(DecisionIn):
+    amount = Amount(help_text="On top, for the current period.")
+
+
+class CurrentPeriodOut(serializers.Serializer[BudgetFacts]):
+    period_start = serializers.DateTimeField()
+    period_end = serializers.DateTimeField(help_text="The first instant after the period.")
+    amount = Amount(help_text="Approved and granted for this period.")
+    used = Amount(help_text="With what budgets below have used.")
+    remaining = Amount(help_text="amount - used; below zero when overspent.")
+    available = Amount(help_text="Neither used here nor granted to budgets below.")
+    granted_out = Amount(help_text="Granted to budgets below.")
+    shortfall = Amount(help_text="Approved, but not there to give when the period opened.")
+    used_ratio = serializers.DecimalField(max_digits=30, decimal_places=9, allow_null=True)
+    daily_share = Amount()
+
+
+class BudgetOut(serializers.ModelSerializer[Budget]):
+    scope = serializers.CharField(source="scope.path")
+    amount = Amount()
+    created_by = serializers.CharField(source="created_by.email", default=None, allow_null=True)
+    submitted_by = serializers.CharField(source="submitted_by.email", default=None, allow_null=True)
+    decided_by = serializers.CharField(source="decided_by.email", default=None, allow_null=True)
+    current = serializers.SerializerMethodField(help_text="The period that contains now; null when not in force.")
+
+    class Meta:
+        model = Budget
+        fields = (
+            *("id", "name", "scope", "unit", "period", "amount", "currency", "starts_on", "ends_on", "note", "status"),
+            *("supersedes", "source", "created_by", "created_at", "submitted_by", "submitted_at"),
+            *("decided_by", "decided_at", "decision_reason", "current"),
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(CurrentPeriodOut(allow_null=True))
+    def get_current(self, budget: Budget) -> Mapping[str, Any] | None:
+        facts: Mapping[int, BudgetFacts] = self.context["facts"]
+        found = facts.get(budget.pk)
+        return CurrentPeriodOut(found).data if found is not None else None
+
+
+class TransferOut(serializers.ModelSerializer[Transfer]):
+    """Seen from the budget: `in` is money it gets, or spending that is taken off it."""
+
+    direction = serializers.SerializerMethodField()
+    amount = serializers.SerializerMethodField()
+    counterpart = serializers.SerializerMethodField(help_text="Path of the other budget's scope; or source, or spent.")
+    period_start = serializers.SerializerMethodField()
+    by = serializers.CharField(source="by.email", default=None, allow_null=True)
+
+    class Meta:
+        model = Transfer
+        fields = (
+            *("id", "kind", "direction", "amount", "counterpart", "period_start", "occurred_on", "at"),
+            *("reference", "reason", "by"),
+        )
+        read_only_fields = fields
+
+    def _sides(self, transfer: Transfer) -> tuple[str, Account, Account]:
+        """Direction, own account, the other account."""
+        if transfer.debit_account.budget_id == self.context["budget_id"]:
+            return "in", transfer.debit_account, transfer.credit_account
+        return "out", transfer.credit_account, transfer.debit_account
+
+    def get_direction(self, transfer: Transfer) -> str:
+        return self._sides(transfer)[0]
+
+    def get_amount(self, transfer: Transfer) -> str:
+        return plain(budget_quantity(transfer.debit_account.unit, transfer.amount))
+
+    def get_counterpart(self, transfer: Transfer) -> str:
+        other = self._sides(transfer)[2]
+        return other.scope.path if other.kind == Account.Kind.BUDGET else other.kind
+
+    def get_period_start(self, transfer: Transfer) -> str:
+        return str(self._sides(transfer)[1].period_start)

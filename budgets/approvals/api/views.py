@@ -1,0 +1,217 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from budgets.approvals import operations
+from budgets.approvals.api.serializers import (
+    ApprovalIn,
+    BudgetFilterIn,
+    BudgetIn,
+    BudgetOut,
+    DecisionIn,
+    GrantIn,
+    TransferOut,
+)
+from budgets.ledger.models import Account, Transfer
+from budgets.ledger.queries import facts_by_budget
+from budgets.plans.errors import PersonRequired
+from budgets.plans.models import Budget
+from governance.errors import NotFound
+from governance.people.models import ApiKey
+from governance.rest.api import IDEMPOTENCY_KEY, actor, idempotent, requires
+from governance.scopes.models import Scope, at_or_below
+
+RELATED = ("scope", "created_by", "submitted_by", "decided_by")
+
+
+def shown(budget: Budget, *, status: int = 200) -> Response:
+    fresh = Budget.objects.select_related(*RELATED).get(pk=budget.pk)
+    facts = facts_by_budget([fresh], at=timezone.now())
+    return Response(BudgetOut(fresh, context={"facts": facts}).data, status=status)
+
+
+@extend_schema(tags=["budgets"])
+class Budgets(ListAPIView[Budget]):
+    serializer_class = BudgetOut
+    queryset = Budget.objects.none()
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [requires("budgets:read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "budgets:write")()]
+
+    def get_queryset(self) -> QuerySet[Budget]:
+        asked = BudgetFilterIn(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        given = {name: value for name, value in asked.validated_data.items() if value is not None}
+        path = given.pop("scope", None)
+        below = at_or_below((path,), "scope__path") if path else Q()
+        return Budget.objects.visible_to(actor(self.request)).filter(below, **given).select_related(*RELATED)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        self.on_page = super().paginate_queryset(queryset) or []
+        return self.on_page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        facts = facts_by_budget(getattr(self, "on_page", []), at=timezone.now())
+        return {**super().get_serializer_context(), "facts": facts}
+
+    @extend_schema(parameters=[BudgetFilterIn], responses=BudgetOut(many=True))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The budgets at or below the caller's scopes, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(request=BudgetIn, responses={201: BudgetOut}, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """A draft, to be submitted and then decided on by somebody else."""
+        body = BudgetIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        terms, by = dict(body.validated_data), actor(request)
+        path = terms.pop("scope")
+        scope = Scope.objects.visible_to(by).filter(path=path).first()
+        if scope is None:
+            raise NotFound(f"There is no scope {path!r} that you may see.", code="unknown_scope")
+        return shown(operations.create_budget(scope=scope, by=by, at=timezone.now(), source="api", **terms), status=201)
+
+
+@extend_schema(tags=["budgets"])
+class BudgetDetail(APIView):
+    permission_classes = (requires("budgets:read"),)
+
+    @extend_schema(responses=BudgetOut)
+    def get(self, request: Request, budget_id: int) -> Response:
+        """With what is used and left in the current period."""
+        return shown(get_object_or_404(Budget.objects.visible_to(actor(request)), pk=budget_id))
+
+
+@extend_schema(tags=["budgets"])
+class BudgetLedger(ListAPIView[Transfer]):
+    """Every movement in and out of the budget's accounts, newest first."""
+
+    serializer_class = TransferOut
+    permission_classes = (requires("budgets:read"),)
+    queryset = Transfer.objects.none()
+
+    def get_queryset(self) -> QuerySet[Transfer]:
+        if "budget_id" not in self.kwargs:
+            return Transfer.objects.none()
+        budget = get_object_or_404(Budget.objects.visible_to(actor(self.request)), pk=self.kwargs["budget_id"])
+        accounts = Account.objects.filter(budget=budget).values_list("pk", flat=True)
+        return Transfer.objects.of(accounts).select_related("debit_account__scope", "credit_account__scope", "by")
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "budget_id": self.kwargs.get("budget_id")}
+
+
+class Command(APIView):
+    """One operation on one budget. A decision is for people who have signed in, so a key is told at once."""
+
+    permission_classes = (requires("budgets:write"),)
+    body: type[serializers.Serializer[Any]] | None = None
+    is_decision = True
+    operation: Callable[..., Any]
+
+    def run(self, request: Request, budget_id: int) -> Response:
+        if self.is_decision and isinstance(request.auth, ApiKey):
+            raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
+        given: dict[str, Any] = {}
+        if self.body is not None:
+            body = self.body(data=request.data)
+            body.is_valid(raise_exception=True)
+            given = body.validated_data
+        type(self).operation(budget_id=budget_id, by=actor(request), at=timezone.now(), **given)
+        return shown(Budget.objects.get(pk=budget_id))
+
+
+@extend_schema(tags=["budgets"])
+class SubmitBudget(Command):
+    is_decision = False
+    operation = staticmethod(operations.submit_budget)
+
+    @extend_schema(request=None, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """To those who may decide."""
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class WithdrawBudget(Command):
+    is_decision = False
+    body = DecisionIn
+    operation = staticmethod(operations.withdraw_budget)
+
+    @extend_schema(request=DecisionIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """A draft or a proposal, by its author."""
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class ApproveBudget(Command):
+    body = ApprovalIn
+    operation = staticmethod(operations.approve_budget)
+
+    @extend_schema(request=ApprovalIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """By a person with the right who did not propose it; funds the current period at once."""
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class RejectBudget(Command):
+    body = DecisionIn
+    operation = staticmethod(operations.reject_budget)
+
+    @extend_schema(request=DecisionIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """By a person with the right who did not propose it."""
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class GrantMore(Command):
+    body = GrantIn
+    operation = staticmethod(operations.grant_more)
+
+    @extend_schema(request=GrantIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """More for the current period, out of the budget above."""
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class GiveBack(Command):
+    body = GrantIn
+    operation = staticmethod(operations.give_back)
+
+    @extend_schema(request=GrantIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """Less for the current period: back to the budget above."""
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class EndBudget(Command):
+    body = DecisionIn
+    operation = staticmethod(operations.end_budget)
+
+    @extend_schema(request=DecisionIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """From today on; what is left goes back to the budget above."""
+        return self.run(request, budget_id)

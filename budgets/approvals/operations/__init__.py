@@ -1,0 +1,29 @@
+from budgets.approvals.operations.grants import (
+    give_back,
+    grant_more,
+)
+from budgets.approvals.operations.lifecycle import (
+    approve_budget,
+    create_budget,
+    end_budget,
+    reject_budget,
+    submit_budget,
+    withdraw_budget,
+)
+from budgets.approvals.operations.proposals import (
+    apply_budget,
+    plan_budget,
+)
+
+__all__ = [
+    "apply_budget",
+    "approve_budget",
+    "create_budget",
+    "end_budget",
+    "give_back",
+    "grant_more",
+    "plan_budget",
+    "reject_budget",
+    "submit_budget",
+    "withdraw_budget",
+]

@@ -1,0 +1,126 @@
+"""More money for the current period, or less: a movement between two accounts, never an edit of what was approved."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from budgets.approvals import rules
+from budgets.ledger.engine.funding import Entry
+from budgets.ledger.models import Account, Transfer
+from budgets.ledger.operations import (
+    balance_of,
+    days_to_open,
+    family,
+    lock_for_opening,
+    open_missing,
+    record_shortfalls,
+    write_entries,
+)
+from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
+from budgets.plans.errors import InsufficientFunds, NotInForce
+from budgets.plans.models import Budget
+from budgets.plans.operations import check_amount, checked_reason, locked
+from governance.people.rules import Actor
+from governance.records.operations import record_decision
+from governance.work.operations import mark_scopes_dirty
+
+
+@transaction.atomic
+def grant_more(*, budget_id: int, amount: Decimal, by: Actor, reason: str, at: datetime) -> Account:
+    """For the current period only, from the account above. Not by the budget's own author."""
+    return _change(budget_id, amount, sign=1, by=by, reason=reason, at=at)
+
+
+@transaction.atomic
+def give_back(*, budget_id: int, amount: Decimal, by: Actor, reason: str, at: datetime) -> Account:
+    """What is not granted on goes back to the account above, for the current period only."""
+    return _change(budget_id, amount, sign=-1, by=by, reason=reason, at=at)
+
+
+def _change(budget_id: int, amount: Decimal, *, sign: int, by: Actor, reason: str, at: datetime) -> Account:
+    lock_for_opening()
+    budget = locked(budget_id, by)
+    rules.check_decider(by, budget)
+    given_reason = checked_reason(reason)
+    check_amount(budget.unit, amount)
+    opened = open_missing(days=days_to_open(at), at=at)
+    account = current_account(budget, at.date())
+    quantity = sign * ledger_quantity(budget.unit, amount)
+    verb = "grant" if sign > 0 else "give_back"
+    change_funding(account, quantity, budget=budget, by=by, reason=given_reason, reference=verb, at=at)
+    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+    record_shortfalls(opened, at=at)
+    account.refresh_from_db()
+    record_decision(
+        actor=by,
+        action=f"budget.{verb}",
+        scope=budget.scope,
+        subject=f"budget:{budget.pk}",
+        reason=given_reason,
+        evidence={
+            "amount": plain(amount),
+            "unit": budget.unit,
+            "period_start": str(account.period_start),
+            "period_end": str(account.period_end),
+            "funded": plain(budget_quantity(budget.unit, account.funded)),
+        },
+        at=at,
+    )
+    return account
+
+
+def current_account(budget: Budget, day: date) -> Account:
+    found = (
+        Account.objects.filter(budget=budget, period_start__lte=day, period_end__gt=day)
+        .select_related("parent__scope", "scope")
+        .first()
+    )
+    if found is None:
+        raise NotInForce(f"The budget {budget.name!r} has no account for {day}: it is {budget.status}.")
+    return found
+
+
+def change_funding(
+    account: Account, quantity: Decimal, *, budget: Budget, by: Actor, reason: str, reference: str, at: datetime
+) -> None:
+    """Call under the opening lock; `quantity` as the ledger counts, negative to give back. `account.parent` is loaded.
+
+    A shortfall is filled first and given back first.
+    """
+    parent = account.parent
+    assert parent is not None  # noqa: S101  # budget accounts only
+    unit, currency = budget.unit, budget.currency
+    from_source = parent.kind == Account.Kind.SOURCE
+    if quantity > 0:
+        available = balance_of(Account.objects.get(pk=parent.pk)).available
+        if not from_source and available < quantity:
+            left = max(budget_quantity(unit, available), Decimal(0))
+            raise InsufficientFunds(
+                f"{parent.scope.path} has {spoken(unit, left, currency)} available from {parent.period_start} to"
+                f" {parent.period_end}; {spoken(unit, budget_quantity(unit, quantity), currency)} more is asked for"
+                f" {account.scope.path}.",
+                available=left,
+            )
+        kind = Transfer.Kind.FUND if from_source else Transfer.Kind.GRANT
+        entry = Entry(kind, account.pk, parent.pk, quantity)
+        filled = min(quantity, account.shortfall)
+    elif quantity < 0:
+        fresh = Account.objects.get(pk=account.pk)
+        filled = min(-quantity, fresh.shortfall) if reference == "new version" else Decimal(0)
+        back, free = -quantity - filled, fresh.funded - fresh.granted_out
+        if back > free:
+            left = budget_quantity(unit, free)
+            raise InsufficientFunds(
+                f"{account.scope.path} has {spoken(unit, left, currency)} that is not granted to budgets below it;"
+                f" {spoken(unit, budget_quantity(unit, back), currency)} cannot go back.",
+                available=left,
+            )
+        entry = Entry(Transfer.Kind.RETURN, parent.pk, account.pk, back)
+    else:
+        return
+    if filled:
+        account.shortfall -= filled
+        account.save(update_fields=["shortfall"])
+    if entry.amount:
+        write_entries([entry], on=at.date(), at=at, reference=reference, reason=reason, by=by.user, to={entry.debit})

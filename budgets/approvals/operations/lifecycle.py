@@ -1,0 +1,281 @@
+"""From proposal to decision: draft → submitted → approved | rejected | withdrawn; approved → ended."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+
+from budgets.approvals import rules
+from budgets.approvals.operations.grants import change_funding
+from budgets.ledger.engine.coverage import Cover
+from budgets.ledger.engine.funding import Entry
+from budgets.ledger.models import Account
+from budgets.ledger.operations import (
+    balance_of,
+    days_to_open,
+    family,
+    lock_for_opening,
+    open_missing,
+    rebook_usage,
+    record_shortfalls,
+    write_entries,
+)
+from budgets.ledger.queries import covers
+from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
+from budgets.plans.engine.periods import period_of
+from budgets.plans.errors import ChangedSinceSeen, ProposalExists, RightRequired, WrongStatus
+from budgets.plans.models import OPEN, Budget
+from budgets.plans.operations import check_fits, check_name, checked_reason, checked_values, default_name, locked, terms
+from governance.people.rules import Actor
+from governance.records.operations import record_decision
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+from governance.work.operations import mark_scopes_dirty
+
+
+@transaction.atomic
+def create_budget(
+    *,
+    scope: Scope,
+    amount: Decimal,
+    by: Actor,
+    at: datetime,
+    unit: str = Budget.Unit.MONEY,
+    period: str = Budget.Period.MONTH,
+    starts_on: date | None = None,
+    ends_on: date | None = None,
+    currency: str = "",
+    name: str = "",
+    note: str = "",
+    source: str = "",
+) -> Budget:
+    """A draft. Without `starts_on` it starts with the current period; money is in the organisation's currency."""
+    rules.check_seen(by, scope)
+    values = checked_values(
+        scope=scope,
+        unit=unit,
+        period=period,
+        amount=amount,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        currency=currency,
+        at=at,
+    )
+    if Budget.objects.filter(scope=scope, unit=unit, status__in=OPEN).exists():
+        raise ProposalExists(f"A {unit} budget of {scope.path} is already proposed: withdraw it, or have it decided.")
+    person = rules.person_behind(by)
+    budget = Budget(
+        name=name or default_name(scope, unit), scope=scope, note=note, source=source, created_by=person, created_at=at
+    )
+    for field, value in values.items():
+        setattr(budget, field, value)
+    check_name(budget)
+    try:
+        with transaction.atomic():
+            budget.save(force_insert=True)
+    except IntegrityError as refused:
+        if "budget_one_proposal" not in str(refused):
+            raise
+        raise ProposalExists(f"A {unit} budget of {scope.path} is already proposed.") from None
+    record_decision(
+        actor=by,
+        action="budget.create",
+        scope=scope,
+        subject=f"budget:{budget.pk}",
+        reason=note,
+        evidence=terms(budget),
+        at=at,
+    )
+    return budget
+
+
+@transaction.atomic
+def submit_budget(*, budget_id: int, by: Actor, at: datetime) -> Budget:
+    budget = locked(budget_id, by)
+    _check_status(budget, "submit", Budget.Status.DRAFT)
+    check_fits(budget, at=at)
+    budget.status, budget.submitted_by, budget.submitted_at = Budget.Status.SUBMITTED, rules.person_behind(by), at
+    budget.save(update_fields=["status", "submitted_by", "submitted_at"])
+    record_decision(
+        actor=by,
+        action="budget.submit",
+        scope=budget.scope,
+        subject=f"budget:{budget.pk}",
+        reason=budget.note,
+        evidence=terms(budget),
+        at=at,
+    )
+    return budget
+
+
+@transaction.atomic
+def approve_budget(
+    *, budget_id: int, by: Actor, reason: str, at: datetime, expected_amount: Decimal | None = None
+) -> Budget:
+    """Approves, funds the current period in full or refuses, and takes over what was used in it so far.
+
+    An approved budget of the same scope and unit is replaced from the current period on: its account stays,
+    the difference in amount is granted or given back. `expected_amount`: what the person saw.
+    """
+    lock_for_opening()
+    budget = locked(budget_id, by)
+    _check_status(budget, "approve", Budget.Status.SUBMITTED)
+    user = rules.check_decider(by, budget)
+    given_reason = checked_reason(reason)
+    if expected_amount is not None and expected_amount != budget.amount:
+        raise ChangedSinceSeen(
+            f"The proposal has changed to {spoken(budget.unit, budget.amount, budget.currency)} since you looked."
+        )
+    check_fits(budget, at=at)
+    proposed = terms(budget)
+    replaced = _make_room(budget, at=at)
+    budget.status, budget.decided_by, budget.decided_at = Budget.Status.APPROVED, user, at
+    budget.decision_reason = given_reason
+    budget.supersedes = replaced[0] if replaced else None
+    budget.save()
+    for former in replaced:
+        _take_over_accounts(budget, former, by=by, reason=given_reason, at=at)
+    opened = open_missing(days=days_to_open(at), at=at, strict=budget, by=user, reason=given_reason)
+    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+    record_shortfalls(opened, at=at)
+    record_decision(
+        actor=by,
+        action="budget.approve",
+        scope=budget.scope,
+        subject=f"budget:{budget.pk}",
+        reason=given_reason,
+        evidence=proposed
+        | {"in_force_from": str(budget.covered_from), "supersedes": [former.pk for former in replaced]},
+        at=at,
+    )
+    return budget
+
+
+@transaction.atomic
+def reject_budget(*, budget_id: int, by: Actor, reason: str, at: datetime) -> Budget:
+    budget = locked(budget_id, by)
+    _check_status(budget, "reject", Budget.Status.SUBMITTED)
+    user = rules.check_decider(by, budget)
+    budget.status, budget.decided_by, budget.decided_at = Budget.Status.REJECTED, user, at
+    budget.decision_reason = checked_reason(reason)
+    budget.save(update_fields=["status", "decided_by", "decided_at", "decision_reason"])
+    record_decision(
+        actor=by,
+        action="budget.reject",
+        scope=budget.scope,
+        subject=f"budget:{budget.pk}",
+        reason=budget.decision_reason,
+        evidence=terms(budget),
+        at=at,
+    )
+    return budget
+
+
+@transaction.atomic
+def withdraw_budget(*, budget_id: int, by: Actor, reason: str, at: datetime) -> Budget:
+    """By its author, or by who could have decided on it."""
+    budget = locked(budget_id, by)
+    _check_status(budget, "withdraw", *OPEN)
+    if not rules.may_withdraw(by, budget):
+        raise RightRequired(f"Only its author may withdraw the proposal {budget.name!r}.")
+    given_reason = checked_reason(reason)
+    budget.status = Budget.Status.WITHDRAWN
+    budget.save(update_fields=["status"])
+    record_decision(
+        actor=by,
+        action="budget.withdraw",
+        scope=budget.scope,
+        subject=f"budget:{budget.pk}",
+        reason=given_reason,
+        evidence=terms(budget),
+        at=at,
+    )
+    return budget
+
+
+@transaction.atomic
+def end_budget(*, budget_id: int, by: Actor, reason: str, at: datetime) -> Budget:
+    """From today on it holds no more: today's usage falls on the next budget above, what is left goes back up."""
+    lock_for_opening()
+    budget = locked(budget_id, by)
+    _check_status(budget, "end", Budget.Status.APPROVED)
+    rules.check_person_with_right(by, budget)
+    given_reason = checked_reason(reason)
+    budget.status, budget.ends_on = Budget.Status.ENDED, max(at.date(), budget.starts_on)
+    budget.save(update_fields=["status", "ends_on"])
+    returned = _close_accounts(budget, at=at)
+    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+    record_decision(
+        actor=by,
+        action="budget.end",
+        scope=budget.scope,
+        subject=f"budget:{budget.pk}",
+        reason=given_reason,
+        evidence=terms(budget) | {"returned": plain(budget_quantity(budget.unit, returned))},
+        at=at,
+    )
+    return budget
+
+
+def _check_status(budget: Budget, verb: str, *wanted: str) -> None:
+    if budget.status not in wanted:
+        raise WrongStatus(f"Cannot {verb} {budget.name!r}: it is {budget.status}, not {' or '.join(wanted)}.")
+
+
+def _make_room(budget: Budget, *, at: datetime) -> list[Budget]:
+    """Brings the start to the current period, cuts approved budgets of the same kind there, and returns them."""
+    budget.starts_on = max(budget.starts_on, period_of(budget.period, at.date()).start)
+    others = Budget.objects.overlapping(budget.starts_on, budget.ends_on).filter(scope=budget.scope, unit=budget.unit)
+    for ended in others.filter(status=Budget.Status.ENDED):
+        budget.starts_on = max(budget.starts_on, ended.ends_on or budget.starts_on)
+    replaced = list(others.filter(status=Budget.Status.APPROVED).order_by("-starts_on"))
+    for former in replaced:
+        former.ends_on = max(budget.starts_on, former.starts_on)
+        if former.ends_on <= at.date():
+            former.status = Budget.Status.ENDED
+        former.save(update_fields=["status", "ends_on"])
+    return replaced
+
+
+def _take_over_accounts(budget: Budget, former: Budget, *, by: Actor, reason: str, at: datetime) -> None:
+    difference = ledger_quantity(budget.unit, budget.amount - former.amount)
+    accounts = Account.objects.filter(budget=former, period_start__gte=budget.starts_on).order_by("period_start")
+    for account in accounts.select_related("parent__scope", "scope"):
+        account.budget = budget
+        account.save(update_fields=["budget"])
+        change_funding(account, difference, budget=budget, by=by, reason=reason, reference="new version", at=at)
+
+
+def _close_accounts(budget: Budget, *, at: datetime) -> Decimal:
+    """Ends what covers today or later; usage from today on moves up; returns what was left, as the ledger counts."""
+    assert budget.ends_on is not None  # noqa: S101  # an ended budget
+    closing = list(Account.objects.filter(budget=budget, period_end__gt=budget.ends_on).order_by("pk"))
+    if not closing:
+        return Decimal(0)
+    tree = scope_tree()
+    start, end = min(account.interval.start for account in closing), max(account.interval.end for account in closing)
+    nearby = family([budget.scope_id])
+    before = covers(unit=budget.unit, scope_ids=nearby, start=start, end=end)
+    for account in closing:
+        account.period_end = max(budget.ends_on, account.interval.start)
+        account.save(update_fields=["period_end"])
+    cut = {account.pk: account.interval for account in closing}
+    after = [Cover(item.account_id, item.scope_id, cut.get(item.account_id, item.period)) for item in before]
+    rebook_usage(
+        unit=budget.unit,
+        before=before,
+        after=after,
+        scope_ids=tree.descendants(budget.scope_id),
+        since=budget.ends_on,
+        until=end,
+        tree=tree,
+        at=at,
+        reference="budget ends",
+    )
+    entries = []
+    for account in Account.objects.filter(pk__in=cut):
+        left = balance_of(account).available
+        if left > 0 and account.parent_id is not None:
+            entries.append(Entry("return", account.parent_id, account.pk, left))
+    write_entries(entries, on=at.date(), at=at, reference="budget ends")
+    return sum((entry.amount for entry in entries), Decimal(0))

@@ -1,0 +1,49 @@
+"""Who may propose and who may decide. Used by operations, API and admin alike."""
+
+from budgets.plans.errors import FourEyes, PersonRequired, RightRequired
+from budgets.plans.models import Budget
+from governance.errors import NotFound
+from governance.people.models import DecisionRight, User
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+
+
+def person_behind(actor: Actor) -> User | None:
+    """Who answers for what is proposed: the person, or whoever made the key."""
+    if actor.user is not None:
+        return actor.user
+    return actor.key.created_by if actor.key is not None else None
+
+
+def authors(budget: Budget) -> frozenset[int]:
+    return frozenset(pk for pk in (budget.created_by_id, budget.submitted_by_id) if pk is not None)
+
+
+def may_withdraw(actor: Actor, budget: Budget) -> bool:
+    person = person_behind(actor)
+    is_author = person is not None and person.pk in authors(budget)
+    return is_author or actor.is_system or actor.may(DecisionRight.APPROVE_BUDGET, budget.scope)
+
+
+def check_seen(actor: Actor, scope: Scope) -> None:
+    if not actor.sees(scope.path):
+        raise NotFound(f"There is no scope {scope.path!r} that {actor.label} may see.", code="unknown_scope")
+
+
+def check_person_with_right(actor: Actor, budget: Budget) -> User:
+    if actor.user is None:
+        raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
+    check_seen(actor, budget.scope)
+    if not actor.may(DecisionRight.APPROVE_BUDGET, budget.scope):
+        raise RightRequired(
+            f"{actor.label} does not hold the right to approve budgets at or above {budget.scope.path}."
+        )
+    return actor.user
+
+
+def check_decider(actor: Actor, budget: Budget) -> User:
+    """Four eyes hold for everybody, a superuser included."""
+    user = check_person_with_right(actor, budget)
+    if user.pk in authors(budget):
+        raise FourEyes(f"{actor.label} proposed this budget; someone else has to decide on it.")
+    return user

@@ -1,0 +1,3 @@
+from budgets.ledger.admin import accounts
+
+__all__ = ["accounts"]

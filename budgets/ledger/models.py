@@ -1,0 +1,281 @@
+"""The ledger: money is in one account at a time, and only transfers move it."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Self
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+
+from budgets.plans.engine.periods import Period
+from budgets.plans.models import Budget, Unit, single_value, unit_number
+from governance.scopes.models import Scope, ScopedQuerySet
+
+BALANCES_FOLLOW = """
+    -- Accounts are locked by ascending id before any is changed: two statements can wait, never deadlock.
+    PERFORM 1 FROM budgets_account
+        WHERE kind = 'budget'
+          AND id IN (SELECT debit_account_id FROM new_rows UNION SELECT credit_account_id FROM new_rows)
+        ORDER BY id FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT 1 FROM new_rows
+        JOIN budgets_account debit ON debit.id = debit_account_id
+        JOIN budgets_account credit ON credit.id = credit_account_id
+        WHERE debit.unit <> credit.unit
+    ) THEN
+        RAISE EXCEPTION 'a transfer stays within one unit' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM new_rows
+        JOIN budgets_account debit ON debit.id = debit_account_id
+        JOIN budgets_budget budget ON budget.id = debit.budget_id
+        WHERE new_rows.kind IN ('fund', 'grant') AND new_rows.by_id IN (budget.created_by_id, budget.submitted_by_id)
+    ) THEN
+        RAISE EXCEPTION 'nobody grants money to a budget of their own'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    UPDATE budgets_account account
+    SET funded = account.funded + change.funded,
+        granted_out = account.granted_out + change.granted_out,
+        spent = account.spent + change.spent
+    FROM (
+        SELECT account_id, sum(funded) AS funded, sum(granted_out) AS granted_out, sum(spent) AS spent
+        FROM (
+            SELECT debit_account_id AS account_id,
+                   CASE WHEN kind IN ('fund', 'grant') THEN amount ELSE 0 END AS funded,
+                   CASE WHEN kind = 'return' THEN -amount ELSE 0 END AS granted_out,
+                   CASE WHEN kind IN ('charge', 'adjust') THEN -amount ELSE 0 END AS spent
+            FROM new_rows
+            UNION ALL
+            SELECT credit_account_id,
+                   CASE WHEN kind = 'return' THEN -amount ELSE 0 END,
+                   CASE WHEN kind IN ('fund', 'grant') THEN amount ELSE 0 END,
+                   CASE WHEN kind IN ('charge', 'adjust') THEN amount ELSE 0 END
+            FROM new_rows
+        ) entry
+        GROUP BY account_id
+    ) change
+    WHERE account.id = change.account_id AND account.kind = 'budget';
+    RETURN NULL;
+"""
+
+COVERAGE_CHANGED = """
+    INSERT INTO budgets_coverageversion (id, version) VALUES (1, gen_random_uuid())
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version;
+    RETURN NULL;
+"""
+
+
+def amount_field() -> "models.DecimalField[Any, Any]":
+    return models.DecimalField(max_digits=30, decimal_places=9, default=0, editable=False)
+
+
+class AccountQuerySet(ScopedQuerySet["Account"]):
+    def of_budgets(self) -> Self:
+        return self.filter(kind=Account.Kind.BUDGET)
+
+    def overlapping(self, start: date, end: date) -> Self:
+        return self.of_budgets().filter(period_start__lt=end, period_end__gt=start)
+
+
+class Account(models.Model):
+    """One budget in one period; or, per organisation and unit, where money comes from and where spending goes.
+
+    Balances are kept for budget accounts only: those of the two ends would be one hot row.
+    """
+
+    class Kind(models.TextChoices):
+        BUDGET = "budget"
+        SOURCE = "source"
+        SPENT = "spent"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.BUDGET, editable=False)
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+", editable=False)
+    unit = models.CharField(max_length=16, choices=Unit.choices, editable=False)
+    budget = models.ForeignKey(Budget, on_delete=models.PROTECT, null=True, related_name="accounts", editable=False)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children", editable=False)
+    period_start = models.DateField(null=True, editable=False)
+    period_end = models.DateField(null=True, editable=False)
+    funded = amount_field()
+    granted_out = amount_field()
+    spent = amount_field()
+    shortfall = amount_field()
+    opened_at = models.DateTimeField(editable=False)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="account_of_a_budget_has_a_period",
+                condition=Q(
+                    kind="budget",
+                    budget__isnull=False,
+                    parent__isnull=False,
+                    period_start__isnull=False,
+                    period_end__isnull=False,
+                )
+                | (~Q(kind="budget") & Q(budget=None, parent=None, period_start=None, period_end=None)),
+            ),
+            models.CheckConstraint(
+                name="account_ends_after_it_starts",
+                condition=Q(period_end=None) | Q(period_end__gte=F("period_start")),
+            ),
+            models.CheckConstraint(
+                name="account_never_grants_more_than_it_has",
+                condition=Q(granted_out__gte=0, granted_out__lte=F("funded")),
+            ),
+            models.CheckConstraint(name="account_shortfall_is_not_negative", condition=Q(shortfall__gte=0)),
+            models.UniqueConstraint(
+                name="account_one_source_and_one_spent",
+                fields=["scope", "unit", "kind"],
+                condition=~Q(kind="budget"),
+            ),
+            ExclusionConstraint(
+                name="account_one_per_scope_unit_and_day",
+                expressions=[
+                    (single_value(F("scope_id")), RangeOperators.EQUAL),
+                    (single_value(unit_number()), RangeOperators.EQUAL),
+                    (
+                        Func(F("period_start"), F("period_end"), function="daterange", output_field=DateRangeField()),
+                        "&&",
+                    ),
+                ],
+                condition=Q(kind="budget"),
+            ),
+        ]
+        indexes = [
+            # Read by posting and by facts: the accounts of a day.
+            models.Index(name="account_by_day", fields=["period_end", "period_start"], condition=Q(kind="budget")),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="account_balances_follow_transfers",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.AnyChange("funded", "granted_out", "spent"),
+                # Depth 1 is a statement of a client; the transfers' own trigger arrives at depth 2.
+                func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION"
+                " 'account %: balances are moved by transfers', OLD.id"
+                " USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW;",
+            ),
+            pgtrigger.Trigger(
+                name="account_identity_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.AnyChange("kind", "scope", "unit", "period_start"),
+                func="RAISE EXCEPTION 'account %: never re-used for another scope, unit or period', OLD.id"
+                " USING ERRCODE = 'integrity_constraint_violation';",
+            ),
+            pgtrigger.Trigger(
+                name="account_opens_empty",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                condition=~pgtrigger.Q(new__funded=0, new__granted_out=0, new__spent=0),
+                func="RAISE EXCEPTION 'an account opens empty: balances are moved by transfers'"
+                " USING ERRCODE = 'integrity_constraint_violation';",
+            ),
+            pgtrigger.Protect(name="account_is_kept", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="account_opening_changes_coverage",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                func=COVERAGE_CHANGED,
+            ),
+            pgtrigger.Trigger(
+                name="account_end_changes_coverage",
+                operation=pgtrigger.UpdateOf("period_end"),  # type: ignore[no-untyped-call]  # has no types
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                func=COVERAGE_CHANGED,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        if self.kind != Account.Kind.BUDGET:
+            return f"{self.kind} of {self.scope}"
+        return f"{self.scope}, {self.period_start} to {self.period_end}"
+
+    @property
+    def interval(self) -> Period:
+        assert self.period_start is not None and self.period_end is not None  # noqa: PT018, S101  # budget accounts only
+        return Period(self.period_start, self.period_end)
+
+
+class TransferQuerySet(models.QuerySet["Transfer"]):
+    def of(self, accounts: Iterable[int]) -> Self:
+        """What went in and out; the far end of a charge is no account anybody reads."""
+        ids = list(accounts)
+        return self.filter(Q(credit_account__in=ids) | (Q(debit_account__in=ids) & ~Q(kind="charge")))
+
+
+class Transfer(models.Model):
+    """One movement: out of the credit account, into the debit account. Quantities as in budgets.plans.engine.amounts.
+
+    fund: source → budget · grant: parent → child · return: child → parent or source ·
+    charge: budget → spent · adjust: spending changes sides (debit is relieved of what credit now carries).
+    """
+
+    class Kind(models.TextChoices):
+        FUND = "fund"
+        GRANT = "grant"
+        CHARGE = "charge"
+        ADJUST = "adjust"
+        RETURN = "return"
+
+    debit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="debits", db_index=False)
+    credit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="credits", db_index=False)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    amount = models.DecimalField(max_digits=30, decimal_places=9)
+    occurred_on = models.DateField()
+    at = models.DateTimeField()
+    reference = models.CharField(max_length=200, default="")
+    reason = models.TextField(default="")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+
+    objects = TransferQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="transfer_amount_is_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="transfer_between_two_accounts", condition=~Q(debit_account=F("credit_account"))
+            ),
+        ]
+        indexes = [
+            # Read by the ledger of an account; what arrives at the spent account is read by nobody.
+            models.Index(name="transfer_out", fields=["credit_account", "id"]),
+            # Read by the admin: money that moved, among very many charges.
+            models.Index(name="transfer_out_decided", fields=["credit_account", "id"], condition=~Q(kind="charge")),
+            models.Index(name="transfer_in", fields=["debit_account", "id"], condition=~Q(kind="charge")),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="transfer_is_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="transfer_moves_balances",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.After,
+                level=pgtrigger.Statement,
+                referencing=pgtrigger.Referencing(new="new_rows"),  # type: ignore[no-untyped-call]  # has no types
+                func=BALANCES_FOLLOW,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount} on {self.occurred_on}"
+
+
+class CoverageVersion(models.Model):
+    """One row: changes whenever the answer to "which account carries this usage" may have changed."""
+
+    version = models.UUIDField()
+
+    def __str__(self) -> str:
+        return str(self.version)

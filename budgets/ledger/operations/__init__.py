@@ -1,0 +1,31 @@
+from budgets.ledger.operations.entries import (
+    balance_of,
+    rebook_usage,
+    write_entries,
+)
+from budgets.ledger.operations.locks import (
+    lock_for_opening,
+)
+from budgets.ledger.operations.opening import (
+    days_to_open,
+    family,
+    open_missing,
+    open_periods,
+    record_shortfalls,
+)
+from budgets.ledger.operations.posting import (
+    post_usage,
+)
+
+__all__ = [
+    "balance_of",
+    "days_to_open",
+    "family",
+    "lock_for_opening",
+    "open_missing",
+    "open_periods",
+    "post_usage",
+    "rebook_usage",
+    "record_shortfalls",
+    "write_entries",
+]

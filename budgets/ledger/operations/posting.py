@@ -1,0 +1,91 @@
+"""Usage falls on the ledger, inside the transaction that records it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+
+from django.db import transaction
+
+from allocation.usage.engine.roll_ups import UsagePosting
+from budgets.ledger.models import Transfer
+from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
+from budgets.ledger.operations.opening import open_missing, record_shortfalls
+from budgets.ledger.queries import Coverage, coverage, last_known_coverage, unopened
+
+ZERO = Decimal(0)
+
+
+@transaction.atomic(savepoint=False)
+def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> None:
+    """Each posting is charged, per unit, to the account of the nearest budgeted scope at or above its own.
+
+    One transfer per account and day. Three or four queries a batch when nothing about budgets has changed.
+    """
+    days = {posting.occurred_on for posting in postings}
+    if not days:
+        return
+    due = _unopened(days)
+    if due:
+        lock_for_opening()
+    else:
+        lock_for_posting()
+    Transfer.objects.bulk_create(_transfers(postings, coverage(), days, at))
+    if due:
+        # After posting, not before: the roll-ups already hold this batch, and opening moves what they hold.
+        opened = open_missing(days=days, at=at)
+        # The chain of records is not held while usage is written; the shortfall itself stands on the account.
+        transaction.on_commit(partial(record_shortfalls, opened, at=at), robust=True)
+
+
+def _unopened(days: set[date]) -> bool:
+    """Asked before the shared lock is taken, because that cannot be exchanged for the exclusive one. What slips
+    through (a budget approved this instant) is caught up when its account opens.
+    """
+    known = last_known_coverage()
+    if known is not None and days <= known.looked_at:
+        return False
+    if unopened(days):
+        return True
+    if known is not None:
+        known.looked_at |= days
+    return False
+
+
+def _transfers(postings: Iterable[UsagePosting], current: Coverage, days: set[date], at: datetime) -> list[Transfer]:
+    sums: dict[tuple[int, int, date], Decimal] = defaultdict(lambda: ZERO)
+    covered = current.of(days)
+    for posting in postings:
+        day, lineage = covered[posting.occurred_on], current.tree.ancestors(posting.scope_id)
+        for unit in day.accounts:
+            account_id = day.nearest(unit, lineage)
+            if account_id is not None:
+                spent_id = current.end_of_spending(lineage[-1], unit)
+                sums[account_id, spent_id, posting.occurred_on] += _quantity(posting, unit)
+    # Ascending by account: the order in which the ledger's trigger locks them.
+    return [
+        Transfer(
+            kind=Transfer.Kind.CHARGE if quantity > 0 else Transfer.Kind.ADJUST,
+            credit_account_id=account_id if quantity > 0 else spent_id,
+            debit_account_id=spent_id if quantity > 0 else account_id,
+            amount=abs(quantity),
+            occurred_on=day,
+            at=at,
+            reference="usage",
+        )
+        for (account_id, spent_id, day), quantity in sorted(sums.items())
+        if quantity
+    ]
+
+
+def _quantity(posting: UsagePosting, unit: str) -> Decimal:
+    match unit:
+        case "money":
+            return posting.cost
+        case "tokens":
+            return Decimal(posting.tokens)
+        case "requests":
+            return Decimal(posting.requests)
+        case _:
+            return posting.gpu_seconds

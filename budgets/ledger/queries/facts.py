@@ -1,0 +1,143 @@
+"""What a guardrail, the API and the admin read about a scope's own budget."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import F
+
+from budgets.ledger.models import Account
+from budgets.ledger.queries.usage import usage_by_day
+from budgets.plans.engine.amounts import NANO, budget_quantity
+from budgets.plans.engine.periods import Period, period_of
+from budgets.plans.models import Budget
+from governance.scopes.queries import scope_tree
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetFacts:
+    """Quantities in the budget's unit. `used` holds the spending of sub-budgets; `remaining` may be negative;
+    `available` is what could still be granted or spent here, sub-budgets' shares taken off.
+    """
+
+    budget_id: int
+    amount: Decimal
+    used: Decimal
+    remaining: Decimal
+    used_ratio: Decimal | None
+    period_start: datetime
+    period_end: datetime
+    daily_share: Decimal
+    granted_out: Decimal = ZERO
+    available: Decimal = ZERO
+    shortfall: Decimal = ZERO
+    account_id: int | None = None
+
+
+def used_below(account_ids: Iterable[int]) -> dict[int, Decimal]:
+    """Spending of each account and of all accounts it has funded, in quantities of the ledger. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE below (top_id, id, spent) AS (
+                SELECT id, id, spent FROM budgets_account WHERE id = ANY(%s)
+                UNION ALL
+                SELECT below.top_id, child.id, child.spent
+                FROM below JOIN budgets_account child ON child.parent_id = below.id
+            )
+            SELECT top_id, sum(spent) FROM below GROUP BY top_id
+            """,
+            [list(account_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
+def budget_facts(*, scope_ids: Iterable[int], unit: str, at: datetime) -> dict[int, BudgetFacts]:
+    """For the scopes with an approved budget of their own in force at `at`; three queries, however many scopes."""
+    day, wanted = at.date(), set(scope_ids)
+    budgets = {
+        budget.scope_id: budget
+        for budget in Budget.objects.in_force(day).filter(unit=unit, scope_id__in=wanted)
+        if budget.period_on(day) is not None
+    }
+    accounts = {
+        account.scope_id: account
+        for account in Account.objects.of_budgets().filter(
+            unit=unit, scope_id__in=budgets.keys(), period_start__lte=day, period_end__gt=day
+        )
+    }
+    used = used_below(account.pk for account in accounts.values()) if accounts else {}
+    found = {}
+    for scope_id, budget in budgets.items():
+        account = accounts.get(scope_id)
+        found[scope_id] = facts_of(account, used[account.pk]) if account else _facts_before_opening(budget, day)
+    return found
+
+
+def facts_of(account: Account, used: Decimal) -> BudgetFacts:
+    assert account.budget_id is not None  # noqa: S101  # budget accounts only
+    unit = account.unit
+    available = account.funded - account.granted_out - account.spent
+    return _facts(
+        budget_id=account.budget_id,
+        amount=budget_quantity(unit, account.funded),
+        used=budget_quantity(unit, used),
+        period=account.interval,
+        granted_out=budget_quantity(unit, account.granted_out),
+        available=budget_quantity(unit, available),
+        shortfall=budget_quantity(unit, account.shortfall),
+        account_id=account.pk,
+    )
+
+
+def _facts_before_opening(budget: Budget, day: date) -> BudgetFacts:
+    """Usage opens its period's accounts, so a period without an account has had none."""
+    period = budget.period_on(day) or period_of(budget.period, day)
+    return _facts(budget_id=budget.pk, amount=budget.amount, used=ZERO, period=period, available=budget.amount)
+
+
+def _facts(*, budget_id: int, amount: Decimal, used: Decimal, period: Period, **more: object) -> BudgetFacts:
+    return BudgetFacts(
+        budget_id=budget_id,
+        amount=amount,
+        used=used,
+        remaining=amount - used,
+        used_ratio=(used / amount).quantize(NANO) if amount else None,
+        period_start=period.starts_at,
+        period_end=period.ends_at,
+        daily_share=(amount / period.days).quantize(NANO),
+        **more,  # type: ignore[arg-type]  # the remaining fields by name
+    )
+
+
+def facts_by_budget(budgets: Iterable[Budget], *, at: datetime) -> dict[int, BudgetFacts]:
+    """The current period of each budget that is in force; few queries for a page of budgets of any unit."""
+    wanted = {(budget.scope_id, budget.unit): budget.pk for budget in budgets}
+    found: dict[int, BudgetFacts] = {}
+    for unit in {unit for _scope, unit in wanted}:
+        scope_ids = [scope_id for scope_id, of_unit in wanted if of_unit == unit]
+        for facts in budget_facts(scope_ids=scope_ids, unit=unit, at=at).values():
+            found[facts.budget_id] = facts
+    return found
+
+
+def last_account(budget: Budget, *, day: date) -> Account | None:
+    """The account of the day's period, else the latest one before it."""
+    accounts = Account.objects.of_budgets().filter(
+        budget=budget, period_start__lte=day, period_end__gt=F("period_start")
+    )
+    return accounts.order_by("-period_start").first()
+
+
+def spent_by_day(account: Account) -> Mapping[date, Decimal]:
+    """Usage of the account's scope and all below it, by day of its period, in the budget's unit."""
+    scopes = scope_tree().descendants(account.scope_id)
+    period, unit = account.interval, account.unit
+    found: dict[date, Decimal] = {}
+    for item in usage_by_day(unit=unit, scope_ids=scopes, since=period.start, until=period.end):
+        found[item.day] = found.get(item.day, ZERO) + item.quantity
+    return {day: budget_quantity(unit, quantity) for day, quantity in found.items()}

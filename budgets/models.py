@@ -1,0 +1,6 @@
+"""Django finds this app's tables here; each concept holds its own."""
+
+from budgets.ledger import models as ledger
+from budgets.plans import models as plans
+
+__all__ = ["ledger", "plans"]

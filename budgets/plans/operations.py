@@ -1,0 +1,156 @@
+"""What a budget may ask for: its terms checked, with the fix in every refusal."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from budgets.plans.engine.amounts import NANO, WHOLE_UNITS, plain
+from budgets.plans.engine.periods import MONTHS, is_first_day, is_longer, period_of
+from budgets.plans.errors import PeriodLongerThanParent
+from budgets.plans.models import OPEN, Budget
+from governance.errors import Invalid, NotFound
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+
+AMOUNT_BELOW = Decimal(10) ** 15
+YEARS_AHEAD = 20
+
+
+def locked(budget_id: int, by: Actor) -> Budget:
+    found = Budget.objects.visible_to(by).select_related("scope").select_for_update(of=("self",)).filter(pk=budget_id)
+    budget = found.first()
+    if budget is None:
+        raise NotFound(f"There is no budget {budget_id}.", code="unknown_budget")
+    return budget
+
+
+def checked_reason(reason: str) -> str:
+    if not reason.strip():
+        raise Invalid("A decision needs a reason.", code="reason_required")
+    return reason.strip()
+
+
+def default_name(scope: Scope, unit: str) -> str:
+    return f"{scope.path.replace('/', '.')}.{unit.replace('_', '-')}"
+
+
+def terms(budget: Budget) -> dict[str, object]:
+    """What is asked for, as evidence: numbers as text, because JSON's are floats."""
+    return {
+        "name": budget.name,
+        "unit": budget.unit,
+        "period": budget.period,
+        "amount": plain(budget.amount),
+        "currency": budget.currency,
+        "starts_on": str(budget.starts_on),
+        "ends_on": str(budget.ends_on) if budget.ends_on else None,
+    }
+
+
+def checked_values(
+    *,
+    scope: Scope,
+    unit: str,
+    period: str,
+    amount: Decimal,
+    starts_on: date | None,
+    ends_on: date | None,
+    currency: str,
+    at: datetime,
+) -> Mapping[str, object]:
+    """The terms of a budget, complete; or Invalid with the fix."""
+    if unit not in Budget.Unit.values:
+        raise Invalid(f"Unknown unit {unit!r}: {', '.join(Budget.Unit.values)}.", code="unknown_unit")
+    if period not in Budget.Period.values:
+        raise Invalid(f"Unknown period {period!r}: {', '.join(Budget.Period.values)}.", code="unknown_period")
+    check_amount(unit, amount)
+    start = starts_on or period_of(period, at.date()).start
+    if max(start, ends_on or start).year > at.year + YEARS_AHEAD:
+        raise Invalid(f"A budget starts and ends within {YEARS_AHEAD} years from now.", code="starts_too_late")
+    for day in (start, ends_on):
+        if day is not None and not is_first_day(period, day):
+            whole = period_of(period, day)
+            raise Invalid(
+                f"A budget by {period} starts and ends on the first day of a {period}: {whole.start} or {whole.end},"
+                f" not {day}.",
+                code="not_a_first_day",
+            )
+    if ends_on is not None and ends_on <= max(start, at.date()):
+        raise Invalid(f"ends_on {ends_on} is the first day not covered: it lies after the start and after today.",
+                      code="ends_before_it_starts")  # fmt: skip
+    own_currency = scope_tree().by_id[scope.pk].currency if unit == Budget.Unit.MONEY else ""
+    if currency and currency != own_currency:
+        wanted = f"is counted in {own_currency}" if own_currency else "has no currency"
+        raise Invalid(f"A {unit} budget of {scope.path} {wanted}, not {currency}.", code="wrong_currency")
+    return {
+        "unit": unit,
+        "period": period,
+        "amount": amount,
+        "starts_on": start,
+        "ends_on": ends_on,
+        "currency": own_currency,
+    }
+
+
+def check_fits(budget: Budget, *, at: datetime) -> None:
+    """Against the approved budgets above and below, and the one it would replace."""
+    tree = scope_tree()
+    others = (
+        Budget.objects.overlapping(max(budget.starts_on, at.date()), budget.ends_on)
+        .filter(unit=budget.unit, status=Budget.Status.APPROVED)
+        .exclude(pk=budget.pk)
+        .select_related("scope")
+    )
+    above = set(tree.ancestors(budget.scope_id)[1:])
+    below = set(tree.descendants(budget.scope_id)[1:])
+    for other in others.filter(scope_id__in=above | below | {budget.scope_id}):
+        if other.scope_id in above and is_longer(budget.period, other.period):
+            raise PeriodLongerThanParent(
+                f"{other.scope.path} above has a budget by {other.period}, so a budget by {budget.period} cannot be"
+                f" funded from it: choose {_no_longer_than(other.period)}."
+            )
+        if other.scope_id in below and is_longer(other.period, budget.period):
+            raise PeriodLongerThanParent(
+                f"{other.scope.path} below has a budget by {other.period}, which a budget by {budget.period} above it"
+                f" could not fund: choose {other.period} or longer."
+            )
+        if other.scope_id == budget.scope_id and other.period != budget.period:
+            raise Invalid(
+                f"{budget.scope.path} has a budget by {other.period} in force: end it before one by {budget.period}"
+                " takes its place.",
+                code="other_period_in_force",
+            )
+
+
+def check_amount(unit: str, amount: Decimal) -> None:
+    if not amount.is_finite() or amount <= 0:
+        raise Invalid("The amount of a budget is greater than zero.", code="amount_not_positive")
+    if amount >= AMOUNT_BELOW:
+        raise Invalid("The amount of a budget has at most 15 digits before the point.", code="amount_too_large")
+    if amount != amount.quantize(NANO):
+        raise Invalid("The amount of a budget has at most nine decimal places.", code="amount_too_fine")
+    if unit in WHOLE_UNITS and amount != amount.to_integral_value():
+        raise Invalid(f"A budget in {unit} is a whole number.", code="amount_not_whole")
+
+
+def check_name(budget: Budget) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,252}", budget.name):
+        raise Invalid(f"{budget.name!r} is no name: letters, digits and . _ / - only.", code="invalid_name")
+    root = budget.scope.organisation_slug
+    taken = (
+        Budget.objects.filter(name=budget.name, status__in=(*OPEN, Budget.Status.APPROVED))
+        .filter(scope__in=Scope.objects.filter(path__startswith=f"{root}/") | Scope.objects.filter(path=root))
+        .exclude(scope=budget.scope, unit=budget.unit)
+        .select_related("scope")
+        .first()
+    )
+    if taken is not None:
+        raise Invalid(
+            f"The name {budget.name!r} belongs to the {taken.unit} budget of {taken.scope.path}.", code="name_taken"
+        )
+
+
+def _no_longer_than(period: str) -> str:
+    return " or ".join(name for name, months in MONTHS.items() if months <= MONTHS[period])

@@ -1,0 +1,8 @@
+"""Django finds this app's pages here; each concept holds its own."""
+
+from governance.messages import admin as messages
+from governance.organisations import admin as organisations
+from governance.records import admin as records
+from governance.unit_costs import admin as unit_costs
+
+__all__ = ["messages", "organisations", "records", "unit_costs"]

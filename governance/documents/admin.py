@@ -1,0 +1,12 @@
+from typing import Any
+
+from governance.pages.admin.base import VisibleScopes
+from governance.pages.admin.lists import ReadOnlyAdmin
+
+
+class VersionedAdmin(ReadOnlyAdmin):
+    list_display: tuple[Any, ...] = ("name", "version", "organisation", "is_current", "applied_at", "applied_by")
+    list_filter: tuple[Any, ...] = ("is_current", ("organisation", VisibleScopes))
+    list_select_related: tuple[str, ...] = ("organisation",)
+    ordering = ("name", "-version")
+    exclude = ("document",)

@@ -1,0 +1,23 @@
+from governance.messages.channels.http import (
+    retry_after,
+)
+from governance.messages.channels.message import (
+    Envelope,
+    Message,
+    Outcome,
+    Refused,
+    Retry,
+    Sent,
+    Severity,
+)
+
+__all__ = [
+    "Envelope",
+    "Message",
+    "Outcome",
+    "Refused",
+    "Retry",
+    "Sent",
+    "Severity",
+    "retry_after",
+]

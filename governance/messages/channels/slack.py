@@ -1,0 +1,107 @@
+"""Slack's incoming webhooks with Block Kit. Slack has no idempotency: the delivery's id stands in the message."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.error import URLError
+
+from slack_sdk.webhook import WebhookClient
+
+from governance.messages.channels.http import TIMEOUT_S, is_loopback_url, never_left, retry_after, url_parts
+from governance.messages.channels.message import Envelope, Message, Outcome, Refused, Retry, Sent
+
+HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+MARKS = {"info": ":information_source:", "warning": ":warning:", "critical": ":rotating_light:"}
+HEADER_MAX, TEXT_MAX, FIELD_MAX, FIELDS_MAX = 150, 3000, 2000, 10
+
+
+def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
+    """Why Slack messages may not go there, or None. Slack's own hosts only: this URL cannot reach into our network."""
+    if is_loopback_url(url):
+        return None if allow_loopback else "a loopback address needs WEIR_ALLOW_LOOPBACK_WEBHOOKS"
+    parts = url_parts(url)
+    if (
+        parts
+        and parts.scheme == "https"
+        and parts.hostname in HOSTS
+        and parts.username is None
+        and parts.port in {None, 443}
+    ):
+        return None
+    return f"a Slack webhook starts with https://{min(HOSTS)}/"
+
+
+def send(envelope: Envelope, *, url: str, allow_loopback: bool, at: datetime) -> Outcome:
+    if problem := problem_with_url(url, allow_loopback=allow_loopback):
+        return Refused(problem)
+    # No retry handlers: the outbox decides when to try again, so that no repeat goes uncounted.
+    client = WebhookClient(url, timeout=TIMEOUT_S, retry_handlers=[])
+    try:
+        response = client.send(text=fallback(envelope.message), blocks=blocks(envelope))
+    except (OSError, URLError) as problem_on_the_way:
+        return Retry(
+            f"{type(problem_on_the_way).__name__}: {problem_on_the_way}",
+            channel_wide=True,
+            ambiguous=not never_left(problem_on_the_way),
+        )
+    said = f"{response.status_code} {response.body[:200]}"
+    match response.status_code:
+        case 200:
+            return Sent()
+        case 408 | 429 | 500 | 502 | 503 | 504:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Retry(
+                said,
+                retry_after=retry_after(headers.get("retry-after"), at=at),
+                channel_wide=True,
+                # Behind the gateway that answered so, the message may have been taken.
+                ambiguous=response.status_code in {500, 502, 504},
+            )
+        case _:
+            return Refused(said)
+
+
+def escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def fallback(message: Message) -> str:
+    """What a notification shows."""
+    return escaped(shortened(f"{message.title}: {message.text}", TEXT_MAX // 2))
+
+
+def blocks(envelope: Envelope) -> list[dict[str, Any]]:
+    message = envelope.message
+    # Escaping lengthens; what is cut before it stays below Slack's limits for all but texts made of "&".
+    built: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": shortened(message.title, HEADER_MAX)}},
+        _section(f"{MARKS[message.severity]} {shortened(message.text, TEXT_MAX // 2)}"),
+    ]
+    if message.fields:
+        built.append(
+            {
+                "type": "section",
+                "fields": [
+                    _markdown(f"*{escaped(name)}*\n{escaped(shortened(value, FIELD_MAX // 4))}")
+                    for name, value in message.fields[:FIELDS_MAX]
+                ],
+            }
+        )
+    if message.link:
+        built.append({"type": "section", "text": _markdown(f"<{message.link}|Open in Weir>")})
+    repeat = " · possibly sent before" if envelope.possible_repeat else ""
+    built.append({"type": "context", "elements": [_markdown(f"Weir · {envelope.delivery_id}{repeat}")]})
+    return built
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _markdown(escaped(text))}
+
+
+def _markdown(text: str) -> dict[str, str]:
+    return {"type": "mrkdwn", "text": shortened(text, TEXT_MAX)}

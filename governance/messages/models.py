@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from governance.scopes.models import Scope, ScopedQuerySet
+
+
+class ChannelKind(models.TextChoices):
+    SLACK = "slack"
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+class Channel(models.Model):
+    """Where a message of a scope may go. A guardrail names it `slack:NAME`; the nearest at or above its scope answers.
+
+    Every organisation has an email channel `owners` of its own, through which owners are written to by address.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="channels")
+    kind = models.CharField(max_length=20, choices=ChannelKind.choices)
+    name = models.SlugField(max_length=63)
+    to = models.JSONField(default=list, blank=True, help_text="Email addresses, for an email channel.")
+    sealed_secrets = models.BinaryField(default=b"", editable=False)
+    is_enabled = models.BooleanField(default=True)
+    blocked_until = models.DateTimeField(null=True, editable=False)
+    failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ScopedQuerySet["Channel"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "kind", "name"], name="channel_unique_in_its_scope"),
+            models.CheckConstraint(
+                condition=Q(kind="email") | ~Q(sealed_secrets=b""), name="channel_has_its_secret_or_is_email"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+class DeliveryStatus(models.TextChoices):
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+class DeliveryQuerySet(ScopedQuerySet["Delivery"]):
+    path_field = "channel__scope__path"
+
+
+class Delivery(models.Model):
+    """One message to one channel: leased, sent, settled. Its id travels with it, so that a repeat can be told."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="deliveries")
+    dedup_key = models.CharField(max_length=300)
+    to = models.JSONField(default=list, blank=True)
+    message = models.JSONField()
+    status = models.CharField(max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING)
+    attempts_count = models.PositiveIntegerField(default=0)
+    possible_repeats_count = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    leased_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    last_error = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    dead_at = models.DateTimeField(null=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "dedup_key"], name="delivery_once_per_channel_and_key"),
+            models.CheckConstraint(
+                condition=Q(status="sending", leased_until__isnull=False, lease_token__isnull=False)
+                | (~Q(status="sending") & Q(leased_until__isnull=True, lease_token__isnull=True)),
+                name="delivery_is_leased_while_sending",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="sent", sent_at__isnull=False) | (~Q(status="sent") & Q(sent_at__isnull=True)),
+                name="delivery_sent_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="dead", dead_at__isnull=False) | (~Q(status="dead") & Q(dead_at__isnull=True)),
+                name="delivery_dead_has_its_time",
+            ),
+        ]
+        indexes = [
+            # Read by operations.claim_due_delivery.
+            models.Index(
+                fields=["next_attempt_at"], name="delivery_open", condition=Q(status__in=("pending", "sending"))
+            ),
+            # Read by the admin's dead list and `weir deliveries list --dead`.
+            models.Index(fields=["-dead_at"], name="delivery_dead", condition=Q(status="dead")),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def possible_repeat(self) -> bool:
+        """True when an earlier attempt may have arrived although its end was never seen."""
+        return self.possible_repeats_count > 0

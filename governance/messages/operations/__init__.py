@@ -1,0 +1,47 @@
+from governance.messages.operations.channels import (
+    ChannelSecrets,
+    apply_channel,
+    channel_secrets,
+    check_channel,
+    known_secrets,
+    plan_channel,
+    rotate_secrets,
+    save_channel,
+)
+from governance.messages.operations.deliveries import (
+    ATTEMPTS_MAX,
+    LEASE,
+    Lease,
+    Outgoing,
+    claim_due_delivery,
+    queue_delivery,
+    queue_message,
+    queue_messages,
+    replay_delivery,
+    settle_delivery,
+)
+from governance.messages.operations.sending import (
+    send_delivery,
+)
+
+__all__ = [
+    "ATTEMPTS_MAX",
+    "LEASE",
+    "ChannelSecrets",
+    "Lease",
+    "Outgoing",
+    "apply_channel",
+    "channel_secrets",
+    "check_channel",
+    "claim_due_delivery",
+    "known_secrets",
+    "plan_channel",
+    "queue_delivery",
+    "queue_message",
+    "queue_messages",
+    "replay_delivery",
+    "rotate_secrets",
+    "save_channel",
+    "send_delivery",
+    "settle_delivery",
+]

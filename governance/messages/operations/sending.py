@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import assert_never
+
+from django.conf import settings
+
+from governance.messages.channels import Envelope, Message, Outcome, Refused, Retry, email, slack, webhook
+from governance.messages.engine.sealing import SealBroken
+from governance.messages.models import ChannelKind
+from governance.messages.operations.channels import channel_secrets
+from governance.messages.operations.deliveries import Lease
+
+logger = logging.getLogger(__name__)
+
+
+def send_delivery(lease: Lease, *, at: datetime) -> Outcome:
+    """The network call between claim and settle. Call it outside any transaction; it never raises."""
+    try:
+        return _send(lease, at=at)
+    except SealBroken as broken:
+        return Refused(broken.detail)
+    except Exception as unforeseen:
+        # The outbox must go on: this delivery waits its turn again and its error is shown.
+        logger.exception("delivery %s failed in a way no sender knows", lease.delivery.pk)
+        return Retry(f"{type(unforeseen).__name__}: {unforeseen}", ambiguous=True)
+
+
+def _send(lease: Lease, *, at: datetime) -> Outcome:
+    delivery, channel = lease.delivery, lease.delivery.channel
+    envelope = Envelope(
+        delivery_id=str(delivery.pk),
+        message=_with_full_link(Message.from_json(delivery.message)),
+        occurred_at=delivery.created_at,
+        possible_repeat=delivery.possible_repeat,
+    )
+    loopback: bool = settings.WEIR_ALLOW_LOOPBACK_WEBHOOKS
+    secrets = channel_secrets(channel)
+    kind = ChannelKind(channel.kind)
+    match kind:
+        case ChannelKind.SLACK:
+            return slack.send(envelope, url=secrets.url, allow_loopback=loopback, at=at)
+        case ChannelKind.EMAIL:
+            return email.send(envelope, to=delivery.to, sender=settings.DEFAULT_FROM_EMAIL)
+        case ChannelKind.WEBHOOK:
+            return webhook.send(envelope, url=secrets.url, secret=secrets.secret, allow_loopback=loopback, at=at)
+        case _:
+            assert_never(kind)
+
+
+def _with_full_link(message: Message) -> Message:
+    """A link that starts with "/" leads to this installation."""
+    if not message.link.startswith("/"):
+        return message
+    return Message.from_json({**message.as_json(), "link": f"{settings.PUBLIC_URL}{message.link}"})

@@ -1,0 +1,68 @@
+"""Where a message for a scope goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from governance.errors import NotFound
+from governance.messages.models import Channel, ChannelKind
+from governance.people.models import Ownership
+from governance.scopes.queries import ScopeTree, scope_tree
+
+OWNERS_CHANNEL = "owners"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A channel, and for email the one person it writes to."""
+
+    channel: Channel
+    to: str = ""
+
+
+def destinations(address: str, scope_id: int) -> tuple[Destination, ...]:
+    """Where `address` leads for a scope. The nearest at or above it answers, so one organisation's guardrail can
+    never write to another's channel. Raises NotFound when nothing answers.
+    """
+    tree = scope_tree()
+    if scope_id not in tree.by_id:
+        raise NotFound("There is no such scope.", code="scope_not_found")
+    found = (
+        _owner_destinations(tree, scope_id) if address == "owner" else _channel_destinations(tree, scope_id, address)
+    )
+    if not found:
+        raise NotFound(f"{address!r} leads to nobody for {tree.by_id[scope_id].path}.", code="address_leads_nowhere")
+    return found
+
+
+def owner_emails(scope_id: int) -> tuple[str, ...]:
+    """Of the owners of the nearest scope at or above it that has any who are active."""
+    lineage = scope_tree().ancestors(scope_id)
+    emails: dict[int, set[str]] = {}
+    owned = Ownership.objects.filter(scope_id__in=lineage)
+    for scope, email in owned.filter(user__is_active=True).values_list("scope_id", "user__email"):
+        emails.setdefault(scope, set()).add(email)
+    for scope, email in owned.filter(group__user__is_active=True).values_list("scope_id", "group__user__email"):
+        emails.setdefault(scope, set()).add(email)
+    return next((tuple(sorted(emails[scope])) for scope in lineage if scope in emails), ())
+
+
+def _owner_destinations(tree: ScopeTree, scope_id: int) -> tuple[Destination, ...]:
+    root = tree.by_id[scope_id].root_id
+    channel = Channel.objects.filter(scope_id=root, kind=ChannelKind.EMAIL, name=OWNERS_CHANNEL).first()
+    return tuple(Destination(channel, email) for email in owner_emails(scope_id)) if channel else ()
+
+
+def _channel_destinations(tree: ScopeTree, scope_id: int, address: str) -> tuple[Destination, ...]:
+    kind, _, name = address.partition(":")
+    lineage = tree.ancestors(scope_id)
+    channels = {
+        channel.scope_id: channel
+        for channel in Channel.objects.filter(scope_id__in=lineage, kind=kind, name=name, is_enabled=True)
+    }
+    nearest = next((channels[scope] for scope in lineage if scope in channels), None)
+    if nearest is None:
+        return ()
+    if nearest.kind != ChannelKind.EMAIL:
+        return (Destination(nearest),)
+    return tuple(Destination(nearest, email) for email in nearest.to)

@@ -1,0 +1,16 @@
+from celery import shared_task
+from django.utils import timezone
+
+from governance.messages import operations
+
+BATCH_MAX = 200
+
+
+@shared_task(name="governance.send_due_deliveries", ignore_result=True)
+def send_due_deliveries(**_: object) -> None:
+    for _n in range(BATCH_MAX):
+        lease = operations.claim_due_delivery(at=timezone.now())
+        if lease is None:
+            return
+        outcome = operations.send_delivery(lease, at=timezone.now())
+        operations.settle_delivery(lease=lease, outcome=outcome, at=timezone.now())

@@ -1,0 +1,3 @@
+from governance.organisations.admin import people, scopes
+
+__all__ = ["people", "scopes"]

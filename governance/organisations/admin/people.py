@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from governance.errors import DomainError
+from governance.organisations import operations
+from governance.pages.admin.base import OperatedAdmin, acting
+from governance.people.models import ApiKey, KeyPermission, User
+from governance.scopes.models import Scope
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
+    pass
+
+
+class NewUserForm(UserCreationForm):  # type: ignore[misc]  # Unfold has no types.
+    class Meta:
+        model = User
+        fields = ("email",)
+        field_classes: dict[str, type[forms.Field]] = {}
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # Unfold has no types.
+    form = UserChangeForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "first_name", "last_name", "is_active", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_superuser", "ownerships__persona")
+    search_fields = ("email", "first_name", "last_name")
+    ordering = ("email",)
+    fieldsets = (
+        (None, {"fields": ("email", "password", "first_name", "last_name")}),
+        ("May", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Seen", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+    readonly_fields = ("last_login", "date_joined")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Those who share a scope with who looks, and oneself."""
+        people: QuerySet[User] = super().get_queryset(request)
+        actor = acting(request)
+        if actor.sees_everything:
+            return people
+        visible = Scope.objects.visible_to(actor)
+        shared = Q(ownerships__scope__in=visible) | Q(groups__ownerships__scope__in=visible) | Q(pk=request.user.pk)
+        return people.filter(shared).distinct()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Who may change people does not thereby make administrators."""
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if request.user.is_superuser else (*fixed, "is_staff", "is_superuser", "groups")
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """A superuser, with their password, is changed by superusers only."""
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """People who have decided stay in the records; deactivate them."""
+        del request, obj
+        return False
+
+
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
+    permissions = forms.MultipleChoiceField(choices=KeyPermission.choices, widget=forms.CheckboxSelectMultiple)
+
+    class Meta:
+        model = ApiKey
+        fields = ("scope", "name", "permissions", "expires_at")
+
+    def clean_expires_at(self) -> Any:
+        expires_at = self.cleaned_data["expires_at"]
+        if expires_at is not None and expires_at <= timezone.now():
+            raise forms.ValidationError("This has passed already.")
+        return expires_at
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(OperatedAdmin):
+    form = ApiKeyForm
+    list_display = ("prefix", "name", "scope", "state", "last_used_at", "expires_at", "created_by")
+    list_filter = ("scope__kind",)
+    list_select_related = ("scope", "created_by")
+    search_fields = ("prefix", "name", "scope__path")
+    ordering = ("-created_at",)
+    actions = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        del request
+        if obj is None:
+            return ("scope", "name", "permissions", "expires_at")
+        return (
+            "prefix", "scope", "name", "permissions", "state",
+            "created_at", "created_by", "expires_at", "revoked_at", "last_used_at",
+        )  # fmt: skip
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """What a key may do never changes: revoke it and make another."""
+        del request, obj
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("governance.change_apikey")
+
+    @admin.display
+    def state(self, key: ApiKey) -> str:
+        return "valid" if key.valid_at(timezone.now()) else "revoked" if key.revoked_at else "expired"
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm[ApiKey], change: bool) -> None:  # noqa: FBT001  # Django's signature
+        del change
+        key, plaintext = operations.create_api_key(actor=acting(request), at=timezone.now(), **form.cleaned_data)
+        obj.pk, obj.prefix = key.pk, key.prefix
+        messages.warning(request, f"This key is shown once; keep it where secrets are kept: {plaintext}")
+
+    @action(description="Revoke", permissions=["revoke"])  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        for key in queryset:
+            try:
+                operations.revoke_api_key(key_id=key.pk, actor=acting(request), at=timezone.now())
+            except DomainError as refused:
+                messages.error(request, refused.detail)
+            else:
+                messages.success(request, f"The key {key.prefix} is revoked.")

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from governance.errors import Invalid
+from governance.people.models import DecisionRight, Ownership, Persona, User
+from governance.people.rules import DEFAULT_RIGHTS, Actor, check_sees
+from governance.records.operations import record_decision
+from governance.scopes.models import Scope
+
+_PASSWORD_BYTES = 15
+
+
+@transaction.atomic
+def create_user(
+    *,
+    email: str,
+    persona: str,
+    scope: Scope,
+    actor: Actor,
+    at: datetime,
+    rights: Sequence[str] | None = None,
+) -> tuple[User, str | None]:
+    """The person with a persona on `scope`, and a random password, which is shown once; None for one who was there
+    already and now owns this as well. `rights` of None are the persona's usual ones.
+    """
+    address = email.strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise Invalid(f"{email!r} is no email address.", code="invalid_email") from None
+    password: str | None = None
+    user = User.objects.filter(email__iexact=address).first()
+    if user is None:
+        password = secrets.token_urlsafe(_PASSWORD_BYTES)
+        user = User.objects.create_user(address, password, is_staff=True)
+    grant_ownership(user=user, persona=persona, scope=scope, rights=rights, actor=actor, at=at)
+    return user, password
+
+
+@transaction.atomic
+def grant_ownership(
+    *, user: User, persona: str, scope: Scope, actor: Actor, at: datetime, rights: Sequence[str] | None = None
+) -> None:
+    """Adds to what the person owns; a right held already stays."""
+    if persona not in Persona.values:
+        raise Invalid(f"Unknown persona {persona!r}; one of {', '.join(Persona.values)}.", code="unknown_persona")
+    wanted = ownership_rights(persona, rights)
+    if unknown := sorted(set(wanted) - {*DecisionRight.values, ""}):
+        raise Invalid(f"Unknown right {unknown[0]!r}; one of {', '.join(DecisionRight.values)}.", code="unknown_right")
+    check_sees(actor, scope.path)
+    Ownership.objects.bulk_create(
+        [Ownership(scope=scope, user=user, persona=persona, decision_right=right) for right in wanted],
+        ignore_conflicts=True,
+    )
+    record_decision(
+        actor=actor,
+        action="ownership.grant",
+        scope=scope,
+        subject=f"user:{user.email}",
+        reason="",
+        evidence={"persona": persona, "rights": list(wanted)},
+        at=at,
+    )
+
+
+def ownership_rights(persona: str, rights: Sequence[str] | None) -> tuple[str, ...]:
+    """One row is kept for each; no right at all is a row without one."""
+    if rights is None:
+        return tuple(DEFAULT_RIGHTS[persona])
+    return tuple(rights) or ("",)

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from governance.documents import Change
+from governance.errors import DomainError, Invalid, NotFound
+from governance.messages.models import Channel, ChannelKind
+from governance.messages.queries import OWNERS_CHANNEL
+from governance.organisations.documents import ScopeDocument
+from governance.organisations.operations.people import ownership_rights
+from governance.people.models import Ownership, User
+from governance.people.rules import Actor, check_sees
+from governance.records.operations import record_decision
+from governance.scopes.models import (
+    PATH_LENGTH_MAX,
+    SLUG_PATTERN,
+    UNATTRIBUTED_SLUG,
+    Criticality,
+    Kind,
+    Practice,
+    Scope,
+)
+
+
+class ScopeExists(DomainError):
+    code = "scope_exists"
+
+
+@transaction.atomic
+def create_scope(
+    *,
+    slug: str,
+    kind: str,
+    actor: Actor,
+    at: datetime,
+    parent: Scope | None = None,
+    name: str = "",
+    practice: str = Practice.FINOPS_FOR_AI,
+    environment: str = "",
+    criticality: str = Criticality.STANDARD,
+    labels: Mapping[str, str] | None = None,
+    currency: str = "",
+) -> Scope:
+    """An organisation (no parent) comes with its unattributed scope and the channel its owners are written to by."""
+    if not re.fullmatch(SLUG_PATTERN, slug):
+        raise Invalid(f"{slug!r} is no slug: lower-case letters, digits and . _ - only.", code="invalid_slug")
+    if parent is not None and len(parent.path) + 1 + len(slug) > PATH_LENGTH_MAX:
+        raise Invalid(f"The path would be longer than {PATH_LENGTH_MAX} characters.", code="path_too_long")
+    check_labels(labels or {})
+    if slug == UNATTRIBUTED_SLUG:
+        raise Invalid("The slug 'unattributed' is kept for what matches no attribution rule.", code="reserved_slug")
+    if (parent is None) != (kind == Kind.ORGANISATION):
+        raise Invalid("An organisation has no parent, and everything else has one.", code="invalid_kind")
+    if parent is not None and currency:
+        raise Invalid("The currency stands at the organisation.", code="currency_not_at_root")
+    scope = Scope(
+        slug=slug,
+        kind=kind,
+        parent=parent,
+        name=name,
+        practice=practice,
+        environment=environment,
+        criticality=criticality,
+        labels=dict(labels or {}),
+        currency=(currency or "USD") if parent is None else "",
+    )
+    _insert(scope)
+    if parent is None:
+        _insert(
+            Scope(
+                slug=UNATTRIBUTED_SLUG,
+                kind=Kind.BUSINESS_UNIT,
+                parent=scope,
+                name="Unattributed",
+                practice=practice,
+                is_unattributed=True,
+            )
+        )
+        Channel.objects.create(scope=scope, kind=ChannelKind.EMAIL, name=OWNERS_CHANNEL)
+    record_decision(
+        actor=actor,
+        action="scope.create",
+        scope=scope,
+        subject=f"scope:{scope.path}",
+        reason="",
+        evidence={"kind": kind, "practice": practice, "criticality": criticality},
+        at=at,
+    )
+    return scope
+
+
+def _insert(scope: Scope) -> None:
+    try:
+        with transaction.atomic():
+            scope.save(force_insert=True)
+    except IntegrityError as refused:
+        if "unique" not in str(refused):
+            raise
+        raise ScopeExists(f"There is already a scope {scope.slug!r} here.") from None
+    scope.refresh_from_db(fields=["path"])
+
+
+def plan_scope(document: ScopeDocument, *, at: datetime, known_paths: Collection[str] = frozenset()) -> Change:
+    """What `apply_scope` would do. `known_paths` are scopes that come earlier in the same apply."""
+    del at
+    path = document.metadata.name
+    owners = _wanted_owners(document)
+    scope = Scope.objects.filter(path=path).first()
+    if scope is None:
+        parent, _, _ = path.rpartition("/")
+        if parent and parent not in known_paths and not Scope.objects.filter(path=parent).exists():
+            raise NotFound(
+                f"The scope {path} has no parent: declare {parent} before it.", code="parent_not_found", parent=parent
+            )
+        return Change("Scope", path, "create")
+    differences = (*_field_differences(scope, document), *_owner_differences(scope, owners))
+    return Change("Scope", path, "update" if differences else "unchanged", differences)
+
+
+@transaction.atomic
+def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Change:
+    change = plan_scope(document, at=at)
+    if change.action == "unchanged":
+        return change
+    path, spec = document.metadata.name, document.spec
+    check_sees(actor, path)
+    if change.action == "create":
+        parent_path, _, slug = path.rpartition("/")
+        scope = create_scope(
+            slug=slug,
+            kind=spec.kind,
+            parent=Scope.objects.get(path=parent_path) if parent_path else None,
+            name=document.metadata.title,
+            actor=actor,
+            at=at,
+            practice=spec.practice,
+            environment=spec.environment,
+            criticality=spec.criticality,
+            labels=spec.labels,
+            currency=spec.currency or "",
+        )
+    else:
+        scope = Scope.objects.select_for_update().get(path=path)
+        for name, wanted in _wanted_fields(document).items():
+            setattr(scope, name, wanted)
+        scope.save()
+    _set_owners(scope, _wanted_owners(document))
+    if change.action == "update" or spec.owners:
+        record_decision(
+            actor=actor,
+            action="scope.apply",
+            scope=scope,
+            subject=f"scope:{path}",
+            reason="",
+            evidence={"differences": list(change.differences)},
+            at=at,
+        )
+    return change
+
+
+LABELS_MAX, LABEL_LENGTH_MAX = 64, 200
+
+
+def check_labels(labels: object) -> None:
+    """Names onto texts, which guardrails match; raises Invalid for any other JSON."""
+    if not (
+        isinstance(labels, Mapping)
+        and len(labels) <= LABELS_MAX
+        and all(isinstance(part, str) and len(part) <= LABEL_LENGTH_MAX for pair in labels.items() for part in pair)
+    ):
+        raise Invalid(
+            f'Labels are at most {LABELS_MAX} names and texts, such as {{"tier": "gold"}}.', code="invalid_labels"
+        )
+
+
+CHANGEABLE = frozenset({"name", "kind", "practice", "environment", "criticality", "labels", "currency"})
+
+
+@transaction.atomic
+def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, at: datetime) -> Scope:
+    """`changes` by field name; what a scope is called in paths is not among them."""
+    if unknown := sorted(set(changes) - CHANGEABLE):
+        raise Invalid(f"{unknown[0]} of a scope does not change.", code="field_not_changeable")
+    if "labels" in changes:
+        changes = {**changes, "labels": changes["labels"] or {}}
+        check_labels(changes["labels"])
+    scope = Scope.objects.select_for_update().get(pk=scope_id)
+    check_sees(actor, scope.path)
+    differences = [
+        f"{name}: {getattr(scope, name)!r} → {wanted!r}"
+        for name, wanted in changes.items()
+        if getattr(scope, name) != wanted
+    ]
+    for name, wanted in changes.items():
+        setattr(scope, name, wanted)
+    scope.save(update_fields=[*changes])
+    record_decision(
+        actor=actor,
+        action="scope.change",
+        scope=scope,
+        subject=f"scope:{scope.path}",
+        reason="",
+        evidence={"differences": differences},
+        at=at,
+    )
+    return scope
+
+
+Owner = tuple[str, str, str]
+
+
+def _wanted_fields(document: ScopeDocument) -> dict[str, object]:
+    """What the document says; a currency left out stays as it is."""
+    spec = document.spec
+    wanted: dict[str, object] = {
+        "name": document.metadata.title,
+        "kind": spec.kind,
+        "practice": spec.practice,
+        "environment": spec.environment,
+        "criticality": spec.criticality,
+        "labels": spec.labels,
+    }
+    return {**wanted, "currency": spec.currency} if spec.currency else wanted
+
+
+def _field_differences(scope: Scope, document: ScopeDocument) -> tuple[str, ...]:
+    return tuple(
+        f"{name}: {getattr(scope, name)!r} → {wanted!r}"
+        for name, wanted in _wanted_fields(document).items()
+        if getattr(scope, name) != wanted
+    )
+
+
+def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
+    """(email, persona, right); None when the document leaves owners alone."""
+    if document.spec.owners is None:
+        return None
+    known = set(User.objects.values_list("email", flat=True).filter(email__in=[o.email for o in document.spec.owners]))
+    for owner in document.spec.owners:
+        if owner.email not in known:
+            raise Invalid(
+                f"The scope {document.metadata.name} names the owner {owner.email}, whom nobody has created yet: "
+                f"weir users create {owner.email} --persona {owner.persona} --scope {document.metadata.name}",
+                code="unknown_user",
+                email=owner.email,
+            )
+    return frozenset(
+        (owner.email, owner.persona, right)
+        for owner in document.spec.owners
+        for right in ownership_rights(owner.persona, owner.rights)
+    )
+
+
+def _present_owners(scope: Scope) -> frozenset[Owner]:
+    rows = Ownership.objects.filter(scope=scope, user__isnull=False)
+    return frozenset(rows.values_list("user__email", "persona", "decision_right"))
+
+
+def _owner_differences(scope: Scope, wanted: frozenset[Owner] | None) -> tuple[str, ...]:
+    if wanted is None:
+        return ()
+    present = _present_owners(scope)
+    return (
+        *(f"owner + {' '.join(owner)}".rstrip() for owner in sorted(wanted - present)),
+        *(f"owner - {' '.join(owner)}".rstrip() for owner in sorted(present - wanted)),
+    )
+
+
+def _set_owners(scope: Scope, wanted: frozenset[Owner] | None) -> None:
+    if wanted is None:
+        return
+    present = _present_owners(scope)
+    users = dict(User.objects.filter(email__in=[email for email, _, _ in wanted]).values_list("email", "pk"))
+    for email, persona, right in present - wanted:
+        Ownership.objects.filter(scope=scope, user__email=email, persona=persona, decision_right=right).delete()
+    Ownership.objects.bulk_create(
+        [
+            Ownership(scope=scope, user_id=users[email], persona=persona, decision_right=right)
+            for email, persona, right in sorted(wanted - present)
+        ]
+    )

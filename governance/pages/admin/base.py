@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import RelatedFieldListFilter
+from django.core.exceptions import PermissionDenied
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import ModelChoiceField
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.admin import ModelAdmin
+
+from governance.errors import DomainError
+from governance.people.models import User
+from governance.people.rules import Actor
+from governance.scopes.models import Scope
+
+
+def acting(request: HttpRequest) -> Actor:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return Actor.of_user(request.user)
+
+
+class VisibleScopes(RelatedFieldListFilter):
+    """Django's own offers every scope of the installation, other organisations' too."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        del model_admin
+        scopes = Scope.objects.visible_to(acting(request))
+        return field.get_choices(
+            include_blank=False, ordering=("path",), limit_choices_to={"pk__in": scopes.values("pk")}
+        )
+
+
+class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
+    """Shows and offers only what lies in the scopes of who looks. Nothing that is governed is ever deleted."""
+
+    list_fullwidth = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        visible: QuerySet[Any] = self.model.objects.visible_to(acting(request))
+        ordering = self.get_ordering(request)
+        return visible.order_by(*ordering) if ordering else visible
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.related_model is Scope:
+            kwargs["queryset"] = Scope.objects.visible_to(acting(request)).order_by("path")
+        field: ModelChoiceField[Any] | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        return field
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        del request, obj
+        return False
+
+
+class OperatedAdmin(VisibleAdmin):
+    """What is saved is saved by an operation, which may refuse."""
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """An operation's refusal is a sentence above the form, not an error page; nothing was saved."""
+        try:
+            answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as refused:
+            messages.error(request, refused.detail)
+            return redirect(request.get_full_path())
+        return answer
+
+
+class RecordAdmin(VisibleAdmin):
+    """Where the truth is a record: to be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        del request, obj
+        return False
+
+
+class DecidedAdmin(OperatedAdmin):
+    """A decision is made by adding a row, through its operation, and then stands."""
+
+    list_per_page = 50
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        del request, obj
+        return False
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if field is not None and db_field.name == "organisation" and field.queryset is not None:
+            field.queryset = field.queryset.filter(parent__isnull=True)
+        return field
+
+
+def taken_over(shown: Any, made: Any) -> None:
+    """What the operation made is what Django's form has made."""
+    shown.__dict__.update(made.__dict__)

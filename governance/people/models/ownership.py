@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from governance.scopes.models import Scope, ScopedQuerySet
+
+if TYPE_CHECKING:
+    # django-tree-queries has no types; this is what the type checker needs of it.
+
+    class TreeMixin: ...
+else:
+    pass
+
+
+class Persona(models.TextChoices):
+    ENGINEERING = "engineering"
+    FINANCE = "finance"
+    FINOPS = "finops", "FinOps"
+    PLATFORM = "platform"
+
+
+class DecisionRight(models.TextChoices):
+    APPROVE_BUDGET = "approve_budget"
+    SET_UNIT_COST = "set_unit_cost"
+    CONSTRAIN_DEMAND = "constrain_demand"
+    ACKNOWLEDGE = "acknowledge"
+
+
+class OwnershipQuerySet(ScopedQuerySet["Ownership"]):
+    def of(self, user_id: int) -> Self:
+        return self.filter(Q(user_id=user_id) | Q(group__user=user_id))
+
+
+class Ownership(models.Model):
+    """A person or a group holds one decision right (or none: they are told and may look) over a scope's subtree."""
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="ownerships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="ownerships"
+    )
+    group = models.ForeignKey("auth.Group", on_delete=models.PROTECT, null=True, blank=True, related_name="ownerships")
+    persona = models.CharField(max_length=20, choices=Persona.choices)
+    decision_right = models.CharField(max_length=20, choices=DecisionRight.choices, blank=True, default="")
+
+    objects = OwnershipQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "ownership"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=True) ^ Q(group__isnull=True), name="ownership_is_of_a_person_or_a_group"
+            ),
+            models.UniqueConstraint(
+                fields=["scope", "user", "persona", "decision_right"],
+                condition=Q(user__isnull=False),
+                name="ownership_once_per_person",
+            ),
+            models.UniqueConstraint(
+                fields=["scope", "group", "persona", "decision_right"],
+                condition=Q(group__isnull=False),
+                name="ownership_once_per_group",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user or self.group} · {self.persona} · {self.decision_right or 'informed'} · {self.scope}"

@@ -1,0 +1,211 @@
+"""Who may do what. Predicates shared by API, admin and operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+
+from governance.errors import Forbidden
+from governance.people.models import ApiKey, DecisionRight, KeyPermission, Ownership, Persona, User
+from governance.scopes.models import Scope
+from governance.scopes.rules import lineage_of, outermost
+
+# A key is not a person: it may be given the working rights, never the right to approve money.
+RIGHT_OF_KEY: Mapping[str, KeyPermission] = {
+    DecisionRight.ACKNOWLEDGE: KeyPermission.ALERTS_WRITE,
+    DecisionRight.CONSTRAIN_DEMAND: KeyPermission.GUARDRAILS_WRITE,
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is acting. Exactly one of a person, a key, or the installation itself (`Actor.system`); none sees nothing."""
+
+    label: str
+    user: User | None = None
+    key: ApiKey | None = None
+    is_system: bool = field(default=False, kw_only=True)
+
+    @classmethod
+    def of_user(cls, user: User) -> Actor:
+        return cls(label=user.email, user=user)
+
+    @classmethod
+    def of_key(cls, key: ApiKey) -> Actor:
+        return cls(label=f"key {key.prefix}", key=key)
+
+    @classmethod
+    def system(cls, label: str = "weir") -> Actor:
+        return cls(label=label, is_system=True)
+
+    @property
+    def sees_everything(self) -> bool:
+        return self.is_system or (self.user is not None and self.user.is_active and self.user.is_superuser)
+
+    @cached_property
+    def visible_paths(self) -> tuple[str, ...]:
+        """The tops of the subtrees this actor may see; no meaning when `sees_everything`."""
+        if self.key is not None:
+            return (self.key.scope.path,)
+        if self.user is None or not self.user.is_active:
+            return ()
+        owned = Ownership.objects.of(self.user.pk).values_list("scope__path", flat=True)
+        return outermost(sorted(set(owned)))
+
+    def sees(self, path: str) -> bool:
+        return self.sees_everything or any(path == top or path.startswith(f"{top}/") for top in self.visible_paths)
+
+    def may(self, right: str, scope: Scope) -> bool:
+        return has_right(self, right, scope)
+
+    def may_change(self, what: str, path: str) -> bool:
+        """Whether the persona that changes `what` (such as "governance.apikey") is held at or above the scope: who is
+        of the platform in one organisation and looks on in another makes no keys there.
+        """
+        if self.sees_everything:
+            return True
+        if self.user is None or not self.user.is_active:
+            return False
+        app, _, model = what.partition(".")
+        if ModelBackend().has_perm(self.user, f"{app}.change_{model}"):
+            return self.sees(path)
+        owned = Ownership.objects.of(self.user.pk).filter(scope__path__in=lineage_of(path))
+        return persona_allows(frozenset(owned.values_list("persona", flat=True)), f"{app}.change_{model}")
+
+
+def check_sees(actor: Actor, path: str) -> None:
+    """Raises Forbidden for a scope that is not theirs."""
+    if not actor.sees(path):
+        raise _no_say(actor, path)
+
+
+def check_may_change(actor: Actor, what: str, path: str) -> None:
+    if not actor.may_change(what, path):
+        raise _no_say(actor, path)
+
+
+def _no_say(actor: Actor, path: str) -> Forbidden:
+    return Forbidden(f"{actor.label} has no say over {path}.")
+
+
+def has_right(actor: Actor, right: str, scope: Scope) -> bool:
+    """Whether `actor` holds the decision right over `scope`, by owning it or a scope above it."""
+    if actor.key is not None:
+        permission = RIGHT_OF_KEY.get(right)
+        return permission is not None and actor.key.has_permission(permission) and actor.sees(scope.path)
+    if actor.user is None:
+        return actor.is_system and right != DecisionRight.APPROVE_BUDGET
+    if not actor.user.is_active:
+        return False
+    if actor.user.is_superuser:
+        return True
+    held = Ownership.objects.of(actor.user.pk).filter(decision_right=right, scope__path__in=lineage_of(scope.path))
+    return held.exists()
+
+
+# What a persona may change in the admin. Everybody with a persona may look at everything in their scopes.
+PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
+    Persona.ENGINEERING: frozenset(),
+    # Who closes the month may have its shared cost split again.
+    Persona.FINANCE: frozenset(
+        {"budgets.*", "allocation.allocationrun", "allocation.billingperiod", "governance.unitcosttarget"}
+    ),
+    Persona.FINOPS: frozenset(
+        {
+            "allocation.allocationrun",
+            "allocation.attributionruleset",
+            "allocation.attributionrule",
+            "allocation.pricebook",
+            "allocation.price",
+            # What prices recorded usage again.
+            "allocation.adjustmentrun",
+            # What replays quarantined usage.
+            "allocation.quarantinedusage",
+            "governance.unitcosttarget",
+            "policies.alert",
+            "policies.constraint",
+        }
+    ),
+    Persona.PLATFORM: frozenset({"governance.channel", "governance.apikey", "governance.delivery"}),
+}
+DOMAIN_APPS = frozenset({"governance", "allocation", "budgets", "policies", "reporting"})
+
+DEFAULT_RIGHTS: Mapping[str, tuple[DecisionRight, ...]] = {
+    Persona.ENGINEERING: (DecisionRight.ACKNOWLEDGE,),
+    Persona.FINANCE: (DecisionRight.APPROVE_BUDGET, DecisionRight.SET_UNIT_COST),
+    Persona.FINOPS: (DecisionRight.SET_UNIT_COST, DecisionRight.CONSTRAIN_DEMAND, DecisionRight.ACKNOWLEDGE),
+    Persona.PLATFORM: (DecisionRight.CONSTRAIN_DEMAND, DecisionRight.ACKNOWLEDGE),
+}
+
+
+def personas(user: User) -> frozenset[str]:
+    """The personas a person has on any scope; read once per request."""
+    known: frozenset[str] | None = getattr(user, "_personas", None)
+    if known is None:
+        known = frozenset(Ownership.objects.of(user.pk).values_list("persona", flat=True))
+        user._personas = known  # type: ignore[attr-defined]  # noqa: SLF001  # Django caches permissions so, too.
+    return known
+
+
+def persona_allows(held: frozenset[str], permission: str) -> bool:
+    """`permission` as Django writes it: `app.verb_model`. Personas look at all and change what is theirs."""
+    app, _, codename = permission.partition(".")
+    verb, _, model = codename.partition("_")
+    if app not in DOMAIN_APPS or not held:
+        return False
+    if verb == "view":
+        return True
+    changes = frozenset().union(*(PERSONA_CHANGES.get(persona, frozenset()) for persona in held))
+    return f"{app}.{model}" in changes or f"{app}.*" in changes
+
+
+class PersonaBackend(BaseBackend):
+    """Admin permissions that follow from ownership, so that nobody keeps a second list of who may do what."""
+
+    def has_perm(self, user_obj: AbstractBaseUser | AnonymousUser, perm: str, obj: object = None) -> bool:
+        del obj
+        if not isinstance(user_obj, User) or not user_obj.is_active:
+            return False
+        return persona_allows(personas(user_obj), perm)
+
+    def has_module_perms(self, user_obj: AbstractBaseUser | AnonymousUser, app_label: str) -> bool:
+        return self.has_perm(user_obj, f"{app_label}.view_any")
+
+
+# What a persona may do through the API with a browser session; everybody with a persona may read.
+PERSONA_API_WRITES: Mapping[str, frozenset[str]] = {
+    Persona.ENGINEERING: frozenset({KeyPermission.ALERTS_WRITE, KeyPermission.BUDGETS_WRITE}),
+    Persona.FINANCE: frozenset({KeyPermission.BUDGETS_WRITE}),
+    Persona.FINOPS: frozenset(
+        {
+            KeyPermission.ALERTS_WRITE,
+            KeyPermission.BUDGETS_WRITE,
+            KeyPermission.GUARDRAILS_WRITE,
+            KeyPermission.USAGE_WRITE,
+        }
+    ),
+    Persona.PLATFORM: frozenset(
+        {
+            KeyPermission.ALERTS_WRITE,
+            KeyPermission.GUARDRAILS_WRITE,
+            KeyPermission.USAGE_WRITE,
+        }
+    ),
+}
+
+
+def person_may_use(user: User, permission: KeyPermission) -> bool:
+    """Whether a person signed in may use what a key needs `permission` for. What they see is still their scopes'."""
+    if not user.is_active:
+        return False
+    if user.is_superuser:
+        return True
+    held = personas(user)
+    if permission.value.endswith(":read"):
+        return bool(held)
+    return any(permission in PERSONA_API_WRITES.get(persona, frozenset()) for persona in held)

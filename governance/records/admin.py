@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.decorators import action
+
+from governance.pages.admin.base import RecordAdmin
+from governance.records.models import DecisionRecord
+from governance.records.queries import is_intact, verify_chain, with_evidence_text
+
+
+@admin.register(DecisionRecord)
+class DecisionRecordAdmin(RecordAdmin):
+    list_display = ("seq", "decided_at", "actor", "action", "subject", "scope_path", "reason", "holds")
+    list_filter = ("action",)
+    search_fields = ("actor", "action", "subject", "scope_path", "reason")
+    ordering = ("-seq",)
+    show_full_result_count = False
+    actions_list = ("check_chain",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return with_evidence_text(super().get_queryset(request))
+
+    @admin.display(boolean=True, description="unchanged")
+    def holds(self, record: DecisionRecord) -> bool:
+        return is_intact(record)
+
+    def has_check_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("governance.view_decisionrecord")
+
+    @action(description="Check the whole chain", permissions=["check"], url_path="check-chain")  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def check_chain(self, request: HttpRequest) -> HttpResponse:
+        check = verify_chain()
+        if check.broken is None:
+            messages.success(request, f"{check.records} records hold; head {check.head or 'none yet'}.")
+        else:
+            messages.error(request, f"BROKEN at record {check.broken_seq}: {check.broken}.")
+        return redirect("admin:governance_decisionrecord_changelist")

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from governance.people.rules import Actor
+from governance.records.models import DecisionRecord
+from governance.scopes.models import Scope
+from governance.work.operations import copy_rows
+
+
+@transaction.atomic
+def record_decision(
+    *,
+    actor: Actor,
+    action: str,
+    scope: Scope | None,
+    subject: str,
+    reason: str,
+    evidence: Mapping[str, object],
+    at: datetime,
+) -> DecisionRecord:
+    """Appends to the chain. Call it last in a transaction: others that append wait from here until it ends.
+
+    `action` is `noun.verb`, `subject` is `noun:identity`; `evidence` is plain JSON.
+    """
+    record = DecisionRecord.objects.create(
+        decided_at=at,
+        actor=actor.label,
+        user=actor.user,
+        key=actor.key,
+        action=action,
+        scope=scope,
+        scope_path=scope.path if scope is not None else "",
+        subject=subject,
+        reason=reason,
+        evidence=dict(evidence),
+    )
+    record.refresh_from_db(fields=["seq", "previous_hash", "hash"])
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What `record_decision` takes, for many at once."""
+
+    action: str
+    scope: Scope
+    subject: str
+    reason: str
+    evidence: Mapping[str, object]
+
+
+@transaction.atomic
+def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) -> None:
+    """Appends all of them, in their order, in one statement. Call it last, as `record_decision`."""
+    copy_rows(
+        [
+            DecisionRecord(
+                decided_at=at,
+                actor=actor.label,
+                user=actor.user,
+                key=actor.key,
+                action=one.action,
+                scope=one.scope,
+                scope_path=one.scope.path,
+                subject=one.subject,
+                reason=one.reason,
+                evidence=dict(one.evidence),
+            )
+            for one in decided
+        ]
+    )

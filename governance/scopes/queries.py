@@ -1,0 +1,144 @@
+"""The scope tree in memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from governance.scopes.models import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeNode:
+    """One scope as the picture shows it. `currency` is its organisation's."""
+
+    id: int
+    parent_id: int | None
+    root_id: int
+    path: str
+    slug: str
+    name: str
+    kind: str
+    practice: str
+    environment: str
+    criticality: str
+    labels: Mapping[str, str]
+    currency: str
+    is_unattributed: bool
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeTree:
+    """A picture of every scope at one version of the tree. Treat what it hands out as read-only."""
+
+    version: UUID | None
+    by_id: Mapping[int, ScopeNode]
+    by_path: Mapping[str, ScopeNode]
+    roots: tuple[int, ...]
+    _ancestors: Mapping[int, tuple[int, ...]]
+    _in_tree_order: tuple[int, ...]
+    _span: Mapping[int, tuple[int, int]]
+    _unattributed: Mapping[int, int]
+
+    def ancestors(self, scope_id: int) -> tuple[int, ...]:
+        """The scope itself first, then upwards to its organisation. KeyError for an unknown id."""
+        return self._ancestors[scope_id]
+
+    def descendants(self, scope_id: int) -> tuple[int, ...]:
+        """The scope itself first, then all below it, parents before children. KeyError for an unknown id."""
+        start, end = self._span[scope_id]
+        return self._in_tree_order[start:end]
+
+    def is_at_or_below(self, scope_id: int, top_id: int) -> bool:
+        return top_id in self._ancestors[scope_id]
+
+    def unattributed(self, scope_id: int) -> int:
+        """The unattributed scope of the organisation that `scope_id` belongs to."""
+        return self._unattributed[self.by_id[scope_id].root_id]
+
+
+COLUMNS = (
+    "id", "parent_id", "path", "slug", "name", "kind", "practice", "environment", "criticality", "labels",
+    "currency", "is_unattributed",
+)  # fmt: skip
+
+
+def build_tree(rows: Iterable[Mapping[str, Any]], version: UUID | None) -> ScopeTree:
+    """`rows` hold COLUMNS, in any order; every parent is among them."""
+    by_id: dict[int, ScopeNode] = {}
+    ancestors: dict[int, tuple[int, ...]] = {}
+    for row in sorted(rows, key=lambda row: row["path"].split("/")):
+        parent = row["parent_id"]
+        lineage = (row["id"], *(ancestors[parent] if parent else ()))
+        ancestors[row["id"]] = lineage
+        root = lineage[-1]
+        currency = row["currency"] or by_id[root].currency
+        by_id[row["id"]] = ScopeNode(**{**row, "currency": currency}, root_id=root, depth=len(lineage) - 1)
+    order = tuple(by_id)
+    sizes = dict.fromkeys(order, 0)
+    for lineage in ancestors.values():
+        for scope_id in lineage:
+            sizes[scope_id] += 1
+    return ScopeTree(
+        version=version,
+        by_id=by_id,
+        by_path={node.path: node for node in by_id.values()},
+        roots=tuple(scope_id for scope_id, node in by_id.items() if node.parent_id is None),
+        _ancestors=ancestors,
+        _in_tree_order=order,
+        _span={scope_id: (start, start + sizes[scope_id]) for start, scope_id in enumerate(order)},
+        _unattributed={node.root_id: node.id for node in by_id.values() if node.is_unattributed},
+    )
+
+
+@dataclass(slots=True)
+class _Picture:
+    tree: ScopeTree | None = None
+    checked_at: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_picture = _Picture()
+
+
+def scope_tree(*, max_age_s: float = 0.0) -> ScopeTree:
+    """Every scope, from memory when it is current. One tiny query tells; none within `max_age_s` of the last one.
+
+    Inside a transaction `max_age_s` is not honoured, so that a transaction sees the tree it has just changed;
+    and such a changed, uncommitted tree is never shown to others.
+    """
+    known = _picture.tree
+    now = time.monotonic()
+    if known is not None and now - _picture.checked_at < max_age_s and not connection.in_atomic_block:
+        return known
+    version, is_own_uncommitted = _tree_version()
+    if known is not None and known.version == version:
+        _picture.checked_at = now
+        return known
+    tree = build_tree(Scope.objects.order_by().values(*COLUMNS), version)
+    if not is_own_uncommitted:
+        with _picture.lock:
+            _picture.tree, _picture.checked_at = tree, now
+    return tree
+
+
+def _tree_version() -> tuple[UUID | None, bool]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT version, transaction_id = pg_current_xact_id_if_assigned()::text::bigint"
+            " FROM governance_scopetreeversion"
+        )
+        row = cursor.fetchone()
+    return (row[0], bool(row[1])) if row else (None, False)
+
+
+def forget_scope_tree() -> None:
+    """For tests that swap the database underneath: the next `scope_tree` asks again."""
+    _picture.tree = None

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from governance.errors import NotFound
+from governance.rest.api import IDEMPOTENCY_KEY, CursorPagination, Parameters, actor, idempotent, requires
+from governance.scopes.models import Scope, at_or_below
+from governance.unit_costs import operations
+from governance.unit_costs.models import CostUnit, UnitCostTarget
+
+
+class UnitCostTargetOut(serializers.ModelSerializer[UnitCostTarget]):
+    scope = serializers.CharField(source="scope.path")
+    accepted_by = serializers.CharField(source="accepted_by_label")
+
+    class Meta:
+        model = UnitCostTarget
+        fields = (
+            "id", "scope", "unit", "outcome_name", "version", "amount", "currency", "reason", "effective_from", "until",
+            "review_by", "accepted_by", "accepted_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class UnitCostTargetIn(serializers.Serializer[Any]):
+    scope = serializers.CharField(max_length=1000)
+    unit = serializers.ChoiceField(choices=CostUnit.choices)
+    outcome_name = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
+    amount = serializers.DecimalField(max_digits=24, decimal_places=9, help_text="In the organisation's currency.")
+    reason = serializers.CharField(max_length=2000)
+    effective_from = serializers.DateField(required=False, help_text="First UTC day; default: today.")
+    until = serializers.DateField(required=False, allow_null=True, default=None, help_text="Not included.")
+    review_by = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class UnitCostTargetFilterIn(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+    unit = serializers.ChoiceField(choices=CostUnit.choices, required=False)
+    on = serializers.DateField(required=False, help_text="Only those whose dates cover this day.")
+
+
+class NewestFirst(CursorPagination):
+    ordering = "-id"
+
+
+@extend_schema(tags=["unit costs"])
+class UnitCostTargets(ListAPIView[UnitCostTarget]):
+    serializer_class = UnitCostTargetOut
+    pagination_class = NewestFirst
+    queryset = UnitCostTarget.objects.none()
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [requires("usage:read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "budgets:write")()]
+
+    def get_queryset(self) -> QuerySet[UnitCostTarget]:
+        wanted = UnitCostTargetFilterIn.of(self.request)
+        targets = UnitCostTarget.objects.visible_to(actor(self.request)).select_related("scope")
+        if "scope" in wanted:
+            targets = targets.filter(at_or_below((wanted["scope"],), "scope__path"))
+        if "unit" in wanted:
+            targets = targets.filter(unit=wanted["unit"])
+        return targets.covering(wanted["on"]) if "on" in wanted else targets
+
+    @extend_schema(
+        operation_id="unit_cost_targets_list",
+        parameters=[UnitCostTargetFilterIn],
+        responses=UnitCostTargetOut(many=True),
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Every accepted unit cost, every version of it, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="unit_cost_targets_accept",
+        request=UnitCostTargetIn,
+        responses={201: UnitCostTargetOut},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Accepts what a unit may cost. For a person who holds the right `set_unit_cost` over the scope."""
+        body = UnitCostTargetIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        terms, by, now = dict(body.validated_data), actor(request), timezone.now()
+        scope = Scope.objects.visible_to(by).filter(path=terms.pop("scope")).first()
+        if scope is None:
+            raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
+        terms.setdefault("effective_from", now.date())
+        target = operations.accept_unit_cost(scope=scope, by=by, at=now, **terms)
+        return Response(UnitCostTargetOut(target).data, status=201)

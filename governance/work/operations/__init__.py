@@ -1,0 +1,37 @@
+from governance.work.operations.bulk import (
+    copy_rows,
+)
+from governance.work.operations.dirty_scopes import (
+    DirtyClaim,
+    claim_dirty_scopes,
+    mark_scopes_dirty,
+    settle_dirty_scopes,
+)
+from governance.work.operations.heartbeats import (
+    beat,
+)
+from governance.work.operations.idempotency import (
+    begin_command,
+    caller_of,
+    fingerprint,
+    finish_command,
+    forget_old_commands,
+)
+from governance.work.operations.nudges import (
+    nudge,
+)
+
+__all__ = [
+    "DirtyClaim",
+    "beat",
+    "begin_command",
+    "caller_of",
+    "claim_dirty_scopes",
+    "copy_rows",
+    "fingerprint",
+    "finish_command",
+    "forget_old_commands",
+    "mark_scopes_dirty",
+    "nudge",
+    "settle_dirty_scopes",
+]

@@ -1,0 +1,103 @@
+"""Rows that are work: scopes to evaluate, and who is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from governance.work.operations.nudges import nudge
+
+EVALUATION_TASK = "policies.evaluate_dirty_scopes"
+CLAIM_LEASE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class DirtyClaim:
+    scope_id: int
+    generation: int
+    dirty_since: datetime
+    claimed_until: datetime
+
+
+@transaction.atomic
+def mark_scopes_dirty(*, scope_ids: Iterable[int], at: datetime) -> None:
+    """Their facts changed. Rows are taken in id order, so that two writers cannot wait for each other;
+    a mark during an evaluation counts from `at`, since what came before is being looked at.
+    """
+    ids = sorted(set(scope_ids))
+    if not ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO governance_dirtyscope AS dirty (scope_id, dirty_since, generation)
+            SELECT id, %s, 1 FROM unnest(%s::bigint[]) AS id ORDER BY id
+            ON CONFLICT (scope_id) DO UPDATE SET
+                generation = dirty.generation + 1,
+                dirty_since = CASE WHEN dirty.claimed_generation = dirty.generation
+                    THEN EXCLUDED.dirty_since ELSE LEAST(dirty.dirty_since, EXCLUDED.dirty_since) END
+            """,
+            [at, ids],
+        )
+    nudge(EVALUATION_TASK, queue="fast")
+
+
+@transaction.atomic
+def claim_dirty_scopes(*, limit: int, at: datetime, lease: timedelta = CLAIM_LEASE) -> tuple[DirtyClaim, ...]:
+    """The longest dirty first. Commit before evaluating; a claim that is never settled comes due after `lease`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE governance_dirtyscope SET claimed_until = %(until)s, claimed_generation = generation
+            WHERE scope_id IN (
+                SELECT scope_id FROM governance_dirtyscope
+                WHERE claimed_until IS NULL OR claimed_until <= %(at)s
+                ORDER BY dirty_since, scope_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+            )
+            RETURNING scope_id, generation, dirty_since, claimed_until
+            """,
+            {"until": at + lease, "at": at, "limit": limit},
+        )
+        return tuple(sorted((DirtyClaim(*row) for row in cursor.fetchall()), key=lambda claim: claim.scope_id))
+
+
+@transaction.atomic
+def settle_dirty_scopes(*, claims: Iterable[DirtyClaim], at: datetime) -> int:
+    """How many are clean. One marked again meanwhile stays dirty and is due at once; one whose lease ran out and
+    that somebody else claimed is left to them.
+    """
+    del at
+    mine = sorted((claim.scope_id, claim.generation, claim.claimed_until) for claim in claims)
+    if not mine:
+        return 0
+    columns = [list(column) for column in zip(*mine, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH mine AS (
+                SELECT dirty.scope_id, dirty.generation = claim.generation AS is_clean
+                FROM governance_dirtyscope AS dirty
+                JOIN unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS claim
+                  (scope_id, generation, claimed_until)
+                  USING (scope_id, claimed_until)
+                ORDER BY dirty.scope_id FOR UPDATE OF dirty
+            ), again AS (
+                UPDATE governance_dirtyscope AS dirty SET claimed_until = NULL, claimed_generation = NULL
+                FROM mine WHERE dirty.scope_id = mine.scope_id AND NOT mine.is_clean
+                RETURNING dirty.scope_id
+            ), cleaned AS (
+                DELETE FROM governance_dirtyscope AS dirty USING mine
+                WHERE dirty.scope_id = mine.scope_id AND mine.is_clean
+                RETURNING dirty.scope_id
+            )
+            SELECT (SELECT count(*) FROM cleaned), (SELECT count(*) FROM again)
+            """,
+            columns,
+        )
+        cleaned, again = cursor.fetchone()
+    if again:
+        nudge(EVALUATION_TASK, queue="fast")
+    return int(cleaned)

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from governance.work.models import Heartbeat
+
+
+def beat(name: str, *, at: datetime, detail: str = "") -> None:
+    Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": at, "detail": detail[:500]})

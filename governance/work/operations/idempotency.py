@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from governance.errors import DomainError
+from governance.people.rules import Actor
+from governance.work.models import IdempotencyRecord
+
+KEY_LENGTH_MAX = 255
+KEPT_FOR = timedelta(hours=48)
+
+
+class IdempotencyConflict(DomainError):
+    code = "idempotency_in_progress"
+    status = 409
+
+
+class IdempotencyMismatch(DomainError):
+    code = "idempotency_key_reused"
+    status = 422
+
+
+def caller_of(actor: Actor) -> str:
+    if actor.key is not None:
+        return f"key:{actor.key.pk}"
+    return f"user:{actor.user.pk}" if actor.user is not None else f"system:{actor.label}"
+
+
+def fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def begin_command(*, caller: str, key: str, fingerprint: str) -> IdempotencyRecord | None:
+    """The kept answer, or None when the command is ours to run. Call inside the transaction of its effect:
+    an advisory lock on (caller, key) is held until that ends.
+    """
+    if len(key) > KEY_LENGTH_MAX or not key.isprintable():
+        raise IdempotencyMismatch(
+            f"An Idempotency-Key is at most {KEY_LENGTH_MAX} printable characters.", code="idempotency_key_invalid"
+        )
+    digest = hashlib.sha256(f"{caller}\0{key}".encode()).digest()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
+        (is_ours,) = cursor.fetchone()
+    if not is_ours:
+        raise IdempotencyConflict("A request with this Idempotency-Key is still running.")
+    known = IdempotencyRecord.objects.filter(caller=caller, key=key).first()
+    if known is not None and known.fingerprint != fingerprint:
+        raise IdempotencyMismatch("This Idempotency-Key was used for a different request.")
+    return known
+
+
+def finish_command(*, caller: str, key: str, fingerprint: str, status: int, body: Any, at: datetime) -> None:
+    IdempotencyRecord.objects.create(
+        caller=caller, key=key, fingerprint=fingerprint, status=status, body=body, created_at=at
+    )
+
+
+def forget_old_commands(*, at: datetime) -> int:
+    deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=at - KEPT_FOR).delete()
+    return deleted

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from governance.scopes.models import Scope, ScopedQuerySet
+from policies.alerts.models import Alert
+from policies.guardrails.models import GuardrailVersion
+
+
+class ConstraintQuerySet(ScopedQuerySet["Constraint"]):
+    def in_force(self, at: datetime) -> Self:
+        """From the moment it is written, whatever the clock says where it is read."""
+        return self.filter(status=Constraint.Status.ACTIVE, expires_at__gt=at)
+
+    def known_for_open_alerts(self) -> Self:
+        """In force, or lifted by hand during an incident that still goes on."""
+        lifted = Q(status=Constraint.Status.RELEASED) & ~Q(released_by="weir") & ~Q(alert__status="resolved")
+        return self.filter(Q(status=Constraint.Status.ACTIVE) | lifted)
+
+
+class Constraint(models.Model):
+    """A limit on the demand of a scope and all below it: desired state, with owner, reason, evidence and end."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        RELEASED = "released"
+        EXPIRED = "expired"
+
+    class Action(models.TextChoices):
+        BLOCK = "block"
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="constraints")
+    guardrail = models.CharField(max_length=100)
+    version = models.ForeignKey(GuardrailVersion, on_delete=models.PROTECT, related_name="constraints")
+    alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="constraints")
+    step = models.CharField(max_length=100)
+    action = models.CharField(max_length=20, choices=Action.choices, default=Action.BLOCK)
+    model_patterns: ArrayField[list[str], list[str]] = ArrayField(
+        models.CharField(max_length=200),
+        default=list,
+        blank=True,
+        db_column="models",
+        verbose_name="models",
+        help_text="Model names or patterns with *; empty: every model.",
+    )
+    owner = models.CharField(max_length=200)
+    reason = models.TextField()
+    evidence: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    starts_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    min_hold_until = models.DateTimeField(null=True, blank=True)
+    released_at = models.DateTimeField(null=True, blank=True)
+    released_by = models.CharField(max_length=200, blank=True)
+    release_reason = models.TextField(blank=True)
+
+    objects = ConstraintQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["scope", "guardrail", "step"],
+                condition=Q(status="active"),
+                name="constraint_is_active_once_per_scope_guardrail_and_step",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="active", released_at__isnull=True, release_reason="", released_by="")
+                | (~Q(status="active") & Q(released_at__isnull=False) & ~Q(release_reason="") & ~Q(released_by="")),
+                name="constraint_ended_says_when_why_and_by_whom",
+            ),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("starts_at")), name="constraint_ends_after_it_starts"),
+            models.CheckConstraint(condition=~Q(reason="") & ~Q(owner=""), name="constraint_has_reason_and_owner"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            # Read by queries.decide on every decision.
+            models.Index(fields=["scope"], condition=Q(status="active"), name="constraint_active_scope"),
+            models.Index(fields=["-starts_at", "-id"], name="constraint_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.guardrail}/{self.step} on {self.scope.path}: {self.status}"

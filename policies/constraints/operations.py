@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from governance.errors import DomainError, Forbidden, Invalid, NotFound
+from governance.people.rules import Actor
+from governance.records.operations import record_decision
+from policies.alerts.models import AlertEvent
+from policies.constraints.models import Constraint
+from policies.constraints.rules import may_release_constraint
+
+
+class ConstraintNotActive(DomainError):
+    code = "constraint_not_active"
+
+
+@transaction.atomic
+def release_constraint(*, constraint_id: int, by: Actor, reason: str, at: datetime) -> Constraint:
+    """A person lifts the limit for this crossing. The incident stays open; a new crossing sets the limit again."""
+    constraint = (
+        Constraint.objects.visible_to(by)
+        .select_for_update(of=("self",))
+        .select_related("scope")
+        .filter(pk=constraint_id)
+        .first()
+    )
+    if constraint is None:
+        raise NotFound("No such constraint.")
+    if not may_release_constraint(by, constraint.scope):
+        raise Forbidden(f"{by.label} may not release constraints of {constraint.scope.path}.")
+    if not reason.strip():
+        raise Invalid("Say why the constraint is released.", code="reason_required")
+    if constraint.status != Constraint.Status.ACTIVE:
+        raise ConstraintNotActive(f"The constraint is {constraint.status} already.")
+    constraint.status = Constraint.Status.RELEASED
+    constraint.released_at, constraint.released_by, constraint.release_reason = at, by.label, reason
+    constraint.save(update_fields=["status", "released_at", "released_by", "release_reason"])
+    AlertEvent.objects.create(
+        alert_id=constraint.alert_id, at=at, kind=AlertEvent.Kind.RELEASED, step=constraint.step, detail=reason
+    )
+    record_decision(
+        actor=by,
+        action="constraint.release",
+        scope=constraint.scope,
+        subject=f"constraint:{constraint.pk}",
+        reason=reason,
+        evidence={"guardrail": constraint.guardrail, "step": constraint.step, **constraint.evidence},
+        at=at,
+    )
+    return constraint

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class DecisionQuestion(serializers.Serializer[Any]):
+    """For the API's documentation; `policies.decisions.api.decisions.Question` is what reads it."""
+
+    scope = serializers.CharField(max_length=1000, help_text="Path of the scope that wants to run something.")
+    model = serializers.CharField(max_length=200)
+    provider = serializers.CharField(max_length=100, required=False)
+    operation = serializers.CharField(max_length=100, required=False)
+    estimated_tokens = serializers.IntegerField(min_value=0, required=False)
+
+
+class ReasonOut(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    guardrail = serializers.CharField()
+    step = serializers.CharField()
+    scope = serializers.CharField(help_text="The scope the limit stands on: the one asked for or one above it.")
+    limit = serializers.FloatField(allow_null=True)
+    observed = serializers.FloatField(allow_null=True)
+    unit = serializers.CharField()
+    resets_at = serializers.DateTimeField()
+    retryable = serializers.BooleanField(
+        help_text="Whether the call may be allowed at `resets_at` or before, with nobody resetting anything."
+    )
+    detail = serializers.CharField()
+
+
+class DecisionOut(serializers.Serializer[Any]):
+    decision = serializers.ChoiceField(choices=["allow", "deny"])
+    reasons = ReasonOut(many=True)
+    evaluated_at = serializers.DateTimeField(allow_null=True, help_text="When guardrails were last evaluated.")
+    data_age_seconds = serializers.FloatField(allow_null=True, help_text="Age of the organisation's usage feed.")

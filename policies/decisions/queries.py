@@ -1,0 +1,171 @@
+"""May this run? One prepared statement: key, scope, constraints in force on it or above, and how fresh all of that is.
+
+Nothing is cached, so a revoked key is refused and a new constraint holds from the moment it is committed.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.db import OperationalError, connection
+from django.db.utils import InterfaceError
+from psycopg import Cursor
+from psycopg import InterfaceError as DriverInterfaceError
+from psycopg import OperationalError as DriverOperationalError
+
+from governance.errors import DomainError, Forbidden, NotFound
+from governance.people.operations import LAST_USE_RESOLUTION, authenticate_key, key_identity
+
+PERMISSION = "decisions:read"
+BLOCKED = "blocked_by_guardrail"
+
+STATEMENT = """
+SELECT key.digest,
+       key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > %(at)s),
+       key.permissions && ARRAY['decisions:read', 'admin']::varchar[],
+       key_scope.path,
+       scope.id IS NOT NULL,
+       key.last_used_at IS NULL OR key.last_used_at <= %(used_before)s,
+       (SELECT mark.last_received_at
+          FROM allocation_ingestwatermark mark JOIN governance_scope root ON root.id = mark.scope_id
+         WHERE root.path = %(root)s),
+       (SELECT max(beat_at) FROM governance_heartbeat WHERE name IN ('policies.evaluation', 'policies.sweep')),
+       (SELECT json_agg(json_build_array(held.guardrail, held.step, above.path, held.models, held.evidence,
+                                         held.expires_at, held.reason) ORDER BY length(above.path), held.id)
+          FROM policies_constraint held JOIN governance_scope above ON above.id = held.scope_id
+         WHERE above.path = ANY(%(lineage)s) AND held.status = 'active'
+           AND held.expires_at > %(at)s)
+  FROM (SELECT 1) one
+  LEFT JOIN governance_apikey key ON key.prefix = %(prefix)s
+  LEFT JOIN governance_scope key_scope ON key_scope.id = key.scope_id
+  LEFT JOIN governance_scope scope ON scope.path = %(path)s
+"""
+
+
+class KeyRefused(DomainError):
+    code = "invalid_key"
+    status = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``retryable``: the same call may be allowed at ``resets_at`` or before, without anybody resetting anything."""
+
+    code: str
+    guardrail: str
+    step: str
+    scope: str
+    limit: float | None
+    observed: float | None
+    unit: str
+    resets_at: str
+    retryable: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    decision: str
+    reasons: tuple[Reason, ...]
+    evaluated_at: datetime | None
+    data_age_seconds: float | None
+
+
+def decide(*, scope_path: str, model: str, at: datetime) -> Decision:
+    """What a gateway would be told about the scope now. NotFound for an unknown scope."""
+    row = _ask("", scope_path, at)
+    if not row[4]:
+        raise _unknown(scope_path)
+    return _decision(row, model, at)
+
+
+def decide_for_key(*, plaintext: str, scope_path: str, model: str, at: datetime) -> Decision:
+    """The same for the holder of a key. A scope outside the key's subtree is as unknown as one that does not exist."""
+    identity = key_identity(plaintext)
+    if identity is None:
+        raise KeyRefused("This API key is unknown, revoked or expired.")
+    prefix, digest = identity
+    row = _ask(prefix, scope_path, at)
+    known_digest, is_valid, is_permitted, key_path, is_known, is_use_to_be_noted = row[:6]
+    if known_digest is None or not hmac.compare_digest(known_digest, digest) or not is_valid:
+        raise KeyRefused("This API key is unknown, revoked or expired.")
+    if not is_permitted:
+        raise Forbidden(f"This needs the permission {PERMISSION}.", code="permission_missing")
+    if not is_known or not (scope_path == key_path or scope_path.startswith(f"{key_path}/")):
+        raise _unknown(scope_path)
+    if is_use_to_be_noted:
+        authenticate_key(plaintext, at=at)
+    return _decision(row, model, at)
+
+
+def _unknown(path: str) -> NotFound:
+    return NotFound(f"There is no scope {path!r} here.", code="unknown_scope")
+
+
+def _ask(prefix: str, path: str, at: datetime) -> tuple[Any, ...]:
+    segments = path.split("/")
+    lineage = ["/".join(segments[:count]) for count in range(1, len(segments) + 1)]
+    values: dict[str, Any] = {"prefix": prefix, "path": path, "root": segments[0], "lineage": lineage, "at": at}
+    values["used_before"] = at - LAST_USE_RESOLUTION
+    try:
+        return _execute(values)
+    except (DriverOperationalError, DriverInterfaceError):
+        if connection.in_atomic_block:
+            raise
+        # The server was restarted under a kept connection: once more on a new one.
+        connection.close()
+    try:
+        return _execute(values)
+    except (DriverOperationalError, DriverInterfaceError) as problem:
+        raise OperationalError(str(problem)) from problem
+
+
+def _execute(values: dict[str, Any]) -> tuple[Any, ...]:
+    if connection.connection is None:
+        connection.connect()
+    if connection.connection is None:
+        raise InterfaceError("no connection")
+    # Django switches psycopg's server-side statements off; its own cursors never use them, this one must.
+    connection.connection.prepare_threshold = 0
+    cursor: Cursor[tuple[Any, ...]] = Cursor(connection.connection)
+    row = cursor.execute(STATEMENT, values, prepare=True).fetchone()
+    cursor.close()
+    if row is None:
+        raise InterfaceError("no answer")
+    return row
+
+
+def _decision(row: tuple[Any, ...], model: str, at: datetime) -> Decision:
+    last_received_at, evaluated_at, held = row[6:]
+    reasons = tuple(_reason(*one) for one in held or () if _covers(one[3], model))
+    return Decision(
+        decision="deny" if reasons else "allow",
+        reasons=reasons,
+        evaluated_at=evaluated_at,
+        data_age_seconds=None if last_received_at is None else max(0.0, (at - last_received_at).total_seconds()),
+    )
+
+
+def _covers(patterns: list[str], model: str) -> bool:
+    return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)
+
+
+def _reason(
+    guardrail: str, step: str, scope: str, _patterns: list[str], evidence: dict[str, Any], resets_at: str, reason: str
+) -> Reason:
+    return Reason(
+        code=BLOCKED,
+        guardrail=guardrail,
+        step=step,
+        scope=scope,
+        limit=evidence.get("limit"),
+        observed=evidence.get("observed"),
+        unit=evidence.get("unit", ""),
+        resets_at=resets_at,
+        retryable=True,
+        detail=evidence.get("message") or reason,
+    )

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from governance.scopes.models import Scope, ScopedQuerySet
+
+
+class EvaluationRun(models.Model):
+    """One claim of dirty scopes, or one sweep, and what came of it."""
+
+    class Cause(models.TextChoices):
+        DIRTY = "dirty"
+        SWEEP = "sweep"
+
+    cause = models.CharField(max_length=10, choices=Cause.choices)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    scopes_count = models.PositiveIntegerField(default=0)
+    guardrails_count = models.PositiveIntegerField(default=0)
+    evaluations_count = models.PositiveIntegerField(default=0)
+    transitions_count = models.PositiveIntegerField(default=0)
+    no_data_count = models.PositiveIntegerField(default=0)
+    errors = models.JSONField(default=list)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["-started_at"], name="evaluation_run_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class DataGapQuerySet(ScopedQuerySet["DataGap"]):
+    path_field = "organisation__path"
+
+
+class DataGap(models.Model):
+    """Guardrails of an organisation that could not see: open from the first hold to the sweep that finds none left.
+
+    One row, and one message, for the whole organisation, however many guardrails and scopes are held.
+    """
+
+    class Cause(models.TextChoices):
+        NO_DATA = "no_data"
+        ERROR = "error"
+
+    organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    cause = models.CharField(max_length=10, choices=Cause.choices)
+    guardrails = models.JSONField(default=list)
+    scopes_count = models.PositiveIntegerField()
+    reason = models.TextField()
+    opened_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DataGapQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["organisation", "cause"],
+                condition=Q(ended_at=None),
+                name="data_gap_is_open_once_per_organisation",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cause} since {self.opened_at:%Y-%m-%d %H:%M}"

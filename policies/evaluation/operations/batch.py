@@ -1,0 +1,126 @@
+"""What an evaluation is about to write, collected in memory and saved in bulk, in one fixed order."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from governance.work.operations import copy_rows
+from policies.alerts.models import Alert, AlertEvent
+from policies.constraints.models import Constraint
+from policies.evaluation.operations.messages import Notice, Told, queue_notices
+from policies.evaluation.operations.records import Decision
+from policies.guardrails.models import GuardrailState
+
+RELEASED_BY_WEIR = "weir"
+
+Pair = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Known:
+    """What is already stored for the pairs being written."""
+
+    alerts: dict[Pair, list[Alert]]
+    constraints: dict[Pair, dict[str, Constraint]]
+    lifted_by_hand: dict[tuple[Pair, str], datetime]
+    notified: Mapping[tuple[Pair, datetime, str], int]
+
+
+@dataclass(slots=True)
+class Batch:
+    at: datetime
+    states: list[GuardrailState] = field(default_factory=list)
+    forgotten_states: list[int] = field(default_factory=list)
+    new_alerts: list[Alert] = field(default_factory=list)
+    changed_alerts: dict[int, Alert] = field(default_factory=dict)
+    events: list[AlertEvent] = field(default_factory=list)
+    new_constraints: list[Constraint] = field(default_factory=list)
+    changed_constraints: dict[int, Constraint] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+    planned_notices: Counter[tuple[Told, tuple[str, ...]]] = field(default_factory=Counter)
+    decisions: list[Decision] = field(default_factory=list)
+    transitions_count: int = 0
+
+    def event(self, alert: Alert, kind: str, step: str = "", detail: str = "", **evidence: Any) -> None:
+        self.events.append(AlertEvent(alert=alert, at=self.at, kind=kind, step=step, detail=detail, evidence=evidence))
+
+    def changed(self, alert: Alert) -> None:
+        if alert.pk is not None:
+            self.changed_alerts[alert.pk] = alert
+
+
+def load_known(pairs: set[Pair]) -> Known:
+    names, scope_ids = {name for name, _scope in pairs}, {scope_id for _name, scope_id in pairs}
+    alerts: dict[Pair, list[Alert]] = defaultdict(list)
+    for alert in Alert.objects.open().filter(guardrail__in=names, scope_id__in=scope_ids):
+        alerts[alert.guardrail, alert.scope_id].append(alert)
+    constraints: dict[Pair, dict[str, Constraint]] = defaultdict(dict)
+    lifted: dict[tuple[Pair, str], datetime] = {}
+    open_ids = [alert.pk for group in alerts.values() for alert in group]
+    for constraint in Constraint.objects.filter(
+        guardrail__in=names, scope_id__in=scope_ids, status=Constraint.Status.ACTIVE
+    ):
+        constraints[constraint.guardrail, constraint.scope_id][constraint.step] = constraint
+    for constraint in (
+        Constraint.objects.filter(alert_id__in=open_ids, status=Constraint.Status.RELEASED)
+        .exclude(released_by=RELEASED_BY_WEIR)
+        .order_by("id")
+    ):
+        lifted[(constraint.guardrail, constraint.scope_id), constraint.step] = constraint.starts_at
+    return Known(alerts, constraints, lifted, _Notified(names, scope_ids))
+
+
+class _Notified(dict[tuple[Pair, datetime, str], int]):
+    """How often a step has been told of in its period; asked for only when something is to be told."""
+
+    def __init__(self, names: set[str], scope_ids: set[int]) -> None:
+        super().__init__()
+        self._names, self._scope_ids, self._is_loaded = names, scope_ids, False
+
+    def __missing__(self, key: tuple[Pair, datetime, str]) -> int:
+        if not self._is_loaded:
+            self._is_loaded = True
+            rows = AlertEvent.objects.filter(
+                kind=AlertEvent.Kind.NOTIFIED, alert__guardrail__in=self._names, alert__scope_id__in=self._scope_ids
+            ).values_list("alert__guardrail", "alert__scope_id", "alert__period_start", "step")
+            for name, scope_id, period_start, step in rows:
+                told = ((name, scope_id), period_start, step)
+                self[told] = self.get(told, 0) + 1
+        return self.get(key, 0)
+
+
+def save(batch: Batch) -> None:
+    if batch.forgotten_states:
+        GuardrailState.objects.filter(id__in=batch.forgotten_states).delete()
+    GuardrailState.objects.bulk_create(
+        batch.states,
+        batch_size=1000,
+        update_conflicts=True,
+        unique_fields=["guardrail", "scope"],
+        update_fields=["period_start", "period_end", "state", "next_due_at", "updated_at"],
+    )
+    if batch.changed_alerts:
+        Alert.objects.bulk_update(
+            [batch.changed_alerts[pk] for pk in sorted(batch.changed_alerts)],
+            [
+                "status", "step", "severity", "reason", "evidence", "version", "level", "escalated_at",
+                "resolved_at", "resolve_reason",
+            ],
+            batch_size=500,
+        )  # fmt: skip
+    Alert.objects.bulk_create(batch.new_alerts, batch_size=1000)
+    if batch.changed_constraints:
+        Constraint.objects.bulk_update(
+            [batch.changed_constraints[pk] for pk in sorted(batch.changed_constraints)],
+            [
+                "status", "evidence", "model_patterns", "expires_at", "released_at", "released_by", "release_reason",
+            ],
+            batch_size=500,
+        )  # fmt: skip
+    copy_rows(batch.new_constraints)
+    batch.events += queue_notices(batch.notices, at=batch.at)
+    copy_rows(batch.events)

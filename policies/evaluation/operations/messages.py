@@ -1,0 +1,149 @@
+"""What guardrails say to people, and putting it into the outbox."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from governance.errors import DomainError
+from governance.messages.channels import Message, Severity
+from governance.messages.operations import Outgoing, queue_message, queue_messages
+from governance.messages.queries import Destination, destinations
+from governance.scopes.models import Scope
+from policies.alerts.models import Alert, AlertEvent
+from policies.evaluation.queries import Period
+from policies.guardrails.engine.types import Evaluation, PlannedAction, ScopeView
+
+logger = logging.getLogger(__name__)
+
+OWNER = "owner"
+SEVERITY: dict[str, Severity] = {
+    "info": "info",
+    "low": "info",
+    "medium": "warning",
+    "high": "warning",
+    "critical": "critical",
+}
+Told = tuple[tuple[str, int], datetime, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notify action to be carried out. ``told`` is (guardrail and scope, period, step); ``sequence`` counts the
+    times that has been told of, from 1.
+    """
+
+    told: Told
+    sequence: int
+    to: tuple[str, ...]
+    alert: Alert
+    scope: ScopeView
+    planned: PlannedAction
+    outcome: Evaluation
+    period: Period
+
+    @property
+    def dedup_key(self) -> str:
+        (guardrail, scope_id), period_start, step = self.told
+        return f"{guardrail}:{scope_id}:{step}:{period_start:%Y-%m-%d}:{self.sequence}"
+
+
+def queue_notices(notices: Sequence[Notice], *, at: datetime) -> list[AlertEvent]:
+    """The events that say who was told; an address that leads nowhere is an event too, never a lost alert."""
+    events: list[AlertEvent] = []
+    outgoing: list[Outgoing] = []
+    known: dict[tuple[str, int], tuple[Destination, ...] | str] = {}
+    for notice in notices:
+        message = _message(notice)
+        problems = []
+        for address in dict.fromkeys(notice.to):
+            asked = (address, notice.scope.id)
+            if asked not in known:
+                known[asked] = _destinations(*asked)
+            found = known[asked]
+            if isinstance(found, str):
+                problems.append(f"{address}: {found}")
+                continue
+            outgoing += [Outgoing(destination, notice.dedup_key, message) for destination in found]
+        events.append(
+            AlertEvent(
+                alert=notice.alert,
+                at=at,
+                kind=AlertEvent.Kind.NOTIFIED,
+                step=notice.planned.step,
+                detail="; ".join(problems),
+                evidence={"to": list(notice.to), "key": notice.dedup_key, "trigger": notice.planned.trigger},
+            )
+        )
+        notice.alert.last_notified_at = at
+    queue_messages(outgoing, at=at)
+    Alert.objects.filter(pk__in={notice.alert.pk for notice in notices}).update(last_notified_at=at)
+    return events
+
+
+def _destinations(address: str, scope_id: int) -> tuple[Destination, ...] | str:
+    """Where the address leads, or the sentence that says why nowhere."""
+    try:
+        return destinations(address, scope_id)
+    except DomainError as problem:
+        logger.warning("a guardrail cannot tell %s: %s", address, problem.detail)
+        return problem.detail
+
+
+def _message(notice: Notice) -> Message:
+    planned, scope, alert = notice.planned, notice.scope, notice.alert
+    block = next((one for one in notice.outcome.blocks if one.step == planned.step), None)
+    fields: list[tuple[str, str]] = [
+        ("Scope", scope.path),
+        ("Step", planned.step),
+        ("Severity", planned.severity),
+        ("Period", f"{notice.period.start:%Y-%m-%d} to {notice.period.end:%Y-%m-%d}"),
+    ]
+    if block is not None:
+        fields.append(("Blocked", ", ".join(block.block.models) or "all models"))
+    data: dict[str, Any] = {
+        "guardrail": alert.guardrail,
+        "scope": scope.path,
+        "step": planned.step,
+        "severity": planned.severity,
+        "alert": alert.pk,
+        "trigger": planned.trigger,
+        "period_start": notice.period.start.isoformat(),
+        "period_end": notice.period.end.isoformat(),
+        "reason": planned.reason,
+        "blocks": block is not None,
+    }
+    again = " (still)" if planned.trigger == "repeat" else ""
+    return Message(
+        title=f"{alert.guardrail}: {planned.step}{again} on {scope.path}",
+        text=planned.reason,
+        event_id=notice.dedup_key,
+        event_type="guardrail.step_started" if planned.trigger == "started" else "guardrail.step_repeated",
+        severity=SEVERITY[planned.severity],
+        fields=tuple(fields),
+        link=f"{settings.PUBLIC_URL}/admin/policies/alert/{alert.pk}/change/",
+        data=data,
+    )
+
+
+def tell_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_type: str, at: datetime) -> None:
+    """To the owners of a scope. Nobody to tell is logged: it must not stop an evaluation."""
+    message = Message(
+        title=title,
+        text=text,
+        event_id=dedup_key,
+        event_type=event_type,
+        severity="warning",
+        fields=(("Scope", scope.path),),
+        link=f"{settings.PUBLIC_URL}/admin/",
+        data={"scope": scope.path},
+    )
+    try:
+        queue_message(address=OWNER, scope_id=scope.pk, dedup_key=dedup_key, message=message, at=at)
+    except DomainError as problem:
+        logger.warning("nobody to tell about %s: %s", scope.path, problem.detail)

@@ -1,0 +1,352 @@
+"""Write what an assessment found: states, alerts, their events, constraints, messages and decision records.
+
+Everything is collected first and written in bulk, in one fixed order, inside the caller's transaction: states, alerts,
+events, constraints, deliveries, and decision records last, because they serialise on the chain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from governance.scopes.queries import scope_tree
+from policies.alerts.models import Alert, AlertEvent
+from policies.constraints.models import Constraint
+from policies.evaluation.operations.batch import RELEASED_BY_WEIR, Batch, Known, Pair, load_known, save
+from policies.evaluation.operations.messages import Notice
+from policies.evaluation.operations.records import Decision, record
+from policies.evaluation.queries import Finding, kept
+from policies.guardrails.engine.types import (
+    BlockInForce,
+    Evaluation,
+    Held,
+    HoldEnded,
+    Notify,
+    PlannedAction,
+    ScopeView,
+    StepEnded,
+    StepStarted,
+)
+from policies.guardrails.models import GuardrailState
+from policies.guardrails.queries import ActiveGuardrail
+
+NO_LONGER_LIMITS = "The guardrail no longer sets this limit."
+CONDITION_GONE = "The condition no longer holds."
+
+
+def write_findings(
+    findings: Iterable[Finding], *, at: datetime, before_records: Callable[[], None] = lambda: None
+) -> int:
+    """Write them; returns how many steps started or ended. The caller holds the organisations' locks.
+
+    ``before_records`` runs when all else is written and only the chain of decision records is left to be locked.
+    """
+    found = list(findings)
+    if not found:
+        before_records()
+        return 0
+    known = load_known({(finding.guardrail, finding.scope.id) for finding in found})
+    batch = Batch(at=at)
+    for finding in found:
+        _plan(batch, known, finding)
+    save(batch)
+    before_records()
+    record(batch.decisions, at=at)
+    return batch.transitions_count
+
+
+def _plan(batch: Batch, known: Known, finding: Finding) -> None:
+    pair = (finding.guardrail, finding.scope.id)
+    if finding.ended is not None:
+        _plan_end(batch, known, finding, finding.ended)
+    if finding.outcome is not None and finding.active is not None:
+        _plan_outcome(batch, known, finding, finding.active, finding.outcome, pair)
+    _plan_state(batch, finding)
+
+
+def _plan_state(batch: Batch, finding: Finding) -> None:
+    state = kept(finding.outcome) if finding.outcome is not None else None
+    if state is None:
+        if finding.remembered is not None:
+            batch.forgotten_states.append(finding.remembered.id)
+        return
+    batch.states.append(
+        GuardrailState(
+            guardrail=finding.guardrail,
+            scope_id=finding.scope.id,
+            period_start=finding.period.start,
+            period_end=finding.period.end,
+            state=state.to_json(),
+            next_due_at=finding.due_at,
+            updated_at=batch.at,
+        )
+    )
+
+
+def _plan_end(batch: Batch, known: Known, finding: Finding, ended: Evaluation) -> None:
+    """The remembered period is over, or the guardrail is gone from this scope: nothing of it stays in force."""
+    pair = (finding.guardrail, finding.scope.id)
+    for alert in known.alerts.pop(pair, []):
+        for transition in ended.transitions:
+            if isinstance(transition, StepEnded):
+                batch.event(alert, AlertEvent.Kind.STEP_ENDED, transition.step, transition.reason)
+        _resolve(batch, alert, finding.ended_reason)
+    for constraint in known.constraints.pop(pair, {}).values():
+        _release(batch, constraint, finding.ended_reason, finding.scope)
+    batch.transitions_count += sum(isinstance(one, StepEnded) for one in ended.transitions)
+    batch.decisions.append(
+        Decision(
+            "guardrail.end", finding.scope.id, f"guardrail:{finding.guardrail}", finding.ended_reason, {"by": "weir"}
+        )
+    )
+
+
+def _plan_outcome(
+    batch: Batch, known: Known, finding: Finding, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
+) -> None:
+    alert = _plan_alert(batch, known, finding, active, outcome, pair)
+    if alert is None:
+        return
+    _plan_events(batch, active, alert, outcome)
+    steps = [one for one in outcome.transitions if isinstance(one, StepStarted | StepEnded)]
+    batch.transitions_count += len(steps)
+    for planned in outcome.actions:
+        if isinstance(planned.action, Notify):
+            _plan_notice(batch, known, finding, alert, planned, planned.action, outcome)
+    _plan_constraints(batch, known, finding, active, alert, outcome, pair)
+    for step in steps:
+        batch.decisions.append(
+            Decision(
+                "guardrail.start_step" if isinstance(step, StepStarted) else "guardrail.end_step",
+                finding.scope.id,
+                f"guardrail:{finding.guardrail}/{step.step}",
+                step.reason,
+                {
+                    "version": active.number,
+                    "digest": active.digest,
+                    "level": active.level,
+                    "inputs": as_json(outcome.inputs),
+                },
+            )
+        )
+    if outcome.status == "idle":
+        _resolve(batch, alert, _end_reason(outcome, ""))
+
+
+def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: Evaluation) -> None:
+    for transition in outcome.transitions:
+        match transition:
+            case StepStarted():
+                batch.event(alert, AlertEvent.Kind.STEP_STARTED, transition.step, transition.reason)
+            case StepEnded():
+                batch.event(alert, AlertEvent.Kind.STEP_ENDED, transition.step, transition.reason)
+            case Held():
+                batch.event(alert, AlertEvent.Kind.NO_DATA, detail=transition.reason)
+            case HoldEnded():
+                batch.event(alert, AlertEvent.Kind.DATA_BACK, detail=transition.reason)
+    started = [one for one in outcome.transitions if isinstance(one, StepStarted)]
+    for step in started:
+        for action in active.withheld(step.step):
+            kind = AlertEvent.Kind.WOULD_NOTIFY if isinstance(action, Notify) else AlertEvent.Kind.WOULD_CONSTRAIN
+            batch.event(alert, kind, step.step, f"Withheld: the enforcement level is {active.level}.")
+
+
+def _plan_alert(
+    batch: Batch, known: Known, finding: Finding, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
+) -> Alert | None:
+    """The open alert of this period, made or brought up to date. It may fall back from firing to pending."""
+    alert = next((one for one in known.alerts.get(pair, []) if one.period_start == finding.period.start), None)
+    if outcome.status in {"no_data", "error", "idle"}:
+        return alert
+    is_firing = outcome.status == "firing"
+    step = outcome.step or next((one.name for one in outcome.steps if one.status == "pending"), "")
+    severity = active.severity(step)
+    if alert is None:
+        alert = Alert(
+            scope_id=finding.scope.id,
+            guardrail=finding.guardrail,
+            version_id=active.version_id,
+            level=active.level,
+            period_start=finding.period.start,
+            period_end=finding.period.end,
+            status=Alert.Status.FIRING if is_firing else Alert.Status.PENDING,
+            step=step,
+            severity=severity,
+            reason=outcome.reason,
+            evidence=as_json(outcome.inputs),
+            opened_at=batch.at,
+        )
+        batch.new_alerts.append(alert)
+        known.alerts.setdefault(pair, []).append(alert)
+        if not is_firing:
+            batch.event(alert, AlertEvent.Kind.PENDING, step, outcome.reason)
+        return alert
+    if outcome.changed:
+        alert.status = Alert.Status.FIRING if is_firing else Alert.Status.PENDING
+        alert.step, alert.severity, alert.reason = step, severity, outcome.reason
+        alert.evidence, alert.version_id, alert.level = as_json(outcome.inputs), active.version_id, active.level
+        if any(isinstance(one, StepStarted) for one in outcome.transitions):
+            alert.escalated_at = batch.at
+        batch.changed(alert)
+    return alert
+
+
+def _end_reason(outcome: Evaluation, step: str) -> str:
+    """Why a step (any step, if none is named) ended."""
+    ends = [one for one in outcome.transitions if isinstance(one, StepEnded) and step in {"", one.step}]
+    return ends[-1].reason if ends else CONDITION_GONE
+
+
+def _resolve(batch: Batch, alert: Alert, reason: str) -> None:
+    alert.status, alert.resolved_at, alert.resolve_reason = Alert.Status.RESOLVED, batch.at, reason
+    batch.event(alert, AlertEvent.Kind.RESOLVED, detail=reason)
+    batch.changed(alert)
+
+
+def _plan_notice(
+    batch: Batch,
+    known: Known,
+    finding: Finding,
+    alert: Alert,
+    planned: PlannedAction,
+    action: Notify,
+    outcome: Evaluation,
+) -> None:
+    """A repeat is for those who have not answered: an acknowledged alert is not repeated."""
+    if planned.trigger == "repeat" and alert.acknowledged_at is not None:
+        return
+    told = ((finding.guardrail, finding.scope.id), finding.period.start, planned.step)
+    planned_before = batch.planned_notices[told, action.to]
+    batch.planned_notices[told, action.to] += 1
+    batch.notices.append(
+        Notice(
+            told=told,
+            sequence=known.notified[told] + 1 + planned_before,
+            to=action.to,
+            alert=alert,
+            scope=finding.scope,
+            planned=planned,
+            outcome=outcome,
+            period=finding.period,
+        )
+    )
+
+
+def _plan_constraints(
+    batch: Batch,
+    known: Known,
+    finding: Finding,
+    active: ActiveGuardrail,
+    alert: Alert,
+    outcome: Evaluation,
+    pair: Pair,
+) -> None:
+    """Bring the constraints of a pair to what the evaluation wants: a constraint is desired state."""
+    wanted = {block.step: block for block in outcome.blocks}
+    present = known.constraints.get(pair, {})
+    is_held = outcome.status in {"no_data", "error"}
+    if not is_held:
+        for step in sorted(present.keys() - wanted.keys()):
+            _release(batch, present.pop(step), _constraint_end_reason(outcome, step), finding.scope)
+    for step, block in wanted.items():
+        constraint = present.get(step)
+        if constraint is not None:
+            if not is_held:
+                _refresh(batch, constraint, block, finding)
+            continue
+        lifted = known.lifted_by_hand.get((pair, step))
+        if lifted is not None and lifted >= block.since:
+            continue  # a person lifted it for this crossing: only a new one brings it back
+        _constrain(batch, finding, active, alert, block)
+
+
+def _constraint_end_reason(outcome: Evaluation, step: str) -> str:
+    ended = any(isinstance(one, StepEnded) and one.step == step for one in outcome.transitions)
+    return _end_reason(outcome, step) if ended else NO_LONGER_LIMITS
+
+
+def as_json(value: Any) -> Any:
+    """What jsonb can hold: an infinite ratio is written as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: as_json(below) for key, below in value.items()}
+    return [as_json(below) for below in value] if isinstance(value, list | tuple) else value
+
+
+def block_evidence(block: BlockInForce, scope: ScopeView) -> dict[str, Any]:
+    """Money is named by the organisation's currency."""
+    unit = scope_tree(max_age_s=1).by_id[scope.id].currency if block.unit == "money" else block.unit
+    return {
+        "limit": as_json(block.limit),
+        "observed": as_json(block.observed),
+        "unit": unit,
+        "message": block.block.message,
+    }
+
+
+def _constrain(batch: Batch, finding: Finding, active: ActiveGuardrail, alert: Alert, block: BlockInForce) -> None:
+    hold = active.min_hold(block.step)
+    batch.new_constraints.append(
+        Constraint(
+            scope_id=finding.scope.id,
+            guardrail=finding.guardrail,
+            version_id=active.version_id,
+            alert=alert,
+            step=block.step,
+            action=Constraint.Action.BLOCK,
+            model_patterns=list(block.block.models),
+            owner=active.owner or finding.guardrail,
+            reason=block.reason,
+            evidence=block_evidence(block, finding.scope),
+            starts_at=max(batch.at, block.since),
+            expires_at=finding.period.end,
+            min_hold_until=block.since + hold if hold else None,
+        )
+    )
+    batch.event(alert, AlertEvent.Kind.CONSTRAINED, block.step, block.reason)
+    batch.decisions.append(
+        Decision(
+            "constraint.impose",
+            finding.scope.id,
+            f"guardrail:{finding.guardrail}/{block.step}",
+            block.reason,
+            block_evidence(block, finding.scope)
+            | {"expires_at": finding.period.end.isoformat(), "models": list(block.block.models)},
+        )
+    )
+
+
+def _refresh(batch: Batch, constraint: Constraint, block: BlockInForce, finding: Finding) -> None:
+    evidence, patterns = block_evidence(block, finding.scope), list(block.block.models)
+    wanted = (evidence, patterns, finding.period.end)
+    if (constraint.evidence, constraint.model_patterns, constraint.expires_at) != wanted:
+        constraint.evidence, constraint.model_patterns, constraint.expires_at = wanted
+        batch.changed_constraints[constraint.pk] = constraint
+
+
+def _release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView) -> None:
+    is_over = batch.at >= constraint.expires_at
+    constraint.status = Constraint.Status.EXPIRED if is_over else Constraint.Status.RELEASED
+    constraint.released_at, constraint.released_by, constraint.release_reason = batch.at, RELEASED_BY_WEIR, reason
+    batch.changed_constraints[constraint.pk] = constraint
+    batch.events.append(
+        AlertEvent(
+            alert_id=constraint.alert_id,
+            at=batch.at,
+            kind=AlertEvent.Kind.RELEASED,
+            step=constraint.step,
+            detail=reason,
+        )
+    )
+    batch.decisions.append(
+        Decision(
+            "constraint.expire" if is_over else "constraint.release",
+            scope.id,
+            f"guardrail:{constraint.guardrail}/{constraint.step}",
+            reason,
+            {"constraint": constraint.pk},
+        )
+    )

@@ -1,0 +1,33 @@
+"""The dead-man's switch: somebody hears of it when guardrails stop being evaluated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from governance.scopes.models import Scope
+from policies.evaluation.operations.messages import tell_owners
+from policies.evaluation.queries import EvaluationLag, evaluation_lag
+
+
+@transaction.atomic
+def watch_evaluation(*, at: datetime) -> EvaluationLag:
+    """When evaluation stands still, tell the owners of every organisation that waits, once per standstill."""
+    lag = evaluation_lag(at=at)
+    if not lag.is_stalled:
+        return lag
+    since = f"{lag.last_evaluated_at:%Y-%m-%d %H:%M:%S}" if lag.last_evaluated_at else "the beginning"
+    for scope in Scope.objects.filter(pk__in=lag.organisation_ids).order_by("pk"):
+        tell_owners(
+            scope=scope,
+            dedup_key=f"evaluation-stalled:{scope.pk}:{since}",
+            title=f"Guardrails of {scope.path} are not being evaluated",
+            text=(
+                f"Usage has waited since {lag.oldest_dirty_since:%Y-%m-%d %H:%M:%S} UTC; the last evaluation of new "
+                f"usage was at {since}. Constraints already set still hold; new breaches go unseen. See `weir doctor`."
+            ),
+            event_type="evaluation.stalled",
+            at=at,
+        )
+    return lag

@@ -1,0 +1,31 @@
+from policies.evaluation.queries.assessment import (
+    Assessment,
+    Finding,
+    assess,
+    kept,
+)
+from policies.evaluation.queries.explanation import (
+    explain,
+)
+from policies.evaluation.queries.liveness import (
+    EVALUATION_HEARTBEAT,
+    EvaluationLag,
+    evaluation_lag,
+)
+from policies.evaluation.queries.periods import (
+    Period,
+    calendar_month,
+)
+
+__all__ = [
+    "EVALUATION_HEARTBEAT",
+    "Assessment",
+    "EvaluationLag",
+    "Finding",
+    "Period",
+    "assess",
+    "calendar_month",
+    "evaluation_lag",
+    "explain",
+    "kept",
+]

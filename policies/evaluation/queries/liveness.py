@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from governance.scopes.queries import scope_tree
+from governance.work.models import DirtyScope, Heartbeat
+
+EVALUATION_HEARTBEAT = "policies.evaluation"
+STALLED_AFTER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationLag:
+    """How far evaluation is behind. Stalled: scopes have waited, and nothing was evaluated, for two minutes."""
+
+    oldest_dirty_since: datetime | None
+    last_evaluated_at: datetime | None
+    dirty_count: int
+    organisation_ids: tuple[int, ...]
+    is_stalled: bool
+
+    @property
+    def sentence(self) -> str:
+        if self.oldest_dirty_since is None:
+            return "No usage waits for evaluation."
+        waiting = (
+            f"{self.dirty_count} scope(s) wait for evaluation since {self.oldest_dirty_since:%Y-%m-%d %H:%M:%S} UTC"
+        )
+        return f"{waiting}; evaluation stands still." if self.is_stalled else f"{waiting}."
+
+
+def evaluation_lag(*, at: datetime) -> EvaluationLag:
+    waiting = list(DirtyScope.objects.order_by("dirty_since").values_list("scope_id", "dirty_since"))
+    last = Heartbeat.objects.filter(name=EVALUATION_HEARTBEAT).values_list("beat_at", flat=True).first()
+    oldest = waiting[0][1] if waiting else None
+    is_stalled = oldest is not None and oldest <= at - STALLED_AFTER and (last is None or last <= at - STALLED_AFTER)
+    tree = scope_tree()
+    roots = {tree.by_id[scope_id].root_id for scope_id, _since in waiting if scope_id in tree.by_id}
+    return EvaluationLag(oldest, last, len(waiting), tuple(sorted(roots)), is_stalled)

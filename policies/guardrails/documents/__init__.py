@@ -1,0 +1,41 @@
+from policies.guardrails.documents.durations import (
+    format_duration,
+    parse_duration,
+)
+from policies.guardrails.documents.guardrail import (
+    BlockEntry,
+    Expectation,
+    FactRead,
+    GuardrailPolicy,
+    GuardrailSpec,
+    InlineTest,
+    Match,
+    NotifyEntry,
+    Param,
+    Step,
+)
+from policies.guardrails.documents.parsing import (
+    guardrail_schema,
+    parse_guardrail,
+    place_of,
+    refusal,
+)
+
+__all__ = [
+    "BlockEntry",
+    "Expectation",
+    "FactRead",
+    "GuardrailPolicy",
+    "GuardrailSpec",
+    "InlineTest",
+    "Match",
+    "NotifyEntry",
+    "Param",
+    "Step",
+    "format_duration",
+    "guardrail_schema",
+    "parse_duration",
+    "parse_guardrail",
+    "place_of",
+    "refusal",
+]

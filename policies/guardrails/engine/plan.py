@@ -1,0 +1,42 @@
+"""A guardrail after compilation, as values: what is read, what is asked of it, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from governance.documents.engine.cel import Program
+from governance.documents.engine.tokens import Words
+from policies.guardrails.engine.ladder import Timing
+from policies.guardrails.engine.types import Action, FactKey, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The two sides of a step's condition, for refusals that name what was observed and what the limit is."""
+
+    observed: Program
+    limit: Program
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStep:
+    name: str
+    severity: Severity
+    words: Words
+    when: Program
+    release_words: Words | None
+    release: Program | None
+    timing: Timing
+    actions: tuple[Action, ...]
+    comparison: Comparison | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredFact:
+    alias: str
+    key: FactKey
+    name: str
+    max_age: timedelta | None
+    is_optional: bool

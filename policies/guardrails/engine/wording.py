@@ -1,0 +1,56 @@
+"""Reasons a person can read: the expression with the values beside the names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+from governance.documents.engine.cel import Failure, Value
+from governance.documents.engine.tokens import Words
+from policies.guardrails.documents import format_duration
+
+_EXACT_BELOW = 1e15
+_CENTS_FROM = 10_000
+_MARKS = {">=": "≥", "<=": "≤", "!=": "≠", "==": "=", "&&": "and", "||": "or"}
+
+
+def number(value: Value | Decimal | None) -> str:
+    """Six significant digits, never an exponent a reader must decode below 10^15; ``missing`` for none."""
+    match value:
+        case None | bool():
+            return {None: "missing", True: "true", False: "false"}[value]
+        case str():
+            return f'"{value}"'
+        case Decimal():
+            # Decimal keeps trailing zeros even with "g", and an exponent for what is small.
+            return f"{value:.2f}" if abs(value) >= 1 or not value else f"{Decimal(f'{value:.6g}').normalize():f}"
+        case _ if not math.isfinite(value):
+            return "not a finite number"
+        case _ if value == int(value) and abs(value) < _EXACT_BELOW:
+            return str(int(value))
+        case _:
+            return f"{value:.2f}" if abs(value) >= _CENTS_FROM else f"{value:.6g}"
+
+
+def with_values(words: Words, values: Mapping[str, str]) -> str:
+    """``used >= params.stop_at`` → ``used 0.93 ≥ params.stop_at 0.9``."""
+    text = words.text
+    marks = [(token.start, token.end, _MARKS[token.text]) for token in words.tokens if token.text in _MARKS]
+    names = [
+        (words.tokens[name.first].start, words.tokens[name.last].end, f"{name.text} {values[name.text]}")
+        for name in words.names
+        if name.text in values
+    ]
+    for start, end, written in sorted((*marks, *names), reverse=True):
+        text = text[:start] + written + text[end:]
+    return " ".join(text.split())
+
+
+def value_or_failure(value: Value | Failure) -> str:
+    return value.message if isinstance(value, Failure) else number(value)
+
+
+def lasting(length: timedelta) -> str:
+    return format_duration(max(length, timedelta(0)))

@@ -1,0 +1,177 @@
+"""Guardrails come into force and go out of it. Versions are kept; to go back to an earlier text, apply it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import yaml
+from django.db import connection, transaction
+from django.db.models import Max
+
+from governance.documents import Change, SourcedDocument
+from governance.errors import DomainError, Forbidden, NotFound
+from governance.people.rules import Actor
+from governance.records.operations import record_decision
+from governance.work.operations import nudge
+from policies.guardrails.documents import GuardrailPolicy, refusal
+from policies.guardrails.engine.compilation import compile_policy
+from policies.guardrails.engine.testing import run_tests
+from policies.guardrails.errors import GuardrailError
+from policies.guardrails.models import GuardrailVersion
+from policies.guardrails.rules import may_change_guardrails
+
+# Any constant of our own: versions of guardrails are numbered one writer at a time.
+APPLY_LOCK = 0x57455651
+SWEEP_TASK = "policies.sweep"
+DIFFERENCES_SHOWN_MAX = 50
+SHOWN_MAX = 80
+
+
+class GuardrailTestsFail(DomainError):
+    code = "guardrail_tests_fail"
+    status = 422
+
+
+def plan_guardrail_policy(document: GuardrailPolicy, *, at: datetime, sourced: SourcedDocument | None = None) -> Change:
+    """What applying would change. Raises what applying would raise about the document itself."""
+    del at
+    check(document, sourced)
+    active = GuardrailVersion.objects.filter(name=document.metadata.name, is_active=True).first()
+    return _change(document, active)
+
+
+@transaction.atomic
+def apply_guardrail_policy(
+    document: GuardrailPolicy, *, actor: Actor, at: datetime, sourced: SourcedDocument | None = None
+) -> Change:
+    """Bring a document into force: validated, its own tests passed, and the sweep told. ``sourced`` is where it was
+    read from; its text is kept and its lines are named.
+    """
+    if not may_change_guardrails(actor):
+        raise Forbidden(f"{actor.label} may not change guardrails.")
+    results = check(document, sourced)
+    source = sourced.source if sourced else ""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
+    versions = GuardrailVersion.objects.filter(name=document.metadata.name)
+    active = versions.filter(is_active=True).first()
+    change = _change(document, active)
+    if change.action == "unchanged":
+        return change
+    if active is not None:
+        _retire(active, by=actor, reason="Replaced by another version.", at=at)
+    version = versions.filter(digest=_digest(document)).first()
+    if version is not None:
+        version.is_active, version.retired_at, version.retired_by, version.retire_reason = True, None, "", ""
+        version.save(update_fields=["is_active", "retired_at", "retired_by", "retire_reason"])
+    else:
+        version = GuardrailVersion.objects.create(
+            name=document.metadata.name,
+            number=(versions.aggregate(last=Max("number"))["last"] or 0) + 1,
+            digest=_digest(document),
+            text=(sourced.text if sourced else "")
+            or yaml.safe_dump(_as_data(document), sort_keys=False, allow_unicode=True),
+            document=_as_data(document),
+            source=source[:500],
+            level=document.spec.enforcement.level,
+            test_results=results,
+            applied_at=at,
+            applied_by=actor.label,
+        )
+    nudge(SWEEP_TASK, queue="slow")
+    record_decision(
+        actor=actor,
+        action="guardrail.apply",
+        scope=None,
+        subject=f"guardrail:{version.name}",
+        reason=source,
+        evidence={"version": version.number, "digest": version.digest, "differences": list(change.differences)},
+        at=at,
+    )
+    return change
+
+
+@transaction.atomic
+def retire_guardrail(*, name: str, by: Actor, reason: str, at: datetime) -> GuardrailVersion:
+    """Out of force. The next sweep resolves its alerts and releases its constraints."""
+    if not may_change_guardrails(by):
+        raise Forbidden(f"{by.label} may not change guardrails.")
+    active = GuardrailVersion.objects.select_for_update().filter(name=name, is_active=True).first()
+    if active is None:
+        raise NotFound(f"There is no guardrail {name} in force.")
+    _retire(active, by=by, reason=reason, at=at)
+    nudge(SWEEP_TASK, queue="slow")
+    record_decision(
+        actor=by,
+        action="guardrail.retire",
+        scope=None,
+        subject=f"guardrail:{name}",
+        reason=reason,
+        evidence={"version": active.number, "digest": active.digest},
+        at=at,
+    )
+    return active
+
+
+def check(document: GuardrailPolicy, sourced: SourcedDocument | None = None) -> list[dict[str, Any]]:
+    """Compile it and run its own tests; the results as stored with the version."""
+    try:
+        compile_policy(document)
+    except GuardrailError as problem:
+        if sourced is None:
+            raise
+        raise refusal(problem.findings, sourced) from None
+    results = run_tests(document)
+    failed = [f"{result.name}: {' '.join(result.sentences)}" for result in results if not result.passed]
+    if failed:
+        raise GuardrailTestsFail(
+            f"{document.metadata.name}: {len(failed)} of {len(results)} tests fail. " + " | ".join(failed),
+            failures=failed,
+        )
+    return [{"name": one.name, "passed": one.passed, "sentences": list(one.sentences)} for one in results]
+
+
+def _retire(version: GuardrailVersion, *, by: Actor, reason: str, at: datetime) -> None:
+    version.is_active, version.retired_at = False, at
+    version.retired_by, version.retire_reason = by.label, reason
+    version.save(update_fields=["is_active", "retired_at", "retired_by", "retire_reason"])
+
+
+def _as_data(document: GuardrailPolicy) -> dict[str, Any]:
+    data: dict[str, Any] = document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {"apiVersion": document.apiVersion, "kind": document.kind, **data}
+
+
+def _digest(document: GuardrailPolicy) -> str:
+    return hashlib.sha256(json.dumps(_as_data(document), sort_keys=True).encode()).hexdigest()
+
+
+def _change(document: GuardrailPolicy, active: GuardrailVersion | None) -> Change:
+    name = document.metadata.name
+    if active is None:
+        return Change("GuardrailPolicy", name, "create")
+    if active.digest == _digest(document):
+        return Change("GuardrailPolicy", name, "unchanged")
+    found = list(_differences(active.document, _as_data(document)))
+    return Change("GuardrailPolicy", name, "update", tuple(found[:DIFFERENCES_SHOWN_MAX]))
+
+
+def _differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(old, new, f"{path}[{index}]")
+    elif before != after:
+        yield f"{path}: {_shown(before)} → {_shown(after)}"
+
+
+def _shown(value: Any) -> str:
+    written = "(none)" if value is None else json.dumps(value, ensure_ascii=False)
+    return textwrap.shorten(written, SHOWN_MAX, placeholder="...")

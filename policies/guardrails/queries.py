@@ -1,0 +1,85 @@
+"""The guardrails in force, compiled once per text and process."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from policies.guardrails.documents import GuardrailPolicy
+from policies.guardrails.engine.compilation import compile_policy
+from policies.guardrails.engine.evaluation import CompiledPolicy, permits
+from policies.guardrails.engine.types import Action, Severity
+from policies.guardrails.models import GuardrailVersion
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveGuardrail:
+    version_id: int
+    name: str
+    number: int
+    digest: str
+    level: str
+    owner: str
+    compiled: CompiledPolicy
+
+    def severity(self, step: str) -> Severity:
+        found = next((one.severity for one in self.compiled.steps if one.name == step), None)
+        return found or self.compiled.document.spec.severity
+
+    def min_hold(self, step: str) -> timedelta:
+        return next((one.timing.min_hold for one in self.compiled.steps if one.name == step), timedelta())
+
+    def withheld(self, step: str) -> tuple[Action, ...]:
+        """Actions of a step that the enforcement level does not let happen."""
+        actions = next((one.actions for one in self.compiled.steps if one.name == step), ())
+        return tuple(action for action in actions if not permits(self.compiled.level, action))
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveGuardrails:
+    """``broken`` are versions that no longer compile, with the sentence; their state is held."""
+
+    guardrails: tuple[ActiveGuardrail, ...]
+    broken: dict[str, str]
+
+
+_compiled: dict[int, ActiveGuardrail | str] = {}
+
+
+def active_guardrails() -> ActiveGuardrails:
+    """One query for what is in force, a second only when this process has not seen a version yet."""
+    ids = list(GuardrailVersion.objects.filter(is_active=True).order_by("name").values_list("id", "name"))
+    seen = dict(_compiled)  # other threads add and drop
+    known = {version_id: seen[version_id] for version_id, _name in ids if version_id in seen}
+    unseen = [version_id for version_id, _name in ids if version_id not in known]
+    if unseen:
+        for version in GuardrailVersion.objects.filter(id__in=unseen):
+            known[version.id] = _compiled[version.id] = _compile(version)
+    for gone in _compiled.keys() - known.keys():
+        _compiled.pop(gone, None)
+    found = [(name, known[version_id]) for version_id, name in ids]
+    return ActiveGuardrails(
+        guardrails=tuple(guardrail for _name, guardrail in found if isinstance(guardrail, ActiveGuardrail)),
+        broken={name: sentence for name, sentence in found if isinstance(sentence, str)},
+    )
+
+
+def _compile(version: GuardrailVersion) -> ActiveGuardrail | str:
+    try:
+        document = GuardrailPolicy.model_validate(version.document)
+        compiled = compile_policy(document, with_lint=False)
+    except Exception as problem:  # a version accepted by older code must not stop the others
+        logger.exception("guardrail %s version %s does not compile", version.name, version.number)
+        return f"{version.name} version {version.number} does not compile: {problem}"
+    return ActiveGuardrail(
+        version_id=version.id,
+        name=version.name,
+        number=version.number,
+        digest=version.digest,
+        level=version.level,
+        owner=document.metadata.owner or "",
+        compiled=compiled,
+    )

@@ -1,0 +1,3 @@
+from reporting.overview.admin import overview, scopes
+
+__all__ = ["overview", "scopes"]

@@ -1,0 +1,76 @@
+"""Scopes with what they cost this month and how far their budgets are, which governance knows nothing of."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import F, Func, Value
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action
+
+from allocation.usage.queries import windows_totals
+from budgets.ledger.queries import budget_facts
+from governance.organisations.admin.scopes import ScopeAdmin
+from governance.pages.admin.show import NOTHING, money, used_bar
+from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
+from policies.evaluation.queries import calendar_month
+
+admin.site.unregister(Scope)
+# A path sorted as text would put `team-b` between `team` and what lies below it.
+IN_TREE_ORDER = Func(F("path"), Value("/"), function="string_to_array").asc()
+
+
+@admin.register(Scope)
+class SpendingScopeAdmin(ScopeAdmin):
+    list_display: tuple[str, ...] = (  # type: ignore[assignment]  # More columns than there.
+        "in_tree", "cost_this_month", "budget_use", "kind", "practice", "environment", "criticality", "owners",
+    )  # fmt: skip
+    actions_detail = ("unit_economics", "what_moved")
+    ordering = (IN_TREE_ORDER,)  # type: ignore[assignment]  # Django takes expressions as well.
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        found: ChangeList = super().get_changelist_instance(request)
+        now, tree = timezone.now(), scope_tree()
+        month = calendar_month(now)
+        totals = windows_totals(windows={"month": (month.start, month.end)}, at=now)["month"]
+        facts = budget_facts(scope_ids=[scope.pk for scope in found.result_list], unit="money", at=now)
+        for scope in found.result_list:
+            cost = totals[scope.pk].cost if scope.pk in totals else None
+            scope.shown_cost = money(cost, tree.by_id[scope.pk].currency) if cost else NOTHING
+            scope.shown_facts = facts.get(scope.pk)
+        return found
+
+    @admin.display(description="scope", ordering="path")
+    def in_tree(self, scope: Scope) -> SafeString:
+        return format_html('<span style="white-space: nowrap">{}</span>', super().in_tree(scope))
+
+    @admin.display(description="cost this month")
+    def cost_this_month(self, scope: Any) -> str:
+        shown: str = scope.shown_cost
+        return shown
+
+    @admin.display(description="budget used")
+    def budget_use(self, scope: Any) -> SafeString | str:
+        return used_bar(scope.shown_facts.used_ratio if scope.shown_facts else None)
+
+    @action(description="What moved", url_path="what-moved", icon="waterfall_chart")  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def what_moved(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Why its cost changed, on a page of its own."""
+        scope = self.get_queryset(request).filter(pk=object_id).first()
+        if scope is None:
+            return redirect("admin:governance_scope_changelist")
+        return redirect(f"{reverse('admin:allocation_what_moved')}?{urlencode({'scope': scope.path})}")
+
+    @action(description="Unit economics", url_path="unit-economics")  # type: ignore[untyped-decorator]  # Unfold has no types.
+    def unit_economics(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        del request
+        return redirect("admin:allocation_scopeeconomics_change", object_id)

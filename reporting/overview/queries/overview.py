@@ -1,0 +1,129 @@
+"""What is wanted first: alerts, who is held back, how far budgets are, what was spent, what nobody accounts for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from allocation.usage.models import UsageDay
+from budgets.approvals.queries import waiting_for
+from budgets.ledger.queries import facts_by_budget
+from budgets.plans.engine.amounts import rounded
+from budgets.plans.models import Budget
+from governance.people.models import ApiKey
+from governance.people.rules import Actor
+from governance.scopes.queries import scope_tree
+from policies.alerts.models import Alert
+from policies.constraints.models import Constraint
+from policies.evaluation.models import DataGap
+from policies.evaluation.queries import EvaluationLag, calendar_month, evaluation_lag
+from policies.guardrails.models import GuardrailVersion
+from reporting.overview.queries.spending import Spending, spending
+
+ROWS_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    budget: Budget
+    used: Decimal
+    amount: Decimal
+    percent: int | None
+
+    @property
+    def said(self) -> str:
+        unit = self.budget.unit
+        return f"{rounded(unit, self.used)} of {rounded(unit, self.amount, self.budget.currency)}"
+
+    @property
+    def bar_percent(self) -> int:
+        return min(self.percent or 0, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What an installation still lacks before it can do its work."""
+
+    has_scopes: bool
+    has_keys: bool
+    has_usage: bool
+    has_budgets: bool
+    has_guardrails: bool
+
+    @property
+    def are_done(self) -> bool:
+        """Usage may also come from files, without a key."""
+        return self.has_scopes and self.has_usage and self.has_budgets and self.has_guardrails
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    steps: FirstSteps
+    alerts: list[Alert]
+    alerts_count: int
+    constraints: list[Constraint]
+    constraints_count: int
+    budgets: list[BudgetLine]
+    budgets_left_out: int
+    waiting: list[Budget]
+    waiting_count: int
+    spending: Sequence[Spending]
+    gaps: list[DataGap]
+    lag: EvaluationLag
+
+
+def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
+    """A fixed number of queries, whatever there is to show."""
+    alerts = Alert.objects.visible_to(actor).open().select_related("scope").order_by("-opened_at")
+    constraints = Constraint.objects.visible_to(actor).in_force(at).select_related("scope").order_by("-starts_at")
+    waiting = waiting_for(actor).select_related("scope").order_by("submitted_at")
+    usage, tree = UsageDay.objects.visible_to(actor), scope_tree()
+    lines = _budgets(actor, at)
+    return Dashboard(
+        steps=_steps(actor, has_scopes=any(actor.sees(tree.by_id[root].path) for root in tree.roots)),
+        alerts=list(alerts[:ROWS_MAX]),
+        alerts_count=alerts.count(),
+        constraints=list(constraints[:ROWS_MAX]),
+        constraints_count=constraints.count(),
+        budgets=lines[:ROWS_MAX],
+        budgets_left_out=len(lines[ROWS_MAX:]),
+        waiting=list(waiting[:ROWS_MAX]),
+        waiting_count=waiting.count(),
+        spending=spending(usage, tree=tree, month=calendar_month(at).start, at=at),
+        gaps=list(DataGap.objects.visible_to(actor).filter(ended_at=None).select_related("organisation")),
+        lag=evaluation_lag(at=at),
+    )
+
+
+def _steps(actor: Actor, *, has_scopes: bool) -> FirstSteps:
+    """Only whoever runs the installation can do them all; to everybody else everything is done."""
+    if not actor.sees_everything:
+        return FirstSteps(has_scopes=True, has_keys=True, has_usage=True, has_budgets=True, has_guardrails=True)
+    return FirstSteps(
+        has_scopes=has_scopes,
+        has_keys=ApiKey.objects.exists(),
+        has_usage=UsageDay.objects.exists(),
+        has_budgets=Budget.objects.filter(status=Budget.Status.APPROVED).exists(),
+        has_guardrails=GuardrailVersion.objects.filter(is_active=True).exists(),
+    )
+
+
+def _budgets(actor: Actor, at: datetime) -> list[BudgetLine]:
+    """The fullest first."""
+    approved = list(
+        Budget.objects.visible_to(actor).in_force(at.date()).filter(status="approved").select_related("scope")
+    )
+    facts = facts_by_budget(approved, at=at)
+    lines = [
+        BudgetLine(
+            budget=budget,
+            used=facts[budget.pk].used,
+            amount=facts[budget.pk].amount,
+            percent=None if (ratio := facts[budget.pk].used_ratio) is None else int(ratio * 100),
+        )
+        for budget in approved
+        if budget.pk in facts
+    ]
+    return sorted(lines, key=lambda line: (-(line.percent or 0), line.budget.scope.path))
