@@ -32,8 +32,8 @@ from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
 from governance.unit_costs.operations import accept_unit_cost
 from tests.allocation.conftest import AT, SYSTEM, event, make_organisation
+from tests.allocation.prices.operations.test_price_books import BOOK, RULES, apply_book, apply_rules
 from tests.allocation.sharing import furnish_sharing
-from tests.allocation.test_declared import BOOK, RULES, apply_book, apply_rules
 
 # Django has no other way to ask what is registered.
 REGISTERED = [model for model in admin.site._registry if model._meta.app_label in {"allocation", "governance"}]

@@ -21,7 +21,7 @@ from governance.people.rules import persona_allows
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Person, message
-from tests.governance.test_records import tamper
+from tests.governance.records.test_operations import tamper
 
 MODELS = ("scope", "user", "apikey", "channel", "delivery", "decisionrecord")
 SLACK_URL = "https://hooks.slack.com/services/T/B/secret"

@@ -27,8 +27,8 @@ from governance.people.models import ApiKey, Ownership, User
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Mailbox, Person, message
+from tests.governance.messages.test_channels import to_email, to_slack
 from tests.governance.test_admin import SLACK_URL, inline, signed_in
-from tests.governance.test_channels import to_email, to_slack
 
 OTHER_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 

@@ -1,0 +1,170 @@
+"""Prices asked for: over HTTP and on the command line."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+
+from allocation.prices.models import PriceBook
+from allocation.usage.operations import record_usage
+from governance.people.models import User
+from governance.scopes.models import Scope
+from tests.allocation.conftest import AT, Client, event
+from tests.allocation.prices.operations.test_exchange_rates import apply_rates
+from tests.allocation.prices.operations.test_price_books import BOOK, apply_book
+from tests.allocation.usage.engine.test_charges import DISCOUNTED
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Any:
+    with time_machine.travel(AT, tick=False):
+        yield
+
+
+def run(*words: object) -> list[str]:
+    out = StringIO()
+    call_command("prices", *[str(word) for word in words], stdout=out)
+    return out.getvalue().splitlines()
+
+
+def test_prices_in_force_with_list_price(acme: Scope, client_of: Client) -> None:
+    apply_book(DISCOUNTED)
+    http = client_of(acme)
+    found = http.get("/api/v1/prices?model=gpt-4o&meter=input").json()["results"]
+    assert [(one["book"], one["unit_price"], one["list_unit_price"], one["currency"]) for one in found] == [
+        ("zz-order-form", "2.25", "2.5", "USD")
+    ]  # fmt: skip
+    assert http.get("/api/v1/prices?at=2025-12-31T00:00:00Z").json()["results"] == []
+    assert http.get("/api/v1/prices?meters=input").status_code == 400
+
+
+def test_a_team_does_not_see_the_organisations_contracts(acme: Scope, search: Scope, client_of: Client) -> None:
+    apply_book()
+    apply_rates()
+    http = client_of(search)
+    paths = ("prices", "price-books", "exchange-rates")
+    assert [http.get(f"/api/v1/{path}").json()["results"] for path in paths] == [[], [], []]
+
+
+@pytest.mark.parametrize("versions", [1, 3])
+def test_books_and_their_former_versions(
+    acme: Scope, client_of: Client, versions: int, django_assert_num_queries: Any
+) -> None:
+    for version in range(versions):
+        apply_book(BOOK.replace('"2.00"', f'"{version + 1}.00"'))
+    http = client_of(acme)
+    http.get("/api/v1/price-books")
+    with CaptureQueriesContext(connection) as queries:
+        found = http.get("/api/v1/price-books?current=false").json()["results"]
+    assert len(found) == versions
+    assert len(queries) == 2
+    (current,) = http.get("/api/v1/price-books").json()["results"]
+    assert (current["version"], current["prices"], current["basis"]) == (versions, 6, "list")
+    assert http.get(f"/api/v1/price-books/{current['id']}").json() == current
+    assert http.get("/api/v1/price-books/0").status_code == 404
+
+
+def test_exchange_rates_as_stated(acme: Scope, client_of: Client) -> None:
+    apply_rates()
+    found = client_of(acme).get("/api/v1/exchange-rates?from_currency=EUR").json()["results"]
+    assert [(one["effective_from"], one["rate"]) for one in found] == [
+        ("2026-11-24", "1.10000000"), ("2026-11-20", "1.08000000"),
+    ]  # fmt: skip
+
+
+def use(acme: Scope) -> None:
+    apply_book()
+    calls = [
+        event(), event(), event(model="gpt-3.5-turbo", tokens={"input": 700, "output": 100}),
+        event(model="unknown-small", tokens={"input": 100}), event(model="unknown-large", tokens={"input": 900}),
+        event(status="error"),
+    ]  # fmt: skip
+    assert record_usage(events=calls, key_scope_id=acme.pk, at=AT).accepted == 6
+
+
+def test_coverage_says_who_priced_what_and_what_nobody_did(acme: Scope, client_of: Client) -> None:
+    use(acme)
+    found = client_of(acme).get("/api/v1/prices/coverage?scope=acme/search").json()
+    assert {name: found[name] for name in ("requests", "tokens", "failed_requests", "scopes")} == {
+        "requests": 5, "tokens": 4000, "failed_requests": 1, "scopes": ["acme/search"],
+    }  # fmt: skip
+    assert (found["priced_requests_ratio"], found["priced_tokens_ratio"]) == ("0.6000", "0.7500")
+    assert [(one["price_source"], one["requests"], one["tokens"]) for one in found["sources"]] == [
+        ("pricebook:contract", 2, 2200), ("genai-prices", 1, 800),
+    ]  # fmt: skip
+    assert [one["model"] for one in found["unpriced"]] == ["unknown-large", "unknown-small"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("since=2026-11-24T13:00:00Z", 400), ("since=2026-01-01T00:00:00Z", 400), ("until=x", 400), ("month=1", 400),
+        ("scope=acme/none", 404),
+    ],
+)  # fmt: skip
+def test_a_coverage_that_cannot_be_told_is_refused(acme: Scope, client_of: Client, query: str, status: int) -> None:
+    assert client_of(acme).get(f"/api/v1/prices/coverage?{query}").status_code == status
+
+
+def test_coverage_of_nothing(acme: Scope, client_of: Client) -> None:
+    found = client_of(acme).get("/api/v1/prices/coverage").json()
+    assert (found["requests"], found["priced_requests_ratio"], found["unpriced"]) == (0, None, [])
+
+
+def test_the_command_tells_coverage_too(acme: Scope) -> None:
+    use(acme)
+    assert run("coverage", "--scope", "acme") == [
+        "5 requests with 4,000 tokens; 1 more failed.",
+        "Priced: 60.00% of the requests, 75.00% of the tokens.",
+        "  pricebook:contract: 2 requests, 2,200 tokens, cost 0.0056",
+        "  genai-prices: 1 requests, 800 tokens, cost 0.0005",
+        "  no price: openai/unknown-large standard: 1 requests, 900 tokens",
+        "  no price: openai/unknown-small standard: 1 requests, 100 tokens",
+    ]
+
+
+def test_what_differs_between_versions_books_lists_and_the_catalogue(acme: Scope, tmp_path: Path) -> None:
+    apply_book()
+    apply_book(BOOK.replace('"2.00"', '"3.00"').replace('"3.6"', '"3.60"'))
+    assert run("diff", "contract") == [
+        "~ openai/gpt-4o input: 2 → 3 (+50.00 %)",
+        "contract v1 against contract v2: 1 differ, 0 only in contract v1, 0 only in contract v2, 5 the same.",
+    ]
+    assert run("diff", "contract", "contract@1")[0] == "~ openai/gpt-4o input: 3 → 2 (-33.33 %)"
+    against = run("diff", "contract", "--catalogue")
+    assert "~ openai/gpt-4o input: 3 → 2.5 (-16.67 %)" in against
+    assert "+ openai/gpt-4o cached_input: 1.25" in against
+    assert "- self/llama-* gpu_hour: 3.6" in against
+    file = tmp_path / "list.csv"
+    file.write_text("provider,model,input,output\nopenai,gpt-4o,3.00,9\nopenai,new,1,\n")
+    assert run("diff", "contract", "--file", file, "--format", "csv")[:2] == [
+        "~ openai/gpt-4o output: 8 → 9 (+12.50 %)",
+        "- openai/gpt-4o flex input: 1",
+    ]
+    with pytest.raises(CommandError, match="no price book none"):
+        run("diff", "none")
+    with pytest.raises(CommandError, match="no price book contract version 9"):
+        run("diff", "contract", "contract@9")
+    assert PriceBook.objects.count() == 2
+
+
+def test_the_admin_leads_from_a_book_to_its_prices_former_versions_too(acme: Scope) -> None:
+    apply_book()
+    apply_book(BOOK.replace('"2.00"', '"3.00"'))
+    browser = Browser()
+    user = User.objects.create_superuser("root@example.com", "a long password")
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    former = PriceBook.objects.get(version=1)
+    assert f"?book__id__exact={former.pk}" in browser.get("/admin/allocation/pricebook/").content.decode()
+    shown = {
+        query: [row.book_id for row in browser.get(f"/admin/allocation/price/{query}").context["cl"].result_list]
+        for query in ("", f"?book__id__exact={former.pk}", "?former=1")
+    }
+    assert [len(rows) for rows in shown.values()] == [6, 6, 12]
+    assert set(shown[f"?book__id__exact={former.pk}"]) == {former.pk}

@@ -1,0 +1,198 @@
+"""What is paid and what is published: discounts, contracts beside lists, and what few calls have."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from allocation.corrections.operations import event_of, rerate_usage
+from allocation.usage.models import UsageCharge, UsageDay, UsageRecord
+from allocation.usage.operations import record_usage
+from governance.scopes.models import Scope
+from tests.allocation.conftest import AT, SYSTEM, event
+from tests.allocation.prices.operations.test_price_books import apply_book
+
+DISCOUNTED = """
+apiVersion: weir/v1
+kind: PriceBook
+metadata: {name: zz-order-form}
+spec:
+  organisation: acme
+  contract: Order form 7
+  discount_percent: "10"
+  prices:
+    - {provider: openai, model: gpt-4o, effective_from: 2026-01-01, input: "2.50", cached_input: "1.25", output: "10"}
+    - {provider: openai, model: gpt-4o-mini, effective_from: 2026-01-01, input: 1, output: 1, discount_percent: "50"}
+"""
+AGREED = """
+apiVersion: weir/v1
+kind: PriceBook
+metadata: {name: agreed}
+spec:
+  organisation: acme
+  contract: Agreement of March
+  basis: contracted
+  prices:
+    - {provider: openai, model: gpt-4o, effective_from: 2026-01-01, input: "2.00", output: "8"}
+    - {provider: openai, model: gpt-mock, effective_from: 2026-01-01, input: "2.00", output: "8"}
+    - {provider: openai, model: gpt-long, effective_from: 2026-01-01, input: "2.00", output: "8"}
+"""
+PUBLISHED = """
+apiVersion: weir/v1
+kind: PriceBook
+metadata: {name: a-list}
+spec:
+  organisation: acme
+  prices:
+    - {provider: openai, model: "gpt-4*", effective_from: 2026-01-01, input: "4", output: "16"}
+    - {provider: openai, model: gpt-long, effective_from: 2026-01-01, input: "4", output: "16"}
+    - {provider: openai, model: gpt-long, effective_from: 2026-01-01, above_input_tokens: 1000, input: "6",
+       output: "20"}
+    - {provider: openai, model: talker, effective_from: 2026-01-01, input: 1, output: 2, audio_input: 10,
+       audio_output: "20", cache_write: "1.25", cache_write_1h: 2, web_search: "0.01", character: 15}
+    - {provider: openai, model: painter, effective_from: 2026-01-01, image: "0.04"}
+    - {provider: openai, model: whisper, effective_from: 2026-01-01, audio_second: "0.0001"}
+    - {provider: openai, model: plain, effective_from: 2026-01-01, input: 1, output: 2}
+"""
+
+
+def record(acme: Scope, **changes: Any) -> UsageRecord:
+    result = record_usage(events=[event(**changes)], key_scope_id=acme.pk, at=AT)
+    assert [one.message for one in result.rejected] == []
+    return UsageRecord.objects.get()
+
+
+def sums() -> dict[str, Decimal]:
+    names = ("list_cost", "contracted_cost", "effective_cost")
+    return {name: sum((getattr(line, name) for line in UsageCharge.objects.all()), Decimal(0)) for name in names}
+
+
+def charge_sums(listed: str, contracted: str) -> dict[str, Decimal]:
+    paid = Decimal(contracted)
+    return {"list_cost": Decimal(listed), "contracted_cost": paid, "effective_cost": paid}
+
+
+@pytest.mark.parametrize(
+    ("books", "changes", "listed", "contracted"),
+    [
+        pytest.param((DISCOUNTED,), {}, "0.0035", "0.00315", id="a tenth off the whole book"),
+        pytest.param((DISCOUNTED,), {"model": "gpt-4o-mini"}, "0.0011", "0.00055", id="half off one entry"),
+        pytest.param((AGREED,), {}, "0.0035", "0.0028", id="a contract beside the catalogue"),
+        pytest.param((AGREED, PUBLISHED), {}, "0.0056", "0.0028", id="a contract beside a published list"),
+        pytest.param((AGREED,), {"model": "gpt-mock"}, "0.0028", "0.0028", id="nobody publishes a price"),
+        pytest.param((PUBLISHED, DISCOUNTED), {}, "0.0035", "0.00315", id="a contract comes first, whatever its name"),
+        pytest.param(
+            (AGREED, PUBLISHED), {"model": "gpt-long", "tokens": {"input": 1001, "output": 100}}, "0.008006",
+            "0.002802", id="a context tier that only the list has",
+        ),
+        pytest.param((AGREED,), {"cost": "0.002"}, "0.0035", "0.0028", id="what was billed has both prices too"),
+    ],
+)  # fmt: skip
+def test_every_charge_has_a_list_cost_and_a_contracted_cost(
+    acme: Scope, books: tuple[str, ...], changes: dict[str, Any], listed: str, contracted: str
+) -> None:
+    for book in books:
+        apply_book(book)
+    found = record(acme, **changes)
+    if "cost" in changes:
+        assert found.cost == Decimal("0.002")
+        assert sums() == {**charge_sums(listed, contracted), "effective_cost": Decimal("0.002")}
+    else:
+        assert found.cost == Decimal(contracted)
+        assert sums() == charge_sums(listed, contracted)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cost", "quantities"),
+    [
+        pytest.param(
+            {"tokens": {"input": 1000, "audio_input": 400, "output": 100, "audio_output": 50}},
+            "0.0057", {"audio_input": "400", "audio_output": "50"}, id="audio in and out",
+        ),
+        pytest.param(
+            {"tokens": {"input": 1000, "cache_write": 600, "cache_write_1h": 200}}, "0.0013", {"cache_write_1h": "200"},
+            id="written for five minutes and for an hour",
+        ),
+        pytest.param(
+            {"tokens": {"input": 1000, "image_input": 400}}, "0.001", {"image_input": "400"},
+            id="image tokens without a price of their own cost what input costs",
+        ),
+        pytest.param(
+            {"tokens": {"input": 1000}, "quantities": {"web_search": 3, "character": 1000}}, "0.046",
+            {"character": "1000", "web_search": "3"}, id="searches and characters",
+        ),
+        pytest.param({"tokens": {"input": 1000}, "quantities": {"image": 0}}, "0.001", {}, id="none is nothing"),
+        pytest.param(
+            {"model": "painter", "tokens": {}, "quantities": {"image": 2}}, "0.08", {"image": "2"}, id="images"
+        ),
+        pytest.param({"model": "painter", "tokens": {"input": 5}}, None, {}, id="images that nobody counted"),
+        pytest.param(
+            {"model": "plain", "tokens": {}, "quantities": {"page": 2}}, None, {"page": "2"},
+            id="counted, without a price",
+        ),
+        pytest.param(
+            {"model": "whisper", "tokens": {}, "quantities": {"audio_second": "12.345678"}}, "0.001234568",
+            {"audio_second": "12.345678"}, id="seconds, rounded once",
+        ),
+        pytest.param(
+            {"model": "nobody-knows", "quantities": {"image": 1}}, None, {"image": "1"}, id="without any price"
+        ),
+        pytest.param({"status": "error", "quantities": {"image": 1}}, None, {"image": "1"}, id="a call that failed"),
+    ],
+)  # fmt: skip
+def test_what_few_calls_have_is_kept_and_priced(
+    acme: Scope, changes: dict[str, Any], cost: str | None, quantities: dict[str, str]
+) -> None:
+    apply_book(PUBLISHED)
+    found = record(acme, **{"model": "talker", **changes})
+    assert (found.cost, found.quantities) == (None if cost is None else Decimal(cost), quantities)
+    assert sum((line.effective_cost for line in UsageCharge.objects.all()), Decimal(0)) == UsageDay.objects.get().cost
+
+
+def test_charge_lines_tell_the_rare_meters_from_the_common_ones(acme: Scope) -> None:
+    apply_book(PUBLISHED)
+    tokens = {"input": 1000, "cache_write": 600, "cache_write_1h": 200, "audio_input": 100, "output": 50}
+    record(acme, model="talker", tokens=tokens, quantities={"web_search": 2})
+    lines = UsageCharge.objects.values_list("meter", "quantity", "contracted_unit_price", "effective_cost")
+    assert {meter: tuple(map(float, amounts)) for meter, *amounts in lines} == {
+        "input": (300, 1, 0.0003),
+        "audio_input": (100, 10, 0.001),
+        "cache_write": (400, 1.25, 0.0005),
+        "cache_write_1h": (200, 2, 0.0004),
+        "output": (50, 2, 0.0001),
+        "web_search": (2, 0.01, 0.02),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"tokens": {"input": 10, "cached_input": 5, "audio_input": 6}}, "tokens_inconsistent"),
+        ({"tokens": {"input": 10, "cache_write": 5, "cache_write_1h": 6}}, "tokens_inconsistent"),
+        ({"tokens": {"output": 10, "reasoning": 5, "image_output": 6}}, "tokens_inconsistent"),
+        ({"quantities": {"pages": 1}}, "unknown_value"),
+        ({"quantities": {"page": -1}}, "out_of_range"),
+        ({"quantities": {"page": "0.0000001"}}, "out_of_range"),
+        ({"quantities": [1]}, "invalid_value"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(acme: Scope, client_of: Any, changes: dict[str, Any], code: str) -> None:
+    from tests.allocation.usage.api.test_usage import fresh, post
+
+    (rejected,) = post(client_of(acme), fresh(**changes)).json()["rejected"]
+    assert rejected["code"] == code
+
+
+def test_a_stored_record_is_priced_again_with_all_it_holds(acme: Scope) -> None:
+    apply_book(PUBLISHED)
+    tokens = {"input": 1000, "cache_write": 600, "cache_write_1h": 200, "output": 50, "image_output": 10}
+    sent = event(model="talker", tokens=tokens, quantities={"web_search": 2, "audio_second": "1.5"})
+    record_usage(events=[sent], key_scope_id=acme.pk, at=AT)
+    again = event_of(UsageRecord.objects.get())
+    assert (again.tokens, again.quantities) == (sent.tokens, sent.quantities)
+    apply_book(PUBLISHED.replace('web_search: "0.01"', 'web_search: "0.02"'))
+    outcome = rerate_usage(
+        organisation=acme, since=AT - timedelta(days=1), until=AT, reason="dearer searches", actor=SYSTEM, at=AT
+    )
+    assert (outcome.corrected, outcome.change) == (1, Decimal("0.02"))

@@ -1,0 +1,178 @@
+import gzip
+import io
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db.models import Sum
+
+from allocation.usage.importers.files import ImportOrder, import_file, load_mapping
+from allocation.usage.models import ImportRun, ImportStatus, UsageDay, UsageRecord
+from governance.documents import DocumentError
+from governance.organisations.operations import create_scope
+from governance.scopes.models import Scope
+from tests.allocation import mooncake_sums
+from tests.allocation.conftest import AT, SHARED, SYSTEM, document, needs_shared_data, stored_sums
+
+TRACE = SHARED / "mooncake/conversation_trace.jsonl"
+MAPPING = Path(__file__).resolve().parents[4] / "allocation/usage/mappings/mooncake.yaml"
+TEAMS = ("search", "support", "coding", "research", "assistant")
+
+
+def clock() -> datetime:
+    return AT
+
+
+@needs_shared_data
+def test_the_mooncake_trace_costs_what_an_independent_sum_says(db: None) -> None:
+    root = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
+    for team in TEAMS:
+        create_scope(slug=team, kind="team", parent=root, actor=SYSTEM, at=AT)
+    order = ImportOrder(path=TRACE, source_format="mapped", mapping=load_mapping(MAPPING), scope_id=root.pk)
+    first = import_file(order, now=clock)
+    assert (first.records_done, first.accepted, first.duplicate, first.rejected) == (12031, 12031, 0, 0)
+    wanted = {f"acme/{TEAMS[team]}": values for team, values in mooncake_sums.sums(TRACE).items()}
+    fields = ("requests", "input_tokens", "cached_input_tokens", "output_tokens", "cost")
+    rows = UsageDay.objects.values("scope__path").annotate(**{f"all_{field}": Sum(field) for field in fields})
+    found = {row["scope__path"]: tuple(row[f"all_{field}"] for field in fields) for row in rows}
+    assert found == wanted
+    before = stored_sums()
+
+    second = import_file(order, now=clock)
+    assert (second.pk != first.pk, second.accepted, second.duplicate) == (True, 0, 12031)
+    assert stored_sums() == before
+
+
+CSV_MAPPING = """
+format: csv
+source: legacy
+fields:
+  id: {columns: [day, row]}
+  occurred_at: {column: day, assume_utc: true}
+  scope: {choose: [acme/search, acme/ads], by_column: user}
+  provider: {constant: openai}
+  model: {column: engine}
+  tokens.input: {column: kilotokens, scale: 1000}
+  status: {column: http, values: {"200": success, "500": error}}
+  attributes.who: {column: user}
+  gpu_seconds: {column: gpu, default: 0}
+"""
+CSV = """day,row,engine,kilotokens,http,user,gpu
+2026-11-20 10:00:00,1,gpt-4o,1.5,200,ada,
+2026-11-20 10:00:00,2,gpt-4o,2,500,bob,1.25
+2026-11-20 10:00:00,3,gpt-4o,0.0001,200,ada,
+someday,4,gpt-4o,1,200,ada,
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    rows, mapping = tmp_path / "rows.csv", tmp_path / "mapping.yaml"
+    rows.write_text(CSV)
+    mapping.write_text(CSV_MAPPING)
+    return rows, mapping
+
+
+@time_machine.travel(AT, tick=False)
+def test_a_csv_by_its_mapping(acme: Scope, files: tuple[Path, Path]) -> None:
+    rows, mapping = files
+    said = io.StringIO()
+    call_command("usage", "import", str(rows), "--format", "csv", "--mapping", str(mapping), stdout=said)
+    assert said.getvalue() == "rows.csv: 4 records read, 2 accepted, 0 there already, 2 quarantined.\n"
+    found = UsageRecord.objects.order_by("event_id").values_list("event_id", "input_tokens", "status", "attributes")
+    assert list(found) == [
+        ("2026-11-20 10:00:00-1", 1500, "success", {"who": "ada"}),
+        ("2026-11-20 10:00:00-2", 2000, "error", {"who": "bob"}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("model:", "modell:"), "modell is not a field of a usage event"),
+        (("  provider: {constant: openai}\n", ""), "fields lacks provider"),
+        (("format: csv", "format: xml"), "format"),
+    ],
+)
+def test_a_wrong_mapping_is_named(files: tuple[Path, Path], change: tuple[str, str], words: str) -> None:
+    files[1].write_text(CSV_MAPPING.replace(*change))
+    with pytest.raises(DocumentError, match=words):
+        load_mapping(files[1])
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".json", ".jsonl.gz"])
+def test_native_files(acme: Scope, tmp_path: Path, ending: str) -> None:
+    events = [document(), document(scope="acme/none"), document()]
+    path = tmp_path / f"events{ending}"
+    lines = "\n".join(json.dumps(one) for one in events).encode()
+    contents = {".json": json.dumps(events).encode(), ".jsonl": lines, ".jsonl.gz": gzip.compress(lines)}
+    path.write_bytes(contents[ending])
+    run = import_file(ImportOrder(path=path, source_format="native", scope_id=acme.pk), now=clock)
+    assert (run.status, run.accepted, run.rejected) == (ImportStatus.FINISHED, 2, 1)
+
+
+def test_a_broken_off_import_goes_on(acme: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from allocation.usage.importers import files as importer
+
+    path = tmp_path / "events.jsonl"
+    path.write_text("\n".join(json.dumps(document()) for _ in range(50)))
+    order = ImportOrder(path=path, source_format="native", scope_id=acme.pk)
+    monkeypatch.setattr(importer, "CHUNK", 10)
+    seen: list[int] = []
+
+    def stop_after_twenty(records: int, _position: int) -> None:
+        seen.append(records)
+        if records == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_file(order, now=clock, progress=stop_after_twenty)
+    broken = ImportRun.objects.get()
+    assert (broken.status, broken.records_done, broken.accepted) == (ImportStatus.FAILED, 20, 20)
+    done = import_file(order, now=clock)
+    # The batch that was being written when it broke off counts as there already.
+    assert (done.pk, done.records_done, done.accepted + done.duplicate) == (broken.pk, 50, 50)
+    assert UsageRecord.objects.count() == 50
+
+
+@time_machine.travel(AT, tick=False)
+def test_litellm_lines(acme: Scope, tmp_path: Path) -> None:
+    path = tmp_path / "payloads.jsonl"
+    payload = {"litellm_call_id": "1", "status": "success", "model": "openai/gpt-mock", "custom_llm_provider": "openai",
+               "startTime": AT.timestamp() - 60, "prompt_tokens": 5, "response_cost": 0.25}  # fmt: skip
+    path.write_text(f"{json.dumps(payload)}\nnot json\n")
+    call_command(
+        "usage",
+        "import",
+        str(path),
+        "--format",
+        "litellm",
+        "--scope",
+        "acme",
+        "--price",
+        "billed",
+        stdout=io.StringIO(),
+    )
+    assert [(str(record.cost), record.price_source) for record in UsageRecord.objects.all()] == [
+        ("0.250000000", "provider")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--scope", "nowhere"], "There is no scope nowhere"),
+        (["--format", "csv"], "needs --mapping"),
+    ],
+)
+def test_mistakes_on_the_command_line(acme: Scope, files: tuple[Path, Path], words: list[str], said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        call_command("usage", "import", str(files[0]), *words)
+
+
+def test_a_missing_file(acme: Scope) -> None:
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("usage", "import", "/nowhere/at/all.jsonl")

@@ -1,0 +1,232 @@
+"""Providers' own exports, through the mappings that ship; and Parquet, which needs no mapping of its own."""
+
+import io
+import json
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.importers.files import SHIPPED, ImportOrder, import_file, load_mapping, mapping_path
+from allocation.usage.models import ImportRun, UsageRecord
+from governance.documents import DocumentError
+from governance.errors import Invalid
+from governance.scopes.models import Scope
+from tests.allocation.conftest import AT, rolled_up
+from tests.allocation.usage.importers.test_litellm import everything_stored
+
+EXPORTS = Path(__file__).parent / "exports"
+FILES = {path.stem: path for path in EXPORTS.iterdir() if path.suffix != ".md"}
+
+
+def clock() -> datetime:
+    return AT
+
+
+def bring_in(scope: Scope, path: Path, mapping: str) -> ImportRun:
+    order = ImportOrder(
+        path=path, source_format="mapped", mapping=load_mapping(mapping_path(mapping)), scope_id=scope.pk
+    )
+    return import_file(order, now=clock)
+
+
+def test_every_mapping_that_ships_is_read_and_has_an_export_here() -> None:
+    names = {path.stem for path in SHIPPED.glob("*.yaml")}
+    assert names == FILES.keys() | {"mooncake"}
+    for name in names:
+        load_mapping(mapping_path(name))
+
+
+TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+WANTED: dict[str, list[tuple[Any, ...]]] = {
+    # gpt-4o: $2.50 in, $1.25 cached, $10 out; batch at half, priority at 1.7 times.
+    "openai-completions": [
+        ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06", "standard", 40, 400_000, 100_000, 0, 20_000, 0, "1.075"),
+        ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06", "batch", 10, 100_000, 0, 0, 5_000, 0, "0.15"),
+        ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06", "priority", 1, 1000, 0, 0, 100, 0, "0.00595"),
+    ],
+    "openai-completions-api": [
+        ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06", "standard", 40, 400_000, 100_000, 50_000, 20_000, 0,
+         "1.075"),
+        ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06", "batch", 10, 100_000, 0, 0, 5_000, 0, "0.15"),
+    ],
+    "openai-costs": [
+        ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06, input", "standard", 1, 0, 0, 0, 0, 0, "1.23456789"),
+        ("2026-11-23T00:00:00", "openai", "all", "standard", 1, 0, 0, 0, 0, 0, "0.5"),
+    ],
+    # Sonnet 4.5 at the base tier though a million tokens: $3 in, $3.75 written, $0.30 cached, $15 out.
+    "anthropic-console": [
+        ("2026-11-23T00:00:00", "anthropic", "claude-sonnet-4-5-20250929", "standard", 2, 1_000_000, 550_000, 150_000,
+         40_000, 0, "2.2275"),
+        ("2026-11-23T00:00:00", "anthropic", "claude-sonnet-4-5-20250929", "batch", 2, 1000, 0, 0, 100, 0, "0.00225"),
+    ],
+    "anthropic-usage-report": [
+        ("2026-11-23T00:00:00", "anthropic", "claude-sonnet-4-5-20250929", "standard", 2, 1_000_000, 550_000, 150_000,
+         40_000, 0, "2.2275"),
+    ],
+    # $3 in, $0.30 cached, $3.75 written, $15 out.
+    "bedrock-invocations": [
+        ("2026-11-23T14:21:50", "bedrock", "anthropic.claude-sonnet-4-20250514-v1:0", "standard", 1, 1000, 600, 100, 50,
+         0, "0.002205"),
+        ("2026-11-23T14:22:50", "bedrock", "amazon.titan-embed-text-v2:0", "standard", 1, 7, 0, 0, 0, 0, "0.00000014"),
+    ],
+    "azure-gateway-log": [
+        ("2026-11-23T10:00:00.123456", "azure", "gpt-4o", "standard", 1, 1000, 0, 0, 100, 0, "0.0035"),
+    ],
+    "google-billing-export": [
+        ("2026-11-23T10:00:00", "vertex_ai", "Gemini 2.5 Pro Text Input - Predictions", "standard", 1, 0, 0, 0, 0, 0,
+         "1.25"),
+    ] * 2,
+    "openrouter-activity": [
+        ("2026-11-23T10:00:00.250000", "openrouter", "openai/gpt-4o-mini", "standard", 1, 1000, 100, 0, 250, 30,
+         "0.00012345"),
+        ("2026-11-23T11:00:00.500000", "openrouter", "meta-llama/llama-3.3-70b-instruct", "standard", 1, 10, 0, 0, 5, 0,
+         "0"),
+    ],
+}  # fmt: skip
+REFUSED = {"google-billing-export": ["invalid_value"]}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_an_export_by_its_mapping(acme: Scope, name: str) -> None:
+    run = bring_in(acme, FILES[name], name)
+    fields = ("occurred_at", "provider", "model", "service_tier", "requests", *TOKENS, "cost")
+    rows = UsageRecord.objects.values_list(*fields)
+    wanted = [(f"{at}+00:00", *middle, None if cost is None else Decimal(cost)) for at, *middle, cost in WANTED[name]]
+    found = [(at.isoformat(), *rest) for at, *rest in rows]
+    assert sorted(found, key=str) == sorted(wanted, key=str)
+    assert list(QuarantinedUsage.objects.values_list("code", flat=True)) == REFUSED.get(name, [])
+    again = bring_in(acme, FILES[name], name)
+    assert (again.accepted, again.duplicate) == (0, run.accepted)
+    minutes, *others = rolled_up()
+    assert others == [minutes] * 3
+    stored = everything_stored()
+    assert [text for text in ("nobody stores", "user-x", "ada@example.com") if text in stored] == []
+
+
+def test_a_page_a_line_is_read_like_a_document(acme: Scope, tmp_path: Path) -> None:
+    page = json.loads(FILES["openai-completions-api"].read_text())
+    path, mapping = tmp_path / "pages.jsonl", tmp_path / "mapping.yaml"
+    path.write_text(f"{json.dumps(page)}\nnot json\n[]\n{json.dumps({'data': [7]})}\n")
+    mapping.write_text(mapping_path("openai-completions-api").read_text().replace("format: json", "format: jsonl"))
+    run = bring_in(acme, path, str(mapping))
+    assert (run.records_done, run.accepted, run.rejected) == (5, 2, 3)
+    codes = sorted(QuarantinedUsage.objects.values_list("code", flat=True))
+    assert codes == ["malformed_json", "not_an_object", "not_an_object"]
+
+
+def parquet(path: Path, query: str) -> Path:
+    with duckdb.connect() as database:
+        database.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+    return path
+
+
+TYPED = """
+SELECT
+    'call-' || i AS id, TIMESTAMPTZ '2026-11-23 10:00:00+01' + i * INTERVAL 1 SECOND AS at,
+    TIMESTAMP '2026-11-23 09:00:00' AS naive, DATE '2026-11-23' AS day, 'gpt-4o' AS model,
+    {'input': 1000::BIGINT, 'output': 100.0::DOUBLE} AS tokens, 0.0125::DECIMAL(18, 6) AS paid,
+    CASE WHEN i = 2 THEN NULL ELSE 'search' END AS team, 'words'::BLOB AS blob
+FROM range(3) AS rows (i)
+"""
+TYPED_MAPPING = """
+format: parquet
+source: lake
+fields:
+  id: {column: id}
+  occurred_at: {column: AT, assume_utc: true}
+  provider: {constant: openai}
+  model: {column: model}
+  tokens.input: {column: tokens.input}
+  tokens.output: {column: tokens.output}
+  cost: {column: paid}
+  attributes.team: {column: team}
+"""
+
+
+@pytest.mark.parametrize(
+    ("column", "first"),
+    [("at", "2026-11-23T09:00:00"), ("naive", "2026-11-23T09:00:00"), ("day", "2026-11-23T00:00:00")],
+)
+@time_machine.travel(AT, tick=False)
+def test_parquet_with_types_of_its_own(acme: Scope, tmp_path: Path, column: str, first: str) -> None:
+    path, mapping = parquet(tmp_path / "calls [1].parquet", TYPED), tmp_path / "mapping.yaml"
+    mapping.write_text(TYPED_MAPPING.replace("AT", column))
+    said = io.StringIO()
+    call_command("usage", "import", str(path), "--mapping", str(mapping), "--scope", "acme", stdout=said)
+    assert said.getvalue() == "calls [1].parquet: 3 records read, 3 accepted, 0 there already, 0 quarantined.\n"
+    row = UsageRecord.objects.order_by("occurred_at", "event_id")[0]
+    assert (row.event_id, row.occurred_at.isoformat(), row.input_tokens, row.output_tokens, row.cost) == (
+        "call-0", f"{first}+00:00", 1000, 100, Decimal("0.0125"),
+    )  # fmt: skip
+    assert [record.attributes for record in UsageRecord.objects.order_by("event_id")] == [{"team": "search"}] * 2 + [{}]
+
+
+def test_a_mapping_of_columns_serves_parquet_too(acme: Scope, tmp_path: Path) -> None:
+    """An empty cell of a CSV is an absent one in Parquet; the identity does not tell them apart."""
+    rows = f"SELECT * FROM read_csv('{FILES['anthropic-console']}', all_varchar=true)"
+    path = parquet(tmp_path / "rows.parquet", rows)
+    assert bring_in(acme, FILES["anthropic-console"], "anthropic-console").accepted == 2
+    again = bring_in(acme, path, "anthropic-console")
+    assert (again.records_done, again.duplicate, again.rejected) == (2, 2, 0)
+
+
+def test_a_broken_off_parquet_import_goes_on(acme: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from allocation.usage.importers import files as importer
+
+    path, mapping = parquet(tmp_path / "many.parquet", TYPED.replace("range(3)", "range(50)")), tmp_path / "m.yaml"
+    mapping.write_text(TYPED_MAPPING.replace("AT", "at"))
+    order = ImportOrder(path=path, source_format="mapped", mapping=load_mapping(mapping), scope_id=acme.pk)
+    monkeypatch.setattr(importer, "CHUNK", 10)
+    places: list[int] = []
+
+    def stop_after_twenty(records: int, position: int) -> None:
+        places.append(position)
+        if records == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_file(order, now=clock, progress=stop_after_twenty)
+    assert ImportRun.objects.get().records_done == 20
+    done = import_file(order, now=clock, progress=lambda _records, position: places.append(position))
+    assert (done.records_done, done.accepted + done.duplicate, UsageRecord.objects.count()) == (50, 50, 50)
+    assert places[-1] == path.stat().st_size
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"id,at\n1,2\n", b"PAR1" + b"\0" * 100 + b"PAR1"])
+def test_what_is_no_parquet_is_told(acme: Scope, tmp_path: Path, content: bytes) -> None:
+    path, mapping = tmp_path / "x.parquet", tmp_path / "mapping.yaml"
+    path.write_bytes(content)
+    mapping.write_text(TYPED_MAPPING.replace("AT", "at"))
+    with pytest.raises(Invalid, match=r"x\.parquet cannot be read") as refused:
+        bring_in(acme, path, str(mapping))
+    assert refused.value.code == "file_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("format: parquet", "format: parquet\neach: [data]"), "each is for json and jsonl"),
+        (("  cost: {column: paid}", "  cost.tax: {column: paid}"), "cost.tax is not a field"),
+        (("  cost: {column: paid}", "  requests: {sum: [a, b]}"), "sum adds up tokens"),
+        (("format: parquet", "format: parquet\nskip_when: {a: []}"), "skip_when"),
+    ],
+)
+def test_a_wrong_mapping_is_named(tmp_path: Path, change: tuple[str, str], words: str) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(TYPED_MAPPING.replace(*change))
+    with pytest.raises(DocumentError, match=words):
+        load_mapping(path)
+
+
+def test_a_format_of_columns_needs_a_mapping(acme: Scope) -> None:
+    with pytest.raises(CommandError, match="needs --mapping"):
+        call_command("usage", "import", "x.parquet", "--format", "parquet")
+    with pytest.raises(CommandError, match="nonesuch"):
+        call_command("usage", "import", "x.csv", "--mapping", "nonesuch")
