@@ -84,15 +84,15 @@ def run(scopes: int, models: int, days: int) -> None:
     for _ in range(2):
         timed(
             "all scopes",
-            lambda: f"{len(queries.scope_movements(actor=Actor.system(), scope_id=None, periods=periods)):,} scopes",
+            lambda: f"{len(queries.scope_variances(actor=Actor.system(), scope_id=None, periods=periods)):,} scopes",
         )
     timed(
         "the organisation by model",
-        lambda: f"{len(queries.scope_movement(scope_id=made.root.pk, periods=periods).movement.models)} models",
+        lambda: f"{len(queries.scope_variance(scope_id=made.root.pk, periods=periods).variance.models)} models",
     )
     timed(
         "one team by model",
-        lambda: f"{len(queries.scope_movement(scope_id=made.teams[0].pk, periods=periods).movement.models)} models",
+        lambda: f"{len(queries.scope_variance(scope_id=made.teams[0].pk, periods=periods).variance.models)} models",
     )
     timed("anomalies", lambda: detect_anomalies(at=at))
 

@@ -77,9 +77,9 @@ class Organisation:
     def budgets(self, amount: Decimal) -> None:
         author, finance = self.people()
         for team in self.teams:
-            budget = create_budget(scope=team, amount=amount, by=author, at=self.at)
-            submit_budget(budget_id=budget.pk, by=author, at=self.at)
-            approve_budget(budget_id=budget.pk, by=finance, reason="bench", at=self.at)
+            budget = create_budget(scope=team, amount=amount, actor=author, at=self.at)
+            submit_budget(budget_id=budget.pk, actor=author, at=self.at)
+            approve_budget(budget_id=budget.pk, actor=finance, reason="bench", at=self.at)
 
     def spend(self, costs: dict[str, Decimal], *, at: datetime, hours: int = 24) -> None:
         """The cost of each scope, spread over the last hours."""

@@ -57,21 +57,23 @@ def cost_events(count: int) -> None:
     from allocation.attribution.engine import Matcher
     from allocation.meters.documents import READ_EVENT
     from allocation.prices.engine.pricing import PriceList
-    from allocation.usage.engine.costing import Desk, Organisation, acceptance_window
+    from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
 
     home = Organisation(1, 1, PriceList("USD"), Matcher())
-    desk = Desk({"acme": (1, 1)}, {1: 1}, {"acme": 1}, {1: home}, home, *acceptance_window(NOW, 90), NOW.timestamp())
+    context = PricingContext(
+        {"acme": (1, 1)}, {1: 1}, {"acme": 1}, {1: home}, home, *acceptance_window(NOW, 90), NOW.timestamp()
+    )
     for kind, rare in (("ordinary", False), ("with audio and searches", True)):
         lines = events_of(count, rare=rare)
         best(f"read events, {kind}", count, lambda lines=lines: [READ_EVENT(line) for line in lines])  # type: ignore[misc]
         events = [READ_EVENT(line) for line in lines]
-        best(f"cost events, {kind}", count, lambda events=events: [desk.cost(event) for event in events])  # type: ignore[misc]
+        best(f"cost events, {kind}", count, lambda events=events: [context.cost(event) for event in events])  # type: ignore[misc]
 
 
 def bring_in(path: Path) -> None:
     from allocation.prices.importers.litellm import read_litellm
     from allocation.prices.operations import BookTerms, import_prices
-    from allocation.usage.operations import desk_for
+    from allocation.usage.operations import pricing_context_for
     from governance.organisations.operations import create_scope
     from governance.people.rules import Actor
 
@@ -88,8 +90,8 @@ def bring_in(path: Path) -> None:
     with measured("once more, unchanged", len(found.entries)):
         import_prices(entries=found.entries, **terms)
     with measured("a desk with all of it", len(found.entries)):
-        desk = desk_for(key_scope_id=root.pk, at=NOW)
-    prices = desk.organisations[root.pk].prices
+        context = pricing_context_for(key_scope_id=root.pk, at=NOW)
+    prices = context.organisations[root.pk].prices
     with measured("find each price for a day", len(found.entries)):
         for entry in found.entries:
             prices.of_day(entry.provider, entry.model, entry.service_tier, 20_781)

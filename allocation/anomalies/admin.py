@@ -168,7 +168,7 @@ class AnomalyAdmin(ReadOnlyAdmin):
             for anomaly in chosen:
                 try:
                     operations.give_feedback(
-                        anomaly_id=anomaly.pk, by=acting(request), at=timezone.now(), **form.cleaned_data
+                        anomaly_id=anomaly.pk, actor=acting(request), at=timezone.now(), **form.cleaned_data
                     )
                 except DomainError as refused:
                     messages.error(request, f"{anomaly}: {refused.detail}")

@@ -152,7 +152,7 @@ class AnomalyFeedback(APIView):
             anomaly_id=anomaly_id,
             feedback=Feedback(body.validated_data["feedback"]),
             reason=body.validated_data["reason"],
-            by=actor(request),
+            actor=actor(request),
             at=timezone.now(),
         )
         return Response(AnomalyOut(anomaly, context={"request": request}).data)

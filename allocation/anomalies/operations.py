@@ -176,10 +176,10 @@ class _Changes:
 
 
 @transaction.atomic
-def give_feedback(*, anomaly_id: int, feedback: Feedback, reason: str, by: Actor, at: datetime) -> Anomaly:
+def give_feedback(*, anomaly_id: int, feedback: Feedback, reason: str, actor: Actor, at: datetime) -> Anomaly:
     """Whether it was one: yes, no, or planned. Said again it replaces what was said; both stay on record."""
     anomaly = (
-        Anomaly.objects.visible_to(by)
+        Anomaly.objects.visible_to(actor)
         .select_for_update(of=("self",))
         .select_related("scope")
         .filter(pk=anomaly_id)
@@ -187,16 +187,16 @@ def give_feedback(*, anomaly_id: int, feedback: Feedback, reason: str, by: Actor
     )
     if anomaly is None:
         raise NotFound("There is no such anomaly among those you may see.")
-    if not by.may(DecisionRight.ACKNOWLEDGE, anomaly.scope):
-        raise Forbidden(f"{by.label} may not judge anomalies of {anomaly.scope.path}.")
+    if not actor.may(DecisionRight.ACKNOWLEDGE, anomaly.scope):
+        raise Forbidden(f"{actor.label} may not judge anomalies of {anomaly.scope.path}.")
     if not reason.strip():
         raise ReasonMissing("Say in a sentence how you know: it is what the next reader has to go by.")
     before = anomaly.feedback
     anomaly.feedback, anomaly.feedback_reason = Feedback(feedback), reason
-    anomaly.feedback_by, anomaly.feedback_at = by.label, at
+    anomaly.feedback_by, anomaly.feedback_at = actor.label, at
     anomaly.save(update_fields=["feedback", "feedback_reason", "feedback_by", "feedback_at"])
     record_decision(
-        actor=by,
+        actor=actor,
         action="anomaly.judge",
         scope=anomaly.scope,
         subject=f"anomaly:{anomaly.pk}",

@@ -14,9 +14,9 @@ from allocation.focus.engine.reading import Charge, Reader, RowFault
 from allocation.focus.engine.usage import NoUsage, call_of, usage_of
 from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.meters.documents import EVENT, Fault, UsageEvent, fault_of
-from allocation.usage.engine.costing import FOCUS, Desk, identity
+from allocation.usage.engine.costing import FOCUS, PricingContext, identity
 from allocation.usage.models import ImportStatus
-from allocation.usage.operations import desk_for, record_usage
+from allocation.usage.operations import pricing_context_for, record_usage
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
@@ -82,8 +82,8 @@ def record_focus_rows(*, import_id: int, reader: Reader, rows: Sequence[Incoming
     them, and how far the import has come: a crash in between counts nothing twice.
     """
     run = FocusImport.objects.select_related("scope").get(pk=import_id)
-    desk = desk_for(key_scope_id=run.scope_id, at=at)
-    read = [_read(run, desk, reader, row) for row in rows]
+    context = pricing_context_for(key_scope_id=run.scope_id, at=at)
+    read = [_read(run, context, reader, row) for row in rows]
     _count_usage(run, read, at)
     _keep(run, read, rows)
 
@@ -97,13 +97,13 @@ def fail_focus_import(*, import_id: int, error: str) -> None:
     FocusImport.objects.filter(pk=import_id).update(status=ImportStatus.FAILED, error=error[:500])
 
 
-def _read(run: FocusImport, desk: Desk, reader: Reader, row: IncomingRow) -> _Read:
+def _read(run: FocusImport, context: PricingContext, reader: Reader, row: IncomingRow) -> _Read:
     found = reader.read(row.cells)
     if any(cell is not None and not _storable(cell) for cell in row.cells):
         found = RowFault("invalid_text", "", "A cell holds NUL or half a character; write the file as UTF-8.")
     if isinstance(found, RowFault):
         return _Read(row, found, run.scope_id)
-    place = _place(desk, found)
+    place = _place(context, found)
     if isinstance(place, RowFault):
         return _Read(row, place, run.scope_id)
     scope_id, attribution, path = place
@@ -118,24 +118,24 @@ def _read(run: FocusImport, desk: Desk, reader: Reader, row: IncomingRow) -> _Re
         fault = fault_of(problem)
         return _Read(row, found, scope_id, attribution, refusal=NoUsage(fault.code, fault.field, fault.message))
     # What cannot be counted is told by its own row; quarantined usage would be a second place to mend it.
-    costed = desk.cost(event)
+    costed = context.cost(event)
     if isinstance(costed, Fault):
         return _Read(row, found, scope_id, attribution, refusal=NoUsage(costed.code, costed.field, costed.message))
     return _Read(row, found, scope_id, attribution, event)
 
 
-def _place(desk: Desk, charge: Charge) -> tuple[int, str, str | None] | RowFault:
+def _place(context: PricingContext, charge: Charge) -> tuple[int, str, str | None] | RowFault:
     """(scope, how it was found, the path to name). x_ScopePath is one of ours coming home; then the rules decide."""
     path = charge.cells.text("x_ScopePath")
-    if path is not None and path in desk.open_scopes:
-        return desk.open_scopes[path][0], EXPLICIT, path
-    home = desk.home
+    if path is not None and path in context.open_scopes:
+        return context.open_scopes[path][0], EXPLICIT, path
+    home = context.home
     if home is None:
         raise AssertionError("unreachable: an import has a scope")
     rule = home.matcher.first(call_of(charge, source=FOCUS), charge.start.date())
     if rule is None:
         return home.unattributed_id, UNATTRIBUTED, None
-    if rule.scope_id not in desk.open_scope_ids:
+    if rule.scope_id not in context.open_scope_ids:
         return RowFault(
             "scope_forbidden",
             "Tags",

@@ -14,14 +14,14 @@ from allocation.outcomes.documents import OutcomeEvent
 from allocation.outcomes.engine import OutcomeKey, OutcomeSums, PlacedOutcome, by_day, money_of
 from allocation.outcomes.models import OUTCOME_DAY_TABLE, OUTCOME_TABLE
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
-from allocation.usage.engine.costing import Desk, Organisation, identity
+from allocation.usage.engine.costing import Organisation, PricingContext, identity
 from allocation.usage.models import Task
 from allocation.usage.operations import (
     BATCH_MAX,
     BatchTooLarge,
     IngestResult,
     Rejection,
-    desk_for,
+    pricing_context_for,
     with_retries,
 )
 
@@ -46,12 +46,12 @@ def record_outcomes(
     """Count what is new, quarantine what cannot be taken; as `record_usage`."""
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
-    desk = desk_for(key_scope_id=key_scope_id, at=at)
-    tasks = _task_scopes(desk, events)
+    context = pricing_context_for(key_scope_id=key_scope_id, at=at)
+    tasks = _task_scopes(context, events)
     placed: list[PlacedOutcome] = []
     unfit: list[RefusedRecord] = []
     for index, event in zip(indexes or range(len(events)), events, strict=True):
-        found = place_of(desk, event, tasks, at)
+        found = place_of(context, event, tasks, at)
         if isinstance(found, Fault):
             unfit.append(refused_event(index, found, event))
         else:
@@ -79,18 +79,18 @@ def record_outcomes(
     )
 
 
-def outcome_fault_at(desk: Desk, event: OutcomeEvent, at: datetime) -> str:
+def outcome_fault_at(context: PricingContext, event: OutcomeEvent, at: datetime) -> str:
     """The code that stands against the event; empty when it would be taken."""
-    found = place_of(desk, event, _task_scopes(desk, [event]), at)
+    found = place_of(context, event, _task_scopes(context, [event]), at)
     return found.code if isinstance(found, Fault) else ""
 
 
-def place_of(desk: Desk, event: OutcomeEvent, tasks: TaskScopes, at: datetime) -> PlacedOutcome | Fault:
+def place_of(context: PricingContext, event: OutcomeEvent, tasks: TaskScopes, at: datetime) -> PlacedOutcome | Fault:
     """Its scope: the one it names, or that of the first rule that matches its attributes, or that of its first known
     task. Of tasks alone, none of which is known, nothing can be said yet.
     """
     at_s = event.occurred_at.timestamp()
-    place = desk.untimely(at_s) or desk.place_of(event, at_s)
+    place = context.untimely(at_s) or context.place_of(event, at_s)
     if isinstance(place, Fault):
         return place
     scope_id, organisation, attribution = place
@@ -98,7 +98,7 @@ def place_of(desk: Desk, event: OutcomeEvent, tasks: TaskScopes, at: datetime) -
         known = next((tasks[task_id] for task_id in event.task_ids if task_id in tasks), None)
         if known is None:
             return TASK_UNKNOWN
-        if known not in desk.open_scope_ids:
+        if known not in context.open_scope_ids:
             return TASK_FORBIDDEN
         scope_id, attribution = known, BY_TASK
     if event.value is not None and event.value.currency != organisation.prices.currency:
@@ -120,11 +120,11 @@ def _booked_on(organisation: Organisation, at_s: float, at: datetime) -> date:
     return datetime.fromtimestamp(booked_s, UTC).date()
 
 
-def _task_scopes(desk: Desk, events: Iterable[OutcomeEvent]) -> TaskScopes:
+def _task_scopes(context: PricingContext, events: Iterable[OutcomeEvent]) -> TaskScopes:
     wanted = {task_id for event in events if event.scope is None for task_id in event.task_ids}
-    if not wanted or desk.home is None:
+    if not wanted or context.home is None:
         return {}
-    tasks = Task.objects.filter(organisation_id=desk.home.root_id, task_id__in=wanted, scope__isnull=False)
+    tasks = Task.objects.filter(organisation_id=context.home.root_id, task_id__in=wanted, scope__isnull=False)
     return dict(tasks.values_list("task_id", "scope_id"))
 
 

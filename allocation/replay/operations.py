@@ -15,7 +15,7 @@ from allocation.meters.documents import EVENT, UsageEvent, fault_of
 from allocation.outcomes.documents import OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import OUTCOME_FORMAT, TASK_UNKNOWN, outcome_fault_at, record_outcomes
 from allocation.quarantine.models import QuarantinedUsage
-from allocation.usage.operations import IngestResult, desk_for, record_usage, with_retries
+from allocation.usage.operations import IngestResult, pricing_context_for, record_usage, with_retries
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
@@ -134,7 +134,7 @@ def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | str:
 
 
 def _fault(event: UsageEvent | OutcomeEvent, authority_id: int | None, at: datetime) -> str:
-    desk = desk_for(key_scope_id=authority_id, at=at)
+    context = pricing_context_for(key_scope_id=authority_id, at=at)
     if isinstance(event, OutcomeEvent):
-        return outcome_fault_at(desk, event, at)
-    return getattr(desk.cost(event), "code", "")
+        return outcome_fault_at(context, event, at)
+    return getattr(context.cost(event), "code", "")

@@ -21,10 +21,10 @@ from allocation.usage.admin.usage import RollUpAdmin
 from allocation.usage.models import UsageDay
 from allocation.variance import queries
 from allocation.variance.engine.periods import Period, Periods, month_before, period_before
-from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, ModelMovement
+from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, ModelVariance
 from allocation.variance.engine.waterfall import levels, waterfall
 from allocation.variance.engine.words import amount, sentences, signed, steps
-from allocation.variance.queries import ScopeMovement
+from allocation.variance.queries import ScopeVariance
 from governance.pages.admin.base import acting
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
@@ -155,9 +155,9 @@ def _shown(request: HttpRequest, asked: dict[str, Any]) -> dict[str, Any]:
     )
     tree = scope_tree()
     scope_id = tree.by_path[asked["scope"]].id
-    found = queries.scope_movement(scope_id=scope_id, periods=periods)
-    moved, told = found.movement, steps(found.movement)
-    below = queries.scope_movements(actor=acting(request), scope_id=scope_id, periods=periods)
+    found = queries.scope_variance(scope_id=scope_id, periods=periods)
+    moved, told = found.variance, steps(found.variance)
+    below = queries.scope_variances(actor=acting(request), scope_id=scope_id, periods=periods)
     chart = waterfall(
         levels(
             ("Before", str(periods.before), moved.cost[0]),
@@ -189,8 +189,8 @@ def _shown(request: HttpRequest, asked: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _model_row(one: ModelMovement, found: ScopeMovement, periods: Periods) -> ModelRow:
-    names = [step.name for step in steps(found.movement)]
+def _model_row(one: ModelVariance, found: ScopeVariance, periods: Periods) -> ModelRow:
+    names = [step.name for step in steps(found.variance)]
     return ModelRow(
         model=one.model,
         provider=one.provider,
@@ -204,18 +204,18 @@ def _model_row(one: ModelMovement, found: ScopeMovement, periods: Periods) -> Mo
     )
 
 
-def _used(one: ModelMovement, of: int) -> str:
+def _used(one: ModelVariance, of: int) -> str:
     parts = [f"{used[of] // PARTS[unit]:,} {PARTS_OF_UNIT[unit]}" for unit, used in one.used.items() if used[of]]
     return ", ".join(parts) or "–"
 
 
-def _per_million(one: ModelMovement, of: int) -> str:
+def _per_million(one: ModelVariance, of: int) -> str:
     tokens = one.used.get(TOKEN, (0, 0))[of]
     cost = sum(line.cost[of] for line in one.lines if line.unit == TOKEN)
     return amount(cost * 1_000_000 // tokens) if tokens else "–"
 
 
-def _records(one: ModelMovement, found: ScopeMovement, period: Period) -> str:
+def _records(one: ModelVariance, found: ScopeVariance, period: Period) -> str:
     """The admin's list of them; where too many scopes lie below, the API's."""
     since, until = (f"{datetime.combine(day, time()):%Y-%m-%dT%H:%M:%SZ}" for day in (period.since, period.until))
     below = scope_tree().descendants(found.scope_id)
@@ -229,8 +229,8 @@ def _records(one: ModelMovement, found: ScopeMovement, period: Period) -> str:
     return f"{reverse('admin:allocation_usagerecord_changelist')}?{urlencode(narrowed)}"
 
 
-def _scope_row(one: ScopeMovement, names: Sequence[str], periods: Periods) -> ScopeRow:
-    moved = one.movement
+def _scope_row(one: ScopeVariance, names: Sequence[str], periods: Periods) -> ScopeRow:
+    moved = one.variance
     return ScopeRow(
         path=one.path,
         page=_page(one.path, periods),

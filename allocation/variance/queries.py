@@ -12,7 +12,7 @@ from django.db import connection
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, TASK_DAY_TABLE
 from allocation.variance.engine.drivers import Activity, Driver
 from allocation.variance.engine.periods import Period, Periods, month_before, period_before
-from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, Line, Movement, movement_of
+from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, Line, Variance, variance_of
 from governance.errors import Invalid
 from governance.people.queries import visible_scope_paths
 from governance.people.rules import Actor
@@ -31,14 +31,14 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class ScopeMovement:
+class ScopeVariance:
     """`unpriced_requests` and `unpriced_tokens` have no cost and are no part of the movement."""
 
     scope_id: int
     path: str
     name: str
     currency: str
-    movement: Movement
+    variance: Variance
     unpriced_requests: Pair
     unpriced_tokens: Pair
 
@@ -61,23 +61,23 @@ def _period(since: date, until: date, name: str) -> Period:
     return Period(since, until)
 
 
-def scope_movement(*, scope_id: int, periods: Periods, driver: Driver | None = None) -> ScopeMovement:
+def scope_variance(*, scope_id: int, periods: Periods, driver: Driver | None = None) -> ScopeVariance:
     """Of the scope with all below it, by model."""
     tree = scope_tree()
     found = _Sums(tree, {scope_id})
     found.read(tree.descendants(scope_id), periods)
-    return found.movement(scope_id, driver, by_model=True)
+    return found.variance(scope_id, driver, by_model=True)
 
 
-def scope_movements(*, actor: Actor, scope_id: int | None, periods: Periods) -> list[ScopeMovement]:
+def scope_variances(*, actor: Actor, scope_id: int | None, periods: Periods) -> list[ScopeVariance]:
     """Of every scope that `actor` may see (at or below `scope_id`), without models; the largest change first."""
     tree = scope_tree()
     tops = [tree.by_path[path].id for path in visible_scope_paths(actor)] if scope_id is None else [scope_id]
     below = [lower for top in tops for lower in tree.descendants(top)]
     found = _Sums(tree, set(below))
     found.read(below, periods)
-    moved = [found.movement(one, None, by_model=False) for one in below if one in found.lines]
-    return sorted(moved, key=lambda one: (-abs(one.movement.change), one.path))
+    moved = [found.variance(one, None, by_model=False) for one in below if one in found.lines]
+    return sorted(moved, key=lambda one: (-abs(one.variance.change), one.path))
 
 
 class _Sums:
@@ -116,18 +116,18 @@ class _Sums:
     def _uppers(self, scope_id: int) -> Iterable[int]:
         return (upper for upper in self.tree.ancestors(scope_id) if upper in self.wanted)
 
-    def movement(self, scope_id: int, driver: Driver | None, *, by_model: bool) -> ScopeMovement:
+    def variance(self, scope_id: int, driver: Driver | None, *, by_model: bool) -> ScopeVariance:
         own, counts, node = self.lines.get(scope_id, {}), self.counts[scope_id], self.tree.by_id[scope_id]
         activity = Activity(
             tasks=(counts[0], counts[1]), task_requests=(counts[2], counts[3]), requests=(counts[4], counts[5])
         )
         unpriced = [sums for (_provider, _model, kind), sums in own.items() if kind == UNPRICED]
-        return ScopeMovement(
+        return ScopeVariance(
             scope_id=scope_id,
             path=node.path,
             name=node.name or node.slug,
             currency=node.currency,
-            movement=movement_of(_lines(own), activity, driver=driver, by_model=by_model),
+            variance=variance_of(_lines(own), activity, driver=driver, by_model=by_model),
             unpriced_requests=(counts[6], counts[7]),
             unpriced_tokens=(sum(sums[0] for sums in unpriced), sum(sums[1] for sums in unpriced)),
         )

@@ -18,8 +18,10 @@ AMOUNT_BELOW = Decimal(10) ** 15
 YEARS_AHEAD = 20
 
 
-def locked(budget_id: int, by: Actor) -> Budget:
-    found = Budget.objects.visible_to(by).select_related("scope").select_for_update(of=("self",)).filter(pk=budget_id)
+def locked(budget_id: int, actor: Actor) -> Budget:
+    found = (
+        Budget.objects.visible_to(actor).select_related("scope").select_for_update(of=("self",)).filter(pk=budget_id)
+    )
     budget = found.first()
     if budget is None:
         raise NotFound(f"There is no budget {budget_id}.", code="unknown_budget")

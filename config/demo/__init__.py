@@ -40,7 +40,7 @@ def seed(*, at: datetime) -> None:
     finance, _password = create_user(email=FINANCE, persona=Persona.FINANCE, scope=organisation, actor=actor, at=at)
     # The organisation's first: the budgets below are granted from it.
     for budget in Budget.objects.exclude(scope__path=WAITING).order_by("scope__path", "pk"):
-        approve_budget(budget_id=budget.pk, by=Actor.of_user(finance), reason="Planned for this year.", at=at)
+        approve_budget(budget_id=budget.pk, actor=Actor.of_user(finance), reason="Planned for this year.", at=at)
     for unit, path, name, amount, reason in ACCEPTED:
         accept_unit_cost(
             scope=Scope.objects.get(path=path),
@@ -50,7 +50,7 @@ def seed(*, at: datetime) -> None:
             reason=reason,
             effective_from=at.date() - timedelta(days=60),
             review_by=at.date() + timedelta(days=90),
-            by=Actor.of_user(finance),
+            actor=Actor.of_user(finance),
             at=at,
         )
     record_usage(events=usage(at), key_scope_id=organisation.pk, at=at)

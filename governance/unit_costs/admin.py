@@ -61,6 +61,6 @@ class UnitCostTargetAdmin(OperatedAdmin):
         change: bool,  # noqa: FBT001  # Django's signature
     ) -> None:
         del change
-        accepted = operations.accept_unit_cost(by=acting(request), at=timezone.now(), **form.cleaned_data)
+        accepted = operations.accept_unit_cost(actor=acting(request), at=timezone.now(), **form.cleaned_data)
         obj.pk = accepted.pk
         obj.refresh_from_db()

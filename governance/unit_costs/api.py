@@ -90,10 +90,10 @@ class UnitCostTargets(ListAPIView[UnitCostTarget]):
         """Accepts what a unit may cost. For a person who holds the right `set_unit_cost` over the scope."""
         body = UnitCostTargetIn(data=request.data)
         body.is_valid(raise_exception=True)
-        terms, by, now = dict(body.validated_data), actor(request), timezone.now()
-        scope = Scope.objects.visible_to(by).filter(path=terms.pop("scope")).first()
+        terms, asking, now = dict(body.validated_data), actor(request), timezone.now()
+        scope = Scope.objects.visible_to(asking).filter(path=terms.pop("scope")).first()
         if scope is None:
             raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
         terms.setdefault("effective_from", now.date())
-        target = operations.accept_unit_cost(scope=scope, by=by, at=now, **terms)
+        target = operations.accept_unit_cost(scope=scope, actor=asking, at=now, **terms)
         return Response(UnitCostTargetOut(target).data, status=201)

@@ -38,16 +38,16 @@ def accept_unit_cost(
     amount: Decimal,
     reason: str,
     effective_from: date,
-    by: Actor,
+    actor: Actor,
     at: datetime,
     outcome_name: str = "",
     until: date | None = None,
     review_by: date | None = None,
 ) -> UnitCostTarget:
     """The next version for this scope, unit and name. What held before stays in the history as it was."""
-    check_sees(by, scope.path)
-    if not by.may(DecisionRight.SET_UNIT_COST, scope):
-        raise UnitCostRightRequired(f"{by.label} does not hold the right to set unit costs of {scope.path}.")
+    check_sees(actor, scope.path)
+    if not actor.may(DecisionRight.SET_UNIT_COST, scope):
+        raise UnitCostRightRequired(f"{actor.label} does not hold the right to set unit costs of {scope.path}.")
     _check(unit, outcome_name, amount, reason)
     _check_dates(effective_from, until, review_by)
     # The scope's row makes two who decide at once wait for each other.
@@ -65,12 +65,12 @@ def accept_unit_cost(
         effective_from=effective_from,
         until=until,
         review_by=review_by,
-        accepted_by=by.user,
-        accepted_by_label=by.label,
+        accepted_by=actor.user,
+        accepted_by_label=actor.label,
         accepted_at=at,
     )
     record_decision(
-        actor=by,
+        actor=actor,
         action="unit_cost.accept",
         scope=scope,
         subject=f"unit_cost_target:{target.pk}",

@@ -81,6 +81,6 @@ class AlertAdmin(RecordAdmin):
             done="Acknowledged.",
             back=("admin:policies_alert_change", object_id),
             run=lambda reason: operations.acknowledge_alert(
-                alert_id=object_id, by=acting(request), reason=reason, at=timezone.now()
+                alert_id=object_id, actor=acting(request), reason=reason, at=timezone.now()
             ),
         )

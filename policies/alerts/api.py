@@ -100,6 +100,6 @@ class AcknowledgeAlert(APIView):
         body = AcknowledgementIn(data=request.data)
         body.is_valid(raise_exception=True)
         alert = operations.acknowledge_alert(
-            alert_id=alert_id, by=actor(request), reason=body.validated_data["reason"], at=timezone.now()
+            alert_id=alert_id, actor=actor(request), reason=body.validated_data["reason"], at=timezone.now()
         )
         return Response(AlertOut(alert).data)

@@ -70,6 +70,6 @@ class ConstraintAdmin(RecordAdmin):
             done="Released.",
             back=("admin:policies_constraint_change", object_id),
             run=lambda reason: operations.release_constraint(
-                constraint_id=object_id, by=acting(request), reason=reason, at=timezone.now()
+                constraint_id=object_id, actor=acting(request), reason=reason, at=timezone.now()
             ),
         )

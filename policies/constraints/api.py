@@ -64,6 +64,6 @@ class ReleaseConstraint(APIView):
         body = ReleaseIn(data=request.data)
         body.is_valid(raise_exception=True)
         constraint = operations.release_constraint(
-            constraint_id=constraint_id, by=actor(request), reason=body.validated_data["reason"], at=timezone.now()
+            constraint_id=constraint_id, actor=actor(request), reason=body.validated_data["reason"], at=timezone.now()
         )
         return Response(ConstraintOut(constraint).data)

@@ -17,10 +17,10 @@ class ConstraintNotActive(DomainError):
 
 
 @transaction.atomic
-def release_constraint(*, constraint_id: int, by: Actor, reason: str, at: datetime) -> Constraint:
+def release_constraint(*, constraint_id: int, actor: Actor, reason: str, at: datetime) -> Constraint:
     """A person lifts the limit for this crossing. The incident stays open; a new crossing sets the limit again."""
     constraint = (
-        Constraint.objects.visible_to(by)
+        Constraint.objects.visible_to(actor)
         .select_for_update(of=("self",))
         .select_related("scope")
         .filter(pk=constraint_id)
@@ -28,20 +28,20 @@ def release_constraint(*, constraint_id: int, by: Actor, reason: str, at: dateti
     )
     if constraint is None:
         raise NotFound("No such constraint.")
-    if not may_release_constraint(by, constraint.scope):
-        raise Forbidden(f"{by.label} may not release constraints of {constraint.scope.path}.")
+    if not may_release_constraint(actor, constraint.scope):
+        raise Forbidden(f"{actor.label} may not release constraints of {constraint.scope.path}.")
     if not reason.strip():
         raise Invalid("Say why the constraint is released.", code="reason_required")
     if constraint.status != Constraint.Status.ACTIVE:
         raise ConstraintNotActive(f"The constraint is {constraint.status} already.")
     constraint.status = Constraint.Status.RELEASED
-    constraint.released_at, constraint.released_by, constraint.release_reason = at, by.label, reason
+    constraint.released_at, constraint.released_by, constraint.release_reason = at, actor.label, reason
     constraint.save(update_fields=["status", "released_at", "released_by", "release_reason"])
     AlertEvent.objects.create(
         alert_id=constraint.alert_id, at=at, kind=AlertEvent.Kind.RELEASED, step=constraint.step, detail=reason
     )
     record_decision(
-        actor=by,
+        actor=actor,
         action="constraint.release",
         scope=constraint.scope,
         subject=f"constraint:{constraint.pk}",

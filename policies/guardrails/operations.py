@@ -64,7 +64,7 @@ def apply_guardrail_policy(
     if change.action == "unchanged":
         return change
     if active is not None:
-        _retire(active, by=actor, reason="Replaced by another version.", at=at)
+        _retire(active, actor=actor, reason="Replaced by another version.", at=at)
     version = versions.filter(digest=_digest(document)).first()
     if version is not None:
         version.is_active, version.retired_at, version.retired_by, version.retire_reason = True, None, "", ""
@@ -97,17 +97,17 @@ def apply_guardrail_policy(
 
 
 @transaction.atomic
-def retire_guardrail(*, name: str, by: Actor, reason: str, at: datetime) -> GuardrailVersion:
+def retire_guardrail(*, name: str, actor: Actor, reason: str, at: datetime) -> GuardrailVersion:
     """Out of force. The next sweep resolves its alerts and releases its constraints."""
-    if not may_change_guardrails(by):
-        raise Forbidden(f"{by.label} may not change guardrails.")
+    if not may_change_guardrails(actor):
+        raise Forbidden(f"{actor.label} may not change guardrails.")
     active = GuardrailVersion.objects.select_for_update().filter(name=name, is_active=True).first()
     if active is None:
         raise NotFound(f"There is no guardrail {name} in force.")
-    _retire(active, by=by, reason=reason, at=at)
+    _retire(active, actor=actor, reason=reason, at=at)
     nudge(SWEEP_TASK, queue="slow")
     record_decision(
-        actor=by,
+        actor=actor,
         action="guardrail.retire",
         scope=None,
         subject=f"guardrail:{name}",
@@ -136,9 +136,9 @@ def check(document: GuardrailPolicy, sourced: SourcedDocument | None = None) -> 
     return [{"name": one.name, "passed": one.passed, "sentences": list(one.sentences)} for one in results]
 
 
-def _retire(version: GuardrailVersion, *, by: Actor, reason: str, at: datetime) -> None:
+def _retire(version: GuardrailVersion, *, actor: Actor, reason: str, at: datetime) -> None:
     version.is_active, version.retired_at = False, at
-    version.retired_by, version.retire_reason = by.label, reason
+    version.retired_by, version.retire_reason = actor.label, reason
     version.save(update_fields=["is_active", "retired_at", "retired_by", "retire_reason"])
 
 

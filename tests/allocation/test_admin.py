@@ -73,7 +73,13 @@ def furnish(name: str) -> Scope:
     told = READ_OUTCOME(outcome_of(team.path, at))
     record_outcomes(events=[told], key_scope_id=root.pk, at=at)
     accept_unit_cost(
-        scope=team, unit="inference", amount=Decimal(1), reason=f"of {name}", effective_from=at.date(), by=SYSTEM, at=at
+        scope=team,
+        unit="inference",
+        amount=Decimal(1),
+        reason=f"of {name}",
+        effective_from=at.date(),
+        actor=SYSTEM,
+        at=at,
     )
     ImportRun.objects.create(
         file_name=f"{name}.csv", file_digest="0" * 64, options_digest="0" * 64, size_bytes=1, source_format="native",

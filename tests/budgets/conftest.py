@@ -41,8 +41,8 @@ Propose = Callable[..., Budget]
 @pytest.fixture
 def propose(author: Actor) -> Propose:
     def submitted(scope: Scope, amount: str, *, at: datetime = AT, **terms: object) -> Budget:
-        budget = create_budget(scope=scope, amount=Decimal(amount), by=author, at=at, **terms)
-        return submit_budget(budget_id=budget.pk, by=author, at=at)
+        budget = create_budget(scope=scope, amount=Decimal(amount), actor=author, at=at, **terms)
+        return submit_budget(budget_id=budget.pk, actor=author, at=at)
 
     return submitted
 
@@ -51,7 +51,7 @@ def propose(author: Actor) -> Propose:
 def approve(propose: Propose, finance: Actor) -> Propose:
     def approved(scope: Scope, amount: str, *, at: datetime = AT, **terms: object) -> Budget:
         budget = propose(scope, amount, at=at, **terms)
-        return approve_budget(budget_id=budget.pk, by=finance, reason="planned", at=at)
+        return approve_budget(budget_id=budget.pk, actor=finance, reason="planned", at=at)
 
     return approved
 

@@ -256,11 +256,11 @@ def person(email: str, scope: Scope, persona: str, right: str) -> User:
 
 
 def budget(scope: Scope, amount: int, author: Actor, *, by: Actor | None = None, submitted: bool = True) -> Budget:
-    made = create_budget(scope=scope, amount=Decimal(amount), by=author, at=AT)
+    made = create_budget(scope=scope, amount=Decimal(amount), actor=author, at=AT)
     if submitted:
-        submit_budget(budget_id=made.pk, by=author, at=AT)
+        submit_budget(budget_id=made.pk, actor=author, at=AT)
     if by is not None:
-        approve_budget(budget_id=made.pk, by=by, reason="Agreed.", at=AT)
+        approve_budget(budget_id=made.pk, actor=by, reason="Agreed.", at=AT)
     return made
 
 
@@ -314,7 +314,7 @@ def world(db: None, tmp_path: Path) -> World:
     record_outcomes(events=[READ_OUTCOME(json.dumps({**OUTCOME, "id": "1"}).encode())], key_scope_id=acme.pk, at=AT)
     accept_unit_cost(
         scope=teams["search"], unit="action", amount=Decimal(1), reason="As planned.", effective_from=AT.date(),
-        by=SYSTEM, at=AT,
+        actor=SYSTEM, at=AT,
     )  # fmt: skip
     while evaluate_next_dirty_scopes(at=AT):
         pass

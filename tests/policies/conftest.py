@@ -84,9 +84,9 @@ def finops_channel(acme: Scope) -> Channel:
 @pytest.fixture
 def budget(search: Scope, author: Actor, finance: Actor) -> Budget:
     """100 dollars a month for acme/search."""
-    proposed = create_budget(scope=search, amount=Decimal(100), by=author, at=AT)
-    submit_budget(budget_id=proposed.pk, by=author, at=AT)
-    return approve_budget(budget_id=proposed.pk, by=finance, reason="Agreed.", at=AT)
+    proposed = create_budget(scope=search, amount=Decimal(100), actor=author, at=AT)
+    submit_budget(budget_id=proposed.pk, actor=author, at=AT)
+    return approve_budget(budget_id=proposed.pk, actor=finance, reason="Agreed.", at=AT)
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from allocation.usage.operations import (
     add_charges,
     add_task_days,
     closed_meanwhile,
-    desk_for,
     lock_tasks,
     mark_lineages_dirty,
     post_to_ledger,
+    pricing_context_for,
     roll_up,
     with_retries,
     write_tasks,
@@ -41,9 +41,9 @@ def lock_corrections(organisation_id: int) -> None:
 
 def books_in_force(organisation_id: int, at: datetime) -> Organisation:
     """With the periods that are closed; none is closed from here to the end of the transaction."""
-    books = desk_for(key_scope_id=organisation_id, at=at).organisations
+    books = pricing_context_for(key_scope_id=organisation_id, at=at).organisations
     if closed_meanwhile(books, [organisation_id]):
-        books = desk_for(key_scope_id=organisation_id, at=at).organisations
+        books = pricing_context_for(key_scope_id=organisation_id, at=at).organisations
     return books[organisation_id]
 
 

@@ -19,13 +19,13 @@ from allocation.corrections.operations.adjustments import (
     post_corrections,
 )
 from allocation.corrections.operations.rerating import correction_of
-from allocation.corrections.queries import Standing, identity_of, in_batches, standing_of
+from allocation.corrections.queries import CorrectedRecord, corrected_records, identity_of, in_batches
 from allocation.coverage.operations import Preview, preview_attribution
 from allocation.prices.engine.rates import to_nanos
 from allocation.usage.engine.costing import Organisation
 from allocation.usage.engine.roll_ups import Sums
 from allocation.usage.models import Status, UsageRecord
-from allocation.usage.operations import desk_for, with_retries
+from allocation.usage.operations import pricing_context_for, with_retries
 from governance.errors import Invalid
 from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
@@ -66,7 +66,7 @@ def reattribute_usage(
         kind=AdjustmentKind.REATTRIBUTE, organisation=root, since=since, until=until, reason=reason, actor=actor, at=at
     )
     # The rules of the whole run: those that are applied meanwhile are another run's.
-    matcher = desk_for(key_scope_id=root.pk, at=at).organisations[root.pk].matcher
+    matcher = pricing_context_for(key_scope_id=root.pk, at=at).organisations[root.pk].matcher
     wanted = UsageRecord.objects.filter(scope_id__in=scope_tree().descendants(root.pk), occurred_at__lt=until)
     for records in in_batches(wanted.exclude(attribution=EXPLICIT), since=since, size=BATCH):
         with_retries(partial(_move, run, records, matcher, at))
@@ -79,7 +79,7 @@ def _move(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Matcher, 
     root_id = run.organisation_id
     lock_corrections(root_id)
     books = books_in_force(root_id, at)
-    standing = standing_of(records)
+    standing = corrected_records(records)
     moved = [
         (record, now, to_id, label)
         for record in records
@@ -98,7 +98,7 @@ def _place(record: UsageRecord, matcher: Matcher, books: Organisation) -> tuple[
 
 
 def _pair(
-    record: UsageRecord, now: Standing, to_id: int, label: str, books: Organisation, at: datetime
+    record: UsageRecord, now: CorrectedRecord, to_id: int, label: str, books: Organisation, at: datetime
 ) -> tuple[Correction, Correction]:
     """What leaves, then what arrives: all that the record counts for, at what it costs now."""
     sums = sums_of(record, now)
@@ -108,7 +108,7 @@ def _pair(
     )
 
 
-def sums_of(record: UsageRecord, now: Standing) -> Sums:
+def sums_of(record: UsageRecord, now: CorrectedRecord) -> Sums:
     failed = record.status == Status.ERROR
     return Sums(
         requests=record.requests,

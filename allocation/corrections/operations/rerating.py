@@ -18,7 +18,7 @@ from allocation.corrections.operations.adjustments import (
     lock_corrections,
     post_corrections,
 )
-from allocation.corrections.queries import Standing, identity_of, in_batches, standing_of
+from allocation.corrections.queries import CorrectedRecord, corrected_records, identity_of, in_batches
 from allocation.meters.documents import RARE_TOKENS, Fault, Tokens, UsageEvent
 from allocation.meters.engine.activity import activity_of
 from allocation.prices.engine.pricing import PriceList
@@ -26,7 +26,7 @@ from allocation.prices.engine.rates import from_nanos, to_nanos
 from allocation.usage.engine.costing import FOCUS, PROVIDER, RESPONSE_CACHE, Organisation, Priced, price_of
 from allocation.usage.engine.roll_ups import Sums
 from allocation.usage.models import Status, UsageRecord
-from allocation.usage.operations import desk_for, with_retries
+from allocation.usage.operations import pricing_context_for, with_retries
 from governance.errors import Invalid
 from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
@@ -74,7 +74,7 @@ def rerate_usage(
             kind=AdjustmentKind.RERATE, organisation=organisation, since=since, until=until, reason=reason,
             actor=actor, at=at,
         )  # fmt: skip
-    prices = desk_for(key_scope_id=organisation.pk, at=at).organisations[organisation.pk].prices
+    prices = pricing_context_for(key_scope_id=organisation.pk, at=at).organisations[organisation.pk].prices
     for records in in_batches(_wanted(organisation, until, model), since=since, size=BATCH):
         if outcome.run is None:
             _add(outcome, records, list(_repriced(records, prices)))
@@ -97,7 +97,7 @@ class Repriced:
     """A record, how it stands, and what it costs at today's prices; a Fault where they cannot price it."""
 
     record: UsageRecord
-    now: Standing
+    now: CorrectedRecord
     price: Priced | Fault
 
     @property
@@ -114,7 +114,7 @@ class Repriced:
 
 
 def _repriced(records: Sequence[UsageRecord], prices: PriceList) -> Iterator[Repriced]:
-    standing = standing_of(records)
+    standing = corrected_records(records)
     for record in records:
         price = price_of(event_of(record), prices, record.occurred_at.timestamp())
         yield Repriced(record, standing[identity_of(record)], price)

@@ -1,15 +1,15 @@
 from allocation.corrections.queries.adjustments import (
-    Standing,
+    CorrectedRecord,
+    corrected_records,
     cost_as_known,
     identity_of,
     in_batches,
-    standing_of,
 )
 
 __all__ = [
-    "Standing",
+    "CorrectedRecord",
+    "corrected_records",
     "cost_as_known",
     "identity_of",
     "in_batches",
-    "standing_of",
 ]

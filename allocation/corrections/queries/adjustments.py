@@ -17,7 +17,7 @@ Identity = tuple[str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CorrectedRecord:
     """Where a record counts now and what it costs now; `cost` None while nobody has stated a price for it."""
 
     scope_id: int
@@ -45,7 +45,7 @@ def in_batches(records: QuerySet[UsageRecord], *, since: datetime, size: int) ->
         last = batch[-1]
 
 
-def standing_of(records: Sequence[UsageRecord]) -> dict[Identity, Standing]:
+def corrected_records(records: Sequence[UsageRecord]) -> dict[Identity, CorrectedRecord]:
     """One query, whatever the number of records."""
     rows: dict[Identity, list[Adjustment]] = defaultdict(list)
     found = Adjustment.objects.filter(record_id__in=[record.pk for record in records]).order_by("pk")
@@ -54,7 +54,7 @@ def standing_of(records: Sequence[UsageRecord]) -> dict[Identity, Standing]:
     return {identity_of(record): _standing(record, rows.get(identity_of(record), ())) for record in records}
 
 
-def _standing(record: UsageRecord, adjustments: Iterable[Adjustment]) -> Standing:
+def _standing(record: UsageRecord, adjustments: Iterable[Adjustment]) -> CorrectedRecord:
     """A move takes everything from one scope to another; the row that adds is the later of its two."""
     scope_id, cost, source, version = record.scope_id, record.cost or ZERO, record.price_source, record.price_version
     attribution, unpriced = record.attribution, record.requests if record.is_unpriced else 0
@@ -66,7 +66,7 @@ def _standing(record: UsageRecord, adjustments: Iterable[Adjustment]) -> Standin
         if row.price_source:
             source, version = row.price_source, row.price_version
     is_failed = record.cost is None and not record.is_unpriced
-    return Standing(scope_id, None if unpriced or is_failed else cost, source, version, attribution)
+    return CorrectedRecord(scope_id, None if unpriced or is_failed else cost, source, version, attribution)
 
 
 def cost_as_known(

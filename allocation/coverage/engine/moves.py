@@ -23,7 +23,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class Move:
     from_id: int
     to_id: int
     used: Used
@@ -35,7 +35,7 @@ class Moves:
     period: nothing matches them, or an earlier one always comes first.
     """
 
-    movements: tuple[Movement, ...]
+    movements: tuple[Move, ...]
     used: Used
     moved: Used
     newly_attributed: Used
@@ -63,7 +63,7 @@ def moves(groups: Iterable[Group], matcher: Matcher, *, unattributed_id: int) ->
         if to_id != group.scope_id:
             way = (group.scope_id, to_id)
             moved[way] = moved.get(way, NOTHING) + group.used
-    movements = (Movement(from_id, to_id, used) for (from_id, to_id), used in moved.items())
+    movements = (Move(from_id, to_id, used) for (from_id, to_id), used in moved.items())
     return Moves(
         movements=tuple(sorted(movements, key=lambda one: (-one.used.cost, -one.used.records, one.from_id, one.to_id))),
         used=before.used,

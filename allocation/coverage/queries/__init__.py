@@ -1,4 +1,11 @@
-from allocation.coverage.queries.attributed import GROUPINGS, STANDING, SUMS, OrganisationCoverage, coverage, window
+from allocation.coverage.queries.attributed import (
+    CORRECTED_USAGE,
+    GROUPINGS,
+    SUMS,
+    OrganisationCoverage,
+    coverage,
+    window,
+)
 from allocation.coverage.queries.groups import (
     groups_of,
 )
@@ -7,8 +14,8 @@ from allocation.coverage.queries.prices import (
 )
 
 __all__ = [
+    "CORRECTED_USAGE",
     "GROUPINGS",
-    "STANDING",
     "SUMS",
     "OrganisationCoverage",
     "coverage",

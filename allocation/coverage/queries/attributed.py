@@ -21,7 +21,7 @@ GROUPINGS = ("day", "month", "scope", "rule")
 
 # Usage as it stands: every record where it came in, and its corrections, which take from one scope and add to another.
 # `records` is 1 for a record, -1 where it has left, 1 where it has arrived, 0 where only its price was corrected.
-STANDING = f"""
+CORRECTED_USAGE = f"""
     SELECT scope_id, attribution, attribution AS placed_by, occurred_at, provider, model, operation, source,
         service_tier, attributes, 1 AS records, requests, input_tokens + output_tokens AS tokens,
         COALESCE(cost, 0) AS cost
@@ -111,7 +111,7 @@ def _by_rule(tree: ScopeTree, root_id: int, since: datetime, until: datetime) ->
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT placed_by, {SUMS} FROM ({STANDING}) AS standing GROUP BY placed_by
+            SELECT placed_by, {SUMS} FROM ({CORRECTED_USAGE}) AS standing GROUP BY placed_by
             HAVING sum(records) <> 0 OR sum(cost) <> 0
             """,  # noqa: S608  # our own names
             window(tree.descendants(root_id), since, until),

@@ -8,7 +8,7 @@ from django.db import connection
 from allocation.attribution.engine import EXPLICIT, PlainCall, Reads
 from allocation.coverage.engine.coverage import Used
 from allocation.coverage.engine.moves import Group
-from allocation.coverage.queries.attributed import STANDING, SUMS, window
+from allocation.coverage.queries.attributed import CORRECTED_USAGE, SUMS, window
 
 
 def groups_of(*, scope_ids: Iterable[int], since: datetime, until: datetime, reads: Reads) -> Iterator[Group]:
@@ -22,7 +22,7 @@ def groups_of(*, scope_ids: Iterable[int], since: datetime, until: datetime, rea
             f"""
             SELECT scope_id, attribution = %s, {"".join(f"{fact}, " for fact in facts)}
                 {SUMS}
-            FROM ({STANDING}) AS standing
+            FROM ({CORRECTED_USAGE}) AS standing
             GROUP BY {grouped}
             HAVING sum(records) <> 0 OR sum(cost) <> 0
             """,  # noqa: S608  # our own names; what comes from rules is a parameter

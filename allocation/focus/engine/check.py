@@ -24,7 +24,7 @@ CellRule = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """`row` counts from 1; None for what concerns the file's columns. `sentence` repeats no value of the file."""
 
     row: int | None
@@ -36,7 +36,7 @@ class Finding:
 
 def check(
     version: Version, rows: Iterable[Mapping[str, str | None]], columns: Sequence[str] | None = None
-) -> Iterator[Finding]:
+) -> Iterator[Violation]:
     """Lazily, in the order of rows. `columns` are the file's, in its order; without them the first row's keys are."""
     lines = iter(rows)
     if columns is None:
@@ -50,55 +50,55 @@ def check(
             cell = row.get(name)
             for rule in rules:
                 if (found := rule(cell)) is not None:
-                    yield Finding(number, name, f"{name}.{found[0]}", found[1], found[2])
+                    yield Violation(number, name, f"{name}.{found[0]}", found[1], found[2])
         cells = Cells(row)
         for between in row_rules:
             sentence = between.broken(cells)
             if sentence is not None:
-                yield Finding(number, between.column, between.id, sentence)
+                yield Violation(number, between.column, between.id, sentence)
 
 
-def _of_columns(version: Version, columns: Sequence[str]) -> Iterator[Finding]:
+def _of_columns(version: Version, columns: Sequence[str]) -> Iterator[Violation]:
     wanted = columns_of(version)
     present = set(columns)
     for column in wanted.values():
         if column.name not in present and (level := column.level_in(version)) is not Level.CONDITIONAL:
             strict = MUST if level is Level.MANDATORY else SHOULD
             sentence = f"FOCUS {version} wants a column {column.name}; it is {level.value}."
-            yield Finding(None, column.name, f"{column.name}.present", sentence, strict)
+            yield Violation(None, column.name, f"{column.name}.present", sentence, strict)
     for name in sorted({name for name in columns if list(columns).count(name) > 1}):
-        yield Finding(None, name, "columns.once", f"The column {name} stands there more than once.")
+        yield Violation(None, name, "columns.once", f"The column {name} stands there more than once.")
     for name in columns:
         yield from _of_name(version, name, wanted)
     yield from _of_order(columns)
 
 
-def _of_name(version: Version, name: str, wanted: Mapping[str, Column]) -> Iterator[Finding]:
+def _of_name(version: Version, name: str, wanted: Mapping[str, Column]) -> Iterator[Violation]:
     if name in wanted:
         return
     if name.startswith(CUSTOM):
         if not PASCAL.fullmatch(name.removeprefix(CUSTOM)):
-            yield Finding(None, name, "columns.pascal_case", "After x_ a custom column is PascalCase.", SHOULD)
+            yield Violation(None, name, "columns.pascal_case", "After x_ a custom column is PascalCase.", SHOULD)
         if len(name) > NAME_LENGTH_MAX:
-            yield Finding(None, name, "columns.length", "A column has at most 50 characters.", SHOULD)
+            yield Violation(None, name, "columns.length", "A column has at most 50 characters.", SHOULD)
     elif name in BY_NAME or name in DRAFT:
-        yield Finding(None, name, "columns.version", f"FOCUS {version} does not have the column {name}.")
+        yield Violation(None, name, "columns.version", f"FOCUS {version} does not have the column {name}.")
     elif (meant := known_name(name)) is not None:
-        yield Finding(None, name, "columns.spelling", f"The column is spelt {meant}.")
+        yield Violation(None, name, "columns.spelling", f"The column is spelt {meant}.")
     else:
-        yield Finding(None, name, "columns.custom", f"A column that FOCUS does not have begins with x_: x_{name}.")
+        yield Violation(None, name, "columns.custom", f"A column that FOCUS does not have begins with x_: x_{name}.")
 
 
-def _of_order(columns: Sequence[str]) -> Iterator[Finding]:
+def _of_order(columns: Sequence[str]) -> Iterator[Violation]:
     focus = [name for name in columns if not name.startswith(CUSTOM)]
     custom = [name for name in columns if name.startswith(CUSTOM)]
     if list(columns) != focus + custom:
         where = next(mine for mine, good in zip(columns, focus + custom, strict=True) if mine != good)
-        yield Finding(None, where, "columns.custom_last", "Custom columns stand after all FOCUS columns.", SHOULD)
+        yield Violation(None, where, "columns.custom_last", "Custom columns stand after all FOCUS columns.", SHOULD)
     for part in (focus, custom):
         unsorted = next((later for one, later in pairwise(part) if later < one), None)
         if unsorted is not None:
-            yield Finding(None, unsorted, "columns.sorted", "Columns stand in alphabetical order.", SHOULD)
+            yield Violation(None, unsorted, "columns.sorted", "Columns stand in alphabetical order.", SHOULD)
 
 
 Found = tuple[str, str, str]

@@ -75,7 +75,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {percent(share.ratio):>9}  {money(share.amount, currency):>18}  {who}{rule}")
 
     def _show(self, organisation: Scope, month: Month) -> None:
-        run = queries.standing_run(organisation.pk, month)
+        run = queries.run_in_force(organisation.pk, month)
         if run is None:
             raise CommandError(f"The shared cost of {month} has not been split; run `weir allocation run`.")
         self.stdout.write(f"{month} {organisation.path}: run {run.pk}, {run.status}, made {run.made_at:%F %R} UTC.")

@@ -11,7 +11,7 @@ from allocation.variance import queries
 from allocation.variance.engine.drivers import Driver
 from allocation.variance.engine.periods import Period, Periods, month, month_before, period_before
 from allocation.variance.engine.words import amount, sentences, signed, steps
-from allocation.variance.queries import ScopeMovement
+from allocation.variance.queries import ScopeVariance
 from governance.management.arguments import refusals_as_sentences, scope_at
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         periods = Periods(options["against"] or period_before(after), after)
         driver = Driver(options["driver"]) if options["driver"] else None
         with refusals_as_sentences():
-            found = queries.scope_movement(scope_id=scope_at(options["scope"]).pk, periods=periods, driver=driver)
+            found = queries.scope_variance(scope_id=scope_at(options["scope"]).pk, periods=periods, driver=driver)
         self.stdout.write("\n".join(_told(found, periods)))
 
 
@@ -42,8 +42,8 @@ def _month(text: str) -> Period:
     return month(first)
 
 
-def _told(found: ScopeMovement, periods: Periods) -> list[str]:
-    moved, told = found.movement, steps(found.movement)
+def _told(found: ScopeVariance, periods: Periods) -> list[str]:
+    moved, told = found.variance, steps(found.variance)
     counted = moved.activity.counted(moved.driver)
     rows = [["", str(periods.before), str(periods.after), "change", *(step.title.lower() for step in told)]]
     for one in moved.models:

@@ -53,7 +53,7 @@ def converted(tiers: Tiers, rate: Rate | None) -> Tiers:
 
 
 @dataclass(slots=True)
-class Shelf:
+class PriceBooks:
     """Entries by name: of thousands only those of the model, and the few patterns, are looked at."""
 
     entries: Iterable[BookEntry]

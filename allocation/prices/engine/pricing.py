@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from allocation.prices.engine.catalogue import CURRENCY, CalculatedCard, CatalogueEntry, Hourly, catalogue_entry
 from allocation.prices.engine.exchange import ExchangeRates, Rate, RateMissing
-from allocation.prices.engine.price_books import BookEntry, Shelf
+from allocation.prices.engine.price_books import BookEntry, PriceBooks
 from allocation.prices.engine.rates import RateCard
 
 DAY = timedelta(days=1)
@@ -43,10 +43,10 @@ class PriceList:
     entries: Sequence[BookEntry] = ()
     rates: ExchangeRates = field(default_factory=lambda: ExchangeRates(""))
     cache: dict[tuple[str, str, str, int], DayPrice] = field(default_factory=dict)
-    shelf: Shelf = field(init=False)
+    books: PriceBooks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.entries)
+        self.books = PriceBooks(self.entries)
         if not self.rates.currency:
             self.rates = ExchangeRates(self.currency)
 
@@ -71,7 +71,7 @@ class PriceList:
         start, end = EPOCH + day * DAY, EPOCH + (day + 1) * DAY
         entries = [
             entry
-            for entry in self.shelf.matching(provider, model, service_tier)
+            for entry in self.books.matching(provider, model, service_tier)
             if entry.effective_from < end and (entry.effective_to is None or entry.effective_to > start)
         ]
         edges = {edge for entry in entries for edge in (entry.effective_from, entry.effective_to) if edge is not None}

@@ -14,7 +14,7 @@ from allocation.billing_periods.operations import PeriodClosed, hold_periods
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.engine.pools import PoolsRefused, SplitPool, split_pools
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun, RunStatus, SharedCostSplit, SharedPool
-from allocation.shared_cost.queries import Gathered, gather_pools, standing_run
+from allocation.shared_cost.queries import Gathered, gather_pools, run_in_force
 from governance.errors import DomainError, Forbidden
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
@@ -67,7 +67,7 @@ def run_allocation(*, organisation: Scope, month: Month, actor: Actor, at: datet
     except PoolsRefused as refused:
         return _failed(organisation, month, f"{refused}.", actor, at, reason)
     digest = _digest(pools, status)
-    standing = standing_run(organisation.pk, month)
+    standing = run_in_force(organisation.pk, month)
     if standing is None and not pools:
         raise NothingToSplit(f"{organisation.path} shares no cost in {month}; apply a SharedCostSplit first.")
     if standing is not None and standing.digest == digest:
@@ -105,7 +105,7 @@ def _check_may_run(organisation: Scope, actor: Actor) -> None:
 def _check_open(organisation: Scope, month: Month) -> None:
     """A closed month keeps the final run it has; one that has none gets it, from figures that do not change."""
     closed = hold_periods([organisation.pk]).get(organisation.pk)
-    standing = standing_run(organisation.pk, month)
+    standing = run_in_force(organisation.pk, month)
     is_settled = standing is not None and standing.status == RunStatus.FINAL
     if closed is not None and month.until <= closed and is_settled:
         raise PeriodClosed(f"{month} is closed; its shared cost stays as it was split.")

@@ -13,8 +13,8 @@ from allocation.shared_cost.queries.shared import (
     SharedLine,
     by_branch,
     fully_loaded,
+    run_in_force,
     shared_cost,
-    standing_run,
 )
 
 __all__ = [
@@ -28,6 +28,6 @@ __all__ = [
     "fully_loaded",
     "gather_pools",
     "pools_of",
+    "run_in_force",
     "shared_cost",
-    "standing_run",
 ]

@@ -97,7 +97,7 @@ class SharedCost:
         return self.direct + self.external + self.shared_in_total - self.shared_out_total
 
 
-def standing_run(organisation_id: int, month: Month) -> AllocationRun | None:
+def run_in_force(organisation_id: int, month: Month) -> AllocationRun | None:
     return AllocationRun.objects.standing().filter(organisation_id=organisation_id, period_start=month.start).first()
 
 
@@ -106,7 +106,7 @@ def fully_loaded(organisation_id: int, month: Month, run: AllocationRun | None =
     to its direct cost and the external amounts, each counted once.
     """
     loaded = {scope_id: FullyLoaded(direct=use.cost) for scope_id, use in direct_use(organisation_id, month).items()}
-    run = run or standing_run(organisation_id, month)
+    run = run or run_in_force(organisation_id, month)
     if run is None:
         return loaded
     moved = AllocatedCharge.objects.filter(run=run).exclude(target_id=F("pool__origin_id")).order_by()
@@ -150,7 +150,7 @@ def shared_cost(*, actor: Actor, scope_id: int, month: Month) -> SharedCost:
     tree = scope_tree()
     node, below = tree.by_id[scope_id], tree.descendants(scope_id)
     used = direct_use(scope_id, month)
-    run = standing_run(node.root_id, month)
+    run = run_in_force(node.root_id, month)
     came: tuple[SharedLine, ...] = ()
     went: tuple[SharedLine, ...] = ()
     external = NONE

@@ -86,7 +86,7 @@ class Organisation:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class PricingContext:
     """What one batch is judged by. `open_scopes` maps every path the sender may write to onto (scope, root);
     `known_scopes` is every path there is; `home` is the sender's own organisation, None for an operator without one.
     `billed_by` names who stated the cost that an event brings along.

@@ -22,7 +22,7 @@ from allocation.usage.operations.posting import (
 )
 from allocation.usage.operations.pricing_context import (
     closed_meanwhile,
-    desk_for,
+    pricing_context_for,
 )
 from allocation.usage.operations.results import (
     BATCH_MAX,
@@ -52,7 +52,6 @@ __all__ = [
     "add_charges",
     "add_task_days",
     "closed_meanwhile",
-    "desk_for",
     "drop_expired_partitions",
     "ensure_partitions",
     "existing_partitions",
@@ -65,6 +64,7 @@ __all__ = [
     "month_of",
     "note_progress",
     "post_to_ledger",
+    "pricing_context_for",
     "record_usage",
     "roll_up",
     "start_import",

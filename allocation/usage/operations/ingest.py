@@ -12,14 +12,14 @@ from allocation.attribution.documents import WEIR_KEY
 from allocation.meters.documents import ATTRIBUTES_MAX, Fault, UsageEvent
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.usage.engine.charges import charges_of
-from allocation.usage.engine.costing import PROVIDER, CostedRecord, Desk
+from allocation.usage.engine.costing import PROVIDER, CostedRecord, PricingContext
 from allocation.usage.engine.roll_ups import by_minute, by_minute_and_price
 from allocation.usage.engine.rows import COLUMNS, copy_text
 from allocation.usage.engine.tasks import task_sums
 from allocation.usage.models import RECORD_TABLE
 from allocation.usage.operations.partitions import ensure_partitions, month_of
 from allocation.usage.operations.posting import post_to_ledger
-from allocation.usage.operations.pricing_context import closed_meanwhile, desk_for
+from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.roll_ups import add_charges, roll_up
@@ -48,14 +48,14 @@ def record_usage(
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
     while True:
-        desk = replace(desk_for(key_scope_id=key_scope_id, at=at), billed_by=billed_by)
-        costed, unfit = _costed(desk, _delivered(desk, events, weir_key), indexes or range(len(events)))
+        context = replace(pricing_context_for(key_scope_id=key_scope_id, at=at), billed_by=billed_by)
+        costed, unfit = _costed(context, _delivered(context, events, weir_key), indexes or range(len(events)))
         every_refused = [*refused, *unfit]
         unique = {(record.id, record.at_s): record for record in costed}
         # In the order of identity: two batches with the same records wait for each other, never crosswise.
         batch = [unique[key] for key in sorted(unique)]
         ensure_partitions({month_of(record.event.occurred_at) for record in batch})
-        write = partial(_write_all, batch, every_refused, desk, key_scope_id, source_format, at)
+        write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at)
         accepted = with_retries(write) if batch or every_refused else 0
         if accepted is not None:
             break
@@ -74,11 +74,11 @@ def record_usage(
     )
 
 
-def _delivered(desk: Desk, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:
+def _delivered(context: PricingContext, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:
     """With the Weir key beside the attributes, where a key or rule of the organisation reads it: a copy of every event
     costs too much for those who do not ask.
     """
-    if not weir_key or desk.home is None or not desk.home.matcher.reads_weir_key:
+    if not weir_key or context.home is None or not context.home.matcher.reads_weir_key:
         return events
     return [
         event.model_copy(update={"attributes": {**(event.attributes or {}), WEIR_KEY: weir_key}})
@@ -89,12 +89,12 @@ def _delivered(desk: Desk, events: Sequence[UsageEvent], weir_key: str) -> Seque
 
 
 def _costed(
-    desk: Desk, events: Iterable[UsageEvent], indexes: Iterable[int]
+    context: PricingContext, events: Iterable[UsageEvent], indexes: Iterable[int]
 ) -> tuple[list[CostedRecord], list[RefusedRecord]]:
     costed: list[CostedRecord] = []
     refused: list[RefusedRecord] = []
     for index, event in zip(indexes, events, strict=True):
-        outcome = desk.cost(event)
+        outcome = context.cost(event)
         if isinstance(outcome, Fault):
             refused.append(refused_event(index, outcome, event))
         else:
@@ -106,13 +106,13 @@ def _costed(
 def _write_all(
     batch: Sequence[CostedRecord],
     every_refused: Sequence[RefusedRecord],
-    desk: Desk,
+    context: PricingContext,
     authority_id: int | None,
     source_format: str,
     at: datetime,
 ) -> int | None:
     """How many were new; None, with nothing written, when a billing period was closed since the batch was costed."""
-    if closed_meanwhile(desk.organisations, {record.root_id for record in batch}):
+    if closed_meanwhile(context.organisations, {record.root_id for record in batch}):
         return None
     accepted = _write(batch, at)
     quarantine(refused=every_refused, authority_id=authority_id, source_format=source_format, at=at)

@@ -12,7 +12,7 @@ from allocation.attribution.queries import matcher_of, sets_in_force
 from allocation.billing_periods.operations import hold_periods
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
-from allocation.usage.engine.costing import Desk, Organisation, acceptance_window
+from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
 from governance.scopes.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
@@ -30,7 +30,7 @@ class _Memory:
 _memory = _Memory()
 
 
-def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
+def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingContext:
     """`key_scope_id` is the top of the subtree the sender may write to; None for an operator, who may write anywhere
     but has no organisation to attribute to.
     """
@@ -53,7 +53,7 @@ def desk_for(*, key_scope_id: int | None, at: datetime) -> Desk:
     # What retention would drop the next night is not taken in.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
     earliest_s, latest_s = acceptance_window(at, past_days)
-    return Desk(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp())
+    return PricingContext(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp())
 
 
 def _declared_version() -> tuple[str, ...]:

@@ -16,9 +16,9 @@ from allocation.variance import queries
 from allocation.variance.api.ranking import ranked_page
 from allocation.variance.engine.drivers import Driver
 from allocation.variance.engine.periods import Period, Periods
-from allocation.variance.engine.variance import PARTS, TOKEN, ModelMovement, Movement
+from allocation.variance.engine.variance import PARTS, TOKEN, ModelVariance, Variance
 from allocation.variance.engine.words import sentences, steps
-from allocation.variance.queries import ScopeMovement, money_of
+from allocation.variance.queries import ScopeVariance, money_of
 from governance.rest.api import Parameters, actor, requires, scope_asked
 
 MILLION = 1_000_000
@@ -165,7 +165,7 @@ class ScopeMoved(APIView):
         assert scope_id is not None  # noqa: S101  # a path was given
         periods = _periods(wanted)
         driver = Driver(wanted["driver"]) if "driver" in wanted else None
-        found = queries.scope_movement(scope_id=scope_id, periods=periods, driver=driver)
+        found = queries.scope_variance(scope_id=scope_id, periods=periods, driver=driver)
         return Response(MovementOut(_told(request, found, periods)).data)
 
 
@@ -177,7 +177,7 @@ class ScopesMoved(APIView):
         """Every scope with use in either period, each with all below it; the largest change first."""
         wanted = RankingIn.of(request)
         periods = _periods(wanted)
-        rows = queries.scope_movements(
+        rows = queries.scope_variances(
             actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")), periods=periods
         )
         page, links = ranked_page(request, rows, key=_key)
@@ -194,12 +194,12 @@ def _periods(wanted: dict[str, Any]) -> Periods:
     )
 
 
-def _key(row: ScopeMovement) -> tuple[int, str]:
-    return -abs(row.movement.change), row.path
+def _key(row: ScopeVariance) -> tuple[int, str]:
+    return -abs(row.variance.change), row.path
 
 
-def _told(request: Request, found: ScopeMovement, periods: Periods) -> dict[str, Any]:
-    moved = found.movement
+def _told(request: Request, found: ScopeVariance, periods: Periods) -> dict[str, Any]:
+    moved = found.variance
 
     def side(of: int, period: Period) -> dict[str, Any]:
         return {
@@ -239,13 +239,13 @@ def _told(request: Request, found: ScopeMovement, periods: Periods) -> dict[str,
     }
 
 
-def _side(moved: Movement | ModelMovement, of: int) -> dict[str, Any]:
+def _side(moved: Variance | ModelVariance, of: int) -> dict[str, Any]:
     tokens = moved.used.get(TOKEN, (0, 0))[of]
     hours = Decimal(moved.used.get("gpu_hour", (0, 0))[of]) / PARTS["gpu_hour"]
     return {"cost": money_of(moved.cost[of]), "tokens": tokens, "gpu_hours": hours}
 
 
-def _model(request: Request, path: str, one: ModelMovement, periods: Periods) -> dict[str, Any]:
+def _model(request: Request, path: str, one: ModelVariance, periods: Periods) -> dict[str, Any]:
     def side(of: int, period: Period) -> dict[str, Any]:
         shown = _side(one, of)
         of_tokens = sum(line.cost[of] for line in one.lines if line.unit == TOKEN)
@@ -268,8 +268,8 @@ def _model(request: Request, path: str, one: ModelMovement, periods: Periods) ->
     }
 
 
-def _ranked(request: Request, one: ScopeMovement, periods: Periods) -> dict[str, Any]:
-    moved, before, after = one.movement, periods.before, periods.after
+def _ranked(request: Request, one: ScopeVariance, periods: Periods) -> dict[str, Any]:
+    moved, before, after = one.variance, periods.before, periods.after
     asked = {
         "scope": one.path, "from": after.since, "to": after.until, "against_from": before.since,
         "against_to": before.until,

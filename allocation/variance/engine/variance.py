@@ -54,7 +54,7 @@ class Effects(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelMovement:
+class ModelVariance:
     """One model's lines, and its part of every effect: they sum to the model's own change. `kind_mix` is what of `mix`
     comes from other kinds of use, such as fewer cached tokens. `used` is by unit.
     """
@@ -74,7 +74,7 @@ class ModelMovement:
 
 
 @dataclass(frozen=True)
-class Movement:
+class Variance:
     """Amounts in 10^-9 of the currency; `used` by unit, as in `Line`."""
 
     driver: Driver
@@ -84,7 +84,7 @@ class Movement:
     cost: Pair
     effects: Effects
     price_index: Decimal | None
-    models: tuple[ModelMovement, ...] = ()
+    models: tuple[ModelVariance, ...] = ()
     method: str = METHOD
 
     @property
@@ -142,9 +142,9 @@ class _Block:
     by: Weights
 
 
-def movement_of(
+def variance_of(
     lines: Iterable[Line], activity: Activity, *, driver: Driver | None = None, by_model: bool = True
-) -> Movement:
+) -> Variance:
     """`lines` of one scope, each (provider, model, kind, unit) once. `activity.tokens` is taken from the lines."""
     by_unit: dict[str, dict[tuple[str, str], list[Line]]] = defaultdict(lambda: defaultdict(list))
     used: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -166,7 +166,7 @@ def movement_of(
     exact = _sum(effects(block.whole, block.by) for block in blocks)
     adjusted = sum(loose.values())
     whole = _rounded(exact, adjusted, cost[1] - cost[0])
-    return Movement(
+    return Variance(
         driver=chosen.driver,
         driver_reason=chosen.reason,
         activity=activity,
@@ -229,7 +229,7 @@ def _price_index(blocks: Iterable[_Block]) -> Decimal | None:
 
 def _models(
     lines: Sequence[Line], blocks: Sequence[_Block], loose: Mapping[tuple[str, str], int], whole: Effects
-) -> tuple[ModelMovement, ...]:
+) -> tuple[ModelVariance, ...]:
     """Dearest change first. Each model is rounded by itself; the largest takes what the columns still need."""
     own: dict[tuple[str, str], list[Line]] = defaultdict(list)
     for line in lines:
@@ -254,7 +254,7 @@ def _models(
             )
         )
     found = [
-        ModelMovement(
+        ModelVariance(
             provider=key[0],
             model=key[1],
             status=_status(mine),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from allocation.variance.engine.drivers import Driver
-from allocation.variance.engine.variance import GPU_HOUR, REQUEST, TOKEN, Movement
+from allocation.variance.engine.variance import GPU_HOUR, REQUEST, TOKEN, Variance
 
 MINUS = "−"
 NANO_PLACES = 9
@@ -23,7 +23,7 @@ class Step(NamedTuple):
     says: str
 
 
-def steps(moved: Movement) -> list[Step]:
+def steps(moved: Variance) -> list[Step]:
     """The effects in the order in which they are told, without those that this scope cannot have."""
     effects, noun = moved.effects, NOUN[moved.driver]
     units = [UNIT_NOUN[unit] for unit in moved.used if unit in UNIT_NOUN and unit != noun]
@@ -39,11 +39,11 @@ def steps(moved: Movement) -> list[Step]:
     return [step for step in found if step.amount or step.name not in dispensable]
 
 
-def sentences(moved: Movement, currency: str) -> list[str]:
+def sentences(moved: Variance, currency: str) -> list[str]:
     return list(_sentences(moved, currency))
 
 
-def _sentences(moved: Movement, currency: str) -> Iterator[str]:
+def _sentences(moved: Variance, currency: str) -> Iterator[str]:
     before, after = moved.cost
     if moved.status == "idle":
         yield "Nothing was used in either period."
@@ -59,7 +59,7 @@ def _sentences(moved: Movement, currency: str) -> Iterator[str]:
     yield from _rebound(moved, currency)
 
 
-def _rebound(moved: Movement, currency: str) -> Iterator[str]:
+def _rebound(moved: Variance, currency: str) -> Iterator[str]:
     if not moved.effects.price or moved.rebound_ratio is None:
         return
     saved = f"Lower prices saved {amount(-moved.effects.price)} {currency}"

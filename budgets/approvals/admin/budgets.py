@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from budgets.approvals import operations, rules
-from budgets.approvals.admin.decisions import DECISIONS, Decision, amount_seen
+from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, amount_seen
 from budgets.ledger.admin.show import charges_shown, movements_shown, period_shown, progress
 from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
 from budgets.plans.engine.amounts import rounded
@@ -106,12 +106,12 @@ class ActionPage(VisibleAdmin):
         }
         return TemplateResponse(request, "budgets/approvals/decide.html", context)
 
-    def _decide(self, request: HttpRequest, decision: Decision, form: forms.Form, budgets: list[Budget]) -> None:
+    def _decide(self, request: HttpRequest, decision: DecisionPage, form: forms.Form, budgets: list[Budget]) -> None:
         for budget in budgets:
             seen = amount_seen(request.POST, budget) if decision.checks_amount else {}
             try:
                 decision.operation(
-                    budget_id=budget.pk, by=acting(request), at=timezone.now(), **seen, **form.cleaned_data
+                    budget_id=budget.pk, actor=acting(request), at=timezone.now(), **seen, **form.cleaned_data
                 )
             except DomainError as refused:
                 messages.error(request, f"{budget.name}: {refused.detail}")
@@ -172,7 +172,9 @@ class BudgetAdmin(ActionPage):
 
     def save_model(self, request: HttpRequest, obj: Budget, form: forms.ModelForm[Budget], change: bool) -> None:  # noqa: FBT001  # Django's signature
         del change
-        created = operations.create_budget(by=acting(request), at=timezone.now(), source="admin", **form.cleaned_data)
+        created = operations.create_budget(
+            actor=acting(request), at=timezone.now(), source="admin", **form.cleaned_data
+        )
         obj.pk = created.pk
         obj.refresh_from_db()
 

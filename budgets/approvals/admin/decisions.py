@@ -34,7 +34,7 @@ class GiveBackForm(GrantForm):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DecisionPage:
     """One verb of finance: its page, the operation it calls, and what is said when that worked."""
 
     title: str
@@ -49,8 +49,8 @@ class Decision:
 
 
 STATUS = Budget.Status
-DECISIONS: Mapping[str, Decision] = {
-    "submit": Decision(
+DECISIONS: Mapping[str, DecisionPage] = {
+    "submit": DecisionPage(
         "Submit",
         "Someone else with the right to approve budgets decides on it.",
         forms.Form,
@@ -59,7 +59,7 @@ DECISIONS: Mapping[str, Decision] = {
         frozenset({STATUS.DRAFT}),
         by_another=False,
     ),
-    "approve": Decision(
+    "approve": DecisionPage(
         "Approve",
         "The current period is funded at once; what was used in it so far counts.",
         ReasonForm,
@@ -68,7 +68,7 @@ DECISIONS: Mapping[str, Decision] = {
         frozenset({STATUS.SUBMITTED}),
         checks_amount=True,
     ),
-    "reject": Decision(
+    "reject": DecisionPage(
         "Reject",
         "The author reads the reason.",
         ReasonForm,
@@ -77,7 +77,7 @@ DECISIONS: Mapping[str, Decision] = {
         frozenset({STATUS.SUBMITTED}),
         is_danger=True,
     ),
-    "grant": Decision(
+    "grant": DecisionPage(
         "Grant more",
         "Money moves down from the budget above, for the current period only.",
         GrantForm,
@@ -85,7 +85,7 @@ DECISIONS: Mapping[str, Decision] = {
         "granted more",
         frozenset({STATUS.APPROVED}),
     ),
-    "give_back": Decision(
+    "give_back": DecisionPage(
         "Give back",
         "Money moves up to the budget above, for the current period only.",
         GiveBackForm,
@@ -93,7 +93,7 @@ DECISIONS: Mapping[str, Decision] = {
         "given back",
         frozenset({STATUS.APPROVED}),
     ),
-    "withdraw": Decision(
+    "withdraw": DecisionPage(
         "Withdraw",
         "Nobody will decide on it.",
         ReasonForm,
@@ -103,7 +103,7 @@ DECISIONS: Mapping[str, Decision] = {
         is_danger=True,
         by_another=False,
     ),
-    "end": Decision(
+    "end": DecisionPage(
         "End",
         "From today on it holds no more; what is left goes back to the budget above.",
         ReasonForm,

@@ -75,12 +75,14 @@ class Budgets(ListAPIView[Budget]):
         """A draft, to be submitted and then decided on by somebody else."""
         body = BudgetIn(data=request.data)
         body.is_valid(raise_exception=True)
-        terms, by = dict(body.validated_data), actor(request)
+        terms, asking = dict(body.validated_data), actor(request)
         path = terms.pop("scope")
-        scope = Scope.objects.visible_to(by).filter(path=path).first()
+        scope = Scope.objects.visible_to(asking).filter(path=path).first()
         if scope is None:
             raise NotFound(f"There is no scope {path!r} that you may see.", code="unknown_scope")
-        return shown(operations.create_budget(scope=scope, by=by, at=timezone.now(), source="api", **terms), status=201)
+        return shown(
+            operations.create_budget(scope=scope, actor=asking, at=timezone.now(), source="api", **terms), status=201
+        )
 
 
 @extend_schema(tags=["budgets"])
@@ -128,7 +130,7 @@ class Command(APIView):
             body = self.body(data=request.data)
             body.is_valid(raise_exception=True)
             given = body.validated_data
-        type(self).operation(budget_id=budget_id, by=actor(request), at=timezone.now(), **given)
+        type(self).operation(budget_id=budget_id, actor=actor(request), at=timezone.now(), **given)
         return shown(Budget.objects.get(pk=budget_id))
 
 

@@ -27,33 +27,33 @@ from governance.work.operations import mark_scopes_dirty
 
 
 @transaction.atomic
-def grant_more(*, budget_id: int, amount: Decimal, by: Actor, reason: str, at: datetime) -> Account:
+def grant_more(*, budget_id: int, amount: Decimal, actor: Actor, reason: str, at: datetime) -> Account:
     """For the current period only, from the account above. Not by the budget's own author."""
-    return _change(budget_id, amount, sign=1, by=by, reason=reason, at=at)
+    return _change(budget_id, amount, sign=1, actor=actor, reason=reason, at=at)
 
 
 @transaction.atomic
-def give_back(*, budget_id: int, amount: Decimal, by: Actor, reason: str, at: datetime) -> Account:
+def give_back(*, budget_id: int, amount: Decimal, actor: Actor, reason: str, at: datetime) -> Account:
     """What is not granted on goes back to the account above, for the current period only."""
-    return _change(budget_id, amount, sign=-1, by=by, reason=reason, at=at)
+    return _change(budget_id, amount, sign=-1, actor=actor, reason=reason, at=at)
 
 
-def _change(budget_id: int, amount: Decimal, *, sign: int, by: Actor, reason: str, at: datetime) -> Account:
+def _change(budget_id: int, amount: Decimal, *, sign: int, actor: Actor, reason: str, at: datetime) -> Account:
     lock_for_opening()
-    budget = locked(budget_id, by)
-    rules.check_decider(by, budget)
+    budget = locked(budget_id, actor)
+    rules.check_decider(actor, budget)
     given_reason = checked_reason(reason)
     check_amount(budget.unit, amount)
     opened = open_missing(days=days_to_open(at), at=at)
     account = current_account(budget, at.date())
     quantity = sign * ledger_quantity(budget.unit, amount)
     verb = "grant" if sign > 0 else "give_back"
-    change_funding(account, quantity, budget=budget, by=by, reason=given_reason, reference=verb, at=at)
+    change_funding(account, quantity, budget=budget, actor=actor, reason=given_reason, reference=verb, at=at)
     mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
     record_shortfalls(opened, at=at)
     account.refresh_from_db()
     record_decision(
-        actor=by,
+        actor=actor,
         action=f"budget.{verb}",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
@@ -82,7 +82,7 @@ def current_account(budget: Budget, day: date) -> Account:
 
 
 def change_funding(
-    account: Account, quantity: Decimal, *, budget: Budget, by: Actor, reason: str, reference: str, at: datetime
+    account: Account, quantity: Decimal, *, budget: Budget, actor: Actor, reason: str, reference: str, at: datetime
 ) -> None:
     """Call under the opening lock; `quantity` as the ledger counts, negative to give back. `account.parent` is loaded.
 
@@ -123,4 +123,4 @@ def change_funding(
         account.shortfall -= filled
         account.save(update_fields=["shortfall"])
     if entry.amount:
-        write_entries([entry], on=at.date(), at=at, reference=reference, reason=reason, by=by.user, to={entry.debit})
+        write_entries([entry], on=at.date(), at=at, reference=reference, reason=reason, by=actor.user, to={entry.debit})

@@ -38,7 +38,7 @@ def create_budget(
     *,
     scope: Scope,
     amount: Decimal,
-    by: Actor,
+    actor: Actor,
     at: datetime,
     unit: str = Budget.Unit.MONEY,
     period: str = Budget.Period.MONTH,
@@ -50,7 +50,7 @@ def create_budget(
     source: str = "",
 ) -> Budget:
     """A draft. Without `starts_on` it starts with the current period; money is in the organisation's currency."""
-    rules.check_seen(by, scope)
+    rules.check_seen(actor, scope)
     values = checked_values(
         scope=scope,
         unit=unit,
@@ -63,7 +63,7 @@ def create_budget(
     )
     if Budget.objects.filter(scope=scope, unit=unit, status__in=OPEN).exists():
         raise ProposalExists(f"A {unit} budget of {scope.path} is already proposed: withdraw it, or have it decided.")
-    person = rules.person_behind(by)
+    person = rules.person_behind(actor)
     budget = Budget(
         name=name or default_name(scope, unit), scope=scope, note=note, source=source, created_by=person, created_at=at
     )
@@ -78,7 +78,7 @@ def create_budget(
             raise
         raise ProposalExists(f"A {unit} budget of {scope.path} is already proposed.") from None
     record_decision(
-        actor=by,
+        actor=actor,
         action="budget.create",
         scope=scope,
         subject=f"budget:{budget.pk}",
@@ -90,14 +90,14 @@ def create_budget(
 
 
 @transaction.atomic
-def submit_budget(*, budget_id: int, by: Actor, at: datetime) -> Budget:
-    budget = locked(budget_id, by)
+def submit_budget(*, budget_id: int, actor: Actor, at: datetime) -> Budget:
+    budget = locked(budget_id, actor)
     _check_status(budget, "submit", Budget.Status.DRAFT)
     check_fits(budget, at=at)
-    budget.status, budget.submitted_by, budget.submitted_at = Budget.Status.SUBMITTED, rules.person_behind(by), at
+    budget.status, budget.submitted_by, budget.submitted_at = Budget.Status.SUBMITTED, rules.person_behind(actor), at
     budget.save(update_fields=["status", "submitted_by", "submitted_at"])
     record_decision(
-        actor=by,
+        actor=actor,
         action="budget.submit",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
@@ -110,7 +110,7 @@ def submit_budget(*, budget_id: int, by: Actor, at: datetime) -> Budget:
 
 @transaction.atomic
 def approve_budget(
-    *, budget_id: int, by: Actor, reason: str, at: datetime, expected_amount: Decimal | None = None
+    *, budget_id: int, actor: Actor, reason: str, at: datetime, expected_amount: Decimal | None = None
 ) -> Budget:
     """Approves, funds the current period in full or refuses, and takes over what was used in it so far.
 
@@ -118,9 +118,9 @@ def approve_budget(
     the difference in amount is granted or given back. `expected_amount`: what the person saw.
     """
     lock_for_opening()
-    budget = locked(budget_id, by)
+    budget = locked(budget_id, actor)
     _check_status(budget, "approve", Budget.Status.SUBMITTED)
-    user = rules.check_decider(by, budget)
+    user = rules.check_decider(actor, budget)
     given_reason = checked_reason(reason)
     if expected_amount is not None and expected_amount != budget.amount:
         raise ChangedSinceSeen(
@@ -134,12 +134,12 @@ def approve_budget(
     budget.supersedes = replaced[0] if replaced else None
     budget.save()
     for former in replaced:
-        _take_over_accounts(budget, former, by=by, reason=given_reason, at=at)
+        _take_over_accounts(budget, former, actor=actor, reason=given_reason, at=at)
     opened = open_missing(days=days_to_open(at), at=at, strict=budget, by=user, reason=given_reason)
     mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
     record_shortfalls(opened, at=at)
     record_decision(
-        actor=by,
+        actor=actor,
         action="budget.approve",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
@@ -152,15 +152,15 @@ def approve_budget(
 
 
 @transaction.atomic
-def reject_budget(*, budget_id: int, by: Actor, reason: str, at: datetime) -> Budget:
-    budget = locked(budget_id, by)
+def reject_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
+    budget = locked(budget_id, actor)
     _check_status(budget, "reject", Budget.Status.SUBMITTED)
-    user = rules.check_decider(by, budget)
+    user = rules.check_decider(actor, budget)
     budget.status, budget.decided_by, budget.decided_at = Budget.Status.REJECTED, user, at
     budget.decision_reason = checked_reason(reason)
     budget.save(update_fields=["status", "decided_by", "decided_at", "decision_reason"])
     record_decision(
-        actor=by,
+        actor=actor,
         action="budget.reject",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
@@ -172,17 +172,17 @@ def reject_budget(*, budget_id: int, by: Actor, reason: str, at: datetime) -> Bu
 
 
 @transaction.atomic
-def withdraw_budget(*, budget_id: int, by: Actor, reason: str, at: datetime) -> Budget:
+def withdraw_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
     """By its author, or by who could have decided on it."""
-    budget = locked(budget_id, by)
+    budget = locked(budget_id, actor)
     _check_status(budget, "withdraw", *OPEN)
-    if not rules.may_withdraw(by, budget):
+    if not rules.may_withdraw(actor, budget):
         raise RightRequired(f"Only its author may withdraw the proposal {budget.name!r}.")
     given_reason = checked_reason(reason)
     budget.status = Budget.Status.WITHDRAWN
     budget.save(update_fields=["status"])
     record_decision(
-        actor=by,
+        actor=actor,
         action="budget.withdraw",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
@@ -194,19 +194,19 @@ def withdraw_budget(*, budget_id: int, by: Actor, reason: str, at: datetime) -> 
 
 
 @transaction.atomic
-def end_budget(*, budget_id: int, by: Actor, reason: str, at: datetime) -> Budget:
+def end_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
     """From today on it holds no more: today's usage falls on the next budget above, what is left goes back up."""
     lock_for_opening()
-    budget = locked(budget_id, by)
+    budget = locked(budget_id, actor)
     _check_status(budget, "end", Budget.Status.APPROVED)
-    rules.check_person_with_right(by, budget)
+    rules.check_person_with_right(actor, budget)
     given_reason = checked_reason(reason)
     budget.status, budget.ends_on = Budget.Status.ENDED, max(at.date(), budget.starts_on)
     budget.save(update_fields=["status", "ends_on"])
     returned = _close_accounts(budget, at=at)
     mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
     record_decision(
-        actor=by,
+        actor=actor,
         action="budget.end",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
@@ -237,13 +237,13 @@ def _make_room(budget: Budget, *, at: datetime) -> list[Budget]:
     return replaced
 
 
-def _take_over_accounts(budget: Budget, former: Budget, *, by: Actor, reason: str, at: datetime) -> None:
+def _take_over_accounts(budget: Budget, former: Budget, *, actor: Actor, reason: str, at: datetime) -> None:
     difference = ledger_quantity(budget.unit, budget.amount - former.amount)
     accounts = Account.objects.filter(budget=former, period_start__gte=budget.starts_on).order_by("period_start")
     for account in accounts.select_related("parent__scope", "scope"):
         account.budget = budget
         account.save(update_fields=["budget"])
-        change_funding(account, difference, budget=budget, by=by, reason=reason, reference="new version", at=at)
+        change_funding(account, difference, budget=budget, actor=actor, reason=reason, reference="new version", at=at)
 
 
 def _close_accounts(budget: Budget, *, at: datetime) -> Decimal:

@@ -60,7 +60,7 @@ def apply_budget(document: BudgetDocument, *, actor: Actor, at: datetime, source
         _propose(document, scope, actor=actor, at=at, source=source)
     elif proposal.status == Budget.Status.DRAFT:
         _amend(proposal, document, scope, actor=actor, at=at, source=source)
-        submit_budget(budget_id=proposal.pk, by=actor, at=at)
+        submit_budget(budget_id=proposal.pk, actor=actor, at=at)
     else:
         _amend(proposal, document, scope, actor=actor, at=at, source=source)
     return change
@@ -145,10 +145,10 @@ def _propose(document: BudgetDocument, scope: Scope, *, actor: Actor, at: dateti
         name=document.metadata.name,
         note=document.spec.note,
         source=source,
-        by=actor,
+        actor=actor,
         at=at,
     )
-    submit_budget(budget_id=budget.pk, by=actor, at=at)
+    submit_budget(budget_id=budget.pk, actor=actor, at=at)
 
 
 def _amend(

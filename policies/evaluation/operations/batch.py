@@ -12,7 +12,7 @@ from governance.work.operations import copy_rows
 from policies.alerts.models import Alert, AlertEvent
 from policies.constraints.models import Constraint
 from policies.evaluation.operations.messages import Notice, Told, queue_notices
-from policies.evaluation.operations.records import Decision
+from policies.evaluation.operations.records import PendingRecord
 from policies.guardrails.models import GuardrailState
 
 RELEASED_BY_WEIR = "weir"
@@ -42,7 +42,7 @@ class Batch:
     changed_constraints: dict[int, Constraint] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     planned_notices: Counter[tuple[Told, tuple[str, ...]]] = field(default_factory=Counter)
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[PendingRecord] = field(default_factory=list)
     transitions_count: int = 0
 
     def event(self, alert: Alert, kind: str, step: str = "", detail: str = "", **evidence: Any) -> None:

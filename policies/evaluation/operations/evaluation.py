@@ -22,7 +22,7 @@ from policies.constraints.models import Constraint
 from policies.evaluation.models import EvaluationRun
 from policies.evaluation.operations.gaps import close_gaps, open_gaps
 from policies.evaluation.operations.transitions import write_findings
-from policies.evaluation.queries import EVALUATION_HEARTBEAT, Assessment, Finding, assess
+from policies.evaluation.queries import EVALUATION_HEARTBEAT, Assessment, ScopeAssessment, assess
 from policies.guardrails.models import GuardrailState
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def _write_portion(
     return _Portion(found, transitions, left)
 
 
-def _groups(findings: Iterable[Finding]) -> list[list[int]]:
+def _groups(findings: Iterable[ScopeAssessment]) -> list[list[int]]:
     """Their scopes, in groups of at most WRITE_FINDINGS_MAX findings or of one scope."""
     groups: list[list[int]] = []
     room = 0
@@ -157,7 +157,7 @@ def sweep(*, at: datetime) -> EvaluationRun:
     return _log_run(EvaluationRun.Cause.SWEEP, [_Portion(found, 0, []), *portions], at, began=began)
 
 
-def _to_write(findings: Iterable[Finding]) -> list[Finding]:
+def _to_write(findings: Iterable[ScopeAssessment]) -> list[ScopeAssessment]:
     """Also those whose limit is missing: neither in force nor lifted by a person."""
     present = {
         (guardrail, scope_id, step)

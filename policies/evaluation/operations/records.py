@@ -13,7 +13,7 @@ from governance.scopes.models import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PendingRecord:
     action: str
     scope_id: int
     subject: str
@@ -21,7 +21,7 @@ class Decision:
     evidence: dict[str, Any]
 
 
-def record(decisions: Sequence[Decision], *, at: datetime) -> None:
+def record(decisions: Sequence[PendingRecord], *, at: datetime) -> None:
     scopes = Scope.objects.in_bulk({decision.scope_id for decision in decisions})
     decided = [Decided(one.action, scopes[one.scope_id], one.subject, one.reason, one.evidence) for one in decisions]
     record_decisions(decided, actor=Actor.system(), at=at)

@@ -16,8 +16,8 @@ from policies.alerts.models import Alert, AlertEvent
 from policies.constraints.models import Constraint
 from policies.evaluation.operations.batch import RELEASED_BY_WEIR, Batch, Known, Pair, load_known, save
 from policies.evaluation.operations.messages import Notice
-from policies.evaluation.operations.records import Decision, record
-from policies.evaluation.queries import Finding, kept
+from policies.evaluation.operations.records import PendingRecord, record
+from policies.evaluation.queries import ScopeAssessment, kept
 from policies.guardrails.engine.types import (
     BlockInForce,
     Evaluation,
@@ -37,7 +37,7 @@ CONDITION_GONE = "The condition no longer holds."
 
 
 def write_findings(
-    findings: Iterable[Finding], *, at: datetime, before_records: Callable[[], None] = lambda: None
+    findings: Iterable[ScopeAssessment], *, at: datetime, before_records: Callable[[], None] = lambda: None
 ) -> int:
     """Write them; returns how many steps started or ended. The caller holds the organisations' locks.
 
@@ -57,7 +57,7 @@ def write_findings(
     return batch.transitions_count
 
 
-def _plan(batch: Batch, known: Known, finding: Finding) -> None:
+def _plan(batch: Batch, known: Known, finding: ScopeAssessment) -> None:
     pair = (finding.guardrail, finding.scope.id)
     if finding.ended is not None:
         _plan_end(batch, known, finding, finding.ended)
@@ -66,7 +66,7 @@ def _plan(batch: Batch, known: Known, finding: Finding) -> None:
     _plan_state(batch, finding)
 
 
-def _plan_state(batch: Batch, finding: Finding) -> None:
+def _plan_state(batch: Batch, finding: ScopeAssessment) -> None:
     state = kept(finding.outcome) if finding.outcome is not None else None
     if state is None:
         if finding.remembered is not None:
@@ -85,7 +85,7 @@ def _plan_state(batch: Batch, finding: Finding) -> None:
     )
 
 
-def _plan_end(batch: Batch, known: Known, finding: Finding, ended: Evaluation) -> None:
+def _plan_end(batch: Batch, known: Known, finding: ScopeAssessment, ended: Evaluation) -> None:
     """The remembered period is over, or the guardrail is gone from this scope: nothing of it stays in force."""
     pair = (finding.guardrail, finding.scope.id)
     for alert in known.alerts.pop(pair, []):
@@ -97,14 +97,14 @@ def _plan_end(batch: Batch, known: Known, finding: Finding, ended: Evaluation) -
         _release(batch, constraint, finding.ended_reason, finding.scope)
     batch.transitions_count += sum(isinstance(one, StepEnded) for one in ended.transitions)
     batch.decisions.append(
-        Decision(
+        PendingRecord(
             "guardrail.end", finding.scope.id, f"guardrail:{finding.guardrail}", finding.ended_reason, {"by": "weir"}
         )
     )
 
 
 def _plan_outcome(
-    batch: Batch, known: Known, finding: Finding, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
+    batch: Batch, known: Known, finding: ScopeAssessment, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
 ) -> None:
     alert = _plan_alert(batch, known, finding, active, outcome, pair)
     if alert is None:
@@ -118,7 +118,7 @@ def _plan_outcome(
     _plan_constraints(batch, known, finding, active, alert, outcome, pair)
     for step in steps:
         batch.decisions.append(
-            Decision(
+            PendingRecord(
                 "guardrail.start_step" if isinstance(step, StepStarted) else "guardrail.end_step",
                 finding.scope.id,
                 f"guardrail:{finding.guardrail}/{step.step}",
@@ -154,7 +154,7 @@ def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: E
 
 
 def _plan_alert(
-    batch: Batch, known: Known, finding: Finding, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
+    batch: Batch, known: Known, finding: ScopeAssessment, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
 ) -> Alert | None:
     """The open alert of this period, made or brought up to date. It may fall back from firing to pending."""
     alert = next((one for one in known.alerts.get(pair, []) if one.period_start == finding.period.start), None)
@@ -208,7 +208,7 @@ def _resolve(batch: Batch, alert: Alert, reason: str) -> None:
 def _plan_notice(
     batch: Batch,
     known: Known,
-    finding: Finding,
+    finding: ScopeAssessment,
     alert: Alert,
     planned: PlannedAction,
     action: Notify,
@@ -237,7 +237,7 @@ def _plan_notice(
 def _plan_constraints(
     batch: Batch,
     known: Known,
-    finding: Finding,
+    finding: ScopeAssessment,
     active: ActiveGuardrail,
     alert: Alert,
     outcome: Evaluation,
@@ -287,7 +287,9 @@ def block_evidence(block: BlockInForce, scope: ScopeView) -> dict[str, Any]:
     }
 
 
-def _constrain(batch: Batch, finding: Finding, active: ActiveGuardrail, alert: Alert, block: BlockInForce) -> None:
+def _constrain(
+    batch: Batch, finding: ScopeAssessment, active: ActiveGuardrail, alert: Alert, block: BlockInForce
+) -> None:
     hold = active.min_hold(block.step)
     batch.new_constraints.append(
         Constraint(
@@ -308,7 +310,7 @@ def _constrain(batch: Batch, finding: Finding, active: ActiveGuardrail, alert: A
     )
     batch.event(alert, AlertEvent.Kind.CONSTRAINED, block.step, block.reason)
     batch.decisions.append(
-        Decision(
+        PendingRecord(
             "constraint.impose",
             finding.scope.id,
             f"guardrail:{finding.guardrail}/{block.step}",
@@ -319,7 +321,7 @@ def _constrain(batch: Batch, finding: Finding, active: ActiveGuardrail, alert: A
     )
 
 
-def _refresh(batch: Batch, constraint: Constraint, block: BlockInForce, finding: Finding) -> None:
+def _refresh(batch: Batch, constraint: Constraint, block: BlockInForce, finding: ScopeAssessment) -> None:
     evidence, patterns = block_evidence(block, finding.scope), list(block.block.models)
     wanted = (evidence, patterns, finding.period.end)
     if (constraint.evidence, constraint.model_patterns, constraint.expires_at) != wanted:
@@ -342,7 +344,7 @@ def _release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView
         )
     )
     batch.decisions.append(
-        Decision(
+        PendingRecord(
             "constraint.expire" if is_over else "constraint.release",
             scope.id,
             f"guardrail:{constraint.guardrail}/{constraint.step}",

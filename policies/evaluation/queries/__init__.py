@@ -1,6 +1,6 @@
 from policies.evaluation.queries.assessment import (
     Assessment,
-    Finding,
+    ScopeAssessment,
     assess,
     kept,
 )
@@ -21,8 +21,8 @@ __all__ = [
     "EVALUATION_HEARTBEAT",
     "Assessment",
     "EvaluationLag",
-    "Finding",
     "Period",
+    "ScopeAssessment",
     "assess",
     "calendar_month",
     "evaluation_lag",

@@ -39,7 +39,7 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ScopeAssessment:
     """One guardrail on one scope where something is remembered or something happened.
 
     ``ended`` closes the remembered period or a guardrail that is gone; ``outcome`` is the evaluation of the present
@@ -90,11 +90,11 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Assessment:
     at: datetime
-    findings: tuple[Finding, ...]
+    findings: tuple[ScopeAssessment, ...]
     scopes_count: int
     guardrails_count: int
     evaluations_count: int
-    held: dict[int, list[Finding]] = field(default_factory=dict)
+    held: dict[int, list[ScopeAssessment]] = field(default_factory=dict)
     """Findings that cannot see, by organisation."""
     broken: dict[str, str] = field(default_factory=dict)
 
@@ -166,8 +166,8 @@ def assess(
     keys = {key for found in matches.values() for guardrail in found for key in guardrail.compiled.fact_keys}
     facts = load_facts(scope_ids=ids, keys=keys, tree=tree, at=at)
     by_name = {guardrail.name: guardrail for guardrail in active.guardrails}
-    findings: list[Finding] = []
-    held: dict[int, list[Finding]] = defaultdict(list)
+    findings: list[ScopeAssessment] = []
+    held: dict[int, list[ScopeAssessment]] = defaultdict(list)
     failed: set[str] = set()
     evaluations = 0
     for view in views:
@@ -204,7 +204,7 @@ def _found(
     facts: LoadedFacts,
     context: ScopeContext,
     failed: set[str],
-) -> Finding | None:
+) -> ScopeAssessment | None:
     """None when nothing is remembered and nothing happens. A guardrail that fails is held and stops no other."""
     try:
         if remembered is None:
@@ -212,7 +212,7 @@ def _found(
             if outcome is IDLE:
                 return None
             period = facts.period(view.id, guardrail.compiled.fact_keys)
-            return Finding(view, guardrail.name, period, guardrail, outcome=outcome)
+            return ScopeAssessment(view, guardrail.name, period, guardrail, outcome=outcome)
         if context.at < remembered.period.start:  # a clock that went back over the end of a period
             return None
         return _continued(view, guardrail, remembered, facts, context)
@@ -231,29 +231,29 @@ def _held(
     facts: LoadedFacts,
     at: datetime,
     why: str,
-) -> Finding:
+) -> ScopeAssessment:
     """What failed keeps its state, but no longer than its period."""
     period = facts.period(view.id, guardrail.compiled.fact_keys, remembered.period if remembered else None)
     if remembered is None or at < remembered.period.end:
         outcome = guardrail.compiled.hold(remembered.state if remembered else None, at, why)
-        return Finding(
+        return ScopeAssessment(
             view, guardrail.name, remembered.period if remembered else period, guardrail, remembered, outcome=outcome
         )
     ended = guardrail.compiled.withdraw(remembered.state, at, PERIOD_ENDED)
     outcome = guardrail.compiled.hold(None, at, why)
-    return Finding(view, guardrail.name, period, guardrail, remembered, ended, PERIOD_ENDED, outcome)
+    return ScopeAssessment(view, guardrail.name, period, guardrail, remembered, ended, PERIOD_ENDED, outcome)
 
 
 def _continued(
     view: ScopeView, guardrail: ActiveGuardrail, remembered: Remembered, facts: LoadedFacts, context: ScopeContext
-) -> Finding:
+) -> ScopeAssessment:
     at = context.at
     period = facts.period(view.id, guardrail.compiled.fact_keys, remembered.period)
     if remembered.period == period:
         outcome = guardrail.compiled.evaluate(context, remembered.state)
-        return Finding(view, guardrail.name, period, guardrail, remembered, outcome=outcome)
+        return ScopeAssessment(view, guardrail.name, period, guardrail, remembered, outcome=outcome)
     reason = PERIOD_ENDED if at >= remembered.period.end else PERIOD_CHANGED
-    return Finding(
+    return ScopeAssessment(
         view,
         guardrail.name,
         period,
@@ -265,7 +265,9 @@ def _continued(
     )
 
 
-def _gone(view: ScopeView, name: str, active: ActiveGuardrail | None, remembered: Remembered, at: datetime) -> Finding:
+def _gone(
+    view: ScopeView, name: str, active: ActiveGuardrail | None, remembered: Remembered, at: datetime
+) -> ScopeAssessment:
     reason = NO_LONGER_MATCHES if active else NO_LONGER_ACTIVE
     ended = active.compiled.withdraw(remembered.state, at, reason) if active else IDLE
-    return Finding(view, name, remembered.period, active, remembered, ended=ended, ended_reason=reason)
+    return ScopeAssessment(view, name, remembered.period, active, remembered, ended=ended, ended_reason=reason)

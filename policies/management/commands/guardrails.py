@@ -129,7 +129,7 @@ class Command(BaseCommand):
     def retire(self, name: str, reason: str) -> None:
         try:
             version = operations.retire_guardrail(
-                name=name, by=Actor.system("weir guardrails retire"), reason=reason, at=timezone.now()
+                name=name, actor=Actor.system("weir guardrails retire"), reason=reason, at=timezone.now()
             )
         except DomainError as problem:
             raise CommandError(problem.detail) from None

@@ -242,7 +242,7 @@ def spike(acme: Scope, search: Scope) -> Anomaly:
 
 
 def judged(anomaly: Anomaly, feedback: str, reason: str = "A load test.") -> Anomaly:
-    return give_feedback(anomaly_id=anomaly.pk, feedback=Feedback(feedback), reason=reason, by=SYSTEM, at=AT)
+    return give_feedback(anomaly_id=anomaly.pk, feedback=Feedback(feedback), reason=reason, actor=SYSTEM, at=AT)
 
 
 def test_feedback_is_signed_and_on_record_and_kept(acme: Scope, spike: Anomaly, search: Scope) -> None:
@@ -267,9 +267,9 @@ def test_feedback_needs_a_reason_and_a_right(spike: Anomaly, client_of: Any) -> 
     with pytest.raises(DomainError, match="Say in a sentence"):
         judged(spike, "no", " ")
     with pytest.raises(Forbidden):
-        give_feedback(anomaly_id=spike.pk, feedback=Feedback.NO, reason="No.", by=reader, at=AT)
+        give_feedback(anomaly_id=spike.pk, feedback=Feedback.NO, reason="No.", actor=reader, at=AT)
     with pytest.raises(NotFound):
-        give_feedback(anomaly_id=0, feedback=Feedback.NO, reason="No.", by=SYSTEM, at=AT)
+        give_feedback(anomaly_id=0, feedback=Feedback.NO, reason="No.", actor=SYSTEM, at=AT)
     assert (Anomaly.objects.get().feedback, DecisionRecord.objects.filter(action="anomaly.judge").count()) == ("", 0)
 
 

@@ -17,7 +17,7 @@ from allocation.variance import queries
 from allocation.variance.engine.drivers import Driver
 from allocation.variance.engine.periods import Period, Periods, month, period_before
 from allocation.variance.engine.variance import Effects
-from allocation.variance.queries import ScopeMovement
+from allocation.variance.queries import ScopeVariance
 from governance.errors import Invalid
 from governance.people.models import Ownership, User
 from governance.scopes.models import Scope
@@ -42,8 +42,8 @@ def call(inward: int = 0, outward: int = 0, **changes: Any) -> dict[str, Any]:
     return {"tokens": {"input": inward * M, "output": outward * M}, **changes}
 
 
-def moved(path: str = "acme", **changes: Any) -> ScopeMovement:
-    return queries.scope_movement(scope_id=Scope.objects.get(path=path).pk, periods=PERIODS, **changes)
+def moved(path: str = "acme", **changes: Any) -> ScopeVariance:
+    return queries.scope_variance(scope_id=Scope.objects.get(path=path).pk, periods=PERIODS, **changes)
 
 
 def shown(effects: Effects) -> dict[str, Decimal]:
@@ -53,9 +53,9 @@ def shown(effects: Effects) -> dict[str, Decimal]:
 def test_more_calls_of_the_same_model_are_volume(acme: Scope) -> None:
     use(acme, (9, call(1, 1)), (10, call(1, 1)), (10, call(1, 1)))
     found = moved()
-    assert (found.movement.driver, found.currency) == (Driver.REQUESTS, "USD")
-    assert found.movement.driver_reason == "no request names its task"
-    assert shown(found.movement.effects) == {"volume": Decimal("12.5")}
+    assert (found.variance.driver, found.currency) == (Driver.REQUESTS, "USD")
+    assert found.variance.driver_reason == "no request names its task"
+    assert shown(found.variance.effects) == {"volume": Decimal("12.5")}
 
 
 def test_tasks_that_take_more_tokens(acme: Scope) -> None:
@@ -64,16 +64,16 @@ def test_tasks_that_take_more_tokens(acme: Scope) -> None:
         (9, call(1, task_id="a")), (9, call(1, task_id="b")),
         (10, call(1, task_id="c")), (10, call(2, task_id="c")), (10, call(1, task_id="d")),
     )  # fmt: skip
-    found = moved().movement
+    found = moved().variance
     assert (found.driver, found.activity.tasks, found.activity.requests) == (Driver.TASKS, (2, 2), (2, 3))
     assert shown(found.effects) == {"intensity": Decimal(5)}
-    assert shown(moved(driver=Driver.TOKENS).movement.effects) == {"volume": Decimal(5)}
+    assert shown(moved(driver=Driver.TOKENS).variance.effects) == {"volume": Decimal(5)}
 
 
 def test_a_dearer_model_and_more_cached_input_are_mix(acme: Scope) -> None:
     """gpt-4o: $2.50 in, half of that cached; gpt-4o-mini $0.15 and $0.075."""
     use(acme, (9, call(4)), (10, call(2)), (10, call(2, model="gpt-4o-mini")))
-    found = moved().movement
+    found = moved().variance
     assert shown(found.effects)["mix"] + shown(found.effects).get("volume", 0) + shown(found.effects)["intensity"] == (
         queries.money_of(found.change)
     )
@@ -83,7 +83,7 @@ def test_a_dearer_model_and_more_cached_input_are_mix(acme: Scope) -> None:
 def test_cached_input_is_a_kind_of_its_own(acme: Scope) -> None:
     cached = {"tokens": {"input": M, "cached_input": M}}
     use(acme, (9, call(1)), (10, cached))
-    found = moved().movement
+    found = moved().variance
     assert shown(found.effects) == {"mix": Decimal("-1.25")}
     assert found.kind_mix == found.effects.mix
 
@@ -106,7 +106,7 @@ spec:
 """
     )
     use(acme, (9, call(100)), *((10, call(100)),) * 3)
-    found = moved().movement
+    found = moved().variance
     assert shown(found.effects) == {"volume": 1500, "price": -1000}
     assert (found.rebound_ratio, found.is_jevons) == (Decimal("1.5"), True)
 
@@ -114,14 +114,14 @@ spec:
 def test_what_has_no_price_is_told_apart(acme: Scope) -> None:
     use(acme, (9, call(1)), (10, call(1)), (10, call(7, model="home-made")))
     found = moved()
-    assert (found.movement.change, found.movement.effects.volume > 0) == (0, True)
+    assert (found.variance.change, found.variance.effects.volume > 0) == (0, True)
     assert (found.unpriced_requests, found.unpriced_tokens) == ((0, 1), (0, 7 * M))
-    assert [one.model for one in found.movement.models] == ["gpt-4o"]
+    assert [one.model for one in found.variance.models] == ["gpt-4o"]
 
 
 def test_what_failed_is_no_volume(acme: Scope) -> None:
     use(acme, (9, call(1)), (10, call(1)), (10, call(0, status="error")))
-    assert moved().movement.activity.requests == (1, 1)
+    assert moved().variance.activity.requests == (1, 1)
 
 
 def test_a_bill_without_a_known_price_is_spread_over_its_tokens(acme: Scope) -> None:
@@ -130,43 +130,43 @@ def test_a_bill_without_a_known_price_is_spread_over_its_tokens(acme: Scope) -> 
         (9, call(1, model="own", cost=Decimal(4))), (10, call(1, model="own", cost=Decimal(2))),
         (10, call(1, model="own", cost=Decimal(2))),
     )  # fmt: skip
-    found = moved().movement
+    found = moved().variance
     assert shown(found.effects) == {"volume": 3, "price": -3}
     assert [line.kind for line in found.models[0].lines] == ["billed"]
 
 
 def test_the_gateways_own_cache_is_a_kind_that_costs_nothing(acme: Scope) -> None:
     use(acme, (9, call(2)), (10, call(1)), (10, call(1, cached_response=True)))
-    found = moved().movement
+    found = moved().variance
     assert found.effects.price == 0
     assert found.kind_mix < 0
 
 
 def test_a_scope_counts_with_all_below_it(acme: Scope) -> None:
     use(acme, (9, call(1)), (10, call(1)), (10, call(3, scope="acme/search/ranker")), (10, call(1, scope="acme/ads")))
-    rows = queries.scope_movements(actor=SYSTEM, scope_id=None, periods=PERIODS)
-    assert [(row.path, queries.money_of(row.movement.change)) for row in rows] == [
+    rows = queries.scope_variances(actor=SYSTEM, scope_id=None, periods=PERIODS)
+    assert [(row.path, queries.money_of(row.variance.change)) for row in rows] == [
         ("acme", Decimal(10)), ("acme/search", Decimal("7.5")), ("acme/search/ranker", Decimal("7.5")),
         ("acme/ads", Decimal("2.5")),
     ]  # fmt: skip
-    assert [row.movement.status for row in rows] == ["kept", "kept", "new", "new"]
+    assert [row.variance.status for row in rows] == ["kept", "kept", "new", "new"]
     for row in rows:
-        assert row.movement.effects == moved(row.path).movement.effects
+        assert row.variance.effects == moved(row.path).variance.effects
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_many_scopes_take_two_queries(acme: Scope, django_assert_num_queries: Any, count: int) -> None:
     use(acme, *((10, call(1, scope=path)) for path in ("acme/search", "acme/ads", "acme/search/ranker")[:count]))
-    queries.scope_movements(actor=SYSTEM, scope_id=None, periods=PERIODS)
+    queries.scope_variances(actor=SYSTEM, scope_id=None, periods=PERIODS)
     # Two of what was used; the others read the scope tree, which this transaction has changed.
     with django_assert_num_queries(6):
-        queries.scope_movements(actor=SYSTEM, scope_id=None, periods=PERIODS)
+        queries.scope_variances(actor=SYSTEM, scope_id=None, periods=PERIODS)
 
 
 def test_periods_may_overlap_and_be_of_any_length(acme: Scope) -> None:
     use(acme, (9, call(1)), (10, call(1)))
     both = Period(SEPTEMBER.since, OCTOBER.until)
-    found = queries.scope_movement(scope_id=acme.pk, periods=Periods(both, OCTOBER)).movement
+    found = queries.scope_variance(scope_id=acme.pk, periods=Periods(both, OCTOBER)).variance
     assert queries.money_of(found.change) == Decimal("-2.5")
 
 

@@ -101,14 +101,14 @@ def take(step: object, author: Actor, finance: Actor, *, at: datetime) -> None:
             case Approve(path, period, amount):
                 with transaction.atomic():
                     scope = Scope.objects.get(path=path)
-                    draft = create_budget(scope=scope, period=period, amount=Decimal(amount), by=author, at=at)
-                    submit_budget(budget_id=draft.pk, by=author, at=at)
-                    approve_budget(budget_id=draft.pk, by=finance, reason="law", at=at)
+                    draft = create_budget(scope=scope, period=period, amount=Decimal(amount), actor=author, at=at)
+                    submit_budget(budget_id=draft.pk, actor=author, at=at)
+                    approve_budget(budget_id=draft.pk, actor=finance, reason="law", at=at)
             case Grant(path, amount) if amount:
                 change = grant_more if amount > 0 else give_back
-                change(budget_id=in_force(path), amount=Decimal(abs(amount)), by=finance, reason="law", at=at)
+                change(budget_id=in_force(path), amount=Decimal(abs(amount)), actor=finance, reason="law", at=at)
             case End(path):
-                end_budget(budget_id=in_force(path), by=finance, reason="law", at=at)
+                end_budget(budget_id=in_force(path), actor=finance, reason="law", at=at)
             case _:
                 open_periods(at=at)
     except DomainError:

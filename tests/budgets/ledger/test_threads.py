@@ -51,7 +51,7 @@ def test_64_racing_grants_never_take_more_than_the_parent_has(acme: Scope, appro
     def grant(number: int) -> bool:
         budget = budgets[number % len(budgets)]
         try:
-            grant_more(budget_id=budget.pk, amount=Decimal(7), by=finance, reason="race", at=AT)
+            grant_more(budget_id=budget.pk, amount=Decimal(7), actor=finance, reason="race", at=AT)
         except InsufficientFunds:
             return False
         return True
@@ -73,7 +73,7 @@ def test_64_racing_approvals_never_take_more_than_the_parent_has(
 
     def decide(number: int) -> bool:
         try:
-            approve_budget(budget_id=proposed[number].pk, by=finance, reason="race", at=AT)
+            approve_budget(budget_id=proposed[number].pk, actor=finance, reason="race", at=AT)
         except InsufficientFunds:
             return False
         return True
@@ -90,7 +90,7 @@ def test_two_people_deciding_at_once_decide_once(search: Scope, propose: Propose
 
     def decide(number: int) -> str:
         try:
-            approve_budget(budget_id=budget.pk, by=finance, reason=f"{number}", at=AT)
+            approve_budget(budget_id=budget.pk, actor=finance, reason=f"{number}", at=AT)
         except Exception as refused:  # noqa: BLE001  # its name is the result
             return type(refused).__name__
         return "approved"
@@ -127,13 +127,13 @@ def test_usage_posted_while_budgets_are_approved_and_ended_is_charged_once(
             post(number)
 
     def decide(scope: Scope) -> Callable[[], object]:
-        return lambda: approve_budget(budget_id=proposed[scope.pk].pk, by=finance, reason="race", at=AT)
+        return lambda: approve_budget(budget_id=proposed[scope.pk].pk, actor=finance, reason="race", at=AT)
 
     decisions = {
         20: decide(ranker),
         50: decide(search),
         80: decide(acme),
-        110: lambda: end_budget(budget_id=proposed[ranker.pk].pk, by=finance, reason="race", at=AT),
+        110: lambda: end_budget(budget_id=proposed[ranker.pk].pk, actor=finance, reason="race", at=AT),
     }
     in_threads(step, 150, 8)
 

@@ -82,16 +82,16 @@ def test_a_proposal_takes_new_terms_until_it_is_decided(search: Scope, author: A
 
 def test_an_approved_budget_is_unchanged_and_a_new_amount_is_a_new_version(search: Scope, finance: Actor) -> None:
     apply()
-    first = operations.approve_budget(budget_id=Budget.objects.get().pk, by=finance, reason="ok", at=AT)
+    first = operations.approve_budget(budget_id=Budget.objects.get().pk, actor=finance, reason="ok", at=AT)
     use(search, "30")
     assert apply() == ("unchanged", ())
-    operations.grant_more(budget_id=first.pk, amount=Decimal(10), by=finance, reason="once", at=AT)
+    operations.grant_more(budget_id=first.pk, amount=Decimal(10), actor=finance, reason="once", at=AT)
     assert apply() == ("unchanged", ())
 
     assert apply(TEXT.replace("100.00", "150")) == ("update", ("amount: 100 → 150",))
     assert account_of(search).funded == Decimal(110)
     second = operations.approve_budget(
-        budget_id=Budget.objects.get(status="submitted").pk, by=finance, reason="ok", at=AT
+        budget_id=Budget.objects.get(status="submitted").pk, actor=finance, reason="ok", at=AT
     )
 
     assert (account_of(search).funded, account_of(search).spent, account_of(search).budget_id) == (
@@ -103,7 +103,7 @@ def test_an_approved_budget_is_unchanged_and_a_new_amount_is_a_new_version(searc
 def test_a_start_in_the_past_stays_unchanged_after_approval(search: Scope, finance: Actor) -> None:
     text = f"{TEXT}  starts_on: 2026-01-01\n"
     apply(text)
-    operations.approve_budget(budget_id=Budget.objects.get().pk, by=finance, reason="ok", at=AT)
+    operations.approve_budget(budget_id=Budget.objects.get().pk, actor=finance, reason="ok", at=AT)
 
     assert apply(text) == ("unchanged", ())
     assert apply(text, at=datetime(2027, 2, 3, tzinfo=UTC)) == ("unchanged", ())
@@ -111,7 +111,7 @@ def test_a_start_in_the_past_stays_unchanged_after_approval(search: Scope, finan
 
 def test_a_rejection_is_not_argued_with_by_applying_again(search: Scope, finance: Actor) -> None:
     apply()
-    operations.reject_budget(budget_id=Budget.objects.get().pk, by=finance, reason="too much", at=AT)
+    operations.reject_budget(budget_id=Budget.objects.get().pk, actor=finance, reason="too much", at=AT)
 
     assert apply() == ("unchanged", ("rejected: too much",))
     assert apply(TEXT.replace("100.00", "50"))[0] == "create"

@@ -33,7 +33,7 @@ def finance(search: Scope) -> User:
     return person("fay@acme.example", search, "finance", "set_unit_cost")
 
 
-def accept(scope: Scope, by: Actor = SYSTEM, **changes: Any) -> UnitCostTarget:
+def accept(scope: Scope, actor: Actor = SYSTEM, **changes: Any) -> UnitCostTarget:
     terms: dict[str, Any] = {
         "unit": "successful_outcome",
         "outcome_name": "ticket_resolved",
@@ -42,7 +42,7 @@ def accept(scope: Scope, by: Actor = SYSTEM, **changes: Any) -> UnitCostTarget:
         "effective_from": NOVEMBER,
         "at": AT,
     }
-    return accept_unit_cost(scope=scope, by=by, **{**terms, **changes})
+    return accept_unit_cost(scope=scope, actor=actor, **{**terms, **changes})
 
 
 def test_what_is_accepted_is_a_version_with_its_record(search: Scope, finance: User) -> None:

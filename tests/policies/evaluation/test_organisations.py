@@ -33,9 +33,9 @@ def globex(db: None) -> Scope:
         person("gus@globex.example", root, "engineering", ""),
         person("gia@globex.example", root, "finance", "approve_budget"),
     )
-    proposed = create_budget(scope=team, amount=Decimal(100), by=author, at=AT)
-    submit_budget(budget_id=proposed.pk, by=author, at=AT)
-    approve_budget(budget_id=proposed.pk, by=finance, reason="Agreed.", at=AT)
+    proposed = create_budget(scope=team, amount=Decimal(100), actor=author, at=AT)
+    submit_budget(budget_id=proposed.pk, actor=author, at=AT)
+    approve_budget(budget_id=proposed.pk, actor=finance, reason="Agreed.", at=AT)
     Channel.objects.create(scope=root, kind="email", name="finops", to=["finops@globex.example"])
     return root
 

@@ -54,7 +54,7 @@ def test_a_minimum_hold_ends_on_time(apply: Apply, spend: Spend, budget: Budget,
     apply(HOLDING)
     spend("acme/search", "104.00")
     evaluate()
-    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="More.", at=after(1))
+    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=after(1))
     evaluate(after(1))
     assert limits() == ["active"]
     assert (run_due(after(10)), limits()) == (1, ["released"])

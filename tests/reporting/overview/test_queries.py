@@ -84,8 +84,8 @@ def test_nobody_sees_what_others_spend(search: Scope, spend: Spend, team_lead: A
 def test_a_submitted_budget_waits_for_those_who_may_approve_it(
     search: Scope, author: Actor, finance: Actor, team_lead: Actor, superuser: Actor
 ) -> None:
-    proposed = create_budget(scope=search, amount=Decimal(100), by=author, at=AT)
-    submit_budget(budget_id=proposed.pk, by=author, at=AT)
+    proposed = create_budget(scope=search, amount=Decimal(100), actor=author, at=AT)
+    submit_budget(budget_id=proposed.pk, actor=author, at=AT)
     waits = {actor.label: list(waiting_for(actor)) for actor in (author, finance, team_lead, superuser, ROOT)}
     assert waits == {
         "ada@example.com": [], "fay@example.com": [proposed], "sam@example.com": [], "root@example.com": [proposed],
@@ -94,8 +94,8 @@ def test_a_submitted_budget_waits_for_those_who_may_approve_it(
 
 
 def test_its_own_proposal_does_not_wait_for_finance(search: Scope, finance: Actor) -> None:
-    proposed = create_budget(scope=search, amount=Decimal(100), by=finance, at=AT)
-    submit_budget(budget_id=proposed.pk, by=finance, at=AT)
+    proposed = create_budget(scope=search, amount=Decimal(100), actor=finance, at=AT)
+    submit_budget(budget_id=proposed.pk, actor=finance, at=AT)
     assert list(waiting_for(finance)) == []
 
 
@@ -106,17 +106,17 @@ def test_more_to_show_takes_no_more_queries(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    proposed = create_budget(scope=acme, amount=Decimal(5000), by=author, at=AT)
-    submit_budget(budget_id=proposed.pk, by=author, at=AT)
+    proposed = create_budget(scope=acme, amount=Decimal(5000), actor=author, at=AT)
+    submit_budget(budget_id=proposed.pk, actor=author, at=AT)
     few = queries(finance)
     for slug in ("one", "two", "three"):
         team = create_scope(slug=slug, kind="team", parent=acme, actor=SYSTEM, at=AT)
-        proposed = create_budget(scope=team, amount=Decimal(10), by=author, at=AT)
-        submit_budget(budget_id=proposed.pk, by=author, at=AT)
+        proposed = create_budget(scope=team, amount=Decimal(10), actor=author, at=AT)
+        submit_budget(budget_id=proposed.pk, actor=author, at=AT)
         approved = Budget.objects.get(pk=proposed.pk)
-        approve_budget(budget_id=approved.pk, by=finance, reason="Agreed.", at=AT)
-        another = create_budget(scope=team, unit="tokens", amount=Decimal(10), by=author, at=AT)
-        submit_budget(budget_id=another.pk, by=author, at=AT)
+        approve_budget(budget_id=approved.pk, actor=finance, reason="Agreed.", at=AT)
+        another = create_budget(scope=team, unit="tokens", amount=Decimal(10), actor=author, at=AT)
+        submit_budget(budget_id=another.pk, actor=author, at=AT)
         spend(team.path, "11.00")
     evaluate()
     shown = dashboard(actor=finance, at=AT)

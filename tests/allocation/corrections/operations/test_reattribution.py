@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from allocation.billing_periods.operations import close_period
 from allocation.corrections.models import Adjustment, AdjustmentRun
 from allocation.corrections.operations import Reattribution, reattribute_usage, rerate_usage
-from allocation.corrections.queries import cost_as_known, standing_of
+from allocation.corrections.queries import corrected_records, cost_as_known
 from allocation.coverage import queries
 from allocation.prices.operations import apply_price_book
 from allocation.usage.models import TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
@@ -119,7 +119,7 @@ def test_it_moves_again_from_where_it_stands(acme: Scope) -> None:
     assert (move.from_scope, move.to_scope, move.used.records) == ("acme/search", "acme/ads", 1)
     again()
     assert by_scope() == {"acme/ads": (Decimal(1), 1, 0)}
-    [standing] = standing_of(list(UsageRecord.objects.all())).values()
+    [standing] = corrected_records(list(UsageRecord.objects.all())).values()
     assert (standing.attribution, standing.cost) == ("acme:search", Decimal(1))
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from allocation.prices.documents import PriceSpec
 from allocation.prices.engine.differences import Difference, Place, compared
 from allocation.prices.engine.history import merged
-from allocation.prices.engine.price_books import BookEntry, Shelf
+from allocation.prices.engine.price_books import BookEntry, PriceBooks
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 12
@@ -84,12 +84,12 @@ def entry(provider: str, model: str) -> BookEntry:
 
 
 def test_the_first_that_matches_whether_by_name_or_by_pattern() -> None:
-    shelf = Shelf([entry("p", "a-1"), entry("p", "a-*"), entry("*", "b"), entry("p", "a-2"), entry("p", "A-?")])
-    found = [shelf.matching("p", name, "standard") for name in ("a-1", "a-2", "b", "A-1", "c")]
+    books = PriceBooks([entry("p", "a-1"), entry("p", "a-*"), entry("*", "b"), entry("p", "a-2"), entry("p", "A-?")])
+    found = [books.matching("p", name, "standard") for name in ("a-1", "a-2", "b", "A-1", "c")]
     assert [[each.model for each in entries] for entries in found] == [
         ["a-1", "a-*"], ["a-*", "a-2"], ["b"], ["A-?"], [],
     ]  # fmt: skip
-    assert shelf.matching("p", "a-1", "batch") == []
+    assert books.matching("p", "a-1", "batch") == []
 
 
 def test_a_comparison_names_what_differs_and_by_how_much() -> None:

@@ -35,7 +35,7 @@ def test_the_page_shows_the_agent_against_a_single_shot_and_leads_to_its_records
     call_command("outcomes", "import-taubench", str(RUNS), "--scope", "acme/search", "--start", "2026-11-02")
     accept_unit_cost(
         scope=search, unit="action", amount=Decimal("0.05"), reason="As planned.", effective_from=NOVEMBER[0],
-        by=SYSTEM, at=AT,
+        actor=SYSTEM, at=AT,
     )  # fmt: skip
     page = admin.get(page_of(search)).content.decode()
     assert "20.95 ×" in page

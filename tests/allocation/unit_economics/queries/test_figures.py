@@ -114,7 +114,7 @@ def test_an_accepted_cost_stands_beside_with_the_deviation(acme: Scope) -> None:
     use(acme, {"cost": Decimal(6), "requests": 4})
     accept_unit_cost(
         scope=acme, unit="inference", amount=Decimal(2), reason="As planned.", effective_from=date(2026, 11, 5),
-        by=SYSTEM, at=AT,
+        actor=SYSTEM, at=AT,
     )  # fmt: skip
     figure = of(Scope.objects.get(path="acme/search")).figure("inference")
     assert figure.target is not None
@@ -178,7 +178,7 @@ def test_the_answer_holds_numbers_reasons_and_targets(acme: Scope, http: APIClie
     use(acme, {"cost": Decimal(6), "requests": 4})
     accept_unit_cost(
         scope=acme, unit="inference", amount=Decimal(1), reason="As planned.", effective_from=NOVEMBER[0],
-        by=SYSTEM, at=AT,
+        actor=SYSTEM, at=AT,
     )  # fmt: skip
     body = asked(http, scope="acme/search", trend="week").json()
     assert (body["scope"], body["from"], body["to"], body["currency"], body["cost"]) == (
@@ -222,7 +222,7 @@ def test_the_command_prints_a_table(acme: Scope, capsys: pytest.CaptureFixture[s
     report(acme, quality_score=Decimal("0.5"))
     accept_unit_cost(
         scope=acme, unit="inference", amount=Decimal(1), reason="As planned.", effective_from=NOVEMBER[0],
-        by=SYSTEM, at=AT,
+        actor=SYSTEM, at=AT,
     )  # fmt: skip
     call_command("unit_economics", "--scope", "acme/search", "--month", "2026-11", "--trend", "week")
     lines = capsys.readouterr().out.splitlines()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allocation.variance.engine.drivers import Activity, Driver
-from allocation.variance.engine.variance import PARTS, Effects, Line, Movement, movement_of
+from allocation.variance.engine.variance import PARTS, Effects, Line, Variance, variance_of
 
 Pair = tuple[int, int]
 M = 1_000_000
@@ -39,7 +39,7 @@ def shown(effects: Effects) -> dict[str, Decimal]:
 
 
 def test_the_price_halves_and_use_triples() -> None:
-    moved = movement_of([line("gpt", (100 * M, 300 * M), (1000, 1500))], NO_ACTIVITY)
+    moved = variance_of([line("gpt", (100 * M, 300 * M), (1000, 1500))], NO_ACTIVITY)
     assert shown(moved.effects) == {"volume": 1500, "price": -1000}
     assert (moved.driver, moved.rebound_ratio, moved.is_jevons) == (Driver.TOKENS, Decimal("1.5000"), True)
     assert (moved.price_index, moved.elasticity) == (Decimal("0.5"), Decimal("-1.5850"))
@@ -47,7 +47,7 @@ def test_the_price_halves_and_use_triples() -> None:
 
 def test_three_times_the_tasks_at_half_the_tokens_each() -> None:
     activity = Activity(tasks=(100, 300), task_requests=(100, 300), requests=(100, 300))
-    moved = movement_of([line("gpt", (200 * M, 300 * M), (2000, 3000))], activity)
+    moved = variance_of([line("gpt", (200 * M, 300 * M), (2000, 3000))], activity)
     assert moved.driver == Driver.TASKS
     assert shown(moved.effects) == {"volume": 3000, "intensity": -2000}
 
@@ -92,13 +92,13 @@ def test_three_times_the_tasks_at_half_the_tokens_each() -> None:
     ],
 )  # fmt: skip
 def test_cases(lines: list[Line], wanted: dict[str, int], status: list[str]) -> None:
-    moved = movement_of(lines, NO_ACTIVITY)
+    moved = variance_of(lines, NO_ACTIVITY)
     assert shown(moved.effects) == wanted
     assert sorted(one.status for one in moved.models) == status
 
 
 def test_entered_left_and_kept_models_and_kinds_are_lines_of_the_mix() -> None:
-    moved = movement_of(
+    moved = variance_of(
         [
             line("old", (100, 0), (100, 0)),
             line("new", (0, 100), (0, 300)),
@@ -115,7 +115,7 @@ def test_entered_left_and_kept_models_and_kinds_are_lines_of_the_mix() -> None:
 def test_units_are_told_apart() -> None:
     """Tokens per task rise, GPU hours fall: neither can be counted in the other."""
     activity = Activity(tasks=(10, 10), task_requests=(10, 10), requests=(10, 10))
-    moved = movement_of(
+    moved = variance_of(
         [line("a", (100, 200), (10, 20)), line("own", (4, 2), (40, 20), kind="gpu_hour", unit="gpu_hour")], activity
     )
     assert shown(moved.effects) == {"intensity": -10}
@@ -126,10 +126,10 @@ def test_units_are_told_apart() -> None:
 
 def test_an_activity_that_does_not_cover_the_use_gives_way_to_the_use() -> None:
     activity = Activity(tasks=(9, 1), task_requests=(9, 1), requests=(10, 10))
-    moved = movement_of([line("a", (100, 200), (10, 20))], activity)
+    moved = variance_of([line("a", (100, 200), (10, 20))], activity)
     assert (moved.driver, shown(moved.effects)) == (Driver.REQUESTS, {"intensity": 10})
     assert moved.driver_reason == "only 10 % name their task"
-    asked = movement_of([line("a", (100, 200), (10, 20))], replace(activity, tasks=(9, 0)), driver=Driver.TASKS)
+    asked = variance_of([line("a", (100, 200), (10, 20))], replace(activity, tasks=(9, 0)), driver=Driver.TASKS)
     assert asked.driver == Driver.REQUESTS
     assert asked.driver_reason.startswith("tasks were asked for, but one period has none")
 
@@ -179,14 +179,14 @@ def negated(effects: Sequence[int]) -> list[int]:
     return [-part for part in effects]
 
 
-def by_model(moved: Movement) -> dict[tuple[str, str], tuple[Effects, int]]:
+def by_model(moved: Variance) -> dict[tuple[str, str], tuple[Effects, int]]:
     return {(one.provider, one.model): (one.effects, one.kind_mix) for one in moved.models}
 
 
 @given(lines_of(), activities)
 @settings(max_examples=300)
 def test_the_effects_and_the_models_sum_to_the_change(lines: list[Line], activity: Activity) -> None:
-    moved = movement_of(lines, activity)
+    moved = variance_of(lines, activity)
     assert sum(moved.effects) == moved.change
     for one in moved.models:
         assert sum(one.effects) == one.change
@@ -199,8 +199,8 @@ def test_the_effects_and_the_models_sum_to_the_change(lines: list[Line], activit
 @given(lines_of(), activities)
 @settings(max_examples=300)
 def test_swapping_the_periods_negates(lines: list[Line], activity: Activity) -> None:
-    moved = movement_of(lines, activity)
-    back = movement_of(
+    moved = variance_of(lines, activity)
+    back = variance_of(
         [replace(each, used=each.used[::-1], cost=each.cost[::-1]) for each in lines], activity.swapped()
     )
     assert list(back.effects) == negated(moved.effects)
@@ -213,11 +213,11 @@ def test_swapping_the_periods_negates(lines: list[Line], activity: Activity) -> 
 def test_the_order_of_lines_and_the_names_of_models_change_nothing(
     lines: list[Line], activity: Activity, random: Random
 ) -> None:
-    moved = movement_of(lines, activity)
+    moved = variance_of(lines, activity)
     shuffled = random.sample(lines, len(lines))
-    assert movement_of(shuffled, activity) == moved
+    assert variance_of(shuffled, activity) == moved
     renamed = [replace(each, model=f"zz{each.model}") for each in shuffled]
-    assert movement_of(renamed, activity).effects == moved.effects
+    assert variance_of(renamed, activity).effects == moved.effects
 
 
 @given(lines_of("abc"), activities, st.integers(0, 10**6), st.integers(0, 10**6), positive, positive)
@@ -233,15 +233,15 @@ def test_merging_two_models_of_the_same_price_changes_neither_volume_nor_price(
         ]
 
     used, cached = ((a * 10, b * 10) for a, b in (one, two))
-    apart = movement_of([*lines, *of_price("x", used, cached), *of_price("y", cached, used)], activity)
+    apart = variance_of([*lines, *of_price("x", used, cached), *of_price("y", cached, used)], activity)
     both = (used[0] + cached[0], used[1] + cached[1])
-    merged = movement_of([*lines, *of_price("x", both, both)], activity)
+    merged = variance_of([*lines, *of_price("x", both, both)], activity)
     assert merged.effects == apart.effects
 
 
 @given(lines_of(), activities)
 def test_totals_without_models_are_the_same(lines: list[Line], activity: Activity) -> None:
-    assert movement_of(lines, activity, by_model=False).effects == movement_of(lines, activity).effects
+    assert variance_of(lines, activity, by_model=False).effects == variance_of(lines, activity).effects
 
 
 def by_every_order(lines: list[Line], activity: tuple[int, int]) -> list[Fraction]:
@@ -273,6 +273,6 @@ def by_every_order(lines: list[Line], activity: tuple[int, int]) -> list[Fractio
 @given(st.lists(st.tuples(positive, positive), min_size=1, max_size=4), positive)
 def test_the_closed_form_is_the_average_over_all_orders(pairs: list[tuple[Pair, Pair]], tasks: Pair) -> None:
     lines = [Line("p", f"m{number}", "input", "token", used, cost) for number, (used, cost) in enumerate(pairs)]
-    moved = movement_of(lines, Activity(tasks=tasks, task_requests=tasks, requests=tasks))
+    moved = variance_of(lines, Activity(tasks=tasks, task_requests=tasks, requests=tasks))
     wanted = by_every_order(lines, tasks)
     assert all(abs(got - exact) <= 2 for got, exact in zip(moved.effects, wanted, strict=False))

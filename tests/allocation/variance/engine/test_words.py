@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from allocation.anomalies.engine.series_chart import Point, series_chart
 from allocation.variance.engine.drivers import Activity
-from allocation.variance.engine.variance import Line, movement_of
+from allocation.variance.engine.variance import Line, variance_of
 from allocation.variance.engine.waterfall import levels, waterfall
 from allocation.variance.engine.words import amount, sentences, signed, steps
 from governance.charts.engine.scale import round_step, short
@@ -25,7 +25,7 @@ BACKFIRE = (
 
 
 def told(*lines: Line, activity: Activity | None = None) -> list[str]:
-    return sentences(movement_of(lines, activity or Activity()), "USD")
+    return sentences(variance_of(lines, activity or Activity()), "USD")
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_sentences(lines: list[Line], wanted: list[str]) -> None:
 
 
 def test_what_a_scope_cannot_have_is_not_told() -> None:
-    moved = movement_of([line("a", (1, 2), (7, 9))], Activity())
+    moved = variance_of([line("a", (1, 2), (7, 9))], Activity())
     assert [step.title for step in steps(moved)] == ["Volume", "Mix", "Price"]
     requests = Activity(requests=(1, 2))
-    assert [step.title for step in steps(movement_of([line("a", (1, 2), (7, 9))], requests))] == [
+    assert [step.title for step in steps(variance_of([line("a", (1, 2), (7, 9))], requests))] == [
         "Volume", "Tokens per request", "Mix", "Price",
     ]  # fmt: skip
     both = [line("a", (1, 2), (7, 9)), line("own", (1, 2), (7, 9), unit="gpu_hour", kind="gpu_hour")]
-    assert steps(movement_of(both, requests))[1].title == "Use per request"
+    assert steps(variance_of(both, requests))[1].title == "Use per request"
 
 
 @pytest.mark.parametrize(

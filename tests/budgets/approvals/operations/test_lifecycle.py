@@ -60,7 +60,7 @@ def test_nobody_decides_on_a_budget_of_their_own(search: Scope, propose: Propose
 
     for decide in (approve_budget, reject_budget):
         with pytest.raises(FourEyes, match="someone else"):
-            decide(budget_id=budget.pk, by=author, reason="mine", at=AT)
+            decide(budget_id=budget.pk, actor=author, reason="mine", at=AT)
 
     budget.refresh_from_db()
     assert (budget.status, budget.decided_by, Account.objects.count()) == ("submitted", None, 0)
@@ -70,13 +70,13 @@ def test_who_made_a_key_is_the_author_of_what_it_proposes(search: Scope, finance
     Ownership.objects.create(scope=search, user=finance.user, persona="platform")
     key, _ = create_api_key(scope=search, permissions=["budgets:write"], actor=finance, at=AT)
     by_key = Actor.of_key(key)
-    budget = create_budget(scope=search, amount=Decimal(5), by=by_key, at=AT)
-    submit_budget(budget_id=budget.pk, by=by_key, at=AT)
+    budget = create_budget(scope=search, amount=Decimal(5), actor=by_key, at=AT)
+    submit_budget(budget_id=budget.pk, actor=by_key, at=AT)
 
     with pytest.raises(FourEyes):
-        approve_budget(budget_id=budget.pk, by=finance, reason="fine", at=AT)
+        approve_budget(budget_id=budget.pk, actor=finance, reason="fine", at=AT)
     with pytest.raises(PersonRequired):
-        approve_budget(budget_id=budget.pk, by=by_key, reason="fine", at=AT)
+        approve_budget(budget_id=budget.pk, actor=by_key, reason="fine", at=AT)
 
 
 def test_deciding_needs_the_right_at_or_above_the_scope(acme: Scope, search: Scope, propose: Propose) -> None:
@@ -84,10 +84,10 @@ def test_deciding_needs_the_right_at_or_above_the_scope(acme: Scope, search: Sco
     budget = propose(search, "100")
 
     with pytest.raises(RightRequired):
-        approve_budget(budget_id=budget.pk, by=person("bo@example.com", search, "finance", ""), reason="ok", at=AT)
+        approve_budget(budget_id=budget.pk, actor=person("bo@example.com", search, "finance", ""), reason="ok", at=AT)
     with pytest.raises(NotFound):
         approve_budget(
-            budget_id=budget.pk, by=person("cy@example.com", other, "finance", "approve_budget"), reason="ok", at=AT
+            budget_id=budget.pk, actor=person("cy@example.com", other, "finance", "approve_budget"), reason="ok", at=AT
         )
 
 
@@ -95,9 +95,9 @@ def test_a_decision_needs_a_reason_and_what_was_seen(search: Scope, propose: Pro
     budget = propose(search, "100")
 
     with pytest.raises(Invalid, match="reason"):
-        approve_budget(budget_id=budget.pk, by=finance, reason="  ", at=AT)
+        approve_budget(budget_id=budget.pk, actor=finance, reason="  ", at=AT)
     with pytest.raises(ChangedSinceSeen, match=r"100\.00 USD"):
-        approve_budget(budget_id=budget.pk, by=finance, reason="ok", at=AT, expected_amount=Decimal(99))
+        approve_budget(budget_id=budget.pk, actor=finance, reason="ok", at=AT, expected_amount=Decimal(99))
 
     assert Budget.objects.get().status == "submitted"
 
@@ -105,13 +105,13 @@ def test_a_decision_needs_a_reason_and_what_was_seen(search: Scope, propose: Pro
 def test_a_status_moves_one_way(search: Scope, propose: Propose, finance: Actor, author: Actor) -> None:
     budget = propose(search, "100")
     with pytest.raises(WrongStatus):
-        submit_budget(budget_id=budget.pk, by=author, at=AT)
-    reject_budget(budget_id=budget.pk, by=finance, reason="too much", at=AT)
+        submit_budget(budget_id=budget.pk, actor=author, at=AT)
+    reject_budget(budget_id=budget.pk, actor=finance, reason="too much", at=AT)
 
     with pytest.raises(WrongStatus, match="it is rejected"):
-        approve_budget(budget_id=budget.pk, by=finance, reason="ok", at=AT)
+        approve_budget(budget_id=budget.pk, actor=finance, reason="ok", at=AT)
     with pytest.raises(WrongStatus):
-        withdraw_budget(budget_id=budget.pk, by=author, reason="ok", at=AT)
+        withdraw_budget(budget_id=budget.pk, actor=author, reason="ok", at=AT)
 
 
 def test_an_author_withdraws_and_may_propose_again(search: Scope, propose: Propose, author: Actor) -> None:
@@ -119,7 +119,7 @@ def test_an_author_withdraws_and_may_propose_again(search: Scope, propose: Propo
     with pytest.raises(ProposalExists):
         propose(search, "120")
 
-    withdraw_budget(budget_id=budget.pk, by=author, reason="typo", at=AT)
+    withdraw_budget(budget_id=budget.pk, actor=author, reason="typo", at=AT)
 
     assert propose(search, "120").status == "submitted"
     assert list(Budget.objects.order_by("pk").values_list("status", flat=True)) == ["withdrawn", "submitted"]
@@ -228,9 +228,9 @@ def test_more_is_granted_for_the_current_period_only(
     approve(acme, "150")
     budget = approve(search, "100")
 
-    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="launch", at=AT)
+    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="launch", at=AT)
     with pytest.raises(InsufficientFunds, match=r"acme has 0\.00 USD available"):
-        grant_more(budget_id=budget.pk, amount=Decimal("0.01"), by=finance, reason="more", at=AT)
+        grant_more(budget_id=budget.pk, amount=Decimal("0.01"), actor=finance, reason="more", at=AT)
 
     assert account_of(search).funded == Decimal(150)
     december = datetime(2026, 12, 1, 0, 1, tzinfo=UTC)
@@ -245,7 +245,7 @@ def test_nobody_grants_more_to_a_budget_of_their_own(search: Scope, approve: Pro
     author.user.save()
 
     with pytest.raises(FourEyes):
-        grant_more(budget_id=budget.pk, amount=Decimal(1), by=author, reason="more", at=AT)
+        grant_more(budget_id=budget.pk, amount=Decimal(1), actor=author, reason="more", at=AT)
 
     assert account_of(search).funded == Decimal(100)
 
@@ -258,8 +258,8 @@ def test_giving_back_frees_money_above_but_not_what_is_granted_on(
     approve(ranker, "40")
 
     with pytest.raises(InsufficientFunds, match=r"20\.00 USD that is not granted"):
-        give_back(budget_id=budget.pk, amount=Decimal(21), by=finance, reason="less", at=AT)
-    give_back(budget_id=budget.pk, amount=Decimal(20), by=finance, reason="less", at=AT)
+        give_back(budget_id=budget.pk, amount=Decimal(21), actor=finance, reason="less", at=AT)
+    give_back(budget_id=budget.pk, amount=Decimal(20), actor=finance, reason="less", at=AT)
 
     assert (account_of(search).funded, account_of(acme).granted_out) == (Decimal(40), Decimal(40))
 
@@ -270,7 +270,7 @@ def test_a_new_version_grants_or_returns_the_difference_and_keeps_the_account(
     approve(acme, "200")
     first = approve(search, "100")
     use(search, "30")
-    grant_more(budget_id=first.pk, amount=Decimal(5), by=finance, reason="once", at=AT)
+    grant_more(budget_id=first.pk, amount=Decimal(5), actor=finance, reason="once", at=AT)
 
     second = approve(search, "120")
     assert (account_of(search).funded, account_of(search).spent) == (Decimal(125), Decimal(30))
@@ -303,7 +303,7 @@ def test_ending_returns_what_is_left_and_moves_todays_usage_up(
     use(search, "30", on=date(2026, 11, 20))
     use(search, "8")
 
-    end_budget(budget_id=budget.pk, by=finance, reason="team closes", at=AT)
+    end_budget(budget_id=budget.pk, actor=finance, reason="team closes", at=AT)
     use(search, "2")
 
     ended = Account.objects.get(scope=search, kind="budget")
@@ -318,7 +318,7 @@ def test_a_budget_may_be_proposed_again_in_the_month_it_was_ended(
 ) -> None:
     budget = approve(search, "100")
     use(search, "30", on=date(2026, 11, 20))
-    end_budget(budget_id=budget.pk, by=finance, reason="a mistake", at=AT)
+    end_budget(budget_id=budget.pk, actor=finance, reason="a mistake", at=AT)
 
     again = approve(search, "50")
 
@@ -362,7 +362,7 @@ def test_terms_are_refused_with_a_sentence(
     search: Scope, author: Actor, terms: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(DomainError, match=sentence):
-        create_budget(scope=search, by=author, at=AT, **{**terms, "amount": Decimal(terms["amount"])})
+        create_budget(scope=search, actor=author, at=AT, **{**terms, "amount": Decimal(terms["amount"])})
 
     assert Budget.objects.count() == 0
 

@@ -79,9 +79,9 @@ def test_a_grant_fills_a_shortfall(acme: Scope, search: Scope, approve: Propose,
     top = approve(acme, "150", period="quarter")
     budget = approve(search, "100")
     open_periods(at=DECEMBER)
-    grant_more(budget_id=top.pk, amount=Decimal(40), by=finance, reason="more", at=DECEMBER)
+    grant_more(budget_id=top.pk, amount=Decimal(40), actor=finance, reason="more", at=DECEMBER)
 
-    grant_more(budget_id=budget.pk, amount=Decimal(40), by=finance, reason="more", at=DECEMBER)
+    grant_more(budget_id=budget.pk, amount=Decimal(40), actor=finance, reason="more", at=DECEMBER)
 
     account = account_of(search, day=DECEMBER.date())
     assert (account.funded, account.shortfall) == (Decimal(90), Decimal(10))

@@ -107,7 +107,7 @@ def test_money_granted_releases_without_anybody_resetting_anything(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="The launch is worth it.", at=LATER)
+    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="The launch is worth it.", at=LATER)
     evaluate(LATER)
 
     [constraint] = Constraint.objects.all()
@@ -140,7 +140,7 @@ def test_a_second_crossing_in_the_same_period_is_told_again(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="More.", at=LATER)
+    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=LATER)
     evaluate(LATER)
     spend("acme/search", "50.00", at=LATER)
     evaluate(LATER)
@@ -183,7 +183,7 @@ def test_a_retired_guardrail_lets_go(apply: Apply, spend: Spend) -> None:
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    retire_guardrail(name="monthly-budget", by=SYSTEM, reason="Replaced.", at=LATER)
+    retire_guardrail(name="monthly-budget", actor=SYSTEM, reason="Replaced.", at=LATER)
     sweep(at=LATER)
     assert Alert.objects.get().resolve_reason == "The guardrail was retired."
     assert Constraint.objects.get().release_reason == "The guardrail was retired."
@@ -238,14 +238,14 @@ def test_a_person_lifts_a_limit_until_a_new_crossing(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    release_constraint(constraint_id=Constraint.objects.get().pk, by=team_lead, reason="Launch night.", at=LATER)
+    release_constraint(constraint_id=Constraint.objects.get().pk, actor=team_lead, reason="Launch night.", at=LATER)
     spend("acme/search", "1.00", at=LATER)
     evaluate(LATER)
     sweep(at=LATER)
     assert [one.status for one in Constraint.objects.all()] == ["released"]
     assert decision(at=LATER) == "allow"
 
-    grant_more(budget_id=budget.pk, amount=Decimal(50), by=finance, reason="More.", at=LATER)
+    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=LATER)
     evaluate(LATER)
     spend("acme/search", "60.00", at=LATER)
     evaluate(LATER)

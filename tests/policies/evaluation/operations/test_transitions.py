@@ -129,13 +129,13 @@ def test_a_clock_that_goes_back_changes_nothing(apply: Apply, spend: Spend) -> N
 def test_ending_a_budget_does_not_lift_its_limits(
     apply: Apply, spend: Spend, search: Scope, author: Actor, finance: Actor
 ) -> None:
-    proposed = create_budget(scope=search, amount=Decimal(100), by=author, at=AT, period="quarter")
-    submit_budget(budget_id=proposed.pk, by=author, at=AT)
-    approved = approve_budget(budget_id=proposed.pk, by=finance, reason="Agreed.", at=AT)
+    proposed = create_budget(scope=search, amount=Decimal(100), actor=author, at=AT, period="quarter")
+    submit_budget(budget_id=proposed.pk, actor=author, at=AT)
+    approved = approve_budget(budget_id=proposed.pk, actor=finance, reason="Agreed.", at=AT)
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    end_budget(budget_id=approved.pk, by=finance, reason="The project is over.", at=LATER)
+    end_budget(budget_id=approved.pk, actor=finance, reason="The project is over.", at=LATER)
     evaluate(LATER)
     sweep(at=LATER + timedelta(days=1))
     assert limits() == [("monthly-budget", "active")]
@@ -146,7 +146,7 @@ def test_ending_a_budget_does_not_lift_its_limits(
 def test_a_budget_with_nothing_left_in_it_still_holds_back(
     apply: Apply, spend: Spend, budget: Budget, finance: Actor
 ) -> None:
-    give_back(budget_id=budget.pk, amount=Decimal(100), by=finance, reason="Not needed.", at=AT)
+    give_back(budget_id=budget.pk, amount=Decimal(100), actor=finance, reason="Not needed.", at=AT)
     apply(BY_RATIO)
     evaluate()
     assert limits() == []
@@ -162,7 +162,7 @@ def test_a_guardrail_under_a_new_name_takes_over(apply: Apply, spend: Spend) -> 
     spend("acme/search", "104.00")
     evaluate()
     apply(OTHER, at=LATER)
-    retire_guardrail(name="monthly-budget", by=SYSTEM, reason="Renamed.", at=LATER)
+    retire_guardrail(name="monthly-budget", actor=SYSTEM, reason="Renamed.", at=LATER)
     sweep(at=LATER)
     assert limits() == [("another-budget", "active"), ("monthly-budget", "released")]
     assert sorted(StoredState.objects.values_list("guardrail", flat=True)) == ["another-budget"]
@@ -190,9 +190,9 @@ def test_a_row_the_database_refuses_keeps_no_other_scope_from_being_written(
     apply: Apply, spend: Spend, acme: Scope, author: Actor, finance: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ads = create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    proposed = create_budget(scope=ads, amount=Decimal(100), by=author, at=AT)
-    submit_budget(budget_id=proposed.pk, by=author, at=AT)
-    approve_budget(budget_id=proposed.pk, by=finance, reason="Agreed.", at=AT)
+    proposed = create_budget(scope=ads, amount=Decimal(100), actor=author, at=AT)
+    submit_budget(budget_id=proposed.pk, actor=author, at=AT)
+    approve_budget(budget_id=proposed.pk, actor=finance, reason="Agreed.", at=AT)
     block_evidence = transitions.block_evidence
 
     def refused_for_ads(block: BlockInForce, scope: ScopeView) -> dict[str, object]:
