@@ -89,7 +89,7 @@ def bring_in(path: Path) -> None:
         import_prices(entries=found.entries, **terms)
     with measured("once more, unchanged", len(found.entries)):
         import_prices(entries=found.entries, **terms)
-    with measured("a desk with all of it", len(found.entries)):
+    with measured("a pricing context with all of it", len(found.entries)):
         context = pricing_context_for(key_scope_id=root.pk, at=NOW)
     prices = context.organisations[root.pk].prices
     with measured("find each price for a day", len(found.entries)):

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import StringConstraints, model_validator
 
 from governance.documents import Document, FromEnvironment, Metadata, Part, ScopePath, Slug
 
 Address = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$", max_length=254)]
+ChannelType = Literal["slack", "email", "webhook"]
+CHANNEL_TYPES: tuple[str, ...] = get_args(ChannelType)
 
 
 class ChannelSpec(Part):
-    type: Literal["slack", "email", "webhook"]
+    type: ChannelType
     scope: ScopePath
     url: FromEnvironment | None = None
     secret: FromEnvironment | None = None

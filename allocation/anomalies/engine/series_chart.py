@@ -25,7 +25,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`label` stands above the dearest anomalous one; `said` is what a pointer or a reader of screens is told."""
+    """`label` stands above the highest anomalous one; `said` is what a pointer or a reader of screens is told."""
 
     x: str
     y: str

@@ -31,7 +31,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """`movements`: the dearest first. `unused` are the keys and rules, by label, that would place no record of the
+    """`movements`: the largest first. `unused` are the keys and rules, by label, that would place no record of the
     period: nothing matches them, or an earlier one always comes first.
     """
 

@@ -33,7 +33,7 @@ class ExchangeRate(models.Model):
             ),
         ]
         indexes = [
-            # Read when rates are stated, and by the desk: all of one organisation's.
+            # Read when rates are stated and by the pricing context: all rates of one organisation.
             models.Index(
                 fields=["organisation", "from_currency", "to_currency", "effective_from"], name="exchange_rate_of_day"
             ),

@@ -26,7 +26,7 @@ def plan_exchange_rates(document: ExchangeRatesDocument, at: datetime) -> Change
 @transaction.atomic
 def apply_exchange_rates(document: ExchangeRatesDocument, *, actor: Actor, at: datetime) -> Change:
     organisation = organisation_of(document.spec.organisation, locked=True)
-    # The desk knows by the highest key that rates came: keys must become visible in their order.
+    # The pricing context notices new rates by the highest key: keys must become visible in their order.
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE allocation_exchangerate IN SHARE ROW EXCLUSIVE MODE")
     standing = _standing(organisation)

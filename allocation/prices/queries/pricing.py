@@ -1,4 +1,4 @@
-"""What the desk prices with: each organisation's current books and exchange rates."""
+"""The current price books and exchange rates of each organisation, as the pricing context uses them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime

@@ -33,7 +33,7 @@ class Sizes:
 
 
 def agents(*, scope_id: int, since: date, until: date) -> list[Agent]:
-    """The dearest first."""
+    """The most expensive first."""
     tree = scope_tree()
     scopes = tree.descendants(scope_id)
     now, before = _by_scope(scopes, since, until), _by_scope(scopes, since - BASELINE, since)

@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 
 from budgets.approvals import operations, rules
 from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, amount_seen
-from budgets.ledger.admin.show import charges_shown, movements_shown, period_shown, progress
+from budgets.ledger.admin.show import charges_shown, period_shown, progress, transfers_shown
 from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
@@ -208,7 +208,7 @@ class BudgetAdmin(ActionPage):
         used = used_below([account.pk]) if account is not None else {}
         return {
             "period": period_shown(account, facts_of(account, used[account.pk]), today=now.date()) if account else None,
-            "movements": movements_shown(budget),
+            "transfers": transfers_shown(budget),
             "charges": charges_shown(budget),
             "budget": budget,
             "is_own": acting(request).user is not None and request.user.pk in rules.authors(budget),

@@ -24,7 +24,7 @@ COMPARED = ("name", "period", "amount", "currency", "starts_on", "ends_on", "not
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class _Stored:
     """What the document is compared with: the open proposal, the decision in force, or the last refusal."""
 
     proposal: Budget | None
@@ -33,15 +33,15 @@ class _Standing:
 
 def plan_budget(document: BudgetDocument, *, at: datetime) -> Change:
     scope = _scope(document)
-    standing = _standing(scope, document.spec.unit, at.date())
-    if standing.proposal is not None:
-        differences = _differences(document, scope, standing.proposal, at)
+    stored = _stored(scope, document.spec.unit, at.date())
+    if stored.proposal is not None:
+        differences = _differences(document, scope, stored.proposal, at)
         return _change(document, "update" if differences else "unchanged", differences)
-    if standing.decided is not None:
-        differences = _differences(document, scope, standing.decided, at)
-        if standing.decided.status == Budget.Status.REJECTED:
+    if stored.decided is not None:
+        differences = _differences(document, scope, stored.decided, at)
+        if stored.decided.status == Budget.Status.REJECTED:
             if not differences:
-                return _change(document, "unchanged", (f"rejected: {standing.decided.decision_reason}",))
+                return _change(document, "unchanged", (f"rejected: {stored.decided.decision_reason}",))
             return _change(document, "create", _wanted(document))
         return _change(document, "update" if differences else "unchanged", differences)
     return _change(document, "create", _wanted(document))
@@ -55,7 +55,7 @@ def apply_budget(document: BudgetDocument, *, actor: Actor, at: datetime, source
     change = plan_budget(document, at=at)
     if change.action == "unchanged":
         return change
-    proposal = _standing(scope, document.spec.unit, at.date()).proposal
+    proposal = _stored(scope, document.spec.unit, at.date()).proposal
     if proposal is None:
         _propose(document, scope, actor=actor, at=at, source=source)
     elif proposal.status == Budget.Status.DRAFT:
@@ -75,7 +75,7 @@ def _scope(document: BudgetDocument) -> Scope:
     return scope
 
 
-def _standing(scope: Scope, unit: str, today: date) -> _Standing:
+def _stored(scope: Scope, unit: str, today: date) -> _Stored:
     budgets = Budget.objects.filter(scope=scope, unit=unit).order_by("-pk")
     proposal = budgets.filter(status__in=OPEN).first()
     decided = budgets.filter(status__in=(Budget.Status.APPROVED, Budget.Status.REJECTED)).first()
@@ -86,7 +86,7 @@ def _standing(scope: Scope, unit: str, today: date) -> _Standing:
         and decided.ends_on <= today
     ):
         decided = None
-    return _Standing(proposal, decided)
+    return _Stored(proposal, decided)
 
 
 def _wanted(document: BudgetDocument) -> tuple[str, ...]:

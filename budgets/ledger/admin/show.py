@@ -13,7 +13,7 @@ from budgets.plans.engine.amounts import budget_quantity, rounded
 from budgets.plans.models import Budget
 from governance.pages.admin.show import used_bar
 
-MOVEMENTS = 50
+TRANSFERS = 50
 CHARGES = 10
 
 
@@ -81,10 +81,10 @@ def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> Period
     )
 
 
-def movements_shown(budget: Budget) -> list[Row]:
+def transfers_shown(budget: Budget) -> list[Row]:
     """Money in and out, as people decided it or as followed from that."""
     accounts = _accounts(budget)
-    return _rows(Transfer.objects.of(accounts).exclude(kind=Transfer.Kind.CHARGE), accounts, budget, MOVEMENTS)
+    return _rows(Transfer.objects.of(accounts).exclude(kind=Transfer.Kind.CHARGE), accounts, budget, TRANSFERS)
 
 
 def charges_shown(budget: Budget) -> list[Row]:

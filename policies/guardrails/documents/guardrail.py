@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from governance.documents import Document, Metadata, Part, Slug
+from governance.messages.documents import CHANNEL_TYPES
 from policies.guardrails.documents.durations import Duration, PositiveDuration
 from policies.guardrails.documents.unsupported import later
 
@@ -34,7 +35,9 @@ Text = Annotated[str, Field(strict=True, max_length=2_000)]
 Expression = Annotated[str, Field(strict=True, min_length=1, max_length=4_000)]
 Identifier = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 StepName = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-Address = Annotated[str, Field(strict=True, pattern=r"^(owner|(slack|email|webhook):[A-Za-z0-9][A-Za-z0-9._-]{0,99})$")]
+Address = Annotated[
+    str, Field(strict=True, pattern=rf"^(owner|({'|'.join(CHANNEL_TYPES)}):[A-Za-z0-9][A-Za-z0-9._-]{{0,99}})$")
+]
 Glob = Annotated[str, Field(strict=True, pattern=r"^[a-z0-9*_.-]+(/[a-z0-9*_.-]+)*$", max_length=500)]
 Labels = dict[Annotated[str, Field(strict=True, max_length=100)], Annotated[str, Field(strict=True, max_length=200)]]
 

@@ -130,7 +130,7 @@ def _cost(rows: Iterable[Row]) -> Decimal:
 
 
 def _series(rows: Sequence[Row], tree: ScopeTree, days: Sequence[date]) -> list[Series]:
-    """The dearest first, what is left together, the unattributed last."""
+    """The most expensive first, what is left together, the unattributed last."""
     by_top: dict[int, dict[date, Decimal]] = {}
     for node, bucket, cost, _unpriced in rows:
         if cost and bucket.date() in days:
@@ -167,7 +167,7 @@ def _sum(parts: Iterable[Mapping[date, Decimal]]) -> dict[date, Decimal]:
 
 
 def _merged(lines: Iterable[ModelLine]) -> list[ModelLine]:
-    """Several organisations may use one model. The dearest first, then the unpriced."""
+    """Several organisations may use one model. The most expensive first, then the unpriced."""
     merged: dict[tuple[str, str], ModelLine] = {}
     for line in lines:
         key = (line.provider, line.model)

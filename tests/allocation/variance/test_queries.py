@@ -293,6 +293,8 @@ def test_the_page_shows_the_fall_the_models_and_the_scopes(acme: Scope, usage: N
         "entered",
         "acme/search",
         "Tokens per request",
+        "<dt>Requests</dt>",
+        "Volume is counted in requests: ",
     ):
         assert said in page
     assert "globex" not in page

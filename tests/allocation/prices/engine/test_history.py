@@ -34,7 +34,7 @@ def entries(draw: st.DrawFn) -> PriceSpec:
 
 
 def price_at(prices: Sequence[PriceSpec], model: str, at: datetime) -> Decimal | None:
-    """The first that holds, as the desk finds it."""
+    """The first that holds, as the pricing context finds it."""
     return next((price.input for price in prices if price.model == model and holds(price, at)), None)
 
 

@@ -41,7 +41,7 @@ def test_a_declared_fact_has_a_key_and_a_unit(asked: tuple[str, str, str], key: 
             ("data.age", "1h", ""), "fact `data.age` has no window; remove `window: 1h`", id="a window too many"
         ),
         pytest.param(("cost", "1h", "tokens"), "fact `cost` has no unit to choose", id="a unit too many"),
-        pytest.param(("budget.used", "", "euros"), "unknown unit `euros`", id="a unit that is none"),
+        pytest.param(("budget.used", "", "euros"), "unknown unit `euros`", id="an unknown unit"),
     ],
 )
 def test_what_is_not_in_the_catalogue_is_refused_with_what_is(asked: tuple[str, str, str], message: str) -> None:

@@ -1,6 +1,6 @@
 """Seconds to say what moved in every scope of an organisation, month against month.
 
-    python -m bench.movement [--scopes 1000] [--models 10] [--days 61]
+    python -m bench.variance [--scopes 1000] [--models 10] [--days 61]
 
 A scratch database is made on the server DATABASE_URL names and dropped afterwards. Every scope uses every model every
 day, of which three meters are charged. Wanted: 5 s for 1,000 scopes with 10 models.
