@@ -12,7 +12,7 @@ from django.db.models import F, Func, QuerySet, Sum, TextField, Value
 from allocation.usage.models import UsageDay
 from governance.scopes.models import Practice
 from governance.scopes.queries import ScopeNode, ScopeTree
-from reporting.overview.queries.cost_chart import CostChart, Series, cost_chart
+from reporting.overview.engine.cost_chart import CostChart, Series, cost_chart
 
 DAYS = 30
 SERIES_MAX = 7

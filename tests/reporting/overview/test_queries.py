@@ -14,7 +14,8 @@ from governance.people.models import User
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
-from reporting.overview.queries import Dashboard, Series, cost_chart, dashboard
+from reporting.overview.engine.cost_chart import Series, cost_chart
+from reporting.overview.queries import Dashboard, dashboard
 from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
 
 ROOT = Actor.system()
