@@ -20,10 +20,11 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from allocation.anomalies import operations, queries
 from allocation.anomalies.engine.series_chart import Point, series_chart
 from allocation.anomalies.models import Anomaly, Feedback, Metric
+from governance.charts.engine.numbers import count, money
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import count, money, scope_link
+from governance.pages.admin.show import scope_link
 from governance.people.models import DecisionRight
 from governance.scopes.queries import scope_tree
 

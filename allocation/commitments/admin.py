@@ -18,10 +18,11 @@ from allocation.commitments.models import Commitment, CommitmentUnit
 from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
 from governance.charts.engine.cost_bars import OWN
+from governance.charts.engine.numbers import NOTHING, money
 from governance.documents.admin import VersionedAdmin
 from governance.documents.models import Versioned
 from governance.pages.admin.base import VisibleScopes
-from governance.pages.admin.show import NOTHING, money, money_of
+from governance.pages.admin.show import money_of
 
 
 class DocumentAdmin(VersionedAdmin):

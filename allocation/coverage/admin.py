@@ -13,8 +13,8 @@ from allocation.coverage import queries
 from allocation.coverage.engine.coverage import Coverage, Used
 from allocation.coverage.engine.coverage_chart import coverage_chart
 from allocation.coverage.operations import preview_attribution
+from governance.charts.engine.numbers import NOTHING, count, money
 from governance.pages.admin.base import acting
-from governance.pages.admin.show import NOTHING, count, money
 
 SHOWN = 50
 MATURITY = {

@@ -21,10 +21,10 @@ from allocation.attribution.operations import apply_attribution_rules
 from allocation.corrections.operations import reattribute_usage
 from allocation.coverage.admin import SHOWN, _covered, _last_days, _midnight, percent, used_shown
 from allocation.coverage.operations import Preview, preview_attribution
+from governance.charts.engine.numbers import count, money
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError, Invalid
 from governance.pages.admin.base import acting
-from governance.pages.admin.show import count, money
 from governance.people.rules import check_may_change
 
 DOCUMENT: TypeAdapter[AttributionRulesDocument] = TypeAdapter(AttributionRulesDocument)

@@ -12,8 +12,8 @@ from allocation.meters.engine.months import Month
 from allocation.shared_cost import operations, queries
 from allocation.shared_cost.engine.pools import PoolsRefused, SplitPool
 from allocation.shared_cost.models import AllocationRun, RunStatus
+from governance.charts.engine.numbers import money
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
-from governance.pages.admin.show import money
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 

@@ -19,10 +19,11 @@ from allocation.shared_cost import operations
 from allocation.shared_cost.models import AllocatedCharge, AllocationMetric, AllocationRun, RunStatus
 from allocation.shared_cost.queries import SharedLine, by_branch, shared_cost
 from governance.charts.engine.cost_bars import OWN, SHARED_IN, SHARED_OUT, Costs, cost_bars
+from governance.charts.engine.numbers import money
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import money, money_of
+from governance.pages.admin.show import money_of
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 

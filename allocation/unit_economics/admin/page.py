@@ -13,7 +13,7 @@ from allocation.unit_economics.engine.unit_chart import Column, LineChart, colum
 from allocation.unit_economics.engine.unit_economics import Measure, Ratio, Trend
 from allocation.unit_economics.engine.unit_words import Words, filters_of, said, words_of
 from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
-from governance.pages.admin.show import NOTHING, money
+from governance.charts.engine.numbers import NOTHING, money
 
 # Okabe and Ito's colours, told apart by colour-blind eyes and on light and dark ground.
 COLOURS = {

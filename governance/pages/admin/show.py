@@ -10,23 +10,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-CENT = Decimal("0.01")
-NOTHING = "–"
+from governance.charts.engine.numbers import NOTHING, count, money
+
 WARNING_FROM = Decimal("0.8")
-
-
-def money(amount: Decimal | None, currency: str = "") -> str:
-    """1,234.50 USD; 0.0125 where a cent is too coarse, to three digits that say something."""
-    if amount is None:
-        return NOTHING
-    if amount and abs(amount) < CENT:
-        small = f"{Decimal(f'{amount:.3g}'):f}"
-        return f"{small.rstrip('0') if '.' in small else small} {currency}".strip()
-    return f"{amount.quantize(CENT):,f} {currency}".strip()
-
-
-def count(number: int | None) -> str:
-    return NOTHING if number is None else f"{number:,}"
 
 
 def money_of(name: str, *, label: str = "") -> Callable[[Any], str]:
