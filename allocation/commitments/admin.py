@@ -17,7 +17,7 @@ from allocation.commitments.engine import CommitmentMonth
 from allocation.commitments.models import Commitment, CommitmentUnit
 from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
-from governance.charts.engine.cost_bars import OWN
+from governance.charts.engine.colours import OWN
 from governance.charts.engine.numbers import NOTHING, money
 from governance.documents.admin import VersionedAdmin
 from governance.documents.models import Versioned

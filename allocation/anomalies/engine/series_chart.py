@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from governance.charts.engine.scale import TICKS, px, round_step, short
+from governance.charts.engine.frame import px
+from governance.charts.engine.numbers import short
+from governance.charts.engine.scale import TICKS, round_step
 
 WIDTH, HEIGHT = 960, 280
 LEFT, RIGHT, TOP, BOTTOM = 76, 12, 28, 32

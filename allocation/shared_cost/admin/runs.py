@@ -18,7 +18,8 @@ from allocation.meters.engine.months import Month
 from allocation.shared_cost import operations
 from allocation.shared_cost.models import AllocatedCharge, AllocationMetric, AllocationRun, RunStatus
 from allocation.shared_cost.queries import SharedLine, by_branch, shared_cost
-from governance.charts.engine.cost_bars import OWN, SHARED_IN, SHARED_OUT, Costs, cost_bars
+from governance.charts.engine.colours import OWN, SHARED_IN, SHARED_OUT
+from governance.charts.engine.cost_bars import Costs, cost_bars
 from governance.charts.engine.numbers import money
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting

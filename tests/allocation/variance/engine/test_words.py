@@ -12,7 +12,6 @@ from allocation.variance.engine.drivers import Activity
 from allocation.variance.engine.variance import Line, variance_of
 from allocation.variance.engine.waterfall import levels, waterfall
 from allocation.variance.engine.words import amount, sentences, signed, steps
-from governance.charts.engine.scale import round_step, short
 from tests.allocation.variance.engine.test_variance import M, line
 
 NANO = 10**9
@@ -120,11 +119,6 @@ def test_every_bar_lies_in_the_picture(before: int, moved: list[int]) -> None:
         assert float(bar.y) + float(bar.height) <= chart.height
 
 
-@given(st.floats(1e-6, 1e12))
-def test_four_round_steps_reach_the_highest_value(highest: float) -> None:
-    assert highest <= 4 * round_step(highest) * (1 + 1e-9) <= 8 * highest
-
-
 def test_a_series_shows_gaps_bands_and_the_dearest_day() -> None:
     def point(number: int, observed: int | None, expected: int | None, *, is_anomalous: bool = False) -> Point:
         known = None if expected is None else Decimal(expected)
@@ -144,6 +138,3 @@ def test_a_series_shows_gaps_bands_and_the_dearest_day() -> None:
     assert chart.bars[0].said == "Mon 2026-06-01: 5.00 USD, too little history to expect anything"
     assert chart.bars[3].said == "Thu 2026-06-04: 90.00 USD, expected 9.00, unusual from 18.00"
     assert series_chart([], unit="USD").bars == ()
-    assert [short(value) for value in (0, 0.5, 12, 1500, 25_000, 2_500_000, 3e9)] == [
-        "0", "0.5", "12", "1,500", "25k", "2.5M", "3B",
-    ]  # fmt: skip
