@@ -44,9 +44,9 @@ class Columns:
     def width(self) -> float:
         return (self.frame.right - self.frame.left) / max(self.count, 1)
 
-    def left(self, number: int, *, filled: float) -> str:
-        """Where a bar begins that fills that share of its column, in its middle."""
-        return px(self.frame.left + self.width * (number + (1 - filled) / 2))
+    def bar(self, number: int, *, filled: float) -> tuple[str, str]:
+        """The left edge and the width of a bar that fills that share of its column, in its middle."""
+        return px(self.frame.left + self.width * (number + (1 - filled) / 2)), px(self.width * filled)
 
     def middle(self, number: int) -> str:
         return px(self.frame.left + self.width * (number + 0.5))

@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from math import ceil, log10
 
-WIDTH, HEIGHT = 960, 260
-LEFT, RIGHT, TOP, BOTTOM = 60, 8, 14, 30
-# Okabe and Ito's colours, told apart by colour-blind eyes and on light and dark ground; grey for what nobody owns.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8c6bb1")
-LOST = "#8a8f98"
-TICKS = 4
+from governance.charts.engine.axis import Axis, axis_of, day_labels
+from governance.charts.engine.colours import OTHERS, UNOWNED, colours_of
+from governance.charts.engine.frame import Columns, Frame
+from governance.charts.engine.marks import Bar, Key
+from governance.charts.engine.numbers import money
+from governance.charts.engine.scale import Scale, scale_of
+
+FRAME = Frame(width=960, height=260, left=60, right=944, top=14, bottom=230)
+FILLED = 0.76
+NONE = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,7 @@ class Series:
     name: str
     by_day: Mapping[date, Decimal]
     is_lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    y: str
-    height: str
-    colour: str
+    is_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,86 +35,75 @@ class Day:
     width: str
     bars: tuple[Bar, ...]
     said: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    y: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Legend:
-    name: str
-    colour: str
-    cost: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class CostChart:
     days: tuple[Day, ...]
-    ticks: tuple[Tick, ...]
-    legend: tuple[Legend, ...]
+    axis: Axis
+    legend: tuple[Key, ...]
     summary: str
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    zero: int = HEIGHT - BOTTOM
-    right: int = WIDTH - RIGHT
 
 
 def cost_chart(*, series: Sequence[Series], days: Sequence[date], currency: str) -> CostChart:
-    coloured = [(one, LOST if one.is_lost else COLOURS[number % len(COLOURS)]) for number, one in enumerate(series)]
-    totals = {day: sum((one.by_day.get(day, Decimal(0)) for one in series), Decimal(0)) for day in days}
-    step = _step(float(max(totals.values(), default=Decimal(0))))
-    top = step * TICKS
-    slot = (WIDTH - LEFT - RIGHT) / len(days)
-
-    def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top)
+    """`days` in order, at least one. What a day was given back hangs below the line of 0."""
+    columns = Columns(FRAME, len(days))
+    scale = scale_of([end for day in days for end in _ends(series, day)], FRAME)
+    coloured = _coloured(series)
+    totals = {day: sum((one.by_day.get(day, NONE) for one in series), NONE) for day in days}
 
     def column(number: int, day: date) -> Day:
-        bars, below = [], 0.0
-        for one, colour in coloured:
-            if cost := float(one.by_day.get(day, Decimal(0))):
-                bars.append(Bar(_px(y(below + cost)), _px(y(below) - y(below + cost)), colour))
-                below += cost
-        parts = [f"{one.name} {one.by_day[day]:,.2f}" for one, _colour in coloured if one.by_day.get(day)]
-        said = f"{day:%a} {day}: {totals[day]:,.2f} {currency}"
-        is_labelled = (len(days) - 1 - number) % 7 == 0
+        parts = [f"{one.name} {money(one.by_day[day])}" for one in series if one.by_day.get(day)]
+        x, width = columns.bar(number, filled=FILLED)
         return Day(
-            x=_px(LEFT + slot * number + slot * 0.12),
-            width=_px(slot * 0.76),
-            bars=tuple(bars),
-            said="\n".join([said, *parts]),
-            label=f"{day:%m-%d}" if is_labelled else "",
+            x=x,
+            width=width,
+            bars=tuple(_stack(coloured, day, scale=scale, x=x, width=width)),
+            said="\n".join([f"{day:%a} {day}: {money(totals[day], currency)}", *parts]),
         )
 
-    legend = tuple(Legend(one.name, colour, sum(one.by_day.values(), Decimal(0))) for one, colour in coloured)
-    dearest = max(days, key=lambda day: totals[day])
-    parts = ", ".join(f"{one.name} {one.cost:,.2f}" for one in legend)
     return CostChart(
         days=tuple(column(number, day) for number, day in enumerate(days)),
-        ticks=tuple(Tick(_px(y(step * number)), _short(step * number)) for number in range(TICKS + 1)),
-        legend=legend,
-        summary=f"{sum(totals.values(), Decimal(0)):,.2f} {currency} from {days[0]} to {days[-1]}: {parts}."
-        f" The dearest day was {dearest} with {totals[dearest]:,.2f}.",
+        axis=axis_of(scale, day_labels(days, columns)),
+        legend=tuple(Key(one.name, colour, said=money(_sum(one))) for one, colour in coloured),
+        summary=_summary(series, totals, currency),
     )
 
 
-def _px(value: float) -> str:
-    return f"{value:.1f}"
+def _coloured(series: Sequence[Series]) -> list[tuple[Series, str]]:
+    named = colours_of(one.name for one in series if not one.is_lost and not one.is_others)
+    return [
+        (one, UNOWNED if one.is_lost else OTHERS if one.is_others else named[one.name]) for one in series
+    ]  # fmt: skip
 
 
-def _step(highest: float) -> float:
-    """A round number of which TICKS reach the highest value."""
-    if highest <= 0:
-        return 0.25
-    least = highest / TICKS
-    size = 10.0 ** (ceil(log10(least)) - 1)
-    return next(size * factor for factor in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 12.5) if size * factor >= least)
+def _ends(series: Sequence[Series], day: date) -> tuple[Decimal, Decimal]:
+    """How far the day reaches below and above 0."""
+    costs = [one.by_day.get(day, NONE) for one in series]
+    return sum((min(cost, NONE) for cost in costs), NONE), sum((max(cost, NONE) for cost in costs), NONE)
 
 
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 or not value else f"{value:.3g}"  # noqa: PLR2004  # two digits say enough
+def _stack(coloured: Sequence[tuple[Series, str]], day: date, *, scale: Scale, x: str, width: str) -> list[Bar]:
+    bars, above, below = [], NONE, NONE
+    for one, colour in coloured:
+        cost = one.by_day.get(day, NONE)
+        if not cost:
+            continue
+        start = above if cost > 0 else below
+        y, height = scale.span(start, start + cost)
+        bars.append(Bar(x, y, width, height, colour))
+        above, below = (start + cost, below) if cost > 0 else (above, start + cost)
+    return bars
+
+
+def _sum(one: Series) -> Decimal:
+    return sum(one.by_day.values(), NONE)
+
+
+def _summary(series: Sequence[Series], totals: Mapping[date, Decimal], currency: str) -> str:
+    dearest = max(totals, key=lambda day: totals[day])
+    parts = ", ".join(f"{one.name} {money(_sum(one))}" for one in series)
+    return (
+        f"{money(sum(totals.values(), NONE), currency)} from {min(totals)} to {max(totals)}: {parts}."
+        f" The dearest day was {dearest} with {money(totals[dearest])}."
+    )

@@ -144,7 +144,11 @@ def _series(rows: Sequence[Row], tree: ScopeTree, days: Sequence[date]) -> list[
         for top in shown
     ]
     others = ranked[len(shown) :]
-    return [*named, Series(f"{len(others)} others", _sum(by_top[top] for top in others))] if others else named
+    return [*named, _others([by_top[top] for top in others])] if others else named
+
+
+def _others(costs: Sequence[Mapping[date, Decimal]]) -> Series:
+    return Series(f"{len(costs)} others", _sum(costs), is_others=True)
 
 
 def _top(node: ScopeNode, tree: ScopeTree) -> ScopeNode:
