@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from allocation.anomalies import operations, queries
-from allocation.anomalies.engine.series_chart import Point, series_chart
+from allocation.anomalies.engine.series_chart import TOKENS, Point, series_chart
 from allocation.anomalies.models import Anomaly, Feedback, Metric
 from governance.charts.engine.numbers import count, money
 from governance.errors import DomainError
@@ -139,7 +139,7 @@ class AnomalyAdmin(ReadOnlyAdmin):
     def _chart(self, anomaly: Anomaly) -> dict[str, Any]:
         days = queries.days_around(anomaly, until=timezone.now().date())
         currency = scope_tree().by_id[anomaly.scope_id].currency
-        unit = "tokens" if anomaly.metric == Metric.TOKENS else currency
+        unit = TOKENS if anomaly.metric == Metric.TOKENS else currency
         points = [Point(one.day, one.observed, one.expected, one.high, one.is_anomalous) for one in days]
         return {"anomaly": anomaly, "chart": series_chart(points, unit=unit), "unit": unit}
 

@@ -25,3 +25,21 @@ def test_a_series_shows_gaps_bands_and_the_dearest_day() -> None:
     assert chart.bars[0].said == "Mon 2026-06-01: 5.00 USD, too little history to expect anything"
     assert chart.bars[3].said == "Thu 2026-06-04: 90.00 USD, expected 9.00, unusual from 18.00"
     assert series_chart([], unit="USD").bars == ()
+
+
+def test_a_day_of_less_than_nothing_hangs_from_the_line_of_0() -> None:
+    points = [
+        Point(MONDAY.replace(day=number), Decimal(observed), None, None, is_anomalous=False)
+        for number, observed in ((1, 30), (2, -10))
+    ]
+    chart = series_chart(points, unit="USD")
+    assert [tick.label for tick in chart.axis.ticks] == ["−10", "0", "10", "20", "30"]
+    assert chart.axis.zero_y == "193.0"
+    assert [(bar.y, bar.height) for bar in chart.bars] == [("28.0", "165.0"), ("193.0", "55.0")]
+
+
+def test_tokens_have_no_cents() -> None:
+    point = Point(MONDAY, Decimal("5000.0"), Decimal("4100.4"), Decimal("8200.6"), is_anomalous=False)
+    assert series_chart([point], unit="tokens").bars[0].said == (
+        "Mon 2026-06-01: 5,000 tokens, expected 4,100, unusual from 8,201"
+    )
