@@ -34,4 +34,12 @@ def test_every_bar_lies_in_the_picture(before: int, moved: list[int]) -> None:
     assert shown[-1].end == before + sum(moved)
     for bar in chart.bars:
         assert float(bar.y) >= 0
-        assert float(bar.y) + float(bar.height) <= chart.height
+        assert float(bar.y) + float(bar.height) <= chart.axis.frame.height
+
+
+def test_a_cost_below_nothing_hangs_from_the_line_of_0() -> None:
+    shown = levels(("Before", "", 30 * NANO), [("Volume", -40 * NANO)], ("After", ""))
+    chart = waterfall(shown, currency="USD")
+    assert chart.axis.zero_y == "214.0"
+    assert [(bar.y, bar.height) for bar in chart.bars] == [("34.0", "180.0"), ("34.0", "240.0"), ("214.0", "60.0")]
+    assert [tick.label for tick in chart.axis.ticks] == ["−10", "0", "10", "20", "30"]
