@@ -9,17 +9,15 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from allocation.unit_economics.engine import unit_economics as engine
-from allocation.unit_economics.engine.unit_chart import Column, LineChart, columns, line_chart
+from allocation.unit_economics.engine.unit_chart import Histogram, LineChart, Stretch, histogram, line_chart
 from allocation.unit_economics.engine.unit_economics import Measure, Ratio, Trend
 from allocation.unit_economics.engine.unit_words import Words, filters_of, said, words_of
 from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
-from governance.charts.engine.numbers import NOTHING, money
+from governance.charts.engine.axis import day_label
+from governance.charts.engine.colours import BLUE, GREEN, GREY, ORANGE, PINK
+from governance.charts.engine.numbers import NOTHING, money, short
 
-# Okabe and Ito's colours, told apart by colour-blind eyes and on light and dark ground.
-COLOURS = {
-    "inference": "#0072b2", "retrieval": "#e69f00", "orchestration": "#009e73", "training": "#cc79a7",
-    "other": "#8a8f98",
-}  # fmt: skip
+COLOURS = {"inference": BLUE, "retrieval": ORANGE, "orchestration": GREEN, "training": PINK, "other": GREY}
 # The list of each source in the admin, and what its first day and the day after the last are called.
 LISTS: Mapping[str, tuple[str, str]] = {
     "usage": ("usageday", "bucket"),
@@ -27,7 +25,6 @@ LISTS: Mapping[str, tuple[str, str]] = {
     "outcomes": ("outcome", "booked_on"),
 }
 EXACT = {"activity": "activity", "kind": "kind__exact", "name": "name", "success": "is_success__exact"}
-SHORT = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ class Page:
     efficiency: tuple[Tile, ...]
     coverage: tuple[Tile, ...]
     agents: tuple[AgentRow, ...]
-    sizes: tuple[Column, ...]
+    sizes: Histogram | None
     sizes_said: str
     outcomes: tuple[OutcomeRow, ...]
 
@@ -118,8 +115,7 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
             for figure in drawn
         ),
         chart=line_chart(
-            days,
-            values,
+            [Stretch(*one) for one in zip(days, _labels(found, trend), values, strict=True)],
             target=None if chosen.target is None else chosen.target.amount,
             say=lambda value: said(words, value),
         ),
@@ -134,10 +130,16 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
         ),
         coverage=tuple(_tile(found, figure) for figure in found.coverage),
         agents=_agents(agents(scope_id=scope_id, since=since, until=until)),
-        sizes=columns([_short(each.at_least) for each in sizes], [each.tasks for each in sizes]),
+        sizes=histogram([f"≥ {short(each.at_least)}" for each in sizes], [each.tasks for each in sizes])
+        if sizes
+        else None,
         sizes_said=", ".join(f"{each.tasks:,} from {each.at_least:,} tokens" for each in sizes if each.tasks),
         outcomes=tuple(_outcomes(found)),
     )
+
+
+def _labels(found: UnitEconomics, trend: Trend) -> list[str]:
+    return [f"{start:%Y-%m}" if trend == "month" else day_label(start) for start, _ in found.stretches]
 
 
 def code_of(measure: Measure) -> str:
@@ -290,10 +292,3 @@ def _number(value: Decimal | int) -> str:
     if isinstance(value, Decimal) and value != value.to_integral_value():
         return f"{value:,.2f}"
     return f"{int(value):,}"
-
-
-def _short(number: int) -> str:
-    for size, suffix in SHORT:
-        if number >= size:
-            return f"{number / size:.3g}{suffix}"
-    return str(number)
