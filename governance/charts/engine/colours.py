@@ -7,7 +7,9 @@ from zlib import crc32
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
 SKY, VERMILION, VIOLET = "#56b4e9", "#d55e00", "#8c6bb1"
 GREY, SLATE = "#8a8f98", "#64748b"
-NAMED = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION)
+# The last two are near others, and taken only where there are more names.
+NAMED = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, VIOLET)
+PREFERRED = 5
 
 # What a colour means wherever it has a meaning.
 OWN, SHARED_IN, SHARED_OUT = BLUE, ORANGE, GREY
@@ -20,7 +22,7 @@ def colours_of(names: Iterable[str]) -> dict[str, str]:
     """One for each name, chosen by the name: another order of the same names changes none of them."""
     chosen: dict[str, str] = {}
     for name in sorted(set(names)):
-        wanted = crc32(name.encode()) % len(NAMED)
-        free = [colour for colour in NAMED[wanted:] + NAMED[:wanted] if colour not in chosen.values()]
-        chosen[name] = (free or [NAMED[wanted]])[0]
+        wanted = crc32(name.encode()) % PREFERRED
+        in_order = NAMED[wanted:PREFERRED] + NAMED[:wanted] + NAMED[PREFERRED:]
+        chosen[name] = next((colour for colour in in_order if colour not in chosen.values()), in_order[0])
     return chosen
