@@ -13,7 +13,7 @@ from allocation.unit_economics.engine.unit_chart import Histogram, LineChart, St
 from allocation.unit_economics.engine.unit_economics import Measure, Ratio, Trend
 from allocation.unit_economics.engine.unit_words import Words, filters_of, said, words_of
 from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
-from governance.charts.engine.axis import day_label
+from governance.charts.engine.axis import DAYS_IN_WEEK, day_label
 from governance.charts.engine.colours import BLUE, GREEN, GREY, ORANGE, PINK
 from governance.charts.engine.numbers import NOTHING, money, short
 
@@ -118,6 +118,7 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
             [Stretch(*one) for one in zip(days, _labels(found, trend), values, strict=True)],
             target=None if chosen.target is None else chosen.target.amount,
             say=lambda value: said(words, value),
+            together=DAYS_IN_WEEK if trend == "day" else 1,
         ),
         chart_title=f"{words.title}, by {trend}" + (f", in {currency}" if currency else ""),
         chart_summary=_summary(days, values, words),
@@ -130,7 +131,7 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
         ),
         coverage=tuple(_tile(found, figure) for figure in found.coverage),
         agents=_agents(agents(scope_id=scope_id, since=since, until=until)),
-        sizes=histogram([f"≥ {short(each.at_least)}" for each in sizes], [each.tasks for each in sizes])
+        sizes=histogram([f"≥ {short(each.at_least, digits=2)}" for each in sizes], [each.tasks for each in sizes])
         if sizes
         else None,
         sizes_said=", ".join(f"{each.tasks:,} from {each.at_least:,} tokens" for each in sizes if each.tasks),

@@ -59,12 +59,15 @@ class Stretch:
     value: Decimal | None
 
 
-def line_chart(stretches: Sequence[Stretch], *, target: Decimal | None, say: Callable[[Decimal], str]) -> LineChart:
-    """`say` writes a value."""
+def line_chart(
+    stretches: Sequence[Stretch], *, target: Decimal | None, say: Callable[[Decimal], str], together: int = 1
+) -> LineChart:
+    """`say` writes a value. Where not each stretch has room for a label, every n-th has, a multiple of `together`."""
     known = [one.value for one in stretches if one.value is not None]
     scale = scale_of([*known, *([] if target is None else [target])], FRAME)
     columns = Columns(FRAME, len(stretches))
-    every = every_of([one.label for one in stretches] + [say(value) for value in known], columns)
+    labels = [one.label for one in stretches]
+    every = every_of([*labels, *(say(value) for value in known)], columns, together=together)
     points: list[Point] = []
     runs: list[list[str]] = [[]]
     for number, one in enumerate(stretches):
@@ -78,7 +81,7 @@ def line_chart(stretches: Sequence[Stretch], *, target: Decimal | None, say: Cal
     return LineChart(
         lines=tuple(" ".join(run) for run in runs if len(run) > 1),
         points=tuple(points),
-        axis=axis_of(scale, spaced([one.label for one in stretches], columns)),
+        axis=axis_of(scale, spaced(labels, columns, together=together)),
         target_y="" if target is None else px(scale.y(target)),
     )
 

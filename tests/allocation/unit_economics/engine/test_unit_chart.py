@@ -38,6 +38,14 @@ def test_many_long_values_are_labelled_where_there_is_room() -> None:
     assert min(after - before for before, after in pairwise(labelled)) > 8 * 7
 
 
+def test_many_days_are_labelled_by_the_week() -> None:
+    chart = line_chart(stretches(*["5"] * 27), target=None, say=money, together=7)
+    assert [tick.label for tick in chart.axis.labels] == ["7 Nov", "14 Nov", "21 Nov", "28 Nov"]
+    assert [point.said for point in chart.points if point.label] == [
+        "2026-11-07: 5.00", "2026-11-14: 5.00", "2026-11-21: 5.00", "2026-11-28: 5.00",
+    ]  # fmt: skip
+
+
 def test_nothing_is_drawn_of_nothing() -> None:
     chart = line_chart(stretches(None, None), target=None, say=money)
     assert (chart.lines, chart.points, chart.target_y) == ((), (), "")
