@@ -15,10 +15,9 @@ from django.utils.safestring import SafeString
 from allocation.commitments import queries
 from allocation.commitments.engine import CommitmentMonth
 from allocation.commitments.models import Commitment, CommitmentUnit
-from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
 from governance.charts.engine.colours import OWN
-from governance.charts.engine.numbers import NOTHING, money
+from governance.charts.engine.numbers import NOTHING, exact_percent, money, percent
 from governance.documents.admin import VersionedAdmin
 from governance.documents.models import Versioned
 from governance.pages.admin.base import VisibleScopes
@@ -72,7 +71,9 @@ class CommitmentAdmin(DocumentAdmin):
         month = self._month(commitment)
         if month is None:
             return NOTHING
-        coverage = "" if month.coverage is None else f", {json_number(month.coverage * 100)} % of what it could cover"
+        coverage = (
+            "" if month.coverage is None else f", {exact_percent(month.coverage, places=2)} of what it could cover"
+        )
         used, whole = (number(units) for units in (month.covered_units, month.committed_units))
         return f"{used} of {whole} {units_of(commitment)}{coverage}"
 
@@ -112,10 +113,10 @@ def bar(ratio: Decimal | None) -> SafeString | str:
         '<span style="display:flex;align-items:center;gap:.5rem;min-width:9rem">'
         '<span style="flex:1;height:.5rem;background:rgb(128 128 128 / .25)" aria-hidden="true">'
         '<span style="display:block;height:100%;width:{}%;background:{}"></span></span>'
-        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{} %</span></span>',
+        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{}</span></span>',
         f"{ratio * 100:.1f}",
         OWN,
-        f"{ratio * 100:.1f}",
+        percent(ratio),
     )
 
 

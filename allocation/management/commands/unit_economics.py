@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from allocation.unit_economics.engine.unit_words import said, words_of
 from allocation.unit_economics.queries import Figure, UnitEconomics, unit_economics
+from governance.charts.engine.numbers import percent_change
 from governance.management.arguments import refusals_as_sentences, scope_at
 
 HEAD = ("", "value", "from", "of", "accepted", "deviation")
@@ -63,7 +64,7 @@ def line_of(figure: Figure, found: UnitEconomics) -> tuple[str, ...]:
     if ratio.value is None:
         return (words.title, "none", ratio.reason, "", "", "")
     accepted = "" if figure.target is None else f"{figure.target.amount.normalize():f}"
-    deviation = "" if figure.deviation is None else f"{figure.deviation * 100:+.1f} %"
+    deviation = "" if figure.deviation is None else percent_change(figure.deviation)
     unit = f" {found.scope.currency}" if words.shown == "money" else ""
     return (
         words.title,

@@ -15,7 +15,7 @@ from allocation.unit_economics.engine.unit_words import Words, filters_of, said,
 from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
 from governance.charts.engine.axis import DAYS_IN_WEEK, day_label
 from governance.charts.engine.colours import BLUE, GREEN, GREY, ORANGE, PINK
-from governance.charts.engine.numbers import NOTHING, money, short
+from governance.charts.engine.numbers import NOTHING, money, percent, percent_change, short
 
 COLOURS = {"inference": BLUE, "retrieval": ORANGE, "orchestration": GREEN, "training": PINK, "other": GREY}
 # The list of each source in the admin, and what its first day and the day after the last are called.
@@ -193,7 +193,7 @@ def _tile(found: UnitEconomics, figure: Figure) -> Tile:
         if target is None
         else f"accepted: {money(target.amount, found.scope.currency)}"
         + ("" if target.scope_id == found.scope.id else f", of {target.scope.path}"),
-        deviation="" if deviation is None else f"{'▲' if deviation > 0 else '▼'} {deviation * 100:+.1f} %",
+        deviation="" if deviation is None else f"{'▲' if deviation > 0 else '▼'} {percent_change(deviation)}",
         is_over=deviation is not None and deviation > 0,
         reason=ratio.reason,
         unit=code_of(figure.measure),
@@ -236,7 +236,7 @@ def _share(found: UnitEconomics, figure: Figure) -> Share:
         colour=COLOURS[figure.measure.name],
         width=f"{max(value, Decimal(0)) * 100:.2f}",
         cost=money(Decimal(figure.ratio.numerator), found.scope.currency),
-        percent=f"{value * 100:.1f} %",
+        percent=percent(value),
         link=link_of(found, figure.measure),
     )
 
@@ -269,7 +269,7 @@ def _outcomes(found: UnitEconomics) -> list[OutcomeRow]:
             name=one.name,
             count=f"{one.sums.count:,}",
             successful=f"{one.sums.successful:,}",
-            success=NOTHING if one.success.value is None else f"{one.success.value * 100:.1f} %",
+            success=percent(one.success.value),
             cost=cost(one.kind, one.name),
             cost_of_success=cost("successful_outcome", one.name) if one.kind == "outcome" else NOTHING,
             quality=NOTHING if one.quality.value is None else f"{one.quality.value:.3f}",

@@ -61,7 +61,8 @@ def percent(ratio: Decimal | None, *, places: int = 1) -> str:
 def exact_percent(ratio: Decimal, *, places: int) -> str:
     """0.25 → `25 %`, 0.12345 → `12.345 %`: at most that many places, none that says nothing."""
     said = f"{ratio * 100:,.{places}f}"
-    return f"{said.rstrip('0').rstrip('.') if places else said} %"
+    exact = said.rstrip("0").rstrip(".") if places else said
+    return f"{'0' if exact == '-0' else exact} %"
 
 
 def percent_at_least(share: Fraction) -> str:

@@ -68,8 +68,8 @@ def test_money_is_said_to_the_cent_unless_smaller_than_one() -> None:
 
 def test_percent() -> None:
     assert [percent(Decimal("0.125")), percent(Decimal("0.8"), places=2), percent(None)] == ["12.5 %", "80.00 %", "–"]
-    assert [exact_percent(Decimal(ratio), places=3) for ratio in ("0.25", "0.123456", "1")] == [
-        "25 %", "12.346 %", "100 %",
+    assert [exact_percent(Decimal(ratio), places=3) for ratio in ("0.25", "0.123456", "1", "-0.000001")] == [
+        "25 %", "12.346 %", "100 %", "0 %",
     ]  # fmt: skip
     assert [exact_percent(Decimal(ratio), places=0) for ratio in ("1", "0.104")] == ["100 %", "10 %"]
     assert [percent_change(Decimal(ratio)) for ratio in ("0.125", "-0.03")] == ["+12.5 %", "-3.0 %"]
