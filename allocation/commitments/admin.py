@@ -17,7 +17,7 @@ from allocation.commitments.engine import CommitmentMonth
 from allocation.commitments.models import Commitment, CommitmentUnit
 from allocation.meters.engine.months import Month
 from governance.charts.engine.colours import OWN
-from governance.charts.engine.numbers import NOTHING, exact_percent, money, percent
+from governance.charts.engine.numbers import NOTHING, exact_percent, money, percent, quantity
 from governance.documents.admin import VersionedAdmin
 from governance.documents.models import Versioned
 from governance.pages.admin.base import VisibleScopes
@@ -74,7 +74,7 @@ class CommitmentAdmin(DocumentAdmin):
         coverage = (
             "" if month.coverage is None else f", {exact_percent(month.coverage, places=2)} of what it could cover"
         )
-        used, whole = (number(units) for units in (month.covered_units, month.committed_units))
+        used, whole = (quantity(units) for units in (month.covered_units, month.committed_units))
         return f"{used} of {whole} {units_of(commitment)}{coverage}"
 
     @admin.display(description="unused until now")
@@ -87,7 +87,7 @@ class CommitmentAdmin(DocumentAdmin):
         month = self._month(commitment)
         if month is None or month.break_even_units is None:
             return NOTHING
-        return f"{number(month.break_even_units)} {units_of(commitment)}"
+        return f"{quantity(month.break_even_units)} {units_of(commitment)}"
 
     @admin.display(description="cost of one that was used")
     def per_useful_unit(self, commitment: Commitment) -> str:
@@ -118,7 +118,3 @@ def bar(ratio: Decimal | None) -> SafeString | str:
         OWN,
         percent(ratio),
     )
-
-
-def number(value: Decimal) -> str:
-    return f"{value.quantize(Decimal('0.1')):,f}".removesuffix(".0")

@@ -15,7 +15,7 @@ from allocation.unit_economics.engine.unit_words import Words, filters_of, said,
 from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
 from governance.charts.engine.axis import DAYS_IN_WEEK, day_label
 from governance.charts.engine.colours import BLUE, GREEN, GREY, ORANGE, PINK
-from governance.charts.engine.numbers import NOTHING, money, percent, percent_change, short
+from governance.charts.engine.numbers import NOTHING, money, percent, percent_change, quantity, short
 
 COLOURS = {"inference": BLUE, "retrieval": ORANGE, "orchestration": GREEN, "training": PINK, "other": GREY}
 # The list of each source in the admin, and what its first day and the day after the last are called.
@@ -187,7 +187,7 @@ def _tile(found: UnitEconomics, figure: Figure) -> Tile:
         value=NOTHING if ratio.value is None else f"{said(words, ratio.value)} {currency}".strip(),
         line=""
         if ratio.value is None
-        else f"{_number(ratio.numerator)} {words.above} ÷ {_number(ratio.denominator)} {words.below}",
+        else f"{quantity(ratio.numerator)} {words.above} ÷ {quantity(ratio.denominator)} {words.below}",
         link=link_of(found, figure.measure),
         target=""
         if target is None
@@ -287,9 +287,3 @@ def _said(measure: Measure, ratio: Ratio) -> str:
 def _cost(ratio: Ratio, currency: str) -> str:
     """Of one unit, to digits that say something."""
     return NOTHING if ratio.value is None else f"{said(words_of(engine.TASK_COST), ratio.value)} {currency}"
-
-
-def _number(value: Decimal | int) -> str:
-    if isinstance(value, Decimal) and value != value.to_integral_value():
-        return f"{value:,.2f}"
-    return f"{int(value):,}"

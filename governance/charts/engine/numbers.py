@@ -33,6 +33,11 @@ def count(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}"
 
 
+def quantity(value: Decimal | int) -> str:
+    """Whole things without places, 1,234; amounts and measures to two of them, 1,234.50."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
 def short(value: Decimal | float, *, digits: int = DIGITS) -> str:
     """For axes and other narrow places: 950, 1.5k, 12k, 2.5M, 3B, 0.0125; no more digits than those."""
     rounded = Decimal(f"{value:.{digits}g}")

@@ -9,6 +9,7 @@ from governance.charts.engine.numbers import (
     percent,
     percent_at_least,
     percent_change,
+    quantity,
     short,
     shorts,
     small,
@@ -64,6 +65,10 @@ def test_what_is_small_keeps_three_digits_and_its_cents(value: str, said: str) -
 def test_money_is_said_to_the_cent_unless_smaller_than_one() -> None:
     said = [money(Decimal(amount), "USD") for amount in ("1234.5", "0.00125", "-0.00125", "0")]
     assert [*said, money(None)] == ["1,234.50 USD", "0.00125 USD", "-0.00125 USD", "0.00 USD", "–"]
+
+
+def test_whole_things_have_no_places() -> None:
+    assert [quantity(1234), quantity(Decimal(1234)), quantity(Decimal("0.126"))] == ["1,234", "1,234.00", "0.13"]
 
 
 def test_percent() -> None:
