@@ -18,12 +18,13 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from allocation.anomalies import operations, queries
-from allocation.anomalies.engine.series_chart import Point, series_chart
+from allocation.anomalies.engine.series_chart import TOKENS, Point, series_chart
 from allocation.anomalies.models import Anomaly, Feedback, Metric
+from governance.charts.engine.numbers import count, money
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import count, money, scope_link
+from governance.pages.admin.show import scope_link
 from governance.people.models import DecisionRight
 from governance.scopes.queries import scope_tree
 
@@ -138,7 +139,7 @@ class AnomalyAdmin(ReadOnlyAdmin):
     def _chart(self, anomaly: Anomaly) -> dict[str, Any]:
         days = queries.days_around(anomaly, until=timezone.now().date())
         currency = scope_tree().by_id[anomaly.scope_id].currency
-        unit = "tokens" if anomaly.metric == Metric.TOKENS else currency
+        unit = TOKENS if anomaly.metric == Metric.TOKENS else currency
         points = [Point(one.day, one.observed, one.expected, one.high, one.is_anomalous) for one in days]
         return {"anomaly": anomaly, "chart": series_chart(points, unit=unit), "unit": unit}
 

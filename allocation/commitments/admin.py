@@ -15,13 +15,13 @@ from django.utils.safestring import SafeString
 from allocation.commitments import queries
 from allocation.commitments.engine import CommitmentMonth
 from allocation.commitments.models import Commitment, CommitmentUnit
-from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
-from governance.charts.engine.cost_bars import OWN
+from governance.charts.engine.colours import OWN
+from governance.charts.engine.numbers import NOTHING, exact_percent, money, percent, quantity
 from governance.documents.admin import VersionedAdmin
 from governance.documents.models import Versioned
 from governance.pages.admin.base import VisibleScopes
-from governance.pages.admin.show import NOTHING, money, money_of
+from governance.pages.admin.show import money_of
 
 
 class DocumentAdmin(VersionedAdmin):
@@ -71,8 +71,10 @@ class CommitmentAdmin(DocumentAdmin):
         month = self._month(commitment)
         if month is None:
             return NOTHING
-        coverage = "" if month.coverage is None else f", {json_number(month.coverage * 100)} % of what it could cover"
-        used, whole = (number(units) for units in (month.covered_units, month.committed_units))
+        coverage = (
+            "" if month.coverage is None else f", {exact_percent(month.coverage, places=2)} of what it could cover"
+        )
+        used, whole = (quantity(units) for units in (month.covered_units, month.committed_units))
         return f"{used} of {whole} {units_of(commitment)}{coverage}"
 
     @admin.display(description="unused until now")
@@ -85,7 +87,7 @@ class CommitmentAdmin(DocumentAdmin):
         month = self._month(commitment)
         if month is None or month.break_even_units is None:
             return NOTHING
-        return f"{number(month.break_even_units)} {units_of(commitment)}"
+        return f"{quantity(month.break_even_units)} {units_of(commitment)}"
 
     @admin.display(description="cost of one that was used")
     def per_useful_unit(self, commitment: Commitment) -> str:
@@ -111,12 +113,8 @@ def bar(ratio: Decimal | None) -> SafeString | str:
         '<span style="display:flex;align-items:center;gap:.5rem;min-width:9rem">'
         '<span style="flex:1;height:.5rem;background:rgb(128 128 128 / .25)" aria-hidden="true">'
         '<span style="display:block;height:100%;width:{}%;background:{}"></span></span>'
-        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{} %</span></span>',
+        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{}</span></span>',
         f"{ratio * 100:.1f}",
         OWN,
-        f"{ratio * 100:.1f}",
+        percent(ratio),
     )
-
-
-def number(value: Decimal) -> str:
-    return f"{value.quantize(Decimal('0.1')):,f}".removesuffix(".0")

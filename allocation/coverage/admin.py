@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -13,8 +12,8 @@ from allocation.coverage import queries
 from allocation.coverage.engine.coverage import Coverage, Used
 from allocation.coverage.engine.coverage_chart import coverage_chart
 from allocation.coverage.operations import preview_attribution
+from governance.charts.engine.numbers import count, money, percent
 from governance.pages.admin.base import acting
-from governance.pages.admin.show import NOTHING, count, money
 
 SHOWN = 50
 MATURITY = {
@@ -46,13 +45,20 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
             {
                 "path": one.organisation,
                 "figures": (
-                    ("Cost attributed", f"{percent(whole.cost_ratio)} of {money(whole.used.cost, currency)}"),
-                    ("Requests attributed", f"{percent(whole.request_ratio)} of {count(whole.used.requests)}"),
+                    ("Cost attributed", f"{percent(whole.cost_ratio, places=2)} of {money(whole.used.cost, currency)}"),
+                    (
+                        "Requests attributed",
+                        f"{percent(whole.request_ratio, places=2)} of {count(whole.used.requests)}",
+                    ),
                     ("Maturity", MATURITY[whole.maturity]),
                 ),
                 "chart": coverage_chart(by_day=by_day, days=days, currency=currency),
                 "parts": [
-                    {**used_shown(part.coverage.used, currency), "name": part.name, "share": percent(part.share)}
+                    {
+                        **used_shown(part.coverage.used, currency),
+                        "name": part.name,
+                        "share": percent(part.share, places=2),
+                    }
                     for part in by_rule[one.organisation].parts[:SHOWN]
                 ],
                 "unused": replayed.moves.unused[:SHOWN],
@@ -80,11 +86,7 @@ def used_shown(used: Used, currency: str) -> dict[str, str]:
 
 
 def _covered(coverage: Coverage) -> str:
-    return f"{percent(coverage.cost_ratio)} of cost · {MATURITY[coverage.maturity]}"
-
-
-def percent(share: Decimal | None) -> str:
-    return NOTHING if share is None else f"{share * 100:.2f} %"
+    return f"{percent(coverage.cost_ratio, places=2)} of cost · {MATURITY[coverage.maturity]}"
 
 
 def _midnight(day: date) -> datetime:

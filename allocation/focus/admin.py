@@ -5,9 +5,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from allocation.focus.models import FocusImport, FocusRow
+from governance.charts.engine.numbers import NOTHING
 from governance.pages.admin.base import VisibleScopes
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import NOTHING, count_of, money_of
+from governance.pages.admin.show import count_of, money_of
 
 
 @admin.register(FocusImport)

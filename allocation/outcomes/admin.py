@@ -3,9 +3,10 @@ from typing import Any
 from django.contrib import admin
 
 from allocation.outcomes.models import Outcome, OutcomeDay
+from governance.charts.engine.numbers import NOTHING
 from governance.pages.admin.base import VisibleScopes
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import NOTHING, count_of, money_of
+from governance.pages.admin.show import count_of, money_of
 
 
 @admin.register(Outcome)

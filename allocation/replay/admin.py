@@ -5,9 +5,9 @@ from django.utils import timezone
 
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.replay.operations import replay_quarantined
+from governance.charts.engine.numbers import NOTHING
 from governance.pages.admin.base import acting
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import NOTHING
 
 
 @admin.register(QuarantinedUsage)

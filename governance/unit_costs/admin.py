@@ -7,8 +7,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from governance.charts.engine.numbers import money
 from governance.pages.admin.base import OperatedAdmin, VisibleScopes, acting
-from governance.pages.admin.show import money, scope_link
+from governance.pages.admin.show import scope_link
 from governance.unit_costs import operations
 from governance.unit_costs.models import UnitCostTarget
 

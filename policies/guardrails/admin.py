@@ -8,9 +8,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from governance.charts.engine.numbers import NOTHING
 from governance.pages.admin.base import RecordAdmin
 from governance.pages.admin.evidence import table
-from governance.pages.admin.show import NOTHING, file_name
+from governance.pages.admin.show import file_name
 from policies.guardrails.models import GuardrailVersion
 
 

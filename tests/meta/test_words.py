@@ -32,7 +32,6 @@ ALLOWED = {
     ("tests/allocation/corrections/operations/test_reattribution.py", "movement"): WHAT_WOULD_MOVE,
     ("allocation/variance/api/variance.py", "movement"): WHAT_MOVED,
     ("allocation/coverage/api/preview.py", "the dearest"): "a text of the published schema",
-    ("reporting/overview/queries/cost_chart.py", "the dearest"): "a text of the page",
 }
 Retired = dict[str, frozenset[str]]
 

@@ -5,11 +5,23 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from governance.charts.engine.scale import TICKS, px, round_step, short
+from governance.charts.engine.axis import Axis, axis_of, day_labels
+from governance.charts.engine.colours import BAD, GOOD, SKY
+from governance.charts.engine.frame import Columns, Frame, px
+from governance.charts.engine.marks import Bar, Key
+from governance.charts.engine.numbers import count, money, short
+from governance.charts.engine.scale import Scale, scale_of
 
-WIDTH, HEIGHT = 960, 280
-LEFT, RIGHT, TOP, BOTTOM = 76, 12, 28, 32
-LABELLED_EVERY = 7
+FRAME = Frame(width=960, height=280, left=76, right=944, top=28, bottom=248)
+FILLED = 0.7
+TOKENS = "tokens"
+OBSERVED, ANOMALOUS, EXPECTED = SKY, BAD, GOOD
+LEGEND = (
+    Key("observed", OBSERVED),
+    Key("anomalous", ANOMALOUS),
+    Key("expected", EXPECTED, "line"),
+    Key("still usual", EXPECTED, "band"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,78 +36,64 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class Day(Bar):
     """`label` stands above the highest anomalous one; `said` is what a pointer or a reader of screens is told."""
 
-    x: str
-    y: str
-    width: str
-    height: str
     middle: str
     is_anomalous: bool
     is_missing: bool
     label: str
     said: str
-    date_label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    y: str
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesChart:
-    bars: tuple[Bar, ...]
+    bars: tuple[Day, ...]
     bands: tuple[str, ...]
     lines: tuple[str, ...]
-    ticks: tuple[Tick, ...]
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    zero: int = HEIGHT - BOTTOM
-    right: int = WIDTH - RIGHT
-    label_y: int = HEIGHT - 10
+    axis: Axis
+    has_gaps: bool
+    legend: tuple[Key, ...] = LEGEND
+    expected_colour: str = EXPECTED
 
 
 def series_chart(points: Sequence[Point], *, unit: str) -> SeriesChart:
-    """`unit` is said behind amounts: a currency, or `tokens`."""
-    step = round_step(float(max((value for one in points for value in (one.observed, one.high) if value), default=0)))
-    slot = (WIDTH - LEFT - RIGHT) / max(len(points), 1)
-
-    def y(value: Decimal | float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - float(value) / (step * TICKS))
-
+    """`unit` is said behind amounts: a currency, or TOKENS. A day of less than nothing hangs below the line of 0."""
+    scale = scale_of((value for one in points for value in (one.observed, one.high) if value), FRAME)
+    columns = Columns(FRAME, len(points))
     # Labels of neighbours would run into each other.
     worst = max((one for one in points if one.is_anomalous), key=lambda one: one.observed or 0, default=None)
-
-    def bar(number: int, one: Point) -> Bar:
-        top = y(one.observed or 0)
-        return Bar(
-            x=px(LEFT + slot * (number + 0.15)),
-            y=px(top),
-            width=px(slot * 0.7),
-            height=px(HEIGHT - BOTTOM - top),
-            middle=px(LEFT + slot * (number + 0.5)),
-            is_anomalous=one.is_anomalous,
-            is_missing=one.observed is None,
-            label=short(float(one.observed or 0)) if one is worst else "",
-            said=_said(one, unit),
-            date_label=f"{one.day:%m-%d}" if (len(points) - 1 - number) % LABELLED_EVERY == 0 else "",
-        )
-
     bands, lines = [], []
     for stretch in _known(points):
-        upper = [f"{px(LEFT + slot * (number + 0.5))},{px(y(one.high or 0))}" for number, one in stretch]
-        middle = [f"{px(LEFT + slot * (number + 0.5))},{px(y(one.expected or 0))}" for number, one in stretch]
+        upper = [f"{columns.middle(number)},{px(scale.y(one.high or 0))}" for number, one in stretch]
+        middle = [f"{columns.middle(number)},{px(scale.y(one.expected or 0))}" for number, one in stretch]
         bands.append(" ".join([*upper, *reversed(middle)]))
         lines.append(" ".join(middle))
     return SeriesChart(
-        bars=tuple(bar(number, one) for number, one in enumerate(points)),
+        bars=tuple(
+            _bar(number, one, columns=columns, scale=scale, unit=unit, is_labelled=one is worst)
+            for number, one in enumerate(points)
+        ),
         bands=tuple(bands),
         lines=tuple(lines),
-        ticks=tuple(Tick(px(y(step * number)), short(step * number)) for number in range(TICKS + 1)),
+        has_gaps=any(one.observed is None for one in points),
+        axis=axis_of(scale, day_labels([one.day for one in points], columns)),
+    )
+
+
+def _bar(number: int, one: Point, *, columns: Columns, scale: Scale, unit: str, is_labelled: bool) -> Day:
+    (x, width), (y, height) = columns.bar(number, filled=FILLED), scale.span(0, one.observed or 0)
+    return Day(
+        x=x,
+        y=y,
+        width=width,
+        height=height,
+        colour=ANOMALOUS if one.is_anomalous else OBSERVED,
+        middle=columns.middle(number),
+        is_anomalous=one.is_anomalous,
+        is_missing=one.observed is None,
+        label=short(one.observed or 0) if is_labelled else "",
+        said=_said(one, unit),
     )
 
 
@@ -114,7 +112,11 @@ def _known(points: Sequence[Point]) -> list[list[tuple[int, Point]]]:
 def _said(one: Point, unit: str) -> str:
     if one.observed is None:
         return f"{one.day:%a} {one.day}: no data"
-    said = f"{one.day:%a} {one.day}: {one.observed:,.2f} {unit}"
+    said = f"{one.day:%a} {one.day}: {_amount(one.observed, unit)} {unit}"
     if one.expected is None or one.high is None:
         return f"{said}, too little history to expect anything"
-    return f"{said}, expected {one.expected:,.2f}, unusual from {one.high:,.2f}"
+    return f"{said}, expected {_amount(one.expected, unit)}, unusual from {_amount(one.high, unit)}"
+
+
+def _amount(value: Decimal, unit: str) -> str:
+    return count(round(value)) if unit == TOKENS else money(value)

@@ -19,12 +19,12 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.models import AttributionRuleSet
 from allocation.attribution.operations import apply_attribution_rules
 from allocation.corrections.operations import reattribute_usage
-from allocation.coverage.admin import SHOWN, _covered, _last_days, _midnight, percent, used_shown
+from allocation.coverage.admin import SHOWN, _covered, _last_days, _midnight, used_shown
 from allocation.coverage.operations import Preview, preview_attribution
+from governance.charts.engine.numbers import count, money, percent
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError, Invalid
 from governance.pages.admin.base import acting
-from governance.pages.admin.show import count, money
 from governance.people.rules import check_may_change
 
 DOCUMENT: TypeAdapter[AttributionRulesDocument] = TypeAdapter(AttributionRulesDocument)
@@ -163,7 +163,7 @@ def preview_shown(preview: Preview) -> dict[str, Any]:
     moves, currency = preview.moves, preview.organisation.currency
     return {
         "figures": (
-            ("Would move", f"{money(moves.moved.cost, currency)} · {percent(moves.moved_ratio)}"),
+            ("Would move", f"{money(moves.moved.cost, currency)} · {percent(moves.moved_ratio, places=2)}"),
             ("Of", f"{money(moves.used.cost, currency)} · {count(moves.used.records)} records"),
             ("Attributed before", _covered(moves.before)),
             ("Attributed after", _covered(moves.after)),
@@ -175,7 +175,7 @@ def preview_shown(preview: Preview) -> dict[str, Any]:
                 **used_shown(one.used, currency),
                 "from_scope": one.from_scope,
                 "to_scope": one.to_scope,
-                "share": percent(one.share),
+                "share": percent(one.share, places=2),
             }
             for one in preview.movements[:SHOWN]
         ],

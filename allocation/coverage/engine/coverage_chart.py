@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from datetime import date
 
 from allocation.coverage.engine.coverage import CRAWL_FROM, RUN_FROM, Coverage
+from governance.charts.engine.axis import Axis, Tick, day_labels
+from governance.charts.engine.colours import LINE, OWN, UNOWNED
+from governance.charts.engine.frame import Columns, Frame, px
+from governance.charts.engine.marks import Key
+from governance.charts.engine.numbers import exact_percent, money, percent
+from governance.charts.engine.scale import Scale
 
-WIDTH, HEIGHT = 960, 220
-LEFT, RIGHT, TOP, BOTTOM = 56, 52, 14, 30
-LABEL_EVERY = 7
+FRAME = Frame(width=960, height=220, left=56, right=908, top=14, bottom=190)
+FILLED = 0.76
+# From nothing to all of it, in halves.
+SHARES = Scale(FRAME, step=0.5, first=0, last=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,60 +28,58 @@ class Day:
     attributed: str
     rest: str
     said: str
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
     y: str
-    label: str
-    name: str = ""
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageChart:
     days: tuple[Day, ...]
-    ticks: tuple[Mark, ...]
+    axis: Axis
     marks: tuple[Mark, ...]
+    legend: tuple[Key, ...]
     summary: str
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    zero: int = HEIGHT - BOTTOM
+    attributed_colour: str = OWN
+    rest_colour: str = UNOWNED
 
 
 def coverage_chart(*, by_day: Mapping[date, Coverage], days: Sequence[date], currency: str) -> CoverageChart:
     """`days` in order, at least one; one without cost has no column."""
-    slot = (WIDTH - LEFT - RIGHT) / len(days)
-
-    def column(number: int, day: date) -> Day:
-        share = (by_day[day].cost_ratio if day in by_day else None) or 0
-        has_cost = day in by_day and by_day[day].cost_ratio is not None
-        # Corrections of a closed month may leave a day with less than nothing on a scope.
-        top = _y(min(max(float(share), 0.0), 1.0))
-        said = f"{day:%a} {day}: {spoken(by_day.get(day, Coverage()), currency)}"
-        is_labelled = (len(days) - 1 - number) % LABEL_EVERY == 0
-        return Day(
-            x=_px(LEFT + slot * number + slot * 0.12),
-            width=_px(slot * 0.76),
-            y=_px(top),
-            attributed=_px(_y(0) - top),
-            rest=_px(top - TOP if has_cost else 0),
-            said=said,
-            label=f"{day:%m-%d}" if is_labelled else "",
-        )
-
-    whole = sum(by_day.values(), start=Coverage())
+    columns = Columns(FRAME, len(days))
+    crawl, run = (exact_percent(share, places=0) for share in (CRAWL_FROM, RUN_FROM))
     return CoverageChart(
-        days=tuple(column(number, day) for number, day in enumerate(days)),
-        ticks=tuple(Mark(_px(_y(percent / 100)), f"{percent} %") for percent in (0, 50, 100)),
-        marks=(
-            Mark(_px(_y(float(CRAWL_FROM))), f"{CRAWL_FROM:.0%}", "crawl"),
-            Mark(_px(_y(float(RUN_FROM))), f"{RUN_FROM:.0%}", "run"),
+        days=tuple(
+            _day(number, day, by_day.get(day, Coverage()), columns=columns, currency=currency)
+            for number, day in enumerate(days)
         ),
-        summary=f"{days[0]} to {days[-1]}: {spoken(whole, currency)}.",
+        axis=Axis(
+            frame=FRAME,
+            ticks=tuple(Tick(px(SHARES.y(value)), f"{value * 100:.0f} %") for value in SHARES.values),
+            labels=day_labels(days, columns),
+            zero_y=px(SHARES.y(0)),
+        ),
+        marks=(Mark(px(SHARES.y(CRAWL_FROM)), "crawl"), Mark(px(SHARES.y(RUN_FROM)), "run")),
+        legend=(Key("attributed", OWN), Key("unattributed", UNOWNED), Key(f"{crawl} crawl, {run} run", LINE, "dashes")),
+        summary=f"{days[0]} to {days[-1]}: {spoken(sum(by_day.values(), start=Coverage()), currency)}.",
+    )
+
+
+def _day(number: int, day: date, coverage: Coverage, *, columns: Columns, currency: str) -> Day:
+    share = coverage.cost_ratio
+    # Corrections of a closed month may leave a day with less than nothing on a scope.
+    attributed = min(max(float(share or 0), 0.0), 1.0)
+    (x, width), (y, height) = columns.bar(number, filled=FILLED), SHARES.span(0, attributed)
+    return Day(
+        x=x,
+        width=width,
+        y=y,
+        attributed=height,
+        rest=SHARES.span(attributed, 1 if share is not None else attributed)[1],
+        said=f"{day:%a} {day}: {spoken(coverage, currency)}",
     )
 
 
@@ -82,12 +87,4 @@ def spoken(coverage: Coverage, currency: str) -> str:
     share = coverage.cost_ratio
     if share is None:
         return "no cost"
-    return f"{share * 100:.2f} % of {coverage.used.cost:,.2f} {currency} attributed"
-
-
-def _y(share: float) -> float:
-    return TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
-
-
-def _px(value: float) -> str:
-    return f"{value:.1f}"
+    return f"{percent(share, places=2)} of {money(coverage.used.cost, currency)} attributed"

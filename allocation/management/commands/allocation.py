@@ -1,19 +1,17 @@
 """weir allocation run|show --organisation acme --month 2026-10 [--dry-run]"""
 
 from argparse import ArgumentParser
-from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
 from allocation.shared_cost import operations, queries
 from allocation.shared_cost.engine.pools import PoolsRefused, SplitPool
 from allocation.shared_cost.models import AllocationRun, RunStatus
+from governance.charts.engine.numbers import exact_percent, money
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
-from governance.pages.admin.show import money
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
@@ -72,7 +70,9 @@ class Command(BaseCommand):
         for share in one.shares:
             who = share.target or f"{pool.origin} keeps"
             rule = f"  [{share.rule}]" if share.rule else ""
-            self.stdout.write(f"  {percent(share.ratio):>9}  {money(share.amount, currency):>18}  {who}{rule}")
+            self.stdout.write(
+                f"  {exact_percent(share.ratio, places=3):>9}  {money(share.amount, currency):>18}  {who}{rule}"
+            )
 
     def _show(self, organisation: Scope, month: Month) -> None:
         run = queries.run_in_force(organisation.pk, month)
@@ -94,10 +94,6 @@ class Command(BaseCommand):
         for pool in run.pools.select_related("split", "origin").order_by("position"):
             amount = money(pool.own_amount + pool.received_amount, currency)
             self.stdout.write(f"{pool.split} of {pool.origin}: {amount}, {pool.method} ({pool.usage_unit})")
-
-
-def percent(ratio: Decimal) -> str:
-    return f"{json_number((ratio * 100).quantize(Decimal('0.001')))} %"
 
 
 def columns(loaded: queries.FullyLoaded, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from allocation.corrections import operations
 from allocation.coverage import queries
 from allocation.coverage.engine.coverage import Coverage, Used
 from allocation.coverage.operations import Preview, preview_attribution
+from governance.charts.engine.numbers import percent
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError
 from governance.management.arguments import operator, refusals_as_sentences
@@ -107,7 +107,9 @@ class Command(BaseCommand):
         for one in queries.coverage(actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids):
             self.stdout.write(f"{one.organisation} {since:%F} to {until:%F}: {covered(one.whole, one.currency)}")
             for part in one.parts:
-                self.stdout.write(f"  {part.name}: {covered(part.coverage, one.currency)}, {percent(part.share)} of it")
+                self.stdout.write(
+                    f"  {part.name}: {covered(part.coverage, one.currency)}, {percent(part.share, places=2)} of it"
+                )
 
 
 def read(file: Path) -> list[AttributionRulesDocument]:
@@ -126,12 +128,12 @@ def told(preview: Preview, limit: int) -> list[str]:
     lines = [f"{change.kind} {change.name}: {change.action}" for change in preview.changes]
     lines.append(
         f"{preview.organisation.path} {preview.since:%F} to {preview.until:%F}: {amounts(moves.moved, currency)} of"
-        f" {amounts(moves.used, currency)} would move ({percent(moves.moved_ratio)} of cost)."
+        f" {amounts(moves.used, currency)} would move ({percent(moves.moved_ratio, places=2)} of cost)."
     )
     lines.append(f"Attributed before: {covered(moves.before, currency)}")
     lines.append(f"Attributed after:  {covered(moves.after, currency)}")
     lines += [
-        f"  {one.from_scope} -> {one.to_scope}: {amounts(one.used, currency)}, {percent(one.share)}"
+        f"  {one.from_scope} -> {one.to_scope}: {amounts(one.used, currency)}, {percent(one.share, places=2)}"
         for one in preview.movements[:limit]
     ]
     if len(preview.movements) > limit:
@@ -148,13 +150,9 @@ def amounts(used: Used, currency: str) -> str:
 
 def covered(coverage: Coverage, currency: str) -> str:
     return (
-        f"{percent(coverage.cost_ratio)} of {coverage.used.cost.normalize():,f} {currency},"
-        f" {percent(coverage.request_ratio)} of {coverage.used.requests:,} requests ({coverage.maturity})"
+        f"{percent(coverage.cost_ratio, places=2)} of {coverage.used.cost.normalize():,f} {currency},"
+        f" {percent(coverage.request_ratio, places=2)} of {coverage.used.requests:,} requests ({coverage.maturity})"
     )
-
-
-def percent(share: Decimal | None) -> str:
-    return "–" if share is None else f"{share * 100:.2f} %"
 
 
 def day(text: str) -> datetime:

@@ -19,6 +19,7 @@ from allocation.prices.importers.litellm import by_reason, read_litellm
 from allocation.prices.importers.price_lists import PriceList, read_csv
 from allocation.prices.models import PriceBook
 from allocation.prices.queries import catalogue_prices, price_book, stated_prices, unit_prices
+from governance.charts.engine.numbers import percent
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
 
 NAMES_SHOWN = 5
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         bring.add_argument("--currency", help="of the prices; USD without")
         bring.add_argument("--contract", help="with whom and what was agreed; none: a published list")
         bring.add_argument("--basis", choices=["list", "contracted"], help="what the prices are; list without")
-        bring.add_argument("--discount-percent", type=percent, help="taken off every list price")
+        bring.add_argument("--discount-percent", type=percentage, help="taken off every list price")
         bring.add_argument("--zero-prices", action="store_true", help="litellm: take models of which every price is 0")
         bring.add_argument("--report", type=Path, help="write what was not taken into this CSV, one by one")
         bring.add_argument("--dry-run", action="store_true", help="show what would change, change nothing")
@@ -158,8 +159,8 @@ class Command(BaseCommand):
 
     def _tell_differences(self, found: Comparison, before: str, after: str) -> None:
         for one in found.changed:
-            percent = "" if one.percent is None else f" ({one.percent:+} %)"
-            self.stdout.write(f"~ {one.place}: {written(one.before)} → {written(one.after)}{percent}")
+            change = "" if one.percent is None else f" ({one.percent:+} %)"
+            self.stdout.write(f"~ {one.place}: {written(one.before)} → {written(one.after)}{change}")
         for one in found.only_before:
             self.stdout.write(f"- {one.place}: {written(one.before)}")
         for one in found.only_after:
@@ -202,7 +203,7 @@ def written(amount: Decimal | None) -> str:
 
 
 def share(ratio: Decimal | None) -> str:
-    return "nothing" if ratio is None else f"{ratio:.2%}"
+    return "nothing" if ratio is None else percent(ratio, places=2)
 
 
 PAST = {"create": "created", "update": "updated", "unchanged": "unchanged"}
@@ -251,7 +252,7 @@ def day(text: str) -> date:
     return instant(text).date()
 
 
-def percent(text: str) -> Decimal:
+def percentage(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:

@@ -3,7 +3,6 @@
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from allocation.unit_economics.engine.unit_words import said, words_of
 from allocation.unit_economics.queries import Figure, UnitEconomics, unit_economics
+from governance.charts.engine.numbers import percent_change, quantity
 from governance.management.arguments import refusals_as_sentences, scope_at
 
 HEAD = ("", "value", "from", "of", "accepted", "deviation")
@@ -63,13 +63,13 @@ def line_of(figure: Figure, found: UnitEconomics) -> tuple[str, ...]:
     if ratio.value is None:
         return (words.title, "none", ratio.reason, "", "", "")
     accepted = "" if figure.target is None else f"{figure.target.amount.normalize():f}"
-    deviation = "" if figure.deviation is None else f"{figure.deviation * 100:+.1f} %"
+    deviation = "" if figure.deviation is None else percent_change(figure.deviation)
     unit = f" {found.scope.currency}" if words.shown == "money" else ""
     return (
         words.title,
         f"{said(words, ratio.value)}{unit}",
-        number(ratio.numerator),
-        number(ratio.denominator),
+        quantity(ratio.numerator),
+        quantity(ratio.denominator),
         accepted,
         deviation,
     )
@@ -78,10 +78,6 @@ def line_of(figure: Figure, found: UnitEconomics) -> tuple[str, ...]:
 def trend_of(figure: Figure) -> tuple[str, ...]:
     words = words_of(figure.measure)
     return (words.title, *("–" if ratio.value is None else said(words, ratio.value) for ratio in figure.trend))
-
-
-def number(value: Decimal | int) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
 def period_of(options: dict[str, Any], today: date) -> tuple[date, date]:

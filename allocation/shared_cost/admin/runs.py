@@ -18,11 +18,13 @@ from allocation.meters.engine.months import Month
 from allocation.shared_cost import operations
 from allocation.shared_cost.models import AllocatedCharge, AllocationMetric, AllocationRun, RunStatus
 from allocation.shared_cost.queries import SharedLine, by_branch, shared_cost
-from governance.charts.engine.cost_bars import OWN, SHARED_IN, SHARED_OUT, Costs, cost_bars
+from governance.charts.engine.colours import OWN, SHARED_IN, SHARED_OUT
+from governance.charts.engine.cost_bars import Costs, cost_bars
+from governance.charts.engine.numbers import exact_percent, money
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import money, money_of
+from governance.pages.admin.show import money_of
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
@@ -175,7 +177,7 @@ def lines_shown(lines: Sequence[SharedLine], colour: str) -> list[dict[str, Any]
         {
             "line": line,
             "amount": money(line.amount),
-            "share": f"{json_number((line.ratio * 100).quantize(Decimal('0.01')))} %",
+            "share": exact_percent(line.ratio, places=2),
             "width": f"{float(abs(line.amount) / longest) * 100:.1f}" if longest else "0",
             "colour": colour,
         }
@@ -210,7 +212,7 @@ class AllocatedChargeAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="ratio")
     def share(self, charge: AllocatedCharge) -> str:
-        return f"{json_number((charge.ratio * 100).quantize(Decimal('0.001')))} %"
+        return exact_percent(charge.ratio, places=3)
 
     @admin.display(description="driven by")
     def driven_by(self, charge: AllocatedCharge) -> str:

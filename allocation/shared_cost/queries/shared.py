@@ -15,11 +15,11 @@ from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun, SharedPool
 from allocation.shared_cost.queries.pools import direct_use
+from governance.charts.engine.numbers import exact_percent, money
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeTree, scope_tree
 
 NONE = Decimal(0)
-CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +210,9 @@ def _line(
     rules = tuple(row["rules"])
     gives = tree.by_path[path].id in tree.ancestors(origin.id)
     who = f"{path} gives" if gives else f"{path} bears"
-    percent = json_number((row["part"] * 100).quantize(CENT))
+    part = exact_percent(row["part"], places=2)
     why = (
-        f"{who} {percent} % of {pool.split.name} ({money(pool_amount)} {origin.currency} of"
+        f"{who} {part} of {pool.split.name} ({money(pool_amount)} {origin.currency} of"
         f" {origin.path}), {_measured(pool, row['quantity'], quantity_of_all)}"
     )
     return SharedLine(
@@ -248,7 +248,3 @@ def records_behind(origin: str, run: AllocationRun) -> str:
     """The API's list of the usage records behind a pool of usage."""
     asked = {"scope": origin, "since": f"{run.period_start}T00:00:00Z", "until": f"{run.period_end}T00:00:00Z"}
     return f"/api/v1/usage?{urlencode(asked)}"
-
-
-def money(amount: Decimal) -> str:
-    return f"{amount.quantize(CENT):,f}"

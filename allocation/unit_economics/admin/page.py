@@ -9,17 +9,15 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from allocation.unit_economics.engine import unit_economics as engine
-from allocation.unit_economics.engine.unit_chart import Column, LineChart, columns, line_chart
+from allocation.unit_economics.engine.unit_chart import Histogram, LineChart, Stretch, histogram, line_chart
 from allocation.unit_economics.engine.unit_economics import Measure, Ratio, Trend
 from allocation.unit_economics.engine.unit_words import Words, filters_of, said, words_of
 from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
-from governance.pages.admin.show import NOTHING, money
+from governance.charts.engine.axis import DAYS_IN_WEEK, day_label
+from governance.charts.engine.colours import BLUE, GREEN, GREY, ORANGE, PINK
+from governance.charts.engine.numbers import NOTHING, money, percent, percent_change, quantity, short
 
-# Okabe and Ito's colours, told apart by colour-blind eyes and on light and dark ground.
-COLOURS = {
-    "inference": "#0072b2", "retrieval": "#e69f00", "orchestration": "#009e73", "training": "#cc79a7",
-    "other": "#8a8f98",
-}  # fmt: skip
+COLOURS = {"inference": BLUE, "retrieval": ORANGE, "orchestration": GREEN, "training": PINK, "other": GREY}
 # The list of each source in the admin, and what its first day and the day after the last are called.
 LISTS: Mapping[str, tuple[str, str]] = {
     "usage": ("usageday", "bucket"),
@@ -27,7 +25,6 @@ LISTS: Mapping[str, tuple[str, str]] = {
     "outcomes": ("outcome", "booked_on"),
 }
 EXACT = {"activity": "activity", "kind": "kind__exact", "name": "name", "success": "is_success__exact"}
-SHORT = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ class Page:
     efficiency: tuple[Tile, ...]
     coverage: tuple[Tile, ...]
     agents: tuple[AgentRow, ...]
-    sizes: tuple[Column, ...]
+    sizes: Histogram | None
     sizes_said: str
     outcomes: tuple[OutcomeRow, ...]
 
@@ -118,10 +115,10 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
             for figure in drawn
         ),
         chart=line_chart(
-            days,
-            values,
+            [Stretch(*one) for one in zip(days, _labels(found, trend), values, strict=True)],
             target=None if chosen.target is None else chosen.target.amount,
             say=lambda value: said(words, value),
+            together=DAYS_IN_WEEK if trend == "day" else 1,
         ),
         chart_title=f"{words.title}, by {trend}" + (f", in {currency}" if currency else ""),
         chart_summary=_summary(days, values, words),
@@ -134,10 +131,16 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
         ),
         coverage=tuple(_tile(found, figure) for figure in found.coverage),
         agents=_agents(agents(scope_id=scope_id, since=since, until=until)),
-        sizes=columns([_short(each.at_least) for each in sizes], [each.tasks for each in sizes]),
+        sizes=histogram([f"≥ {short(each.at_least, digits=2)}" for each in sizes], [each.tasks for each in sizes])
+        if sizes
+        else None,
         sizes_said=", ".join(f"{each.tasks:,} from {each.at_least:,} tokens" for each in sizes if each.tasks),
         outcomes=tuple(_outcomes(found)),
     )
+
+
+def _labels(found: UnitEconomics, trend: Trend) -> list[str]:
+    return [f"{start:%Y-%m}" if trend == "month" else day_label(start) for start, _ in found.stretches]
 
 
 def code_of(measure: Measure) -> str:
@@ -184,13 +187,13 @@ def _tile(found: UnitEconomics, figure: Figure) -> Tile:
         value=NOTHING if ratio.value is None else f"{said(words, ratio.value)} {currency}".strip(),
         line=""
         if ratio.value is None
-        else f"{_number(ratio.numerator)} {words.above} ÷ {_number(ratio.denominator)} {words.below}",
+        else f"{quantity(ratio.numerator)} {words.above} ÷ {quantity(ratio.denominator)} {words.below}",
         link=link_of(found, figure.measure),
         target=""
         if target is None
         else f"accepted: {money(target.amount, found.scope.currency)}"
         + ("" if target.scope_id == found.scope.id else f", of {target.scope.path}"),
-        deviation="" if deviation is None else f"{'▲' if deviation > 0 else '▼'} {deviation * 100:+.1f} %",
+        deviation="" if deviation is None else f"{'▲' if deviation > 0 else '▼'} {percent_change(deviation)}",
         is_over=deviation is not None and deviation > 0,
         reason=ratio.reason,
         unit=code_of(figure.measure),
@@ -233,7 +236,7 @@ def _share(found: UnitEconomics, figure: Figure) -> Share:
         colour=COLOURS[figure.measure.name],
         width=f"{max(value, Decimal(0)) * 100:.2f}",
         cost=money(Decimal(figure.ratio.numerator), found.scope.currency),
-        percent=f"{value * 100:.1f} %",
+        percent=percent(value),
         link=link_of(found, figure.measure),
     )
 
@@ -266,7 +269,7 @@ def _outcomes(found: UnitEconomics) -> list[OutcomeRow]:
             name=one.name,
             count=f"{one.sums.count:,}",
             successful=f"{one.sums.successful:,}",
-            success=NOTHING if one.success.value is None else f"{one.success.value * 100:.1f} %",
+            success=percent(one.success.value),
             cost=cost(one.kind, one.name),
             cost_of_success=cost("successful_outcome", one.name) if one.kind == "outcome" else NOTHING,
             quality=NOTHING if one.quality.value is None else f"{one.quality.value:.3f}",
@@ -284,16 +287,3 @@ def _said(measure: Measure, ratio: Ratio) -> str:
 def _cost(ratio: Ratio, currency: str) -> str:
     """Of one unit, to digits that say something."""
     return NOTHING if ratio.value is None else f"{said(words_of(engine.TASK_COST), ratio.value)} {currency}"
-
-
-def _number(value: Decimal | int) -> str:
-    if isinstance(value, Decimal) and value != value.to_integral_value():
-        return f"{value:,.2f}"
-    return f"{int(value):,}"
-
-
-def _short(number: int) -> str:
-    for size, suffix in SHORT:
-        if number >= size:
-            return f"{number / size:.3g}{suffix}"
-    return str(number)

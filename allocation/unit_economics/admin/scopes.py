@@ -22,9 +22,9 @@ from allocation.unit_economics.engine.unit_economics import Measure
 from allocation.unit_economics.engine.unit_words import said, words_of
 from allocation.unit_economics.models import ScopeEconomics
 from allocation.unit_economics.queries import COST, check_period, unit_costs_by_scope
+from governance.charts.engine.numbers import NOTHING, money
 from governance.errors import DomainError
 from governance.pages.admin.base import RecordAdmin
-from governance.pages.admin.show import NOTHING, money
 from governance.scopes.queries import scope_tree
 
 TRENDS = (("day", "by day"), ("week", "by week"), ("month", "by month"))

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from allocation.unit_economics.engine.unit_economics import ACTION, OUTCOME, Measure
+from governance.charts.engine.numbers import money, percent, small
 
 Shown = Literal["money", "count", "times", "percent"]
 Source = Literal["usage", "tasks", "outcomes"]
@@ -81,15 +82,10 @@ def said(words: Words, value: Decimal) -> str:
     """1,234.50; 0.0525, three digits, below one; 20.95 ×; 12.5 %."""
     match words.shown:
         case "money":
-            return f"{value:,.2f}" if not value or abs(value) >= 1 else small(value)
+            return money(value) if abs(value) >= 1 else small(value)
         case "count":
             return f"{value:,.0f}"
         case "times":
             return f"{value:,.2f} ×"
         case "percent":
-            return f"{value * 100:,.1f} %"
-
-
-def small(value: Decimal) -> str:
-    """Three digits that say something."""
-    return f"{Decimal(f'{value:.3g}'):f}"
+            return percent(value)

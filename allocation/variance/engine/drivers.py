@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from governance.charts.engine.numbers import percent_at_least
+
 Pair = tuple[int, int]
 # Below it, a change in how many calls name their task would pass for a change in volume.
 TASK_COVERAGE_MIN = Fraction(4, 5)
@@ -68,14 +70,10 @@ def _by_coverage(activity: Activity) -> Chosen:
     ]
     least = min(covered, default=Fraction(0))
     if least >= TASK_COVERAGE_MIN and any(activity.tasks):
-        covered_by = "all" if least >= 1 else f"at least {_percent(least)} of"
+        covered_by = "all" if least >= 1 else f"at least {percent_at_least(least)} of"
         return Chosen(Driver.TASKS, f"{covered_by} requests name their task")
     if any(activity.requests):
-        few = "no request names its task" if not any(activity.tasks) else f"only {_percent(least)} name their task"
+        named = percent_at_least(least)
+        few = f"only {named} name their task" if any(activity.tasks) else "no request names its task"
         return Chosen(Driver.REQUESTS, few)
     return Chosen(Driver.TOKENS, "neither tasks nor requests are known")
-
-
-def _percent(share: Fraction) -> str:
-    """Rounded down: 99.9 % is not all."""
-    return f"{int(min(share, Fraction(1)) * 100)} %"

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from allocation.variance.engine.words import amount, signed
-from governance.charts.engine.scale import TICKS, px, round_step, short
+from governance.charts.engine.axis import Axis, axis_of
+from governance.charts.engine.colours import BAD, GOOD, GREY, TOTAL
+from governance.charts.engine.frame import Columns, Frame, px
+from governance.charts.engine.marks import Bar
+from governance.charts.engine.numbers import short
+from governance.charts.engine.scale import Scale, scale_between
 
-WIDTH, HEIGHT = 960, 320
-LEFT, RIGHT, TOP, BOTTOM = 76, 12, 34, 46
+FRAME = Frame(width=960, height=320, left=76, right=944, top=34, bottom=274)
+FILLED = 0.72
+COLOURS = {"total": TOTAL, "up": BAD, "down": GOOD, "none": GREY}
 NANO = 10**9
 # Where all levels lie above this part of the highest, the axis begins above 0 and says so.
 BREAK_FROM = 0.8
@@ -25,13 +31,11 @@ class Level(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """`kind`: total, up, down or none. `label` is the amount, `said` what a reader of screens is told."""
+class Step(Bar):
+    """`kind`: total, up, down or none. `label` is the amount, `said` what a reader of screens is told. A line leads
+    from the bar's end to the next bar, whose left edge is `link_to`.
+    """
 
-    x: str
-    y: str
-    width: str
-    height: str
     middle: str
     kind: str
     title: str
@@ -44,24 +48,14 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    y: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class Waterfall:
-    bars: tuple[Bar, ...]
-    ticks: tuple[Tick, ...]
+    """`begins_at` where the axis does not begin at 0."""
+
+    bars: tuple[Step, ...]
+    axis: Axis
     begins_at: str
-    zero: str
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    bottom: int = HEIGHT - BOTTOM
-    title_y: int = HEIGHT - BOTTOM + 18
-    note_y: int = HEIGHT - BOTTOM + 34
+    title_y: int = FRAME.bottom + 18
+    note_y: int = FRAME.bottom + 34
 
 
 def levels(before: tuple[str, str, int], steps: Sequence[tuple[str, int]], after: tuple[str, str]) -> list[Level]:
@@ -76,42 +70,38 @@ def levels(before: tuple[str, str, int], steps: Sequence[tuple[str, int]], after
 
 def waterfall(shown: Sequence[Level], *, currency: str) -> Waterfall:
     ends = [one.end / NANO for one in shown]
-    top, low = max(*ends, 0.0), min(*ends, 0.0)
-    least = min(ends)
-    ground = least - (top - least) if least > BREAK_FROM * top and top > least else low
-    step = round_step(top - ground)
-    ground = step * (ground // step)
-    step = round_step(top - ground)
-    slot = (WIDTH - LEFT - RIGHT) / len(shown)
-
-    def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - ground) / (step * TICKS))
-
-    def bar(number: int, one: Level) -> Bar:
-        start = max(ground, 0.0) if one.is_total else one.start / NANO
-        upper, lower = y(max(start, one.end / NANO)), y(min(start, one.end / NANO))
-        moved = one.end - one.start
-        kind = "total" if one.is_total else "up" if moved > 0 else "down" if moved else "none"
-        label = amount(one.end) if one.is_total else signed(moved)
-        return Bar(
-            x=px(LEFT + slot * (number + 0.14)),
-            y=px(upper),
-            width=px(slot * 0.72),
-            height=px(max(lower - upper, 1.0)),
-            middle=px(LEFT + slot * (number + 0.5)),
-            kind=kind,
-            title=one.title,
-            note=one.note,
-            label=label,
-            label_y=px(upper - 7),
-            link_to=px(LEFT + slot * (number + 1.14)) if number < len(shown) - 1 else "",
-            link_y=px(y(one.end / NANO)),
-            said=f"{one.title}{f' ({one.note})' if one.note else ''}: {label} {currency}",
-        )
-
+    top, least = max(*ends, 0.0), min(ends)
+    ground = least - (top - least) if least > BREAK_FROM * top and top > least else min(least, 0.0)
+    scale, columns = scale_between(ground, top, FRAME), Columns(FRAME, len(shown))
     return Waterfall(
-        bars=tuple(bar(number, one) for number, one in enumerate(shown)),
-        ticks=tuple(Tick(px(y(ground + step * number)), short(ground + step * number)) for number in range(TICKS + 1)),
-        begins_at=short(ground) if ground > 0 else "",
-        zero=px(y(max(ground, 0.0))),
+        bars=tuple(
+            _step(number, one, scale=scale, columns=columns, currency=currency) for number, one in enumerate(shown)
+        ),
+        axis=axis_of(scale, ()),
+        begins_at=short(scale.ground) if scale.ground > 0 else "",
+    )
+
+
+def _step(number: int, one: Level, *, scale: Scale, columns: Columns, currency: str) -> Step:
+    y, height = scale.span(scale.ground if one.is_total else one.start / NANO, one.end / NANO)
+    moved = one.end - one.start
+    kind = "total" if one.is_total else "up" if moved > 0 else "down" if moved else "none"
+    label = amount(one.end) if one.is_total else signed(moved)
+    x, width = columns.bar(number, filled=FILLED)
+    return Step(
+        x=x,
+        y=y,
+        width=width,
+        # What moved nothing stays a line.
+        height=px(max(float(height), 1.0)),
+        colour=COLOURS[kind],
+        middle=columns.middle(number),
+        kind=kind,
+        title=one.title,
+        note=one.note,
+        label=label,
+        label_y=px(float(y) - 7),
+        link_to=columns.bar(number + 1, filled=FILLED)[0] if number < columns.count - 1 else "",
+        link_y=px(scale.y(one.end / NANO)),
+        said=f"{one.title}{f' ({one.note})' if one.note else ''}: {label} {currency}",
     )

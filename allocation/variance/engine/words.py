@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 from allocation.variance.engine.drivers import Driver
 from allocation.variance.engine.variance import GPU_HOUR, REQUEST, TOKEN, Variance
+from governance.charts.engine.numbers import MINUS, money, percent
 
-MINUS = "−"
 NANO_PLACES = 9
 NOUN = {Driver.TASKS: "task", Driver.REQUESTS: "request", Driver.TOKENS: "token"}
 UNIT_NOUN = {TOKEN: "Tokens", REQUEST: "Requests", GPU_HOUR: "GPU hours"}
-PERCENT = Decimal(100)
 
 
 class Step(NamedTuple):
@@ -69,7 +68,7 @@ def _rebound(moved: Variance, currency: str) -> Iterator[str]:
             " saved, so cheaper came out dearer (Jevons)."
         )
     elif moved.effects.price < 0 < moved.consumption:
-        yield f"{saved}, of which more use took {_percent(moved.rebound_ratio)} back."
+        yield f"{saved}, of which more use took {percent(moved.rebound_ratio)} back."
 
 
 def signed(nanos: int) -> str:
@@ -78,14 +77,8 @@ def signed(nanos: int) -> str:
 
 def amount(nanos: int) -> str:
     """To the cent; to three digits that say something where a cent is too coarse."""
-    value = Decimal(nanos).scaleb(-NANO_PLACES)
-    small = value and abs(value) < Decimal("0.01")
-    return f"{Decimal(f'{value:.3g}'):f}" if small else f"{value:,.2f}".replace("-", MINUS)
+    return money(Decimal(nanos).scaleb(-NANO_PLACES)).replace("-", MINUS)
 
 
 def _share(change: int, before: int) -> str:
-    return f" ({'+' if change > 0 else MINUS}{_percent(Decimal(abs(change)) / before)})" if before > 0 else ""
-
-
-def _percent(share: Decimal) -> str:
-    return f"{share * PERCENT:,.1f} %"
+    return f" ({'+' if change > 0 else MINUS}{percent(Decimal(abs(change)) / before)})" if before > 0 else ""

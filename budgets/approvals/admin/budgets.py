@@ -22,6 +22,7 @@ from budgets.ledger.admin.show import charges_shown, period_shown, progress, tra
 from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
+from governance.charts.engine.colours import BAD
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleAdmin, acting
 from governance.pages.admin.show import file_name
@@ -242,7 +243,7 @@ class BudgetAdmin(ActionPage):
         if facts is None:
             return "–"
         said = rounded(budget.unit, facts.remaining, budget.currency)
-        return format_html('<strong style="color:#dc2626">{}</strong>', said) if facts.remaining < 0 else said
+        return format_html('<strong style="color:{}">{}</strong>', BAD, said) if facts.remaining < 0 else said
 
     @admin.display(description="this period")
     def used_share(self, budget: Budget) -> SafeString | str:

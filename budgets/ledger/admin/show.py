@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.utils.safestring import SafeString
 
-from budgets.ledger.engine.burn_chart import HEIGHT, WIDTH, BurnChart, burn_up
+from budgets.ledger.engine.burn_chart import BurnChart, burn_up
 from budgets.ledger.models import Account, Transfer, TransferQuerySet
 from budgets.ledger.queries import BudgetFacts, spent_by_day
 from budgets.plans.engine.amounts import budget_quantity, rounded
@@ -52,8 +52,6 @@ class Period:
     bar: SafeString | str
     chart: BurnChart
     summary: str
-    width: int = WIDTH
-    height: int = HEIGHT
 
 
 def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> Period:

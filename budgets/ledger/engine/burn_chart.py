@@ -1,81 +1,76 @@
 """A budget's period as a picture of fixed size: spent so far, an even pace, the amount."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
 from budgets.plans.engine.periods import Period
+from governance.charts.engine.axis import Axis, Tick, axis_of, day_label
+from governance.charts.engine.colours import BAD, BLUE, LINE
+from governance.charts.engine.frame import Frame, px
+from governance.charts.engine.marks import Key
+from governance.charts.engine.scale import scale_of
 
-WIDTH, HEIGHT = 720, 240
-DAYS_IN_LONGEST_MONTH = 31
-LEFT, RIGHT, TOP, BOTTOM = 84, 16, 16, 32
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    at: float
-    label: str
+FRAME = Frame(width=720, height=240, left=72, right=696, top=16, bottom=208)
+DAYS_IN_LONGEST_MONTH, DAYS_IN_WEEK = 31, 7
+USED, BUDGET = BLUE, BAD
+LEGEND = (Key("used so far", USED, "line"), Key("an even pace", LINE, "dashes"), Key("the budget", BUDGET, "line"))
 
 
 @dataclass(frozen=True, slots=True)
 class BurnChart:
-    """Coordinates for an SVG of WIDTH x HEIGHT; `actual` stops at today."""
+    """Points are `x,y`; `actual` stops at today."""
 
     actual: str
     area: str
-    even: tuple[float, float, float, float]
-    budget_y: float
-    zero_y: float
-    today_x: float | None
-    last: tuple[float, float] | None
-    days: tuple[Tick, ...]
-    amounts: tuple[Tick, ...]
-
-
-def _short(value: float) -> str:
-    for size, suffix in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.4g}{suffix}"
-    return f"{value:.4g}"
+    even: tuple[tuple[str, str], tuple[str, str]]
+    budget_y: str
+    today_x: str
+    last: tuple[str, str] | None
+    axis: Axis
+    legend: tuple[Key, ...] = LEGEND
+    used_colour: str = USED
+    budget_colour: str = BUDGET
 
 
 def burn_up(*, amount: Decimal, spent_by_day: Mapping[date, Decimal], period: Period, today: date) -> BurnChart:
     """Cumulative spending against the budget and an even pace. Pixels only: floats never leave the picture."""
-    shown_until = min(max(today, period.start - timedelta(days=1)), period.end - timedelta(days=1))
-    total, series = Decimal(0), [(0, 0.0)]
-    for number in range((shown_until - period.start).days + 1):
-        total += spent_by_day.get(period.start + timedelta(days=number), Decimal(0))
-        series.append((number + 1, float(total)))
-    top = max(float(amount), *(value for _day, value in series), 1e-9) * 1.08
-    low = min(0.0, *(value for _day, value in series))
-
-    def x(day: float) -> float:
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * day / period.days, 1)
-
-    def y(value: float) -> float:
-        return round(TOP + (HEIGHT - TOP - BOTTOM) * (top - value) / (top - low), 1)
-
-    points = " ".join(f"{x(day)},{y(value)}" for day, value in series)
-    started = period.start <= today
+    series = _series(spent_by_day, period, today)
+    scale = scale_of([amount, *(total for _day, total in series)], FRAME)
+    points = [(_x(day, period), px(scale.y(total))) for day, total in series]
+    budget_y, zero_y = px(scale.y(amount)), px(scale.y(0))
+    actual = " ".join(f"{x},{y}" for x, y in points)
+    has_started = period.start <= today
     return BurnChart(
-        actual=points if started else "",
-        area=f"{x(0)},{y(0)} {points} {x(series[-1][0])},{y(0)}" if started else "",
-        even=(x(0), y(0), x(period.days), y(float(amount))),
-        budget_y=y(float(amount)),
-        zero_y=y(0),
-        today_x=x((today - period.start).days + 1) if period.contains(today) else None,
-        last=(x(series[-1][0]), y(series[-1][1])) if started else None,
-        days=_day_ticks(period, x),
-        amounts=tuple(
-            Tick(y(float(amount) * part), _short(float(amount) * part)) for part in (0.0, 0.25, 0.5, 0.75, 1.0)
-        ),
+        actual=actual if has_started else "",
+        area=f"{points[0][0]},{zero_y} {actual} {points[-1][0]},{zero_y}" if has_started else "",
+        even=((_x(0, period), zero_y), (_x(period.days, period), budget_y)),
+        budget_y=budget_y,
+        today_x=_x((today - period.start).days + 1, period) if period.contains(today) else "",
+        last=points[-1] if has_started else None,
+        axis=axis_of(scale, _labels(period)),
     )
 
 
-def _day_ticks(period: Period, x: Callable[[float], float]) -> tuple[Tick, ...]:
+def _series(spent_by_day: Mapping[date, Decimal], period: Period, today: date) -> Sequence[tuple[int, Decimal]]:
+    """What was spent until the end of each day of the period, up to today; from 0 on the evening before it."""
+    shown_until = min(max(today, period.start - timedelta(days=1)), period.last_day)
+    total = Decimal(0)
+    series = [(0, total)]
+    for number in range((shown_until - period.start).days + 1):
+        total += spent_by_day.get(period.start + timedelta(days=number), Decimal(0))
+        series.append((number + 1, total))
+    return series
+
+
+def _x(day: int, period: Period) -> str:
+    return px(FRAME.left + (FRAME.right - FRAME.left) * day / period.days)
+
+
+def _labels(period: Period) -> tuple[Tick, ...]:
+    """Where a week begins, or a month of a longer period."""
+    days = [period.start + timedelta(days=number) for number in range(period.days)]
     if period.days <= DAYS_IN_LONGEST_MONTH:
-        days = [period.start + timedelta(days=number) for number in range(0, period.days, 7)]
-        return tuple(Tick(x((day - period.start).days), f"{day.day} {day:%b}") for day in days)
-    firsts = [period.start + timedelta(days=number) for number in range(period.days)]
-    return tuple(Tick(x((day - period.start).days), f"{day:%b}") for day in firsts if day.day == 1)
+        return tuple(Tick(_x(number, period), day_label(days[number])) for number in range(0, len(days), DAYS_IN_WEEK))
+    return tuple(Tick(_x(number, period), f"{day:%b}") for number, day in enumerate(days) if day.day == 1)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-# Okabe and Ito's colours, told apart by colour-blind eyes and on light and dark ground.
-OWN, SHARED_IN, SHARED_OUT = "#0072b2", "#e69f00", "#8a8f98"
+from governance.charts.engine.colours import OWN, SHARED_IN, SHARED_OUT
+from governance.charts.engine.frame import px
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +42,5 @@ def _pieces(row: Costs, longest: Decimal) -> tuple[Piece, ...]:
     kept = max(row.own - row.shared_out, Decimal(0))
     parts = ((kept, OWN, False), (row.shared_in, SHARED_IN, False), (row.shared_out, SHARED_OUT, True))
     return tuple(
-        Piece(f"{float(value / longest) * 100:.1f}", colour, hatched) for value, colour, hatched in parts if value > 0
+        Piece(px(float(value / longest) * 100), colour, hatched) for value, colour, hatched in parts if value > 0
     )

@@ -10,23 +10,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-CENT = Decimal("0.01")
-NOTHING = "–"
+from governance.charts.engine.colours import BAD, GOOD, NEAR
+from governance.charts.engine.numbers import NOTHING, count, money, percent
+
 WARNING_FROM = Decimal("0.8")
-
-
-def money(amount: Decimal | None, currency: str = "") -> str:
-    """1,234.50 USD; 0.0125 where a cent is too coarse, to three digits that say something."""
-    if amount is None:
-        return NOTHING
-    if amount and abs(amount) < CENT:
-        small = f"{Decimal(f'{amount:.3g}'):f}"
-        return f"{small.rstrip('0') if '.' in small else small} {currency}".strip()
-    return f"{amount.quantize(CENT):,f} {currency}".strip()
-
-
-def count(number: int | None) -> str:
-    return NOTHING if number is None else f"{number:,}"
 
 
 def money_of(name: str, *, label: str = "") -> Callable[[Any], str]:
@@ -50,18 +37,18 @@ def used_bar(ratio: Decimal | None) -> SafeString | str:
     """A bar that stays legible in both themes and says its number, so that colour is never alone."""
     if ratio is None:
         return NOTHING
-    colour = "#dc2626" if ratio >= 1 else "#d97706" if ratio >= WARNING_FROM else "#16a34a"
+    colour = BAD if ratio >= 1 else NEAR if ratio >= WARNING_FROM else GOOD
     width = max(min(ratio * 100, Decimal(100)), Decimal(0))
     return format_html(
         '<span style="display:flex;align-items:center;gap:.5rem;min-width:9rem">'
         '<span role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{}" aria-label="used"'
         ' style="flex:1;height:.5rem;border-radius:.25rem;background:rgb(128 128 128 / .25);overflow:hidden">'
         '<span style="display:block;height:100%;width:{}%;background:{}"></span></span>'
-        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{} %</span></span>',
+        '<span style="font-variant-numeric:tabular-nums;white-space:nowrap">{}</span></span>',
         f"{width:.0f}",
         f"{width:.1f}",
         colour,
-        f"{ratio * 100:.1f}",
+        percent(ratio),
     )
 
 

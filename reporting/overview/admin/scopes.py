@@ -18,8 +18,9 @@ from unfold.decorators import action
 
 from allocation.usage.queries import windows_totals
 from budgets.ledger.queries import budget_facts
+from governance.charts.engine.numbers import NOTHING, money
 from governance.organisations.admin.scopes import ScopeAdmin
-from governance.pages.admin.show import NOTHING, money, used_bar
+from governance.pages.admin.show import used_bar
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 from policies.evaluation.queries import calendar_month

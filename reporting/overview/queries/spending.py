@@ -12,7 +12,7 @@ from django.db.models import F, Func, QuerySet, Sum, TextField, Value
 from allocation.usage.models import UsageDay
 from governance.scopes.models import Practice
 from governance.scopes.queries import ScopeNode, ScopeTree
-from reporting.overview.queries.cost_chart import CostChart, Series, cost_chart
+from reporting.overview.engine.cost_chart import CostChart, Series, cost_chart
 
 DAYS = 30
 SERIES_MAX = 7
@@ -144,7 +144,11 @@ def _series(rows: Sequence[Row], tree: ScopeTree, days: Sequence[date]) -> list[
         for top in shown
     ]
     others = ranked[len(shown) :]
-    return [*named, Series(f"{len(others)} others", _sum(by_top[top] for top in others))] if others else named
+    return [*named, _others([by_top[top] for top in others])] if others else named
+
+
+def _others(costs: Sequence[Mapping[date, Decimal]]) -> Series:
+    return Series(f"{len(costs)} others", _sum(costs), is_others=True)
 
 
 def _top(node: ScopeNode, tree: ScopeTree) -> ScopeNode:

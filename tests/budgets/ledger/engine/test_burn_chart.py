@@ -1,0 +1,42 @@
+from datetime import date
+from decimal import Decimal
+
+from budgets.ledger.engine.burn_chart import burn_up
+from budgets.plans.engine.periods import Period
+
+NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
+YEAR = Period(date(2026, 1, 1), date(2027, 1, 1))
+
+
+def spent(**by_day: str) -> dict[date, Decimal]:
+    return {date(2026, 11, int(day.removeprefix("on"))): Decimal(amount) for day, amount in by_day.items()}
+
+
+def test_what_was_spent_adds_up_against_the_budget() -> None:
+    chart = burn_up(
+        amount=Decimal(600), spent_by_day=spent(on1="300", on3="150"), period=NOVEMBER, today=date(2026, 11, 3)
+    )
+    assert chart.actual == "72.0,208.0 92.8,112.0 113.6,112.0 134.4,64.0"
+    assert chart.area == f"72.0,208.0 {chart.actual} 134.4,208.0"
+    assert (chart.last, chart.today_x) == (("134.4", "64.0"), "134.4")
+    assert (chart.even, chart.budget_y) == ((("72.0", "208.0"), ("696.0", "16.0")), "16.0")
+    assert [tick.label for tick in chart.axis.ticks] == ["0", "150", "300", "450", "600"]
+    assert [tick.label for tick in chart.axis.labels] == ["1 Nov", "8 Nov", "15 Nov", "22 Nov", "29 Nov"]
+
+
+def test_what_is_given_back_falls_below_the_line_of_0() -> None:
+    chart = burn_up(amount=Decimal(300), spent_by_day=spent(on1="-100"), period=NOVEMBER, today=date(2026, 11, 1))
+    assert [tick.label for tick in chart.axis.ticks] == ["−100", "0", "100", "200", "300"]
+    assert (chart.axis.zero_y, chart.last) == ("160.0", ("92.8", "208.0"))
+
+
+def test_before_a_period_nothing_was_spent() -> None:
+    chart = burn_up(amount=Decimal(12_000), spent_by_day={}, period=YEAR, today=date(2025, 12, 31))
+    assert (chart.actual, chart.area, chart.last, chart.today_x) == ("", "", None, "")
+    assert [tick.label for tick in chart.axis.ticks] == ["0", "3k", "6k", "9k", "12k"]
+    assert [tick.label for tick in chart.axis.labels][::3] == ["Jan", "Apr", "Jul", "Oct"]
+
+
+def test_after_a_period_all_of_it_is_shown() -> None:
+    chart = burn_up(amount=Decimal(1), spent_by_day=spent(on30="2"), period=NOVEMBER, today=date(2027, 1, 1))
+    assert (chart.last, chart.today_x) == (("696.0", "16.0"), "")

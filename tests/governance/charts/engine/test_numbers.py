@@ -1,0 +1,81 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from governance.charts.engine.numbers import (
+    exact_percent,
+    money,
+    percent,
+    percent_at_least,
+    percent_change,
+    quantity,
+    short,
+    shorts,
+    small,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "0"),
+        (0.5, "0.5"),
+        (Decimal("0.0525"), "0.0525"),
+        (1.23456e-6, "0.00000123"),
+        (12, "12"),
+        (950, "950"),
+        (999.9, "1k"),
+        (1000, "1k"),
+        (1500, "1.5k"),
+        (12_000, "12k"),
+        (Decimal(12_345), "12.3k"),
+        (999_950, "1M"),
+        (2_500_000, "2.5M"),
+        (3_000_000_000, "3B"),
+        (40_000_000_000_000, "40000B"),
+        (-12_000, "−12k"),
+    ],
+)
+def test_a_short_number_is_short_everywhere(value: Decimal | float, said: str) -> None:
+    assert short(value) == said
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param((0.0, 2500.0, 5000.0), ["0", "2.5k", "5k"], id="thousands from the first thousand on"),
+        pytest.param((-500.0, 0.0, 500.0, 1000.0), ["−500", "0", "500", "1k"], id="below nothing"),
+        pytest.param((99_000.0, 99_500.0, 100_000.0), ["99k", "99.5k", "100k"], id="as many digits as are needed"),
+        pytest.param((1_234_500.0, 1_234_750.0), ["1.2345M", "1.23475M"], id="never two labels alike"),
+    ],
+)
+def test_the_labels_of_an_axis_tell_its_steps_apart(values: tuple[float, ...], said: list[str]) -> None:
+    assert shorts(values) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("0.5", "0.50"), ("0.0525", "0.0525"), ("0.005000000", "0.005"), ("0.00000123456", "0.00000123"), ("0", "0.00")],
+)
+def test_what_is_small_keeps_three_digits_and_its_cents(value: str, said: str) -> None:
+    assert small(Decimal(value)) == said
+
+
+def test_money_is_said_to_the_cent_unless_smaller_than_one() -> None:
+    said = [money(Decimal(amount), "USD") for amount in ("1234.5", "0.00125", "-0.00125", "0")]
+    assert [*said, money(None)] == ["1,234.50 USD", "0.00125 USD", "-0.00125 USD", "0.00 USD", "–"]
+
+
+def test_whole_things_have_no_places() -> None:
+    assert [quantity(1234), quantity(Decimal(1234)), quantity(Decimal("0.126"))] == ["1,234", "1,234.00", "0.13"]
+
+
+def test_percent() -> None:
+    assert [percent(Decimal("0.125")), percent(Decimal("0.8"), places=2), percent(None)] == ["12.5 %", "80.00 %", "–"]
+    assert [exact_percent(Decimal(ratio), places=3) for ratio in ("0.25", "0.123456", "1", "-0.000001")] == [
+        "25 %", "12.346 %", "100 %", "0 %",
+    ]  # fmt: skip
+    assert [exact_percent(Decimal(ratio), places=0) for ratio in ("1", "0.104")] == ["100 %", "10 %"]
+    assert [percent_change(Decimal(ratio)) for ratio in ("0.125", "-0.03")] == ["+12.5 %", "-3.0 %"]
+    assert [percent_at_least(Fraction(999, 1000)), percent_at_least(Fraction(3, 2))] == ["99 %", "100 %"]
