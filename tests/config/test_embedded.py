@@ -124,14 +124,14 @@ def test_root_is_refused_a_private_way_and_nothing_is_opened(tmp_path: Path) -> 
 STARTING = """
 import sys
 from pathlib import Path
-from config import embedded
+from config.embedded import EmbeddedPostgres, system_user
 from config.folders import DataFolder
 
 user, folder = sys.argv[1:]
-embedded.SYSTEM_USER = user
+system_user.SYSTEM_USER = user
 print("ready", flush=True)
 sys.stdin.read(1)
-embedded.EmbeddedPostgres(DataFolder(Path(folder)), durable=False).run(say=lambda sentence: None)
+EmbeddedPostgres(DataFolder(Path(folder)), durable=False).run(say=lambda sentence: None)
 """
 
 
