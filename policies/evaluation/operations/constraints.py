@@ -10,7 +10,7 @@ from policies.constraints.models import Constraint
 from policies.evaluation.operations.batch import RELEASED_BY_WEIR, Batch, Known, Pair
 from policies.evaluation.operations.records import PendingRecord, as_json
 from policies.evaluation.queries import ScopeAssessment
-from policies.guardrails.engine.types import BlockInForce, Evaluation, ScopeView, StepEnded
+from policies.guardrails.engine.types import Block, ConstraintInForce, ConstraintKind, Evaluation, ScopeView, StepEnded
 from policies.guardrails.queries import ActiveGuardrail
 
 NO_LONGER_LIMITS = "The guardrail no longer sets this limit."
@@ -27,22 +27,22 @@ def plan_constraints(
     pair: Pair,
 ) -> None:
     """Bring the constraints of a pair to what the evaluation wants: a constraint is desired state."""
-    wanted = {block.step: block for block in outcome.blocks}
+    wanted = {one.step: one for one in outcome.constraints}
     present = known.constraints.get(pair, {})
     is_held = outcome.status in {"no_data", "error"}
     if not is_held:
         for step in sorted(present.keys() - wanted.keys()):
             release(batch, present.pop(step), _constraint_end_reason(outcome, step), finding.scope)
-    for step, block in wanted.items():
+    for step, in_force in wanted.items():
         constraint = present.get(step)
         if constraint is not None:
             if not is_held:
-                _refresh(batch, constraint, block, finding)
+                _refresh(batch, constraint, in_force, finding)
             continue
         lifted = known.lifted_by_hand.get((pair, step))
-        if lifted is not None and lifted >= block.since:
+        if lifted is not None and lifted >= in_force.since:
             continue  # a person lifted it for this crossing: only a new one brings it back
-        _constrain(batch, finding, active, alert, block)
+        _constrain(batch, finding, active, alert, in_force)
 
 
 def _constraint_end_reason(outcome: Evaluation, step: str) -> str:
@@ -50,57 +50,75 @@ def _constraint_end_reason(outcome: Evaluation, step: str) -> str:
     return end_reason(outcome, step) if ended else NO_LONGER_LIMITS
 
 
-def block_evidence(block: BlockInForce, scope: ScopeView) -> dict[str, Any]:
+def constraint_evidence(in_force: ConstraintInForce, scope: ScopeView) -> dict[str, Any]:
     """Money is named by the organisation's currency."""
-    unit = scope_tree(max_age_s=1).by_id[scope.id].currency if block.unit == "money" else block.unit
+    unit = scope_tree(max_age_s=1).by_id[scope.id].currency if in_force.unit == "money" else in_force.unit
     return {
-        "limit": as_json(block.limit),
-        "observed": as_json(block.observed),
+        "limit": as_json(in_force.limit),
+        "observed": as_json(in_force.observed),
         "unit": unit,
-        "message": block.block.message,
+        "message": in_force.constraint.message,
     }
 
 
 def _constrain(
-    batch: Batch, finding: ScopeAssessment, active: ActiveGuardrail, alert: Alert, block: BlockInForce
+    batch: Batch, finding: ScopeAssessment, active: ActiveGuardrail, alert: Alert, in_force: ConstraintInForce
 ) -> None:
-    hold = active.min_hold(block.step)
+    hold = active.min_hold(in_force.step)
     batch.new_constraints.append(
         Constraint(
             scope_id=finding.scope.id,
             guardrail=finding.guardrail,
             version_id=active.version_id,
             alert=alert,
-            step=block.step,
-            action=Constraint.Action.BLOCK,
-            model_patterns=list(block.block.models),
+            step=in_force.step,
+            **_columns(in_force.constraint),
             owner=active.owner or finding.guardrail,
-            reason=block.reason,
-            evidence=block_evidence(block, finding.scope),
-            starts_at=max(batch.at, block.since),
+            reason=in_force.reason,
+            evidence=constraint_evidence(in_force, finding.scope),
+            starts_at=max(batch.at, in_force.since),
             expires_at=finding.period.end,
-            min_hold_until=block.since + hold if hold else None,
+            min_hold_until=in_force.since + hold if hold else None,
         )
     )
-    batch.event(alert, AlertEvent.Kind.CONSTRAINED, block.step, block.reason)
+    batch.event(alert, AlertEvent.Kind.CONSTRAINED, in_force.step, in_force.reason)
     batch.decisions.append(
         PendingRecord(
             "constraint.impose",
             finding.scope.id,
-            f"guardrail:{finding.guardrail}/{block.step}",
-            block.reason,
-            block_evidence(block, finding.scope)
-            | {"expires_at": finding.period.end.isoformat(), "models": list(block.block.models)},
+            f"guardrail:{finding.guardrail}/{in_force.step}",
+            in_force.reason,
+            constraint_evidence(in_force, finding.scope)
+            | {"expires_at": finding.period.end.isoformat()}
+            | _recorded(in_force.constraint),
         )
     )
 
 
-def _refresh(batch: Batch, constraint: Constraint, block: BlockInForce, finding: ScopeAssessment) -> None:
-    evidence, patterns = block_evidence(block, finding.scope), list(block.block.models)
-    wanted = (evidence, patterns, finding.period.end)
-    if (constraint.evidence, constraint.model_patterns, constraint.expires_at) != wanted:
-        constraint.evidence, constraint.model_patterns, constraint.expires_at = wanted
+def _refresh(batch: Batch, constraint: Constraint, in_force: ConstraintInForce, finding: ScopeAssessment) -> None:
+    wanted = {
+        **_columns(in_force.constraint),
+        "evidence": constraint_evidence(in_force, finding.scope),
+        "expires_at": finding.period.end,
+    }
+    if any(getattr(constraint, name) != value for name, value in wanted.items()):
+        for name, value in wanted.items():
+            setattr(constraint, name, value)
         batch.changed_constraints[constraint.pk] = constraint
+
+
+def _columns(constraint: ConstraintKind) -> dict[str, Any]:
+    """The columns that say what is imposed."""
+    match constraint:
+        case Block(models=models):
+            return {"action": Constraint.Action.BLOCK, "model_patterns": list(models)}
+
+
+def _recorded(constraint: ConstraintKind) -> dict[str, Any]:
+    """The same in the words of the decision record."""
+    match constraint:
+        case Block(models=models):
+            return {"models": list(models)}
 
 
 def release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView) -> None:

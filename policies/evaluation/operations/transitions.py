@@ -16,6 +16,8 @@ from policies.evaluation.operations.messages import Notice
 from policies.evaluation.operations.records import PendingRecord, as_json, record
 from policies.evaluation.queries import ScopeAssessment, kept
 from policies.guardrails.engine.types import (
+    Action,
+    Block,
     Evaluation,
     Held,
     HoldEnded,
@@ -105,8 +107,11 @@ def _plan_outcome(
     steps = [one for one in outcome.transitions if isinstance(one, StepStarted | StepEnded)]
     batch.transitions_count += len(steps)
     for planned in outcome.actions:
-        if isinstance(planned.action, Notify):
-            _plan_notice(batch, known, finding, alert, planned, planned.action, outcome)
+        match planned.action:
+            case Notify() as action:
+                _plan_notice(batch, known, finding, alert, planned, action, outcome)
+            case Block():
+                pass  # desired state: written with the constraints below
     plan_constraints(batch, known, finding, active, alert, outcome, pair)
     for step in steps:
         batch.decisions.append(
@@ -141,8 +146,15 @@ def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: E
     started = [one for one in outcome.transitions if isinstance(one, StepStarted)]
     for step in started:
         for action in active.withheld(step.step):
-            kind = AlertEvent.Kind.WOULD_NOTIFY if isinstance(action, Notify) else AlertEvent.Kind.WOULD_CONSTRAIN
-            batch.event(alert, kind, step.step, f"Withheld: the enforcement level is {active.level}.")
+            batch.event(alert, _withheld(action), step.step, f"Withheld: the enforcement level is {active.level}.")
+
+
+def _withheld(action: Action) -> AlertEvent.Kind:
+    match action:
+        case Notify():
+            return AlertEvent.Kind.WOULD_NOTIFY
+        case Block():
+            return AlertEvent.Kind.WOULD_CONSTRAIN
 
 
 def _plan_alert(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from governance.documents.engine.cel import Binding, Program
 from policies.guardrails.engine.plan import CompiledStep
-from policies.guardrails.engine.types import Action, Block, BlockInForce, Level, Notify, StepState
+from policies.guardrails.engine.types import Action, Block, ConstraintInForce, Level, Notify, StepState
 
 
 def permits(level: Level, action: Action) -> bool:
@@ -18,17 +18,17 @@ def permits(level: Level, action: Action) -> bool:
             return level in {"soft_mandatory", "hard_mandatory"}
 
 
-def blocks_in_force(
+def constraints_in_force(
     level: Level, step: CompiledStep, state: StepState, reason: str, binding: Binding | None
-) -> Iterator[BlockInForce]:
+) -> Iterator[ConstraintInForce]:
     """What a firing step wants to hold. ``binding`` None: its facts cannot be read, so nothing is observed."""
     sides = step.comparison if binding is not None else None
-    for block in step.actions:
-        if isinstance(block, Block) and permits(level, block):
-            yield BlockInForce(
+    for constraint in step.constraints:
+        if permits(level, constraint):
+            yield ConstraintInForce(
                 step=step.name,
                 severity=step.severity,
-                block=block,
+                constraint=constraint,
                 reason=reason,
                 since=state.fired_at or state.since,
                 observed=_side(sides.observed, binding) if sides and binding else None,

@@ -16,7 +16,7 @@ from governance.documents.engine.tokens import Words
 from policies.guardrails.documents import GuardrailPolicy
 from policies.guardrails.engine import ladder, matching
 from policies.guardrails.engine.context import ScopeContext
-from policies.guardrails.engine.enforcement import blocks_in_force, permits, withheld
+from policies.guardrails.engine.enforcement import constraints_in_force, permits, withheld
 from policies.guardrails.engine.evidence import Evidence, gathered, sentence
 from policies.guardrails.engine.plan import CompiledStep, DeclaredFact
 from policies.guardrails.engine.types import (
@@ -152,10 +152,10 @@ class CompiledPolicy:
             step=next((step.name for step in in_force), ""),
             steps=tuple(StepOutcome(step.name, _status(before.step(step.name)), None, reason) for step in self.steps),
             transitions=(Held(held_as, reason),) if is_new else (),
-            blocks=tuple(
-                block
+            constraints=tuple(
+                constraint
                 for step in in_force
-                for block in blocks_in_force(self.level, step, firing[step.name], reason, None)
+                for constraint in constraints_in_force(self.level, step, firing[step.name], reason, None)
             ),
             withheld=withheld(self.level, in_force),
             reason=reason,
@@ -230,10 +230,10 @@ class CompiledPolicy:
             steps=steps,
             transitions=tuple(self._transitions(previous, before, kept, reasons)),
             actions=actions,
-            blocks=tuple(
-                block
+            constraints=tuple(
+                constraint
                 for step in in_force
-                for block in blocks_in_force(self.level, step, firing[step.name], reasons[step.name], binding)
+                for constraint in constraints_in_force(self.level, step, firing[step.name], reasons[step.name], binding)
             ),
             withheld=withheld(self.level, in_force),
             reason=leading.reason if kept else seen.closed_gate_reason() or leading.reason,
