@@ -7,12 +7,11 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from celery.schedules import crontab
-from django.templatetags.static import static
 from django.utils.log import CallbackFilter
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from config import appearance, openapi, schedule
 from config.environment import Environment, EnvironmentVariableError
 from config.folders import data_folder
 
@@ -213,37 +212,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_DEFAULT_QUEUE = "slow"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
-CELERY_TASK_ROUTES = {
-    "policies.evaluate_dirty_scopes": {"queue": "fast"},
-    "governance.send_due_deliveries": {"queue": "fast"},
-    "governance.beat": {"queue": "fast"},
-}
+CELERY_TASK_ROUTES = schedule.ROUTES
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "evaluate dirty scopes": {
-        "task": "policies.evaluate_dirty_scopes",
-        "schedule": 2.0,
-        "options": {"expires": 2},
-    },
-    "send due deliveries": {
-        "task": "governance.send_due_deliveries",
-        "schedule": 2.0,
-        "options": {"expires": 2},
-    },
-    "show that beat lives": {"task": "governance.beat", "schedule": 3.0, "options": {"expires": 3}},
-    "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
-    "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
-    "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
-    "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
-    # Yesterday soon after it is over; again for a feed that was late.
-    "detect anomalies": {"task": "allocation.detect_anomalies", "schedule": crontab(minute="40", hour="0,6,12,18")},
-    "replay outcomes that came before their task": {
-        "task": "allocation.replay_early_outcomes",
-        "schedule": crontab(minute="*/5"),
-        "options": {"expires": 300},
-    },
-    "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
-}
+CELERY_BEAT_SCHEDULE = schedule.BEAT
 
 # --- API -----------------------------------------------------------------------------------------------------
 
@@ -264,28 +235,7 @@ REST_FRAMEWORK = {
 }
 # Largest JSON body of a command; usage has its own limit below.
 COMMAND_BODY_BYTES_MAX = 1024 * 1024
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Weir",
-    "DESCRIPTION": "What AI may cost: usage in, budgets, guardrails and decisions out.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "APPEND_COMPONENTS": {"securitySchemes": {"ApiKey": {"type": "http", "scheme": "bearer"}}},
-    "SECURITY": [{"ApiKey": []}],
-    "ENUM_NAME_OVERRIDES": {
-        "AlertStatus": "policies.alerts.models.Alert.Status",
-        "BudgetStatus": "budgets.plans.models.Budget.Status",
-        "ConstraintStatus": "policies.constraints.models.Constraint.Status",
-        "DeliveryStatus": "governance.messages.models.DeliveryStatus",
-        "BudgetUnit": "budgets.plans.models.Unit",
-        "CostUnit": "governance.unit_costs.models.CostUnit",
-    },
-}
+SPECTACULAR_SETTINGS = openapi.SPECTACULAR
 
 # --- usage ---------------------------------------------------------------------------------------------------
 
@@ -358,32 +308,4 @@ LOGGING = {
 
 # --- admin ---------------------------------------------------------------------------------------------------
 
-UNFOLD = {
-    "SITE_TITLE": "Weir",
-    "SITE_HEADER": "Weir",
-    "SITE_SUBHEADER": "what AI may cost",
-    "SITE_URL": None,
-    "SITE_SYMBOL": "water",
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "reporting.overview.admin.overview.with_dashboard",
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.navigation.navigation"},
-    "STYLES": [lambda _request: static("weir/admin.css")],
-    "TABS": "config.navigation.tabs",
-    "ACCOUNT": {"navigation": [{"title": "API documentation", "link": "/api/docs/"}]},
-    "COLORS": {
-        "primary": {
-            "50": "oklch(97% .014 254.604)",
-            "100": "oklch(93.2% .032 255.585)",
-            "200": "oklch(88.2% .059 254.128)",
-            "300": "oklch(80.9% .105 251.813)",
-            "400": "oklch(70.7% .165 254.624)",
-            "500": "oklch(62.3% .214 259.815)",
-            "600": "oklch(54.6% .245 262.881)",
-            "700": "oklch(48.8% .243 264.376)",
-            "800": "oklch(42.4% .199 265.638)",
-            "900": "oklch(37.9% .146 265.522)",
-            "950": "oklch(28.2% .091 267.935)",
-        },
-    },
-}
+UNFOLD = appearance.UNFOLD

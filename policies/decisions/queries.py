@@ -19,6 +19,7 @@ from psycopg import OperationalError as DriverOperationalError
 
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.people.operations import LAST_USE_RESOLUTION, authenticate_key, key_identity
+from policies.constraints.models import Constraint
 
 PERMISSION = "decisions:read"
 BLOCKED = "blocked_by_guardrail"
@@ -35,7 +36,8 @@ SELECT key.digest,
          WHERE root.path = %(root)s),
        (SELECT max(beat_at) FROM governance_heartbeat WHERE name IN ('policies.evaluation', 'policies.sweep')),
        (SELECT json_agg(json_build_array(held.guardrail, held.step, above.path, held.models, held.evidence,
-                                         held.expires_at, held.reason) ORDER BY length(above.path), held.id)
+                                         held.expires_at, held.reason, held.action)
+                         ORDER BY length(above.path), held.id)
           FROM policies_constraint held JOIN governance_scope above ON above.id = held.scope_id
          WHERE above.path = ANY(%(lineage)s) AND held.status = 'active'
            AND held.expires_at > %(at)s)
@@ -155,10 +157,17 @@ def _covers(patterns: list[str], model: str) -> bool:
 
 
 def _reason(
-    guardrail: str, step: str, scope: str, _patterns: list[str], evidence: dict[str, Any], resets_at: str, reason: str
+    guardrail: str,
+    step: str,
+    scope: str,
+    _patterns: list[str],
+    evidence: dict[str, Any],
+    resets_at: str,
+    reason: str,
+    action: str,
 ) -> Reason:
     return Reason(
-        code=BLOCKED,
+        code=_code(Constraint.Action(action)),
         guardrail=guardrail,
         step=step,
         scope=scope,
@@ -169,3 +178,9 @@ def _reason(
         retryable=True,
         detail=evidence.get("message") or reason,
     )
+
+
+def _code(action: Constraint.Action) -> str:
+    match action:
+        case Constraint.Action.BLOCK:
+            return BLOCKED

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from policies.guardrails.documents import GuardrailPolicy
 from policies.guardrails.engine.compilation import compile_policy
-from policies.guardrails.engine.evaluation import CompiledPolicy, permits
+from policies.guardrails.engine.enforcement import withheld
+from policies.guardrails.engine.evaluation import CompiledPolicy
 from policies.guardrails.engine.types import Action, Severity
 from policies.guardrails.models import GuardrailVersion
 
@@ -34,8 +35,7 @@ class ActiveGuardrail:
 
     def withheld(self, step: str) -> tuple[Action, ...]:
         """Actions of a step that the enforcement level does not let happen."""
-        actions = next((one.actions for one in self.compiled.steps if one.name == step), ())
-        return tuple(action for action in actions if not permits(self.compiled.level, action))
+        return withheld(self.compiled.level, (one for one in self.compiled.steps if one.name == step))
 
 
 @dataclass(frozen=True, slots=True)

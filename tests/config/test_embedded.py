@@ -1,7 +1,9 @@
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -117,6 +119,58 @@ def test_root_is_refused_a_private_way_and_nothing_is_opened(tmp_path: Path) -> 
     assert {folder: folder.stat().st_mode for folder in private.parents} == modes
     assert private.stat().st_mode & 0o777 == 0o700
     assert list(private.iterdir()) == []
+
+
+STARTING = """
+import sys
+from pathlib import Path
+from config.embedded import EmbeddedPostgres, system_user
+from config.folders import DataFolder
+
+user, folder = sys.argv[1:]
+system_user.SYSTEM_USER = user
+print("ready", flush=True)
+sys.stdin.read(1)
+EmbeddedPostgres(DataFolder(Path(folder)), durable=False).run(say=lambda sentence: None)
+"""
+
+
+@pytest.fixture
+def unknown_user() -> Iterator[str]:
+    """The name of a system user that is not there yet; what was made of it is taken away again."""
+    name = f"weir-test-{os.getpid()}"
+    yield name
+    subprocess.run(["userdel", "--force", name], capture_output=True, check=False)
+
+
+@as_root
+def test_two_that_start_at_once_share_the_one_user_that_is_made(folder: Path, unknown_user: str) -> None:
+    folder.mkdir(mode=0o755)
+    servers = [EmbeddedPostgres(DataFolder(folder / name), durable=False) for name in ("first", "second")]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", STARTING, unknown_user, str(server.folder.path)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for server in servers
+    ]
+    with ExitStack() as closed_at_the_end:
+        for process in started:
+            closed_at_the_end.enter_context(process)
+            # Each becomes its server; one that failed may leave the other anywhere on its way.
+            closed_at_the_end.callback(process.terminate)
+        assert [process.stdout.readline() for process in started if process.stdout] == [b"ready\n"] * 2
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        for process, server in zip(started, servers, strict=True):
+            server.wait_until_ready(process)
+        owner = pwd.getpwnam(unknown_user).pw_uid
+        assert [server.folder.postgres.stat().st_uid for server in servers] == [owner, owner]
 
 
 @as_root

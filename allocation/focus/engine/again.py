@@ -89,5 +89,5 @@ def as_focus(column: str, cell: str | None) -> str | None:
         case Kind.TIME:
             at = None if strict_time(cell) is not None else lenient_time(cell)
             return cell if at is None else time_text(at)
-        case _:
+        case Kind.TEXT | Kind.KEY_VALUE | Kind.JSON:
             return cell

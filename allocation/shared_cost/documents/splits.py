@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -87,6 +88,15 @@ class Recipients(Part):
                 raise ValueError(f"scopes.{position}: {listed.scope} stands there twice")
             seen.add(listed.scope)
         return self
+
+
+class Method(StrEnum):
+    """How a pool is split, as its document and its run name it."""
+
+    EVEN = "even"
+    PROPORTIONAL = "proportional"
+    FIXED = "fixed"
+    BY_METRIC = "by_metric"
 
 
 class Even(Part):

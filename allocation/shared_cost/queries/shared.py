@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 
 from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
+from allocation.shared_cost.documents import Method
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun, SharedPool
 from allocation.shared_cost.queries.pools import direct_use
 from governance.charts.engine.numbers import exact_percent, money
@@ -235,12 +236,12 @@ def _line(
 
 
 def _measured(pool: SharedPool, quantity: Decimal, of_all: Decimal) -> str:
-    match pool.method:
-        case "even":
+    match Method(pool.method):
+        case Method.EVEN:
             return f"split evenly: {json_number(quantity)} of {json_number(of_all)} recipients"
-        case "fixed":
+        case Method.FIXED:
             return f"by a fixed percentage: {json_number(quantity)} of 100"
-        case _:
+        case Method.PROPORTIONAL | Method.BY_METRIC:
             return f"by {pool.usage_unit}: {json_number(quantity)} of {json_number(of_all)}"
 
 

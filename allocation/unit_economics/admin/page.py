@@ -154,16 +154,28 @@ def _costs(found: UnitEconomics) -> list[Figure]:
 
 def _is_usual(found: UnitEconomics, figure: Figure) -> bool:
     """All outcomes together say nothing where there is more than one kind of them."""
-    match figure.measure.key, figure.measure.name:
-        case "gpu_hour", _:
+    match figure.measure.key:
+        case "gpu_hour":
             return figure.ratio.value is not None
-        case "successful_outcome", "":
-            return not found.outcomes
-        case "outcome", _:
+        case "successful_outcome":
+            return bool(figure.measure.name) or not found.outcomes
+        case "outcome":
             return False
-        case "action", name:
-            return not name
-        case _:
+        case "action":
+            return not figure.measure.name
+        case (
+            "1k_tokens"
+            | "cache_hit_ratio"
+            | "cost"
+            | "cost_share"
+            | "gpu_utilisation"
+            | "inference"
+            | "token_multiplier"
+            | "tokens_per_task"
+            | "tokens_per_task_against_baseline"
+            | "unattributed_share"
+            | "unpriced_share"
+        ):
             return True
 
 
@@ -260,7 +272,7 @@ def _agents(found: list[Agent]) -> tuple[AgentRow, ...]:
 def _outcomes(found: UnitEconomics) -> list[OutcomeRow]:
     currency = found.scope.currency
 
-    def cost(key: str, name: str) -> str:
+    def cost(key: engine.MeasureKey, name: str) -> str:
         return _cost(found.figure(key, name).ratio, currency)
 
     return [

@@ -21,6 +21,24 @@ THOUSAND = Decimal(1000)
 HOUR_S = Decimal(3600)
 ACTIVITIES = (INFERENCE, RETRIEVAL, ORCHESTRATION, TRAINING, OTHER)
 OUTCOME, ACTION = "outcome", "action"
+OutcomeKind = Literal["outcome", "action"]
+MeasureKey = Literal[
+    "action",
+    "cache_hit_ratio",
+    "cost",
+    "cost_share",
+    "gpu_hour",
+    "gpu_utilisation",
+    "inference",
+    "outcome",
+    "successful_outcome",
+    "token_multiplier",
+    "tokens_per_task",
+    "tokens_per_task_against_baseline",
+    "unattributed_share",
+    "unpriced_share",
+    "1k_tokens",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +112,7 @@ class Sums:
 
     usage: dict[str, UsageSums] = field(default_factory=dict)
     tasks: TaskSums = field(default_factory=TaskSums)
-    outcomes: dict[tuple[str, str], OutcomeSums] = field(default_factory=dict)
+    outcomes: dict[tuple[OutcomeKind, str], OutcomeSums] = field(default_factory=dict)
 
     def add(self, other: "Sums") -> None:
         for activity, used in other.usage.items():
@@ -115,7 +133,7 @@ class Sums:
 class Measure:
     """A figure's name: `name` is that of an outcome, a reported action or an activity."""
 
-    key: str
+    key: MeasureKey
     name: str = ""
 
 

@@ -70,11 +70,21 @@ def filters_of(measure: Measure) -> dict[str, str]:
             named = {"name": measure.name} if measure.name else {}
             success = {"success": "true"} if measure.key == "successful_outcome" else {}
             return {"kind": OUTCOME, **named, **success}
-        case "action" if measure.name:
-            return {"kind": ACTION, "name": measure.name}
+        case "action":
+            return {"kind": ACTION, "name": measure.name} if measure.name else {}
         case "unpriced_share":
             return {"unpriced": "true"}
-        case _:
+        case (
+            "1k_tokens"
+            | "cache_hit_ratio"
+            | "cost"
+            | "gpu_hour"
+            | "gpu_utilisation"
+            | "token_multiplier"
+            | "tokens_per_task"
+            | "tokens_per_task_against_baseline"
+            | "unattributed_share"
+        ):
             return {}
 
 

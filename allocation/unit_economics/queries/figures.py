@@ -16,6 +16,8 @@ from allocation.unit_economics.engine import unit_economics as engine
 from allocation.unit_economics.engine.unit_economics import (
     Figures,
     Measure,
+    MeasureKey,
+    OutcomeKind,
     Ratio,
     Sums,
     TaskSums,
@@ -57,7 +59,7 @@ class Figure:
 class ReportedOutcome:
     """What was reported under one name. `quality` is the mean score of what has one."""
 
-    kind: str
+    kind: OutcomeKind
     name: str
     sums: OutcomeSums
     success: Ratio
@@ -81,7 +83,7 @@ class UnitEconomics:
     coverage: tuple[Figure, ...]
     outcomes: tuple[ReportedOutcome, ...]
 
-    def figure(self, key: str, name: str = "") -> Figure:
+    def figure(self, key: MeasureKey, name: str = "") -> Figure:
         """KeyError where there is none of that name."""
         wanted = Measure(key, name)
         every = (*self.unit_costs, *self.efficiency, *self.shares, *self.coverage)
@@ -147,7 +149,7 @@ def _figures(
     )
 
 
-def _reported(kind: str, name: str, sums: OutcomeSums) -> ReportedOutcome:
+def _reported(kind: OutcomeKind, name: str, sums: OutcomeSums) -> ReportedOutcome:
     return ReportedOutcome(
         kind,
         name,

@@ -13,6 +13,7 @@ from budgets.ledger.models import Transfer
 from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
 from budgets.ledger.operations.opening import open_missing, record_shortfalls
 from budgets.ledger.queries import Coverage, coverage, last_known_coverage, unopened
+from budgets.plans.models import Unit
 
 ZERO = Decimal(0)
 
@@ -80,12 +81,12 @@ def _transfers(postings: Iterable[UsagePosting], current: Coverage, days: set[da
 
 
 def _quantity(posting: UsagePosting, unit: str) -> Decimal:
-    match unit:
-        case "money":
+    match Unit(unit):
+        case Unit.MONEY:
             return posting.cost
-        case "tokens":
+        case Unit.TOKENS:
             return Decimal(posting.tokens)
-        case "requests":
+        case Unit.REQUESTS:
             return Decimal(posting.requests)
-        case _:
+        case Unit.GPU_HOURS:
             return posting.gpu_seconds

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import assert_never
 
 from django.conf import settings
 
@@ -37,16 +36,13 @@ def _send(lease: Lease, *, at: datetime) -> Outcome:
     )
     loopback: bool = settings.WEIR_ALLOW_LOOPBACK_WEBHOOKS
     secrets = channel_secrets(channel)
-    kind = ChannelKind(channel.kind)
-    match kind:
+    match ChannelKind(channel.kind):
         case ChannelKind.SLACK:
             return slack.send(envelope, url=secrets.url, allow_loopback=loopback, at=at)
         case ChannelKind.EMAIL:
             return email.send(envelope, to=delivery.to, sender=settings.DEFAULT_FROM_EMAIL)
         case ChannelKind.WEBHOOK:
             return webhook.send(envelope, url=secrets.url, secret=secrets.secret, allow_loopback=loopback, at=at)
-        case _:
-            assert_never(kind)
 
 
 def _with_full_link(message: Message) -> Message:

@@ -1,19 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from governance.scopes.models import Scope, ScopedQuerySet
-
-if TYPE_CHECKING:
-    # django-tree-queries has no types; this is what the type checker needs of it.
-
-    class TreeMixin: ...
-else:
-    pass
 
 
 class Persona(models.TextChoices):

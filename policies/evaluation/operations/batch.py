@@ -117,7 +117,8 @@ def save(batch: Batch) -> None:
         Constraint.objects.bulk_update(
             [batch.changed_constraints[pk] for pk in sorted(batch.changed_constraints)],
             [
-                "status", "evidence", "model_patterns", "expires_at", "released_at", "released_by", "release_reason",
+                "status", "action", "evidence", "model_patterns", "expires_at", "released_at", "released_by",
+                "release_reason",
             ],
             batch_size=500,
         )  # fmt: skip

@@ -169,7 +169,7 @@ def _to_write(findings: Iterable[ScopeAssessment]) -> list[ScopeAssessment]:
         finding
         for finding in findings
         if finding.needs_writing
-        or any((finding.guardrail, finding.scope.id, step) not in present for step in finding.blocked_steps)
+        or any((finding.guardrail, finding.scope.id, step) not in present for step in finding.constrained_steps)
     ]
 
 

@@ -17,7 +17,7 @@ from governance.messages.queries import Destination, destinations
 from governance.scopes.models import Scope
 from policies.alerts.models import Alert, AlertEvent
 from policies.evaluation.queries import Period
-from policies.guardrails.engine.types import Evaluation, PlannedAction, ScopeView
+from policies.guardrails.engine.types import Block, ConstraintKind, Evaluation, PlannedAction, ScopeView
 
 logger = logging.getLogger(__name__)
 
@@ -97,15 +97,15 @@ def _destinations(address: str, scope_id: int) -> tuple[Destination, ...] | str:
 
 def _message(notice: Notice) -> Message:
     planned, scope, alert = notice.planned, notice.scope, notice.alert
-    block = next((one for one in notice.outcome.blocks if one.step == planned.step), None)
+    imposed = next((one.constraint for one in notice.outcome.constraints if one.step == planned.step), None)
     fields: list[tuple[str, str]] = [
         ("Scope", scope.path),
         ("Step", planned.step),
         ("Severity", planned.severity),
         ("Period", f"{notice.period.start:%Y-%m-%d} to {notice.period.end:%Y-%m-%d}"),
     ]
-    if block is not None:
-        fields.append(("Blocked", ", ".join(block.block.models) or "all models"))
+    if imposed is not None:
+        fields.append(_imposed(imposed))
     data: dict[str, Any] = {
         "guardrail": alert.guardrail,
         "scope": scope.path,
@@ -116,7 +116,7 @@ def _message(notice: Notice) -> Message:
         "period_start": notice.period.start.isoformat(),
         "period_end": notice.period.end.isoformat(),
         "reason": planned.reason,
-        "blocks": block is not None,
+        "blocks": imposed is not None and imposed.kind == "block",
     }
     again = " (still)" if planned.trigger == "repeat" else ""
     return Message(
@@ -129,6 +129,12 @@ def _message(notice: Notice) -> Message:
         link=f"{settings.PUBLIC_URL}/admin/policies/alert/{alert.pk}/change/",
         data=data,
     )
+
+
+def _imposed(constraint: ConstraintKind) -> tuple[str, str]:
+    match constraint:
+        case Block(models=models):
+            return "Blocked", ", ".join(models) or "all models"
 
 
 def tell_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_type: str, at: datetime) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,3 +26,12 @@ def record(decisions: Sequence[PendingRecord], *, at: datetime) -> None:
     scopes = Scope.objects.in_bulk({decision.scope_id for decision in decisions})
     decided = [Decided(one.action, scopes[one.scope_id], one.subject, one.reason, one.evidence) for one in decisions]
     record_decisions(decided, actor=Actor.system(), at=at)
+
+
+def as_json(value: Any) -> Any:
+    """What jsonb can hold: an infinite ratio is written as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: as_json(below) for key, below in value.items()}
+    return [as_json(below) for below in value] if isinstance(value, list | tuple) else value

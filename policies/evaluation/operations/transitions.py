@@ -6,34 +6,28 @@ events, constraints, deliveries, and decision records last, because they seriali
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 
-from governance.scopes.queries import scope_tree
 from policies.alerts.models import Alert, AlertEvent
-from policies.constraints.models import Constraint
-from policies.evaluation.operations.batch import RELEASED_BY_WEIR, Batch, Known, Pair, load_known, save
+from policies.evaluation.operations.batch import Batch, Known, Pair, load_known, save
+from policies.evaluation.operations.constraints import end_reason, plan_constraints, release
 from policies.evaluation.operations.messages import Notice
-from policies.evaluation.operations.records import PendingRecord, record
+from policies.evaluation.operations.records import PendingRecord, as_json, record
 from policies.evaluation.queries import ScopeAssessment, kept
 from policies.guardrails.engine.types import (
-    BlockInForce,
+    Action,
+    Block,
     Evaluation,
     Held,
     HoldEnded,
     Notify,
     PlannedAction,
-    ScopeView,
     StepEnded,
     StepStarted,
 )
 from policies.guardrails.models import GuardrailState
 from policies.guardrails.queries import ActiveGuardrail
-
-NO_LONGER_LIMITS = "The guardrail no longer sets this limit."
-CONDITION_GONE = "The condition no longer holds."
 
 
 def write_findings(
@@ -94,7 +88,7 @@ def _plan_end(batch: Batch, known: Known, finding: ScopeAssessment, ended: Evalu
                 batch.event(alert, AlertEvent.Kind.STEP_ENDED, transition.step, transition.reason)
         _resolve(batch, alert, finding.ended_reason)
     for constraint in known.constraints.pop(pair, {}).values():
-        _release(batch, constraint, finding.ended_reason, finding.scope)
+        release(batch, constraint, finding.ended_reason, finding.scope)
     batch.transitions_count += sum(isinstance(one, StepEnded) for one in ended.transitions)
     batch.decisions.append(
         PendingRecord(
@@ -113,9 +107,12 @@ def _plan_outcome(
     steps = [one for one in outcome.transitions if isinstance(one, StepStarted | StepEnded)]
     batch.transitions_count += len(steps)
     for planned in outcome.actions:
-        if isinstance(planned.action, Notify):
-            _plan_notice(batch, known, finding, alert, planned, planned.action, outcome)
-    _plan_constraints(batch, known, finding, active, alert, outcome, pair)
+        match planned.action:
+            case Notify() as action:
+                _plan_notice(batch, known, finding, alert, planned, action, outcome)
+            case Block():
+                pass  # desired state: written with the constraints below
+    plan_constraints(batch, known, finding, active, alert, outcome, pair)
     for step in steps:
         batch.decisions.append(
             PendingRecord(
@@ -132,7 +129,7 @@ def _plan_outcome(
             )
         )
     if outcome.status == "idle":
-        _resolve(batch, alert, _end_reason(outcome, ""))
+        _resolve(batch, alert, end_reason(outcome, ""))
 
 
 def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: Evaluation) -> None:
@@ -149,8 +146,15 @@ def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: E
     started = [one for one in outcome.transitions if isinstance(one, StepStarted)]
     for step in started:
         for action in active.withheld(step.step):
-            kind = AlertEvent.Kind.WOULD_NOTIFY if isinstance(action, Notify) else AlertEvent.Kind.WOULD_CONSTRAIN
-            batch.event(alert, kind, step.step, f"Withheld: the enforcement level is {active.level}.")
+            batch.event(alert, _withheld(action), step.step, f"Withheld: the enforcement level is {active.level}.")
+
+
+def _withheld(action: Action) -> AlertEvent.Kind:
+    match action:
+        case Notify():
+            return AlertEvent.Kind.WOULD_NOTIFY
+        case Block():
+            return AlertEvent.Kind.WOULD_CONSTRAIN
 
 
 def _plan_alert(
@@ -193,12 +197,6 @@ def _plan_alert(
     return alert
 
 
-def _end_reason(outcome: Evaluation, step: str) -> str:
-    """Why a step (any step, if none is named) ended."""
-    ends = [one for one in outcome.transitions if isinstance(one, StepEnded) and step in {"", one.step}]
-    return ends[-1].reason if ends else CONDITION_GONE
-
-
 def _resolve(batch: Batch, alert: Alert, reason: str) -> None:
     alert.status, alert.resolved_at, alert.resolve_reason = Alert.Status.RESOLVED, batch.at, reason
     batch.event(alert, AlertEvent.Kind.RESOLVED, detail=reason)
@@ -230,125 +228,5 @@ def _plan_notice(
             planned=planned,
             outcome=outcome,
             period=finding.period,
-        )
-    )
-
-
-def _plan_constraints(
-    batch: Batch,
-    known: Known,
-    finding: ScopeAssessment,
-    active: ActiveGuardrail,
-    alert: Alert,
-    outcome: Evaluation,
-    pair: Pair,
-) -> None:
-    """Bring the constraints of a pair to what the evaluation wants: a constraint is desired state."""
-    wanted = {block.step: block for block in outcome.blocks}
-    present = known.constraints.get(pair, {})
-    is_held = outcome.status in {"no_data", "error"}
-    if not is_held:
-        for step in sorted(present.keys() - wanted.keys()):
-            _release(batch, present.pop(step), _constraint_end_reason(outcome, step), finding.scope)
-    for step, block in wanted.items():
-        constraint = present.get(step)
-        if constraint is not None:
-            if not is_held:
-                _refresh(batch, constraint, block, finding)
-            continue
-        lifted = known.lifted_by_hand.get((pair, step))
-        if lifted is not None and lifted >= block.since:
-            continue  # a person lifted it for this crossing: only a new one brings it back
-        _constrain(batch, finding, active, alert, block)
-
-
-def _constraint_end_reason(outcome: Evaluation, step: str) -> str:
-    ended = any(isinstance(one, StepEnded) and one.step == step for one in outcome.transitions)
-    return _end_reason(outcome, step) if ended else NO_LONGER_LIMITS
-
-
-def as_json(value: Any) -> Any:
-    """What jsonb can hold: an infinite ratio is written as text."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: as_json(below) for key, below in value.items()}
-    return [as_json(below) for below in value] if isinstance(value, list | tuple) else value
-
-
-def block_evidence(block: BlockInForce, scope: ScopeView) -> dict[str, Any]:
-    """Money is named by the organisation's currency."""
-    unit = scope_tree(max_age_s=1).by_id[scope.id].currency if block.unit == "money" else block.unit
-    return {
-        "limit": as_json(block.limit),
-        "observed": as_json(block.observed),
-        "unit": unit,
-        "message": block.block.message,
-    }
-
-
-def _constrain(
-    batch: Batch, finding: ScopeAssessment, active: ActiveGuardrail, alert: Alert, block: BlockInForce
-) -> None:
-    hold = active.min_hold(block.step)
-    batch.new_constraints.append(
-        Constraint(
-            scope_id=finding.scope.id,
-            guardrail=finding.guardrail,
-            version_id=active.version_id,
-            alert=alert,
-            step=block.step,
-            action=Constraint.Action.BLOCK,
-            model_patterns=list(block.block.models),
-            owner=active.owner or finding.guardrail,
-            reason=block.reason,
-            evidence=block_evidence(block, finding.scope),
-            starts_at=max(batch.at, block.since),
-            expires_at=finding.period.end,
-            min_hold_until=block.since + hold if hold else None,
-        )
-    )
-    batch.event(alert, AlertEvent.Kind.CONSTRAINED, block.step, block.reason)
-    batch.decisions.append(
-        PendingRecord(
-            "constraint.impose",
-            finding.scope.id,
-            f"guardrail:{finding.guardrail}/{block.step}",
-            block.reason,
-            block_evidence(block, finding.scope)
-            | {"expires_at": finding.period.end.isoformat(), "models": list(block.block.models)},
-        )
-    )
-
-
-def _refresh(batch: Batch, constraint: Constraint, block: BlockInForce, finding: ScopeAssessment) -> None:
-    evidence, patterns = block_evidence(block, finding.scope), list(block.block.models)
-    wanted = (evidence, patterns, finding.period.end)
-    if (constraint.evidence, constraint.model_patterns, constraint.expires_at) != wanted:
-        constraint.evidence, constraint.model_patterns, constraint.expires_at = wanted
-        batch.changed_constraints[constraint.pk] = constraint
-
-
-def _release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView) -> None:
-    is_over = batch.at >= constraint.expires_at
-    constraint.status = Constraint.Status.EXPIRED if is_over else Constraint.Status.RELEASED
-    constraint.released_at, constraint.released_by, constraint.release_reason = batch.at, RELEASED_BY_WEIR, reason
-    batch.changed_constraints[constraint.pk] = constraint
-    batch.events.append(
-        AlertEvent(
-            alert_id=constraint.alert_id,
-            at=batch.at,
-            kind=AlertEvent.Kind.RELEASED,
-            step=constraint.step,
-            detail=reason,
-        )
-    )
-    batch.decisions.append(
-        PendingRecord(
-            "constraint.expire" if is_over else "constraint.release",
-            scope.id,
-            f"guardrail:{constraint.guardrail}/{constraint.step}",
-            reason,
-            {"constraint": constraint.pk},
         )
     )

@@ -56,8 +56,8 @@ class ScopeAssessment:
     outcome: Evaluation | None = None
 
     @property
-    def blocked_steps(self) -> tuple[str, ...]:
-        return tuple(block.step for block in self.outcome.blocks) if self.outcome is not None else ()
+    def constrained_steps(self) -> tuple[str, ...]:
+        return tuple(one.step for one in self.outcome.constraints) if self.outcome is not None else ()
 
     @property
     def needs_writing(self) -> bool:
@@ -77,7 +77,7 @@ class ScopeAssessment:
     @property
     def may_need_writing(self) -> bool:
         """A limit in force shows what was observed last."""
-        return self.needs_writing or bool(self.blocked_steps)
+        return self.needs_writing or bool(self.constrained_steps)
 
     @property
     def due_at(self) -> datetime | None:

@@ -287,7 +287,7 @@ def _param_value(param: Param) -> tuple[Value, Kind]:
             return text, "string"
         case timedelta() as length:
             return length.total_seconds(), "double"
-        case number:
+        case int() | float() as number:
             return float(number), "double"
 
 
@@ -297,7 +297,7 @@ def _literal(value: Value) -> str:
             return "true" if value else "false"
         case str():
             return json.dumps(value, ensure_ascii=False)
-        case _:
+        case int() | float():
             return repr(value) if value >= 0 else f"({value!r})"
 
 

@@ -16,13 +16,12 @@ from governance.documents.engine.tokens import Words
 from policies.guardrails.documents import GuardrailPolicy
 from policies.guardrails.engine import ladder, matching
 from policies.guardrails.engine.context import ScopeContext
+from policies.guardrails.engine.enforcement import constraints_in_force, permits, withheld
 from policies.guardrails.engine.evidence import Evidence, gathered, sentence
 from policies.guardrails.engine.plan import CompiledStep, DeclaredFact
 from policies.guardrails.engine.types import (
     IDLE,
     Action,
-    Block,
-    BlockInForce,
     Evaluation,
     FactKey,
     Facts,
@@ -30,7 +29,6 @@ from policies.guardrails.engine.types import (
     Held,
     HoldEnded,
     Level,
-    Notify,
     PlannedAction,
     ScopeView,
     Severity,
@@ -42,7 +40,7 @@ from policies.guardrails.engine.types import (
 )
 from policies.guardrails.errors import Finding
 
-__all__ = ["CompiledPolicy", "ScopeContext", "evaluate", "permits"]
+__all__ = ["CompiledPolicy", "ScopeContext", "evaluate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +145,19 @@ class CompiledPolicy:
         is_new = before.held_as != held_as
         state = replace(before, held_since=before.held_since or at, held_as=held_as) if is_new else before
         firing = {step.name: step for step in before.steps if step.is_firing}
-        blocks = [
-            self._block(step, block, firing[step.name], reason, None)
-            for step in self._firing_from_the_top(firing)
-            for block in self._permitted_blocks(step)
-        ]
+        in_force = self._firing_from_the_top(firing)
         return Evaluation(
             status=held_as,
             state=state,
-            step=next((step.name for step in self._firing_from_the_top(firing)), ""),
+            step=next((step.name for step in in_force), ""),
             steps=tuple(StepOutcome(step.name, _status(before.step(step.name)), None, reason) for step in self.steps),
             transitions=(Held(held_as, reason),) if is_new else (),
-            blocks=tuple(blocks),
-            withheld=self._withheld(firing),
+            constraints=tuple(
+                constraint
+                for step in in_force
+                for constraint in constraints_in_force(self.level, step, firing[step.name], reason, None)
+            ),
+            withheld=withheld(self.level, in_force),
             reason=reason,
             inputs=seen.inputs,
         )
@@ -210,7 +208,8 @@ class CompiledPolicy:
             step.name: seen.step_reason(step, moves[step.name][1], at, holds=moves[step.name][0]) for step in self.steps
         }
         firing = {name: move.state for name, (_, move) in moves.items() if move.state and move.state.is_firing}
-        top = next((step.name for step in self._firing_from_the_top(firing)), "")
+        in_force = self._firing_from_the_top(firing)
+        top = next((step.name for step in in_force), "")
         kept = {name: move.state for name, (_, move) in moves.items() if move.state}
         actions = tuple(self._actions(before, kept, reasons, top, at))
         kept |= self._marked(kept, at)
@@ -231,12 +230,12 @@ class CompiledPolicy:
             steps=steps,
             transitions=tuple(self._transitions(previous, before, kept, reasons)),
             actions=actions,
-            blocks=tuple(
-                self._block(step, block, firing[step.name], reasons[step.name], binding)
-                for step in self._firing_from_the_top(firing)
-                for block in self._permitted_blocks(step)
+            constraints=tuple(
+                constraint
+                for step in in_force
+                for constraint in constraints_in_force(self.level, step, firing[step.name], reasons[step.name], binding)
             ),
-            withheld=self._withheld(firing),
+            withheld=withheld(self.level, in_force),
             reason=leading.reason if kept else seen.closed_gate_reason() or leading.reason,
             inputs={**seen.inputs, "steps": {name: holds for name, (holds, _) in moves.items()}},
             next_due_at=min(due, default=None),
@@ -295,32 +294,6 @@ class CompiledPolicy:
     def _firing_from_the_top(self, firing: Mapping[str, StepState]) -> list[CompiledStep]:
         return [step for step in reversed(self.steps) if step.name in firing]
 
-    def _permitted_blocks(self, step: CompiledStep) -> list[Block]:
-        return [one for one in step.actions if isinstance(one, Block) and permits(self.level, one)]
-
-    def _withheld(self, firing: Mapping[str, StepState]) -> tuple[Action, ...]:
-        return tuple(
-            action
-            for step in self._firing_from_the_top(firing)
-            for action in step.actions
-            if not permits(self.level, action)
-        )
-
-    def _block(
-        self, step: CompiledStep, block: Block, state: StepState, reason: str, binding: Binding | None
-    ) -> BlockInForce:
-        sides = step.comparison if binding is not None else None
-        return BlockInForce(
-            step=step.name,
-            severity=step.severity,
-            block=block,
-            reason=reason,
-            since=state.fired_at or state.since,
-            observed=_side(sides.observed, binding) if sides and binding else None,
-            limit=_side(sides.limit, binding) if sides and binding else None,
-            unit=sides.unit if sides else "",
-        )
-
     def _why(self, failure: Failure) -> str:
         alias = next((fact.alias for fact in self.facts if fact.name == failure.missing), "")
         return f"{alias} is missing" if alias else failure.message
@@ -337,15 +310,6 @@ def evaluate(
 ) -> Evaluation:
     """One evaluation on its own; for many guardrails on one scope share a ScopeContext."""
     return compiled.evaluate(ScopeContext(scope, facts, at), previous)
-
-
-def permits(level: Level, action: Action) -> bool:
-    """What an enforcement level lets happen: dry-run nothing, advisory only notifications."""
-    match action:
-        case Notify():
-            return level != "dry_run"
-        case Block():
-            return level in {"soft_mandatory", "hard_mandatory"}
 
 
 def _resumed(previous: GuardrailState | None, at: datetime) -> dict[str, StepState]:
@@ -374,8 +338,3 @@ def _status(state: StepState | None) -> Literal["idle", "pending", "firing"]:
 
 def _flag(value: Value | Failure | None) -> bool | None:
     return None if value is None else value is True
-
-
-def _side(program: Program, binding: Binding) -> float | None:
-    value = program.evaluate(binding)
-    return value if isinstance(value, float) else None

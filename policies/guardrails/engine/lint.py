@@ -16,7 +16,7 @@ from policies.guardrails.engine.context import SHARED
 from policies.guardrails.engine.evaluation import CompiledPolicy
 from policies.guardrails.engine.facts import CATALOGUE
 from policies.guardrails.engine.plan import CompiledStep, DeclaredFact
-from policies.guardrails.engine.types import Block
+from policies.guardrails.engine.types import Block, ConstraintKind
 from policies.guardrails.engine.wording import number
 from policies.guardrails.errors import Finding
 
@@ -49,9 +49,20 @@ def findings(compiled: CompiledPolicy) -> Iterator[Finding]:
         if step.release is not None:
             yield from _constancy(f"{path}.release", step.release, samples, is_when=False)
             yield from _overlap(compiled, step, step.release, samples)
-        elif any(isinstance(one, Block) for one in step.actions) and not step.timing.min_hold:
-            message = "blocks without `release` or `min_hold`: it ends as soon as `when` no longer holds"
-            yield Finding("warning", path, message)
+        elif not step.timing.min_hold:
+            yield from _held_by_nothing(path, step)
+
+
+def _held_by_nothing(path: str, step: CompiledStep) -> Iterator[Finding]:
+    for verb in dict.fromkeys(_verb(one) for one in step.constraints):
+        message = f"{verb} without `release` or `min_hold`: it ends as soon as `when` no longer holds"
+        yield Finding("warning", path, message)
+
+
+def _verb(constraint: ConstraintKind) -> str:
+    match constraint:
+        case Block():
+            return "blocks"
 
 
 def _equality_on_numbers(author: Environment, text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from governance.documents.engine.cel import Program
 from governance.documents.engine.tokens import Words
 from policies.guardrails.engine.ladder import Timing
-from policies.guardrails.engine.types import Action, FactKey, Severity
+from policies.guardrails.engine.types import Action, Block, ConstraintKind, FactKey, Notify, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,11 @@ class CompiledStep:
     actions: tuple[Action, ...]
     comparison: Comparison | None
 
+    @property
+    def constraints(self) -> tuple[ConstraintKind, ...]:
+        """The actions that impose something, in the order of the document."""
+        return tuple(one for action in self.actions if (one := _constraint(action)) is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class DeclaredFact:
@@ -40,3 +45,11 @@ class DeclaredFact:
     name: str
     max_age: timedelta | None
     is_optional: bool
+
+
+def _constraint(action: Action) -> ConstraintKind | None:
+    match action:
+        case Notify():
+            return None
+        case Block():
+            return action

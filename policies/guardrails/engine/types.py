@@ -82,7 +82,12 @@ class Block:
     kind: Literal["block"] = "block"
 
 
-Action = Notify | Block
+ConstraintKind = Block
+"""What a guardrail can impose: the union of the kinds. Whatever depends on the kind is a match without a default, so
+the type checker names every place where a new kind needs its case.
+"""
+
+Action = Notify | ConstraintKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +182,15 @@ class PlannedAction:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockInForce:
-    """A block that should hold after this evaluation: desired state, repeated at every evaluation.
+class ConstraintInForce:
+    """A constraint that should hold after this evaluation: desired state, repeated at every evaluation.
 
     ``observed`` and ``limit`` are the two sides of the step's comparison when it has that shape; ``unit`` is theirs.
     """
 
     step: str
     severity: Severity
-    block: Block
+    constraint: ConstraintKind
     reason: str
     since: datetime
     observed: float | None = None
@@ -208,7 +213,7 @@ class Evaluation:
     """The outcome for one (guardrail, scope) at one instant.
 
     ``state`` None means nothing to remember. ``step`` is the highest firing step, "" if none. ``actions`` run now,
-    ``blocks`` should hold from now on; both are already cut to the enforcement level, what it cut away is in
+    ``constraints`` should hold from now on; both are already cut to the enforcement level, what it cut away is in
     ``withheld``. ``next_due_at`` is when timers alone could change the outcome (sliding windows are the sweep's).
     ``inputs`` is JSON: facts, variables, params, conditions and steps as read, for the decision log.
     """
@@ -219,7 +224,7 @@ class Evaluation:
     steps: tuple[StepOutcome, ...] = ()
     transitions: tuple[Transition, ...] = ()
     actions: tuple[PlannedAction, ...] = ()
-    blocks: tuple[BlockInForce, ...] = ()
+    constraints: tuple[ConstraintInForce, ...] = ()
     withheld: tuple[Action, ...] = ()
     reason: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)

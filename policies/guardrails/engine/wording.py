@@ -26,12 +26,16 @@ def number(value: Value | Decimal | None) -> str:
         case Decimal():
             # Decimal keeps trailing zeros even with "g", and an exponent for what is small.
             return f"{value:.2f}" if abs(value) >= 1 or not value else f"{Decimal(f'{value:.6g}').normalize():f}"
-        case _ if not math.isfinite(value):
-            return "not a finite number"
-        case _ if value == int(value) and abs(value) < _EXACT_BELOW:
-            return str(int(value))
-        case _:
-            return f"{value:.2f}" if abs(value) >= _CENTS_FROM else f"{value:.6g}"
+        case int() | float():
+            return _measured(value)
+
+
+def _measured(value: float) -> str:
+    if not math.isfinite(value):
+        return "not a finite number"
+    if value == int(value) and abs(value) < _EXACT_BELOW:
+        return str(int(value))
+    return f"{value:.2f}" if abs(value) >= _CENTS_FROM else f"{value:.6g}"
 
 
 def with_values(words: Words, values: Mapping[str, str]) -> str:

@@ -1,9 +1,11 @@
 """What a SharedCostSplit may not say, and what it says anew."""
 
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
+from allocation.shared_cost.documents.splits import ByMetric, Even, Fixed, Method, MethodSpec, Proportional
 from allocation.shared_cost.models import SharedCostSplit
 from governance.documents import Change, DocumentError
 from governance.errors import DomainError
@@ -23,6 +25,13 @@ from tests.allocation.sharing import (
 
 D = Decimal
 THIRD, MORE = D("13.333333333"), D("13.333333334")
+
+
+def test_every_method_has_a_name_and_every_name_a_method() -> None:
+    specs = (Even, Proportional, Fixed, ByMetric)
+
+    assert get_args(get_args(MethodSpec)[0]) == specs
+    assert [get_args(spec.model_fields["how"].annotation) for spec in specs] == [(method,) for method in Method]
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from policies.alerts.models import Alert, AlertEvent
 from policies.constraints.models import Constraint
 from policies.decisions.queries import decide
 from policies.evaluation.models import DataGap
-from policies.evaluation.operations import evaluate_next_dirty_scopes, mark_due_scopes, sweep, transitions
+from policies.evaluation.operations import constraints, evaluate_next_dirty_scopes, mark_due_scopes, sweep
 from policies.guardrails.engine.evaluation import CompiledPolicy
-from policies.guardrails.engine.types import BlockInForce, Evaluation, GuardrailState, ScopeView
+from policies.guardrails.engine.types import ConstraintInForce, Evaluation, GuardrailState, ScopeView
 from policies.guardrails.models import GuardrailState as StoredState
 from policies.guardrails.models import GuardrailVersion
 from policies.guardrails.operations import retire_guardrail
@@ -193,12 +193,12 @@ def test_a_row_the_database_refuses_keeps_no_other_scope_from_being_written(
     proposed = create_budget(scope=ads, amount=Decimal(100), actor=author, at=AT)
     submit_budget(budget_id=proposed.pk, actor=author, at=AT)
     approve_budget(budget_id=proposed.pk, actor=finance, reason="Agreed.", at=AT)
-    block_evidence = transitions.block_evidence
+    constraint_evidence = constraints.constraint_evidence
 
-    def refused_for_ads(block: BlockInForce, scope: ScopeView) -> dict[str, object]:
-        return {"limit": "\0"} if scope.path == "acme/ads" else block_evidence(block, scope)
+    def refused_for_ads(in_force: ConstraintInForce, scope: ScopeView) -> dict[str, object]:
+        return {"limit": "\0"} if scope.path == "acme/ads" else constraint_evidence(in_force, scope)
 
-    monkeypatch.setattr(transitions, "block_evidence", refused_for_ads)
+    monkeypatch.setattr(constraints, "constraint_evidence", refused_for_ads)
     apply()
     spend("acme/ads", "104.00")
     spend("acme/search", "104.00")

@@ -140,7 +140,7 @@ def test_a_jump_over_both_thresholds_starts_both_steps_once() -> None:
         ("stop", "block", "started"),
     ]
     assert (second.transitions, second.actions) == ((), ())
-    assert [one.step for one in second.blocks] == ["stop"]
+    assert [one.step for one in second.constraints] == ["stop"]
     assert second.state == first.state
 
 
@@ -168,9 +168,9 @@ def test_a_block_says_what_was_observed_and_what_the_limit_is() -> None:
         variables={"used": "spend / allowance"},
     )
     outcome = played(policy, (0, {"spend": 93.0, "allowance": 100.0}))[0]
-    block = outcome.blocks[0]
+    block = outcome.constraints[0]
     assert (block.observed, block.limit, block.unit, block.since) == (0.93, 0.9, "ratio", AT)
-    assert block.block == Block()
+    assert block.constraint == Block()
     assert block.reason == "used 0.93 ≥ params.stop_at 0.9 (used = spend 93 / allowance 100)."
 
 
@@ -246,7 +246,7 @@ def test_a_hold_is_told_of_once_and_its_end_too() -> None:
 
 def test_blocks_stay_in_force_while_held() -> None:
     outcomes = played(compiled(STOP), (0, {"spend": 100.0, "allowance": 1.0}), (5, {"spend": None, "allowance": 1.0}))
-    assert [(one.step, one.since, one.reason) for one in outcomes[1].blocks] == [
+    assert [(one.step, one.since, one.reason) for one in outcomes[1].constraints] == [
         ("stop", AT, "Held: spend (cost.24h) is missing.")
     ]
 
@@ -321,7 +321,7 @@ def test_the_level_decides_what_is_done(
     outcome = played(compiled(STOP, level=level), (0, {"spend": 100.0, "allowance": 1.0}))[0]
     assert outcome.status == "firing"
     assert [one.action.kind for one in outcome.actions] == actions
-    assert [one.step for one in outcome.blocks] == blocks
+    assert [one.step for one in outcome.constraints] == blocks
     assert list(outcome.withheld) == withheld
 
 
@@ -329,7 +329,7 @@ def test_a_withdrawn_guardrail_ends_every_step() -> None:
     policy = compiled(WARN, STOP)
     state = played(policy, (0, {"spend": 100.0, "allowance": 1.0}))[0].state
     outcome = policy.withdraw(state, at(5), "retired")
-    assert (outcome.state, outcome.blocks) == (None, ())
+    assert (outcome.state, outcome.constraints) == (None, ())
     assert outcome.transitions == (StepEnded("warn", "medium", "retired"), StepEnded("stop", "medium", "retired"))
 
 

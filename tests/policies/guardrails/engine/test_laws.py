@@ -63,7 +63,7 @@ def test_more_spend_never_unbreaches(history: list[Any], spend: float, more: flo
         evaluate(LADDER, SCOPE, read(600, amount, 500.0, 0.0), state, at(600)) for amount in (spend, spend + more)
     )
     assert rank(greater) >= rank(less)
-    assert {one.step for one in less.blocks} <= {one.step for one in greater.blocks}
+    assert {one.step for one in less.constraints} <= {one.step for one in greater.constraints}
 
 
 @given(histories, st.integers(1, 100_000))

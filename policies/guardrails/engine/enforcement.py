@@ -1,0 +1,47 @@
+"""What an enforcement level lets through of a step's actions, and what of them holds while the step fires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from governance.documents.engine.cel import Binding, Program
+from policies.guardrails.engine.plan import CompiledStep
+from policies.guardrails.engine.types import Action, Block, ConstraintInForce, Level, Notify, StepState
+
+
+def permits(level: Level, action: Action) -> bool:
+    """What an enforcement level lets happen: dry-run nothing, advisory only notifications."""
+    match action:
+        case Notify():
+            return level != "dry_run"
+        case Block():
+            return level in {"soft_mandatory", "hard_mandatory"}
+
+
+def constraints_in_force(
+    level: Level, step: CompiledStep, state: StepState, reason: str, binding: Binding | None
+) -> Iterator[ConstraintInForce]:
+    """What a firing step wants to hold. ``binding`` None: its facts cannot be read, so nothing is observed."""
+    sides = step.comparison if binding is not None else None
+    for constraint in step.constraints:
+        if permits(level, constraint):
+            yield ConstraintInForce(
+                step=step.name,
+                severity=step.severity,
+                constraint=constraint,
+                reason=reason,
+                since=state.fired_at or state.since,
+                observed=_side(sides.observed, binding) if sides and binding else None,
+                limit=_side(sides.limit, binding) if sides and binding else None,
+                unit=sides.unit if sides else "",
+            )
+
+
+def withheld(level: Level, steps: Iterable[CompiledStep]) -> tuple[Action, ...]:
+    """The actions of these steps that the level does not let happen."""
+    return tuple(action for step in steps for action in step.actions if not permits(level, action))
+
+
+def _side(program: Program, binding: Binding) -> float | None:
+    value = program.evaluate(binding)
+    return value if isinstance(value, float) else None
