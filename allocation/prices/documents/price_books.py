@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, shifted, times
+from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, multiplied, shifted
 from governance.documents import Document, NamedMetadata
 
 ENTRIES_MAX = 100_000
@@ -136,7 +136,7 @@ class PriceBookSpec(BaseModel):
         off = entry.discount_percent if entry.discount_percent is not None else self.discount_percent
         if not off:
             return entry.stated
-        return {meter: shifted(times(price, 100 - off), -2) for meter, price in entry.stated.items()}
+        return {meter: shifted(multiplied(price, 100 - off), -2) for meter, price in entry.stated.items()}
 
 
 class PriceBookDocument(Document):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from allocation.meters.documents import EXACT, times
+from allocation.meters.documents import EXACT, multiplied
 
 ORDINAL_OF_1970 = date(1970, 1, 1).toordinal()
 # Far finer than the nine places of an amount, for what has no last digit.
@@ -40,7 +40,7 @@ class Rate:
 
     def convert(self, amount: Decimal) -> Decimal:
         if not self.inverse:
-            return times(amount, self.value)
+            return multiplied(amount, self.value)
         return _WIDE.divide(amount, self.value).quantize(FINEST, context=_WIDE)
 
 
