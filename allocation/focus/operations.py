@@ -132,7 +132,7 @@ def _place(context: PricingContext, charge: Charge) -> tuple[int, str, str | Non
     home = context.home
     if home is None:
         raise AssertionError("unreachable: an import has a scope")
-    rule = home.matcher.first(call_of(charge, source=FOCUS), charge.start.date())
+    rule = home.matcher.first_match(call_of(charge, source=FOCUS), charge.start.date())
     if rule is None:
         return home.unattributed_id, UNATTRIBUTED, None
     if rule.scope_id not in context.open_scope_ids:

@@ -137,7 +137,7 @@ class PricingContext:
             return Fault("scope_required", "Without a key's organisation a record must name its scope.", "scope")
         matcher = home.matcher
         if event.attributes or not matcher.needs_attributes:
-            found = matcher.first(event, date.fromordinal(int(at_s // DAY_S) + ORDINAL_OF_1970))
+            found = matcher.first_match(event, date.fromordinal(int(at_s // DAY_S) + ORDINAL_OF_1970))
             if found is not None:
                 if found.scope_id not in self.open_scope_ids:
                     return Fault(

@@ -8,7 +8,7 @@ from threading import Lock
 from django.conf import settings
 from django.db import connection
 
-from allocation.attribution.queries import matcher_of, sets_in_force
+from allocation.attribution.queries import matcher_of, rule_sets_in_force
 from allocation.billing_periods.operations import hold_periods
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
@@ -81,7 +81,7 @@ def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organi
     books_version, _, rates_version, _ = declared
     currencies = {root: tree.by_id[root].currency for root in tree.roots}
     prices = price_lists(currencies, books_version=books_version, rates_version=rates_version)
-    sets = sets_in_force()
+    sets = rule_sets_in_force()
     closed = closed_until(tree.roots)
     return {
         root: Organisation(
