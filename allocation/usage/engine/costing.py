@@ -12,8 +12,8 @@ from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED, Matcher
 from allocation.meters.documents import AMOUNT_MAX, RARE_TOKENS, Fault, Money, UsageEvent
 from allocation.prices.engine.catalogue import CalculatedCard, usage_of
 from allocation.prices.engine.exchange import RateMissing
-from allocation.prices.engine.pricing import PriceList, WithinTheDay
-from allocation.prices.engine.rates import NANO, Rare, RateCard, to_nanos
+from allocation.prices.engine.pricing import IntradayPrices, PriceList
+from allocation.prices.engine.rates import NANO, RareQuantities, RateCard, to_nanos
 
 DAY_S = 86_400
 FUTURE_ALLOWED = timedelta(minutes=5)
@@ -41,7 +41,7 @@ class Priced(NamedTuple):
     cost_nanos: int | None
     card: RateCard | None = None
     tier: int = 0
-    rare: Rare | None = None
+    rare: RareQuantities | None = None
 
 
 class ScopedCall(Call, Protocol):
@@ -172,7 +172,7 @@ def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str =
         return free if rare is None else free._replace(rare=rare)
     day = int(at_s // DAY_S)
     card = prices.of_day(event.provider, event.model, event.service_tier, day)
-    if type(card) is WithinTheDay:
+    if type(card) is IntradayPrices:
         card = card.at(event.occurred_at.astimezone(UTC))
     if event.cost is not None:
         return _billed(event, event.cost, prices, day, card if type(card) is RateCard else None, rare, billed_by)
@@ -185,7 +185,7 @@ def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str =
     return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
 
 
-def rare_parts(event: UsageEvent) -> Rare | None:
+def rare_parts(event: UsageEvent) -> RareQuantities | None:
     """What few calls have, by meter; None without any."""
     tokens = event.tokens
     found: dict[str, int | Decimal] = {
@@ -196,7 +196,7 @@ def rare_parts(event: UsageEvent) -> Rare | None:
     return found or None
 
 
-def _listed(event: UsageEvent, card: RateCard, rare: Rare | None) -> Priced | Fault:
+def _listed(event: UsageEvent, card: RateCard, rare: RareQuantities | None) -> Priced | Fault:
     tokens = event.tokens
     requests = event.requests
     tier = card.tier_of(tokens.input, requests) if card.tiers else 0
@@ -210,12 +210,12 @@ def _listed(event: UsageEvent, card: RateCard, rare: Rare | None) -> Priced | Fa
     return Priced(card.source, card.version, nanos, card, tier, rare) if nanos <= NANOS_MAX else TOO_DEAR
 
 
-def _says_nothing_of(card: RateCard, tier: int, rare: Rare | None) -> bool:
+def _says_nothing_of(card: RateCard, tier: int, rare: RareQuantities | None) -> bool:
     """What was counted has no price, or what has one was not counted: that it costs nothing is not known."""
-    return card.states_none_of(rare, tier) if rare else card.counts_only(tier)
+    return card.has_no_rate_of(rare, tier) if rare else card.prices_only_counts(tier)
 
 
-def _calculated(event: UsageEvent, card: CalculatedCard, rare: Rare | None) -> Priced | Fault:
+def _calculated(event: UsageEvent, card: CalculatedCard, rare: RareQuantities | None) -> Priced | Fault:
     tokens = event.tokens
     usage = usage_of(
         tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, rare or {}
@@ -230,7 +230,7 @@ def _billed(
     prices: PriceList,
     day: int,
     card: RateCard | None,
-    rare: Rare | None,
+    rare: RareQuantities | None,
     billed_by: str,
 ) -> Priced | Fault:
     version = ""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from allocation.meters.engine.activity import Activity, activity_of
-from allocation.prices.engine.rates import Rare, RateCard, from_nanos
+from allocation.prices.engine.rates import RareQuantities, RateCard, from_nanos
 from allocation.usage.engine.costing import DAY_S, ORDINAL_OF_1970, CostedRecord, Priced
 
 MINUTE_S = 60
@@ -59,7 +59,7 @@ class Sums:
         if other.rare:
             self.add_rare(other.rare)
 
-    def add_rare(self, rare: Rare) -> None:
+    def add_rare(self, rare: RareQuantities) -> None:
         sums = self.rare = self.rare or {}
         for meter, quantity in rare.items():
             sums[meter] = sums.get(meter, 0) + quantity
