@@ -94,7 +94,7 @@ def placed_outcome(
     known task. A Fault when it cannot be accepted; `task_unknown` when it has tasks, none of them known yet.
     """
     at_s = event.occurred_at.timestamp()
-    attributed = context.untimely(at_s) or context.place_of(event, at_s)
+    attributed = context.time_fault(at_s) or context.attributed_scope(event, at_s)
     if isinstance(attributed, Fault):
         return attributed
     scope_id, organisation, attribution = attributed

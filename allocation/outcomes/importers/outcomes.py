@@ -18,7 +18,7 @@ from allocation.meters.documents import Fault
 from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import OUTCOME_FORMAT, record_outcomes
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
-from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TOO_DEEP, MalformedBody, elements, too_many
+from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TOO_DEEP, MalformedBody, json_records, too_many
 from allocation.usage.models import ImportRun
 from allocation.usage.operations import fail_import, finish_import, note_progress, start_import
 from governance.errors import Invalid
@@ -70,7 +70,7 @@ def _refused(index: int, fault: Fault, record: bytes) -> RefusedRecord:
 def read_outcomes(body: bytes, *, records_max: int) -> IncomingOutcomes:
     """Reads a JSON array or one object. Raises MalformedBody, and TooManyRecords above `records_max`."""
     incoming = IncomingOutcomes()
-    for index, (_, text) in enumerate(elements(body, records_max=records_max)):
+    for index, (_, text) in enumerate(json_records(body, records_max=records_max)):
         incoming.add(index, text.encode("utf-8", "surrogatepass"))
     return incoming
 
@@ -141,7 +141,7 @@ def _records(path: Path, content: bytes) -> Iterable[Record]:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
         return ((index, json.dumps(record_of_row(row)).encode()) for index, row in enumerate(reader))
     if content.removeprefix(BOM_UTF8).lstrip()[:1] == b"[":
-        return ((index, text.encode("utf-8", "surrogatepass")) for index, (_, text) in enumerate(elements(content)))
+        return ((index, text.encode("utf-8", "surrogatepass")) for index, (_, text) in enumerate(json_records(content)))
     return _lines(io.BytesIO(content))
 
 
