@@ -15,9 +15,9 @@ from typing import Any, cast
 from django.db import connection, transaction
 
 from allocation.commitments.queries import committed_charges
-from allocation.focus.engine.again import again, customs
 from allocation.focus.engine.columns import Version
 from allocation.focus.engine.formats import number_text, time_text
+from allocation.focus.engine.imported import again, customs
 from allocation.focus.engine.layout import Layout, line_of
 from allocation.focus.engine.lines import KINDS_MAX, Account, Amounts, ChargeKind, ScopeFacts, Writer
 from allocation.focus.engine.shared import allocated_rows, commitment_rows

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.focus.engine.again import again, customs, targets
 from allocation.focus.engine.check import check
 from allocation.focus.engine.formats import is_null, number_text
+from allocation.focus.engine.imported import again, customs, targets
 from allocation.focus.engine.layout import EXPORTED, Layout, csv_text, line_of
 from allocation.focus.engine.lines import METERS, Account, Amounts, ChargeKind, ScopeFacts, Writer
 from allocation.focus.engine.reading import Charge, Reader
