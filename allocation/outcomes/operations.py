@@ -60,7 +60,7 @@ def record_outcomes(
             placed.append(outcome)
     every_refused = [*refused, *refused_events]
     unique = {outcome.key: outcome for outcome in placed}
-    # In the order of identity: two batches with the same records wait for each other, never crosswise.
+    # In the order of identity: two batches with the same records wait for each other and cannot deadlock.
     batch = [unique[key] for key in sorted(unique)]
 
     @transaction.atomic

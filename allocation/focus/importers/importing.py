@@ -98,9 +98,9 @@ def _import_batches(
 
 def _numbered(reader: Reader, file: FocusFile) -> Iterator[IncomingRow]:
     """All rows, also those imported already: equal rows are told apart by how many came before."""
-    seen: Counter[bytes] = Counter()
+    counts: Counter[bytes] = Counter()
     for number, cells in enumerate(file.rows(), 1):
         digest = reader.digest(cells)
         key = bytes.fromhex(digest[:32])
-        seen[key] += 1
-        yield IncomingRow(number, cells, digest, seen[key])
+        counts[key] += 1
+        yield IncomingRow(number, cells, digest, counts[key])

@@ -47,7 +47,7 @@ def read_rates(
     return rate_list
 
 
-# (place in the file, from, to, day, rate)
+# (position in the file, from, to, day, rate)
 Cell = tuple[str, str, str, str, str]
 
 

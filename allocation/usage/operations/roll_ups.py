@@ -86,7 +86,7 @@ _NO_PRICE = Decimal(-1)
 
 def add_charges(charges: Charges) -> None:
     """Adds to the charge lines of the days."""
-    # None does not sort against numbers.
+    # Sorts a missing price before all others, since None cannot be compared with numbers.
     ordered = sorted(
         charges.items(),
         key=lambda item: tuple(_NO_PRICE if part is None else part for part in item[0][1:]) + item[0][:1],

@@ -85,7 +85,7 @@ def _insert(tasks: Mapping[TaskKey, TaskSums]) -> set[TaskKey]:
 
 def lock_tasks(keys: Sequence[TaskKey]) -> dict[TaskKey, TaskSums]:
     """Locks the tasks that exist and returns their totals. `keys` must be in rising order, the order of locks."""
-    wanted: list[Any] = [[key.root_id for key in keys], [key.task_id for key in keys]]
+    parameters: list[Any] = [[key.root_id for key in keys], [key.task_id for key in keys]]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -96,7 +96,7 @@ def lock_tasks(keys: Sequence[TaskKey]) -> dict[TaskKey, TaskSums]:
             JOIN {TASK_TABLE} AS known ON known.organisation_id = root AND known.task_id = task
             ORDER BY organisation_id, known.task_id COLLATE "C" FOR UPDATE OF known
             """,  # noqa: S608  # our own table name
-            wanted,
+            parameters,
         )
         return dict(starmap(_known_task, cursor.fetchall()))
 
