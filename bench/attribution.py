@@ -39,7 +39,7 @@ def matchers(rules: int, keys: int) -> None:
 
     def place(matcher: Matcher, calls: Iterable[PlainCall]) -> None:
         for one in calls:
-            matcher.first(one, day)
+            matcher.first_match(one, day)
 
     def text(number: int) -> str:
         return f'attributes.team == "team-{number}" && model.startsWith("gpt")'

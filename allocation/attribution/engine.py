@@ -1,4 +1,4 @@
-"""Finding the scope of a call that names none: where its key leads, else where the first rule that matches leads."""
+"""Attributes a call that names no scope: to the scope of its key, else to that of the first rule that matches."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ NO_ATTRIBUTES: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key, by what its gateway or provider calls it. The validity is half-open, in UTC days."""
+    """One key, by what its gateway or provider calls it. Validity is half-open, in UTC days."""
 
     name: str
     kind: str
@@ -25,12 +25,15 @@ class Key:
     effective_to: date | None = None
 
     def is_in_force(self, on: date) -> bool:
+        """Whether the key is valid on the UTC day."""
         return _is_in_force(self.effective_from, self.effective_to, on)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """All of `when` must match, exact values or patterns with `*`, and `condition` must hold. Validity as a key's."""
+    """A rule that leads to a scope: all of `when` must match, by exact values or patterns with `*`, and `condition`
+    must hold. Validity is half-open, in UTC days.
+    """
 
     name: str
     when: tuple[tuple[str, str], ...]
@@ -40,18 +43,19 @@ class Rule:
     condition: Condition | None = None
 
     def is_in_force(self, on: date) -> bool:
+        """Whether the rule is valid on the UTC day."""
         return _is_in_force(self.effective_from, self.effective_to, on)
 
     def matches(self, attributes: Mapping[str, str], on: date, binding: Callable[[], Binding]) -> bool:
-        """`binding` is asked for only by a rule with a condition that gets that far."""
+        """Whether the rule applies. `binding` is called only when its condition has to be evaluated."""
         return (
             self.is_in_force(on)
-            and all(name in attributes and fnmatchcase(attributes[name], wanted) for name, wanted in self.when)
+            and all(name in attributes and fnmatchcase(attributes[name], pattern) for name, pattern in self.when)
             and (self.condition is None or self.condition.holds(binding()))
         )
 
 
-Found = Key | Rule
+Placement = Key | Rule
 
 
 def _is_in_force(since: date | None, until: date | None, on: date) -> bool:
@@ -59,9 +63,9 @@ def _is_in_force(since: date | None, until: date | None, on: date) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
-    """What of a call decides where it belongs; calls that are alike in it belong to the same scope. `attributes` None:
-    a rule looks at all of them. `day`: some validity has a beginning or an end.
+class DecidingFields:
+    """The values of a call that decide its scope: calls with equal ones belong to the same scope. `attributes` is None
+    when a rule reads any attribute. `day` says whether the day matters, because a validity begins or ends.
     """
 
     fields: tuple[str, ...]
@@ -69,7 +73,8 @@ class Reads:
     day: bool
 
     @classmethod
-    def of(cls, rules: Iterable[Rule], keys: Iterable[Key] = ()) -> "Reads":
+    def of(cls, rules: Iterable[Rule], keys: Iterable[Key] = ()) -> "DecidingFields":
+        """The values that any of these rules and keys reads."""
         names: set[str] = set()
         fields: set[str] = set()
         is_any = is_dated = False
@@ -88,8 +93,8 @@ class Reads:
 
 
 class Matcher:
-    """Keys by a look-up, kind by kind in the order of KEY_KINDS; rules in order, with a memory of what they said, since
-    the same few calls come again and again.
+    """Looks keys up kind by kind in the order of KEY_KINDS, then tries rules in their order. Remembers which rule
+    matched, since few distinct calls recur many times.
     """
 
     __slots__ = ("_by_key", "_cache", "_rule_fields", "_rule_reads", "keys", "needs_attributes", "reads", "rules")
@@ -97,10 +102,10 @@ class Matcher:
     def __init__(self, rules: Iterable[Rule] = (), keys: Iterable[Key] = ()) -> None:
         self.rules = tuple(rules)
         self.keys = tuple(keys)
-        self.reads = Reads.of(self.rules, self.keys)
-        # Then a call without attributes finds nothing, which is known without looking.
+        self.reads = DecidingFields.of(self.rules, self.keys)
+        # When true, a call without attributes cannot match.
         self.needs_attributes = all(rule.when for rule in self.rules)
-        self._rule_reads = Reads.of(self.rules)
+        self._rule_reads = DecidingFields.of(self.rules)
         self._rule_fields = attrgetter(*self._rule_reads.fields) if self._rule_reads.fields else None
         self._cache: dict[tuple[object, ...], Rule | None] = {}
         by_kind: dict[str, dict[str, tuple[Key, ...]]] = {}
@@ -111,31 +116,34 @@ class Matcher:
 
     @property
     def reads_weir_key(self) -> bool:
+        """Whether any key or rule may depend on the Weir key that sent the record."""
         return self.reads.attributes is None or WEIR_KEY in self.reads.attributes
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """Names of all keys and rules, in the order in which they are tried."""
         return (*(key.name for key in self.keys), *(rule.name for rule in self.rules))
 
-    def first(self, call: Call, on: date) -> Found | None:
+    def first_match(self, call: Call, on: date) -> Placement | None:
+        """The key, else the first rule, that places the call on the UTC day; None when nothing matches."""
         attributes = call.attributes or NO_ATTRIBUTES
-        for kind, known in self._by_key:
+        for kind, keys_by_value in self._by_key:
             value = attributes.get(kind)
-            for key in known.get(value, ()) if value is not None else ():
+            for key in keys_by_value.get(value, ()) if value is not None else ():
                 if key.is_in_force(on):
                     return key
         return self._first_rule(call, attributes, on) if self.rules else None
 
     def _first_rule(self, call: Call, attributes: Mapping[str, str], on: date) -> Rule | None:
         reads = self._rule_reads
-        read: Iterable[object] = (
+        values: Iterable[object] = (
             attributes.items() if reads.attributes is None else map(attributes.get, reads.attributes)
         )
         fields = self._rule_fields(call) if self._rule_fields is not None else None
-        asked = (on if reads.day else None, fields, *read)
+        cache_key = (on if reads.day else None, fields, *values)
         cache = self._cache
         try:
-            return cache[asked]
+            return cache[cache_key]
         except KeyError:
             pass
         bound: list[Binding] = []
@@ -145,16 +153,16 @@ class Matcher:
                 bound.append(bind(call))
             return bound[0]
 
-        found = next((rule for rule in self.rules if rule.matches(attributes, on, binding)), None)
+        matching_rule = next((rule for rule in self.rules if rule.matches(attributes, on, binding)), None)
         if len(cache) >= CACHE_MAX:
             cache.clear()
-        cache[asked] = found
-        return found
+        cache[cache_key] = matching_rule
+        return matching_rule
 
 
 @dataclass(frozen=True, slots=True)
 class PlainCall:
-    """Recorded calls that are alike."""
+    """Recorded calls with equal values, as one call."""
 
     provider: str = ""
     model: str = ""

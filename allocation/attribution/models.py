@@ -1,3 +1,5 @@
+"""Attribution rule sets with their keys and rules. A version is never edited; a changed document is a new one."""
+
 from __future__ import annotations
 
 from typing import Any, Self
@@ -9,24 +11,28 @@ from django.db.models.functions import Coalesce
 from governance.documents.models import Versioned
 from governance.scopes.models import OrganisationQuerySet, RowT, Scope, ScopedQuerySet
 
-# With the rule set's name (63) and a colon it fits beside a usage record (250).
+# Together with the rule set's name (63) and a colon it fits into a usage record's `attribution` (250).
 LABEL_MAX = 180
 
 
 class AttributionRuleSetQuerySet(OrganisationQuerySet["AttributionRuleSet"]):
+    """Rule sets, which belong to an organisation."""
+
     def counted(self) -> Self:
-        """With how many keys and rules, each counted on its own: joined they would multiply."""
+        """Annotates `key_count` and `rule_count`, by subqueries: joined, the two counts would multiply."""
         return self.annotate(
             key_count=_count_of(AttributionKey.objects.all()), rule_count=_count_of(AttributionRule.objects.all())
         )
 
 
 def _count_of(lines: models.QuerySet[Any]) -> Coalesce:
-    own = lines.filter(rule_set=OuterRef("pk")).order_by().values("rule_set")
-    return Coalesce(Subquery(own.annotate(lines=Count("pk")).values("lines")), 0)
+    own_lines = lines.filter(rule_set=OuterRef("pk")).order_by().values("rule_set")
+    return Coalesce(Subquery(own_lines.annotate(lines=Count("pk")).values("lines")), 0)
 
 
 class AttributionRuleSet(Versioned):
+    """One version of a named document of attribution rules; one version of a name is current."""
+
     objects = AttributionRuleSetQuerySet.as_manager()
 
     class Meta:
@@ -37,11 +43,15 @@ class AttributionRuleSet(Versioned):
 
 
 class PlacementQuerySet(ScopedQuerySet[RowT]):
+    """Keys or rules, visible to those who see the organisation."""
+
     path_field = "rule_set__organisation__path"
 
 
 class Placement(models.Model):
-    """A line of a rule set, in its order, that leads to a scope on some days."""
+    """A key or rule of a rule set: its position, the scope it leads to and the UTC days on which it is valid,
+    half-open.
+    """
 
     position = models.PositiveIntegerField()
     name = models.CharField(max_length=100, blank=True)
@@ -54,9 +64,11 @@ class Placement(models.Model):
 
 
 class AttributionKey(Placement):
-    """What the key of a call is called at its gateway or provider, never the key itself: exact, and tried first."""
+    """What a call's key is named at its gateway or provider, never the key itself. Matched exactly, before any rule."""
 
     class Kind(models.TextChoices):
+        """Which of the key's names is given."""
+
         KEY_HASH = "key_hash", "key hash"
         KEY_ALIAS = "key_alias", "key alias"
         SERVICE_ACCOUNT = "service_account", "service account"
@@ -81,12 +93,12 @@ class AttributionKey(Placement):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        """A label that every record it places carries, beside the name of its rule set."""
+        """The label that every record it places carries after the name of its rule set."""
         return self.name or f"{self.kind} {self.value}"[:LABEL_MAX]
 
 
 class AttributionRule(Placement):
-    """When every attribute matches, exactly or by `*`, and the CEL condition holds, the record belongs to the scope."""
+    """Places a record when every attribute of `when` matches, exactly or by `*`, and the CEL condition holds."""
 
     rule_set = models.ForeignKey(AttributionRuleSet, on_delete=models.PROTECT, related_name="rules")
     when = models.JSONField(default=dict)

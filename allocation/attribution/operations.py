@@ -1,4 +1,4 @@
-"""Attribution rules from documents: a changed document becomes a new version, never an edit."""
+"""Applies attribution rule documents: a changed document becomes a new version, never an edit."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -25,6 +25,9 @@ from governance.scopes.models import Scope, at_or_below
 
 
 def plan_attribution_rules(document: AttributionRulesDocument, at: datetime) -> Change:
+    """What applying the document would change; writes nothing. Raises NotFound (`scope_unknown`) for an unknown
+    organisation and OtherOrganisation when the name is taken by another one.
+    """
     del at
     organisation_of(document.spec.organisation)
     return change_of(document, current_version(AttributionRuleSet, document.metadata.name), "keys", "rules")
@@ -32,6 +35,9 @@ def plan_attribution_rules(document: AttributionRulesDocument, at: datetime) -> 
 
 @transaction.atomic
 def apply_attribution_rules(document: AttributionRulesDocument, *, actor: Actor, at: datetime) -> Change:
+    """Makes a changed document the current version and records it in the audit chain. Raises as the plan does, and
+    NotFound for an unknown scope (`scope_unknown`) or a Weir key that is not the organisation's (`key_unknown`).
+    """
     organisation = organisation_of(document.spec.organisation, locked=True)
     current = current_version(AttributionRuleSet, document.metadata.name)
     change = change_of(document, current, "keys", "rules")
@@ -71,9 +77,9 @@ def _placement(
 
 
 def _check_weir_keys(prefixes: Iterable[str], organisation: Scope) -> None:
-    wanted = set(prefixes)
-    known = ApiKey.objects.filter(at_or_below((organisation.path,), "scope__path"), prefix__in=wanted)
-    missing = sorted(wanted - set(known.values_list("prefix", flat=True)))
+    named = set(prefixes)
+    known = ApiKey.objects.filter(at_or_below((organisation.path,), "scope__path"), prefix__in=named)
+    missing = sorted(named - set(known.values_list("prefix", flat=True)))
     if missing:
         raise NotFound(
             f"There is no Weir API key {missing[0]} in {organisation.path}; `weir keys list` shows those there are.",

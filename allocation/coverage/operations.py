@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.operations import plan_attribution_rules
-from allocation.attribution.queries import matcher_of, organisation_seen, proposed_set, sets_in_force
+from allocation.attribution.queries import matcher_of, organisation_seen, proposed_set, rule_sets_in_force
 from allocation.coverage.engine.coverage import Used, ratio
 from allocation.coverage.engine.moves import Moves, moves
 from allocation.coverage.queries import groups_of
@@ -68,7 +68,7 @@ def preview_attribution(
         raise SeveralOrganisations("A preview is of one organisation; name one, or give documents of one.")
     root = organisation_seen(named.pop(), actor)
     changes = tuple(plan_attribution_rules(document, at) for document in documents)
-    sets = sets_in_force(root.id).get(root.id, {})
+    sets = rule_sets_in_force(root.id).get(root.id, {})
     for document in documents:
         sets[document.metadata.name] = proposed_set(document, _scope_ids(document))
     matcher = matcher_of(sets)

@@ -1,3 +1,5 @@
+"""Imported FOCUS files and their rows."""
+
 from __future__ import annotations
 
 from typing import Self
@@ -11,12 +13,14 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class FocusFormat(models.TextChoices):
+    """The format of an imported or exported file."""
+
     CSV = "csv", "CSV"
     PARQUET = "parquet", "Parquet"
 
 
 class FocusImport(models.Model):
-    """One FOCUS file brought in. The same file into the same scope is the same import."""
+    """The import of one FOCUS file. The same file in the same scope is the same import."""
 
     file_name = models.CharField(max_length=255)
     file_digest = models.CharField(max_length=64, help_text="SHA-256.")
@@ -52,20 +56,25 @@ class FocusImport(models.Model):
 
 
 class FocusRowStatus(models.TextChoices):
+    """What became of a row."""
+
     CHARGE = "charge"
     REPEAT = "repeat", "repeats a charge that is there"
     QUARANTINED = "quarantined"
 
 
 class FocusRowQuerySet(ScopedQuerySet["FocusRow"]):
+    """Rows, visible to those who see their scope."""
+
     def charges(self) -> Self:
+        """Rows that count as charges: neither repeats nor quarantined."""
         return self.filter(status=FocusRowStatus.CHARGE)
 
 
 class FocusRow(models.Model):
-    """One row of a FOCUS file, never changed: every cell as it stood, and what was read from it. What cannot be read
-    as a charge is quarantined with its reason; a row that stands in another file of the organisation too, the same to
-    the last cell, is a repeat and counts once.
+    """One row of a FOCUS file, never changed: every cell as it was, and what was read from it. A row that cannot be
+    read as a charge is quarantined with its reason; a row that is equal in every cell to one in another file of the
+    organisation is a repeat and counts once.
     """
 
     source = models.ForeignKey(FocusImport, on_delete=models.PROTECT, related_name="rows")
@@ -135,7 +144,7 @@ class FocusRow(models.Model):
             ),
             # Read by the lists of a scope's charges, newest first.
             models.Index(fields=["scope", "-id"], name="focus_rows_of_scope"),
-            # Read by who asks for the row behind a usage record.
+            # Read to find the row behind a usage record.
             models.Index(
                 fields=["usage_record_id"], name="focus_row_of_usage", condition=Q(usage_record_id__isnull=False)
             ),

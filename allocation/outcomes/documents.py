@@ -1,4 +1,4 @@
-"""A business outcome or an action as it is reported: names, numbers and places. It has no field for text."""
+"""A business outcome or an action as it is reported: names, numbers and attribution. It has no field for free text."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -20,14 +20,14 @@ from allocation.meters.documents import (
 
 TASKS_MAX = 100
 FLAGS_MAX = 16
-# A name and no sentence: whoever reports an outcome cannot put what was said into it.
+# A name, not a sentence: the text of a conversation cannot be reported in it.
 OutcomeName = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9][a-z0-9_.:-]*$")]
 OutcomeKind = Literal["outcome", "action"]
 
 
 class OutcomeEvent(BaseModel):
-    """Something the business wanted (`outcome`) or something an agent did for it (`action`), or a count of like ones.
-    Identity is (source, id, occurred_at). `value` is of the whole quantity, `quality_score` of each.
+    """A result the business wanted (`outcome`), something an agent did for it (`action`), or a count of equal ones.
+    Identity is (source, id, occurred_at). `value` is for the whole quantity, `quality_score` for one unit of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -48,19 +48,22 @@ class OutcomeEvent(BaseModel):
 
     @property
     def operation(self) -> str:
-        """Attribution asks of an outcome what it asks of a call; no model served it."""
+        """Attribution rules read the kind as the operation."""
         return self.kind
 
     @property
     def provider(self) -> str:
+        """Empty: no model served an outcome. Attribution rules read it."""
         return ""
 
     @property
     def model(self) -> str:
+        """Empty, as `provider`."""
         return ""
 
     @property
     def service_tier(self) -> str:
+        """Empty, as `provider`."""
         return ""
 
 
@@ -70,7 +73,7 @@ OUTCOME_FIELDS = frozenset(OutcomeEvent.model_fields)
 
 
 def outcome_fault(problem: ValidationError) -> Fault:
-    """As `fault_of`, which speaks of usage."""
+    """As `fault_of`, with a sentence about outcomes."""
     fault = fault_of(problem)
     if fault.code == "unknown_field":
         return Fault(fault.code, "The record holds a field that an outcome does not have.", fault.field)

@@ -1,4 +1,4 @@
-"""Outcomes of a batch, with their places found, as sums per scope, day and name."""
+"""Attributed outcomes of a batch, and their sums per scope, day, kind and name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from allocation.outcomes.documents import OutcomeEvent
 
-NOTHING = Decimal(0)
+ZERO = Decimal(0)
 NINE_PLACES = Decimal("1e-9")
 
 
 class PlacedOutcome(NamedTuple):
-    """`identity` is hexadecimal; `booked_on` the UTC day it counts on."""
+    """An outcome with its scope. `identity` is hexadecimal; `booked_on` is the UTC day it counts on."""
 
     identity: str
     event: OutcomeEvent
@@ -23,11 +23,12 @@ class PlacedOutcome(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str]:
+        """What makes the outcome unique in the database."""
         return self.identity, self.event.occurred_at.astimezone(UTC).isoformat()
 
 
 class OutcomeKey(NamedTuple):
-    """In the order in which rows are locked."""
+    """What outcomes are summed by. Its order is the order in which the sums' rows are locked."""
 
     scope_id: int
     day: date
@@ -37,29 +38,32 @@ class OutcomeKey(NamedTuple):
 
 @dataclass(slots=True)
 class OutcomeSums:
-    """`quality_sum` weighs each score by its quantity, `quality_count` counts what has one."""
+    """Counts of outcomes. `quality_sum` adds scores times their quantity, `quality_count` the quantity with a score."""
 
     count: int = 0
     successful: int = 0
     flagged: int = 0
-    value: Decimal = NOTHING
-    quality_sum: Decimal = NOTHING
+    value: Decimal = ZERO
+    quality_sum: Decimal = ZERO
     quality_count: int = 0
 
-    def add(self, other: "OutcomeSums") -> None:
-        self.count += other.count
-        self.successful += other.successful
-        self.flagged += other.flagged
-        self.value += other.value
-        self.quality_sum += other.quality_sum
-        self.quality_count += other.quality_count
+    def add(self, sums: "OutcomeSums") -> None:
+        """Adds other sums of the same scope, day, kind and name."""
+        self.count += sums.count
+        self.successful += sums.successful
+        self.flagged += sums.flagged
+        self.value += sums.value
+        self.quality_sum += sums.quality_sum
+        self.quality_count += sums.quality_count
 
 
-def money_of(event: OutcomeEvent) -> Decimal | None:
+def rounded_value(event: OutcomeEvent) -> Decimal | None:
+    """The value in its own currency, rounded half to even to nine decimal places; None when none is stated."""
     return None if event.value is None else event.value.amount.quantize(NINE_PLACES, rounding=ROUND_HALF_EVEN)
 
 
 def by_day(outcomes: Iterable[PlacedOutcome]) -> dict[OutcomeKey, OutcomeSums]:
+    """The sums of outcomes by the day they count on."""
     totals: dict[OutcomeKey, OutcomeSums] = {}
     for placed in outcomes:
         event = placed.event
@@ -67,7 +71,7 @@ def by_day(outcomes: Iterable[PlacedOutcome]) -> dict[OutcomeKey, OutcomeSums]:
         sums.count += event.quantity
         sums.successful += event.quantity if event.success else 0
         sums.flagged += event.quantity if event.safety_flags else 0
-        sums.value += money_of(event) or NOTHING
+        sums.value += rounded_value(event) or ZERO
         if event.quality_score is not None:
             sums.quality_sum += event.quality_score * event.quantity
             sums.quality_count += event.quantity

@@ -1,3 +1,5 @@
+"""Reported outcomes and their daily sums."""
+
 from __future__ import annotations
 
 import pgtrigger
@@ -12,6 +14,8 @@ OUTCOME_DAY_TABLE = "allocation_outcomeday"
 
 
 class OutcomeKind(models.TextChoices):
+    """Whether the business got a result or an agent took an action."""
+
     OUTCOME = "outcome"
     ACTION = "action"
 
@@ -67,7 +71,7 @@ class Outcome(models.Model):
 
 
 class OutcomeDay(models.Model):
-    """Sums of the outcomes of one scope, day, kind and name."""
+    """Sums of the outcomes of one scope, UTC day, kind and name. `value` is in the organisation's currency."""
 
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
     day = models.DateField(help_text="UTC.")
@@ -85,7 +89,7 @@ class OutcomeDay(models.Model):
     class Meta:
         verbose_name_plural = "outcomes by day"
         constraints = [
-            # Scope first: unit economics reads the scopes of a subtree over a stretch of days.
+            # Scope first: unit economics reads the scopes of a subtree over a range of days.
             models.UniqueConstraint(fields=["scope", "day", "kind", "name"], name="outcome_day_once"),
             models.CheckConstraint(
                 condition=Q(successful__gte=0, successful__lte=F("count"), flagged__gte=0, flagged__lte=F("count")),

@@ -1,4 +1,4 @@
-"""Outcomes in: placed and counted exactly once, in one transaction per batch."""
+"""Takes outcomes in: each is attributed and counted exactly once, in one transaction per batch."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from allocation.attribution.engine import UNATTRIBUTED
 from allocation.meters.documents import Fault
 from allocation.outcomes.documents import OutcomeEvent
-from allocation.outcomes.engine import OutcomeKey, OutcomeSums, PlacedOutcome, by_day, money_of
+from allocation.outcomes.engine import OutcomeKey, OutcomeSums, PlacedOutcome, by_day, rounded_value
 from allocation.outcomes.models import OUTCOME_DAY_TABLE, OUTCOME_TABLE
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.usage.engine.costing import Organisation, PricingContext, identity
@@ -28,7 +28,7 @@ from allocation.usage.operations import (
 OUTCOME_FORMAT = "outcome"
 BY_TASK = "task"
 TASK_UNKNOWN = Fault(
-    "task_unknown", "None of its tasks is known yet; it can be replayed when their usage has come.", "task_ids"
+    "task_unknown", "None of its tasks is known yet; replay it after their usage has arrived.", "task_ids"
 )
 TASK_FORBIDDEN = Fault("scope_forbidden", "Its task lies outside what the key may write to.", "task_ids")
 # Scope of each known task, by its id.
@@ -43,22 +43,24 @@ def record_outcomes(
     indexes: Sequence[int] | None = None,
     refused: Sequence[RefusedRecord] = (),
 ) -> IngestResult:
-    """Count what is new, quarantine what cannot be taken; as `record_usage`."""
+    """Counts new outcomes and quarantines those that cannot be accepted, as `record_usage` does for usage. Raises
+    BatchTooLarge (`batch_too_large`).
+    """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
     context = pricing_context_for(key_scope_id=key_scope_id, at=at)
     tasks = _task_scopes(context, events)
     placed: list[PlacedOutcome] = []
-    unfit: list[RefusedRecord] = []
+    refused_events: list[RefusedRecord] = []
     for index, event in zip(indexes or range(len(events)), events, strict=True):
-        found = place_of(context, event, tasks, at)
-        if isinstance(found, Fault):
-            unfit.append(refused_event(index, found, event))
+        outcome = placed_outcome(context, event, tasks, at)
+        if isinstance(outcome, Fault):
+            refused_events.append(refused_event(index, outcome, event))
         else:
-            placed.append(found)
-    every_refused = [*refused, *unfit]
-    unique = {one.key: one for one in placed}
-    # In the order of identity: two batches with the same records wait for each other, never crosswise.
+            placed.append(outcome)
+    every_refused = [*refused, *refused_events]
+    unique = {outcome.key: outcome for outcome in placed}
+    # In the order of identity: two batches with the same records wait for each other and cannot deadlock.
     batch = [unique[key] for key in sorted(unique)]
 
     @transaction.atomic
@@ -79,28 +81,30 @@ def record_outcomes(
     )
 
 
-def outcome_fault_at(context: PricingContext, event: OutcomeEvent, at: datetime) -> str:
-    """The code that stands against the event; empty when it would be taken."""
-    found = place_of(context, event, _task_scopes(context, [event]), at)
-    return found.code if isinstance(found, Fault) else ""
+def outcome_fault_code(context: PricingContext, event: OutcomeEvent, at: datetime) -> str:
+    """The code of the fault that would refuse the event; empty when it would be accepted."""
+    outcome = placed_outcome(context, event, _task_scopes(context, [event]), at)
+    return outcome.code if isinstance(outcome, Fault) else ""
 
 
-def place_of(context: PricingContext, event: OutcomeEvent, tasks: TaskScopes, at: datetime) -> PlacedOutcome | Fault:
-    """Its scope: the one it names, or that of the first rule that matches its attributes, or that of its first known
-    task. Of tasks alone, none of which is known, nothing can be said yet.
+def placed_outcome(
+    context: PricingContext, event: OutcomeEvent, tasks: TaskScopes, at: datetime
+) -> PlacedOutcome | Fault:
+    """The outcome in the scope it names, else in that of the key or rule that matches it, else in that of its first
+    known task. A Fault when it cannot be accepted; `task_unknown` when it has tasks, none of them known yet.
     """
     at_s = event.occurred_at.timestamp()
-    place = context.untimely(at_s) or context.place_of(event, at_s)
-    if isinstance(place, Fault):
-        return place
-    scope_id, organisation, attribution = place
+    attributed = context.time_fault(at_s) or context.attributed_scope(event, at_s)
+    if isinstance(attributed, Fault):
+        return attributed
+    scope_id, organisation, attribution = attributed
     if attribution == UNATTRIBUTED and event.task_ids:
-        known = next((tasks[task_id] for task_id in event.task_ids if task_id in tasks), None)
-        if known is None:
+        task_scope_id = next((tasks[task_id] for task_id in event.task_ids if task_id in tasks), None)
+        if task_scope_id is None:
             return TASK_UNKNOWN
-        if known not in context.open_scope_ids:
+        if task_scope_id not in context.open_scope_ids:
             return TASK_FORBIDDEN
-        scope_id, attribution = known, BY_TASK
+        scope_id, attribution = task_scope_id, BY_TASK
     if event.value is not None and event.value.currency != organisation.prices.currency:
         return Fault(
             "currency_mismatch", f"The organisation counts in {organisation.prices.currency}.", "value.currency"
@@ -115,21 +119,21 @@ def place_of(context: PricingContext, event: OutcomeEvent, tasks: TaskScopes, at
 
 
 def _booked_on(organisation: Organisation, at_s: float, at: datetime) -> date:
-    """Its own day, or that of its arrival when the month it occurred in is closed: closed figures stay."""
+    """Its own day, or the day of its arrival when its billing period is closed: closed figures do not change."""
     booked_s = at_s if at_s >= organisation.closed_until_s else at.timestamp()
     return datetime.fromtimestamp(booked_s, UTC).date()
 
 
 def _task_scopes(context: PricingContext, events: Iterable[OutcomeEvent]) -> TaskScopes:
-    wanted = {task_id for event in events if event.scope is None for task_id in event.task_ids}
-    if not wanted or context.home is None:
+    task_ids = {task_id for event in events if event.scope is None for task_id in event.task_ids}
+    if not task_ids or context.home is None:
         return {}
-    tasks = Task.objects.filter(organisation_id=context.home.root_id, task_id__in=wanted, scope__isnull=False)
+    tasks = Task.objects.filter(organisation_id=context.home.root_id, task_id__in=task_ids, scope__isnull=False)
     return dict(tasks.values_list("task_id", "scope_id"))
 
 
 def _insert(batch: Sequence[PlacedOutcome], at: datetime) -> list[PlacedOutcome]:
-    """Those that were not there yet."""
+    """Those that were new."""
     if not batch:
         return []
     with connection.cursor() as cursor:
@@ -150,12 +154,12 @@ def _insert(batch: Sequence[PlacedOutcome], at: datetime) -> list[PlacedOutcome]
             """,  # noqa: S608  # our own table name
             {"at": at, "rows": json.dumps([_row(placed) for placed in batch])},
         )
-        new = {(UUID(str(found[0])).hex, found[1].astimezone(UTC).isoformat()) for found in cursor.fetchall()}
+        new = {(UUID(str(row[0])).hex, row[1].astimezone(UTC).isoformat()) for row in cursor.fetchall()}
     return [placed for placed in batch if placed.key in new]
 
 
 def _row(placed: PlacedOutcome) -> dict[str, Any]:
-    event, value = placed.event, money_of(placed.event)
+    event, value = placed.event, rounded_value(placed.event)
     return {
         "identity": placed.identity,
         "occurred_at": event.occurred_at.isoformat(),

@@ -1,4 +1,4 @@
-"""Outcomes and tasks for somebody."""
+"""Outcomes for readers."""
 
 from django.db.models import QuerySet
 
@@ -8,5 +8,6 @@ from governance.scopes.queries import scope_tree
 
 
 def outcomes(*, actor: Actor, scope_id: int | None = None) -> QuerySet[Outcome]:
-    found = Outcome.objects.visible_to(actor).select_related("scope")
-    return found if scope_id is None else found.filter(scope_id__in=scope_tree().descendants(scope_id))
+    """Outcomes that the actor may see, all of them or those at or below a scope."""
+    visible = Outcome.objects.visible_to(actor).select_related("scope")
+    return visible if scope_id is None else visible.filter(scope_id__in=scope_tree().descendants(scope_id))

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from allocation.meters.documents import EVENT, UsageEvent, fault_of
 from allocation.outcomes.documents import OUTCOME, OutcomeEvent, outcome_fault
-from allocation.outcomes.operations import OUTCOME_FORMAT, TASK_UNKNOWN, outcome_fault_at, record_outcomes
+from allocation.outcomes.operations import OUTCOME_FORMAT, TASK_UNKNOWN, outcome_fault_code, record_outcomes
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.usage.operations import IngestResult, pricing_context_for, record_usage, with_retries
 from governance.people.rules import Actor
@@ -136,5 +136,5 @@ def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | str:
 def _fault(event: UsageEvent | OutcomeEvent, authority_id: int | None, at: datetime) -> str:
     context = pricing_context_for(key_scope_id=authority_id, at=at)
     if isinstance(event, OutcomeEvent):
-        return outcome_fault_at(context, event, at)
+        return outcome_fault_code(context, event, at)
     return getattr(context.cost(event), "code", "")

@@ -1,4 +1,4 @@
-"""A mapping file names where in somebody else's CSV, JSON or Parquet each field of a usage event stands."""
+"""Mapping files: where each field of a usage event is found in another program's CSV, JSON or Parquet."""
 
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -14,16 +14,18 @@ _CONFIG = ConfigDict(extra="forbid", frozen=True)
 
 
 class Constant(BaseModel):
+    """The same value for every record."""
+
     model_config = _CONFIG
 
     constant: Scalar
 
 
 class Column(BaseModel):
-    """`column` may be a path with dots where records are nested. `scale` multiplies numbers. For `occurred_at`: `unit`
-    makes a number an instant, counted from `relative_to` (1970 without it); a text without a zone, or a bare date, is
-    read as UTC when `assume_utc` says so. `after` takes what stands behind the last of that text, such as a model
-    behind the last / of an ARN. `values` translates, e.g. {"200": success}; what it does not name is passed on.
+    """A column, or with dots a path into nested records. `scale` multiplies numbers. For `occurred_at`, `unit` reads a
+    number as the time since `relative_to` (1970 by default), and `assume_utc` reads a bare date or a time without a
+    zone as UTC. `after` takes the text behind its last occurrence, such as a model behind the last / of an ARN.
+    `values` translates, e.g. {"200": success}; a value it does not list is kept.
     """
 
     model_config = _CONFIG
@@ -39,8 +41,8 @@ class Column(BaseModel):
 
 
 class Columns(BaseModel):
-    """Several columns joined: an identity made of parts. `digest` writes their digest instead, where they are many, or
-    name a person.
+    """Several columns joined into one identity. `digest` writes a digest of them, for columns that are many or name a
+    person.
     """
 
     model_config = _CONFIG
@@ -51,7 +53,7 @@ class Columns(BaseModel):
 
 
 class First(BaseModel):
-    """The first of several columns that holds something, after its `values`."""
+    """The first of several columns that holds a value, after its `values` are applied."""
 
     model_config = _CONFIG
 
@@ -59,7 +61,7 @@ class First(BaseModel):
 
 
 class Total(BaseModel):
-    """Counts of tokens that are reported apart, added up; a column that is empty counts as none."""
+    """The sum of token counts that are reported separately; an empty column counts as 0."""
 
     model_config = _CONFIG
 
@@ -67,8 +69,8 @@ class Total(BaseModel):
 
 
 class Row(BaseModel):
-    """A digest of the whole record: the identity of rows that have none and are never restated. Equal rows of one file
-    are told apart by how many there were before.
+    """A digest of the whole record: an identity for records that have none and are never restated. Equal records of one
+    file are numbered in their order.
     """
 
     model_config = _CONFIG
@@ -77,7 +79,7 @@ class Row(BaseModel):
 
 
 class Line(BaseModel):
-    """The record's number in the file, from 1. An identity only as long as lines are not taken out or put in."""
+    """The record's number in the file, from 1. It identifies records only as long as no line is added or removed."""
 
     model_config = _CONFIG
 
@@ -85,7 +87,7 @@ class Line(BaseModel):
 
 
 class Choose(BaseModel):
-    """One of a list: in turn by line, or always the same for the same text in a column."""
+    """One of a list: in turn by line, or for `by_column` always the same one for the same text in that column."""
 
     model_config = _CONFIG
 
@@ -94,8 +96,8 @@ class Choose(BaseModel):
 
 
 class PrefixBlocks(BaseModel):
-    """Cached input of a trace that names its prefix blocks: the leading blocks that an earlier line already had, at
-    `block_tokens` each and never more than the input. One cache for the whole file, which forgets nothing.
+    """Cached input of a trace that lists its prefix blocks: the leading blocks that an earlier line had too, at
+    `block_tokens` each, at most the input. One cache, of unlimited size, serves the whole file.
     """
 
     model_config = _CONFIG
@@ -110,9 +112,9 @@ PARTS = {"tokens": TOKEN_FIELDS, "cost": frozenset(Money.model_fields), "quantit
 
 
 class UsageMapping(BaseModel):
-    """`each` names the lists, from the outside in, whose items are the records; an item has the fields of what it lies
-    in too. `only_when` and `skip_when` leave records out by what a column holds ("" is empty or absent): what is
-    somebody else's, or an empty bucket of time.
+    """`each` names nested lists, outermost first, whose items are the records; an item also has the fields of what it
+    lies in. `only_when` and `skip_when` select records by the value of a column ("" is empty or absent), which leaves
+    out, for example, other teams' records or empty time buckets.
     """
 
     model_config = _CONFIG
@@ -135,11 +137,11 @@ class UsageMapping(BaseModel):
             if not known:
                 raise ValueError(f"fields.{name} is not a field of a usage event")
             if isinstance(spec, Total) and head != "tokens":
-                raise ValueError(f"fields.{name}: sum adds up tokens")
+                raise ValueError(f"fields.{name}: sum is for token counts")
             if isinstance(spec, PrefixBlocks) and name != "tokens.cached_input":
-                raise ValueError(f"fields.{name}: prefix_blocks gives tokens.cached_input")
+                raise ValueError(f"fields.{name}: prefix_blocks is for tokens.cached_input")
         if self.each and self.format not in {"json", "jsonl"}:
-            raise ValueError("each is for json and jsonl: other formats hold one record a row")
+            raise ValueError("each is for json and jsonl: other formats have one record per row")
         if missing := sorted(REQUIRED - self.fields.keys()):
             raise ValueError(f"fields lacks {', '.join(missing)}")
         return self

@@ -1,3 +1,5 @@
+"""Scheduled work on usage."""
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -6,4 +8,5 @@ from allocation.usage import operations
 
 @shared_task(name="allocation.maintain_partitions", ignore_result=True)
 def maintain_partitions(**_: object) -> None:
+    """Creates coming partitions and drops expired ones."""
     operations.maintain_partitions(at=timezone.now())

@@ -23,7 +23,7 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.operations import apply_attribution_rules
 from allocation.billing_periods.operations import close_period
 from allocation.corrections.models import Adjustment, AdjustmentRun
-from allocation.focus.importers.importing import FocusOrder, import_focus_file
+from allocation.focus.importers.importing import FocusImportRequest, import_focus_file
 from allocation.focus.models import FocusImport
 from allocation.meters.documents import EVENT
 from allocation.outcomes.documents import READ_OUTCOME
@@ -270,7 +270,7 @@ def focus_import(scope: Scope, folder: Path) -> FocusImport:
         "BilledCost,BillingAccountId,BillingCurrency,ChargeCategory,ChargePeriodStart,EffectiveCost\n"
         "1,acme-1,USD,Tax,2026-11-01T00:00:00Z,1\n"
     )
-    return import_focus_file(FocusOrder(path=path, scope=scope), now=lambda: AT)
+    return import_focus_file(FocusImportRequest(path=path, scope=scope), now=lambda: AT)
 
 
 @pytest.fixture(autouse=True)

@@ -1,3 +1,5 @@
+"""Attribution rule documents and their conditions, as other packages import them."""
+
 from allocation.attribution.documents.conditions import (
     FIELDS,
     KEY_KINDS,

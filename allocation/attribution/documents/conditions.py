@@ -1,5 +1,5 @@
-"""What a rule of attribution may ask of a call: typed CEL over declared names, so that a typo is an error when the
-document is read and never a rule that silently matches nothing.
+"""Conditions of attribution rules: typed CEL over declared names, so that a misspelt name is an error when the document
+is read and never a rule that silently matches nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from governance.documents.engine.cel import Binding, Environment, ExpressionErro
 from governance.documents.engine.constants import constant_faults
 from governance.documents.engine.tokens import Name, Token, Words
 
-# From the one that tells most about who called to the one that tells least: this is the order in which keys are tried.
+# Keys are tried in this order: from the kind that identifies the caller most precisely to the least precise.
 WEIR_KEY = "weir_key"
 KEY_KINDS = ("key_hash", "key_alias", "service_account", "credential", "project", WEIR_KEY)
 FIELDS = ("provider", "model", "operation", "source", "service_tier")
@@ -30,7 +30,7 @@ _ENVIRONMENT = Environment(_VARIABLES)
 
 
 class Call(Protocol):
-    """What attribution knows of a call: a usage event, or many recorded ones that are alike."""
+    """What attribution reads of a call: one usage event, or many recorded events with equal values."""
 
     @property
     def provider(self) -> str: ...
@@ -48,7 +48,7 @@ class Call(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A checked expression, with what it reads: names of fields and of attributes, None for any attribute."""
+    """A compiled expression and the names it reads. `attributes` is None when it may read any attribute."""
 
     text: str
     program: Program
@@ -56,27 +56,28 @@ class Condition:
     attributes: frozenset[str] | None
 
     def holds(self, binding: Binding) -> bool:
-        """Not true when it fails, as it does where an attribute that it reads is not there."""
+        """False when the evaluation fails, as it does where an attribute that the expression reads is missing."""
         return self.program.evaluate(binding) is True
 
 
 @lru_cache(maxsize=10_000)
 def condition(text: str) -> Condition:
-    """Raises ExpressionError with a sentence that says what to write instead."""
+    """Compiles `text`. Raises ExpressionError with a sentence that says what to write instead."""
     if len(text) > LENGTH_MAX:
         raise ExpressionError(f"the expression is longer than {LENGTH_MAX:,} characters")
     program = _ENVIRONMENT.compile(text, wanted="bool")
     words = Words(text)
-    read = [name for name in words.names if name.text.split(".")[0] in _VARIABLES]
-    if not read:
+    names_read = [name for name in words.names if name.text.split(".")[0] in _VARIABLES]
+    if not names_read:
         raise ExpressionError("the expression reads nothing of the call, so it is always the same")
     for fault in (*constant_faults(text), *_unknown_tiers(words)):
         raise ExpressionError(fault)
-    heads = {name.text.split(".")[0] for name in read}
-    return Condition(text, program, frozenset(heads & {*FIELDS}), _attributes_read(words, read))
+    heads = {name.text.split(".")[0] for name in names_read}
+    return Condition(text, program, frozenset(heads & {*FIELDS}), _attributes_read(words, names_read))
 
 
 def bind(call: Call) -> Binding:
+    """The call as CEL variables. A key that the call does not carry is an empty text."""
     attributes = call.attributes or {}
     values: dict[str, Any] = {kind: attributes.get(kind, "") for kind in KEY_KINDS}
     for name in FIELDS:
@@ -84,23 +85,23 @@ def bind(call: Call) -> Binding:
     return _ENVIRONMENT.bind({**values, ATTRIBUTES: dict(attributes)})
 
 
-def _attributes_read(words: Words, read: list[Name]) -> frozenset[str] | None:
-    found: set[str] = set()
-    for name in read:
+def _attributes_read(words: Words, names_read: list[Name]) -> frozenset[str] | None:
+    names: set[str] = set()
+    for name in names_read:
         head, *rest = name.text.split(".")
         if head in KEY_KINDS:
-            found.add(head)
+            names.add(head)
         elif head == ATTRIBUTES:
             if name.is_call:
                 rest = rest[:-1]
-            one = rest[0] if rest else _literal(_beside(words, name))
-            if one is None:
+            attribute = rest[0] if rest else _literal(_adjacent_token(words, name))
+            if attribute is None:
                 return None
-            found.add(one)
-    return frozenset(found)
+            names.add(attribute)
+    return frozenset(names)
 
 
-def _beside(words: Words, name: Name) -> Token | None:
+def _adjacent_token(words: Words, name: Name) -> Token | None:
     """The text in `attributes["team"]` or `"team" in attributes`."""
     tokens = words.tokens
     if not name.is_call and words.is_sign(name.last + 1, "[") and words.is_sign(name.last + 3, "]"):
@@ -112,14 +113,14 @@ def _beside(words: Words, name: Name) -> Token | None:
 
 
 def _literal(token: Token | None) -> str | None:
-    """The text of a plain string literal: one with escapes or a prefix is not worth reading here."""
+    """The text of a plain string literal; None for one with escapes or a prefix, which is not evaluated here."""
     if token is None or token.kind != "string" or token.text[0] not in "\"'" or "\\" in token.text:
         return None
     return token.text.strip(token.text[0])
 
 
 def _unknown_tiers(words: Words) -> Iterator[str]:
-    """A service tier that is compared with one that does not exist never matches."""
+    """A comparison with a service tier that does not exist would never match."""
     tokens = words.tokens
     for name in words.names:
         if name.text != "service_tier":
@@ -131,8 +132,8 @@ def _unknown_tiers(words: Words) -> Iterator[str]:
             after = range(0)
         before = range(name.first - 2, name.first - 1) if words.is_sign(name.first - 1, "==", "!=") else range(0)
         for index in (*before, *after):
-            said = _literal(tokens[index]) if index < len(tokens) else None
-            if said is not None and said not in _TIERS:
-                close = get_close_matches(said, _TIERS, n=1)
-                hint = f"did you mean `{close[0]}`? " if close else ""
-                yield f"there is no service tier `{said}`; {hint}write one of {', '.join(_TIERS)}"
+            tier = _literal(tokens[index]) if index < len(tokens) else None
+            if tier is not None and tier not in _TIERS:
+                similar = get_close_matches(tier, _TIERS, n=1)
+                hint = f"did you mean `{similar[0]}`? " if similar else ""
+                yield f"there is no service tier `{tier}`; {hint}write one of {', '.join(_TIERS)}"

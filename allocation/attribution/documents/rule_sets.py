@@ -1,4 +1,4 @@
-"""`kind: AttributionRules`: which key, and which attributes of a usage record, mean which scope."""
+"""`kind: AttributionRules`: which key, and which attributes of a usage record, lead to which scope."""
 
 from datetime import date
 from itertools import pairwise
@@ -15,7 +15,7 @@ from governance.documents.engine.cel import ExpressionError
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 RuleName = Annotated[str, Field(max_length=100, pattern=PRINTABLE)]
 WeirKeyPrefix = Annotated[str, Field(pattern=r"^[0-9a-f]{10}$")]
-# YAML of more would not be read: a document holds 50,000 values, a key five of them.
+# The YAML loader takes 50,000 values a document, and a key needs about five of them.
 KEYS_MAX = 5_000
 
 
@@ -25,8 +25,9 @@ def _check_validity(since: date | None, until: date | None) -> None:
 
 
 class RuleSpec(BaseModel):
-    """`when` compares attributes, exactly or by `*`; `if` is a CEL expression over the call. Both given, both must
-    hold. A record without an attribute that a rule reads is not matched by it. Validity is in UTC days, half-open.
+    """`when` compares attributes, exactly or with `*`; `if` is a CEL expression over the call. When both are given,
+    both must hold. A record without an attribute that a rule reads is not matched by it. Validity is half-open, in UTC
+    days.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
@@ -58,14 +59,14 @@ class RuleSpec(BaseModel):
         _check_validity(self.effective_from, self.effective_to)
         if self.when is None and self.condition is None:
             raise ValueError("a rule needs `when`, `if` or both: without them it would match every record")
-        for attribute, wanted in (self.when or {}).items():
-            if holds_a_secret(wanted):
+        for attribute, pattern in (self.when or {}).items():
+            if holds_a_secret(pattern):
                 raise ValueError(f"when.{attribute}: {ADVICE}")
         return self
 
 
 class KeySpec(BaseModel):
-    """Exactly one way to name a key: by what its gateway or provider calls it, never by the key itself."""
+    """Names a key in exactly one way, by what its gateway or provider calls it and never by the key itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -99,12 +100,13 @@ class KeySpec(BaseModel):
 
     @property
     def identity(self) -> tuple[str, str]:
+        """The kind of name and the name: of its fields the one that is given."""
         return next((kind, value) for kind in KEY_KINDS if (value := getattr(self, kind)) is not None)
 
 
 class AttributionSpec(BaseModel):
-    """The keys and rules of one organisation. A record that names no scope goes where its key leads; one whose key is
-    not here, where the first rule that matches leads. A scope lies inside the organisation.
+    """The keys and rules of one organisation. A record that names no scope goes to the scope of its key; when its key
+    is not listed, to the scope of the first rule that matches. Every scope lies inside the organisation.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
@@ -115,15 +117,16 @@ class AttributionSpec(BaseModel):
 
     @model_validator(mode="after")
     def _stays_inside(self) -> Self:
-        places = [(f"keys.{position}", key.scope) for position, key in enumerate(self.keys or ())]
-        places += [(f"rules.{position}", rule.scope) for position, rule in enumerate(self.rules)]
-        for where, scope in places:
+        located = [(f"keys.{position}", key.scope) for position, key in enumerate(self.keys or ())]
+        located += [(f"rules.{position}", rule.scope) for position, rule in enumerate(self.rules)]
+        for location, scope in located:
             if scope.partition("/")[0] != self.organisation:
-                raise ValueError(f"{where}.scope: {scope} lies outside {self.organisation}")
+                raise ValueError(f"{location}.scope: {scope} lies outside {self.organisation}")
         return self
 
     @property
     def scopes(self) -> tuple[str, ...]:
+        """Paths of the keys' scopes, then of the rules'."""
         return (*(key.scope for key in self.keys or ()), *(rule.scope for rule in self.rules))
 
     @model_validator(mode="after")
@@ -154,6 +157,8 @@ def _check_overlaps(keys: tuple[KeySpec, ...]) -> None:
 
 
 class AttributionRulesDocument(Document):
+    """A named set of attribution rules of one organisation."""
+
     kind: Literal["AttributionRules"]
     metadata: NamedMetadata
     spec: AttributionSpec

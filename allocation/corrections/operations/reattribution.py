@@ -93,7 +93,7 @@ def _move(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Matcher, 
 
 def _place(record: UsageRecord, matcher: Matcher, books: Organisation) -> tuple[int, str]:
     day: date = record.occurred_at.date()
-    found = matcher.first(record, day)
+    found = matcher.first_match(record, day)
     return (books.unattributed_id, UNATTRIBUTED) if found is None else (found.scope_id, found.name)
 
 

@@ -81,5 +81,5 @@ def placed(group: Group, matcher: Matcher, unattributed_id: int) -> tuple[int, s
     """Scope and the label of what placed it."""
     if group.named_scope:
         return group.scope_id, EXPLICIT
-    found = matcher.first(group.call, group.day)
+    found = matcher.first_match(group.call, group.day)
     return (unattributed_id, UNATTRIBUTED) if found is None else (found.scope_id, found.name)

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.db import connection
 
-from allocation.attribution.engine import EXPLICIT, PlainCall, Reads
+from allocation.attribution.engine import EXPLICIT, DecidingFields, PlainCall
 from allocation.coverage.engine.coverage import Used
 from allocation.coverage.engine.moves import Group
 from allocation.coverage.queries.attributed import CORRECTED_USAGE, SUMS, window
 
 
-def groups_of(*, scope_ids: Iterable[int], since: datetime, until: datetime, reads: Reads) -> Iterator[Group]:
+def groups_of(*, scope_ids: Iterable[int], since: datetime, until: datetime, reads: DecidingFields) -> Iterator[Group]:
     """Records of these scopes that occurred in [since, until), alike in what `reads` names. The database groups them:
     a million records of a shared gateway come as a few thousand groups.
     """
@@ -32,7 +32,7 @@ def groups_of(*, scope_ids: Iterable[int], since: datetime, until: datetime, rea
             yield _group(reads, row)
 
 
-def _facts(reads: Reads) -> tuple[list[str], list[str]]:
+def _facts(reads: DecidingFields) -> tuple[list[str], list[str]]:
     """Nothing of a record whose scope was named is looked at, so all of a scope are one group."""
     wanted = [*(["(occurred_at AT TIME ZONE 'UTC')::date"] if reads.day else []), *reads.fields]
     names = list(reads.attributes or ())
@@ -40,7 +40,7 @@ def _facts(reads: Reads) -> tuple[list[str], list[str]]:
     return [f"CASE WHEN attribution <> '{EXPLICIT}' THEN {fact} END" for fact in wanted], names
 
 
-def _group(reads: Reads, row: Sequence[Any]) -> Group:
+def _group(reads: DecidingFields, row: Sequence[Any]) -> Group:
     scope_id, is_named, *facts = row
     *facts, records, requests, tokens, cost = facts
     used = Used(records, requests, tokens, cost)

@@ -1,7 +1,7 @@
-"""The columns of FOCUS Cost and Usage, version by version: type, level and whether a null may stand there.
+"""The columns of FOCUS Cost and Usage by version: type, level, and whether a null is allowed.
 
-1.0 to 1.2 follow the specification's own text; 1.3 and 1.4 the published list of its columns, whose wording is not all
-known here: rules that could not be read are left out rather than guessed (docs/adr/0016-focus-rules-are-our-own.md).
+1.0 to 1.2 follow the text of the specification. 1.3 and 1.4 follow the published list of columns, without the text of
+all their rules: unknown rules are left out rather than guessed (docs/adr/0016-focus-rules-are-our-own.md).
 """
 
 from collections.abc import Mapping
@@ -16,15 +16,19 @@ CUSTOM = "x_"
 
 
 class Kind(StrEnum):
+    """The type of a column's cells."""
+
     TEXT = "String"
     NUMBER = "Decimal"
     TIME = "Date/Time"
-    # One object whose values are no objects and no arrays.
+    # One object whose values are neither objects nor arrays.
     KEY_VALUE = "JSON, key-value"
     JSON = "JSON"
 
 
 class Level(StrEnum):
+    """Whether a file must have the column."""
+
     MANDATORY = "mandatory"
     CONDITIONAL = "conditional"
     RECOMMENDED = "recommended"
@@ -32,7 +36,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`until` is the last version that has the column. `levels` are those of versions that differ from `level`."""
+    """A column of FOCUS. `until` is the last version that has it. `levels` are the versions whose level differs from
+    `level`.
+    """
 
     name: str
     kind: Kind
@@ -44,9 +50,11 @@ class Column:
     not_negative: bool = False
 
     def level_in(self, version: Version) -> Level:
+        """The column's level in the version."""
         return dict(self.levels).get(version, self.level)
 
     def is_in(self, version: Version) -> bool:
+        """Whether the version has the column."""
         return VERSIONS.index(self.since) <= VERSIONS.index(version) <= VERSIONS.index(self.until)
 
 
@@ -103,7 +111,7 @@ TABLE: tuple[Column, ...] = (
     Column("PricingCurrencyListUnitPrice", D, C, MAY, since="1.2", not_negative=True),
     Column("PricingQuantity", D, M, MAY),
     Column("PricingUnit", S, M, MAY),
-    # Deprecated in 1.3 for the three parties' names, gone in 1.4.
+    # Deprecated in 1.3, which has names for all three parties, and removed in 1.4.
     Column("ProviderName", S, M, MUST, until="1.3", levels=(("1.3", R),)),
     Column("PublisherName", S, M, MUST, until="1.3", levels=(("1.3", R),)),
     Column("RegionId", S, C, MAY),
@@ -125,36 +133,36 @@ TABLE: tuple[Column, ...] = (
     Column("Tags", KV, C, MAY),
 )
 BY_NAME: Mapping[str, Column] = {column.name: column for column in TABLE}
-# Of the draft of 1.5: seen in files, in no version here.
+# From the draft of 1.5: used in files, but in none of these versions.
 DRAFT = frozenset({"ConsumerId", "CredentialDetails", "CredentialId", "PrincipalId", "RequesterDetails", "TagDetails"})
 _BY_FOLDED: Mapping[str, str] = {name.lower(): name for name in (*BY_NAME, *DRAFT)}
 
 
 @lru_cache
 def columns_of(version: Version) -> Mapping[str, Column]:
-    """In alphabetical order, which is the order of a file of ours."""
+    """The version's columns in alphabetical order, in which files are written."""
     return {column.name: column for column in TABLE if column.is_in(version)}
 
 
 def known_name(header: str) -> str | None:
-    """The column a header means, `SkuPriceId` for `SkuPriceid` too; None for one that FOCUS does not have."""
+    """The column that a header means, whatever its case; None for a column that FOCUS does not have."""
     return _BY_FOLDED.get(header.strip().lower())
 
 
 def recognise(headers: tuple[str, ...]) -> Version | None:
-    """The version whose columns these are: the oldest that has them all. None when too few are FOCUS's at all."""
+    """The oldest version that has all of these columns; None when too few of them are FOCUS's."""
     names = {name for header in headers if (name := known_name(header)) in BY_NAME}
     if len(names) < RECOGNISED_BY:
         return None
-    present = [BY_NAME[name] for name in sorted(n for n in names if n is not None)]
-    fitting = [version for version in VERSIONS if all(column.is_in(version) for column in present)]
+    known = [BY_NAME[name] for name in sorted(n for n in names if n is not None)]
+    fitting = [version for version in VERSIONS if all(column.is_in(version) for column in known)]
     if "1.3" in fitting and "ServiceProviderName" in names and "ProviderName" not in names:
-        # 1.3 still has the old names beside the new.
+        # A file of 1.3 would have the old names beside the new ones.
         return "1.4"
     if fitting:
         return fitting[0]
-    # Columns of versions that exclude each other: the newest that any of them needs.
-    return max((column.since for column in present), key=VERSIONS.index)
+    # No version has them all: the newest that any of them needs.
+    return max((column.since for column in known), key=VERSIONS.index)
 
 
 RECOGNISED_BY = 5

@@ -1,34 +1,38 @@
-"""How a FOCUS cell is written: strictly for `check`, leniently for a file that is to be read all the same."""
+"""How FOCUS cells are written: read strictly by `check`, leniently by imports, and written as FOCUS requires."""
 
 import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-# Words that files hold where a null is meant.
+# What files hold instead of a null.
 NULL_WORDS = frozenset({"", "NULL", "null", "Null"})
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:E-?\d+)?")
 _LENIENT_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-# With decimals behind it a comma can only be a separator of thousands; "1,000" alone may be one.
+# A comma before decimals can only separate thousands; in "1,000" it may be a decimal comma.
 _MONEY = re.compile(r"(-?)[$€£]?(\d{1,3}(?:,\d{3})*\.\d+|\d+)")
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2}|\d{4})")
 UNIT = re.compile(r"(?:(?P<quantity>[1-9]\d*) )?(?P<unit>\S.*)")
-# Beyond these a number is a mistake or an attack: Decimal('1E+999999') is one line of text.
+# Larger numbers are mistakes or attacks: Decimal('1E+999999') written out is a megabyte.
 EXPONENT_MAX = 60
 DIGITS_MAX = 60
 
 
 def is_null(cell: str | None) -> bool:
+    """Whether the cell is null, blank or a word for null."""
     return cell is None or cell.strip() in NULL_WORDS
 
 
 def strict_number(cell: str) -> Decimal | None:
+    """The number as FOCUS writes it, else None."""
     return _decimal(cell) if NUMBER.fullmatch(cell) else None
 
 
 def lenient_number(cell: str) -> Decimal | None:
-    """A plus sign, a small e, blanks around, a currency sign and "10,000.00" are understood; "10,000" is not."""
+    """Also accepts a plus sign, a small e, surrounding blanks, a currency sign and "10,000.00", but not the ambiguous
+    "10,000".
+    """
     text = cell.strip()
     if _LENIENT_NUMBER.fullmatch(text):
         return _decimal(text)
@@ -48,11 +52,12 @@ def _decimal(text: str) -> Decimal | None:
 
 
 def strict_time(cell: str) -> datetime | None:
+    """The instant as FOCUS writes it, in UTC; else None."""
     return _iso(cell) if TIME.fullmatch(cell) else None
 
 
 def lenient_time(cell: str) -> datetime | None:
-    """ISO 8601 with or without zone (then UTC), and month/day/year, which FOCUS's own examples write."""
+    """Also accepts ISO 8601 with any zone or none (then UTC), and month/day/year, which FOCUS's own examples use."""
     text = cell.strip()
     american = _AMERICAN.fullmatch(text)
     if american:
@@ -66,10 +71,10 @@ def lenient_time(cell: str) -> datetime | None:
 
 def _iso(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         return None
-    at = found if found.tzinfo else found.replace(tzinfo=UTC)
+    at = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     try:
         return at.astimezone(UTC)
     except OverflowError:
@@ -77,23 +82,24 @@ def _iso(text: str) -> datetime | None:
 
 
 def key_value(cell: str) -> dict[str, object] | str:
-    """The object, or what is wrong with it."""
-    found = any_json(cell)
-    if isinstance(found, str):
-        return found
-    if not isinstance(found[0], dict):
-        return "is no JSON object"
-    nested = [key for key, value in found[0].items() if isinstance(value, dict | list)]
-    return "has an object or array as the value of a key" if nested else found[0]
+    """The object, or what is wrong with it: a sentence's end."""
+    parsed = any_json(cell)
+    if isinstance(parsed, str):
+        return parsed
+    if not isinstance(parsed[0], dict):
+        return "is not a JSON object"
+    nested = [key for key, value in parsed[0].items() if isinstance(value, dict | list)]
+    return "has an object or array as the value of a key" if nested else parsed[0]
 
 
 def any_json(cell: str) -> tuple[object] | str:
+    """The value in a tuple, or what is wrong with it: a sentence's end."""
     try:
         return (json.loads(cell, object_pairs_hook=_unique, parse_constant=_refuse),)
     except _Repeated:
         return "names a key twice"
     except (ValueError, RecursionError):
-        return "is no JSON"
+        return "is not JSON"
 
 
 class _Repeated(Exception):
@@ -101,10 +107,10 @@ class _Repeated(Exception):
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise _Repeated
-    return found
+    return members
 
 
 def _refuse(constant: str) -> object:
@@ -113,14 +119,16 @@ def _refuse(constant: str) -> object:
 
 def unit_of(cell: str) -> tuple[Decimal, str]:
     """(1000000, "Tokens") for "1000000 Tokens"; a unit without a quantity is one."""
-    found = UNIT.fullmatch(cell.strip())
-    if found is None:
+    match = UNIT.fullmatch(cell.strip())
+    if match is None:
         return Decimal(1), cell.strip()
-    return Decimal(found["quantity"] or 1), found["unit"]
+    return Decimal(match["quantity"] or 1), match["unit"]
 
 
 def number_text(number: Decimal) -> str:
-    """No exponent, no trailing zeros, one decimal at least: a reader that guesses types must not take it for whole."""
+    """Without exponent or trailing zeros, with at least one decimal place: readers that guess types must not take it
+    for an integer.
+    """
     text = format(number, "f")
     if "." not in text:
         return "0.0" if text == "-0" else f"{text}.0"
@@ -130,4 +138,5 @@ def number_text(number: Decimal) -> str:
 
 
 def time_text(at: datetime) -> str:
+    """The instant as FOCUS writes it, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

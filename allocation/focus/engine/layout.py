@@ -1,6 +1,7 @@
-"""The columns of a file of ours and its CSV: FOCUS's in alphabetical order, then ours and whatever came in, with x_.
+"""The columns of exported files and their CSV: FOCUS's columns in alphabetical order, then Weir's own and imported
+custom ones, with x_.
 
-Null is an empty cell, an empty text is quoted; so a reader that minds the difference gets back what was written.
+Null is an empty cell and an empty text is quoted, so that a reader that distinguishes them gets back what was written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,23 +10,23 @@ from typing import NamedTuple
 
 from allocation.focus.engine.columns import Version, columns_of
 
-# The versions that are written: the one most readers know, and the newest.
+# The versions that can be written: the most widely read one and the newest.
 EXPORTED: tuple[Version, ...] = ("1.2", "1.4")
-# Columns of ours, in every version; each has one meaning (docs/recipes/hand-finance-a-focus-file.md).
+# Weir's own columns, in every version (docs/recipes/hand-finance-a-focus-file.md).
 OWN = (
     "x_Activity", "x_Meter", "x_ModelId", "x_PriceSource", "x_PriceVersion", "x_ProcessingTier", "x_Provider",
     "x_Records", "x_RequestCount", "x_ScopeId", "x_ScopePath",
 )  # fmt: skip
-# What a later version has a column for.
+# Columns of later versions, written with x_ before.
 STAND_INS = ("AllocatedMethodDetails", "AllocatedMethodId", "AllocatedResourceId", "AllocatedResourceName",
              "AllocatedTags")  # fmt: skip
 
 
 class Slot(NamedTuple):
-    """A place that is filled in later: `of_kind` once for all lines of a kind, the others line by line."""
+    """A value that is filled in later: `per_kind` once for all lines of a kind, else for each line."""
 
     name: str
-    of_kind: bool = False
+    per_kind: bool = False
 
 
 Cell = str | None | Slot | tuple[str | Slot, ...]
@@ -33,35 +34,41 @@ Cell = str | None | Slot | tuple[str | Slot, ...]
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`line % kind's texts % line's texts` is a line of CSV: two substitutions, the first of them done once a kind.
-    What is filled in is CSV already.
+    """`line % texts of the kind % texts of the line` is a line of CSV, so that only one substitution is left for each
+    line. The texts must be CSV already.
     """
 
     line: str
-    of_kind: tuple[str, ...]
-    of_line: tuple[str, ...]
+    kind_slots: tuple[str, ...]
+    line_slots: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
+    """The columns of one exported file, in order."""
+
     version: Version
     columns: tuple[str, ...]
 
     @classmethod
     def of(cls, version: Version, custom: Iterable[str] = ()) -> "Layout":
+        """The columns of a version, with Weir's own and these custom ones."""
         focus = columns_of(version)
         stand_ins = {f"x_{name}" for name in STAND_INS if name not in focus}
         return cls(version, (*focus, *sorted({*OWN, *stand_ins, *custom})))
 
     def header(self) -> str:
+        """The header line."""
         return line_of(self.columns)
 
     def line(self, cells: Mapping[str, str | None]) -> str:
+        """A row by column name as a line; missing cells are null."""
         return line_of([cells.get(column) for column in self.columns])
 
     def template(self, cells: Mapping[str, Cell]) -> Template:
-        of_kind: list[str] = []
-        of_line: list[str] = []
+        """As `line`, with slots in cells or in parts of them."""
+        kind_slots: list[str] = []
+        line_slots: list[str] = []
         parts: list[str] = []
         for column in self.columns:
             cell = cells.get(column)
@@ -69,22 +76,23 @@ class Layout:
             for piece in pieces:
                 if not isinstance(piece, Slot):
                     parts.append(csv_text(piece).replace("%", "%%%%"))
-                elif piece.of_kind:
-                    of_kind.append(piece.name)
+                elif piece.per_kind:
+                    kind_slots.append(piece.name)
                     parts.append("%s")
                 else:
-                    of_line.append(piece.name)
+                    line_slots.append(piece.name)
                     parts.append("%%s")
             parts.append(",")
         parts[-1] = "\n"
-        return Template("".join(parts), tuple(of_kind), tuple(of_line))
+        return Template("".join(parts), tuple(kind_slots), tuple(line_slots))
 
-    def named(self, column: str) -> str:
-        """The column, or the custom one that stands in for it where the version does not have it."""
+    def available_column(self, column: str) -> str:
+        """The column, or the x_ column that stands in for it in versions without it."""
         return column if column in columns_of(self.version) else f"x_{column}"
 
 
 def csv_text(cell: str | None) -> str:
+    """The cell as CSV: quoted where it must be or is an empty text, empty for null."""
     if cell is None:
         return ""
     if not cell or any(mark in cell for mark in ',"\n\r') or cell[0] == " " or cell[-1] == " ":
@@ -94,4 +102,5 @@ def csv_text(cell: str | None) -> str:
 
 
 def line_of(cells: Sequence[str | None]) -> str:
+    """The cells as a line of CSV."""
     return ",".join(map(csv_text, cells)) + "\n"

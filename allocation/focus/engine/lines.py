@@ -23,7 +23,7 @@ GENERATIVE, LEARNING = "Generative AI", "Machine Learning"
 
 @dataclass(frozen=True, slots=True)
 class ScopeFacts:
-    """A scope as an account. `is_root`: the organisation itself, which is no sub account of its own."""
+    """A scope as a FOCUS account. The root is the organisation, the billing account, and has no sub account."""
 
     id: int
     path: str
@@ -35,13 +35,15 @@ class ScopeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Account:
+    """The billing account: the organisation. `currency` is the currency of all its amounts."""
+
     id: str
     name: str
     currency: str
 
 
 class ChargeKind(NamedTuple):
-    """What lines of the same price have in common, in the words of the charge lines; prices as text, None unknown."""
+    """What charge lines with the same price share. Prices are text, None when unknown."""
 
     scope_id: int
     provider: str
@@ -57,7 +59,7 @@ class ChargeKind(NamedTuple):
 
 
 class Amounts(NamedTuple):
-    """As plain decimals; `millions` is the quantity over a million."""
+    """A charge line's numbers as plain decimals; `millions` is the quantity / 10^6."""
 
     day: str
     requests: str
@@ -70,6 +72,8 @@ class Amounts(NamedTuple):
 
 
 class Meter(NamedTuple):
+    """The names and units of a meter in FOCUS, and what SkuPriceDetails says of its tokens."""
+
     name: str
     consumed: str
     pricing: str
@@ -96,7 +100,7 @@ METERS: Mapping[str, Meter] = {
     "request": Meter("Requests", "Requests", "Requests"),
     "gpu_hour": Meter("GPU Hours", "GPU-Hours", "GPU-Hours"),
 }
-# Money alone, which moved without a quantity.
+# Money without a quantity, moved by a correction.
 ADJUSTMENT = "adjustment"
 PRICE_PARAMETERS = frozenset({"service_tier", "price_source"})
 RECORD_PARAMETERS = PRICE_PARAMETERS | {"provider", "model"}
@@ -104,10 +108,10 @@ RECORD_PARAMETERS = PRICE_PARAMETERS | {"provider", "model"}
 
 @lru_cache(maxsize=1000)
 def meter_of(meter: str) -> Meter:
-    """A meter nobody has named here is counted in its own name."""
-    known = METERS.get(meter)
-    if known is not None:
-        return known
+    """The meter's names; one that is not listed here is counted in its own name."""
+    listed = METERS.get(meter)
+    if listed is not None:
+        return listed
     word = meter.replace("_", " ").title()
     plural = word if word.endswith("s") else f"{word}s"
     return Meter(plural, plural, plural)
@@ -115,17 +119,17 @@ def meter_of(meter: str) -> Meter:
 
 @lru_cache(maxsize=1000)
 def is_per_million(meter: str) -> bool:
-    """Whether its price is for a million tokens, or for one of what was counted."""
+    """Whether the meter's price is per million tokens, not per unit."""
     return meter_of(meter).pricing == MILLION_TOKENS
 
 
 @lru_cache(maxsize=1000)
 def provider_name(provider: str) -> str:
-    """As the catalogue writes it; a provider it does not know as it was reported."""
-    return next((known.name for known in providers if known.id == provider), provider)
+    """The provider's name in the catalogue; as reported when the catalogue does not know it."""
+    return next((listed.name for listed in providers if listed.id == provider), provider)
 
 
-# What a kind of charge says in its lines, by column.
+# Columns with the same text in all lines of a kind.
 KIND_COLUMNS = (
     "ChargeCategory", "ChargeClass", "ChargeDescription", "ConsumedUnit", "HostProviderName", "InvoiceIssuerName",
     "PricingCategory", "PricingUnit", "ProviderName", "PublisherName", "ServiceName", "ServiceProviderName",
@@ -142,7 +146,7 @@ LINE_COLUMNS = {
     "PricingQuantity": "priced", "x_RequestCount": "requests",
 }  # fmt: skip
 
-# The values of a line, in the order in which they are put together.
+# The values of a line, in the order in which `Writer.line` puts them together.
 LINE_VALUES = (
     "start", "end", "month", "month_end", *Amounts._fields, "priced", "list_price", "contracted_price",
 )  # fmt: skip
@@ -151,28 +155,28 @@ KINDS_MAX = 10_000
 
 
 def scope_template(layout: Layout, scope: ScopeFacts, account: Account) -> Template:
-    """The line of every charge of the scope."""
+    """The line shared by all charges of the scope."""
     cells: dict[str, Cell] = {
         **account_cells(account, scope),
         "ChargeFrequency": "Usage-Based",
         "ServiceCategory": AI,
-        # The records behind the line, as the API lists them. Nothing in it needs quotation marks.
+        # The API's list of the records behind the line. Nothing in it needs quotation marks.
         "x_Records": (
             "/api/v1/",
-            Slot("listed_by", of_kind=True),
+            Slot("endpoint", per_kind=True),
             f"?{urlencode({'scope': scope.path, 'below': 'false'})}",
-            Slot("asked", of_kind=True),
+            Slot("filters", per_kind=True),
             "&booked_on=",
             Slot("day"),
         ),
-        **{column: Slot(column, of_kind=True) for column in KIND_COLUMNS},
+        **{column: Slot(column, per_kind=True) for column in KIND_COLUMNS},
         **{column: Slot(name) for column, name in LINE_COLUMNS.items()},
     }
     return layout.template(cells)
 
 
 def account_cells(account: Account, scope: ScopeFacts) -> dict[str, str | None]:
-    """Whose charge it is: the organisation is the billing account, the scope the sub account."""
+    """Whose charge it is: the organisation is the billing account, the scope is the sub account."""
     return {
         "BillingAccountId": account.id,
         "BillingAccountName": account.name,
@@ -189,7 +193,7 @@ def account_cells(account: Account, scope: ScopeFacts) -> dict[str, str | None]:
 
 
 def kind_texts(kind: ChargeKind) -> Mapping[str, str]:
-    """The texts of a kind, as CSV, by slot."""
+    """The texts of a kind by slot, as CSV."""
     party = provider_name(kind.provider)
     is_money = kind.meter == ADJUSTMENT
     cells: dict[str, str | None] = {
@@ -212,18 +216,18 @@ def kind_texts(kind: ChargeKind) -> Mapping[str, str]:
         **({"ChargeDescription": f"Correction of the cost of {kind.model}"} if is_money else _metered(kind)),
     }
     parameters = RECORD_PARAMETERS - PRICE_PARAMETERS if is_money else RECORD_PARAMETERS
-    asked = {name: text for name, text in sorted(kind._asdict().items()) if name in parameters and text}
+    filters = {name: text for name, text in sorted(kind._asdict().items()) if name in parameters and text}
     return {
         **{column: csv_text(cells.get(column)).replace("%", "%%") for column in KIND_COLUMNS},
-        "asked": f"&{urlencode(asked)}".replace("%", "%%"),
-        "listed_by": "adjustments" if is_money else "usage",
+        "filters": f"&{urlencode(filters)}".replace("%", "%%"),
+        "endpoint": "adjustments" if is_money else "usage",
     }
 
 
 def _metered(kind: ChargeKind) -> dict[str, str | None]:
     meter = meter_of(kind.meter)
     sku = f"{kind.provider}/{kind.model}/{kind.meter}"
-    known = kind.list_unit_price is not None and kind.contracted_unit_price is not None
+    is_priced = kind.list_unit_price is not None and kind.contracted_unit_price is not None
     details = {
         "x_ModelId": kind.model,
         "x_ProcessingTier": kind.service_tier,
@@ -233,8 +237,8 @@ def _metered(kind: ChargeKind) -> dict[str, str | None]:
     return {
         "ChargeDescription": f"{meter.name} of {kind.model}",
         "ConsumedUnit": meter.consumed,
-        # A bill whose rates nobody states follows none of the known ways of pricing.
-        "PricingCategory": "Standard" if known else "Other",
+        # A bill without known rates follows none of FOCUS's pricing categories.
+        "PricingCategory": "Standard" if is_priced else "Other",
         "PricingUnit": meter.pricing,
         "SkuId": sku,
         "SkuMeter": meter.name,
@@ -245,7 +249,7 @@ def _metered(kind: ChargeKind) -> dict[str, str | None]:
 
 @dataclass(slots=True)
 class Writer:
-    """Charge lines as CSV, at the cost of one substitution a line: what lines of a kind share is written once."""
+    """Writes charge lines as CSV, with one substitution per line: what lines of a kind share is prepared once."""
 
     layout: Layout
     account: Account
@@ -255,7 +259,8 @@ class Writer:
     kinds: dict[ChargeKind, tuple[str, Places]] = field(default_factory=dict)
 
     def line(self, kind: ChargeKind, amounts: Amounts) -> str:
-        line, places = self.kinds.get(kind) or self._begin(kind)
+        """A line of CSV. Unit prices that are unknown are the cost per unit."""
+        line, pick = self.kinds.get(kind) or self._prepare(kind)
         listed, contracted, priced = kind.list_unit_price, kind.contracted_unit_price, ""
         if kind.meter == ADJUSTMENT:
             amounts, listed, contracted = amounts._replace(quantity=""), "", ""
@@ -265,31 +270,31 @@ class Writer:
                 listed = unit_price(amounts.listed, priced)
             if contracted is None:
                 contracted = unit_price(amounts.contracted, priced)
-        return line % places((*dates_of(amounts.day), *amounts, priced, listed, contracted))
+        return line % pick((*dates_of(amounts.day), *amounts, priced, listed, contracted))
 
-    def _begin(self, kind: ChargeKind) -> tuple[str, Places]:
+    def _prepare(self, kind: ChargeKind) -> tuple[str, Places]:
         if len(self.kinds) >= KINDS_MAX:
-            # Lines come scope by scope: what was begun for the scopes before is not asked for again.
+            # Lines come scope by scope: kinds of earlier scopes are not needed again.
             self.kinds.clear()
         template = self.by_scope.get(kind.scope_id)
         if template is None:
             template = scope_template(self.layout, self.scopes[kind.scope_id], self.account)
             self.by_scope[kind.scope_id] = template
-        anywhere = tuple(kind)[1:]
-        texts = self.texts.get(anywhere)
+        without_scope = tuple(kind)[1:]
+        texts = self.texts.get(without_scope)
         if texts is None:
             if len(self.texts) >= KINDS_MAX:
                 self.texts.clear()
-            texts = self.texts[anywhere] = kind_texts(kind)
-        places: Places = itemgetter(*(LINE_VALUES.index(slot) for slot in template.of_line))
-        begun = (template.line % tuple([texts[slot] for slot in template.of_kind]), places)
-        self.kinds[kind] = begun
-        return begun
+            texts = self.texts[without_scope] = kind_texts(kind)
+        pick: Places = itemgetter(*(LINE_VALUES.index(slot) for slot in template.line_slots))
+        prepared = (template.line % tuple([texts[slot] for slot in template.kind_slots]), pick)
+        self.kinds[kind] = prepared
+        return prepared
 
 
 @lru_cache(maxsize=2048)
 def dates_of(day: str) -> tuple[str, str, str, str]:
-    """Start and end of the day, start and end of its month."""
+    """Start and end of the day, then of its month, as FOCUS writes times; ends are exclusive."""
     on = date.fromisoformat(day)
     month = on.replace(day=1)
     next_month = (month + timedelta(days=31)).replace(day=1)
@@ -298,7 +303,7 @@ def dates_of(day: str) -> tuple[str, str, str, str]:
 
 
 def unit_price(cost: str, quantity: str) -> str:
-    """What a unit came to, where nobody states its price."""
+    """Cost per unit, to 18 decimal places, for charges without a known price."""
     units = Decimal(quantity)
     if not units:
         return "0.0"

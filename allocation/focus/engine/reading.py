@@ -1,4 +1,4 @@
-"""A row of a FOCUS file as a charge, or what keeps it from being one. Lenient where the meaning is certain."""
+"""Reads a row of a FOCUS file as a charge, or tells why it is not one. Lenient where the meaning is certain."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +15,14 @@ from allocation.focus.engine.values import ALLOWED
 
 COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
 PERIODS = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
-# A cost is kept in a column of 38 digits, 15 of them decimals; its cell keeps all.
+# Costs are stored with 38 digits, 15 of them decimals; the stored cell keeps every digit.
 COST_MAX = Decimal(10) ** 23
 CURRENCY = re.compile(r"[A-Za-z]{3}")
-WANTED = (
+REQUIRED = (
     (("ChargePeriodStart", "BillingPeriodStart"), "A charge needs ChargePeriodStart."),
     (("BilledCost", "EffectiveCost"), "A charge needs BilledCost, or at least EffectiveCost."),
 )
-# What is taken where a file says nothing.
+# What is assumed where a file says nothing.
 ASSUMED = (
     ("ChargePeriodStart", "ChargePeriodStart taken from BillingPeriodStart"),
     ("ChargePeriodEnd", "ChargePeriodEnd taken as a day after its start"),
@@ -37,7 +37,7 @@ ASSUMED = (
 
 @dataclass(frozen=True, slots=True)
 class RowFault:
-    """Why a row is no charge: code, field, a sentence that says how to mend it and repeats no value."""
+    """Why a row is not a charge: code, field, and a sentence that says how to correct it and repeats no value."""
 
     code: str
     field: str
@@ -46,7 +46,9 @@ class RowFault:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """`cells` are by FOCUS's own names, null where the file has null or a word for it. `notes` say what was assumed."""
+    """A row read as a charge. `cells` are by FOCUS's names, null where the file has a null or a word for it. `notes`
+    tell what was assumed. Costs are in `currency`.
+    """
 
     cells: Cells
     category: str
@@ -64,11 +66,12 @@ class Charge:
 
     @property
     def is_correction(self) -> bool:
+        """Whether it corrects an earlier charge."""
         return self.cells.is_correction
 
 
 class Reader:
-    """Reads the rows of one file. `columns` are its headers, in its order."""
+    """Reads the rows of one file. `columns` are its headers in order; `currency` is assumed where a row states none."""
 
     def __init__(self, columns: Sequence[str], *, currency: str) -> None:
         self.columns = tuple(columns)
@@ -77,6 +80,7 @@ class Reader:
         self.numbers = tuple(name for name in self.names if name in BY_NAME and BY_NAME[name].kind is Kind.NUMBER)
 
     def read(self, cells: Sequence[str | None]) -> Charge | RowFault:
+        """The row's charge, or the first fault that keeps it from being one."""
         if len(cells) > len(self.names):
             return RowFault("too_many_cells", "", "The row has more cells than the header; quote cells with commas.")
         row = Cells(dict(zip(self.names, cells, strict=False)))
@@ -86,11 +90,11 @@ class Reader:
     def _faults(self, row: Cells) -> Iterator[RowFault]:
         for name in self.numbers:
             if row.text(name) is not None and row.number(name) is None:
-                yield RowFault("not_a_number", name, f"{name} is no plain number; write it like 1234.56.")
+                yield RowFault("not_a_number", name, f"{name} is not a plain number; write it like 1234.56.")
         for name in PERIODS:
             if (text := row.text(name)) is not None and lenient_time(text) is None:
-                yield RowFault("not_a_time", name, f"{name} is no date and time; write YYYY-MM-DDTHH:mm:ssZ.")
-        for names, sentence in WANTED:
+                yield RowFault("not_a_time", name, f"{name} is not a date and time; write YYYY-MM-DDTHH:mm:ssZ.")
+        for names, sentence in REQUIRED:
             if all(row.text(name) is None for name in names):
                 yield RowFault("missing_field", names[0], sentence)
         for name in COSTS:
@@ -110,15 +114,15 @@ class Reader:
         times = {name: lenient_time(text) if (text := row.text(name)) else None for name in PERIODS}
         start = times["ChargePeriodStart"] or times["BillingPeriodStart"]
         if start is None:
-            raise AssertionError("unreachable: one of them was asked for")
+            raise AssertionError("unreachable: a row without both is a fault")
         end = times["ChargePeriodEnd"] or start + timedelta(days=1)
         month = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         first = times["BillingPeriodStart"] or month
         last = times["BillingPeriodEnd"] or next_month(first)
-        for what, early, late in (("Charge", start, end), ("Billing", first, last)):
+        for period, early, late in (("Charge", start, end), ("Billing", first, last)):
             if late < early:
-                sentence = f"{what}PeriodEnd lies before {what}PeriodStart."
-                return RowFault("period_reversed", f"{what}PeriodEnd", sentence)
+                sentence = f"{period}PeriodEnd lies before {period}PeriodStart."
+                return RowFault("period_reversed", f"{period}PeriodEnd", sentence)
         billed, effective = row.number("BilledCost"), row.number("EffectiveCost")
         tags, fault = self._tags(row)
         return Charge(
@@ -139,22 +143,25 @@ class Reader:
 
     def _tags(self, row: Cells) -> tuple[dict[str, str], str | None]:
         text = row.text("Tags")
-        found = {} if text is None else key_value(text)
-        if isinstance(found, str):
-            return {}, f"Tags {found}; they attribute nothing"
-        return {key: tag_text(value) for key, value in found.items() if value is not None}, None
+        pairs = {} if text is None else key_value(text)
+        if isinstance(pairs, str):
+            return {}, f"Tags {pairs}; no attribution rule reads them"
+        return {key: tag_text(value) for key, value in pairs.items() if value is not None}, None
 
     def digest(self, cells: Sequence[str | None]) -> str:
-        """The same for the same cells under the same columns, whatever the order of the columns."""
-        named = sorted(zip(self.columns, cells, strict=False))
-        rest = list(cells[len(self.columns) :])
-        return sha256(dumps([named, rest], ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+        """Equal for equal cells under equal columns, whatever the order of the columns."""
+        sorted_cells = sorted(zip(self.columns, cells, strict=False))
+        surplus_cells = list(cells[len(self.columns) :])
+        return sha256(
+            dumps([sorted_cells, surplus_cells], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        ).hexdigest()
 
 
 def tag_text(value: object) -> str:
-    """A tag without a value has `true` for one."""
+    """A tag's value as text; a tag without a value has `true`."""
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
 def next_month(start: datetime) -> datetime:
+    """The first instant of the next month, UTC."""
     return datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)

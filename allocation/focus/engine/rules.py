@@ -1,5 +1,5 @@
-"""What must hold between the columns of a row. Each rule says what is wrong, or nothing; one whose columns a file does
-not have is not asked.
+"""Rules between the columns of a row. A rule returns the sentence that tells what is wrong, or None. It applies only to
+files with all of its columns.
 """
 
 from collections.abc import Callable
@@ -11,54 +11,57 @@ from allocation.focus.engine.columns import CUSTOM, Version
 from allocation.focus.engine.formats import key_value, lenient_time
 from allocation.focus.engine.values import CURRENCIES, SKU_PRICE_DETAILS, SUBCATEGORIES
 
-# Costs are rounded charge by charge and unit prices have an end, so a product is not met to the last place.
+# Costs are rounded per charge and unit prices have a last digit, so that a product is not exact.
 RELATIVE, ABSOLUTE = Decimal("0.000001"), Decimal("0.000001")
 PRICED = frozenset({"Usage", "Purchase"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`needs` are the columns without which it cannot be asked, the first of them the one that is named."""
+    """`needs` are the columns that the rule reads; a violation names the first of them."""
 
     id: str
     needs: tuple[str, ...]
-    broken: Callable[[Cells], str | None]
+    violation: Callable[[Cells], str | None]
     since: Version = "1.0"
 
     @property
     def column(self) -> str:
+        """The column that a violation names."""
         return self.needs[0]
 
 
-def null_when_null(column: str, other: str) -> Rule:
-    def broken(row: Cells) -> str | None:
-        if row.text(other) is None and row.text(column) is not None:
-            return f"{column} must be null where {other} is null."
+def null_when_null(column: str, required: str) -> Rule:
+    """`column` must be null where `required` is null."""
+
+    def violation(row: Cells) -> str | None:
+        if row.text(required) is None and row.text(column) is not None:
+            return f"{column} must be null where {required} is null."
         return None
 
-    return Rule(f"{column}.null_without.{other}", (column, other), broken)
+    return Rule(f"{column}.null_without.{required}", (column, required), violation)
 
 
-def goes_with(column: str, other: str) -> tuple[Rule, Rule]:
-    """Both or neither."""
+def goes_with(column: str, required: str) -> tuple[Rule, Rule]:
+    """Both columns are null or neither is."""
 
-    def broken(row: Cells) -> str | None:
-        if row.text(other) is not None and row.text(column) is None:
-            return f"{column} must not be null where {other} is not null."
+    def violation(row: Cells) -> str | None:
+        if row.text(required) is not None and row.text(column) is None:
+            return f"{column} must not be null where {required} is not null."
         return None
 
-    return null_when_null(column, other), Rule(f"{column}.given_with.{other}", (column, other), broken)
+    return null_when_null(column, required), Rule(f"{column}.given_with.{required}", (column, required), violation)
 
 
 def priced(column: str) -> tuple[Rule, Rule]:
-    """Never on a tax; always on usage and purchases that are no corrections."""
+    """Null on a tax; given on usage and purchases that are not corrections."""
 
     def on_tax(row: Cells) -> str | None:
         return f"{column} must be null on a Tax." if row.category == "Tax" and row.text(column) is not None else None
 
     def missing(row: Cells) -> str | None:
         if row.category in PRICED and not row.is_correction and row.text(column) is None:
-            return f"{column} must not be null on {row.category} that is no Correction."
+            return f"{column} must not be null on {row.category} that is not a Correction."
         return None
 
     needs = (column, "ChargeCategory", "ChargeClass")
@@ -66,24 +69,28 @@ def priced(column: str) -> tuple[Rule, Rule]:
 
 
 def product(cost: str, price: str) -> Rule:
-    def broken(row: Cells) -> str | None:
-        wanted, unit, quantity = row.number(cost), row.number(price), row.number("PricingQuantity")
-        if wanted is None or unit is None or quantity is None or row.is_correction:
+    """`cost` is `price` × PricingQuantity, to a relative 10^-6."""
+
+    def violation(row: Cells) -> str | None:
+        stated_cost, unit_price, quantity = row.number(cost), row.number(price), row.number("PricingQuantity")
+        if stated_cost is None or unit_price is None or quantity is None or row.is_correction:
             return None
-        if abs(unit * quantity - wanted) <= max(ABSOLUTE, RELATIVE * abs(wanted)):
+        if abs(unit_price * quantity - stated_cost) <= max(ABSOLUTE, RELATIVE * abs(stated_cost)):
             return None
         return f"{cost} must be {price} x PricingQuantity."
 
-    return Rule(f"{cost}.is_price_times_quantity", (cost, price, "PricingQuantity"), broken)
+    return Rule(f"{cost}.is_price_times_quantity", (cost, price, "PricingQuantity"), violation)
 
 
 def ordered(start: str, end: str) -> Rule:
-    def broken(row: Cells) -> str | None:
+    """`end`, which is exclusive, is later than `start`."""
+
+    def violation(row: Cells) -> str | None:
         first, last = row.text(start), row.text(end)
         since, until = (lenient_time(text) if text else None for text in (first, last))
         return f"{end} is exclusive and must be later than {start}." if since and until and until <= since else None
 
-    return Rule(f"{end}.after.{start}", (end, start), broken)
+    return Rule(f"{end}.after.{start}", (end, start), violation)
 
 
 def _status_on_usage(row: Cells) -> str | None:
@@ -115,10 +122,10 @@ def _committed(row: Cells) -> str | None:
 
 def _discount_quantity(row: Cells) -> str | None:
     given = row.text("CommitmentDiscountQuantity") is not None
-    wanted = row.text("CommitmentDiscountId") is not None and row.category in PRICED
-    if wanted and not given and not row.is_correction:
+    expected = row.text("CommitmentDiscountId") is not None and row.category in PRICED
+    if expected and not given and not row.is_correction:
         return "CommitmentDiscountQuantity must not be null on Usage or Purchase under a commitment discount."
-    return None if wanted or not given else "CommitmentDiscountQuantity must be null without a commitment discount."
+    return None if expected or not given else "CommitmentDiscountQuantity must be null without a commitment discount."
 
 
 def _consumed(row: Cells) -> str | None:
@@ -127,7 +134,7 @@ def _consumed(row: Cells) -> str | None:
     if given and not measured:
         return "ConsumedQuantity must be null on anything but Usage, and on the Unused part of a commitment."
     if measured and not given and not row.is_correction:
-        return "ConsumedQuantity must not be null on Usage that is no Correction."
+        return "ConsumedQuantity must not be null on Usage that is not a Correction."
     return None
 
 
@@ -161,12 +168,12 @@ def _details_keys(row: Cells) -> str | None:
 
 
 def _credit(cost: str) -> Rule:
-    def broken(row: Cells) -> str | None:
+    def violation(row: Cells) -> str | None:
         if row.category == "Credit" and row.number(cost) != row.number("BilledCost"):
             return f"{cost} of a Credit must be its BilledCost."
         return None
 
-    return Rule(f"{cost}.of_credit", (cost, "BilledCost", "ChargeCategory"), broken)
+    return Rule(f"{cost}.of_credit", (cost, "BilledCost", "ChargeCategory"), violation)
 
 
 RULES: tuple[Rule, ...] = (

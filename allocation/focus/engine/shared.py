@@ -1,5 +1,5 @@
-"""Shared cost and commitments as rows of FOCUS, beside the usage they concern: quantities stand on the usage's own rows
-only, and the money of all rows sums to what was spent.
+"""Shared cost and commitments as rows of FOCUS, beside the usage they concern. Quantities are on the usage's own rows
+only, and the costs of all rows sum to what was spent.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +16,8 @@ from allocation.focus.engine.values import AI
 Row = dict[str, str | None]
 
 
-class Allocated(Protocol):
-    """A part of a pool of shared cost in a period: the origin gave, the target bears."""
+class AllocatedCharge(Protocol):
+    """A part of a pool of shared cost in a period, moved from the origin scope to the target scope."""
 
     @property
     def period_start(self) -> datetime: ...
@@ -45,8 +45,8 @@ class Allocated(Protocol):
     def run_id(self) -> int: ...
 
 
-class Committed(Protocol):
-    """A part of a commitment's amount: Used by a scope on a day, or Unused in a month, which no scope did."""
+class CommittedCharge(Protocol):
+    """A part of a commitment's amount: used by a scope on a day, or unused by any scope in a month."""
 
     @property
     def commitment(self) -> str: ...
@@ -78,12 +78,12 @@ UNITS = {"gpu_hour": "GPU-Hours", "token": "Tokens", "request": "Requests"}
 
 
 def allocated_rows(
-    layout: Layout, line: Allocated, account: Account, origin: ScopeFacts, target: ScopeFacts
+    layout: Layout, line: AllocatedCharge, account: Account, origin: ScopeFacts, target: ScopeFacts
 ) -> Iterator[Row]:
-    """The target's part; and, where the origin's own charges hold the money already, what that takes off the origin.
-    What a pool keeps for itself moves nothing.
+    """The target's part and, where the origin's own charges include the money, its deduction from the origin. What the
+    origin keeps for itself needs no row.
     """
-    # The rows of a commitment are in the file, so a pool of one adds nothing either.
+    # A commitment's rows are in the file already, so that a pool of its cost adds no money either.
     adds = line.is_external and line.pool_source != "commitment"
     if origin.id == target.id and not adds:
         return
@@ -97,7 +97,7 @@ def allocated_rows(
     yield {
         **_shared(line, account, target, line.amount),
         "ChargeDescription": f"Part of {line.pool}",
-        **{layout.named(column): text for column, text in named.items()},
+        **{layout.available_column(column): text for column, text in named.items()},
     }
     if not adds:
         yield {
@@ -106,7 +106,7 @@ def allocated_rows(
         }
 
 
-def _shared(line: Allocated, account: Account, scope: ScopeFacts, amount: Decimal) -> Row:
+def _shared(line: AllocatedCharge, account: Account, scope: ScopeFacts, amount: Decimal) -> Row:
     return {
         **_row(account, scope, account.name, line.period_start, line.period_end),
         **_costs(amount, amount),
@@ -119,10 +119,10 @@ def _shared(line: Allocated, account: Account, scope: ScopeFacts, amount: Decima
 
 
 def commitment_rows(
-    lines: Sequence[Committed], account: Account, scope_of: Callable[[str], ScopeFacts]
+    lines: Sequence[CommittedCharge], account: Account, scope_of: Callable[[str], ScopeFacts]
 ) -> Iterator[Row]:
-    """One commitment in one month: billed as a purchase, effective where it was used, in place of what that usage was
-    booked at, and where it was not.
+    """One commitment in one month: billed as a purchase; effective where it was used, in place of what that usage was
+    booked at, and where it was unused. `lines` must not be empty.
     """
     first = lines[0]
     home = scope_of("")
@@ -150,7 +150,7 @@ def commitment_rows(
             yield _unused(line, account, home)
 
 
-def _used(line: Committed, account: Account, scope: ScopeFacts) -> Row:
+def _used(line: CommittedCharge, account: Account, scope: ScopeFacts) -> Row:
     return {
         **_of_commitment(line, account, scope, line.period_start, line.period_end),
         **_costs(-line.booked_cost, line.amount - line.booked_cost),
@@ -160,7 +160,7 @@ def _used(line: Committed, account: Account, scope: ScopeFacts) -> Row:
     }
 
 
-def _unused(line: Committed, account: Account, scope: ScopeFacts) -> Row:
+def _unused(line: CommittedCharge, account: Account, scope: ScopeFacts) -> Row:
     unit = UNITS.get(line.unit, account.currency)
     return {
         **_of_commitment(line, account, scope, line.period_start, line.period_end),
@@ -176,7 +176,7 @@ def _unused(line: Committed, account: Account, scope: ScopeFacts) -> Row:
     }
 
 
-def _of_commitment(line: Committed, account: Account, scope: ScopeFacts, start: datetime, end: datetime) -> Row:
+def _of_commitment(line: CommittedCharge, account: Account, scope: ScopeFacts, start: datetime, end: datetime) -> Row:
     party = provider_name(line.provider)
     return {
         **_row(account, scope, party, start, end),
@@ -195,7 +195,7 @@ def _of_commitment(line: Committed, account: Account, scope: ScopeFacts, start: 
     }
 
 
-def _quantity(line: Committed, quantity: Decimal, unit: str, amount: Decimal) -> Row:
+def _quantity(line: CommittedCharge, quantity: Decimal, unit: str, amount: Decimal) -> Row:
     sku = f"{line.provider}/{line.commitment}"
     price = unit_price(number_text(amount), number_text(quantity))
     return {

@@ -1,4 +1,4 @@
-"""A charge for AI as usage: which meter its quantity is of, for which model. One row is one meter, so one event."""
+"""A charge for AI as usage: the meter of its quantity and the model it is for. One row is one meter, so one event."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NAME_MAX, VALUE_MAX, ATTRIBUTES_MAX = 128, 200, 32
 TIERS = frozenset({"standard", "batch", "flex", "priority"})
 PART = Decimal("0.000001")
-# A part is counted in its whole too, as a usage event counts.
+# As in a usage event, a part is also counted in its whole.
 TOKEN_FIELDS: Mapping[str, tuple[str, ...]] = {
     "input": ("input",),
     "cached_input": ("input", "cached_input"),
@@ -33,8 +33,8 @@ METER_SUFFIX = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class NoUsage:
-    """A charge for AI whose quantity cannot be counted. It stays a charge."""
+class UncountedCharge:
+    """Why the quantity of a charge for AI cannot be counted. It remains a charge."""
 
     code: str
     field: str
@@ -43,7 +43,7 @@ class NoUsage:
 
 @dataclass(frozen=True, slots=True)
 class FocusCall:
-    """What attribution asks of a charge, whether it is usage or not: the same that its usage event says."""
+    """What attribution rules read of a charge, the same as of its usage event."""
 
     provider: str
     model: str
@@ -54,13 +54,14 @@ class FocusCall:
 
 
 def call_of(charge: Charge, *, source: str) -> FocusCall:
+    """The charge as attribution rules read it, whether it is usage or not."""
     row = charge.cells
     details = _details(row)
-    tier = _said(row, details, "ProcessingTier").lower()
+    tier = _stated(row, details, "ProcessingTier").lower()
     return FocusCall(
         provider=_name(_provider(row)),
         model=_name(_model(row, details)),
-        operation=_name(_said(row, details, "Operation") or _operation_of(_said(row, details, "Activity"))),
+        operation=_name(_stated(row, details, "Operation") or _operation_of(_stated(row, details, "Activity"))),
         source=source,
         service_tier=tier if tier in TIERS else "standard",
         attributes=attributes_of(charge),
@@ -68,7 +69,7 @@ def call_of(charge: Charge, *, source: str) -> FocusCall:
 
 
 def is_ai(charge: Charge) -> bool:
-    """By its category, or by being measured in tokens where those are no currency of the seller's."""
+    """By service category, or by a token unit, unless tokens are a currency of the seller."""
     row = charge.cells
     if row.text("ServiceCategory") == AI:
         return True
@@ -81,8 +82,10 @@ def _is_token(unit: str | None) -> bool:
     return unit is not None and unit_of(unit)[1].lower() in {"token", "tokens"}
 
 
-def usage_of(charge: Charge, *, event_id: str, source: str) -> dict[str, Any] | NoUsage | None:
-    """A native usage event; None for a charge that used nothing (a purchase, a tax, a refund, an unused commitment)."""
+def usage_of(charge: Charge, *, event_id: str, source: str) -> dict[str, Any] | UncountedCharge | None:
+    """A native usage event; why it cannot be counted; or None for a charge without usage: a purchase, a tax, a refund,
+    a correction, an unused commitment.
+    """
     row = charge.cells
     if not is_ai(charge) or charge.category != "Usage" or charge.is_correction:
         return None
@@ -95,7 +98,7 @@ def usage_of(charge: Charge, *, event_id: str, source: str) -> dict[str, Any] | 
         return None
     details = _details(row)
     metered = _metered(row, details, quantity, unit)
-    if isinstance(metered, NoUsage):
+    if isinstance(metered, UncountedCharge):
         return metered
     event: dict[str, Any] = {
         **asdict(call_of(charge, source=source)),
@@ -112,26 +115,28 @@ def _quantity(row: Cells) -> tuple[Decimal | None, str]:
     for quantity, unit in (("ConsumedQuantity", "ConsumedUnit"), ("PricingQuantity", "PricingUnit")):
         number, text = row.number(quantity), row.text(unit)
         if number is not None and text is not None:
-            times, name = unit_of(text)
-            return number * times, name
+            factor, name = unit_of(text)
+            return number * factor, name
     return None, ""
 
 
-def _metered(row: Cells, details: Mapping[str, str], quantity: Decimal | None, unit: str) -> dict[str, Any] | NoUsage:
-    word = unit.lower().replace("-", " ")
+def _metered(
+    row: Cells, details: Mapping[str, str], quantity: Decimal | None, unit: str
+) -> dict[str, Any] | UncountedCharge:
+    unit_name = unit.lower().replace("-", " ")
     if quantity is None:
         return {}
-    if word in {"token", "tokens"}:
+    if unit_name in {"token", "tokens"}:
         return _tokens(row, details, quantity)
-    if word in {"request", "requests"}:
+    if unit_name in {"request", "requests"}:
         if not 1 <= quantity <= COUNT_MAX or quantity != quantity.to_integral_value():
-            return NoUsage("not_a_count", "ConsumedQuantity", "Requests are counted in whole numbers from 1.")
+            return UncountedCharge("not_a_count", "ConsumedQuantity", "Requests are counted in whole numbers from 1.")
         return {"requests": int(quantity)}
-    seconds = SECONDS_OF.get(word.split(" ")[-1] if word else "", 0)
-    if seconds and ("gpu" in word or "GpuCount" in details or "gpu" in (row.text("SkuMeter") or "").lower()):
-        gpus = Decimal(1) if "gpu" in word else _count_of(details)
+    seconds = SECONDS_OF.get(unit_name.split(" ")[-1] if unit_name else "", 0)
+    if seconds and ("gpu" in unit_name or "GpuCount" in details or "gpu" in (row.text("SkuMeter") or "").lower()):
+        gpus = Decimal(1) if "gpu" in unit_name else _count_of(details)
         return {"gpu_seconds": format((quantity * gpus * seconds).quantize(PART), "f")}
-    # Images, characters, token-hours: nothing that usage counts. The cost is counted.
+    # Images, characters, token-hours are not counted as usage; their cost is.
     return {}
 
 
@@ -140,13 +145,13 @@ def _count_of(details: Mapping[str, str]) -> Decimal:
     return Decimal(text) if re.fullmatch(r"\d{1,4}", text) and text.strip("0") else Decimal(1)
 
 
-def _tokens(row: Cells, details: Mapping[str, str], quantity: Decimal) -> dict[str, Any] | NoUsage:
+def _tokens(row: Cells, details: Mapping[str, str], quantity: Decimal) -> dict[str, Any] | UncountedCharge:
     if quantity != quantity.to_integral_value() or quantity > COUNT_MAX:
-        return NoUsage("not_a_count", "ConsumedQuantity", "Tokens are counted in whole numbers.")
+        return UncountedCharge("not_a_count", "ConsumedQuantity", "Tokens are counted in whole numbers.")
     count = int(quantity)
     fields = TOKEN_FIELDS.get(token_kind(row, details) or "")
     if fields is None:
-        return NoUsage(
+        return UncountedCharge(
             "token_kind_unknown",
             "SkuMeter",
             "SkuMeter, or TokenDirection in SkuPriceDetails, must say whether the tokens are input or output.",
@@ -155,11 +160,11 @@ def _tokens(row: Cells, details: Mapping[str, str], quantity: Decimal) -> dict[s
 
 
 def token_kind(row: Cells, details: Mapping[str, str]) -> str | None:
-    """The meter's own name decides; what the seller says beside it only where the meter says nothing."""
+    """The meter's own name decides; other cells only where it says nothing. None when the kind of tokens is unknown."""
     meter = (row.text("SkuMeter") or "").lower()
-    found = _kind_in(meter)
-    if found is not None:
-        return found
+    kind = _kind_in(meter)
+    if kind is not None:
+        return kind
     direction = (details.get("TokenDirection") or details.get("TokenType") or "").lower()
     action = (details.get("TokenCacheAction") or "").lower()
     if action == "read" or direction == "cacheread":
@@ -169,11 +174,11 @@ def token_kind(row: Cells, details: Mapping[str, str]) -> str | None:
     if direction in {"input", "output"}:
         return direction
     texts = (row.text("SkuId"), row.text("SkuPriceId"), row.text("ChargeDescription"))
-    return next((kind for text in texts if text and (kind := _kind_in(text.lower(), model=True)) is not None), None)
+    return next((named for text in texts if text and (named := _kind_in(text.lower(), model=True)) is not None), None)
 
 
 def _kind_in(text: str, *, model: bool = False) -> str | None:
-    """`model`: the text names a model too, and "reasoning" may be a part of that name."""
+    """The kind of tokens in a text. `model`: the text names a model too, and "reasoning" may be part of its name."""
     words = set(re.split(r"[^a-z0-9]+", text))
     if ("cache" in words and "write" in words) or "cache_write" in text:
         return "cache_write"
@@ -187,20 +192,20 @@ def _kind_in(text: str, *, model: bool = False) -> str | None:
 
 
 def _details(row: Cells) -> dict[str, str]:
-    """SkuPriceDetails, with and without x_."""
+    """SkuPriceDetails by key without x_."""
     text = row.text("SkuPriceDetails")
-    found = {} if text is None else key_value(text)
-    if isinstance(found, str):
+    pairs = {} if text is None else key_value(text)
+    if isinstance(pairs, str):
         return {}
-    return {key.removeprefix(CUSTOM): str(value) for key, value in found.items() if value is not None}
+    return {key.removeprefix(CUSTOM): str(value) for key, value in pairs.items() if value is not None}
 
 
-def _said(row: Cells, details: Mapping[str, str], name: str) -> str:
+def _stated(row: Cells, details: Mapping[str, str], name: str) -> str:
     return row.text(f"{CUSTOM}{name}") or details.get(name) or ""
 
 
 def _operation_of(activity: str) -> str:
-    """An operation of that activity, for a row that names no operation."""
+    """An operation of that activity, for a row that names none."""
     return {"retrieval": "retrieval", "orchestration": "orchestration", "training": "training", "other": "other"}.get(
         activity.lower(), "inference"
     )
@@ -212,17 +217,17 @@ def _provider(row: Cells) -> str:
 
 
 def _model(row: Cells, details: Mapping[str, str]) -> str:
-    """Without a model's own name that of the SKU, less the meter's part of it: its input and output are one model's."""
-    said = row.text("x_ModelId") or details.get("ModelId")
+    """The model's own name, else the SKU's without its meter, since input and output are of one model."""
+    stated = row.text("x_ModelId") or details.get("ModelId")
     sku = METER_SUFFIX.sub("", row.text("SkuId") or "")
-    return said or sku or row.text("SkuId") or row.text("ServiceName") or "unknown"
+    return stated or sku or row.text("SkuId") or row.text("ServiceName") or "unknown"
 
 
 def _name(text: str) -> str:
     return CONTROL.sub(" ", text).strip()[:NAME_MAX] or "unknown"
 
 
-FACTS = (
+ATTRIBUTE_COLUMNS = (
     ("sub_account", "SubAccountId"), ("sub_account_name", "SubAccountName"), ("billing_account", "BillingAccountId"),
     ("service", "ServiceName"), ("service_category", "ServiceCategory"), ("resource", "ResourceId"),
     ("region", "RegionId"), ("sku", "SkuId"),
@@ -230,16 +235,16 @@ FACTS = (
 
 
 def attributes_of(charge: Charge) -> dict[str, str]:
-    """What attribution rules match: accounts, service and resource by name, and every tag as `tag.KEY`; a tag also
-    by its bare key where that is not one of the names.
+    """What attribution rules match: accounts, service and resource by name, and every tag as `tag.KEY`; also by KEY
+    alone where no other attribute has that name. At most 32.
     """
-    found = {name: text for name, column in FACTS if (text := charge.cells.text(column))}
+    attributes = {name: text for name, column in ATTRIBUTE_COLUMNS if (text := charge.cells.text(column))}
     for key, value in charge.tags.items():
-        found.setdefault(f"tag.{key}", value)
-        found.setdefault(key, value)
+        attributes.setdefault(f"tag.{key}", value)
+        attributes.setdefault(key, value)
     kept = {
         name: value
-        for name, value in found.items()
+        for name, value in attributes.items()
         if ATTRIBUTE.fullmatch(name) and len(value) <= VALUE_MAX and not CONTROL.search(value)
     }
     return dict(list(kept.items())[:ATTRIBUTES_MAX])

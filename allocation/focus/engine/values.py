@@ -44,7 +44,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "ServiceCategory": frozenset(SUBCATEGORIES),
     "ServiceSubcategory": frozenset().union(*SUBCATEGORIES.values()),
 }
-# Every other key of SkuPriceDetails begins with x_, up to 1.4.
+# Up to 1.4, every other key of SkuPriceDetails begins with x_.
 SKU_PRICE_DETAILS = frozenset({
     "CoreCount", "DiskMaxIops", "DiskSpace", "DiskType", "GpuCount", "InstanceSeries", "InstanceType", "MemorySize",
     "NetworkMaxIops", "NetworkMaxThroughput", "OperatingSystem", "Redundancy", "StorageClass",

@@ -1,7 +1,7 @@
-"""FOCUS files, CSV (also packed with gzip) and Parquet, every cell as text.
+"""FOCUS files in CSV, also packed with gzip, and Parquet, with every cell as text.
 
-DuckDB reads them: it tells an empty text from a null and casts nothing. What a reader of CSV may make of a broken file
-is measured by a second one, Python's, which counts the records first: a row cannot be lost between the two.
+DuckDB reads them: it distinguishes an empty text from a null and converts nothing. Since a CSV reader may misread a
+broken file, Python's reader counts the records first: no row can be lost unnoticed.
 """
 
 import csv
@@ -28,7 +28,7 @@ Cells = list[str | None]
 
 @dataclass(frozen=True, slots=True)
 class FocusTable:
-    """The headers as they stand, the types of a Parquet file's columns, and how many rows there are."""
+    """A file's headers, the types of a Parquet file's columns, and the number of rows."""
 
     format: FocusFormat
     columns: tuple[str, ...]
@@ -37,23 +37,25 @@ class FocusTable:
 
 
 class FocusFile:
-    """Rows in their order, as often as asked for. Raises Invalid for a file that cannot be read to its end."""
+    """Rows in their order, as often as needed. Raises Invalid (`file_unreadable`, `file_empty`) for a file that cannot
+    be read to its end.
+    """
 
     def __init__(self, path: Path, folder: Path) -> None:
         self.path = path
         self.folder = folder
         self.base = connect(folder)
-        parquet = path.suffix.lower() == ".parquet" or magic(path) == b"PAR1"
+        parquet = path.suffix.lower() == ".parquet" or first_bytes(path) == b"PAR1"
         self.format = FocusFormat.PARQUET if parquet else FocusFormat.CSV
-        # A name may hold what DuckDB takes for a pattern.
-        self.link = folder / ("input.parquet" if parquet else "input.csv.gz" if packed(path) else "input.csv")
+        # DuckDB would take some file names for patterns.
+        self.link = folder / ("input.parquet" if parquet else "input.csv.gz" if is_gzipped(path) else "input.csv")
         self.link.symlink_to(path.resolve())
-        with readable(path):
+        with read_errors_as_invalid(path):
             self.table = self._parquet() if parquet else self._csv()
 
     def rows(self, start: int = 0) -> Iterator[Cells]:
         """From row `start`, counted from 0."""
-        with readable(self.path):
+        with read_errors_as_invalid(self.path):
             cursor = self.base.cursor()
             cursor.execute("SELECT * EXCLUDE (n) FROM focus WHERE n >= ? ORDER BY n", [start])
             width = len(self.table.columns)
@@ -65,7 +67,7 @@ class FocusFile:
                     yield cells
 
     def _csv(self) -> FocusTable:
-        columns, widest, count = counted(self.path)
+        columns, widest, rows_counted = csv_shape(self.path)
         # Room for the longest row, so that no cell is cut off.
         names = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(max(widest, len(columns)) or 1))
         self._stage(
@@ -73,20 +75,20 @@ class FocusFile:
                 quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, null_padding = true,
                 strict_mode = true, parallel = false, max_line_size = {LINE_BYTES_MAX})"""  # noqa: S608  # our own names
         )
-        found = self._count()
-        if found != count:
+        rows_read = self._count()
+        if rows_read != rows_counted:
             raise Invalid(
                 f"{self.path.name} is not well-formed CSV: a quotation mark is not closed, or lines end in several"
-                f" ways. One reader finds {count:,} rows, another {found:,}.",
+                f" ways. One reader finds {rows_counted:,} rows, another {rows_read:,}.",
                 code="file_unreadable",
             )
-        return FocusTable(self.format, columns, (), count)
+        return FocusTable(self.format, columns, (), rows_counted)
 
     def _parquet(self) -> FocusTable:
         described = self.base.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(self.link)]).fetchall()
         columns, types = tuple(str(row[0]) for row in described), tuple(str(row[1]) for row in described)
         if len(columns) > COLUMNS_MAX:
-            raise too_wide(self.path)
+            raise too_many_columns(self.path)
         casts = ", ".join(
             f"{as_text(quoted(name), kind)} AS c{n}" for n, (name, kind) in enumerate(zip(columns, types, strict=True))
         )
@@ -94,7 +96,7 @@ class FocusFile:
         return FocusTable(self.format, columns, types, self._count())
 
     def _stage(self, select: str) -> None:
-        """Read whole before the first row is given out: a file that breaks off in the middle brings nothing in."""
+        """Reads the whole file before its first row is used, so that a truncated file imports nothing."""
         self.base.execute(
             f"CREATE TABLE focus AS SELECT (row_number() OVER ()) - 1 AS n, * FROM ({select})",  # noqa: S608  # as above
             [str(self.link)],
@@ -107,6 +109,7 @@ class FocusFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[FocusFile]:
+    """The file, closed and its temporary copy removed at the end. Raises Invalid (`file_missing`), and as FocusFile."""
     if not path.is_file():
         raise Invalid(f"There is no file {path.name}.", code="file_missing")
     with TemporaryDirectory(prefix="weir-focus-") as folder:
@@ -118,7 +121,7 @@ def opened(path: Path) -> Iterator[FocusFile]:
 
 
 def connect(folder: Path) -> Any:
-    """A DuckDB of its own on disk, that fetches no extensions and keeps within its memory."""
+    """A DuckDB database on disk that loads no extensions and stays within its memory limit."""
     return duckdb.connect(
         str(folder / "focus.duckdb"),
         config={
@@ -132,8 +135,10 @@ def connect(folder: Path) -> Any:
     )
 
 
-def counted(path: Path) -> tuple[tuple[str, ...], int, int]:
-    """(headers, cells of the longest row, rows). Blank lines are no rows."""
+def csv_shape(path: Path) -> tuple[tuple[str, ...], int, int]:
+    """(headers, cells of the longest row, number of rows). Blank lines are not rows. Raises Invalid (`file_empty`,
+    `file_unreadable`).
+    """
     csv.field_size_limit(LINE_BYTES_MAX)
     with unpacked(path) as file:
         reader = csv.reader(
@@ -143,21 +148,22 @@ def counted(path: Path) -> tuple[tuple[str, ...], int, int]:
         if not columns:
             raise Invalid(f"{path.name} is empty.", code="file_empty")
         if len(columns) > COLUMNS_MAX:
-            raise too_wide(path)
+            raise too_many_columns(path)
         widest, count = len(columns), 0
         for row in reader:
             if row:
                 count += 1
                 widest = max(widest, len(row))
     if widest > len(columns) + COLUMNS_MAX:
-        raise too_wide(path)
+        raise too_many_columns(path)
     return columns, widest, count
 
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """The file's bytes, unpacked when it is gzipped."""
     with path.open("rb") as raw:
-        if not packed(path):
+        if not is_gzipped(path):
             yield raw
             return
         with gzip.GzipFile(fileobj=raw) as file:
@@ -165,8 +171,8 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """What the readers raise on a file that is not what its name says."""
+def read_errors_as_invalid(path: Path) -> Iterator[None]:
+    """Raises Invalid (`file_unreadable`) for what the readers raise on a file that is not what its name says."""
     try:
         yield
     except (duckdb.Error, csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as problem:
@@ -177,22 +183,25 @@ def readable(path: Path) -> Iterator[None]:
         ) from problem
 
 
-def packed(path: Path) -> bool:
+def is_gzipped(path: Path) -> bool:
+    """By the file's name."""
     return path.suffix.lower() == ".gz"
 
 
-def magic(path: Path) -> bytes:
+def first_bytes(path: Path) -> bytes:
+    """The first four, by which Parquet is recognised."""
     with path.open("rb") as file:
         return file.read(4)
 
 
 def quoted(name: str) -> str:
+    """The name as an SQL identifier."""
     escaped = name.replace('"', '""')
     return f'"{escaped}"'
 
 
 def as_text(column: str, kind: str) -> str:
-    """Times as FOCUS writes them; maps, lists and structures as JSON; what has a text already, in that text."""
+    """SQL for a column as text: times as FOCUS writes them; maps, lists and structures as JSON; others by a cast."""
     if kind.startswith("TIMESTAMP"):
         plain = f"make_timestamp(epoch_us({column}))"
         whole = f"epoch_us({column}) % 1000000 = 0"
@@ -207,5 +216,6 @@ def as_text(column: str, kind: str) -> str:
     return f"CAST({column} AS VARCHAR)"
 
 
-def too_wide(path: Path) -> Invalid:
+def too_many_columns(path: Path) -> Invalid:
+    """The error for a file with more than COLUMNS_MAX columns."""
     return Invalid(f"{path.name} has more than {COLUMNS_MAX:,} columns.", code="file_unreadable")

@@ -1,4 +1,4 @@
-"""A whole FOCUS file in, batch by batch; one that was broken off goes on where it stopped."""
+"""Imports a whole FOCUS file batch by batch; an interrupted import continues where it stopped."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,8 +29,8 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class FocusOrder:
-    """`scope` is the top of the subtree the rows may go to. `version` None: as the columns tell."""
+class FocusImportRequest:
+    """What to import. `scope` is the top of the subtree the rows may go to. Without `version` the columns decide."""
 
     path: Path
     scope: Scope
@@ -39,51 +39,55 @@ class FocusOrder:
 
 
 def version_of(columns: tuple[str, ...], stated: str | None, name: str) -> Version:
+    """The stated version, else the one recognised by the columns. Raises Invalid (`version_unknown`)."""
     if stated is not None:
         for version in VERSIONS:
             if version == stated:
                 return version
-        raise Invalid(f"{stated} is no version of FOCUS known here: {', '.join(VERSIONS)}.", code="version_unknown")
-    found = recognise(columns)
-    if found is None:
+        raise Invalid(f"{stated} is not a known version of FOCUS: {', '.join(VERSIONS)}.", code="version_unknown")
+    recognised = recognise(columns)
+    if recognised is None:
         raise Invalid(
-            f"{name} does not look like FOCUS: too few of its columns are. --version says which it is.",
+            f"{name} does not look like FOCUS: it has too few of its columns. Give its version with --version.",
             code="version_unknown",
         )
-    return found
+    return recognised
 
 
 def import_focus_file(
-    order: FocusOrder, *, now: Clock, progress: Callable[[int, int], None] = lambda _done, _count: None
+    request: FocusImportRequest, *, now: Clock, progress: Callable[[int, int], None] = lambda _done, _count: None
 ) -> FocusImport:
-    with opened(order.path) as file:
+    """Imports the file; a file already imported into the scope is not imported again. Raises Invalid (`file_missing`,
+    `file_unreadable`, `file_empty`, `version_unknown`).
+    """
+    with opened(request.path) as file:
         table = file.table
         run = start_focus_import(
-            scope=order.scope,
-            file_name=order.path.name,
-            file_digest=digest_of(order.path),
-            size_bytes=order.path.stat().st_size,
+            scope=request.scope,
+            file_name=request.path.name,
+            file_digest=digest_of(request.path),
+            size_bytes=request.path.stat().st_size,
             file_format=table.format,
-            version=version_of(table.columns, order.version, order.path.name),
+            version=version_of(table.columns, request.version, request.path.name),
             columns=table.columns,
             column_types=table.types,
-            by=order.by,
+            by=request.by,
             at=now(),
         )
         if run.status == ImportStatus.FINISHED:
             return run
         try:
-            _bring_in(order, run, file, now, progress)
+            _import_batches(request, run, file, now, progress)
         except BaseException as problem:
             fail_focus_import(import_id=run.pk, error=type(problem).__name__)
             raise
     return finish_focus_import(import_id=run.pk, at=now())
 
 
-def _bring_in(
-    order: FocusOrder, run: FocusImport, file: FocusFile, now: Clock, progress: Callable[[int, int], None]
+def _import_batches(
+    request: FocusImportRequest, run: FocusImport, file: FocusFile, now: Clock, progress: Callable[[int, int], None]
 ) -> None:
-    reader = Reader(file.table.columns, currency=scope_tree().by_id[order.scope.pk].currency)
+    reader = Reader(file.table.columns, currency=scope_tree().by_id[request.scope.pk].currency)
     rows = _numbered(reader, file)
     while batch := list(islice(rows, BATCH)):
         done = batch[-1].number
@@ -93,10 +97,10 @@ def _bring_in(
 
 
 def _numbered(reader: Reader, file: FocusFile) -> Iterator[IncomingRow]:
-    """All of them, also those done already: which of its equals a row is, is told by those before it."""
-    seen: Counter[bytes] = Counter()
+    """All rows, also those imported already: equal rows are told apart by how many came before."""
+    counts: Counter[bytes] = Counter()
     for number, cells in enumerate(file.rows(), 1):
         digest = reader.digest(cells)
         key = bytes.fromhex(digest[:32])
-        seen[key] += 1
-        yield IncomingRow(number, cells, digest, seen[key])
+        counts[key] += 1
+        yield IncomingRow(number, cells, digest, counts[key])

@@ -1,3 +1,5 @@
+"""FOCUS exports, as other packages import them."""
+
 from allocation.focus.queries.export import (
     FocusExport,
     export_for,

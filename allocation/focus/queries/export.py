@@ -1,7 +1,7 @@
-"""An organisation's charges as a FOCUS file, streamed: usage, what was imported, shared cost, commitments.
+"""An organisation's charges as a FOCUS file, streamed: usage, imported rows, shared cost and commitments.
 
-The order is fixed: usage by scope, day and price; imported rows file by file, as they stood; shared cost as it was
-split; commitments as they were used. Usage that an import brought is not written twice: the import's own rows are.
+The order is fixed: usage by scope, day and price; imported rows file by file in their order; shared cost as it was
+split; commitments as they were used. Usage counted from an imported row is not written twice: the row itself is.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, cast
 from django.db import connection, transaction
 
 from allocation.commitments.queries import committed_charges
-from allocation.focus.engine.again import again, customs
 from allocation.focus.engine.columns import Version
 from allocation.focus.engine.formats import number_text, time_text
+from allocation.focus.engine.imported import custom_columns, imported_row
 from allocation.focus.engine.layout import Layout, line_of
 from allocation.focus.engine.lines import KINDS_MAX, Account, Amounts, ChargeKind, ScopeFacts, Writer
 from allocation.focus.engine.shared import allocated_rows, commitment_rows
@@ -36,7 +36,7 @@ Lines = Iterator[str]
 
 @dataclass(frozen=True, slots=True)
 class FocusExport:
-    """What to write: `since` to before `until`, whole months of UTC days, of the scopes that may be seen."""
+    """What to write: whole months of UTC days, from `since` to before `until`, of the scopes that may be seen."""
 
     version: Version
     organisation_id: int
@@ -48,39 +48,41 @@ class FocusExport:
 def export_for(
     *, actor: Actor, organisation_id: int, since: date, until: date, version: Version, scope_id: int | None = None
 ) -> FocusExport:
+    """The export of what `actor` may see: the whole organisation, or a scope and all below it."""
     tree = scope_tree()
-    wanted = tree.descendants(scope_id or organisation_id)
-    seen = tuple(each for each in wanted if actor.sees(tree.by_id[each].path))
-    return FocusExport(version, organisation_id, since, until, seen)
+    descendants = tree.descendants(scope_id or organisation_id)
+    visible = tuple(descendant for descendant in descendants if actor.sees(tree.by_id[descendant].path))
+    return FocusExport(version, organisation_id, since, until, visible)
 
 
-def focus_csv(order: FocusExport) -> Iterator[bytes]:
-    """The file in pieces, of one moment of the database."""
+def focus_csv(export: FocusExport) -> Iterator[bytes]:
+    """The file in pieces, from one snapshot of the database unless a transaction is open."""
     tree = scope_tree()
     nested = connection.in_atomic_block
     with transaction.atomic():
         if not nested:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        yield from chunks(_lines(order, tree, layout_of(order)))
+        yield from chunks(_lines(export, tree, layout_of(export)))
 
 
-def _lines(order: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
+def _lines(export: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
     yield layout.header()
-    yield from _usage(order, tree, layout)
-    yield from _imported(order, layout)
-    yield from _allocated(order, tree, layout)
-    yield from _committed(order, tree, layout)
+    yield from _usage(export, tree, layout)
+    yield from _imported(export, layout)
+    yield from _allocated(export, tree, layout)
+    yield from _committed(export, tree, layout)
 
 
-def unpriced_lines(order: FocusExport) -> int:
-    """Charge lines that nobody has stated a price for: usage, but no charge, so not in the file."""
+def unpriced_lines(export: FocusExport) -> int:
+    """How many charge lines have no price. They are usage but not charges, so that the file does not contain them."""
     return UsageCharge.objects.filter(
-        scope_id__in=order.scope_ids, day__gte=order.since, day__lt=order.until, price_source=UNPRICED
+        scope_id__in=export.scope_ids, day__gte=export.since, day__lt=export.until, price_source=UNPRICED
     ).count()
 
 
 def chunks(lines: Iterable[str]) -> Iterator[bytes]:
+    """The lines as bytes, in pieces of about CHUNK_BYTES."""
     waiting: list[str] = []
     size = 0
     for line in lines:
@@ -94,11 +96,13 @@ def chunks(lines: Iterable[str]) -> Iterator[bytes]:
 
 
 def account_of(tree: ScopeTree, organisation_id: int) -> Account:
+    """The organisation as a billing account."""
     root = tree.by_id[organisation_id]
     return Account(root.path, root.name or root.slug, root.currency)
 
 
 def scope_facts(tree: ScopeTree, scope_id: int) -> ScopeFacts:
+    """The scope as an account, with its environment and labels as tags."""
     node = tree.by_id[scope_id]
     environment = {"environment": node.environment} if node.environment else {}
     return ScopeFacts(
@@ -111,27 +115,28 @@ def scope_facts(tree: ScopeTree, scope_id: int) -> ScopeFacts:
     )
 
 
-def _usage(order: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
-    """Ordered by what the lines say, not by numbers that another installation would give otherwise."""
+def _usage(export: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
+    """Ordered by the lines' texts, not by ids, which differ between installations."""
     writer = Writer(
         layout,
-        account_of(tree, order.organisation_id),
-        {scope_id: scope_facts(tree, scope_id) for scope_id in order.scope_ids},
+        account_of(tree, export.organisation_id),
+        {scope_id: scope_facts(tree, scope_id) for scope_id in export.scope_ids},
     )
-    with connection.cursor() as cursor, cast("Any", cursor.cursor).copy(usage_query(order, tree)) as copy:
+    with connection.cursor() as cursor, cast("Any", cursor.cursor).copy(usage_query(export, tree)) as copy:
         kinds: dict[str, ChargeKind] = {}
         for row in copy:
-            named, *amounts = bytes(row).decode()[:-1].rsplit("\t", AMOUNTS)
-            kind = kinds.get(named)
+            kind_text, *amounts = bytes(row).decode()[:-1].rsplit("\t", AMOUNTS)
+            kind = kinds.get(kind_text)
             if kind is None:
                 if len(kinds) >= KINDS_MAX:
                     kinds.clear()
-                kind = kinds[named] = _kind(named.split("\t"))
+                kind = kinds[kind_text] = _kind(kind_text.split("\t"))
             yield writer.line(kind, Amounts(*amounts))
 
 
-def usage_query(order: FocusExport, tree: ScopeTree) -> str:
-    ranked = sorted(order.scope_ids, key=lambda scope_id: tree.by_id[scope_id].path)
+def usage_query(export: FocusExport, tree: ScopeTree) -> str:
+    """COPY of the charge lines: the eleven columns of a kind, then the columns of Amounts."""
+    ranked = sorted(export.scope_ids, key=lambda scope_id: tree.by_id[scope_id].path)
     ids = ",".join(str(int(scope_id)) for scope_id in ranked)
     return f"""
         COPY (
@@ -141,7 +146,7 @@ def usage_query(order: FocusExport, tree: ScopeTree) -> str:
                 {plain("list_cost")}, {plain("contracted_cost")}, {plain("effective_cost")}, {plain("billed_cost")}
             FROM {CHARGE_TABLE} AS charge
             JOIN unnest('{{{ids}}}'::bigint[]) WITH ORDINALITY AS place (scope_id, rank) USING (scope_id)
-            WHERE day >= '{order.since:%Y-%m-%d}' AND day < '{order.until:%Y-%m-%d}'
+            WHERE day >= '{export.since:%Y-%m-%d}' AND day < '{export.until:%Y-%m-%d}'
                 AND price_source <> '{UNPRICED}'
                 AND (price_source <> '{FOCUS}' OR charge_class <> '')
             ORDER BY rank, day, provider COLLATE "C", model COLLATE "C", activity COLLATE "C",
@@ -152,7 +157,7 @@ def usage_query(order: FocusExport, tree: ScopeTree) -> str:
 
 
 def plain(number: str) -> str:
-    """Without trailing zeros, one decimal at least (`formats.number_text`)."""
+    """SQL for a number without trailing zeros and with at least one decimal place, as `formats.number_text`."""
     trimmed = f"trim_scale({number})"
     return f"CASE WHEN scale({trimmed}) = 0 THEN {trimmed}::text || '.0' ELSE {trimmed}::text END"
 
@@ -169,64 +174,66 @@ def _kind(cells: Sequence[str]) -> ChargeKind:
     )
 
 
-def layout_of(order: FocusExport) -> Layout:
-    return Layout.of(order.version, customs(order.version, _imported_columns(order)))
+def layout_of(export: FocusExport) -> Layout:
+    """The columns of the file, with the custom columns of the imported rows in it."""
+    return Layout.of(export.version, custom_columns(export.version, _imported_columns(export)))
 
 
-def _imported_rows(order: FocusExport) -> Any:
+def _imported_rows(export: FocusExport) -> Any:
     return FocusRow.objects.charges().filter(
-        organisation_id=order.organisation_id,
-        scope_id__in=order.scope_ids,
-        billing_period_start__gte=datetime.combine(order.since, time(), UTC),
-        billing_period_start__lt=datetime.combine(order.until, time(), UTC),
+        organisation_id=export.organisation_id,
+        scope_id__in=export.scope_ids,
+        billing_period_start__gte=datetime.combine(export.since, time(), UTC),
+        billing_period_start__lt=datetime.combine(export.until, time(), UTC),
     )
 
 
-def _imported_columns(order: FocusExport) -> list[list[str]]:
-    sources = _imported_rows(order).values("source")
+def _imported_columns(export: FocusExport) -> list[list[str]]:
+    sources = _imported_rows(export).values("source")
     return list(FocusImport.objects.filter(pk__in=sources).order_by("pk").values_list("columns", flat=True))
 
 
-def _imported(order: FocusExport, layout: Layout) -> Lines:
-    for cells in imported_cells(order):
+def _imported(export: FocusExport, layout: Layout) -> Lines:
+    for cells in imported_cells(export):
         yield layout.line(cells)
 
 
-def imported_cells(order: FocusExport) -> Iterator[dict[str, str | None]]:
-    """Imported charges by the columns of the version, file by file, in the order in which they stood."""
+def imported_cells(export: FocusExport) -> Iterator[dict[str, str | None]]:
+    """Imported charges by the columns of the version, file by file, in their order."""
     tree = scope_tree()
-    sources = FocusImport.objects.filter(pk__in=_imported_rows(order).values("source"))
-    named = {source.pk: tuple(source.columns) for source in sources}
-    account = account_of(tree, order.organisation_id)
-    rows = _imported_rows(order).order_by("source_id", "row_number")
+    sources = FocusImport.objects.filter(pk__in=_imported_rows(export).values("source"))
+    columns_by_import = {source.pk: tuple(source.columns) for source in sources}
+    account = account_of(tree, export.organisation_id)
+    rows = _imported_rows(export).order_by("source_id", "row_number")
     for row in rows.iterator(chunk_size=ROWS_FETCHED):
-        yield again(order.version, named[row.source_id], row.cells, known_of(row, tree, account))
+        yield imported_row(export.version, columns_by_import[row.source_id], row.cells, read_values(row, tree, account))
 
 
-def _allocated(order: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
-    account, seen = account_of(tree, order.organisation_id), frozenset(order.scope_ids)
-    for line in allocated_charges(order.organisation_id, order.since, order.until):
+def _allocated(export: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
+    account, visible = account_of(tree, export.organisation_id), frozenset(export.scope_ids)
+    for line in allocated_charges(export.organisation_id, export.since, export.until):
         origin, target = (scope_facts(tree, tree.by_path[path].id) for path in (line.origin_scope, line.target_scope))
         for row in allocated_rows(layout, line, account, origin, target):
-            if tree.by_path[row["x_ScopePath"] or ""].id in seen:
+            if tree.by_path[row["x_ScopePath"] or ""].id in visible:
                 yield layout.line(row)
 
 
-def _committed(order: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
-    """One commitment in one month at a time: what it was billed, and what it covered."""
-    account, seen = account_of(tree, order.organisation_id), frozenset(order.scope_ids)
+def _committed(export: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
+    """One commitment in one month at a time: what was billed, and what it covered."""
+    account, visible = account_of(tree, export.organisation_id), frozenset(export.scope_ids)
 
     def scope_of(path: str) -> ScopeFacts:
-        return scope_facts(tree, tree.by_path[path].id if path else order.organisation_id)
+        return scope_facts(tree, tree.by_path[path].id if path else export.organisation_id)
 
-    lines = committed_charges(order.organisation_id, order.since, order.until)
+    lines = committed_charges(export.organisation_id, export.since, export.until)
     for _, of_month in groupby(lines, key=lambda line: (line.commitment, line.period_start.replace(day=1))):
         for row in commitment_rows(list(of_month), account, scope_of):
-            if tree.by_path[row["x_ScopePath"] or ""].id in seen:
+            if tree.by_path[row["x_ScopePath"] or ""].id in visible:
                 yield layout.line(row)
 
 
-def known_of(row: FocusRow, tree: ScopeTree, account: Account) -> Mapping[str, str | None]:
+def read_values(row: FocusRow, tree: ScopeTree, account: Account) -> Mapping[str, str | None]:
+    """FOCUS's values as read from the row, and where to find it in Weir."""
     times = {
         "BillingPeriodStart": row.billing_period_start,
         "BillingPeriodEnd": row.billing_period_end,
@@ -252,11 +259,11 @@ def known_of(row: FocusRow, tree: ScopeTree, account: Account) -> Mapping[str, s
 
 
 def import_csv(source: FocusImport) -> Iterator[bytes]:
-    """The rows of one import as they stood, the quarantined among them: the same columns, the same cells."""
-    yield from chunks(_as_they_stood(source))
+    """The rows of one import as they were, quarantined ones included: the same columns and cells."""
+    yield from chunks(_original_lines(source))
 
 
-def _as_they_stood(source: FocusImport) -> Lines:
+def _original_lines(source: FocusImport) -> Lines:
     layout = Layout(cast("Version", source.version), tuple(source.columns))
     yield layout.header()
     rows = FocusRow.objects.filter(source=source).order_by("row_number").values_list("cells", flat=True)

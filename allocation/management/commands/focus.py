@@ -17,7 +17,7 @@ from allocation.focus.engine.check import check
 from allocation.focus.engine.columns import VERSIONS
 from allocation.focus.engine.layout import EXPORTED
 from allocation.focus.importers.files import opened
-from allocation.focus.importers.importing import FocusOrder, import_focus_file, version_of
+from allocation.focus.importers.importing import FocusImportRequest, import_focus_file, version_of
 from allocation.focus.models import FocusImport
 from allocation.focus.queries import (
     FocusExport,
@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
     def _import(self, options: dict[str, Any]) -> None:
         scope = scope_at(options["scope"]) if options["scope"] else only_organisation()
-        order = FocusOrder(path=options["file"], scope=scope, version=options["focus"])
+        order = FocusImportRequest(path=options["file"], scope=scope, version=options["focus"])
         with tqdm(unit=" rows", disable=not sys.stderr.isatty()) as bar:
 
             def report(done: int, count: int) -> None:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from allocation.outcomes.importers.outcomes import import_outcomes
-from allocation.outcomes.importers.taubench import BenchOrder, read_runs
+from allocation.outcomes.importers.taubench import BenchmarkImport, read_runs
 from allocation.outcomes.operations import record_outcomes
 from allocation.usage.operations import IngestResult, record_usage
 from governance.errors import DomainError
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         provider, _, model = options["model"].partition("/")
         if not model:
             raise CommandError("--model is provider/model, such as openai/gpt-4o.")
-        order = BenchOrder(
+        order = BenchmarkImport(
             scope=scope.path,
             benchmark=options["benchmark"] or options["file"].stem,
             start=day_of(options["start"]),

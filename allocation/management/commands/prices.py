@@ -13,10 +13,10 @@ from django.utils import timezone
 from allocation.coverage.queries import price_coverage
 from allocation.prices import operations
 from allocation.prices.documents import Basis, midnight
-from allocation.prices.engine.differences import Comparison, compared
+from allocation.prices.engine.differences import Comparison, compare_prices
 from allocation.prices.importers.exchange_rates import read_rates
 from allocation.prices.importers.litellm import by_reason, read_litellm
-from allocation.prices.importers.price_lists import PriceList, read_csv
+from allocation.prices.importers.price_lists import ImportedPriceList, read_csv
 from allocation.prices.models import PriceBook
 from allocation.prices.queries import catalogue_prices, price_book, stated_prices, unit_prices
 from governance.charts.engine.numbers import percent
@@ -104,7 +104,7 @@ class Command(BaseCommand):
         would = "would be " if options["dry_run"] and change.action != "unchanged" else ""
         self.stdout.write(f"PriceBook {change.name}: {would}{PAST[change.action]}.")
 
-    def _tell_not_taken(self, found: PriceList, report: Path | None) -> None:
+    def _tell_not_taken(self, found: ImportedPriceList, report: Path | None) -> None:
         for row in found.unusable:
             self.stdout.write(f"not usable: {row.name}: {row.reason}")
         for reason, fields in by_reason(found.left_out).items():
@@ -155,16 +155,16 @@ class Command(BaseCommand):
         else:
             former = book_named(name, str(book.version - 1))
             before, after, others, other = unit_prices(former, at), before, f"{former}", f"{book}"
-        self._tell_differences(compared(before, after), others, other)
+        self._tell_differences(compare_prices(before, after), others, other)
 
     def _tell_differences(self, found: Comparison, before: str, after: str) -> None:
         for one in found.changed:
             change = "" if one.percent is None else f" ({one.percent:+} %)"
-            self.stdout.write(f"~ {one.place}: {written(one.before)} → {written(one.after)}{change}")
+            self.stdout.write(f"~ {one.key}: {written(one.before)} → {written(one.after)}{change}")
         for one in found.only_before:
-            self.stdout.write(f"- {one.place}: {written(one.before)}")
+            self.stdout.write(f"- {one.key}: {written(one.before)}")
         for one in found.only_after:
-            self.stdout.write(f"+ {one.place}: {written(one.after)}")
+            self.stdout.write(f"+ {one.key}: {written(one.after)}")
         self.stdout.write(
             f"{before} against {after}: {len(found.changed)} differ, {len(found.only_before)} only in {before},"
             f" {len(found.only_after)} only in {after}, {found.same} the same."
@@ -209,7 +209,7 @@ def share(ratio: Decimal | None) -> str:
 PAST = {"create": "created", "update": "updated", "unchanged": "unchanged"}
 
 
-def price_list(text: str, options: dict[str, Any], today: datetime) -> PriceList:
+def price_list(text: str, options: dict[str, Any], today: datetime) -> ImportedPriceList:
     start = options["effective_from"] or today
     renamed = dict(part.partition("=")[::2] for part in options["provider"])
     if options["format"] == "litellm":
@@ -217,7 +217,7 @@ def price_list(text: str, options: dict[str, Any], today: datetime) -> PriceList
     return read_csv(text, effective_from=start, providers=renamed)
 
 
-def write_report(found: PriceList, path: Path) -> None:
+def write_report(found: ImportedPriceList, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("name", "field", "reason"))

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from allocation.corrections.operations import rerate_usage
 from allocation.replay.operations import replay_quarantined
-from allocation.usage.importers.files import Format, ImportOrder, Progress, import_file, load_mapping, mapping_path
+from allocation.usage.importers.files import Format, ImportRequest, Progress, import_file, load_mapping, mapping_path
 from allocation.usage.models import ImportRun
 from governance.errors import DomainError
 from governance.management.arguments import operator, scope_at
@@ -110,11 +110,11 @@ def day(text: str) -> datetime:
         raise ArgumentTypeError(f"{text!r} is no day; write 2026-10-01.") from None
 
 
-def order_of(options: dict[str, Any]) -> ImportOrder:
+def order_of(options: dict[str, Any]) -> ImportRequest:
     if options["format"] in MAPPED and options["mapping"] is None:
         raise CommandError(f"--format {options['format']} needs --mapping.")
     source_format: Format = "mapped" if options["mapping"] else options["format"]
-    return ImportOrder(
+    return ImportRequest(
         path=options["file"],
         source_format=source_format,
         mapping=load_mapping(mapping_path(options["mapping"])) if options["mapping"] else None,

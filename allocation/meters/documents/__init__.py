@@ -1,3 +1,5 @@
+"""The usage event, its meters and exact arithmetic, as other packages import them."""
+
 from allocation.meters.documents.events import (
     AMOUNT_MAX,
     ATTRIBUTES_MAX,
@@ -21,8 +23,8 @@ from allocation.meters.documents.events import (
 )
 from allocation.meters.documents.exact import (
     EXACT,
+    multiplied,
     shifted,
-    times,
 )
 from allocation.meters.documents.meters import (
     COUNTED_METERS,
@@ -56,6 +58,6 @@ __all__ = [
     "UsageEvent",
     "as_document",
     "fault_of",
+    "multiplied",
     "shifted",
-    "times",
 ]

@@ -1,4 +1,4 @@
-"""The native usage event: quantities, identity and where it belongs. It has no field for prompt or completion text."""
+"""The native usage event: quantities, identity and attribution. It has no field for text of prompts or answers."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from allocation.meters.documents.meters import CountedMeter
 COUNT_MAX = 10**12
 AMOUNT_MAX = 10**9
 ATTRIBUTES_MAX = 32
-# No control characters: NUL cannot be stored, the others have no place in a name.
+# No control characters: PostgreSQL cannot store NUL, and no name needs the others.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 Count = Annotated[int, Field(ge=0, le=COUNT_MAX)]
@@ -33,9 +33,10 @@ RARE_TOKENS = frozenset({"cache_write_1h", "audio_input", "image_input", "audio_
 
 
 class Tokens(BaseModel):
-    """cached_input and cache_write are parts of input, reasoning is a part of output. Of the parts that few calls have,
-    cache_write_1h (kept for an hour) is a part of cache_write, audio_input and image_input are parts of the input that
-    was neither read from a cache nor written to one, audio_output and image_output of the output beside reasoning.
+    """Token counts of an event. cached_input and cache_write are parts of input, reasoning is a part of output. Of the
+    rare kinds, cache_write_1h (kept for an hour) is a part of cache_write; audio_input and image_input are parts of the
+    input that is neither cached_input nor cache_write; audio_output and image_output are parts of the output that is
+    not reasoning.
     """
 
     model_config = _CONFIG
@@ -80,6 +81,8 @@ class Tokens(BaseModel):
 
 
 class Money(BaseModel):
+    """An amount of at most 10^9 in a currency named by its ISO 4217 code."""
+
     model_config = _CONFIG
 
     amount: Amount
@@ -90,7 +93,7 @@ _NO_TOKENS = Tokens()
 
 
 class UsageEvent(BaseModel):
-    """One call, or a count of like calls, to a model. Identity is (source, id, occurred_at)."""
+    """One call to a model, or several equal calls counted together. Its identity is (source, id, occurred_at)."""
 
     model_config = _CONFIG
 
@@ -117,7 +120,7 @@ class UsageEvent(BaseModel):
 
 _NAME_LIKE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 EVENT: TypeAdapter[UsageEvent] = TypeAdapter(UsageEvent)
-# The adapter without its wrapper, which costs a microsecond an event.
+# Without TypeAdapter's wrapper, which costs a microsecond an event.
 READ_EVENT: Callable[[bytes], UsageEvent] = EVENT.validator.validate_json
 EVENT_FIELDS = frozenset(UsageEvent.model_fields)
 TOKEN_FIELDS = frozenset(Tokens.model_fields)
@@ -164,7 +167,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True)
 class Fault:
-    """Why one record cannot be taken: a stable code, a sentence that repeats no value of the record, and the field."""
+    """Why one record is refused: a stable code, a sentence that repeats no value of the record, and the field."""
 
     code: str
     message: str
@@ -172,7 +175,9 @@ class Fault:
 
 
 def fault_of(problem: ValidationError) -> Fault:
-    """The first error of a record that failed; unknown fields last, so that a real defect is named first."""
+    """The first error of a record that failed validation. Unknown fields come last, so that a real defect is named
+    first.
+    """
     errors: list[ErrorDetails] = problem.errors(include_url=False, include_context=False, include_input=False)
     first = min(errors, key=lambda error: error["type"] == "extra_forbidden")
     code = _CODES.get(first["type"], "invalid_value")
@@ -187,7 +192,7 @@ def fault_of(problem: ValidationError) -> Fault:
 
 
 def field_path(location: tuple[int | str, ...]) -> str:
-    """`tokens.input` for ('tokens', 'input'); `?` for a name that the sender made up and that may be text."""
+    """`tokens.input` for ('tokens', 'input'); `?` for a name made up by the sender, which may be private text."""
     if not location:
         return ""
     head = str(location[0])
@@ -197,6 +202,6 @@ def field_path(location: tuple[int | str, ...]) -> str:
 
 
 def as_document(event: BaseModel) -> dict[str, Any]:
-    """The event as it came, without defaults: what quarantine keeps and replays."""
+    """The event as it was sent, without defaults: what quarantine keeps and replays."""
     document: dict[str, Any] = event.model_dump(mode="json", exclude_defaults=True)
     return document

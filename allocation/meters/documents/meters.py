@@ -1,4 +1,4 @@
-"""What is metered, and the unit that a price is for."""
+"""The meters that usage is counted by, and the unit each price is for."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -7,7 +7,7 @@ TokenMeter = Literal[
     "input", "cached_input", "cache_write", "cache_write_1h", "output", "reasoning",
     "audio_input", "audio_output", "image_input", "image_output",
 ]  # fmt: skip
-# What is counted by itself, beside the tokens; a usage event carries it in `quantities`.
+# Counted separately from tokens; a usage event carries them in `quantities`.
 CountedMeter = Literal[
     "image", "megapixel", "audio_second", "video_second", "character", "page", "annotated_page", "web_search",
     "map_search", "file_search", "session", "message",
@@ -25,7 +25,7 @@ COUNTED_METERS: tuple[str, ...] = (
 METERS: tuple[str, ...] = (*TOKEN_METERS, "request", "gpu_hour", *COUNTED_METERS)
 
 MILLION = 10**6
-# How many of the meter one price is for.
+# The number of units that one price is for.
 PRICED_PER: Mapping[str, int] = {
     **dict.fromkeys(METERS, 1), **dict.fromkeys(TOKEN_METERS, MILLION), "character": MILLION
 }  # fmt: skip

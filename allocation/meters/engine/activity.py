@@ -1,4 +1,4 @@
-"""What kind of work an operation is, so that the cost of orchestration can be told from that of inference.
+"""The kind of work an operation is, which separates the cost of orchestration from that of inference.
 
 Operation names are OpenTelemetry's `gen_ai.operation.name` and the call types that gateways report.
 """
@@ -29,20 +29,20 @@ _OPERATIONS: dict[Activity, frozenset[str]] = {
     }),
     TRAINING: frozenset({"training", "train", "fine_tuning", "fine_tune", "create_fine_tuning_job", "evaluation"}),
 }  # fmt: skip
-_OF: dict[str, Activity] = {name: activity for activity, names in _OPERATIONS.items() for name in names}
+_ACTIVITY_OF: dict[str, Activity] = {name: activity for activity, names in _OPERATIONS.items() for name in names}
 
 
 def operations_of(activity: str) -> frozenset[str]:
-    """In small letters; none for `other`, which is every operation that nobody has named."""
-    named = frozenset(name for name, known in _OF.items() if known == activity)
-    return named | {f"a{name}" for name in named if f"a{name}" not in _OF}
+    """The operation names of an activity, in lower case. Empty for `other`: every operation not listed here."""
+    named = frozenset(name for name, work in _ACTIVITY_OF.items() if work == activity)
+    return named | {f"a{name}" for name in named if f"a{name}" not in _ACTIVITY_OF}
 
 
-NAMED_OPERATIONS = frozenset(name for each in _OPERATIONS for name in operations_of(each))
+NAMED_OPERATIONS = frozenset(name for activity in _OPERATIONS for name in operations_of(activity))
 
 
 @lru_cache(maxsize=4096)
 def activity_of(operation: str) -> Activity:
-    """`other` for an operation nobody has named yet. An asynchronous call (`aembedding`) is the work it waits for."""
+    """`other` for an operation not listed here. An asynchronous call (`aembedding`) counts as the one it runs."""
     name = operation.lower()
-    return _OF.get(name) or _OF.get(name.removeprefix("a"), OTHER)
+    return _ACTIVITY_OF.get(name) or _ACTIVITY_OF.get(name.removeprefix("a"), OTHER)

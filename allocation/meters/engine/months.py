@@ -1,4 +1,4 @@
-"""Calendar months in UTC: what shared cost and commitments are reckoned by."""
+"""Calendar months in UTC, the accounting periods of shared cost and commitments."""
 
 from __future__ import annotations
 
@@ -11,47 +11,56 @@ MONTHS = 12
 
 @dataclass(frozen=True, slots=True, order=True)
 class Month:
+    """A calendar month, ordered by time. All of its dates and instants are in UTC."""
+
     year: int
     number: int
 
     @classmethod
     def of(cls, day: date) -> Month:
+        """The month that `day` lies in."""
         return cls(day.year, day.month)
 
     @classmethod
     def read(cls, text: str) -> Month | None:
-        """`2026-10`; None for what is no month."""
-        found = re.fullmatch(r"([12][0-9]{3})-(0[1-9]|1[0-2])", text, re.ASCII)
-        return cls(int(found[1]), int(found[2])) if found else None
+        """The month written as `2026-10`; None when the text is not a month."""
+        match = re.fullmatch(r"([12][0-9]{3})-(0[1-9]|1[0-2])", text, re.ASCII)
+        return cls(int(match[1]), int(match[2])) if match else None
 
     @property
     def start(self) -> date:
+        """The first day."""
         return date(self.year, self.number, 1)
 
     @property
     def end(self) -> date:
-        """The first day that is not of it."""
+        """The first day after the month."""
         following = self.following
         return date(following.year, following.number, 1)
 
     @property
     def following(self) -> Month:
+        """The next month."""
         return Month(self.year + self.number // MONTHS, self.number % MONTHS + 1)
 
     @property
     def previous(self) -> Month:
+        """The month before."""
         return Month(self.year - (self.number == 1), (self.number - 2) % MONTHS + 1)
 
     @property
     def days(self) -> int:
+        """How many days the month has."""
         return (self.end - self.start).days
 
     @property
     def since(self) -> datetime:
+        """The first instant of the month."""
         return datetime.combine(self.start, time(), UTC)
 
     @property
     def until(self) -> datetime:
+        """The first instant after the month."""
         return datetime.combine(self.end, time(), UTC)
 
     def __str__(self) -> str:

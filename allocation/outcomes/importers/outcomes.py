@@ -1,4 +1,4 @@
-"""Outcomes as JSON, JSON lines or a CSV file with a header; the same record means the same whichever way it came."""
+"""Reads outcomes from JSON, JSON lines or CSV with a header; a record means the same in every format."""
 
 import csv
 import io
@@ -18,32 +18,33 @@ from allocation.meters.documents import Fault
 from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import OUTCOME_FORMAT, record_outcomes
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
-from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TOO_DEEP, MalformedBody, elements, too_many
+from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TOO_DEEP, MalformedBody, json_records, too_many
 from allocation.usage.models import ImportRun
 from allocation.usage.operations import fail_import, finish_import, note_progress, start_import
 from governance.errors import Invalid
 
 CHUNK = 2_000
-# What a CSV cell separates the members of a list by.
+# Separates the items of a list in a CSV cell.
 LIST_SEPARATOR = ";"
 LISTS = frozenset({"task_ids", "safety_flags"})
-# Columns `attributes.team` or `value.amount` make the parts of one field.
+# Fields with parts, in columns such as `attributes.team` or `value.amount`.
 NESTED = frozenset({"attributes", "value"})
-TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 UNREADABLE = (csv.Error, UnicodeDecodeError, MalformedBody)
-# (place from 0, the record's JSON)
+# (position from 0, the record's JSON)
 Record = tuple[int, bytes]
 
 
 @dataclass(slots=True)
 class IncomingOutcomes:
-    """`indexes` are the events' places in what was sent."""
+    """What was sent, sorted into events and refused records. `indexes` are the events' positions in it, from 0."""
 
     events: list[OutcomeEvent] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
     refused: list[RefusedRecord] = field(default_factory=list)
 
-    def take(self, index: int, record: bytes) -> None:
+    def add(self, index: int, record: bytes) -> None:
+        """Adds the record's event, or refuses the record with its fault."""
         if len(record) > RECORD_BYTES_MAX:
             fault = Fault("record_too_large", f"A record holds at most {RECORD_BYTES_MAX:,} bytes.")
             self.refused.append(refused_text(index, fault, record))
@@ -67,27 +68,30 @@ def _refused(index: int, fault: Fault, record: bytes) -> RefusedRecord:
 
 
 def read_outcomes(body: bytes, *, records_max: int) -> IncomingOutcomes:
-    """A JSON array or one object."""
+    """Reads a JSON array or one object. Raises MalformedBody, and TooManyRecords above `records_max`."""
     incoming = IncomingOutcomes()
-    for index, (_, text) in enumerate(elements(body, records_max=records_max)):
-        incoming.take(index, text.encode("utf-8", "surrogatepass"))
+    for index, (_, text) in enumerate(json_records(body, records_max=records_max)):
+        incoming.add(index, text.encode("utf-8", "surrogatepass"))
     return incoming
 
 
 def read_outcome_lines(body: bytes, *, records_max: int) -> IncomingOutcomes:
+    """Reads one JSON object per line; empty lines are skipped. Raises MalformedBody (`body_empty`), and TooManyRecords
+    above `records_max`.
+    """
     incoming = IncomingOutcomes()
     for count, (index, line) in enumerate(_lines(io.BytesIO(body))):
         if count >= records_max:
             raise too_many(records_max)
-        incoming.take(index, line)
+        incoming.add(index, line)
     if not incoming.events and not incoming.refused:
-        raise MalformedBody("The body is empty; JSON lines are wanted.", code="body_empty")
+        raise MalformedBody("The body is empty; send one JSON object per line.", code="body_empty")
     return incoming
 
 
 def import_outcomes(path: Path, *, scope_id: int | None, now: Callable[[], datetime]) -> ImportRun:
-    """JSON lines, a JSON array, or CSV by the file's name. What a broken-off run has done is read and not written
-    again; what is there already counts as a duplicate.
+    """Imports JSON lines, a JSON array or, by the file's name, CSV. An interrupted run of the same file is continued;
+    records already in the database count as duplicates. Raises Invalid (`file_unreadable`).
     """
     content = path.read_bytes()
     run = start_import(
@@ -101,7 +105,7 @@ def import_outcomes(path: Path, *, scope_id: int | None, now: Callable[[], datet
         at=now(),
     )
     try:
-        _bring_in(run, _records(path, content), scope_id, now)
+        _import_records(run, _records(path, content), scope_id, now)
     except UNREADABLE as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
         raise Invalid(f"{path.name} cannot be read: {problem}.", code="file_unreadable") from problem
@@ -111,15 +115,17 @@ def import_outcomes(path: Path, *, scope_id: int | None, now: Callable[[], datet
     return finish_import(run_id=run.pk, at=now())
 
 
-def _bring_in(run: ImportRun, records: Iterable[Record], scope_id: int | None, now: Callable[[], datetime]) -> None:
-    rest, done = iter(records), 0
-    while batch := list(islice(rest, CHUNK)):
+def _import_records(
+    run: ImportRun, records: Iterable[Record], scope_id: int | None, now: Callable[[], datetime]
+) -> None:
+    remaining, done = iter(records), 0
+    while batch := list(islice(remaining, CHUNK)):
         done += len(batch)
         if done <= run.records_done:
             continue
         incoming = IncomingOutcomes()
         for index, record in batch:
-            incoming.take(index, record)
+            incoming.add(index, record)
         result = record_outcomes(
             events=incoming.events,
             indexes=incoming.indexes,
@@ -133,9 +139,9 @@ def _bring_in(run: ImportRun, records: Iterable[Record], scope_id: int | None, n
 def _records(path: Path, content: bytes) -> Iterable[Record]:
     if path.suffix == ".csv":
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-        return ((index, json.dumps(of_row(row)).encode()) for index, row in enumerate(reader))
+        return ((index, json.dumps(record_of_row(row)).encode()) for index, row in enumerate(reader))
     if content.removeprefix(BOM_UTF8).lstrip()[:1] == b"[":
-        return ((index, text.encode("utf-8", "surrogatepass")) for index, (_, text) in enumerate(elements(content)))
+        return ((index, text.encode("utf-8", "surrogatepass")) for index, (_, text) in enumerate(json_records(content)))
     return _lines(io.BytesIO(content))
 
 
@@ -146,8 +152,10 @@ def _lines(file: Iterable[bytes]) -> Iterator[Record]:
             yield index, content.rstrip(b"\r\n")
 
 
-def of_row(row: Mapping[str | None, Any]) -> dict[str, Any]:
-    """A CSV row as a native outcome. Empty cells are left out; what cannot be read stays text and is refused."""
+def record_of_row(row: Mapping[str | None, Any]) -> dict[str, Any]:
+    """A CSV row as an outcome's fields. Empty cells are left out; a cell that cannot be read stays text and is refused
+    later.
+    """
     record: dict[str, Any] = {}
     for column, cell in row.items():
         if column is None:
@@ -163,9 +171,9 @@ def of_row(row: Mapping[str | None, Any]) -> dict[str, Any]:
 
 def _of_cell(column: str, cell: str) -> Any:
     if column in LISTS:
-        return [item for each in cell.split(LIST_SEPARATOR) if (item := each.strip())]
+        return [item for part in cell.split(LIST_SEPARATOR) if (item := part.strip())]
     if column == "success":
-        return TRUTH.get(cell.strip().lower(), cell)
+        return BOOLEANS.get(cell.strip().lower(), cell)
     if column == "quantity" and cell.strip().isdecimal():
         return int(cell)
     return cell

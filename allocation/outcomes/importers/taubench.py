@@ -1,9 +1,9 @@
-"""Recorded runs of tau-bench as usage and outcomes: what an agent's tokens come to, turn by turn.
+"""Recorded runs of tau-bench as usage and outcomes: what an agent's tokens cost, turn by turn.
 
-The file holds messages and neither tokens nor times. A message counts as its characters / 4, rounded up, which is an
-estimate. Every assistant turn is one call: its input is the whole conversation before it, of which the input of the
-call before comes from the prefix cache; its output is the message. A run begins an hour after the one before, and a
-turn ten seconds after the one before: those times are made up. No text leaves this module.
+The file holds messages, but neither tokens nor times. Tokens are estimated as characters / 4 per message, rounded up.
+Every assistant turn is one call: its input is the conversation so far, of which the previous call's input is read from
+the prefix cache; its output is the message. Times are invented: runs begin an hour apart and turns ten seconds apart.
+No text leaves this module.
 """
 
 import json
@@ -18,15 +18,15 @@ from allocation.outcomes.documents import OutcomeEvent
 from governance.errors import Invalid
 
 CHARACTERS_PER_TOKEN = 4
-RUN_EVERY = timedelta(hours=1)
-TURN_EVERY = timedelta(seconds=10)
+RUN_INTERVAL = timedelta(hours=1)
+TURN_INTERVAL = timedelta(seconds=10)
 OUTCOME_NAME = "task_solved"
 SOURCE = "tau-bench"
 
 
 @dataclass(frozen=True, slots=True)
-class BenchOrder:
-    """Where the runs go: `benchmark` names them, `start` is when the first of them is said to have begun."""
+class BenchmarkImport:
+    """What to import: `benchmark` names the runs, `start` is when the first of them is taken to have begun."""
 
     scope: str
     benchmark: str
@@ -36,43 +36,46 @@ class BenchOrder:
 
 
 @dataclass(slots=True)
-class BenchRuns:
+class BenchmarkRecords:
+    """The usage and the outcomes of all runs."""
+
     usage: list[UsageEvent] = field(default_factory=list)
     outcomes: list[OutcomeEvent] = field(default_factory=list)
 
 
-def read_runs(path: Path, order: BenchOrder) -> BenchRuns:
+def read_runs(path: Path, request: BenchmarkImport) -> BenchmarkRecords:
+    """The file's runs as records. Raises Invalid (`file_unreadable`) when it is not a file of tau-bench runs."""
     try:
         runs = json.loads(path.read_bytes())
         if not isinstance(runs, list):
-            raise TypeError  # noqa: TRY301  # said in one place, below
-        found = BenchRuns()
+            raise TypeError  # noqa: TRY301  # explained once, below
+        records = BenchmarkRecords()
         for number, run in enumerate(runs):
-            _take(found, run, order, order.start + RUN_EVERY * number)
+            _add_run(records, run, request, request.start + RUN_INTERVAL * number)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise Invalid(
-            f"{path.name} is no file of tau-bench runs: each has task_id, trial, reward and traj, a list of messages.",
+            f"{path.name} is not a file of tau-bench runs; a run has task_id, trial, reward and traj, its messages.",
             code="file_unreadable",
         ) from problem
-    return found
+    return records
 
 
-def _take(found: BenchRuns, run: Mapping[str, Any], order: BenchOrder, start: datetime) -> None:
-    task = f"{order.benchmark}/{run['task_id']}/{run['trial']}"
+def _add_run(records: BenchmarkRecords, run: Mapping[str, Any], request: BenchmarkImport, start: datetime) -> None:
+    task = f"{request.benchmark}/{run['task_id']}/{run['trial']}"
     conversation = cached = turns = 0
     at = start
     for message in run["traj"]:
         tokens = tokens_of(message)
         if message["role"] == "assistant":
-            at = start + TURN_EVERY * turns
-            found.usage.append(
+            at = start + TURN_INTERVAL * turns
+            records.usage.append(
                 UsageEvent(
                     id=f"{task}/{turns}",
                     source=SOURCE,
                     occurred_at=at,
-                    scope=order.scope,
-                    provider=order.provider,
-                    model=order.model,
+                    scope=request.scope,
+                    provider=request.provider,
+                    model=request.model,
                     tokens=Tokens(input=conversation, cached_input=cached, output=tokens),
                     task_id=task,
                 )
@@ -80,13 +83,13 @@ def _take(found: BenchRuns, run: Mapping[str, Any], order: BenchOrder, start: da
             cached = conversation
             turns += 1
         conversation += tokens
-    found.outcomes.append(
+    records.outcomes.append(
         OutcomeEvent(
             id=task,
             source=SOURCE,
-            occurred_at=at + TURN_EVERY,
+            occurred_at=at + TURN_INTERVAL,
             name=OUTCOME_NAME,
-            scope=order.scope,
+            scope=request.scope,
             task_ids=(task,),
             success=float(run["reward"]) == 1,
         )
@@ -94,7 +97,7 @@ def _take(found: BenchRuns, run: Mapping[str, Any], order: BenchOrder, start: da
 
 
 def tokens_of(message: Mapping[str, Any]) -> int:
-    """An estimate, from the characters of what was said and of the names and arguments of the tools called."""
+    """Estimated from the characters of the text and of the names and arguments of the tools called."""
     characters = len(message.get("content") or "")
     for call in message.get("tool_calls") or ():
         characters += len(call["function"]["name"]) + len(call["function"]["arguments"])

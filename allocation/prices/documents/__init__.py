@@ -1,3 +1,5 @@
+"""Price book and exchange rate documents, as other packages import them."""
+
 from allocation.prices.documents.exchange_rates import (
     ExchangeRatesDocument,
     RateSpec,

@@ -1,4 +1,4 @@
-"""`kind: ExchangeRates`: what currencies are worth in each other, by the UTC day from which on it holds."""
+"""`kind: ExchangeRates`: what one currency is worth in another, from a UTC day on."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,13 +10,13 @@ from allocation.meters.documents import PRINTABLE
 from allocation.prices.documents.price_books import Currency
 from governance.documents import Document, NamedMetadata
 
-# As many digits as fit into the 40 characters of a record's price version, beside a book's version and a day.
+# Together with a book's version and a day, a rate must fit into the 40 characters of a record's price version.
 RATE_PLACES = 8
 RATE_DIGITS = 14
 
 
 class RateSpec(BaseModel):
-    """One unit of `from` is worth `rate` units of `to`."""
+    """One unit of `from` is worth `rate` units of `to`, from the UTC day `effective_from` until the next rate's day."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -35,10 +35,13 @@ class RateSpec(BaseModel):
 
     @property
     def key(self) -> tuple[str, str, date]:
+        """The currencies and the day, which a document may state once."""
         return (self.from_currency, self.to_currency, self.effective_from)
 
 
 class ExchangeRatesSpec(BaseModel):
+    """The rates of one organisation and where they come from."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     organisation: Annotated[str, Field(min_length=1, max_length=63)]
@@ -56,6 +59,8 @@ class ExchangeRatesSpec(BaseModel):
 
 
 class ExchangeRatesDocument(Document):
+    """Exchange rates that one organisation converts by."""
+
     kind: Literal["ExchangeRates"]
     metadata: NamedMetadata
     spec: ExchangeRatesSpec

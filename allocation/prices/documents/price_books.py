@@ -1,4 +1,4 @@
-"""`kind: PriceBook`: dated prices per provider, model and service tier, as published or as a contract has them."""
+"""`kind: PriceBook`: dated prices per provider, model and service tier, as published or as agreed in a contract."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, shifted, times
+from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, multiplied, shifted
 from governance.documents import Document, NamedMetadata
 
 ENTRIES_MAX = 100_000
-# Published lists carry prices with up to seventeen places.
+# Published lists state prices with up to 17 decimal places.
 PRICE_PLACES = 24
 Price = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=PRICE_PLACES, allow_inf_nan=False)]
 Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=4, allow_inf_nan=False)]
@@ -19,7 +19,7 @@ Basis = Literal["list", "contracted"]
 
 
 def midnight(value: Any) -> Any:
-    """A bare date means its first instant in UTC."""
+    """A bare date as its first instant in UTC; anything else unchanged, for pydantic to read."""
     if isinstance(value, str) and len(value) == len("2026-01-01"):
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
     return value
@@ -29,12 +29,13 @@ Instant = Annotated[AwareDatetime, BeforeValidator(midnight)]
 
 
 class PriceSpec(BaseModel):
-    """Token meters and `character` are per million; all others per one: `request`, `gpu_hour`, `image`, `page` …
+    """Prices of one model in one service tier. Token meters and `character` are per million; all others per one:
+    `request`, `gpu_hour`, `image`, `page` …
 
     What is not stated falls back: `cached_input`, `cache_write`, `audio_input` and `image_input` to `input`,
-    `cache_write_1h` to `cache_write`, `reasoning`, `audio_output` and `image_output` to `output`.
-    `above_input_tokens` opens a context tier: its prices hold for the whole of a request with more input.
-    `discount_percent`, here or on the book, is taken off list prices; here it overrides the book's.
+    `cache_write_1h` to `cache_write`, `reasoning`, `audio_output` and `image_output` to `output`. `above_input_tokens`
+    opens a context tier: its prices hold for the whole of a request with more input. `discount_percent`, here or on the
+    book, is taken off list prices; here it overrides the book's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,22 +82,24 @@ class PriceSpec(BaseModel):
 
     @property
     def key(self) -> tuple[str, str, str]:
+        """Provider, model and service tier."""
         return (self.provider, self.model, self.service_tier)
 
     @property
     def identity(self) -> tuple[object, ...]:
+        """The key with its validity: what the context tiers of one price share."""
         return (*self.key, self.effective_from, self.effective_to)
 
     @property
     def stated(self) -> dict[str, Decimal]:
-        """By meter, in the order of METERS."""
+        """The prices stated, by meter in the order of METERS."""
         return {meter: price for meter in METERS if (price := getattr(self, meter)) is not None}
 
 
 class PriceBookSpec(BaseModel):
-    """`contract` names what was agreed with a provider; such books go before published lists. `basis` says what the
-    prices are: list prices, from which discounts are taken, or prices already contracted, whose list price is that of
-    the next book of list prices, or of the catalogue.
+    """`contract` names an agreement with a provider; books with one are tried before published lists. `basis` says what
+    the prices are: list prices, from which discounts are taken, or contracted prices, whose list price is taken from
+    the next book of list prices or from the catalogue.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -132,14 +135,16 @@ class PriceBookSpec(BaseModel):
         return self
 
     def contracted(self, entry: PriceSpec) -> dict[str, Decimal]:
-        """What is paid, by meter: exact, with at most six places more than the price stated."""
-        off = entry.discount_percent if entry.discount_percent is not None else self.discount_percent
-        if not off:
+        """The price paid, by meter: exact, with at most six decimal places more than the stated price."""
+        discount = entry.discount_percent if entry.discount_percent is not None else self.discount_percent
+        if not discount:
             return entry.stated
-        return {meter: shifted(times(price, 100 - off), -2) for meter, price in entry.stated.items()}
+        return {meter: shifted(multiplied(price, 100 - discount), -2) for meter, price in entry.stated.items()}
 
 
 class PriceBookDocument(Document):
+    """A named price book of one organisation."""
+
     kind: Literal["PriceBook"]
     metadata: NamedMetadata
     spec: PriceBookSpec

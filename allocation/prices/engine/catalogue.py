@@ -1,4 +1,4 @@
-"""The dated catalogue: genai-prices, compiled to rate cards. Its own `calc_price` prices what a card cannot express."""
+"""The dated catalogue, genai-prices, as rate cards. Its own `calc_price` prices what a card cannot express."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices, TimeOfDateConstraint, Usage
 
 from allocation.meters.documents import EXACT, shifted
-from allocation.prices.engine.exchange import FINEST, Rate
+from allocation.prices.engine.exchange import QUOTIENT_STEP, Rate
 from allocation.prices.engine.price_books import Tiers, converted
-from allocation.prices.engine.rates import Rare, RateCard, rate_card
+from allocation.prices.engine.rates import RareQuantities, RateCard, rate_card
 
 SOURCE = "genai-prices"
 VERSION = genai_prices.__version__
@@ -41,12 +41,12 @@ _FIELDS = {
 }
 _PER_HOUR = frozenset({"audio_hours", "input_audio_hours"})
 HOUR_S = 3600
-# Priced quantities that a usage event does not carry; the catalogue charges nothing for them either.
+# Priced quantities that a usage event does not carry, so that nothing is charged for them.
 _NOT_REPORTED = (
     "audio", "image", "video", "text", "social_searches", "rerank", "citation", "cache_write_5m", "gpixels",
     "code_executions", "tool",
 )  # fmt: skip
-# What the catalogue calls what a usage event carries beside the common kinds of tokens.
+# genai-prices' names for the rare meters of a usage event.
 _USAGE = {
     "cache_write_1h": "cache_write_1h_tokens",
     "audio_input": "input_audio_tokens",
@@ -61,26 +61,26 @@ _USAGE = {
     "character": "input_characters",
     "audio_second": "audio_seconds",
 }
-# It asks how kinds overlap that overlap here by nothing.
-_APART = {
+# genai-prices asks for the overlap of these kinds of tokens, which do not overlap in a usage event.
+_OVERLAPS = {
     "audio_input": ("cache_audio_read_tokens", "cache_audio_write_tokens"),
     "image_input": ("cache_image_read_tokens", "cache_image_write_tokens"),
     "audio_output": ("output_audio_reasoning_tokens",),
     "image_output": ("output_image_reasoning_tokens",),
 }
-NOTHING_RARE: Rare = {}
+NO_RARE_QUANTITIES: RareQuantities = {}
 _TIER_CONTEXT = {
     "batch": {"processing": "batch"},
     "flex": {"service_tier": "flex"},
     "priority": {"service_tier": "priority"},
 }
-# Names gateways give to providers, where the catalogue's own matching does not know them.
+# Provider names of gateways that the catalogue's own matching does not know.
 _PROVIDER_NAMES = {"azure_ai": "azure", "fireworks_ai": "fireworks", "bedrock_converse": "aws", "xai": "x-ai"}
 
 
 @dataclass(frozen=True, slots=True)
 class CalculatedCard:
-    """A price the card form cannot hold: each record goes through genai-prices itself."""
+    """A price that a rate card cannot express: genai-prices itself calculates the cost of each record."""
 
     price: ModelPrice
     rate: Rate | None = None
@@ -88,15 +88,17 @@ class CalculatedCard:
 
     @property
     def version(self) -> str:
+        """The catalogue's version, with the exchange rate where one was applied."""
         return f"{VERSION} {self.rate.name}" if self.rate else VERSION
 
     def cost(self, usage: Usage) -> Decimal:
+        """Cost in the currency that `rate` leads to, US dollars without one; unrounded."""
         total: Decimal = self.price.calc_price(usage)["total_price"]
         return self.rate.convert(total) if self.rate else total
 
 
 @dataclass(frozen=True, slots=True)
-class Hourly:
+class TimeOfDayPrice:
     """A model whose price depends on the time of day: the card is looked up for each record."""
 
     model: ModelInfo
@@ -104,10 +106,11 @@ class Hourly:
     rate: Rate | None = None
 
     def at(self, at: datetime) -> "RateCard | CalculatedCard | None":
+        """The price at that instant; None when the catalogue states none."""
         return _card(self.model.get_prices(at, self.context), self.rate)
 
 
-CatalogueEntry = RateCard | CalculatedCard | Hourly | None
+CatalogueEntry = RateCard | CalculatedCard | TimeOfDayPrice | None
 
 
 def usage_of(
@@ -116,11 +119,12 @@ def usage_of(
     cache_write_tokens: int,
     output_tokens: int,
     reasoning_tokens: int,
-    rare: Rare = NOTHING_RARE,
+    rare: RareQuantities = NO_RARE_QUANTITIES,
 ) -> Usage:
-    apart = {key: 0 for meter in rare for key in _APART.get(meter, ())}
+    """Token counts and rare quantities as genai-prices takes them."""
+    overlaps = {key: 0 for meter in rare for key in _OVERLAPS.get(meter, ())}
     return Usage(
-        **apart,
+        **overlaps,
         input_tokens=input_tokens,
         cache_read_tokens=cached_input_tokens,
         cache_write_tokens=cache_write_tokens,
@@ -131,12 +135,12 @@ def usage_of(
 
 
 def find_model(provider: str, model: str, snapshot: DataSnapshot | None = None) -> tuple[Provider, ModelInfo] | None:
-    """The catalogue's model; None when it does not know the provider or the model. Nothing is guessed from the name
-    of the model alone, since a reseller's price is its own.
+    """The catalogue's model; None when it does not know the provider or the model. The model's name alone decides
+    nothing, since a reseller has prices of its own.
     """
-    known = snapshot or get_snapshot()
+    catalogue = snapshot or get_snapshot()
     try:
-        return known.find_provider_model(model, None, _PROVIDER_NAMES.get(provider.lower(), provider), None)
+        return catalogue.find_provider_model(model, None, _PROVIDER_NAMES.get(provider.lower(), provider), None)
     except LookupError:
         return None
 
@@ -145,20 +149,20 @@ def catalogue_entry(
     provider: str, model: str, service_tier: str, at: datetime, rate: Rate | None = None
 ) -> CatalogueEntry:
     """What holds for the UTC day of `at`, in the currency that `rate` leads to; None when the catalogue states no price
-    for model and service tier.
+    for the model in the service tier.
     """
     listed = _listed(provider, model, service_tier, at)
     if listed is None:
         return None
     info, context = listed
     if any(isinstance(constraint, TimeOfDateConstraint) for constraint in _constraints(info)):
-        return Hourly(info, context, rate)
+        return TimeOfDayPrice(info, context, rate)
     # Start dates are whole UTC days: any instant of the day has the day's price.
     return _card(info.get_prices(at.astimezone(UTC), context), rate)
 
 
 def catalogue_tiers(provider: str, model: str, service_tier: str, at: datetime) -> Tiers:
-    """The same as prices in US dollars by bound and meter; empty when the catalogue states none."""
+    """As `catalogue_entry`, but prices in US dollars by context tier and meter; empty when it states none."""
     listed = _listed(provider, model, service_tier, at)
     if listed is None:
         return {}
@@ -168,11 +172,11 @@ def catalogue_tiers(provider: str, model: str, service_tier: str, at: datetime) 
 def _listed(
     provider: str, model: str, service_tier: str, at: datetime
 ) -> tuple[ModelInfo, dict[str, str] | None] | None:
-    found = find_model(provider, model)
+    provider_and_model = find_model(provider, model)
     context = _TIER_CONTEXT.get(service_tier)
-    if found is None or (context is not None and not _states_tier(found[1], context, at)):
+    if provider_and_model is None or (context is not None and not _states_tier(provider_and_model[1], context, at)):
         return None
-    return found[1], context
+    return provider_and_model[1], context
 
 
 def _stated(price: ModelPrice) -> dict[str, Decimal | TieredPrices]:
@@ -203,7 +207,7 @@ def _card(price: ModelPrice, rate: Rate | None = None) -> RateCard | CalculatedC
 
 
 def stated_tiers(stated: Mapping[str, Decimal | TieredPrices]) -> Tiers:
-    """By bound of the context tier and meter."""
+    """Prices by the lower bound of their context tier, in input tokens, and by meter."""
     bounds = sorted(
         {0} | {tier.start for value in stated.values() if isinstance(value, TieredPrices) for tier in value.tiers}
     )
@@ -221,9 +225,9 @@ def _at_bound(price: Decimal | TieredPrices, bound: int, key: str) -> Decimal:
             if bound >= tier.start:
                 amount = tier.price
     if not isinstance(amount, Decimal):
-        raise TypeError(f"a price of the catalogue is no Decimal: {key}")
+        raise TypeError(f"a price of the catalogue is not a Decimal: {key}")
     if key in _PER_HOUR:
-        return _WIDE.divide(amount, Decimal(HOUR_S)).quantize(FINEST, context=_WIDE)
+        return _WIDE.divide(amount, Decimal(HOUR_S)).quantize(QUOTIENT_STEP, context=_WIDE)
     return shifted(amount, -3) if "_k" in key else amount
 
 

@@ -8,7 +8,9 @@ from typing import NamedTuple
 HUNDREDTH = Decimal("0.01")
 
 
-class Place(NamedTuple):
+class PriceKey(NamedTuple):
+    """The model, service tier, context tier and meter that a price is for."""
+
     provider: str
     model: str
     service_tier: str
@@ -16,25 +18,26 @@ class Place(NamedTuple):
     meter: str
 
     def __str__(self) -> str:
+        """`openai/gpt-5 batch above 200,000 tokens input`; the standard service tier and the base are left out."""
         tier = "" if self.service_tier == "standard" else f" {self.service_tier}"
         above = f" above {self.above_input_tokens:,} tokens" if self.above_input_tokens else ""
         return f"{self.provider}/{self.model}{tier}{above} {self.meter}"
 
 
-Prices = Mapping[Place, Decimal]
+Prices = Mapping[PriceKey, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """None: not stated there."""
+    """One price in two sets; None in the set that does not state it."""
 
-    place: Place
+    key: PriceKey
     before: Decimal | None
     after: Decimal | None
 
     @property
     def percent(self) -> Decimal | None:
-        """To two places; None where one of the two is missing or the first is 0."""
+        """The change in percent, to two decimal places; None where a price is missing or the first is 0."""
         if not self.before or self.after is None:
             return None
         return ((self.after - self.before) / self.before * 100).quantize(HUNDREDTH)
@@ -42,7 +45,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """In the order of the places. `same` counts the prices on which both agree."""
+    """The differences, in the order of their keys. `same` counts the prices on which both sets agree."""
 
     changed: tuple[Difference, ...]
     only_before: tuple[Difference, ...]
@@ -50,15 +53,19 @@ class Comparison:
     same: int
 
 
-def compared(before: Prices, after: Prices) -> Comparison:
+def compare_prices(before: Prices, after: Prices) -> Comparison:
+    """Compares prices of the same currency, which it does not check."""
     differing = [
-        Difference(place, before.get(place), after.get(place))
-        for place in sorted(before.keys() | after.keys())
-        if before.get(place) != after.get(place)
+        Difference(key, before.get(key), after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
     ]
     return Comparison(
-        changed=tuple(one for one in differing if one.before is not None and one.after is not None),
-        only_before=tuple(one for one in differing if one.after is None),
-        only_after=tuple(one for one in differing if one.before is None),
-        same=len(before.keys() & after.keys()) - sum(1 for one in differing if None not in {one.before, one.after}),
+        changed=tuple(
+            difference for difference in differing if difference.before is not None and difference.after is not None
+        ),
+        only_before=tuple(difference for difference in differing if difference.after is None),
+        only_after=tuple(difference for difference in differing if difference.before is None),
+        same=len(before.keys() & after.keys())
+        - sum(1 for difference in differing if None not in {difference.before, difference.after}),
     )

@@ -1,4 +1,4 @@
-"""Our own dated prices: the first entry that matches provider, model, service tier and instant holds."""
+"""Prices of an organisation's own books: the first entry to match provider, model, service tier and instant holds."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ _PATTERN = re.compile(r"[*?\[]")
 @dataclass(frozen=True, eq=False, slots=True)
 class BookEntry:
     """`provider` and `model` are exact names or patterns with `*`; the validity is half-open. `prices` are what is
-    paid. `listed` are the list prices where they differ; a contract that does not state them has `is_list` False.
+    paid. `listed` are the list prices where they differ; `is_list` is False for contracted prices without list prices.
     """
 
     provider: str
@@ -31,14 +31,15 @@ class BookEntry:
     prices: Tiers
     listed: Tiers | None = None
     is_list: bool = True
-    # The organisation's own when empty.
+    # Empty: the organisation's own.
     currency: str = ""
 
     def holds(self, at: datetime) -> bool:
+        """Whether the price is in force at the instant."""
         return self.effective_from <= at and (self.effective_to is None or at < self.effective_to)
 
     def card(self, rate: Rate | None = None) -> RateCard:
-        """In the organisation's currency, which `rate` leads to."""
+        """The prices as a rate card in the organisation's currency; `rate` converts the book's where they differ."""
         version = f"{self.version} {rate.name}" if rate else self.version
         paid = rate_card(self.source, version, converted(self.prices, rate))
         if self.listed is None:
@@ -47,6 +48,7 @@ class BookEntry:
 
 
 def converted(tiers: Tiers, rate: Rate | None) -> Tiers:
+    """Prices in the currency that `rate` leads to; unchanged without one."""
     if rate is None:
         return tiers
     return {bound: {meter: rate.convert(price) for meter, price in prices.items()} for bound, prices in tiers.items()}
@@ -54,27 +56,27 @@ def converted(tiers: Tiers, rate: Rate | None) -> Tiers:
 
 @dataclass(slots=True)
 class PriceBooks:
-    """Entries by name: of thousands only those of the model, and the few patterns, are looked at."""
+    """Entries indexed by name, so that a look-up reads those of the model and the few patterns, not thousands."""
 
     entries: Iterable[BookEntry]
     _exact: dict[tuple[str, str, str], list[tuple[int, BookEntry]]] = field(default_factory=dict, init=False)
     _patterns: list[tuple[int, BookEntry, re.Pattern[str], re.Pattern[str]]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        for place, entry in enumerate(self.entries):
+        for position, entry in enumerate(self.entries):
             if _PATTERN.search(entry.provider) or _PATTERN.search(entry.model):
                 names = re.compile(translate(entry.provider)), re.compile(translate(entry.model))
-                self._patterns.append((place, entry, *names))
+                self._patterns.append((position, entry, *names))
             else:
                 key = (entry.provider, entry.model, entry.service_tier)
-                self._exact.setdefault(key, []).append((place, entry))
+                self._exact.setdefault(key, []).append((position, entry))
 
     def matching(self, provider: str, model: str, service_tier: str) -> Sequence[BookEntry]:
-        """In the order of the books."""
-        found = list(self._exact.get((provider, model, service_tier), ()))
-        found += [
-            (place, entry)
-            for place, entry, providers, models in self._patterns
+        """Entries that match by name, in the order of the books, whatever their validity."""
+        numbered = list(self._exact.get((provider, model, service_tier), ()))
+        numbered += [
+            (position, entry)
+            for position, entry, providers, models in self._patterns
             if entry.service_tier == service_tier and providers.match(provider) and models.match(model)
         ]
-        return [entry for _, entry in sorted(found, key=lambda each: each[0])]
+        return [entry for _, entry in sorted(numbered, key=lambda numbered_entry: numbered_entry[0])]

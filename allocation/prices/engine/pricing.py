@@ -5,38 +5,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from allocation.prices.engine.catalogue import CURRENCY, CalculatedCard, CatalogueEntry, Hourly, catalogue_entry
+from allocation.prices.engine.catalogue import CURRENCY, CalculatedCard, CatalogueEntry, TimeOfDayPrice, catalogue_entry
 from allocation.prices.engine.exchange import ExchangeRates, Rate, RateMissing
 from allocation.prices.engine.price_books import BookEntry, PriceBooks
 from allocation.prices.engine.rates import RateCard
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Names come from senders: past this many the cache starts anew instead of growing.
+# Names come from senders: at this size the cache is cleared instead of growing.
 CACHE_MAX = 20_000
-# What holds at an instant. RateMissing: there is a price, in a currency that nobody has stated a rate for.
+# The price in force at an instant. RateMissing: it is in a currency without an exchange rate.
 Price = RateCard | CalculatedCard | RateMissing | None
 
 
 @dataclass(frozen=True, slots=True)
-class WithinTheDay:
-    """The price changes during the day: looked up for each record. `starts` are instants, the first the day's own."""
+class IntradayPrices:
+    """Prices of a day on which they change. `starts` are instants, the first of them the day's start."""
 
     starts: tuple[datetime, ...]
-    prices: tuple[Price | Hourly, ...]
+    prices: tuple[Price | TimeOfDayPrice, ...]
 
     def at(self, at: datetime) -> Price:
+        """The price in force at an instant of the day."""
         price = self.prices[bisect_right(self.starts, at) - 1]
-        return price.at(at) if isinstance(price, Hourly) else price
+        return price.at(at) if isinstance(price, TimeOfDayPrice) else price
 
 
-DayPrice = Price | WithinTheDay
+DayPrice = Price | IntradayPrices
 
 
 @dataclass(slots=True)
 class PriceList:
-    """All prices of one organisation. The catalogue is in US dollars: where the organisation counts in another
-    currency it prices only with an exchange rate.
+    """All prices of one organisation. The catalogue is in US dollars: for an organisation with another currency it
+    applies only where an exchange rate is stated.
     """
 
     currency: str
@@ -51,7 +52,7 @@ class PriceList:
             self.rates = ExchangeRates(self.currency)
 
     def of_day(self, provider: str, model: str, service_tier: str, day: int) -> DayPrice:
-        """`day` counts UTC days from 1970-01-01."""
+        """The prices of a day. `day` counts UTC days from 1970-01-01."""
         key = (provider, model, service_tier, day)
         if key not in self.cache:
             if len(self.cache) >= CACHE_MAX:
@@ -60,11 +61,12 @@ class PriceList:
         return self.cache[key]
 
     def at(self, provider: str, model: str, service_tier: str, at: datetime) -> Price:
+        """The price at an instant; None when neither a book nor the catalogue states one."""
         price = self.of_day(provider, model, service_tier, (at - EPOCH).days)
-        return price.at(at) if isinstance(price, WithinTheDay) else price
+        return price.at(at) if isinstance(price, IntradayPrices) else price
 
     def rate(self, currency: str, day: int) -> Rate | RateMissing | None:
-        """None where nothing is to be converted."""
+        """The rate that converts `currency` on the day; None where nothing is to be converted."""
         return None if currency in {"", self.currency} else self.rates.on(currency, day)
 
     def _find(self, provider: str, model: str, service_tier: str, day: int) -> DayPrice:
@@ -77,32 +79,38 @@ class PriceList:
         edges = {edge for entry in entries for edge in (entry.effective_from, entry.effective_to) if edge is not None}
         starts = [start, *sorted(edge for edge in edges if start < edge < end)]
         names = (provider, model, service_tier)
-        prices = [self._holding([one for one in entries if one.holds(at)], names, at, day) for at in starts]
-        (first, *others) = prices
-        if others or isinstance(first, Hourly):
-            return WithinTheDay(tuple(starts), tuple(prices))
+        prices = [
+            self._price_in_force([entry for entry in entries if entry.holds(at)], names, at, day) for at in starts
+        ]
+        (first, *later_prices) = prices
+        if later_prices or isinstance(first, TimeOfDayPrice):
+            return IntradayPrices(tuple(starts), tuple(prices))
         return first
 
-    def _holding(
+    def _price_in_force(
         self, entries: Sequence[BookEntry], names: tuple[str, str, str], at: datetime, day: int
-    ) -> Price | Hourly:
-        """The first of the entries that hold, with the list price of the next that states one where it does not."""
+    ) -> Price | TimeOfDayPrice:
+        """The first entry's price. A contract without list prices takes them from the next entry that has them, or from
+        the catalogue.
+        """
         if not entries:
             return self._catalogue(names, at, day)
         card = self._card(entries[0], day)
         if entries[0].is_list or not isinstance(card, RateCard):
             return card
-        lister = next((entry for entry in entries if entry.is_list), None)
-        found = self._catalogue(names, at, day) if lister is None else self._card(lister, day)
-        if not isinstance(found, RateCard):
+        list_entry = next((entry for entry in entries if entry.is_list), None)
+        list_card = self._catalogue(names, at, day) if list_entry is None else self._card(list_entry, day)
+        if not isinstance(list_card, RateCard):
             return card
-        return card.beside(found.listed or found)
+        return card.with_list_prices(list_card.listed or list_card)
 
     def _card(self, entry: BookEntry, day: int) -> RateCard | RateMissing:
         rate = self.rate(entry.currency, day)
         return rate if isinstance(rate, RateMissing) else entry.card(rate)
 
     def _catalogue(self, names: tuple[str, str, str], at: datetime, day: int) -> CatalogueEntry:
-        """Unlike a price book, which somebody declared, it is not missed where no rate leads to it."""
+        """The catalogue's price. Unlike a price book, which somebody declared, it is passed over without an exchange
+        rate.
+        """
         rate = self.rate(CURRENCY, day)
         return None if isinstance(rate, RateMissing) else catalogue_entry(*names, at, rate)

@@ -8,12 +8,12 @@ from allocation.meters.documents import COUNTED_METERS, EXACT, MILLION, PRICED_P
 
 NANO = 10**9
 NANO_PART = Decimal("1e-9")
-# Wide enough for every amount; a fraction would be exact too, but 1e-99999 has a denominator of 100,000 digits.
+# Precise enough for every amount. Fraction would be exact too, but 1e-99999 has a denominator of 100,000 digits.
 AMOUNTS = Context(prec=60, rounding=ROUND_HALF_EVEN)
-# A quantity has at most six places.
+# A quantity has at most six decimal places.
 QUANTITY_PLACES = 6
 QUANTITY_SCALE = 10**QUANTITY_PLACES
-# Kinds of tokens that few calls have, and the kind whose price they have where none of their own is stated.
+# Rare kinds of tokens, and the kind whose price applies where they have none of their own.
 RARE_TOKENS: Mapping[str, str] = {
     "cache_write_1h": "cache_write",
     "audio_input": "input",
@@ -21,14 +21,14 @@ RARE_TOKENS: Mapping[str, str] = {
     "audio_output": "output",
     "image_output": "output",
 }
-# Quantities by meter: tokens of RARE_TOKENS, and what is counted by itself.
-Rare = Mapping[str, int | Decimal]
+# Quantities by meter: tokens of RARE_TOKENS, and what is counted separately.
+RareQuantities = Mapping[str, int | Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Money per token and per request, in units of 10^-9 / `divisor` of the currency. `rare` is what is stated for
-    meters that few calls have, per token or per one.
+    """Money per token and per request, in units of 10^-9 / `divisor` of the currency. `rare` holds the rates of rare
+    meters, per token or per unit.
     """
 
     input: int
@@ -40,7 +40,7 @@ class Rates:
     rare: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, meter: str) -> int | None:
-        """The rate of any meter but `gpu_hour`; None for something counted that nobody states a price for."""
+        """The rate of any meter but `gpu_hour`; None for a counted meter without a stated price."""
         if meter in self.rare:
             return self.rare[meter]
         rate: int | None = getattr(self, RARE_TOKENS.get(meter, meter), None)
@@ -51,8 +51,8 @@ class Rates:
 class RateCard:
     """What one model costs on one day in one service tier.
 
-    `tiers` holds (input tokens, rates) in rising order: the rates of the last tier whose bound the request's input
-    exceeds hold for all its tokens, as providers bill long contexts; none is exceeded by the base rates.
+    `tiers` holds (input tokens, rates) in rising order. The rates of the last tier whose bound the request's input
+    exceeds apply to all of its tokens, as providers bill long contexts; when it exceeds none, the base rates apply.
     `divisor` scales sums of rates × quantity down to 10^-9 of the currency.
     """
 
@@ -62,26 +62,27 @@ class RateCard:
     base: Rates
     tiers: tuple[tuple[int, Rates], ...] = ()
     gpu_hour: Decimal | None = None
-    # The same card at list prices; None where they are the contract's.
+    # The same card at list prices; None where list prices are what is paid.
     listed: "RateCard | None" = None
 
     @property
     def places(self) -> int:
-        """Rates are prices per million tokens, times ten to this power."""
+        """Rates are prices per million tokens × 10^places."""
         return len(str(self.divisor)) + 2
 
     def tier_of(self, input_tokens: int, requests: int) -> int:
-        """0 for the base, else the place of the context tier, from 1. More than one request is priced at the base:
-        how the input spreads over the requests is not known.
+        """0 for the base, else the number of the context tier, from 1. Several requests counted together are priced at
+        the base, since it is not known how the input spreads over them.
         """
         tier = 0
         if self.tiers and requests == 1:
-            for place, (above, _) in enumerate(self.tiers, 1):
+            for number, (above, _) in enumerate(self.tiers, 1):
                 if input_tokens > above:
-                    tier = place
+                    tier = number
         return tier
 
     def rates_of(self, tier: int) -> Rates:
+        """The rates of a tier that `tier_of` gives."""
         return self.tiers[tier - 1][1] if tier else self.base
 
     def cost_nanos(
@@ -93,9 +94,11 @@ class RateCard:
         reasoning_tokens: int,
         requests: int,
         tier: int | None = None,
-        rare: Rare | None = None,
+        rare: RareQuantities | None = None,
     ) -> int:
-        """Cost in 10^-9 of the currency, rounded half to even once. `tier` is `tier_of`, where known."""
+        """Cost in 10^-9 of the currency, rounded once, half to even. `tier` is `tier_of`, where known. GPU time is not
+        in it.
+        """
         rates = self.rates_of(self.tier_of(input_tokens, requests) if tier is None else tier)
         total = (
             (input_tokens - cached_input_tokens - cache_write_tokens) * rates.input
@@ -109,19 +112,20 @@ class RateCard:
             return divide_half_even(total * QUANTITY_SCALE + _rare_sum(rare, rates), self.divisor * QUANTITY_SCALE)
         return divide_half_even(total, self.divisor)
 
-    def counts_only(self, tier: int) -> bool:
-        """Whether only counted things have a price: a call that counts none of them has none."""
+    def prices_only_counts(self, tier: int) -> bool:
+        """Whether only counted meters have a price, so that a call without any of them has none."""
         rates = self.rates_of(tier)
         return bool(rates.rare) and self.gpu_hour is None and not (rates.input or rates.output or rates.request)
 
-    def beside(self, listed: "RateCard") -> "RateCard":
-        """The card with `listed` as its list prices. Both get the context tiers of either, so that a tier of the one is
-        the tier of the other.
+    def with_list_prices(self, listed: "RateCard") -> "RateCard":
+        """The card with `listed` as its list prices. Both get the context tiers of either, so that a tier has the same
+        number in both.
         """
         bounds = sorted({above for above, _ in (*self.tiers, *listed.tiers)})
         return replace(self, tiers=_tiers_at(self, bounds), listed=replace(listed, tiers=_tiers_at(listed, bounds)))
 
-    def states_none_of(self, rare: Rare, tier: int) -> bool:
+    def has_no_rate_of(self, rare: RareQuantities, tier: int) -> bool:
+        """Whether none of these rare meters has a price."""
         rates = self.rates_of(tier)
         return all(rates.of(meter) is None for meter in rare)
 
@@ -130,8 +134,10 @@ def _tiers_at(card: RateCard, bounds: Sequence[int]) -> tuple[tuple[int, Rates],
     return tuple((above, card.rates_of(card.tier_of(above + 1, 1))) for above in bounds)
 
 
-def _rare_sum(rare: Rare, rates: Rates) -> int:
-    """Rates × quantities × QUANTITY_SCALE; tokens add what they cost more or less than the kind they are counted in."""
+def _rare_sum(rare: RareQuantities, rates: Rates) -> int:
+    """Rates × quantities × QUANTITY_SCALE. Tokens add only their difference in price from the kind that counts them
+    too.
+    """
     total = 0
     for meter, quantity in rare.items():
         usual = getattr(rates, RARE_TOKENS[meter]) if meter in RARE_TOKENS else 0
@@ -140,37 +146,40 @@ def _rare_sum(rare: Rare, rates: Rates) -> int:
 
 
 def divide_half_even(total: int, divisor: int) -> int:
-    quotient, rest = divmod(total, divisor)
-    twice = rest * 2
+    """`total` / `divisor` as a whole number, rounded half to even; `divisor` is positive."""
+    quotient, remainder = divmod(total, divisor)
+    twice = remainder * 2
     return quotient + 1 if twice > divisor or (twice == divisor and quotient & 1) else quotient
 
 
 def to_nanos(amount: Decimal) -> int:
-    """A Decimal amount as 10^-9 parts, rounded half to even."""
+    """An amount as a whole number of 10^-9, rounded half to even."""
     return int(amount.quantize(NANO_PART, context=AMOUNTS).scaleb(9, context=AMOUNTS))
 
 
 def nanos_text(nanos: int) -> str:
-    """`0.000002500` for 2500: what COPY takes as numeric(24,9)."""
+    """`0.000002500` for 2500: the text that COPY reads into a numeric(24,9)."""
     if nanos < 0:
         return f"-{nanos_text(-nanos)}"
     return f"{nanos // NANO}.{nanos % NANO:09d}"
 
 
 def from_nanos(nanos: int) -> Decimal:
+    """The amount of a whole number of 10^-9."""
     return Decimal(nanos).scaleb(-9)
 
 
 def rate_card(source: str, version: str, tiers: Mapping[int, Mapping[str, Decimal]]) -> RateCard:
-    """A card from prices by lower bound of the context tier and by meter; bound 0 is the base and must be there.
+    """A card from prices by lower bound of the context tier and by meter; bound 0 is the base and must be present.
 
     What is not stated falls back within its tier: `cached_input` and `cache_write` to `input`, `reasoning` to `output`;
-    a missing `input` or `output` charges nothing for it. Prices per request and per count hold in every tier.
+    a missing `input` or `output` is free. Prices per request and per count hold in every tier. Raises TypeError for a
+    price that is not finite.
     """
     base = tiers[0]
-    whole = {above: _whole(prices, base) for above, prices in tiers.items()}
-    places = max(3, *(-_exponent(price) for prices in whole.values() for price in prices.values()))
-    rates = {above: _rates(prices, places) for above, prices in sorted(whole.items())}
+    complete = {above: _complete_prices(prices, base) for above, prices in tiers.items()}
+    places = max(3, *(-_exponent(price) for prices in complete.values() for price in prices.values()))
+    rates = {above: _rates(prices, places) for above, prices in sorted(complete.items())}
     return RateCard(
         source=source,
         version=version,
@@ -185,8 +194,8 @@ _COMMON = ("input", "cached_input", "cache_write", "output", "reasoning", "reque
 _OF_EVERY_TIER = ("request", *COUNTED_METERS)
 
 
-def _whole(prices: Mapping[str, Decimal], base: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Every common meter and the rare ones that are stated, all brought to the scale of prices per million."""
+def _complete_prices(prices: Mapping[str, Decimal], base: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Every common meter and the rare meters that are stated, all scaled to prices per million."""
     zero = Decimal(0)
     fresh, output = prices.get("input", zero), prices.get("output", zero)
     whole = {

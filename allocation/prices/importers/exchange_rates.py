@@ -1,4 +1,4 @@
-"""Exchange rates from CSV: as the ECB publishes them, a column for each currency, or one rate a line."""
+"""Reads exchange rates from CSV: the ECB's format with a column per currency, or one rate per line."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pydantic import ValidationError
 
 from allocation.prices.documents import RateSpec
-from allocation.prices.importers.price_lists import Unusable, sentence
+from allocation.prices.importers.price_lists import UnusableRow, sentence
 from governance.errors import Invalid
 
 LONG = frozenset({"date", "from", "to", "rate"})
@@ -19,34 +19,35 @@ EMPTY = frozenset({"", "N/A"})
 
 @dataclass(slots=True)
 class RateList:
-    """`cells` counts the rates the file states; each is in `rates` or in `unusable`."""
+    """`cells` counts the rates in the file; each of them is in `rates` or in `unusable`."""
 
     cells: int = 0
     rates: list[RateSpec] = field(default_factory=list)
-    unusable: list[Unusable] = field(default_factory=list)
+    unusable: list[UnusableRow] = field(default_factory=list)
 
 
 def read_rates(
     text: str, *, base: str, currencies: frozenset[str] = frozenset(), since: date | None = None
 ) -> RateList:
-    """With the columns date, from, to and rate, or with Date and one column per currency: what one `base` is worth in
-    it. `currencies` keeps only these against `base`, `since` only later days.
+    """Reads the columns date, from, to and rate; or Date and one column per currency, with the value of one `base` in
+    it. `currencies` keeps only these against `base`, `since` only this day and later. Raises Invalid
+    (`file_unreadable`, `csv_column`).
     """
     lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    found = RateList()
+    rate_list = RateList()
     try:
         header = [name.strip() for name in next(lines, [])]
-        stated = _long(header, lines) if set(header) == LONG else _wide(header, lines, base)
-        for place, source, target, day, cell in stated:
+        cells_read = _long(header, lines) if set(header) == LONG else _wide(header, lines, base)
+        for position, source, target, day, cell in cells_read:
             if currencies and not {source, target} - {base} <= currencies:
                 continue
-            _take(found, place, (source, target, day, cell), since)
+            _add_rate(rate_list, position, (source, target, day, cell), since)
     except csv.Error as problem:
-        raise Invalid(f"The file is no CSV: {problem}.", code="file_unreadable") from problem
-    return found
+        raise Invalid(f"The file is not CSV: {problem}.", code="file_unreadable") from problem
+    return rate_list
 
 
-# (place in the file, from, to, day, rate)
+# (position in the file, from, to, day, rate)
 Cell = tuple[str, str, str, str, str]
 
 
@@ -61,25 +62,25 @@ def _wide(header: list[str], lines: Iterator[list[str]], base: str) -> Iterator[
     if not header or header[0].lower() != "date":
         raise Invalid("The first column must be Date, or the columns date, from, to and rate.", code="csv_column")
     for unknown in (name for name in header[1:] if name and not (len(name) == CODE_LENGTH and name.isupper())):
-        raise Invalid(f"Column {unknown!r} is no currency.", code="csv_column")
+        raise Invalid(f"Column {unknown!r} is not a currency code.", code="csv_column")
     for number, cells in enumerate(lines, 2):
         for currency, cell in zip(header[1:], cells[1:], strict=False):
             if currency and cell.strip() not in EMPTY:
                 yield f"line {number} {currency}", base, currency, cells[0].strip(), cell.strip()
 
 
-def _take(found: RateList, place: str, cell: tuple[str, str, str, str], since: date | None) -> None:
+def _add_rate(rate_list: RateList, position: str, cell: tuple[str, str, str, str], since: date | None) -> None:
     source, target, day, rate = cell
-    found.cells += 1
+    rate_list.cells += 1
     try:
-        made = RateSpec.model_validate({"from": source, "to": target, "effective_from": _day(day), "rate": rate})
+        spec = RateSpec.model_validate({"from": source, "to": target, "effective_from": _day(day), "rate": rate})
     except ValidationError as problem:
-        found.unusable.append(Unusable(place, sentence(problem)))
+        rate_list.unusable.append(UnusableRow(position, sentence(problem)))
         return
-    if since is None or made.effective_from >= since:
-        found.rates.append(made)
+    if since is None or spec.effective_from >= since:
+        rate_list.rates.append(spec)
     else:
-        found.cells -= 1
+        rate_list.cells -= 1
 
 
 def _day(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Price lists of others, read into entries of a price book; what cannot be used is named with its reason."""
+"""Reads other parties' price lists into entries of a price book; what cannot be used is listed with its reason."""
 
 import csv
 import io
@@ -17,16 +17,16 @@ REQUIRED = frozenset({"provider", "model"})
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
-    """A row of the list that gives no price."""
+class UnusableRow:
+    """A row of the list that gives no price, and why."""
 
     name: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A price of a usable row that no meter stands for."""
+class UnmappedPrice:
+    """A price of a usable row that is for none of the meters, and why."""
 
     name: str
     field: str
@@ -34,48 +34,50 @@ class LeftOut:
 
 
 @dataclass(slots=True)
-class PriceList:
-    """`rows` counts what the list holds; each is the source of entries or is in `unusable`."""
+class ImportedPriceList:
+    """`rows` counts the rows of the list; each of them gives entries or is in `unusable`."""
 
     rows: int = 0
     entries: list[PriceSpec] = field(default_factory=list)
-    unusable: list[Unusable] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
+    unusable: list[UnusableRow] = field(default_factory=list)
+    left_out: list[UnmappedPrice] = field(default_factory=list)
 
-    def take(self, name: str, entries: Iterable[dict[str, Any]]) -> bool:
-        """All the entries of one row, or none of them."""
+    def add_row(self, name: str, entries: Iterable[dict[str, Any]]) -> bool:
+        """Adds all the entries of one row or, when one of them is invalid, none. Whether they were added."""
         try:
-            made = [PriceSpec.model_validate(entry) for entry in entries]
+            specs = [PriceSpec.model_validate(entry) for entry in entries]
         except ValidationError as problem:
-            self.unusable.append(Unusable(name, sentence(problem)))
+            self.unusable.append(UnusableRow(name, sentence(problem)))
             return False
-        self.entries.extend(made)
+        self.entries.extend(specs)
         return True
 
 
 def sentence(problem: ValidationError) -> str:
+    """The first validation error as `field: message`."""
     error = problem.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in error["loc"])
+    location = ".".join(str(part) for part in error["loc"])
     message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
+    return f"{location}: {message}" if location else message
 
 
-def read_csv(text: str, *, effective_from: datetime, providers: Mapping[str, str] | None = None) -> PriceList:
-    """One line per entry; the columns are the fields of an entry of a price book. An empty cell states nothing.
-    `providers` maps those that are wanted, all without it, to the names they get.
+def read_csv(text: str, *, effective_from: datetime, providers: Mapping[str, str] | None = None) -> ImportedPriceList:
+    """Reads one entry per line; the columns are the fields of an entry of a price book. An empty cell states nothing.
+    `providers` maps provider names to the names to use and keeps only these; without it all are kept. Raises Invalid
+    (`file_unreadable`, `csv_column`).
     """
-    found = PriceList()
+    price_list = ImportedPriceList()
     lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     try:
         header = [name.strip() for name in next(lines, [])]
         _check(header)
         for cells in lines:
             if any(cell.strip() for cell in cells):
-                _take(found, f"line {lines.line_num}", header, cells, effective_from, providers or {})
+                _add_line(price_list, f"line {lines.line_num}", header, cells, effective_from, providers or {})
     except csv.Error as problem:
-        raise Invalid(f"The file is no CSV: {problem}.", code="file_unreadable") from problem
-    _refuse_repeats(found)
-    return found
+        raise Invalid(f"The file is not CSV: {problem}.", code="file_unreadable") from problem
+    _refuse_repeats(price_list)
+    return price_list
 
 
 def _check(header: list[str]) -> None:
@@ -86,11 +88,11 @@ def _check(header: list[str]) -> None:
     if missing := sorted(REQUIRED - set(header)):
         raise Invalid(f"Column {missing[0]!r} is missing.", code="csv_column")
     if len(set(header)) < len(header):
-        raise Invalid("A column stands twice.", code="csv_column")
+        raise Invalid("A column is named twice.", code="csv_column")
 
 
-def _take(
-    found: PriceList,
+def _add_line(
+    price_list: ImportedPriceList,
     name: str,
     header: list[str],
     cells: list[str],
@@ -98,8 +100,8 @@ def _take(
     providers: Mapping[str, str],
 ) -> None:
     if len(cells) != len(header):
-        found.rows += 1
-        found.unusable.append(Unusable(name, f"has {len(cells)} cells, the header {len(header)}"))
+        price_list.rows += 1
+        price_list.unusable.append(UnusableRow(name, f"has {len(cells)} cells, the header {len(header)}"))
         return
     entry: dict[str, Any] = {
         column: cell.strip() for column, cell in zip(header, cells, strict=True) if cell.strip()
@@ -108,18 +110,20 @@ def _take(
     if providers and provider not in providers:
         return
     entry["provider"] = providers.get(provider) or provider
-    found.rows += 1
-    found.take(name, [{"effective_from": effective_from, **entry}])
+    price_list.rows += 1
+    price_list.add_row(name, [{"effective_from": effective_from, **entry}])
 
 
-def _refuse_repeats(found: PriceList) -> None:
-    """Of two lines for the same, neither can be told to be the right one: the first is taken."""
+def _refuse_repeats(price_list: ImportedPriceList) -> None:
+    """Nothing tells which of two lines for the same price is right: the first is taken."""
     seen: set[tuple[object, ...]] = set()
     kept: list[PriceSpec] = []
-    for entry in found.entries:
+    for entry in price_list.entries:
         key = (*entry.identity, entry.above_input_tokens)
         if key in seen:
-            found.unusable.append(Unusable(f"{entry.provider}/{entry.model}", "is stated twice; the first is taken"))
+            price_list.unusable.append(
+                UnusableRow(f"{entry.provider}/{entry.model}", "is stated twice; the first is taken")
+            )
         else:
             kept.append(entry)
         seen.add(key)
@@ -127,5 +131,5 @@ def _refuse_repeats(found: PriceList) -> None:
     for entry in kept:
         if entry.identity not in bases:
             reason = f"is a context tier above {entry.above_input_tokens} without its base (above_input_tokens 0)"
-            found.unusable.append(Unusable(f"{entry.provider}/{entry.model}", reason))
-    found.entries = [entry for entry in kept if entry.identity in bases]
+            price_list.unusable.append(UnusableRow(f"{entry.provider}/{entry.model}", reason))
+    price_list.entries = [entry for entry in kept if entry.identity in bases]

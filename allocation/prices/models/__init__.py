@@ -1,3 +1,5 @@
+"""Price books, prices and exchange rates as tables, as other packages import them."""
+
 from allocation.prices.models.exchange_rates import (
     ExchangeRate,
 )

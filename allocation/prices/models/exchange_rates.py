@@ -1,3 +1,5 @@
+"""Exchange rates, which are only ever added to."""
+
 from __future__ import annotations
 
 import pgtrigger
@@ -10,8 +12,8 @@ APPEND_ONLY = "RAISE EXCEPTION 'exchange rates are append-only' USING ERRCODE = 
 
 
 class ExchangeRate(models.Model):
-    """What one unit of `from_currency` is worth in `to_currency` from a UTC day on, until a later day's rate. Never
-    changed: a rate stated again for the same day is another row, and the last one holds.
+    """What one unit of `from_currency` is worth in `to_currency`, from a UTC day until the next rate's day. Never
+    changed: a new rate for the same day is another row, and the last row holds.
     """
 
     organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")

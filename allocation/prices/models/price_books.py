@@ -1,3 +1,5 @@
+"""Versions of price books and their prices."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -11,11 +13,15 @@ from governance.scopes.models import OrganisationQuerySet, ScopedQuerySet
 
 
 class Basis(models.TextChoices):
+    """Whether a book states list prices or contracted prices."""
+
     LIST = "list", "list prices"
     CONTRACTED = "contracted", "contracted prices"
 
 
 class PriceBook(Versioned):
+    """One version of a named price book; one version of a name is current. Prices are in `currency`."""
+
     currency = models.CharField(max_length=3)
     contract = models.CharField(
         max_length=200, blank=True, help_text="What was agreed with the provider; empty: a published list."
@@ -32,11 +38,13 @@ class PriceBook(Versioned):
 
     @property
     def is_contract(self) -> bool:
-        """What was agreed goes before what is published."""
+        """Contracts are tried before published lists."""
         return bool(self.contract) or self.basis == Basis.CONTRACTED
 
 
 class Meter(models.TextChoices):
+    """What a price is for. The unit of each meter is in `allocation.meters.documents.PRICED_PER`."""
+
     INPUT = "input"
     CACHED_INPUT = "cached_input"
     CACHE_WRITE = "cache_write"
@@ -64,17 +72,19 @@ class Meter(models.TextChoices):
 
 
 class PriceQuerySet(ScopedQuerySet["Price"]):
+    """Prices, visible to those who see the book's organisation."""
+
     path_field = "book__organisation__path"
 
     def in_force(self, at: datetime) -> Self:
-        """Of the current books, what holds at that instant."""
+        """Prices of current books that are in force at the instant."""
         return self.filter(Q(effective_to__isnull=True) | Q(effective_to__gt=at), effective_from__lte=at).filter(
             book__is_current=True
         )
 
 
 class Price(models.Model):
-    """What one meter costs, in the book's currency: tokens and characters per million, all else per one."""
+    """The price of one meter of a model, in the book's currency: per million tokens or characters, else per unit."""
 
     book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="prices")
     position = models.PositiveIntegerField(help_text="Order in the document: the first match holds.")

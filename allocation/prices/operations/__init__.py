@@ -1,3 +1,5 @@
+"""Price books and exchange rates from documents and files, as other packages import them."""
+
 from allocation.prices.operations.exchange_rates import (
     apply_exchange_rates,
     import_exchange_rates,

@@ -1,4 +1,4 @@
-"""Exchange rates from documents: what is stated anew is added, nothing is changed."""
+"""Exchange rates from documents: rates that differ are added, and nothing is changed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -19,21 +19,23 @@ RateKey = tuple[str, str, date]
 
 
 def plan_exchange_rates(document: ExchangeRatesDocument, at: datetime) -> Change:
+    """What applying the document would add; writes nothing. Raises NotFound (`scope_unknown`)."""
     del at
-    return _change(document, _standing(organisation_of(document.spec.organisation)))
+    return _change(document, _rates_in_force(organisation_of(document.spec.organisation)))
 
 
 @transaction.atomic
 def apply_exchange_rates(document: ExchangeRatesDocument, *, actor: Actor, at: datetime) -> Change:
+    """Adds the rates that differ from those in force and records the decision. Raises NotFound (`scope_unknown`)."""
     organisation = organisation_of(document.spec.organisation, locked=True)
     # The pricing context notices new rates by the highest key: keys must become visible in their order.
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE allocation_exchangerate IN SHARE ROW EXCLUSIVE MODE")
-    standing = _standing(organisation)
-    change = _change(document, standing)
+    in_force = _rates_in_force(organisation)
+    change = _change(document, in_force)
     if change.action == "unchanged":
         return change
-    new = _new(document, standing)
+    new = _new(document, in_force)
     ExchangeRate.objects.bulk_create(
         [
             ExchangeRate(
@@ -62,8 +64,8 @@ def apply_exchange_rates(document: ExchangeRatesDocument, *, actor: Actor, at: d
     return change
 
 
-def _standing(organisation: Scope) -> dict[RateKey, Decimal]:
-    """What holds now; of the same currencies and day the row stated last."""
+def _rates_in_force(organisation: Scope) -> dict[RateKey, Decimal]:
+    """By currencies and day; of several rows for them the last one holds."""
     rows = ExchangeRate.objects.filter(organisation=organisation).order_by("pk")
     return {
         (source, target, on): rate
@@ -71,20 +73,20 @@ def _standing(organisation: Scope) -> dict[RateKey, Decimal]:
     }
 
 
-def _new(document: ExchangeRatesDocument, standing: Mapping[RateKey, Decimal]) -> list[RateSpec]:
-    return [rate for rate in document.spec.rates if standing.get(rate.key) != rate.rate]
+def _new(document: ExchangeRatesDocument, in_force: Mapping[RateKey, Decimal]) -> list[RateSpec]:
+    return [rate for rate in document.spec.rates if in_force.get(rate.key) != rate.rate]
 
 
-def _change(document: ExchangeRatesDocument, standing: Mapping[RateKey, Decimal]) -> Change:
-    new = _new(document, standing)
+def _change(document: ExchangeRatesDocument, in_force: Mapping[RateKey, Decimal]) -> Change:
+    new = _new(document, in_force)
     if not new:
         return Change(kind=document.kind, name=document.metadata.name, action="unchanged")
-    lines = [_line(rate, standing.get(rate.key)) for rate in new[:DIFFERENCES_SHOWN]]
+    lines = [_line(rate, in_force.get(rate.key)) for rate in new[:DIFFERENCES_SHOWN]]
     more = len(new) - len(lines)
     return Change(
         kind=document.kind,
         name=document.metadata.name,
-        action="update" if standing else "create",
+        action="update" if in_force else "create",
         differences=(*lines, *((f"… and {more} more",) if more else ())),
     )
 
@@ -98,9 +100,11 @@ def _line(rate: RateSpec, before: Decimal | None) -> str:
 def import_exchange_rates(
     *, organisation: str, source: str, rates: Sequence[RateSpec], actor: Actor, at: datetime, dry_run: bool = False
 ) -> Change:
-    """What a file states, as a document of the organisation's name would."""
+    """Applies the rates of a file as a document named after the organisation, or with `dry_run` plans it. Raises
+    Invalid (`no_rates`) when there is none, and as `apply_exchange_rates`.
+    """
     if not rates:
-        raise Invalid("There is no rate in it that could be used.", code="no_rates")
+        raise Invalid("The file holds no usable exchange rate.", code="no_rates")
     document = ExchangeRatesDocument.model_validate(
         {
             "apiVersion": "weir/v1",

@@ -1,4 +1,4 @@
-"""Price books from documents and from price lists: a change is a new version of the book, never an edit."""
+"""Price books from documents and price lists: a change becomes a new version of the book, never an edit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from django.db import transaction
 from pydantic import ValidationError
 
 from allocation.prices.documents import Basis, PriceBookDocument, PriceBookSpec, PriceSpec
-from allocation.prices.engine.history import Merged, merged
+from allocation.prices.engine.history import MergedPrices, merge_prices
 from allocation.prices.models import Price, PriceBook
 from governance.documents import Change
 from governance.documents.operations import (
@@ -27,6 +27,9 @@ INSERTED_AT_ONCE = 5000
 
 
 def plan_price_book(document: PriceBookDocument, at: datetime) -> Change:
+    """What applying the document would change; writes nothing. Raises NotFound (`scope_unknown`) for an unknown
+    organisation and OtherOrganisation (`name_taken`) for a name that another one uses.
+    """
     del at
     organisation_of(document.spec.organisation)
     return change_of(document, current_version(PriceBook, document.metadata.name), "prices")
@@ -34,6 +37,7 @@ def plan_price_book(document: PriceBookDocument, at: datetime) -> Change:
 
 @transaction.atomic
 def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime, reason: str = "") -> Change:
+    """Makes a changed document the current version and records it in the audit chain. Raises as the plan does."""
     organisation = organisation_of(document.spec.organisation, locked=True)
     current = current_version(PriceBook, document.metadata.name)
     change = change_of(document, current, "prices")
@@ -74,7 +78,7 @@ def _rows(book: PriceBook, spec: PriceBookSpec) -> list[Price]:
 
 @dataclass(frozen=True, slots=True)
 class BookTerms:
-    """What an import says of the book itself; None leaves it as it is, or as a new book has it."""
+    """Terms of the book that an import sets. None keeps the book's term, or a new book's default."""
 
     currency: str | None = None
     contract: str | None = None
@@ -84,11 +88,15 @@ class BookTerms:
 
 @dataclass(frozen=True, slots=True)
 class ImportedPrices:
+    """What an import changed: the document's change and the merged history of prices."""
+
     change: Change
-    merged: Merged
+    merged: MergedPrices
 
 
 class NoPrices(Invalid):
+    """The file holds no usable price."""
+
     code = "no_prices"
 
 
@@ -104,16 +112,18 @@ def import_prices(
     at: datetime,
     dry_run: bool = False,
 ) -> ImportedPrices:
-    """The entries laid over what the book of this name holds already, as its next version."""
+    """Merges the entries into the prices of the book of this name, as its next version, or with `dry_run` plans that.
+    Raises NoPrices (`no_prices`), Invalid (`invalid_document`), and as `apply_price_book`.
+    """
     organisation_of(organisation, locked=True)
     current = current_version(PriceBook, name)
     known = None if current is None else PriceBookSpec.model_validate(current.document)
-    whole = merged(known.prices if known else (), entries)
-    if not whole.entries:
-        raise NoPrices("There is no price in it that could be used.")
-    document = _document(name, {**_terms(terms, known), "organisation": organisation, "prices": whole.entries})
+    history = merge_prices(known.prices if known else (), entries)
+    if not history.entries:
+        raise NoPrices("The file holds no usable price.")
+    document = _document(name, {**_terms(terms, known), "organisation": organisation, "prices": history.entries})
     change = plan_price_book(document, at) if dry_run else apply_price_book(document, actor=actor, at=at, reason=reason)
-    return ImportedPrices(change, whole)
+    return ImportedPrices(change, history)
 
 
 def _document(name: str, spec: dict[str, object]) -> PriceBookDocument:
@@ -122,12 +132,14 @@ def _document(name: str, spec: dict[str, object]) -> PriceBookDocument:
         return PriceBookDocument.model_validate(content)
     except ValidationError as problem:
         error = problem.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in error["loc"])
-        raise Invalid(f"{place}: {error['msg'].removeprefix('Value error, ')}.", code="invalid_document") from problem
+        location = ".".join(str(part) for part in error["loc"])
+        raise Invalid(
+            f"{location}: {error['msg'].removeprefix('Value error, ')}.", code="invalid_document"
+        ) from problem
 
 
 def _terms(terms: BookTerms, known: PriceBookSpec | None) -> dict[str, object]:
     fields = ("currency", "contract", "basis", "discount_percent")
     given = {field: getattr(terms, field) for field in fields}
-    standing = {field: getattr(known, field) for field in fields} if known else {}
-    return {field: value for field in fields if (value := given[field] or standing.get(field)) is not None}
+    current = {field: getattr(known, field) for field in fields} if known else {}
+    return {field: value for field in fields if (value := given[field] or current.get(field)) is not None}

@@ -1,3 +1,5 @@
+"""Prices for readers and for the pricing context, as other packages import them."""
+
 from allocation.prices.queries.prices import (
     catalogue_prices,
     price_book,

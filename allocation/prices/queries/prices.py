@@ -1,4 +1,4 @@
-"""Prices for somebody: of books by name, in force at an instant, and what differs between them."""
+"""Prices for readers: of books by name, in force at an instant, and in a form that can be compared."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,63 +7,68 @@ from django.db.models import QuerySet
 
 from allocation.prices.documents import PriceSpec
 from allocation.prices.engine.catalogue import catalogue_tiers
-from allocation.prices.engine.differences import Place, Prices
+from allocation.prices.engine.differences import PriceKey, Prices
 from allocation.prices.models import Price, PriceBook
 from governance.errors import NotFound
 from governance.people.rules import Actor
 
 
 def prices_in_force(*, actor: Actor, at: datetime) -> QuerySet[Price]:
-    """Of the current books that `actor` may see."""
+    """Prices in force at the instant, of the current books that the actor may see."""
     return Price.objects.visible_to(actor).in_force(at).select_related("book", "book__organisation")
 
 
 def price_book(*, actor: Actor, name: str, version: int | None = None) -> PriceBook:
-    """By name the current version, or the version asked for."""
+    """The named book's current version, or the version asked for. Raises NotFound (`price_book_unknown`) when there is
+    none that the actor may see.
+    """
     books = PriceBook.objects.visible_to(actor).filter(name=name)
-    wanted = books.filter(is_current=True) if version is None else books.filter(version=version)
-    found = wanted.first()
-    if found is None:
-        which = name if version is None else f"{name} version {version}"
-        raise NotFound(f"There is no price book {which}.", code="price_book_unknown")
-    return found
+    versions = books.filter(is_current=True) if version is None else books.filter(version=version)
+    book = versions.first()
+    if book is None:
+        title = name if version is None else f"{name} version {version}"
+        raise NotFound(f"There is no price book {title}.", code="price_book_unknown")
+    return book
 
 
-def prices_of_book(book: PriceBook, at: datetime) -> dict[Place, Price]:
-    """What the book states for that instant; of entries that overlap the first one holds."""
-    held = Price.objects.filter(book=book, effective_from__lte=at).exclude(effective_to__lte=at).order_by("position")
-    found: dict[Place, Price] = {}
-    holders: dict[tuple[str, str, str], tuple[datetime, datetime | None]] = {}
-    for price in held:
+def prices_of_book(book: PriceBook, at: datetime) -> dict[PriceKey, Price]:
+    """The book's prices at the instant; of entries that overlap the first one holds."""
+    in_force = (
+        Price.objects.filter(book=book, effective_from__lte=at).exclude(effective_to__lte=at).order_by("position")
+    )
+    prices: dict[PriceKey, Price] = {}
+    validities: dict[tuple[str, str, str], tuple[datetime, datetime | None]] = {}
+    for price in in_force:
         validity = (price.effective_from, price.effective_to)
-        if holders.setdefault((price.provider, price.model, price.service_tier), validity) == validity:
-            found[_place(price)] = price
-    return found
+        if validities.setdefault((price.provider, price.model, price.service_tier), validity) == validity:
+            prices[_key(price)] = price
+    return prices
 
 
 def unit_prices(book: PriceBook, at: datetime) -> Prices:
-    return {place: price.unit_price for place, price in prices_of_book(book, at).items()}
+    """The prices paid at the instant, in the book's currency."""
+    return {key: price.unit_price for key, price in prices_of_book(book, at).items()}
 
 
-def _place(price: Price) -> Place:
-    return Place(price.provider, price.model, price.service_tier, price.above_input_tokens, price.meter)
+def _key(price: Price) -> PriceKey:
+    return PriceKey(price.provider, price.model, price.service_tier, price.above_input_tokens, price.meter)
 
 
 def stated_prices(entries: Iterable[PriceSpec], at: datetime) -> Prices:
-    """What a list states for that instant."""
+    """The prices that a list states for the instant; of entries that overlap the first one holds."""
     return {
-        Place(*entry.key, entry.above_input_tokens, meter): price
+        PriceKey(*entry.key, entry.above_input_tokens, meter): price
         for entry in reversed([entry for entry in entries if _holds(entry, at)])
         for meter, price in entry.stated.items()
     }
 
 
-def catalogue_prices(places: Iterable[Place], at: datetime) -> Prices:
-    """What the catalogue states, in US dollars, for the models and service tiers of the places."""
+def catalogue_prices(keys: Iterable[PriceKey], at: datetime) -> Prices:
+    """The catalogue's prices in US dollars, for the models and service tiers of the keys."""
     return {
-        Place(*key, bound, meter): price
-        for key in sorted({place[:3] for place in places})
-        for bound, prices in catalogue_tiers(*key, at).items()
+        PriceKey(*model, bound, meter): price
+        for model in sorted({key[:3] for key in keys})
+        for bound, prices in catalogue_tiers(*model, at).items()
         for meter, price in prices.items()
     }
 

@@ -21,8 +21,8 @@ FIELDS = (
 
 
 def price_lists(currencies: Mapping[int, str], *, books_version: str, rates_version: str) -> dict[int, PriceList]:
-    """By organisation, given each one's currency. The versions change with the books and with the rates: while they do
-    not, nothing is read again, however often scopes change.
+    """Price lists by organisation; `currencies` holds each one's currency. The versions change with the books and with
+    the rates: while they stay the same nothing is read again.
     """
     entries = _book_entries(books_version)
     rates = _stated_rates(rates_version)
@@ -38,16 +38,16 @@ def price_lists(currencies: Mapping[int, str], *, books_version: str, rates_vers
 
 @lru_cache(maxsize=1)
 def _book_entries(books_version: str) -> dict[int, tuple[BookEntry, ...]]:
-    """By organisation: contracts before lists, then by the book's name and the order in it."""
+    """By organisation: contracts before published lists, then by the book's name and the order within it."""
     del books_version
     books = PriceBook.objects.filter(is_current=True).only(
         "organisation_id", "name", "version", "currency", "contract", "basis"
     )
-    found: dict[int, list[BookEntry]] = {}
+    by_organisation: dict[int, list[BookEntry]] = {}
     for book in sorted(books, key=lambda book: (not book.is_contract, book.name)):
         rows = Price.objects.filter(book=book).order_by("position").values_list(*FIELDS)
-        found.setdefault(book.organisation_id, []).extend(_entries(book, rows.iterator(chunk_size=10_000)))
-    return {organisation: tuple(entries) for organisation, entries in found.items()}
+        by_organisation.setdefault(book.organisation_id, []).extend(_entries(book, rows.iterator(chunk_size=10_000)))
+    return {organisation: tuple(entries) for organisation, entries in by_organisation.items()}
 
 
 def _entries(book: PriceBook, rows: Iterable[Row]) -> Iterable[BookEntry]:
@@ -78,7 +78,7 @@ def _stated_rates(rates_version: str) -> dict[int, list[tuple[str, str, date, De
     rows = ExchangeRate.objects.order_by("pk").values_list(
         "organisation_id", "from_currency", "to_currency", "effective_from", "rate"
     )
-    found: dict[int, list[tuple[str, str, date, Decimal]]] = {}
+    by_organisation: dict[int, list[tuple[str, str, date, Decimal]]] = {}
     for organisation, source, target, on, rate in rows.iterator(chunk_size=10_000):
-        found.setdefault(organisation, []).append((source, target, on, rate))
-    return found
+        by_organisation.setdefault(organisation, []).append((source, target, on, rate))
+    return by_organisation

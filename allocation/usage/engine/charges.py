@@ -1,4 +1,4 @@
-"""Charge lines: what each meter of a model cost on a day, in FOCUS's sense, summing to what the records cost."""
+"""Charge lines: what each meter of a model cost on a day, in FOCUS's terms. They sum to what the records cost."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from allocation.prices.engine.rates import (
     divide_half_even,
     to_nanos,
 )
-from allocation.usage.engine.roll_ups import Fine, Key, PricedAs, Sums, day_of
+from allocation.usage.engine.roll_ups import Key, PricedAs, PricedSums, Sums, day_of
 
 CORRECTION = "Correction"
 ADJUSTMENT = "adjustment"
@@ -30,7 +30,9 @@ PER_MILLION = 6
 
 
 class ChargeKey(NamedTuple):
-    """Unit prices are per million tokens, per request or per GPU hour; None where nobody states one."""
+    """What charge lines are summed by. Unit prices are per million tokens, per request or per GPU hour; None where none
+    is stated.
+    """
 
     day: date
     scope_id: int
@@ -48,7 +50,7 @@ class ChargeKey(NamedTuple):
 
 @dataclass(slots=True)
 class ChargeSums:
-    """`quantity` in tokens, requests or hours; costs in 10^-9 of the currency."""
+    """`quantity` in tokens, requests, GPU hours or units; costs in 10^-9 of the currency."""
 
     requests: int = 0
     quantity: Decimal = Decimal(0)
@@ -57,20 +59,21 @@ class ChargeSums:
     effective_nanos: int = 0
     billed_nanos: int = 0
 
-    def add(self, other: "ChargeSums") -> None:
-        self.requests += other.requests
-        self.quantity += other.quantity
-        self.list_nanos += other.list_nanos
-        self.contracted_nanos += other.contracted_nanos
-        self.effective_nanos += other.effective_nanos
-        self.billed_nanos += other.billed_nanos
+    def add(self, sums: "ChargeSums") -> None:
+        """Adds other sums of the same key."""
+        self.requests += sums.requests
+        self.quantity += sums.quantity
+        self.list_nanos += sums.list_nanos
+        self.contracted_nanos += sums.contracted_nanos
+        self.effective_nanos += sums.effective_nanos
+        self.billed_nanos += sums.billed_nanos
 
 
 Charges = dict[ChargeKey, ChargeSums]
 
 
-class Metered(NamedTuple):
-    """One meter's quantity with its contracted and list price, and what they come to, in 10^-9 of the currency."""
+class PricedQuantity(NamedTuple):
+    """One meter's quantity with its unit prices, None where unknown, and costs, in 10^-9 of the currency."""
 
     meter: str
     quantity: Decimal
@@ -80,20 +83,20 @@ class Metered(NamedTuple):
     list_nanos: int = 0
 
 
-def charges_of(fine: Fine) -> Charges:
-    """What failed costs nothing and is no charge."""
-    merged: Charges = {}
-    for key, priced, sums in _by_day(fine):
+def charges_of(priced_sums: PricedSums) -> Charges:
+    """Charge lines of a batch. Failed calls cost nothing and have no line."""
+    charges: Charges = {}
+    for key, priced, sums in _by_day(priced_sums):
         if not priced.failed:
-            for charge, amounts in _lines(key, priced, sums):
-                merged.setdefault(charge, ChargeSums()).add(amounts)
-    return merged
+            for charge_key, charge_sums in _lines(key, priced, sums):
+                charges.setdefault(charge_key, ChargeSums()).add(charge_sums)
+    return charges
 
 
-def _by_day(fine: Fine) -> Iterable[tuple[Key, PricedAs, Sums]]:
-    """Summed before it is priced by meter: a day has far fewer prices than minutes."""
+def _by_day(priced_sums: PricedSums) -> Iterable[tuple[Key, PricedAs, Sums]]:
+    """Summed per day before pricing by meter: a day has far fewer prices than minutes."""
     days: dict[tuple[object, ...], tuple[Key, PricedAs, Sums]] = {}
-    for key, priced, sums in fine.values():
+    for key, priced, sums in priced_sums.values():
         day = key._replace(start=key.start // 86_400 * 86_400)
         group = (day, *priced[:3], id(priced.card), *priced[4:])
         if group not in days:
@@ -123,9 +126,9 @@ def _lines(key: Key, priced: PricedAs, sums: Sums) -> Iterator[tuple[ChargeKey, 
         )  # fmt: skip
 
 
-def _effective(cost_nanos: int, metered: list[Metered]) -> list[int]:
-    """What was paid, over the meters in the proportion of their contracted cost. A bill for which no price is known
-    stands on the requests: to share it out over kinds of tokens would invent prices.
+def _effective(cost_nanos: int, metered: list[PricedQuantity]) -> list[int]:
+    """Distributes what was paid over the meters in proportion to their contracted cost. A bill without known prices
+    goes to the requests: spreading it over kinds of tokens would invent prices.
     """
     weights = [line.contracted_nanos for line in metered]
     if not cost_nanos:
@@ -135,8 +138,8 @@ def _effective(cost_nanos: int, metered: list[Metered]) -> list[int]:
     return apportion(cost_nanos, weights)
 
 
-def _metered(sums: Sums, card: RateCard | None, tier: int) -> Iterator[Metered]:
-    """Every meter with a quantity; requests only where they cost something or nothing else could carry the cost."""
+def _metered(sums: Sums, card: RateCard | None, tier: int) -> Iterator[PricedQuantity]:
+    """Every meter with a quantity; requests only where they cost something or no other meter can carry the cost."""
     quantities: dict[str, int | Decimal] = {
         "input": sums.input_tokens - sums.cached_input_tokens - sums.cache_write_tokens,
         "cached_input": sums.cached_input_tokens,
@@ -148,24 +151,26 @@ def _metered(sums: Sums, card: RateCard | None, tier: int) -> Iterator[Metered]:
         if meter in RARE_TOKENS:
             quantities[RARE_TOKENS[meter]] -= int(quantity)
     quantities.update(sums.rare or {})
-    found: list[Metered] = [_counted(meter, quantity, card, tier) for meter, quantity in quantities.items() if quantity]
+    metered: list[PricedQuantity] = [
+        _counted(meter, quantity, card, tier) for meter, quantity in quantities.items() if quantity
+    ]
     if sums.gpu_seconds:
-        found.append(_gpu(sums.gpu_seconds, card))
+        metered.append(_gpu(sums.gpu_seconds, card))
     request = _requests(sums.requests, card, tier)
-    carried = any(line.contracted_nanos for line in found)
-    if request.contracted_nanos or request.list_nanos or not found or (sums.cost_nanos and not carried):
-        found.append(request)
-    return iter(found)
+    carried = any(line.contracted_nanos for line in metered)
+    if request.contracted_nanos or request.list_nanos or not metered or (sums.cost_nanos and not carried):
+        metered.append(request)
+    return iter(metered)
 
 
-def _counted(meter: str, quantity: int | Decimal, card: RateCard | None, tier: int) -> Metered:
+def _counted(meter: str, quantity: int | Decimal, card: RateCard | None, tier: int) -> PricedQuantity:
     rate = None if card is None else card.rates_of(tier).of(meter)
     if card is None or rate is None:
-        return Metered(meter, Decimal(quantity))
+        return PricedQuantity(meter, Decimal(quantity))
     listed = card.listed or card
     list_rate = listed.rates_of(tier).of(meter)
     scaled = int(Decimal(quantity).scaleb(QUANTITY_PLACES))
-    return Metered(
+    return PricedQuantity(
         meter,
         Decimal(quantity),
         _unit_price(rate, card.places, meter),
@@ -175,12 +180,12 @@ def _counted(meter: str, quantity: int | Decimal, card: RateCard | None, tier: i
     )
 
 
-def _requests(requests: int, card: RateCard | None, tier: int) -> Metered:
+def _requests(requests: int, card: RateCard | None, tier: int) -> PricedQuantity:
     if card is None:
-        return Metered(REQUEST, Decimal(requests))
+        return PricedQuantity(REQUEST, Decimal(requests))
     listed = card.listed or card
     rate, list_rate = card.rates_of(tier).request, listed.rates_of(tier).request
-    return Metered(
+    return PricedQuantity(
         REQUEST,
         Decimal(requests),
         _unit_price(rate, card.places, REQUEST),
@@ -190,12 +195,12 @@ def _requests(requests: int, card: RateCard | None, tier: int) -> Metered:
     )
 
 
-def _gpu(seconds: Decimal, card: RateCard | None) -> Metered:
+def _gpu(seconds: Decimal, card: RateCard | None) -> PricedQuantity:
     hours = (seconds / HOUR_S).quantize(QUANTITY_PART, context=AMOUNTS)
     if card is None or card.gpu_hour is None:
-        return Metered(GPU_HOUR, hours)
+        return PricedQuantity(GPU_HOUR, hours)
     listed = card.listed.gpu_hour if card.listed is not None and card.listed.gpu_hour is not None else card.gpu_hour
-    return Metered(
+    return PricedQuantity(
         GPU_HOUR,
         hours,
         card.gpu_hour,
@@ -206,17 +211,17 @@ def _gpu(seconds: Decimal, card: RateCard | None) -> Metered:
 
 
 def _unit_price(rate: int, places: int, meter: str) -> Decimal:
-    """A rate of what is not priced per million is held like one that is."""
+    """The price of a rate. Rates are stored per million, also those of meters that are priced per unit."""
     shift = 0 if PRICED_PER[meter] == MILLION else PER_MILLION
     return Decimal(rate).scaleb(-places - shift, AMOUNTS).quantize(PRICE_PART, context=AMOUNTS)
 
 
 def adjustments_of(key: Key, sums: Sums, *, service_tier: str, closed: bool) -> Iterator[tuple[ChargeKey, ChargeSums]]:
-    """Money that a correction moves, without quantities: how much was used is not in question, what it costs is."""
+    """The charge line of money that a correction moves, without a quantity: the cost changes, not the usage."""
     if sums.cost_nanos:
-        charge = ChargeKey(
+        charge_key = ChargeKey(
             day_of(key.start), key.scope_id, key.provider, key.model, key.activity, service_tier, ADJUSTMENT, "",
             CORRECTION if closed else "", ADJUSTMENT, None, None,
         )  # fmt: skip
         nanos = sums.cost_nanos
-        yield charge, ChargeSums(0, Decimal(0), nanos, nanos, nanos, nanos)
+        yield charge_key, ChargeSums(0, Decimal(0), nanos, nanos, nanos, nanos)

@@ -1,4 +1,6 @@
-"""One usage event in, one costed record or the reason against it out. Runs for every event: plain data, no clock."""
+"""Turns one usage event into a costed record, or into the fault that refuses it. Runs for every event: plain data, no
+clock.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,28 +14,28 @@ from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED, Matcher
 from allocation.meters.documents import AMOUNT_MAX, RARE_TOKENS, Fault, Money, UsageEvent
 from allocation.prices.engine.catalogue import CalculatedCard, usage_of
 from allocation.prices.engine.exchange import RateMissing
-from allocation.prices.engine.pricing import PriceList, WithinTheDay
-from allocation.prices.engine.rates import NANO, Rare, RateCard, to_nanos
+from allocation.prices.engine.pricing import IntradayPrices, PriceList
+from allocation.prices.engine.rates import NANO, RareQuantities, RateCard, to_nanos
 
 DAY_S = 86_400
 FUTURE_ALLOWED = timedelta(minutes=5)
 UNPRICED = "none"
 PROVIDER = "provider"
-# The cost stands in a FOCUS file that was imported; no sender can say so.
+# The cost was read from an imported FOCUS file; senders of events cannot use this source.
 FOCUS = "focus"
 RESPONSE_CACHE = "response_cache"
 HOUR_S = 3600
-# What an event may state itself; beyond it a sum would soon not fit into the ledger.
+# The highest cost that an event may state itself; sums of higher ones would soon overflow the ledger's columns.
 NANOS_MAX = AMOUNT_MAX * NANO
-TOO_DEAR = Fault("cost_out_of_range", "Its quantities times its price are outside the range allowed.", "tokens")
+COST_TOO_HIGH = Fault("cost_out_of_range", "Its quantities times their prices are outside the range allowed.", "tokens")
 NO_ATTRIBUTES: Mapping[str, str] = {}
 ORDINAL_OF_1970 = date(1970, 1, 1).toordinal()
 
 
 class Priced(NamedTuple):
-    """What nobody stated a price for has no `cost_nanos` (10^-9 of the currency). `card` and its `tier` say what a
-    price list states for the call, also where the provider billed something else. `rare` is what the call used that
-    few calls use, by meter.
+    """How an event was priced. `cost_nanos` is in 10^-9 of the currency, None without any price. `card` and `tier` are
+    the price list's rates for the call, also where the provider's billed cost was taken. `rare` holds rare quantities
+    by meter.
     """
 
     source: str
@@ -41,19 +43,19 @@ class Priced(NamedTuple):
     cost_nanos: int | None
     card: RateCard | None = None
     tier: int = 0
-    rare: Rare | None = None
+    rare: RareQuantities | None = None
 
 
 class ScopedCall(Call, Protocol):
-    """A usage event, or what else is placed by its own scope, else by the rules that read it."""
+    """A usage event or an outcome: attributed to the scope it names, else by attribution rules."""
 
     @property
     def scope(self) -> str | None: ...
 
 
 class CostedRecord(NamedTuple):
-    """`id` is the hexadecimal identity, `at_s` seconds since 1970; `booked_s` is where the record counts: `at_s`, or
-    when it arrived where its own period is closed.
+    """An event with its scope and cost. `id` is the hexadecimal identity, `at_s` seconds since 1970. The record counts
+    at `booked_s`: at `at_s`, or at its arrival when its own billing period is closed.
     """
 
     id: str
@@ -67,6 +69,7 @@ class CostedRecord(NamedTuple):
 
     @property
     def cost_nanos(self) -> int | None:
+        """The cost in 10^-9 of the organisation's currency; None for an unpriced or failed call."""
         return self.price.cost_nanos
 
 
@@ -76,7 +79,9 @@ FROM_CACHE = Priced(RESPONSE_CACHE, "", 0)
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """What occurred before `closed_until_s` (seconds since 1970) lies in a closed billing period."""
+    """Prices and rules of one organisation. Its billing periods are closed up to `closed_until_s`, in seconds since
+    1970.
+    """
 
     root_id: int
     unattributed_id: int
@@ -87,9 +92,9 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class PricingContext:
-    """What one batch is judged by. `open_scopes` maps every path the sender may write to onto (scope, root);
-    `known_scopes` is every path there is; `home` is the sender's own organisation, None for an operator without one.
-    `billed_by` names who stated the cost that an event brings along.
+    """What a batch is priced and attributed by. `open_scopes` maps the paths that the sender may write to onto (scope
+    id, root id); `known_scopes` holds every path; `home` is the sender's own organisation, None for an operator without
+    one. `billed_by` is the price source of costs that events state themselves.
     """
 
     open_scopes: Mapping[str, tuple[int, int]]
@@ -103,11 +108,12 @@ class PricingContext:
     billed_by: str = PROVIDER
 
     def cost(self, event: UsageEvent) -> CostedRecord | Fault:
+        """The event with its scope and cost, or the fault that refuses it."""
         at_s = event.occurred_at.timestamp()
-        place = self.untimely(at_s) or self.place_of(event, at_s)
-        if isinstance(place, Fault):
-            return place
-        scope_id, organisation, attribution = place
+        attributed = self.time_fault(at_s) or self.attributed_scope(event, at_s)
+        if isinstance(attributed, Fault):
+            return attributed
+        scope_id, organisation, attribution = attributed
         price = price_of(event, organisation.prices, at_s, self.billed_by)
         if isinstance(price, Fault):
             return price
@@ -122,48 +128,58 @@ class PricingContext:
             price,
         )
 
-    def untimely(self, at_s: float) -> Fault | None:
+    def time_fault(self, at_s: float) -> Fault | None:
+        """`occurred_too_early` or `occurred_in_future` for a time not accepted; `at_s` in seconds since 1970."""
         if at_s < self.earliest_s:
-            return Fault("occurred_too_early", "occurred_at lies further back than usage is accepted.", "occurred_at")
+            return Fault("occurred_too_early", "occurred_at is earlier than usage is accepted.", "occurred_at")
         if at_s > self.latest_s:
-            return Fault("occurred_in_future", "occurred_at lies in the future.", "occurred_at")
+            return Fault("occurred_in_future", "occurred_at is in the future.", "occurred_at")
         return None
 
-    def place_of(self, event: ScopedCall, at_s: float) -> tuple[int, Organisation, str] | Fault:
+    def attributed_scope(self, event: ScopedCall, at_s: float) -> tuple[int, Organisation, str] | Fault:
+        """(scope id, organisation, how it was attributed): the scope the event names, else that of the key or rule that
+        matches, else the organisation's unattributed scope. A Fault is `scope_required`, `scope_forbidden` or
+        `scope_unknown`.
+        """
         if event.scope is not None:
-            return self.named_place(event.scope)
+            return self.explicit_scope(event.scope)
         home = self.home
         if home is None:
             return Fault("scope_required", "Without a key's organisation a record must name its scope.", "scope")
         matcher = home.matcher
         if event.attributes or not matcher.needs_attributes:
-            found = matcher.first(event, date.fromordinal(int(at_s // DAY_S) + ORDINAL_OF_1970))
-            if found is not None:
-                if found.scope_id not in self.open_scope_ids:
+            placement = matcher.first_match(event, date.fromordinal(int(at_s // DAY_S) + ORDINAL_OF_1970))
+            if placement is not None:
+                if placement.scope_id not in self.open_scope_ids:
                     return Fault(
                         "scope_forbidden",
                         "Its attributes lead to a scope outside what the key may write to.",
                         "attributes",
                     )
-                return found.scope_id, home, found.name
+                return placement.scope_id, home, placement.name
         return home.unattributed_id, home, UNATTRIBUTED
 
-    def named_place(self, path: str) -> tuple[int, Organisation, str] | Fault:
-        known = self.open_scopes.get(path)
-        if known is not None:
-            return known[0], self.organisations[known[1]], EXPLICIT
+    def explicit_scope(self, path: str) -> tuple[int, Organisation, str] | Fault:
+        """As `attributed_scope`, for an event that names the scope at `path`."""
+        ids = self.open_scopes.get(path)
+        if ids is not None:
+            return ids[0], self.organisations[ids[1]], EXPLICIT
         if path in self.known_scopes:
             return Fault("scope_forbidden", "The scope lies outside what the key may write to.", "scope")
         return Fault("scope_unknown", "There is no scope of this path.", "scope")
 
 
 def identity(root_id: int, source: str, event_id: str) -> str:
-    """32 hexadecimal digits; the organisation is part of it, so that no other organisation's record can stand in."""
+    """32 hexadecimal digits. The organisation is part of them, so that records of different organisations never
+    collide.
+    """
     return blake2b(f"{root_id}\0{source}\0{event_id}".encode(), digest_size=16).hexdigest()
 
 
 def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str = PROVIDER) -> Priced | Fault:
-    """A failed call costs nothing that anybody has stated."""
+    """The event's price: none for a failed call, 0 for a cached response that states no cost, else the cost it states
+    or the price list's. Faults: `exchange_rate_missing`, `cost_out_of_range`.
+    """
     rare = None
     if event.quantities is not None or not RARE_TOKENS.isdisjoint(event.tokens.model_fields_set):
         rare = rare_parts(event)
@@ -172,7 +188,7 @@ def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str =
         return free if rare is None else free._replace(rare=rare)
     day = int(at_s // DAY_S)
     card = prices.of_day(event.provider, event.model, event.service_tier, day)
-    if type(card) is WithinTheDay:
+    if type(card) is IntradayPrices:
         card = card.at(event.occurred_at.astimezone(UTC))
     if event.cost is not None:
         return _billed(event, event.cost, prices, day, card if type(card) is RateCard else None, rare, billed_by)
@@ -185,18 +201,20 @@ def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str =
     return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
 
 
-def rare_parts(event: UsageEvent) -> Rare | None:
-    """What few calls have, by meter; None without any."""
+def rare_parts(event: UsageEvent) -> RareQuantities | None:
+    """Rare kinds of tokens and separately counted quantities, by meter; None without any."""
     tokens = event.tokens
-    found: dict[str, int | Decimal] = {
+    quantities: dict[str, int | Decimal] = {
         meter: count for meter in sorted(RARE_TOKENS & tokens.model_fields_set) if (count := getattr(tokens, meter))
     }
     if event.quantities:
-        found.update((meter, event.quantities[meter]) for meter in sorted(event.quantities) if event.quantities[meter])
-    return found or None
+        quantities.update(
+            (meter, event.quantities[meter]) for meter in sorted(event.quantities) if event.quantities[meter]
+        )
+    return quantities or None
 
 
-def _listed(event: UsageEvent, card: RateCard, rare: Rare | None) -> Priced | Fault:
+def _listed(event: UsageEvent, card: RateCard, rare: RareQuantities | None) -> Priced | Fault:
     tokens = event.tokens
     requests = event.requests
     tier = card.tier_of(tokens.input, requests) if card.tiers else 0
@@ -205,23 +223,23 @@ def _listed(event: UsageEvent, card: RateCard, rare: Rare | None) -> Priced | Fa
     )
     if event.gpu_seconds and card.gpu_hour is not None:
         nanos += to_nanos(event.gpu_seconds * card.gpu_hour / HOUR_S)
-    if not nanos and _says_nothing_of(card, tier, rare):
+    if not nanos and _has_no_price(card, tier, rare):
         return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
-    return Priced(card.source, card.version, nanos, card, tier, rare) if nanos <= NANOS_MAX else TOO_DEAR
+    return Priced(card.source, card.version, nanos, card, tier, rare) if nanos <= NANOS_MAX else COST_TOO_HIGH
 
 
-def _says_nothing_of(card: RateCard, tier: int, rare: Rare | None) -> bool:
-    """What was counted has no price, or what has one was not counted: that it costs nothing is not known."""
-    return card.states_none_of(rare, tier) if rare else card.counts_only(tier)
+def _has_no_price(card: RateCard, tier: int, rare: RareQuantities | None) -> bool:
+    """Whether the meters that were counted have no price, so that the call is unpriced, not free."""
+    return card.has_no_rate_of(rare, tier) if rare else card.prices_only_counts(tier)
 
 
-def _calculated(event: UsageEvent, card: CalculatedCard, rare: Rare | None) -> Priced | Fault:
+def _calculated(event: UsageEvent, card: CalculatedCard, rare: RareQuantities | None) -> Priced | Fault:
     tokens = event.tokens
     usage = usage_of(
         tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, rare or {}
     )  # fmt: skip
     nanos = to_nanos(card.cost(usage))
-    return Priced(card.source, card.version, nanos, rare=rare) if nanos <= NANOS_MAX else TOO_DEAR
+    return Priced(card.source, card.version, nanos, rare=rare) if nanos <= NANOS_MAX else COST_TOO_HIGH
 
 
 def _billed(
@@ -230,7 +248,7 @@ def _billed(
     prices: PriceList,
     day: int,
     card: RateCard | None,
-    rare: Rare | None,
+    rare: RareQuantities | None,
     billed_by: str,
 ) -> Priced | Fault:
     version = ""
@@ -243,8 +261,9 @@ def _billed(
             cost, version = rate.convert(cost), rate.name
     tier = card.tier_of(event.tokens.input, event.requests) if card is not None and card.tiers else 0
     nanos = to_nanos(cost)
-    return Priced(billed_by, version, nanos, card, tier, rare) if nanos <= NANOS_MAX else TOO_DEAR
+    return Priced(billed_by, version, nanos, card, tier, rare) if nanos <= NANOS_MAX else COST_TOO_HIGH
 
 
 def acceptance_window(at: datetime, past_days: int) -> tuple[float, float]:
+    """The earliest and the latest accepted occurrence, in seconds since 1970."""
     return (at - timedelta(days=past_days)).timestamp(), (at + FUTURE_ALLOWED).timestamp()

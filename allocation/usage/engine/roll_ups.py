@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from allocation.meters.engine.activity import Activity, activity_of
-from allocation.prices.engine.rates import Rare, RateCard, from_nanos
+from allocation.prices.engine.rates import RareQuantities, RateCard, from_nanos
 from allocation.usage.engine.costing import DAY_S, ORDINAL_OF_1970, CostedRecord, Priced
 
 MINUTE_S = 60
@@ -15,7 +15,7 @@ NO_GPU = Decimal(0)
 
 
 class Key(NamedTuple):
-    """`start` of the bucket in seconds since 1970."""
+    """What roll-ups are summed by. `start` is the bucket's start in seconds since 1970."""
 
     start: int
     scope_id: int
@@ -26,8 +26,8 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Sums:
-    """`cost_nanos` is in 10^-9 of the organisation's currency; `last_s` the latest occurrence, seconds since 1970.
-    Negative where a correction takes away.
+    """Sums of records, negative where a correction takes away. `cost_nanos` is in 10^-9 of the organisation's currency;
+    `last_s` is the latest occurrence in seconds since 1970. `rare` holds rare quantities by meter.
     """
 
     requests: int = 0
@@ -41,33 +41,34 @@ class Sums:
     gpu_seconds: Decimal = NO_GPU
     cost_nanos: int = 0
     last_s: float = 0.0
-    # By meter, what few calls have.
     rare: dict[str, int | Decimal] | None = None
 
-    def add(self, other: "Sums") -> None:
-        self.requests += other.requests
-        self.errors += other.errors
-        self.unpriced_requests += other.unpriced_requests
-        self.input_tokens += other.input_tokens
-        self.cached_input_tokens += other.cached_input_tokens
-        self.cache_write_tokens += other.cache_write_tokens
-        self.output_tokens += other.output_tokens
-        self.reasoning_tokens += other.reasoning_tokens
-        self.gpu_seconds += other.gpu_seconds
-        self.cost_nanos += other.cost_nanos
-        self.last_s = max(self.last_s, other.last_s)
-        if other.rare:
-            self.add_rare(other.rare)
+    def add(self, sums: "Sums") -> None:
+        """Adds other sums of the same key."""
+        self.requests += sums.requests
+        self.errors += sums.errors
+        self.unpriced_requests += sums.unpriced_requests
+        self.input_tokens += sums.input_tokens
+        self.cached_input_tokens += sums.cached_input_tokens
+        self.cache_write_tokens += sums.cache_write_tokens
+        self.output_tokens += sums.output_tokens
+        self.reasoning_tokens += sums.reasoning_tokens
+        self.gpu_seconds += sums.gpu_seconds
+        self.cost_nanos += sums.cost_nanos
+        self.last_s = max(self.last_s, sums.last_s)
+        if sums.rare:
+            self.add_rare(sums.rare)
 
-    def add_rare(self, rare: Rare) -> None:
-        sums = self.rare = self.rare or {}
+    def add_rare(self, rare: RareQuantities) -> None:
+        """Adds rare quantities by meter."""
+        totals = self.rare = self.rare or {}
         for meter, quantity in rare.items():
-            sums[meter] = sums.get(meter, 0) + quantity
+            totals[meter] = totals.get(meter, 0) + quantity
 
 
 @dataclass(frozen=True, slots=True)
 class UsagePosting:
-    """What the ledger is told: the usage of one scope on one UTC day that this batch added."""
+    """What is posted to the ledger: the usage of one scope on one UTC day that a batch added."""
 
     scope_id: int
     occurred_on: date
@@ -78,7 +79,7 @@ class UsagePosting:
 
 
 class PricedAs(NamedTuple):
-    """What records of one kind share beside their roll-up's key: how they were priced and served."""
+    """How records were priced and served: what they share beside the key of their roll-up."""
 
     service_tier: str
     source: str
@@ -88,32 +89,32 @@ class PricedAs(NamedTuple):
     failed: bool
 
 
-# Sums by roll-up key of the minute and by price; the price's card is compared by identity, which `id(card)` stands for.
-FineKey = tuple[int, int, str, str, Activity, str, str, str, int, int, bool]
-Fine = dict[FineKey, tuple[Key, PricedAs, Sums]]
+# Sums by the minute's roll-up key and by price. Comparing cards by identity, `id(card)`, is cheaper than by value.
+PricedSumsKey = tuple[int, int, str, str, Activity, str, str, str, int, int, bool]
+PricedSums = dict[PricedSumsKey, tuple[Key, PricedAs, Sums]]
 
 
-def by_minute_and_price(records: Iterable[CostedRecord]) -> Fine:
-    """One pass over a batch; everything coarser is summed from its result."""
-    totals: Fine = {}
+def by_minute_and_price(records: Iterable[CostedRecord]) -> PricedSums:
+    """Sums a batch in one pass; all coarser sums are made from the result."""
+    totals: PricedSums = {}
     for record in records:
         event = record.event
         price: Priced = record.price
         card = price.card
         start = int(record.booked_s // MINUTE_S) * MINUTE_S
         failed = event.status == "error"
-        fine = (
+        sums_key = (
             start, record.scope_id, event.provider, event.model, activity_of(event.operation), event.service_tier,
             price.source, price.version, id(card), price.tier, failed,
         )  # fmt: skip
-        found = totals.get(fine)
-        if found is None:
+        entry = totals.get(sums_key)
+        if entry is None:
             sums = Sums(last_s=record.at_s)
-            key = Key(start, record.scope_id, event.provider, event.model, fine[4])
+            key = Key(start, record.scope_id, event.provider, event.model, sums_key[4])
             priced = PricedAs(event.service_tier, price.source, price.version, card, price.tier, failed)
-            totals[fine] = (key, priced, sums)
+            totals[sums_key] = (key, priced, sums)
         else:
-            sums = found[2]
+            sums = entry[2]
         tokens = event.tokens
         sums.requests += event.requests
         sums.input_tokens += tokens.input
@@ -136,15 +137,16 @@ def by_minute_and_price(records: Iterable[CostedRecord]) -> Fine:
     return totals
 
 
-def by_minute(fine: Fine) -> dict[Key, Sums]:
+def by_minute(priced_sums: PricedSums) -> dict[Key, Sums]:
+    """The sums of each minute, whatever the price."""
     merged: dict[Key, Sums] = {}
-    for key, _, sums in fine.values():
+    for key, _, sums in priced_sums.values():
         merged.setdefault(key, Sums(last_s=sums.last_s)).add(sums)
     return merged
 
 
 def coarser(totals: dict[Key, Sums], seconds: int) -> dict[Key, Sums]:
-    """The same sums in longer buckets."""
+    """The same sums in buckets of `seconds`."""
     merged: dict[Key, Sums] = {}
     for key, sums in totals.items():
         longer = key._replace(start=key.start // seconds * seconds)
@@ -153,11 +155,12 @@ def coarser(totals: dict[Key, Sums], seconds: int) -> dict[Key, Sums]:
 
 
 def day_of(start: float) -> date:
+    """The UTC day of an instant in seconds since 1970."""
     return date.fromordinal(int(start // DAY_S) + ORDINAL_OF_1970)
 
 
 def postings(by_day: dict[Key, Sums]) -> list[UsagePosting]:
-    """In the order of scope and day, the order in which the ledger locks."""
+    """Postings in the order of scope and day, in which the ledger locks its accounts."""
     merged: dict[tuple[int, int], Sums] = {}
     for key, sums in by_day.items():
         merged.setdefault((key.scope_id, key.start), Sums(last_s=sums.last_s)).add(sums)

@@ -1,4 +1,4 @@
-"""Costed records as the text PostgreSQL's COPY reads."""
+"""Costed records as text for PostgreSQL's COPY."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -20,8 +20,8 @@ NULL = r"\N"
 
 
 def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
-    """One line per record, led by its position in the batch. Texts hold no control characters (the event's schema
-    refuses them), so the backslash is all there is to escape.
+    """One line per record, beginning with its position in the batch. Texts hold no control characters, which the
+    event's schema refuses, so only the backslash is escaped.
     """
     received = received_at.isoformat()
     lines = []

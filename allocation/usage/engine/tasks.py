@@ -1,4 +1,4 @@
-"""Calls of one task, summed: what a task has used so far, and what its day's roll-up is to be told."""
+"""Calls of a batch summed by task: each task's new totals, and what its scopes and days gain."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,15 +14,17 @@ ZERO = Decimal(0)
 
 
 class TaskKey(NamedTuple):
+    """A task of an organisation."""
+
     root_id: int
     task_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """The earliest call; of two at the same instant the one with the lower identity, so that order of arrival does not
-    matter. `on` is the day on which it counts, `at_s` when it was made (seconds since 1970). The day goes first: what
-    came too late for a closed period takes no task out of it.
+    """The call with which a task began: the earliest by (day it counts on, instant, record id), whatever the order of
+    arrival. `on` is the UTC day it counts on, `at_s` is in seconds since 1970. The day goes first, so that a late call
+    never moves a task out of a closed period.
     """
 
     at_s: float
@@ -31,12 +33,17 @@ class FirstCall:
     on: date
     tokens: int
 
-    def is_before(self, other: "FirstCall | None") -> bool:
-        return other is None or (self.on, self.at_s, self.record_id) < (other.on, other.at_s, other.record_id)
+    def is_before(self, call: "FirstCall | None") -> bool:
+        """Whether this call is earlier than `call`, or there is no `call`."""
+        return call is None or (self.on, self.at_s, self.record_id) < (call.on, call.at_s, call.record_id)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSums:
+    """Totals of one task. `last_s` is its latest occurrence in seconds since 1970; `cost` is in the organisation's
+    currency.
+    """
+
     first: FirstCall | None = None
     last_s: float = 0.0
     requests: int = 0
@@ -44,23 +51,24 @@ class TaskSums:
     tokens: int = 0
     cost: Decimal = ZERO
 
-    def plus(self, other: "TaskSums") -> "TaskSums":
+    def plus(self, addition: "TaskSums") -> "TaskSums":
+        """The totals of both, with the earlier first call."""
         first = self.first
-        if other.first is not None and other.first.is_before(first):
-            first = other.first
+        if addition.first is not None and addition.first.is_before(first):
+            first = addition.first
         return TaskSums(
             first=first,
-            last_s=max(self.last_s, other.last_s),
-            requests=self.requests + other.requests,
-            errors=self.errors + other.errors,
-            tokens=self.tokens + other.tokens,
-            cost=self.cost + other.cost,
+            last_s=max(self.last_s, addition.last_s),
+            requests=self.requests + addition.requests,
+            errors=self.errors + addition.errors,
+            tokens=self.tokens + addition.tokens,
+            cost=self.cost + addition.cost,
         )
 
 
 @dataclass(slots=True)
 class DaySums:
-    """What one scope and day gains, or loses where a task turns out to have begun elsewhere."""
+    """What one scope and UTC day gains; negative where a task turns out to have begun elsewhere."""
 
     tasks: int = 0
     first_call_tokens: int = 0
@@ -69,15 +77,17 @@ class DaySums:
     tokens: int = 0
     cost: Decimal = ZERO
 
-    def add(self, other: "DaySums") -> None:
-        self.tasks += other.tasks
-        self.first_call_tokens += other.first_call_tokens
-        self.requests += other.requests
-        self.errors += other.errors
-        self.tokens += other.tokens
-        self.cost += other.cost
+    def add(self, sums: "DaySums") -> None:
+        """Adds other sums of the same scope and day."""
+        self.tasks += sums.tasks
+        self.first_call_tokens += sums.first_call_tokens
+        self.requests += sums.requests
+        self.errors += sums.errors
+        self.tokens += sums.tokens
+        self.cost += sums.cost
 
     def is_nothing(self) -> bool:
+        """Whether every sum is 0."""
         return not any((self.tasks, self.first_call_tokens, self.requests, self.errors, self.tokens, self.cost))
 
 
@@ -86,7 +96,7 @@ DayKey = tuple[int, date]
 
 @dataclass(slots=True)
 class _Calls:
-    """Calls of one task as they are added up; `first` is what FirstCall is compared by: day, instant, identity."""
+    """The calls of one task while they are summed. `first` is (day, instant, record id), as FirstCall is ordered."""
 
     first: tuple[int, float, str]
     scope_id: int
@@ -99,7 +109,7 @@ class _Calls:
 
 
 def task_sums(records: Iterable[CostedRecord]) -> tuple[dict[TaskKey, TaskSums], dict[DayKey, DaySums]]:
-    """By task, and by scope and day the calls of tasks without when those began. Runs for every event."""
+    """Sums by task, and the sums of the calls by scope and day, where no task is counted. Runs for every event."""
     calls: dict[tuple[int, str], _Calls] = {}
     by_day: dict[tuple[int, int], list[int]] = {}
     for record in records:
@@ -111,30 +121,30 @@ def task_sums(records: Iterable[CostedRecord]) -> tuple[dict[TaskKey, TaskSums],
         requests = event.requests
         errors = requests if event.status == "error" else 0
         nanos = record.price.cost_nanos or 0
-        number = int(record.booked_s // DAY_S)
+        day_number = int(record.booked_s // DAY_S)
         at_s = record.at_s
-        first = (number, at_s, record.id)
-        found = calls.get((record.root_id, task_id))
-        if found is None:
-            found = calls[record.root_id, task_id] = _Calls(first, record.scope_id, tokens, at_s)
-        elif first < found.first:
-            found.first, found.scope_id, found.first_tokens = first, record.scope_id, tokens
-        found.last_s = max(found.last_s, at_s)
-        found.requests += requests
-        found.errors += errors
-        found.tokens += tokens
-        found.cost_nanos += nanos
-        day = by_day.get((record.scope_id, number))
-        if day is None:
-            day = by_day[record.scope_id, number] = [0, 0, 0, 0]
-        day[0] += requests
-        day[1] += errors
-        day[2] += tokens
-        day[3] += nanos
-    tasks = {TaskKey(*key): _summed(found) for key, found in calls.items()}
+        first = (day_number, at_s, record.id)
+        task_calls = calls.get((record.root_id, task_id))
+        if task_calls is None:
+            task_calls = calls[record.root_id, task_id] = _Calls(first, record.scope_id, tokens, at_s)
+        elif first < task_calls.first:
+            task_calls.first, task_calls.scope_id, task_calls.first_tokens = first, record.scope_id, tokens
+        task_calls.last_s = max(task_calls.last_s, at_s)
+        task_calls.requests += requests
+        task_calls.errors += errors
+        task_calls.tokens += tokens
+        task_calls.cost_nanos += nanos
+        day_totals = by_day.get((record.scope_id, day_number))
+        if day_totals is None:
+            day_totals = by_day[record.scope_id, day_number] = [0, 0, 0, 0]
+        day_totals[0] += requests
+        day_totals[1] += errors
+        day_totals[2] += tokens
+        day_totals[3] += nanos
+    tasks = {TaskKey(*key): _summed(task_calls) for key, task_calls in calls.items()}
     days = {
-        (scope_id, day_of(number * DAY_S)): DaySums(0, 0, requests, errors, tokens, from_nanos(nanos))
-        for (scope_id, number), (requests, errors, tokens, nanos) in by_day.items()
+        (scope_id, day_of(day_number * DAY_S)): DaySums(0, 0, requests, errors, tokens, from_nanos(nanos))
+        for (scope_id, day_number), (requests, errors, tokens, nanos) in by_day.items()
     }
     return tasks, days
 
@@ -145,10 +155,12 @@ def _summed(calls: _Calls) -> TaskSums:
     return TaskSums(first, calls.last_s, calls.requests, calls.errors, calls.tokens, from_nanos(calls.cost_nanos))
 
 
-def merged(
+def merge_tasks(
     before: Mapping[TaskKey, TaskSums], added: Mapping[TaskKey, TaskSums], days: dict[DayKey, DaySums]
 ) -> dict[TaskKey, TaskSums]:
-    """Every task with what was added; `days` learns which tasks began, or began elsewhere than was thought."""
+    """Each task's totals after the addition. `days` gains a task on the scope and day where it began, and loses it
+    where it was thought to have begun.
+    """
     after: dict[TaskKey, TaskSums] = {}
     for key, addition in added.items():
         old = before.get(key, TaskSums())

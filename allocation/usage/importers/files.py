@@ -1,4 +1,4 @@
-"""Whole files in: native events, LiteLLM payloads, or anything a mapping describes."""
+"""Imports whole files: native events, LiteLLM payloads, or records that a mapping describes."""
 
 import csv
 import gzip
@@ -23,9 +23,9 @@ from allocation.meters.documents import Fault
 from allocation.quarantine.operations import refused_text
 from allocation.usage.documents import UsageMapping
 from allocation.usage.importers import parquet
-from allocation.usage.importers.incoming import Incoming, elements
+from allocation.usage.importers.incoming import Incoming, json_records
 from allocation.usage.importers.litellm import SOURCE, PriceFrom, incoming_of
-from allocation.usage.importers.mapped import chooser, records_of, translator
+from allocation.usage.importers.mapped import records_of, row_filter, translator
 from allocation.usage.models import ImportRun
 from allocation.usage.operations import (
     IngestResult,
@@ -42,22 +42,22 @@ CHUNK = 5_000
 SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
 # A JSON array is read whole; JSON lines are not.
 ARRAY_BYTES_MAX = 256 * 1024 * 1024
-# A log may hold whole prompts; the reader's own limit is 128 KiB.
+# Logs may hold whole prompts; the csv module's own limit is 128 KiB.
 csv.field_size_limit(64 * 1024 * 1024)
-# What the readers raise on a file that is cut off, is no gzip inside, or is not UTF-8.
+# Raised by the readers for a file that is truncated, not gzip inside or not UTF-8.
 UNREADABLE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, parquet.Unreadable)
 Format = Literal["native", "litellm", "mapped"]
 Clock = Callable[[], datetime]
 # (records read, bytes of the file read)
 Progress = Callable[[int, int], None]
-# (place from 0, the record as bytes or as data)
+# (position from 0, the record as bytes or as data)
 Record = tuple[int, object]
 _MAPPING: TypeAdapter[UsageMapping] = TypeAdapter(UsageMapping)
 
 
 @dataclass(frozen=True, slots=True)
-class ImportOrder:
-    """What to bring in. `scope_id` is the top of the subtree the records may go to; None for anywhere."""
+class ImportRequest:
+    """What to import. `scope_id` is the top of the subtree the records may go to; None for any scope."""
 
     path: Path
     source_format: Format
@@ -68,55 +68,60 @@ class ImportOrder:
 
     @property
     def options_digest(self) -> str:
+        """Equal for equal options: an interrupted run is only continued with the options it began with."""
         mapping = self.mapping.model_dump_json() if self.mapping else ""
         options = json.dumps([self.source_format, mapping, self.scope_id, self.source, self.price])
         return sha256(options.encode()).hexdigest()
 
 
 def mapping_path(name: str) -> Path:
-    """A file, or the name of a mapping that comes with the program."""
+    """The path of a mapping file, or of the mapping of this name that is shipped with Weir."""
     shipped = SHIPPED / f"{name}.yaml"
     return shipped if "/" not in name and not Path(name).exists() and shipped.exists() else Path(name)
 
 
 def load_mapping(path: Path) -> UsageMapping:
+    """The file's only mapping. Raises Invalid (`invalid_mapping`) when it holds none or several, and as
+    `parse_document`.
+    """
     documents = load_documents(path.read_bytes(), source=path.name)
     if len(documents) != 1:
         raise Invalid(f"{path.name} must hold one mapping.", code="invalid_mapping")
     return parse_document(_MAPPING, documents[0])
 
 
-def import_file(order: ImportOrder, *, now: Clock, progress: Progress = lambda _records, _bytes: None) -> ImportRun:
-    """Reads on while the batch before is being written. Records already done by a broken-off run are read, because
-    a mapping may look back at them, and not written again.
+def import_file(request: ImportRequest, *, now: Clock, progress: Progress = lambda _records, _bytes: None) -> ImportRun:
+    """Imports the file batch by batch, reading the next one while one is written. Records that an interrupted run has
+    imported are read again, since a mapping may look back at them, but not written. Raises Invalid (`file_unreadable`,
+    `file_too_large`, `mapping_missing`).
     """
     run = start_import(
-        file_name=order.path.name,
-        file_digest=digest_of(order.path),
-        size_bytes=order.path.stat().st_size,
-        source_format=order.source_format,
-        options_digest=order.options_digest,
-        mapping=order.mapping.model_dump(mode="json", exclude_defaults=True) if order.mapping else None,
-        scope_id=order.scope_id,
+        file_name=request.path.name,
+        file_digest=digest_of(request.path),
+        size_bytes=request.path.stat().st_size,
+        source_format=request.source_format,
+        options_digest=request.options_digest,
+        mapping=request.mapping.model_dump(mode="json", exclude_defaults=True) if request.mapping else None,
+        scope_id=request.scope_id,
         at=now(),
     )
     try:
-        _bring_in(order, run, now, progress)
+        _import_batches(request, run, now, progress)
     except UNREADABLE as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
-        raise Invalid(f"{order.path.name} cannot be read: {problem}.", code="file_unreadable") from problem
+        raise Invalid(f"{request.path.name} cannot be read: {problem}.", code="file_unreadable") from problem
     except BaseException as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
         raise
     return finish_import(run_id=run.pk, at=now())
 
 
-def _bring_in(order: ImportOrder, run: ImportRun, now: Clock, progress: Progress) -> None:
-    read = _batch_reader(order)
-    already = run.records_done
-    with _opened(order) as (records, position), ThreadPoolExecutor(max_workers=1) as writer:
+def _import_batches(request: ImportRequest, run: ImportRun, now: Clock, progress: Progress) -> None:
+    read = _batch_reader(request)
+    done_before = run.records_done
+    with _opened(request) as (records, position), ThreadPoolExecutor(max_workers=1) as writer:
         # Another connection does not see what an open transaction has done.
-        submit: Callable[..., Future[IngestResult]] = _at_once if connection.in_atomic_block else writer.submit
+        submit: Callable[..., Future[IngestResult]] = _write_now if connection.in_atomic_block else writer.submit
         done = 0
         writing: Future[IngestResult] | None = None
         try:
@@ -128,8 +133,8 @@ def _bring_in(order: ImportOrder, run: ImportRun, now: Clock, progress: Progress
                     note_progress(run_id=run.pk, records_done=written, result=writing.result())
                     writing = None
                     progress(written, position())
-                if done > already:
-                    writing = submit(_write, order, incoming, now())
+                if done > done_before:
+                    writing = submit(_write, request, incoming, now())
             if writing is not None:
                 note_progress(run_id=run.pk, records_done=done, result=writing.result())
             progress(done, position())
@@ -137,24 +142,25 @@ def _bring_in(order: ImportOrder, run: ImportRun, now: Clock, progress: Progress
             writer.submit(connection.close)
 
 
-def _at_once(write: Callable[..., IngestResult], *arguments: Any) -> Future[IngestResult]:
+def _write_now(write: Callable[..., IngestResult], *arguments: Any) -> Future[IngestResult]:
     future: Future[IngestResult] = Future()
     future.set_result(write(*arguments))
     return future
 
 
-def _write(order: ImportOrder, incoming: Incoming, at: datetime) -> IngestResult:
+def _write(request: ImportRequest, incoming: Incoming, at: datetime) -> IngestResult:
     return record_usage(
         events=incoming.events,
         indexes=incoming.indexes,
         refused=incoming.refused,
-        key_scope_id=order.scope_id,
-        source_format=order.source_format,
+        key_scope_id=request.scope_id,
+        source_format=request.source_format,
         at=at,
     )
 
 
 def digest_of(path: Path) -> str:
+    """SHA-256 of the file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         digest = sha256()
         while block := file.read(1 << 20):
@@ -162,8 +168,8 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-class Opened:
-    """The file's bytes, unpacked when it ends in .gz, and how far into the file itself reading has come."""
+class OpenedFile:
+    """The file's bytes, unpacked when its name ends in .gz, and the number of bytes of the file itself read so far."""
 
     def __init__(self, path: Path) -> None:
         self.raw = path.open("rb")  # closed in __exit__
@@ -178,21 +184,21 @@ class Opened:
 
 
 @contextmanager
-def _opened(order: ImportOrder) -> Iterator[tuple[Iterator[Record], Callable[[], int]]]:
-    """The file's records, and how far into the file reading has come. A mapping of columns serves a Parquet file of
-    the same columns too.
+def _opened(request: ImportRequest) -> Iterator[tuple[Iterator[Record], Callable[[], int]]]:
+    """The file's records, and the number of its bytes read so far. A mapping of columns also reads a Parquet file with
+    the same columns.
     """
-    mapping = order.mapping
-    if mapping is not None and "parquet" in {mapping.format, order.path.suffix.removeprefix(".")}:
-        rows = parquet.ParquetRows(order.path)
+    mapping = request.mapping
+    if mapping is not None and "parquet" in {mapping.format, request.path.suffix.removeprefix(".")}:
+        rows = parquet.ParquetRows(request.path)
         yield iter(enumerate(rows)), rows.position
         return
-    with Opened(order.path) as (file, position):
-        yield iter(_records(order, file)), position
+    with OpenedFile(request.path) as (file, position):
+        yield iter(_records(request, file)), position
 
 
-def _records(order: ImportOrder, file: IO[bytes]) -> Iterable[Record]:
-    mapping = order.mapping
+def _records(request: ImportRequest, file: IO[bytes]) -> Iterable[Record]:
+    mapping = request.mapping
     if mapping is not None and mapping.format == "csv":
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         return enumerate(csv.DictReader(text, delimiter=mapping.delimiter))
@@ -204,12 +210,12 @@ def _records(order: ImportOrder, file: IO[bytes]) -> Iterable[Record]:
     body = file.read(ARRAY_BYTES_MAX + 1)
     if len(body) > ARRAY_BYTES_MAX:
         raise Invalid("A JSON document of this size does not fit into memory; give JSON lines.", code="file_too_large")
-    pages = enumerate(record for record, _ in elements(body))
+    pages = enumerate(record for record, _ in json_records(body))
     return _items(pages, mapping.each) if mapping else pages
 
 
 def _items(pages: Iterable[Record], each: tuple[str, ...]) -> Iterator[Record]:
-    """The records that the pages' lists hold; a page that is no JSON is handed on, to be refused."""
+    """The records in the pages' lists. A page that is not JSON is passed on, to be refused."""
     return enumerate(record for _, page in pages for record in records_of(_parsed(page), each))
 
 
@@ -227,14 +233,14 @@ def _lines(file: IO[bytes]) -> Iterator[Record]:
             yield index, content
 
 
-def _batch_reader(order: ImportOrder) -> Callable[[list[Record]], Incoming]:
-    if order.source_format == "native":
+def _batch_reader(request: ImportRequest) -> Callable[[list[Record]], Incoming]:
+    if request.source_format == "native":
         return _native
-    if order.source_format == "litellm":
-        return lambda batch: _litellm(batch, order)
-    if order.mapping is None:
+    if request.source_format == "litellm":
+        return lambda batch: _litellm(batch, request)
+    if request.mapping is None:
         raise Invalid("A mapped file needs --mapping.", code="mapping_missing")
-    translate, is_wanted = translator(order.mapping, source=order.source), chooser(order.mapping)
+    translate, is_wanted = translator(request.mapping, source=request.source), row_filter(request.mapping)
 
     def mapped(batch: list[Record]) -> Incoming:
         incoming = Incoming()
@@ -257,16 +263,16 @@ def _native(batch: list[Record]) -> Incoming:
     return incoming
 
 
-def _litellm(batch: list[Record], order: ImportOrder) -> Incoming:
+def _litellm(batch: list[Record], request: ImportRequest) -> Incoming:
     incoming = Incoming()
     rows = [(index, row) for index, record in batch if (row := _row(incoming, index, record)) is not None]
-    found = incoming_of(rows, price=order.price, source=order.source or SOURCE)
-    found.refused.extend(incoming.refused)
-    return found
+    payloads = incoming_of(rows, price=request.price, source=request.source or SOURCE)
+    payloads.refused.extend(incoming.refused)
+    return payloads
 
 
 def _row(incoming: Incoming, index: int, record: object) -> dict[str, object] | None:
-    """The record's data; None when it is none, and then it is refused."""
+    """The record's data; None when it is refused because it is not a JSON object."""
     if isinstance(record, bytes):
         try:
             data = json.loads(record)

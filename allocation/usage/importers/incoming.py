@@ -1,4 +1,4 @@
-"""What came in, sorted: events ready to be costed and records that did not become one."""
+"""What was sent, sorted into events ready for costing and records that were refused."""
 
 import json
 import re
@@ -12,8 +12,8 @@ from allocation.meters.documents import READ_EVENT, Fault, UsageEvent, fault_of
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
 from governance.errors import Invalid
 
-# Several times the largest record that could be taken. Beyond it nothing is looked at: what is wrong with a record of
-# megabytes would fill gigabytes.
+# Several times the largest valid record. Larger ones are not validated: the errors of a record of megabytes may fill
+# gigabytes.
 RECORD_BYTES_MAX = 128 * 1024
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -21,24 +21,31 @@ TOO_DEEP = Fault("json_too_deep", "The record is nested too deeply.")
 
 
 class MalformedBody(Invalid):
+    """The body as a whole cannot be read."""
+
     code = "malformed_json"
     status = 400
 
 
 class TooManyRecords(Invalid):
+    """The request holds more records than allowed."""
+
     code = "batch_too_large"
     status = 413
 
 
 @dataclass(slots=True)
 class Incoming:
-    """`indexes` are the events' places in what was sent."""
+    """The events and refused records of one request or batch. `indexes` are the events' positions in what was sent,
+    from 0.
+    """
 
     events: list[UsageEvent] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
     refused: list[RefusedRecord] = field(default_factory=list)
 
     def take_json(self, index: int, record: bytes) -> None:
+        """Adds the record's event, or refuses the record with its fault."""
         if len(record) > RECORD_BYTES_MAX:
             fault = Fault("record_too_large", f"A record holds at most {RECORD_BYTES_MAX:,} bytes.")
             self.refused.append(refused_text(index, fault, record))
@@ -52,7 +59,7 @@ class Incoming:
             self.indexes.append(index)
 
     def take_data(self, index: int, data: object) -> None:
-        """Goes through JSON text, so that a record means the same whichever way it came."""
+        """As `take_json`, through JSON text, so that a record means the same in every format."""
         try:
             record = json.dumps(data).encode()
         except RecursionError:
@@ -61,7 +68,7 @@ class Incoming:
             self.take_json(index, record)
 
     def refuse(self, index: int, fault: Fault, record: object = None) -> None:
-        """For a record that cannot even be translated; nothing of it is kept."""
+        """Refuses a record that cannot be translated into an event; only its digest and length are kept."""
         try:
             raw = json.dumps(record, default=repr).encode()
         except RecursionError:
@@ -76,10 +83,10 @@ def _refused(index: int, fault: Fault, record: bytes) -> RefusedRecord:
         return refused_text(index, fault, record)
 
 
-def elements(body: bytes, *, records_max: int | None = None) -> Iterator[tuple[Any, str]]:
-    """Each record of an array, or the one object, with its own text; one at a time, so that a body which is not what
-    it should be takes no more memory than one that is. Lone surrogates and NaN pass here and are refused with their
-    record. Raises MalformedBody where the JSON ends to make sense: take nothing before the last one is out.
+def json_records(body: bytes, *, records_max: int | None = None) -> Iterator[tuple[Any, str]]:
+    """Each record of a JSON array, or the only object, with its own text. Records are decoded one at a time, so that a
+    malformed body takes no more memory than a valid one. Lone surrogates and NaN pass here and are refused with their
+    record. Raises MalformedBody where the JSON breaks off, and TooManyRecords: use no record before all have been read.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -89,7 +96,7 @@ def elements(body: bytes, *, records_max: int | None = None) -> Iterator[tuple[A
         elif text[start : start + 1] == "[":
             yield from _items(text, start + 1, records_max)
         elif start == len(text):
-            raise MalformedBody("The body is empty; JSON is wanted.", code="body_empty")
+            raise MalformedBody("The body is empty; send JSON.", code="body_empty")
         else:
             _only(text, start)
             raise MalformedBody("The body holds neither an object nor an array of objects.")
@@ -103,8 +110,8 @@ def elements(body: bytes, *, records_max: int | None = None) -> Iterator[tuple[A
 
 
 def _after_space(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
 
 
 def _only(text: str, start: int) -> tuple[Any, str]:
@@ -139,4 +146,5 @@ def _items(text: str, position: int, records_max: int | None) -> Iterator[tuple[
 
 
 def too_many(records_max: int) -> TooManyRecords:
+    """The error for a request with more records than allowed."""
     return TooManyRecords(f"A request holds at most {records_max:,} records; split it.", max_records=records_max)

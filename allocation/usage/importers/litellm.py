@@ -1,10 +1,10 @@
-"""What a LiteLLM proxy posts through its `generic_api` callback: StandardLoggingPayload, seen with 1.106.
+"""What a LiteLLM proxy posts through its `generic_api` callback: StandardLoggingPayload, as of LiteLLM 1.106.
 
-Only the fields named here are read. Messages, responses, error texts, addresses and headers are never looked at, so
-they cannot be stored or logged, in quarantine neither.
+Only the fields named here are read. Messages, responses, error texts, addresses and headers are never read, so that
+they can be neither stored nor logged, not even in quarantine.
 
-`occurred_at` is startTime: the price in force when the call was made is its price, and it is the same in a repeated
-callback. `id` is litellm_call_id, which repeated callbacks share.
+`occurred_at` is startTime, since the price in force when the call was made is its price, and repeated callbacks share
+it. `id` is litellm_call_id, which repeated callbacks share too.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from django.utils.crypto import salted_hmac
 
 from allocation.meters.documents import Fault
-from allocation.usage.importers.incoming import Incoming, elements
+from allocation.usage.importers.incoming import Incoming, json_records
 
 SOURCE = "litellm"
 PriceFrom = Literal["billed", "catalogue"]
@@ -46,11 +46,13 @@ _ALIASES = (
 
 
 def read_payloads(body: bytes, *, records_max: int, price: PriceFrom, source: str = SOURCE) -> Incoming:
-    payloads = (payload for payload, _ in elements(body, records_max=records_max))
+    """Reads an array or one payload. Raises MalformedBody, and TooManyRecords above `records_max`."""
+    payloads = (payload for payload, _ in json_records(body, records_max=records_max))
     return incoming_of(enumerate(payloads), price=price, source=source)
 
 
 def incoming_of(payloads: Iterable[tuple[int, object]], *, price: PriceFrom, source: str) -> Incoming:
+    """Payloads with their positions, as native events."""
     incoming = Incoming()
     for index, payload in payloads:
         if isinstance(payload, dict):
@@ -61,8 +63,8 @@ def incoming_of(payloads: Iterable[tuple[int, object]], *, price: PriceFrom, sou
 
 
 def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE) -> dict[str, Any]:
-    """The payload as a native usage event; what is missing or of a wrong type is left for the event's schema to
-    refuse. `price` billed takes response_cost as what was billed, unless it is zero for used tokens.
+    """The payload as a native usage event; what is missing or of the wrong type is left for the event's schema to
+    refuse. With `price` billed, response_cost is the cost, unless it is 0 although tokens were used.
     """
     metadata = _mapping(payload.get("metadata"))
     provider, model = _provider_and_model(payload)
@@ -96,7 +98,7 @@ def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE
 
 
 def claimed_cost(claimed: object, tokens: Mapping[str, Any]) -> str | int | None:
-    """LiteLLM writes 0 for a model it has no price for."""
+    """The cost as stated; None for 0 with tokens used, which LiteLLM writes for a model without a price."""
     if isinstance(claimed, bool) or not isinstance(claimed, int | float):
         return None
     if not (claimed > 0 or not any(tokens.values())):
@@ -105,7 +107,9 @@ def claimed_cost(claimed: object, tokens: Mapping[str, Any]) -> str | int | None
 
 
 def _latency_ms(payload: Mapping[str, Any]) -> int | None:
-    """How long the call took. `response_time` is that too, but for a streamed answer it ends with the first token."""
+    """How long the call took, in milliseconds. `response_time` is used only without times: for a streamed answer it
+    ends with the first token.
+    """
     start, end = (_parsed(payload.get(name)) for name in ("startTime", "endTime"))
     if start is not None and end is not None:
         lasted = (end - start) / timedelta(milliseconds=1)
@@ -159,11 +163,12 @@ def _service_tier(payload: Mapping[str, Any]) -> object:
 
 
 def service_tier(stated: object) -> object:
+    """`standard` for the names that providers give it; any other as stated."""
     return "standard" if isinstance(stated, str) and stated in _STANDARD_TIERS else stated
 
 
 def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """OpenAI's way of counting: cached and written tokens are parts of the input, reasoning of the output."""
+    """Counted as OpenAI does: cached and written tokens are parts of the input, reasoning is part of the output."""
     usage = _mapping(metadata.get("usage_object")) or payload
     prompt_details = _mapping(usage.get("prompt_tokens_details"))
     cached = _first(prompt_details.get("cached_tokens"), usage.get("cache_read_input_tokens"))
@@ -175,10 +180,12 @@ def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
 
 
 def parts_fitted(prompt: Any, cached: Any, written: Any, completion: Any, reasoning: Any) -> dict[str, Any]:
-    """The five counts of a native event; what is no whole number is left for the event's schema to refuse."""
+    """The five token counts of a native event. Counts that are not whole numbers are left for the event's schema to
+    refuse.
+    """
     counts = (prompt, cached, written, completion, reasoning)
     if all(type(count) is int for count in counts):
-        # Reported beside the total rather than inside it: then it cannot be a part.
+        # A part larger than its total was reported in addition to it.
         if cached + written > prompt:
             prompt += cached + written
         if reasoning > completion:
@@ -189,8 +196,8 @@ def parts_fitted(prompt: Any, cached: Any, written: Any, completion: Any, reason
 
 
 def _rare_tokens(usage: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, int]:
-    """Audio and image tokens, without those read from a cache, and what was written to one for an hour; each no more
-    than what it is a part of.
+    """Audio and image tokens without those read from a cache, and tokens written to a cache for an hour; each at most
+    what it is a part of.
     """
     if not all(type(count) is int for count in counts.values()):
         return {}
@@ -201,14 +208,14 @@ def _rare_tokens(usage: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[st
     creation = _mapping(prompt.get("cache_creation_token_details") or usage.get("cache_creation"))
     audio_in = min(max(_count(prompt, "audio_tokens") - _count(cached, "audio_tokens"), 0), fresh)
     audio_out = min(_count(completion, "audio_tokens"), plain)
-    found = {
+    rare = {
         "cache_write_1h": min(_count(creation, "ephemeral_1h_input_tokens"), written),
         "audio_input": audio_in,
         "image_input": min(max(_count(prompt, "image_tokens") - _count(cached, "image_tokens"), 0), fresh - audio_in),
         "audio_output": audio_out,
         "image_output": min(_count(completion, "image_tokens"), plain - audio_out),
     }
-    return {name: count for name, count in found.items() if count}
+    return {name: count for name, count in rare.items() if count}
 
 
 def _searches(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> int:
@@ -228,27 +235,28 @@ def _first(*values: object) -> Any:
 
 
 def _attributes(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    """Who called and for what; people as pseudonyms."""
+    attributes: dict[str, str] = {}
     for name, fields in _ALIASES:
         value = next((metadata[field] for field in fields if metadata.get(field)), None)
         if isinstance(value, str) and len(value) <= 200:  # noqa: PLR2004  # an attribute's length
-            found[name] = value
+            attributes[name] = value
     for name, person in (
         ("end_user", payload.get("end_user") or metadata.get("user_api_key_end_user_id")),
         ("user", metadata.get("user_api_key_user_id")),
     ):
         if isinstance(person, str) and person:
-            found[name] = pseudonym(person)
+            attributes[name] = pseudonym(person)
     tags = payload.get("request_tags")
     for tag in tags[:TAGS_MAX] if isinstance(tags, list) else ():
         # "env:prod" is tag.env = prod, "beta" is tag.beta = true; the proxy adds the caller's User-Agent as a tag.
         if isinstance(tag, str) and not tag.startswith("User-Agent:"):
             name, colon, value = tag.partition(":")
             if _NAME.fullmatch(name) and len(value) <= 200:  # noqa: PLR2004  # an attribute's length
-                found[f"tag.{name}"] = value.strip() if colon else "true"
-    return found
+                attributes[f"tag.{name}"] = value.strip() if colon else "true"
+    return attributes
 
 
 def pseudonym(person: str) -> str:
-    """Tells people apart without telling who they are; keyed, so that it cannot be looked up."""
+    """Tells people apart without identifying them. Keyed, so that it cannot be looked up."""
     return salted_hmac("allocation.pseudonym", json.dumps(person), algorithm="sha256").hexdigest()[:HASH_LENGTH]

@@ -1,4 +1,4 @@
-"""Rows of a CSV, of JSON or of Parquet as native usage events, by a mapping file."""
+"""Rows of CSV, JSON or Parquet as native usage events, by a mapping file."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ from allocation.usage.documents import (
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS = {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("0.001")}
 WHOLE = frozenset({"tokens", "requests", "latency_ms"})
-# No quantity is as large or as small; written out, 1e999999 would fill a megabyte.
+# No real quantity has more digits; written out, 1e999999 would fill a megabyte.
 DIGITS_MAX = 40
 DIGEST_LENGTH = 32
 NO_SCALE = Column(column="")
@@ -34,8 +34,8 @@ Reader = Callable[[Record, int], object]
 
 
 def translator(mapping: UsageMapping, *, source: str | None = None) -> Callable[[Record, int], dict[str, Any]]:
-    """A function from (row, line number from 1) to a native event; it remembers what earlier lines held, where the
-    mapping asks for it, so lines are to be given in order.
+    """A function from (row, line number from 1) to a native event. It must be called in the order of lines: where the
+    mapping needs it, it remembers earlier ones.
     """
     name = source or mapping.source
     readers = [(field.partition("."), _reader(field, spec)) for field, spec in mapping.fields.items()]
@@ -56,8 +56,8 @@ def translator(mapping: UsageMapping, *, source: str | None = None) -> Callable[
     return translate
 
 
-def chooser(mapping: UsageMapping) -> Callable[[Record], bool]:
-    """Whether a row is one of those that the mapping is for."""
+def row_filter(mapping: UsageMapping) -> Callable[[Record], bool]:
+    """A function that tells whether the mapping applies to a row."""
 
     def is_wanted(row: Record) -> bool:
         return all(_cell(row, column) in values for column, values in mapping.only_when.items()) and not any(
@@ -68,26 +68,26 @@ def chooser(mapping: UsageMapping) -> Callable[[Record], bool]:
 
 
 def _cell(row: Record, column: str) -> str:
-    """Nothing, an empty cell and an absent column are the same."""
+    """As text; null, an empty cell and an absent column are the same."""
     value = at_path(row, column)
     return "" if value is None else str(value)
 
 
 def records_of(page: object, each: tuple[str, ...]) -> Iterator[object]:
-    """The items of the lists that `each` names, with the fields of what they lie in. What has no such list is a record
-    itself, for the event's schema to refuse.
+    """The items of the lists that `each` names, with the fields of what they lie in. A page without such a list is
+    itself a record, for the event's schema to refuse.
     """
     items = page.get(each[0]) if each and isinstance(page, dict) else None
     if not isinstance(items, list) or not isinstance(page, dict):
         yield page
         return
-    around = {name: value for name, value in page.items() if not isinstance(value, list)}
+    outer_fields = {name: value for name, value in page.items() if not isinstance(value, list)}
     for item in items:
-        yield from records_of({**around, **item} if isinstance(item, dict) else item, each[1:])
+        yield from records_of({**outer_fields, **item} if isinstance(item, dict) else item, each[1:])
 
 
 def _fit_cached(event: dict[str, Any]) -> None:
-    """The last block of a prompt is seldom full."""
+    """The last block of a prompt is seldom full, so that whole blocks may exceed the input."""
     tokens = event.get("tokens", {})
     cached, whole = tokens.get("cached_input"), tokens.get("input")
     if isinstance(cached, _BlockTokens) and isinstance(whole, int):
@@ -95,7 +95,7 @@ def _fit_cached(event: dict[str, Any]) -> None:
 
 
 class _BlockTokens(int):
-    """A count that came from whole blocks."""
+    """A token count of whole blocks."""
 
 
 def _reader(field: str, spec: FieldSpec) -> Reader:
@@ -133,7 +133,7 @@ def _joined(spec: Columns) -> Reader:
 
 def _first(readers: Sequence[Reader]) -> Reader:
     def read(row: Record, line: int) -> object:
-        return next((value for each in readers if (value := each(row, line)) is not None), None)
+        return next((value for reader in readers if (value := reader(row, line)) is not None), None)
 
     return read
 
@@ -141,8 +141,8 @@ def _first(readers: Sequence[Reader]) -> Reader:
 def _total(spec: Total) -> Reader:
     def read(row: Record, _line: int) -> object:
         parts = [_whole(value, NO_SCALE) for column in spec.sum if (value := at_path(row, column)) not in {None, ""}]
-        wrong = [part for part in parts if type(part) is not int]
-        return wrong[0] if wrong else sum(part for part in parts if type(part) is int)
+        not_whole = [part for part in parts if type(part) is not int]
+        return not_whole[0] if not_whole else sum(part for part in parts if type(part) is int)
 
     return read
 
@@ -151,7 +151,7 @@ def _digest() -> Reader:
     seen: Counter[str] = Counter()
 
     def read(row: Record, _line: int) -> object:
-        # The order of columns is the exporter's whim.
+        # Exporters do not keep the order of columns.
         text = json.dumps(sorted((str(name), value) for name, value in row.items()), default=str)
         digest = sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
         seen[digest] += 1
@@ -176,7 +176,7 @@ def _cached_blocks(spec: PrefixBlocks) -> Reader:
         blocks = at_path(row, spec.prefix_blocks)
         if not isinstance(blocks, list):
             return 0
-        hits = next((place for place, block in enumerate(blocks) if block not in seen), len(blocks))
+        hits = next((position for position, block in enumerate(blocks) if block not in seen), len(blocks))
         seen.update(blocks)
         return _BlockTokens(hits * spec.block_tokens)
 
@@ -209,7 +209,7 @@ def _column(field: str, spec: Column) -> Reader:
 
 
 def at_path(row: Record, path: str) -> object:
-    """A column of that very name, or the value down the path of names."""
+    """The column of this name, or the value at the path of names; None without either."""
     if path in row:
         return row[path]
     value: object = row
@@ -228,7 +228,7 @@ def _whole(value: object, spec: Column) -> object:
     if type(value) is int and spec.scale is None:
         return value
     number = _number(value, spec.scale)
-    # What is no whole number is left as it is, for the event's schema to refuse.
+    # Not a whole number: left as it is, for the event's schema to refuse.
     return int(number) if number is not None and number == number.to_integral_value() else value
 
 
@@ -261,9 +261,9 @@ def _instant(value: object, spec: Column) -> object:
 
 
 def _with_zone(text: str) -> str:
-    """`2026-11-24`, `2026-11-24 10:00` and BigQuery's `2026-11-24 10:00:00 UTC` are UTC."""
+    """`2026-11-24`, `2026-11-24 10:00` and BigQuery's `2026-11-24 10:00:00 UTC` are in UTC."""
     try:
-        found = datetime.fromisoformat(text.removesuffix(" UTC"))
+        at = datetime.fromisoformat(text.removesuffix(" UTC"))
     except ValueError:
         return text
-    return text if found.tzinfo else found.replace(tzinfo=UTC).isoformat()
+    return text if at.tzinfo else at.replace(tzinfo=UTC).isoformat()

@@ -1,5 +1,5 @@
-"""Rows of a Parquet file, read by DuckDB a few thousand at a time. It opens this one file and nothing else, loads no
-extension and asks no network.
+"""Reads rows of a Parquet file with DuckDB, a few thousand at a time. DuckDB opens this one file only, loads no
+extension and uses no network.
 """
 
 import glob
@@ -16,7 +16,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "memory_limit": "512MB",
-    # In the order of the file: a run that broke off goes on by counting rows.
+    # In the order of the file: an interrupted import continues by counting rows.
     "preserve_insertion_order": True,
     "threads": 1,
 }
@@ -24,13 +24,14 @@ Unreadable = duckdb.Error
 
 
 class ParquetRows:
-    """`position` is how far into the file reading has come, in bytes, as far as rows tell."""
+    """The file's rows, in their order."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._share = 0.0
 
     def position(self) -> int:
+        """How far reading has come, in bytes of the file, estimated from the rows read."""
         return int(self._share * self._path.stat().st_size)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -49,7 +50,7 @@ class ParquetRows:
 
 
 def plain(value: object) -> object:
-    """As JSON would hold it; amounts and times as exact text."""
+    """The value as JSON holds it; decimals and times as exact text."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, dict):

@@ -1,3 +1,5 @@
+"""Usage records, roll-ups, charge lines, tasks and imports as tables, as other packages import them."""
+
 from allocation.usage.models.charges import (
     CHARGE_TABLE,
     ChargeClass,

@@ -1,3 +1,5 @@
+"""Charge lines of usage."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -10,13 +12,15 @@ CHARGE_TABLE = "allocation_usagecharge"
 
 
 class ChargeClass(models.TextChoices):
+    """FOCUS's ChargeClass: whether a charge corrects a closed billing period."""
+
     ORIGINAL = "", "original"
     CORRECTION = "Correction", "correction of a closed period"
 
 
 class UsageCharge(models.Model):
-    """What one meter of a model cost a scope on a UTC day, as FOCUS counts charges: parts of the input are disjoint.
-    The effective costs of a (day, scope, provider, model, activity) sum to the day's roll-up.
+    """The cost of one meter of a model for a scope on a UTC day. As in FOCUS, meters do not overlap: `input` is without
+    its cached part. Effective costs of a (day, scope, provider, model, activity) sum to the day's roll-up.
     """
 
     day = models.DateField()
@@ -44,7 +48,7 @@ class UsageCharge(models.Model):
 
     class Meta:
         constraints = [
-            # Scope first: exports and unit economics read one subtree over a stretch of days.
+            # Scope first: exports and unit economics read one subtree over a range of days.
             models.UniqueConstraint(
                 fields=[
                     "scope", "day", "provider", "model", "activity", "service_tier", "price_source", "price_version",

@@ -1,3 +1,5 @@
+"""File imports and how far they have come."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -6,13 +8,15 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class ImportStatus(models.TextChoices):
+    """Where an import is; a failed one can be continued."""
+
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
 
 
 class ImportRun(models.Model):
-    """One file brought in. A run that stopped half way goes on where it stopped when the same file is given again."""
+    """The import of one file. An interrupted run continues when the file is imported again with the same options."""
 
     file_name = models.CharField(max_length=255)
     file_digest = models.CharField(max_length=64)
@@ -34,7 +38,7 @@ class ImportRun(models.Model):
 
     class Meta:
         indexes = [
-            # Read when an import starts: is this file half done?
+            # Read when an import starts, to find an unfinished run of the same file.
             models.Index(fields=["file_digest", "options_digest"], name="import_same_file"),
         ]
 

@@ -1,3 +1,5 @@
+"""Usage records, one row per event."""
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,12 +18,14 @@ RECORD_TABLE = "allocation_usagerecord"
 
 
 class Status(models.TextChoices):
+    """Whether the call succeeded; a failed call costs nothing."""
+
     SUCCESS = "success"
     ERROR = "error"
 
 
 class Activity(models.TextChoices):
-    """What kind of work an operation is; `engine/activity.py` says which."""
+    """The kind of work an operation is; `allocation.meters.engine.activity` maps operations to it."""
 
     INFERENCE = "inference"
     RETRIEVAL = "retrieval"
@@ -31,11 +35,14 @@ class Activity(models.TextChoices):
 
 
 class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
+    """Usage records, visible to those who see their scope."""
+
     def unpriced(self) -> Self:
+        """Successful calls without a cost."""
         return self.filter(cost__isnull=True, status=Status.SUCCESS)
 
     def booked_on(self, day: date) -> Self:
-        """What counts on the UTC day."""
+        """Records that count on the UTC day."""
         start = datetime.combine(day, time(), UTC)
         end = start + timedelta(days=1)
         return self.filter(
@@ -44,7 +51,7 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
         )
 
     def of_activity(self, activity: str) -> Self:
-        """What `engine.activity.activity_of` says of the operation."""
+        """Records whose operation is of the activity, as `activity_of` tells."""
         records = self.alias(operation_name=Lower("operation"))
         if activity == OTHER:
             return records.exclude(operation_name__in=NAMED_OPERATIONS)
@@ -52,8 +59,9 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
 
 
 class UsageRecord(models.Model):
-    """One usage event, priced and attributed; never changed. Partitioned by month of `occurred_at` (migration 0002),
-    so the database's primary key is (id, occurred_at); `id` is a digest of organisation, source and event id.
+    """One usage event, priced and attributed; never changed. Partitioned by month of `occurred_at` (migration 0002), so
+    the database's primary key is (id, occurred_at). `id` is a digest of organisation, source and event id. `cost` is in
+    the organisation's currency, null when unpriced or failed.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -62,7 +70,7 @@ class UsageRecord(models.Model):
     booked_at = models.DateTimeField(
         null=True, help_text="When it counts, where its own period was closed before it arrived; else occurred_at."
     )
-    # The roll-up of the same transaction holds the foreign key; checking it for every raw row costs a tenth of ingest.
+    # The roll-up written in the same transaction has the foreign key; one here would cost a tenth of the ingest rate.
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     source = models.CharField(max_length=128)
     event_id = models.CharField(max_length=200)
@@ -125,8 +133,10 @@ class UsageRecord(models.Model):
 
     @property
     def total_tokens(self) -> int:
+        """Input and output; their parts are included."""
         return self.input_tokens + self.output_tokens
 
     @property
     def is_unpriced(self) -> bool:
+        """Whether the call succeeded without any price."""
         return self.cost is None and self.status == Status.SUCCESS

@@ -1,3 +1,5 @@
+"""Sums of usage per minute, hour and day, and the watermark of each organisation's feed."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -12,7 +14,7 @@ DAY_TABLE = "allocation_usageday"
 
 
 class RollUp(models.Model):
-    """Sums of the usage records of one scope, bucket of time, provider, model and activity, corrections included."""
+    """Sums of the usage records of one scope, time bucket, provider, model and activity, corrections included."""
 
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
     provider = models.CharField(max_length=128)
@@ -36,17 +38,20 @@ class RollUp(models.Model):
 
     @property
     def total_tokens(self) -> int:
+        """Input and output; their parts are included."""
         return self.input_tokens + self.output_tokens
 
 
 class UsageMinute(RollUp):
+    """Sums of one minute."""
+
     bucket = models.DateTimeField(help_text="Start of the minute, UTC.")
 
     objects = ScopedQuerySet["UsageMinute"].as_manager()
 
     class Meta:
         constraints = [
-            # Bucket first: window totals read a stretch of time over all scopes.
+            # Bucket first: window totals read a range of time over all scopes.
             models.UniqueConstraint(fields=BUCKET_KEY, name="usage_minute_once"),
         ]
 
@@ -55,6 +60,8 @@ class UsageMinute(RollUp):
 
 
 class UsageHour(RollUp):
+    """Sums of one hour."""
+
     bucket = models.DateTimeField(help_text="Start of the hour, UTC.")
 
     objects = ScopedQuerySet["UsageHour"].as_manager()
@@ -69,6 +76,8 @@ class UsageHour(RollUp):
 
 
 class UsageDay(RollUp):
+    """Sums of one UTC day."""
+
     bucket = models.DateTimeField(help_text="Start of the UTC day.")
 
     objects = ScopedQuerySet["UsageDay"].as_manager()
@@ -87,7 +96,7 @@ class UsageDay(RollUp):
 
 
 class IngestWatermark(models.Model):
-    """When an organisation's usage feed last delivered anything."""
+    """When an organisation's usage feed last delivered records, repeated ones included."""
 
     scope = models.OneToOneField(Scope, on_delete=models.CASCADE, primary_key=True, related_name="+")
     last_received_at = models.DateTimeField()

@@ -1,3 +1,5 @@
+"""Tasks of agents and their daily sums."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -42,8 +44,8 @@ class Task(models.Model):
 
 
 class TaskDay(models.Model):
-    """Per scope and day: tasks that began, with the tokens of their first calls; and what all calls of tasks used on
-    that day at that scope, whenever their task began. Sums over a period give cost and tokens per task.
+    """Per scope and UTC day: the tasks that began, with the tokens of their first calls; and the usage of all calls of
+    tasks on that day in that scope, whenever their task began. Sums over a period give cost and tokens per task.
     """
 
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+", db_index=False)

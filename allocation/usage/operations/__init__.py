@@ -1,3 +1,5 @@
+"""Operations on usage, as other packages import them."""
+
 from allocation.usage.operations.imports import (
     fail_import,
     finish_import,
@@ -9,13 +11,13 @@ from allocation.usage.operations.ingest import (
     record_usage,
 )
 from allocation.usage.operations.partitions import (
-    _known,
     drop_expired_partitions,
     ensure_partitions,
     existing_partitions,
     maintain_partitions,
     month_after,
     month_of,
+    seen_months,
 )
 from allocation.usage.operations.posting import (
     post_to_ledger,
@@ -48,7 +50,6 @@ __all__ = [
     "BatchTooLarge",
     "IngestResult",
     "Rejection",
-    "_known",
     "add_charges",
     "add_task_days",
     "closed_meanwhile",
@@ -67,6 +68,7 @@ __all__ = [
     "pricing_context_for",
     "record_usage",
     "roll_up",
+    "seen_months",
     "start_import",
     "with_retries",
     "write_tasks",

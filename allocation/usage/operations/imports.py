@@ -1,4 +1,4 @@
-"""The record of a file import, so that a broken-off one goes on and a repeated one is seen for what it is."""
+"""The state of file imports, by which an interrupted import continues and a repeated file is recognised."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,7 +23,9 @@ def start_import(
     scope_id: int | None,
     at: datetime,
 ) -> ImportRun:
-    """The unfinished run of the same file and options, or a new one. `records_done` says how far it came."""
+    """The unfinished run of the same file and options, locked and set to running, or a new run. `records_done` is how
+    far it has come.
+    """
     unfinished = (
         ImportRun.objects.select_for_update()
         .filter(file_digest=file_digest, options_digest=options_digest)
@@ -49,7 +51,9 @@ def start_import(
 
 
 def note_progress(*, run_id: int, records_done: int, result: IngestResult) -> None:
-    """After the batch is committed: a crash in between repeats the batch, which then counts as duplicates."""
+    """Adds a batch's result. Called after the batch is committed: after a crash in between, the batch is repeated and
+    counts as duplicates.
+    """
     ImportRun.objects.filter(pk=run_id).update(
         records_done=records_done,
         accepted=F("accepted") + result.accepted,
@@ -59,9 +63,11 @@ def note_progress(*, run_id: int, records_done: int, result: IngestResult) -> No
 
 
 def finish_import(*, run_id: int, at: datetime) -> ImportRun:
+    """Marks the run finished."""
     ImportRun.objects.filter(pk=run_id).update(status=ImportStatus.FINISHED, finished_at=at)
     return ImportRun.objects.get(pk=run_id)
 
 
 def fail_import(*, run_id: int, error: str) -> None:
+    """Marks the run failed; `error` is shortened to 500 characters."""
     ImportRun.objects.filter(pk=run_id).update(status=ImportStatus.FAILED, error=error[:500])

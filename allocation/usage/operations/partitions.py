@@ -1,4 +1,4 @@
-"""Raw usage lies in one table per month (UTC), so that old months leave as whole tables; in plain SQL, see docs/adr."""
+"""Raw usage is partitioned by month (UTC), so that expired months are dropped as whole tables; see docs/adr/0009."""
 
 import re
 from collections.abc import Iterable
@@ -12,46 +12,50 @@ from allocation.usage.models import RECORD_TABLE
 
 TABLE = RECORD_TABLE
 MONTHS_AHEAD = 2
-# Any fixed number: whoever makes or drops a partition holds this advisory lock.
+# Any fixed number: creating or dropping a partition holds this advisory lock.
 PARTITION_LOCK = 8_201_127
 _NAME = re.compile(rf"{TABLE}_(\d{{4}})_(\d{{2}})")
 
-# Months this process has seen to exist. Dropped months are not accepted any more, so nothing needs forgetting.
-_known: set[tuple[int, int]] = set()
+# Months whose partition this process has seen. Dropped months are no longer accepted, so that none must be removed.
+seen_months: set[tuple[int, int]] = set()
 
 
 def month_of(at: datetime) -> tuple[int, int]:
+    """(year, month) of the instant in UTC."""
     utc = at.astimezone(UTC)
     return utc.year, utc.month
 
 
 def month_after(month: tuple[int, int]) -> tuple[int, int]:
+    """The next (year, month)."""
     year, number = month
     return (year + 1, 1) if number == 12 else (year, number + 1)  # noqa: PLR2004  # December
 
 
 def start_of(month: tuple[int, int]) -> datetime:
+    """The month's first instant in UTC."""
     return datetime(*month, 1, tzinfo=UTC)
 
 
 def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
-    """Make what is missing, in a transaction of its own unless one is open. Attaching a ready table lets readers and
-    writers of other months go on, which CREATE TABLE … PARTITION OF would not.
+    """Creates missing partitions, in a transaction of its own unless one is open. Attaching a finished table does not
+    block readers and writers of other months, as CREATE TABLE … PARTITION OF would.
     """
-    missing = sorted(set(months) - _known)
+    missing = sorted(set(months) - seen_months)
     if not missing:
         return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
-        there = existing_partitions()
+        existing = existing_partitions()
         for month in missing:
-            if month not in there:
+            if month not in existing:
                 _create(month)
     if not connection.in_atomic_block:
-        _known.update(missing)
+        seen_months.update(missing)
 
 
 def existing_partitions() -> dict[tuple[int, int], str]:
+    """Names of the partitions by month."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT child.relname FROM pg_inherits"
@@ -59,7 +63,7 @@ def existing_partitions() -> dict[tuple[int, int], str]:
             [TABLE],
         )
         names = [row[0] for row in cursor.fetchall()]
-    return {(int(found[1]), int(found[2])): name for name in names if (found := _NAME.fullmatch(name))}
+    return {(int(match[1]), int(match[2])): name for name in names if (match := _NAME.fullmatch(name))}
 
 
 def _create(month: tuple[int, int]) -> None:
@@ -75,7 +79,7 @@ def _create(month: tuple[int, int]) -> None:
 
 
 def maintain_partitions(*, at: datetime) -> list[str]:
-    """Make the months ahead and drop the months that lie wholly before the retention; the names dropped."""
+    """Creates the coming months' partitions and drops expired ones. Returns the names of those dropped."""
     month = month_of(at)
     ahead = [month]
     for _ in range(MONTHS_AHEAD):
@@ -86,6 +90,7 @@ def maintain_partitions(*, at: datetime) -> list[str]:
 
 @transaction.atomic
 def drop_expired_partitions(*, at: datetime) -> list[str]:
+    """Drops partitions whose whole month is older than USAGE_RETENTION_DAYS. Returns their names."""
     keep_from = at - timedelta(days=settings.USAGE_RETENTION_DAYS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])

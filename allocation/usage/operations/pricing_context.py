@@ -1,4 +1,4 @@
-"""What a batch is judged by, kept in memory and rebuilt when scopes, prices or rules change."""
+"""The pricing context of a batch, kept in memory and rebuilt when scopes, prices, rules or closed periods change."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from threading import Lock
 from django.conf import settings
 from django.db import connection
 
-from allocation.attribution.queries import matcher_of, sets_in_force
+from allocation.attribution.queries import matcher_of, rule_sets_in_force
 from allocation.billing_periods.operations import hold_periods
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
@@ -31,12 +31,13 @@ _memory = _Memory()
 
 
 def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingContext:
-    """`key_scope_id` is the top of the subtree the sender may write to; None for an operator, who may write anywhere
-    but has no organisation to attribute to.
+    """`key_scope_id` is the top of the subtree that the sender may write to; None is an operator, who may write
+    everywhere but has no organisation to attribute to. Scopes may be 0.25 s old; prices, rules and closed periods are
+    current.
     """
     tree = scope_tree(max_age_s=TREE_MAX_AGE_S)
     if key_scope_id is not None and key_scope_id not in tree.by_id:
-        # Made, with its key, since this process last looked.
+        # The scope and its key are newer than this process's copy of the tree.
         tree = scope_tree()
     declared = _declared_version()
     version = (tree.version, *declared)
@@ -50,16 +51,16 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
             _memory.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
         paths, ids = _memory.open_scopes[key_scope_id]
     home = None if key_scope_id is None else organisations[tree.by_id[key_scope_id].root_id]
-    # What retention would drop the next night is not taken in.
+    # Records that retention would drop the next night are not accepted.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
     earliest_s, latest_s = acceptance_window(at, past_days)
     return PricingContext(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp())
 
 
 def _declared_version() -> tuple[str, ...]:
-    """What is declared and what is closed is only ever added to, so their numbers tell whether any came; the highest
-    keys alone would miss one that commits late. Exchange rates, of which there may be a hundred thousand, are stated
-    one statement after the other, so that theirs is enough.
+    """Price books, rule sets and closed periods are only ever added, so that highest key and count together tell of a
+    change; the highest key alone would miss a row that commits late. Exchange rates, of which there may be a hundred
+    thousand, are added one transaction at a time, so that their highest key is enough.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -81,7 +82,7 @@ def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organi
     books_version, _, rates_version, _ = declared
     currencies = {root: tree.by_id[root].currency for root in tree.roots}
     prices = price_lists(currencies, books_version=books_version, rates_version=rates_version)
-    sets = sets_in_force()
+    sets = rule_sets_in_force()
     closed = closed_until(tree.roots)
     return {
         root: Organisation(
@@ -96,9 +97,7 @@ def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organi
 
 
 def closed_meanwhile(organisations: Mapping[int, Organisation], root_ids: Iterable[int]) -> bool:
-    """Whether a period was closed that `organisations` do not know of yet. From here to the end of the transaction
-    none is.
-    """
+    """Whether a period was closed since these `organisations` were read. Until the end of the transaction none is."""
     roots = sorted(root_ids)
     if not roots:
         return False

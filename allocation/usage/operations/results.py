@@ -1,3 +1,5 @@
+"""What became of a batch of records, usage or outcomes."""
+
 from dataclasses import dataclass
 
 from governance.errors import Invalid
@@ -6,12 +8,16 @@ BATCH_MAX = 10_000
 
 
 class BatchTooLarge(Invalid):
+    """The batch holds more than BATCH_MAX records."""
+
     code = "batch_too_large"
     status = 413
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
+    """Why one record was refused; `index` is its position in what was sent, from 0."""
+
     index: int
     code: str
     message: str
@@ -20,6 +26,8 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
+    """How many records were new, how many were known already, and those that were refused."""
+
     accepted: int
     duplicate: int
     rejected: tuple[Rejection, ...]

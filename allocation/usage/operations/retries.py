@@ -1,3 +1,5 @@
+"""Repeats transactions that PostgreSQL ended for another one's sake."""
+
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -9,14 +11,14 @@ ResultT = TypeVar("ResultT")
 
 
 def with_retries(write: Callable[[], ResultT]) -> ResultT:
-    """A deadlock is PostgreSQL's choice of a loser: the loser's whole transaction is done again. Inside somebody
-    else's transaction there is nothing to do again.
+    """Calls `write`, up to four times while its transaction ends in a deadlock or serialisation failure. Inside an open
+    transaction it is called once, since only the outermost one can be repeated.
     """
-    for left in reversed(range(TRIES)):
+    for tries_left in reversed(range(TRIES)):
         try:
             return write()
         except OperationalError as problem:
             state = getattr(problem.__cause__, "sqlstate", None)
-            if not left or connection.in_atomic_block or state not in RETRIED:
+            if not tries_left or connection.in_atomic_block or state not in RETRIED:
                 raise
     raise AssertionError("unreachable: the last try returns or raises")

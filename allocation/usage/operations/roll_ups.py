@@ -1,4 +1,4 @@
-"""Sums into the roll-ups and charge lines: added to what is there, rows locked in the order of their keys."""
+"""Adds sums to roll-ups and charge lines, locking rows in the order of their keys."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, HOUR_TABLE, MINUTE_
 
 
 def roll_up(minutes: dict[Key, Sums], at: datetime) -> dict[Key, Sums]:
-    """Into minutes, hours and days, in this order; the days."""
+    """Adds to minutes, hours and days, in this order. Returns the days' sums."""
     hours = coarser(minutes, HOUR_S)
     days = coarser(hours, DAY_S)
     _add(MINUTE_TABLE, minutes, at)
@@ -85,8 +85,8 @@ _NO_PRICE = Decimal(-1)
 
 
 def add_charges(charges: Charges) -> None:
-    """Into the days' charge lines."""
-    # None does not sort against numbers.
+    """Adds to the charge lines of the days."""
+    # Sorts a missing price before all others, since None cannot be compared with numbers.
     ordered = sorted(
         charges.items(),
         key=lambda item: tuple(_NO_PRICE if part is None else part for part in item[0][1:]) + item[0][:1],
@@ -98,14 +98,14 @@ def add_charges(charges: Charges) -> None:
             *key[:10],
             None if key.list_unit_price is None else f"{key.list_unit_price:f}",
             None if key.contracted_unit_price is None else f"{key.contracted_unit_price:f}",
-            each.requests,
-            f"{each.quantity:f}",
-            nanos_text(each.list_nanos),
-            nanos_text(each.contracted_nanos),
-            nanos_text(each.effective_nanos),
-            nanos_text(each.billed_nanos),
+            sums.requests,
+            f"{sums.quantity:f}",
+            nanos_text(sums.list_nanos),
+            nanos_text(sums.contracted_nanos),
+            nanos_text(sums.effective_nanos),
+            nanos_text(sums.billed_nanos),
         )
-        for key, each in ordered
+        for key, sums in ordered
     ]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Calls of tasks into tasks and their days."""
+"""Adds the calls of a batch to tasks and to their daily sums."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,13 +9,13 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from allocation.usage.engine.tasks import DayKey, DaySums, FirstCall, TaskKey, TaskSums, merged
+from allocation.usage.engine.tasks import DayKey, DaySums, FirstCall, TaskKey, TaskSums, merge_tasks
 from allocation.usage.models import TASK_DAY_TABLE, TASK_TABLE
 
 
 def add_to_tasks(added: Mapping[TaskKey, TaskSums], days: dict[DayKey, DaySums]) -> None:
-    """Into tasks, then into their days. A task is locked before it is read, so that two batches with calls of one
-    task never both take it for new.
+    """Adds to tasks, then to their days. A task is locked before it is read, so that of two batches with calls of one
+    task only one sees it begin.
     """
     if not added:
         return
@@ -23,21 +23,21 @@ def add_to_tasks(added: Mapping[TaskKey, TaskSums], days: dict[DayKey, DaySums])
     known = lock_tasks(keys)
     missing = [key for key in keys if key not in known]
     if missing:
-        new = merged({}, {key: added[key] for key in missing}, beginnings := dict[DayKey, DaySums]())
+        new = merge_tasks({}, {key: added[key] for key in missing}, beginnings := dict[DayKey, DaySums]())
         raced = set(missing) - _insert(new)
         if raced:
-            # Another batch made them meanwhile, and has ended.
+            # Another batch, which has ended, inserted them meanwhile.
             known |= lock_tasks(sorted(raced))
             beginnings = {}
-            merged({}, {key: added[key] for key in missing if key not in raced}, beginnings)
+            merge_tasks({}, {key: added[key] for key in missing if key not in raced}, beginnings)
         for key, sums in beginnings.items():
             days.setdefault(key, DaySums()).add(sums)
     if known:
-        write_tasks(merged(known, {key: added[key] for key in known}, days))
+        write_tasks(merge_tasks(known, {key: added[key] for key in known}, days))
     add_task_days(days)
 
 
-# In the order of `_row`. As JSON, since one text is far cheaper to bind than an array a column.
+# In the order of `_row`. Binding one JSON text is far cheaper than binding an array per column.
 ROWS = """json_to_recordset(%s) AS new (
     r bigint, t text, s bigint, b date, f timestamptz, i uuid, n bigint, l timestamptz, q bigint, e bigint, k bigint,
     c numeric
@@ -67,7 +67,7 @@ def _row(key: TaskKey, task: TaskSums) -> dict[str, object]:
 
 
 def _insert(tasks: Mapping[TaskKey, TaskSums]) -> set[TaskKey]:
-    """Those that were not there yet."""
+    """The keys of those that were new."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -84,8 +84,8 @@ def _insert(tasks: Mapping[TaskKey, TaskSums]) -> set[TaskKey]:
 
 
 def lock_tasks(keys: Sequence[TaskKey]) -> dict[TaskKey, TaskSums]:
-    """How those that are there stand; `keys` in rising order."""
-    wanted: list[Any] = [[key.root_id for key in keys], [key.task_id for key in keys]]
+    """Locks the tasks that exist and returns their totals. `keys` must be in rising order, the order of locks."""
+    parameters: list[Any] = [[key.root_id for key in keys], [key.task_id for key in keys]]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -96,7 +96,7 @@ def lock_tasks(keys: Sequence[TaskKey]) -> dict[TaskKey, TaskSums]:
             JOIN {TASK_TABLE} AS known ON known.organisation_id = root AND known.task_id = task
             ORDER BY organisation_id, known.task_id COLLATE "C" FOR UPDATE OF known
             """,  # noqa: S608  # our own table name
-            wanted,
+            parameters,
         )
         return dict(starmap(_known_task, cursor.fetchall()))
 
@@ -110,6 +110,7 @@ def _known_task(
 
 
 def write_tasks(after: Mapping[TaskKey, TaskSums]) -> None:
+    """Writes the totals of tasks, which must be locked."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -123,6 +124,7 @@ def write_tasks(after: Mapping[TaskKey, TaskSums]) -> None:
 
 
 def add_task_days(days: Mapping[DayKey, DaySums]) -> None:
+    """Adds to the daily sums, locking their rows in the order of scope and day."""
     ordered = sorted((key, sums) for key, sums in days.items() if not sums.is_nothing())
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,3 +1,5 @@
+"""When each organisation's feed last delivered, for alerts on missing data."""
+
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -7,7 +9,7 @@ from allocation.usage.engine.costing import CostedRecord
 
 
 def _touch_watermarks(batch: Iterable[CostedRecord], at: datetime) -> None:
-    """Repeats count too: the feed is alive."""
+    """Repeated records count too: they show that the feed works."""
     roots = sorted({record.root_id for record in batch})
     if not roots:
         return

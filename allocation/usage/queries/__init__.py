@@ -1,3 +1,5 @@
+"""Usage for readers and for the evaluation of guardrails, as other packages import it."""
+
 from allocation.usage.queries.records import (
     GROUPS,
     tasks,
@@ -7,7 +9,7 @@ from allocation.usage.queries.records import (
 from allocation.usage.queries.windows import (
     UsageTotals,
     data_ages,
-    pieces,
+    slices,
     window_totals,
     windows_totals,
 )
@@ -16,7 +18,7 @@ __all__ = [
     "GROUPS",
     "UsageTotals",
     "data_ages",
-    "pieces",
+    "slices",
     "tasks",
     "usage_records",
     "usage_summary",

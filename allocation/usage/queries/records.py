@@ -1,4 +1,4 @@
-"""Usage for somebody: summaries and records."""
+"""Usage for readers: summaries, records and tasks."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +21,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {"model": ("provider", "model"), "scope"
 def usage_summary(
     *, actor: Actor, scope_id: int | None, since: datetime, until: datetime, group_by: str
 ) -> list[dict[str, Any]]:
-    """Sums of whole UTC days, `since` to before `until`, of what `actor` may see at or below the scope."""
+    """Sums over whole UTC days, from `since` to before `until`, of what `actor` may see at or below the scope, grouped
+    by a key of GROUPS.
+    """
     days = UsageDay.objects.visible_to(actor).filter(bucket__gte=since, bucket__lt=until)
     if scope_id is not None:
         days = days.filter(scope_id__in=scope_tree().descendants(scope_id))
@@ -30,6 +32,7 @@ def usage_summary(
 
 
 def usage_records(*, actor: Actor, scope_id: int | None = None, below: bool = True) -> UsageRecordQuerySet:
+    """Records that the actor may see: all, or those of a scope, with the scopes `below` it or without."""
     records = UsageRecord.objects.visible_to(actor).select_related("scope")
     if scope_id is not None:
         records = records.filter(scope_id__in=scope_tree().descendants(scope_id) if below else [scope_id])
@@ -37,8 +40,8 @@ def usage_records(*, actor: Actor, scope_id: int | None = None, below: bool = Tr
 
 
 def tasks(*, actor: Actor, scope_id: int | None = None) -> QuerySet[Task]:
-    """By the scope of their first call: who owns a team sees its tasks, not its organisation's."""
-    found = Task.objects.filter(scope__isnull=False).select_related("scope")
+    """Tasks by the scope of their first call: who sees a team sees its tasks, not its organisation's."""
+    visible = Task.objects.filter(scope__isnull=False).select_related("scope")
     if not actor.sees_everything:
-        found = found.filter(at_or_below(actor.visible_paths, "scope__path"))
-    return found if scope_id is None else found.filter(scope_id__in=scope_tree().descendants(scope_id))
+        visible = visible.filter(at_or_below(actor.visible_paths, "scope__path"))
+    return visible if scope_id is None else visible.filter(scope_id__in=scope_tree().descendants(scope_id))

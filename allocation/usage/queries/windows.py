@@ -1,4 +1,4 @@
-"""Totals of scopes over windows of time, from the coarsest roll-ups that fit."""
+"""Totals of scopes over time windows, from the coarsest roll-ups that fit."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +21,8 @@ Window = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class UsageTotals:
-    """Of a scope and all below it. `cost` is in the organisation's currency and holds no unpriced usage; `tokens` is
-    input + output; `requests` holds the failed and the unpriced ones too.
+    """Usage of a scope and all scopes below it. `cost` is in the organisation's currency, without unpriced usage;
+    `tokens` is input + output; `requests` includes failed and unpriced ones.
     """
 
     cost: Decimal
@@ -33,8 +33,8 @@ class UsageTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of time read from one roll-up: one elementary interval has at most five."""
+class Slice:
+    """A range of time that is read from one roll-up; an interval has at most five."""
 
     interval: int
     start: datetime
@@ -44,16 +44,15 @@ class Piece:
 def window_totals(*, scope_ids: Iterable[int], since: datetime, until: datetime) -> dict[int, UsageTotals]:
     """By scope, over its whole subtree; unknown scopes are left out."""
     tree = scope_tree()
-    wanted = [scope_id for scope_id in scope_ids if scope_id in tree.by_id]
-    below = {lower for scope_id in wanted for lower in tree.descendants(scope_id)}
+    known_ids = [scope_id for scope_id in scope_ids if scope_id in tree.by_id]
+    below = {descendant for scope_id in known_ids for descendant in tree.descendants(scope_id)}
     totals = _totals(tree, {"": (since, until)}, sorted(below))[""]
-    return {scope_id: totals[scope_id] for scope_id in wanted}
+    return {scope_id: totals[scope_id] for scope_id in known_ids}
 
 
 def windows_totals(*, windows: Mapping[str, Window], at: datetime) -> dict[str, dict[int, UsageTotals]]:
-    """For every window and every scope there is, over the scope's whole subtree; zeros where nothing was used.
-
-    Windows are half-open and rounded outwards to whole minutes. What occurs after `at` is not looked at.
+    """For every window and every scope, over the scope's whole subtree; zeros without usage. Windows are half-open and
+    rounded outwards to whole minutes. Usage after `at` is not counted.
     """
     until = {name: (since, min(end, at)) for name, (since, end) in windows.items()}
     return _totals(scope_tree(), until, None)
@@ -61,14 +60,17 @@ def windows_totals(*, windows: Mapping[str, Window], at: datetime) -> dict[str, 
 
 def data_ages(at: datetime) -> dict[int, float | None]:
     """Seconds since each organisation's feed last delivered, by root scope; None when it never did. The age is the
-    feed's, not a scope's: a scope that is held back has no news, and must not go stale by being held back.
+    feed's, not a scope's: a blocked scope has no usage, and its data must not look stale because of the block.
     """
-    seen = dict(IngestWatermark.objects.values_list("scope_id", "last_received_at"))
-    return {root: max(0.0, (at - seen[root]).total_seconds()) if root in seen else None for root in scope_tree().roots}
+    delivered = dict(IngestWatermark.objects.values_list("scope_id", "last_received_at"))
+    return {
+        root: max(0.0, (at - delivered[root]).total_seconds()) if root in delivered else None
+        for root in scope_tree().roots
+    }
 
 
 def _totals(
-    tree: ScopeTree, windows: Mapping[str, Window], only: Sequence[int] | None
+    tree: ScopeTree, windows: Mapping[str, Window], scope_ids: Sequence[int] | None
 ) -> dict[str, dict[int, UsageTotals]]:
     rounded = {name: (floor(since, MINUTE), ceiling(until, MINUTE)) for name, (since, until) in windows.items()}
     edges = sorted({edge for window in rounded.values() for edge in window})
@@ -80,7 +82,7 @@ def _totals(
     sums: dict[str, dict[int, list[Any]]] = {
         name: {scope_id: [Decimal(0), 0, 0, 0, 0] for scope_id in tree.by_id} for name in windows
     }
-    for interval, scope_id, *values in _rows(intervals, members, only):
+    for interval, scope_id, *values in _rows(intervals, members, scope_ids):
         for name in members[interval]:
             _add(sums[name][scope_id], values)
     children_first = sorted(tree.by_id.values(), key=lambda node: -node.depth)
@@ -103,15 +105,15 @@ def _add(total: list[Any], values: Sequence[Any]) -> None:
 
 
 def _rows(
-    intervals: Sequence[Window], members: Sequence[Sequence[str]], only: Sequence[int] | None
+    intervals: Sequence[Window], members: Sequence[Sequence[str]], scope_ids: Sequence[int] | None
 ) -> Iterable[Sequence[Any]]:
-    """Every stretch of time is read once, from the coarsest roll-up that fits, however many windows it is in."""
-    by_table: dict[str, list[Piece]] = {}
+    """Every range of time is read once, from the coarsest roll-up that fits, however many windows it is in."""
+    by_table: dict[str, list[Slice]] = {}
     for number, (start, end) in enumerate(intervals):
         if members[number]:
-            for table, piece_start, piece_end in pieces(start, end):
-                by_table.setdefault(table, []).append(Piece(number, piece_start, piece_end))
-    for table, stretches in by_table.items():
+            for table, slice_start, slice_end in slices(start, end):
+                by_table.setdefault(table, []).append(Slice(number, slice_start, slice_end))
+    for table, parts in by_table.items():
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -125,17 +127,19 @@ def _rows(
                 GROUP BY stretch.interval, used.scope_id
                 """,  # noqa: S608  # our own table names
                 {
-                    "intervals": [piece.interval for piece in stretches],
-                    "starts": [piece.start for piece in stretches],
-                    "ends": [piece.end for piece in stretches],
-                    "only": None if only is None else list(only),
+                    "intervals": [part.interval for part in parts],
+                    "starts": [part.start for part in parts],
+                    "ends": [part.end for part in parts],
+                    "only": None if scope_ids is None else list(scope_ids),
                 },
             )
             yield from cursor.fetchall()
 
 
-def pieces(start: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:
-    """[start, end), on whole minutes, as (roll-up table, start, end): days in the middle, hours and minutes outside."""
+def slices(start: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:
+    """[start, end), on whole minutes, as (roll-up table, start, end): whole days, around them hours, around these
+    minutes.
+    """
     minute, hour, day = (MINUTE_TABLE, HOUR_TABLE, DAY_TABLE)
     first_hour, last_hour = ceiling(start, HOUR), floor(end, HOUR)
     if first_hour >= last_hour:
@@ -146,13 +150,15 @@ def pieces(start: datetime, end: datetime) -> list[tuple[str, datetime, datetime
         if first_day >= last_day
         else [(hour, first_hour, first_day), (day, first_day, last_day), (hour, last_day, last_hour)]
     )
-    whole = [(minute, start, first_hour), *middle, (minute, last_hour, end)]
-    return [piece for piece in whole if piece[1] < piece[2]]
+    in_order = [(minute, start, first_hour), *middle, (minute, last_hour, end)]
+    return [part for part in in_order if part[1] < part[2]]
 
 
 def floor(at: datetime, step: timedelta) -> datetime:
+    """The last multiple of `step` since 1970 at or before the instant."""
     return at - (at - EPOCH) % step
 
 
 def ceiling(at: datetime, step: timedelta) -> datetime:
+    """The first multiple of `step` since 1970 at or after the instant."""
     return at + (EPOCH - at) % step

@@ -128,13 +128,13 @@ RULES = (
 def test_where_a_call_belongs(changes: dict[str, Any], on: date, label: str | None) -> None:
     matcher = Matcher(RULES, KEYS)
     for _ in range(2):  # asked for, then remembered
-        found = matcher.first(call(**changes), on)
+        found = matcher.first_match(call(**changes), on)
         assert (found.name if found else None) == label
 
 
 def test_ten_thousand_keys_are_looked_up() -> None:
     matcher = Matcher((), [key(f"k{number}", "key_hash", f"{number:064x}", number) for number in range(10_000)])
-    found = matcher.first(call(attributes={"key_hash": f"{9_999:064x}"}), ON)
+    found = matcher.first_match(call(attributes={"key_hash": f"{9_999:064x}"}), ON)
     assert found is not None
     assert found.scope_id == 9_999
 
@@ -152,9 +152,9 @@ CALLS = st.builds(
 
 @given(st.lists(st.tuples(CALLS, st.sampled_from([ON, date(2026, 11, 23)])), max_size=40), st.integers())
 def test_memory_and_order_change_nothing(asked: list[tuple[PlainCall, date]], seed: int) -> None:
-    alone = [Matcher(RULES, KEYS).first(one, on) for one, on in asked]
+    alone = [Matcher(RULES, KEYS).first_match(one, on) for one, on in asked]
     shared = Matcher(RULES, KEYS)
     order = list(range(len(asked)))
     random.Random(seed).shuffle(order)
-    together = {place: shared.first(*asked[place]) for place in order}
+    together = {place: shared.first_match(*asked[place]) for place in order}
     assert [together[place] for place in range(len(asked))] == alone

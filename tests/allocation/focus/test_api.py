@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from allocation.corrections.operations import rerate_usage
 from allocation.focus.importers.files import opened
-from allocation.focus.importers.importing import FocusOrder, import_focus_file
+from allocation.focus.importers.importing import FocusImportRequest, import_focus_file
 from allocation.focus.models import FocusImport, FocusRow
 from allocation.usage.models import UsageRecord
 from allocation.usage.operations import record_usage
@@ -46,7 +46,7 @@ def clock() -> Iterator[None]:
 def run(acme: Scope, tmp_path: Path) -> FocusImport:
     path = tmp_path / "bill.csv"
     path.write_text(FILE)
-    return import_focus_file(FocusOrder(path=path, scope=acme), now=lambda: AT)
+    return import_focus_file(FocusImportRequest(path=path, scope=acme), now=lambda: AT)
 
 
 def key_client(path: str, *permissions: str) -> APIClient:
@@ -260,7 +260,7 @@ def test_finance_sees_imports_and_rows_of_its_organisation(run: FocusImport, cli
     assert shown.context["cl"].result_count == 1
     row = FocusRow.objects.get(status="quarantined")
     page = client.get(f"/admin/allocation/focusrow/{row.pk}/change/").content.decode()
-    assert "BilledCost is no plain number" in page
+    assert "BilledCost is not a plain number" in page
     assert "<dt>BilledCost</dt><dd>abc</dd>" in page
     assert (
         f"source__id__exact={run.pk}" in client.get(f"/admin/allocation/focusimport/{run.pk}/change/").content.decode()
@@ -273,6 +273,6 @@ def test_finance_sees_imports_and_rows_of_its_organisation(run: FocusImport, cli
 def test_cells_are_shown_as_text(acme: Scope, tmp_path: Path, admin_client: Client) -> None:
     path = tmp_path / "bill.csv"
     path.write_text(FILE.replace("acct-1", "<script>alert(1)</script>"))
-    import_focus_file(FocusOrder(path=path, scope=acme), now=lambda: datetime.now(AT.tzinfo))
+    import_focus_file(FocusImportRequest(path=path, scope=acme), now=lambda: datetime.now(AT.tzinfo))
     page = admin_client.get(f"/admin/allocation/focusrow/{FocusRow.objects.earliest('pk').pk}/change/")
     assert b"<script>alert(1)" not in page.content

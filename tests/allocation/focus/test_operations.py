@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.operations import apply_attribution_rules
-from allocation.focus.importers.importing import FocusOrder, import_focus_file
+from allocation.focus.importers.importing import FocusImportRequest, import_focus_file
 from allocation.focus.models import FocusImport, FocusRow, FocusRowStatus
 from allocation.focus.queries import import_csv
 from allocation.quarantine.models import QuarantinedUsage
@@ -36,7 +36,7 @@ def clock() -> datetime:
 
 
 def bring_in(path: Path, scope: Scope, version: Any = None) -> FocusImport:
-    return import_focus_file(FocusOrder(path=path, scope=scope, version=version), now=clock)
+    return import_focus_file(FocusImportRequest(path=path, scope=scope, version=version), now=clock)
 
 
 def cells_of(path: Path) -> list[list[str]]:
@@ -319,7 +319,7 @@ def test_a_broken_off_import_goes_on_where_it_stopped(
 
     monkeypatch.setattr(importer, "BATCH", 2)
     row = ai_row("5", "Tokens", "Input Tokens")
-    order = FocusOrder(path=write(tmp_path / "rows.csv", *[row] * 7), scope=acme)
+    order = FocusImportRequest(path=write(tmp_path / "rows.csv", *[row] * 7), scope=acme)
 
     def stop(done: int, _count: int) -> None:
         if done == 4:

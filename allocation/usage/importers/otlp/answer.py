@@ -1,4 +1,4 @@
-"""What OTLP says a receiver answers, in the encoding it was asked in."""
+"""The response that OTLP specifies, in the request's encoding."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ SPANS_NAMED = 5
 
 
 def as_message(rejected: Sequence[Rejection]) -> bytes:
-    """An ExportTraceServiceResponse; empty when every span was taken."""
+    """An ExportTraceServiceResponse in protobuf; empty when every span was accepted."""
     if not rejected:
         return b""
     partial = ExportTracePartialSuccess(rejected_spans=len(rejected), error_message=sentence(rejected))
@@ -25,6 +25,7 @@ def as_message(rejected: Sequence[Rejection]) -> bytes:
 
 
 def as_json(rejected: Sequence[Rejection]) -> dict[str, Any]:
+    """An ExportTraceServiceResponse in JSON; empty when every span was accepted."""
     if not rejected:
         return {}
     # 64-bit integers are texts in protobuf's JSON.
@@ -32,13 +33,16 @@ def as_json(rejected: Sequence[Rejection]) -> dict[str, Any]:
 
 
 def sentence(rejected: Sequence[Rejection]) -> str:
-    counts = ", ".join(f"{code} {count}" for code, count in sorted(Counter(one.code for one in rejected).items()))
-    named = " ".join(f"Span {one.index}: {one.message}" for one in rejected[:SPANS_NAMED])
+    """How many spans were refused for each reason, and the first of them with theirs."""
+    counts = ", ".join(
+        f"{code} {count}" for code, count in sorted(Counter(rejection.code for rejection in rejected).items())
+    )
+    named = " ".join(f"Span {rejection.index}: {rejection.message}" for rejection in rejected[:SPANS_NAMED])
     return f"Waiting in quarantine: {counts}. {named}"
 
 
 def status_message(message: str) -> bytes:
-    """A google.rpc.Status, the body of every refusal in protobuf."""
+    """A google.rpc.Status in protobuf, the body of every refused request."""
     text = message.encode()
     return _MESSAGE_KEY + _varint(len(text)) + text
 

@@ -1,7 +1,7 @@
-"""A span of OpenTelemetry's GenAI conventions as a native usage event, by its old names (until 1.36) and its new ones.
+"""A span of OpenTelemetry's GenAI conventions as a native usage event, by attribute names until 1.36 and since.
 
-The conventions: open-telemetry/semantic-conventions-genai, docs/gen-ai. What they call parts, cached and reasoning
-tokens, are parts here too.
+The conventions: open-telemetry/semantic-conventions-genai, docs/gen-ai. As there, cached and reasoning tokens are parts
+of the input and the output.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ SOURCE = "otlp"
 INVOKE_AGENT = "invoke_agent"
 ATTRIBUTE_LENGTH_MAX = 200
 NAME_LENGTH_MAX = 64
-# What calls models rather than being a call to one, and the kind of thing and the attribute that name it.
+# Operations that call models themselves: the provider recorded for them, and the attribute recorded as their model.
 _ORCHESTRATION = {
     "create_agent": ("agent", "gen_ai.agent.name"),
     INVOKE_AGENT: ("agent", "gen_ai.agent.name"),
@@ -23,7 +23,7 @@ _ORCHESTRATION = {
     "retrieval": ("retrieval", "gen_ai.data_source.id"),
 }
 _MEMORY = "_memory"
-# One provider has one name here, the one that gateways and price catalogues use.
+# Each provider has one name: that of gateways and price catalogues.
 _PROVIDERS = {
     "aws.bedrock": "bedrock",
     "azure.ai.inference": "azure_ai",
@@ -58,39 +58,43 @@ _ATTRIBUTES = (
 _OWN_FIELDS = {"scope": "scope", "task_id": "task_id", "session_id": "session_id"}
 
 
-def tells_of_usage(span: Span) -> bool:
-    """An operation of the conventions; or, of instrumentation that names none, a provider and what shows a call."""
-    found = span.attributes
-    if "gen_ai.operation.name" in found:
+def reports_usage(span: Span) -> bool:
+    """Whether the span names an operation of the conventions or, from older instrumentation, a provider and tokens or a
+    call.
+    """
+    attributes = span.attributes
+    if "gen_ai.operation.name" in attributes:
         return True
-    named = any(name in found for name in _PROVIDER_NAMES)
-    return named and any(name in found for name in (*_INPUT, *_OUTPUT, LITELLM_CALL_ID, "llm.request.type"))
+    named = any(name in attributes for name in _PROVIDER_NAMES)
+    return named and any(name in attributes for name in (*_INPUT, *_OUTPUT, LITELLM_CALL_ID, "llm.request.type"))
 
 
 def is_orchestration(span: Span) -> bool:
+    """Whether the span's operation calls models itself."""
     operation = span.attributes.get("gen_ai.operation.name")
     return isinstance(operation, str) and (operation in _ORCHESTRATION or _MEMORY in operation)
 
 
 def has_tokens(span: Span) -> bool:
+    """Whether the span reports tokens."""
     return any(span.attributes.get(name) for name in (*_INPUT, *_OUTPUT))
 
 
 def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[str, Any]:
-    """`is_repeating`: a span beneath this one has told of its tokens already."""
-    found = span.attributes
-    operation = first(found, ("gen_ai.operation.name", "llm.request.type")) or "chat"
+    """The span as a native usage event. `is_repeating`: a span below it has already reported its tokens."""
+    attributes = span.attributes
+    operation = first_value(attributes, ("gen_ai.operation.name", "llm.request.type")) or "chat"
     event: dict[str, Any] = {
         "id": f"{span.trace_id}-{span.span_id}" if span.trace_id and span.span_id else "",
         "source": SOURCE,
         "occurred_at": instant(span.started_ns),
-        "provider": provider_of(first(found, _PROVIDER_NAMES)) or "unknown",
-        "model": first(found, ("gen_ai.response.model", "gen_ai.request.model")),
+        "provider": provider_of(first_value(attributes, _PROVIDER_NAMES)) or "unknown",
+        "model": first_value(attributes, ("gen_ai.response.model", "gen_ai.request.model")),
         "operation": operation,
-        "status": "error" if span.has_failed or "error.type" in found else "success",
+        "status": "error" if span.has_failed or "error.type" in attributes else "success",
         "attributes": _attributes(span),
         "task_id": span.trace_id,
-        "session_id": found.get("gen_ai.conversation.id", ""),
+        "session_id": attributes.get("gen_ai.conversation.id", ""),
         "latency_ms": latency_ms(span),
     }
     event |= {
@@ -100,59 +104,65 @@ def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[
     }
     if is_orchestration(span) and not (_runs_elsewhere(span) and not is_repeating):
         kind, name = _ORCHESTRATION.get(str(operation), ("memory", "gen_ai.data_source.id"))
-        # By itself it costs nothing; the calls it makes are records of their own, and name their model.
-        return event | {"provider": kind, "model": found.get(name) or str(operation), "cost": "0"}
-    event["service_tier"] = service_tier(first(found, _TIERS) or "")
-    event["tokens"] = tokens_of(found)
+        # It costs nothing itself; the calls it makes are records of their own.
+        return event | {"provider": kind, "model": attributes.get(name) or str(operation), "cost": "0"}
+    event["service_tier"] = service_tier(first_value(attributes, _TIERS) or "")
+    event["tokens"] = tokens_of(attributes)
     if price == "billed" and event["status"] == "success":
-        cost = claimed_cost(found.get("gen_ai.usage.cost"), event["tokens"])
+        cost = claimed_cost(attributes.get("gen_ai.usage.cost"), event["tokens"])
         event |= {} if cost is None else {"cost": cost}
     return event
 
 
 def _runs_elsewhere(span: Span) -> bool:
-    """The conventions' remote agent, a client span: its model calls happen where this process does not see them, so
-    that the tokens it states are its own. Within a process an agent's tokens are the sum of its calls'.
+    """The conventions' remote agent, a client span: its model calls run where this process does not see them, so that
+    the tokens it reports are not counted elsewhere. Within one process an agent's tokens are the sum of its calls'.
     """
     return span.is_client and span.attributes.get("gen_ai.operation.name") == INVOKE_AGENT and has_tokens(span)
 
 
-def first(found: Any, names: tuple[str, ...]) -> Scalar | None:
-    """The first value that is not empty."""
-    return next((found[name] for name in names if found.get(name)), None)
+def first_value(attributes: Any, names: tuple[str, ...]) -> Scalar | None:
+    """The first value that is not empty; None when all are."""
+    return next((attributes[name] for name in names if attributes.get(name)), None)
 
 
 def provider_of(name: object) -> object:
+    """The provider's name in gateways and price catalogues."""
     if not isinstance(name, str):
         return name
-    lower = name.strip().lower()
-    return _PROVIDERS.get(lower, lower)
+    lower_case = name.strip().lower()
+    return _PROVIDERS.get(lower_case, lower_case)
 
 
-def tokens_of(found: Any) -> dict[str, Any]:
-    return parts_fitted(*(first(found, names) or 0 for names in (_INPUT, _CACHED, _WRITTEN, _OUTPUT, _REASONING)))
+def tokens_of(attributes: Any) -> dict[str, Any]:
+    """The five token counts of a native event."""
+    return parts_fitted(
+        *(first_value(attributes, names) or 0 for names in (_INPUT, _CACHED, _WRITTEN, _OUTPUT, _REASONING))
+    )
 
 
 def latency_ms(span: Span) -> int | None:
-    """Whole microseconds first, as the start is kept."""
+    """In milliseconds, from times rounded to microseconds like the stored start; None for impossible times."""
     lasted = microseconds(span.ended_ns) - microseconds(span.started_ns)
     return round(lasted / 1000) if span.started_ns and 0 <= lasted < 10**12 else None
 
 
 def _attributes(span: Span) -> dict[str, str]:
-    both = {**span.resource, **span.attributes}
-    found = {
+    all_attributes = {**span.resource, **span.attributes}
+    attributes = {
         name.removeprefix(OWN_PREFIX): value
-        for name, value in both.items()
+        for name, value in all_attributes.items()
         if name.startswith(OWN_PREFIX) and name.removeprefix(OWN_PREFIX) not in _OWN_FIELDS
     }
-    found |= {name: value for name, names in _ATTRIBUTES if (value := first(both, names)) is not None}
-    person = first(both, ("enduser.id", "user.id"))
+    attributes |= {
+        name: value for name, names in _ATTRIBUTES if (value := first_value(all_attributes, names)) is not None
+    }
+    person = first_value(all_attributes, ("enduser.id", "user.id"))
     if isinstance(person, str):
-        found["end_user"] = pseudonym(person)
+        attributes["end_user"] = pseudonym(person)
     return {
         name: text
-        for name, value in found.items()
+        for name, value in attributes.items()
         if len(text := _text(value)) <= ATTRIBUTE_LENGTH_MAX and 0 < len(name) <= NAME_LENGTH_MAX
     }
 

@@ -1,5 +1,5 @@
-"""A LiteLLM proxy's span as the payload its `generic_api` callback would have posted for the same call, so that both
-become the same event: one record, whichever came first. Seen with 1.106, its first attribute set and its second.
+"""A LiteLLM proxy's span as the payload that its `generic_api` callback posts for the same call, so that both become
+the same event: one record, whichever comes first. As of LiteLLM 1.106, with both of its attribute sets.
 """
 
 import ast
@@ -10,7 +10,7 @@ from typing import Any
 
 from allocation.usage.importers import litellm
 from allocation.usage.importers.litellm import PriceFrom
-from allocation.usage.importers.otlp.genai import first, provider_of, tokens_of
+from allocation.usage.importers.otlp.genai import first_value, provider_of, tokens_of
 from allocation.usage.importers.otlp.spans import (
     ATTRIBUTE_BYTES_MAX,
     LITELLM_CALL_ID,
@@ -20,10 +20,10 @@ from allocation.usage.importers.otlp.spans import (
     instant,
 )
 
-# What Python prints for dicts and lists of plain values, token by token.
+# The tokens of Python's repr of dicts and lists of plain values.
 _TOKEN = re.compile(r"""\s*+(?:('(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")|(None|True|False)|([^\s'"]))""", re.DOTALL)
 _WORDS = {"None": "null", "True": "true", "False": "false"}
-# The second set's names, where they are not `litellm.metadata.` and the first set's.
+# Names in the second attribute set that are not the first set's after `litellm.metadata.`.
 _SECOND_SET = {
     "user_api_key_team_alias": "litellm.team.alias",
     "user_api_key_team_id": "litellm.team.id",
@@ -33,41 +33,45 @@ _SECOND_SET = {
 
 
 def native(span: Span, *, price: PriceFrom) -> dict[str, Any]:
+    """The span as a native usage event, priced as `litellm.native` does."""
     return litellm.native(payload_of(span), price=price)
 
 
 def payload_of(span: Span) -> dict[str, Any]:
-    found = span.attributes
-    requester = printed(found.get("metadata.requester_metadata"))
-    metadata: dict[str, Any] = {name: _metadata(found, name) for name in LITELLM_METADATA}
-    metadata["usage_object"] = printed(found.get("metadata.usage_object")) or _usage(found)
+    """The callback's payload as far as the span tells it."""
+    attributes = span.attributes
+    requester = parsed_repr(attributes.get("metadata.requester_metadata"))
+    metadata: dict[str, Any] = {name: _metadata(attributes, name) for name in LITELLM_METADATA}
+    metadata["usage_object"] = parsed_repr(attributes.get("metadata.usage_object")) or _usage(attributes)
     return {
-        "litellm_call_id": found[LITELLM_CALL_ID],
+        "litellm_call_id": attributes[LITELLM_CALL_ID],
         "startTime": instant(span.started_ns),
         "endTime": instant(span.ended_ns),
-        "custom_llm_provider": provider_of(first(found, ("gen_ai.provider.name", "gen_ai.system"))),
-        "model": first(found, ("litellm.provider.model", "gen_ai.request.model", "gen_ai.tool.name")),
-        "call_type": first(found, ("litellm.call_type", "llm.request.type", "gen_ai.operation.name")),
-        "status": "failure" if span.has_failed or "error.type" in found else "success",
+        "custom_llm_provider": provider_of(first_value(attributes, ("gen_ai.provider.name", "gen_ai.system"))),
+        "model": first_value(attributes, ("litellm.provider.model", "gen_ai.request.model", "gen_ai.tool.name")),
+        "call_type": first_value(attributes, ("litellm.call_type", "llm.request.type", "gen_ai.operation.name")),
+        "status": "failure" if span.has_failed or "error.type" in attributes else "success",
         "metadata": metadata,
-        "end_user": found.get("llm.user"),
-        "request_tags": _tags(requester) + _tags(printed(found.get("metadata.user_api_key_auth_metadata"))),
-        # A proxy asked with a session calls it the trace too; asked with neither it takes the span's trace.
+        "end_user": attributes.get("llm.user"),
+        "request_tags": _tags(requester) + _tags(parsed_repr(attributes.get("metadata.user_api_key_auth_metadata"))),
+        # The proxy uses a given session id as trace id too; without both it takes the span's trace id.
         "trace_id": str(
-            first(requester, ("session_id", "trace_id")) or found.get("gen_ai.conversation.id") or span.trace_id
+            first_value(requester, ("session_id", "trace_id"))
+            or attributes.get("gen_ai.conversation.id")
+            or span.trace_id
         ),
-        "cost_breakdown": {"service_tier": found.get("gen_ai.cost.service_tier")},
-        "model_parameters": {"service_tier": found.get("gen_ai.openai.request.service_tier")},
-        "response_cost": _cost(found),
+        "cost_breakdown": {"service_tier": attributes.get("gen_ai.cost.service_tier")},
+        "model_parameters": {"service_tier": attributes.get("gen_ai.openai.request.service_tier")},
+        "response_cost": _cost(attributes),
     }
 
 
-def _metadata(found: Mapping[str, Scalar], name: str) -> object:
-    return first(found, (f"metadata.{name}", f"litellm.metadata.{name}", _SECOND_SET.get(name, "")))
+def _metadata(attributes: Mapping[str, Scalar], name: str) -> object:
+    return first_value(attributes, (f"metadata.{name}", f"litellm.metadata.{name}", _SECOND_SET.get(name, "")))
 
 
-def _usage(found: Mapping[str, Scalar]) -> dict[str, Any]:
-    tokens = tokens_of(found)
+def _usage(attributes: Mapping[str, Scalar]) -> dict[str, Any]:
+    tokens = tokens_of(attributes)
     return {
         "prompt_tokens": tokens["input"],
         "completion_tokens": tokens["output"],
@@ -82,33 +86,33 @@ def _tags(stated: Mapping[str, Any]) -> list[object]:
     return tags if isinstance(tags, list) else []
 
 
-def _cost(found: Mapping[str, Scalar]) -> object:
-    stated = first(found, ("gen_ai.cost.total_cost", "litellm.cost.total"))
+def _cost(attributes: Mapping[str, Scalar]) -> object:
+    stated = first_value(attributes, ("gen_ai.cost.total_cost", "litellm.cost.total"))
     if stated is not None:
         return stated
     try:
-        hidden = json.loads(str(found.get("hidden_params", "")))
+        hidden = json.loads(str(attributes.get("hidden_params", "")))
     except (ValueError, RecursionError):
         return None
     return hidden.get("response_cost") if isinstance(hidden, dict) else None
 
 
-def printed(text: object) -> dict[str, Any]:
-    """What `str` of a Python dict holds, read without evaluating it: turned into JSON token by token. Nothing when
-    the text was cut off or holds something other than plain values.
+def parsed_repr(text: object) -> dict[str, Any]:
+    """The dict whose Python repr `text` is, read without evaluating it: converted to JSON token by token. Empty when
+    the text was cut off or holds anything but plain values.
     """
     if not isinstance(text, str) or len(text) > ATTRIBUTE_BYTES_MAX:
         return {}
-    written, position = [], 0
+    json_tokens, position = [], 0
     while token := _TOKEN.match(text, position):
-        quoted, word, other = token.groups()
+        quoted, word, sign = token.groups()
         try:
-            written.append(json.dumps(ast.literal_eval(quoted)) if quoted else _WORDS.get(word, other))
+            json_tokens.append(json.dumps(ast.literal_eval(quoted)) if quoted else _WORDS.get(word, sign))
         except (SyntaxError, ValueError):
             return {}
         position = token.end()
     try:
-        value = json.loads("".join(written)) if position == len(text.rstrip()) else None
+        value = json.loads("".join(json_tokens)) if position == len(text.rstrip()) else None
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

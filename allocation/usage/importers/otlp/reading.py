@@ -1,4 +1,4 @@
-"""Spans that tell of model calls, agents and tools become usage events; every other span is passed over."""
+"""Spans that report model calls, agents and tools become usage events; all other spans are skipped."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -13,24 +13,26 @@ _READERS: dict[Encoding, Callable[[bytes, int], Iterator[Span]]] = {
     "json": text.read_spans,
     "protobuf": wire.read_spans,
 }
-# Spans of web servers and databases come along with the ones that tell of usage.
+# Requests also hold spans of web servers and databases, which report no usage.
 SPANS_PER_RECORD = 10
 
 
 def read_traces(body: bytes, *, encoding: Encoding, records_max: int, price: PriceFrom) -> Incoming:
-    """`indexes` are the spans' places among all spans of the request."""
+    """The usage events of a trace request. `indexes` are positions among all spans of the request. Raises
+    MalformedBody, and TooManyRecords for more than `records_max` events or ten times as many spans.
+    """
     parents: dict[str, str] = {}
-    telling: list[Span] = []
+    usage_spans: list[Span] = []
     for span in _READERS[encoding](body, records_max * SPANS_PER_RECORD):
         if span.span_id and span.parent_id:
             parents[_key(span.trace_id, span.span_id)] = _key(span.trace_id, span.parent_id)
-        if genai.tells_of_usage(span):
-            telling.append(span)
-            if len(telling) > records_max:
+        if genai.reports_usage(span):
+            usage_spans.append(span)
+            if len(usage_spans) > records_max:
                 raise too_many(records_max)
-    above = _above_counted(telling, parents)
+    above = _above_counted(usage_spans, parents)
     incoming = Incoming()
-    for span in telling:
+    for span in usage_spans:
         if LITELLM_CALL_ID in span.attributes:
             event = litellm.native(span, price=price)
         else:
@@ -44,13 +46,13 @@ def _key(trace_id: str, span_id: str) -> str:
 
 
 def _above_counted(spans: list[Span], parents: dict[str, str]) -> set[str]:
-    """Every span of the request that has a model call with tokens beneath it."""
+    """Every span of the request that has a model call with tokens below it."""
     above: set[str] = set()
     for span in spans:
         if genai.is_orchestration(span) or not genai.has_tokens(span):
             continue
-        step = parents.get(_key(span.trace_id, span.span_id))
-        while step is not None and step not in above:
-            above.add(step)
-            step = parents.get(step)
+        ancestor = parents.get(_key(span.trace_id, span.span_id))
+        while ancestor is not None and ancestor not in above:
+            above.add(ancestor)
+            ancestor = parents.get(ancestor)
     return above

@@ -1,5 +1,5 @@
-"""What is read of a span, whichever encoding it came in. Attributes that no rule here names are never looked at, so
-no text of a prompt or an answer leaves the body.
+"""What is read of a span in either encoding. Attributes that are not named here are never decoded, so that no text of a
+prompt or an answer leaves the body.
 """
 
 import base64
@@ -13,13 +13,13 @@ NO_ATTRIBUTES: Mapping[str, Scalar] = {}
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
 NANOSECONDS_MAX = 2**64
-# An attribute that is longer holds somebody's words, not a name or a number.
+# A longer attribute holds somebody's text, not a name or a number.
 ATTRIBUTE_BYTES_MAX = 64 * 1024
-# SDKs stop at 128; of a span with more than this the rest is not read.
+# SDKs stop at 128; any further attributes of a span are not read.
 ATTRIBUTES_MAX = 2_000
 OWN_PREFIX = "weir."
 LITELLM_CALL_ID = "litellm.call_id"
-# LiteLLM's own words for who called, under two prefixes.
+# LiteLLM's own names for the caller, under two prefixes.
 LITELLM_METADATA = (
     "user_api_key_team_alias", "team_alias", "user_api_key_team_id", "team_id", "user_api_key_alias",
     "user_api_key_hash", "user_api_key_org_alias", "user_api_key_org_id", "user_api_key_project_alias",
@@ -47,7 +47,9 @@ _READ = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`index` is its place among all spans of the request, ids are hexadecimal, empty when there was none."""
+    """A span as far as usage needs it. `index` is its position among all spans of the request. Ids are hexadecimal,
+    empty when missing; times in nanoseconds since 1970.
+    """
 
     index: int
     trace_id: str
@@ -62,30 +64,31 @@ class Span:
 
 
 def is_read(name: str) -> bool:
+    """Whether the attribute is read at all."""
     return name in _READ or name.startswith(OWN_PREFIX)
 
 
 def identifier(value: object, size: int) -> str:
-    """A trace or span id as hexadecimal: OTLP's JSON writes them so, protobuf's own JSON as base64. Their lengths
-    differ, so that none can be taken for the other.
+    """A trace or span id in hexadecimal, empty when invalid. OTLP's JSON writes it so, protobuf's own JSON in base64;
+    the lengths differ, so that the two are never confused.
     """
     if not isinstance(value, str):
         return ""
     try:
-        found = bytes.fromhex(value) if len(value) == 2 * size else base64.b64decode(value, validate=True)
+        octets = bytes.fromhex(value) if len(value) == 2 * size else base64.b64decode(value, validate=True)
     except (ValueError, binascii.Error):
         return ""
-    return known_identifier(found, size)
+    return known_identifier(octets, size)
 
 
 def known_identifier(value: bytes, size: int) -> str:
-    """All zeros mean none."""
+    """In hexadecimal; empty for the wrong size and for all zeros, which mean no id."""
     return value.hex() if len(value) == size and any(value) else ""
 
 
 def instant(nanoseconds: int) -> str | None:
-    """Rounded to the microsecond, which is what the database keeps. A sender that writes its clock's microseconds
-    through a float of nanoseconds, as LiteLLM does, is off by up to 250 ns; to the nearest microsecond it is exact.
+    """ISO 8601, rounded to the microsecond, as the database stores it. LiteLLM passes its clock's microseconds through
+    a float of nanoseconds, which is off by up to 250 ns; rounding restores them. None for an impossible time.
     """
     if not 0 < nanoseconds < NANOSECONDS_MAX:
         return None
@@ -93,4 +96,5 @@ def instant(nanoseconds: int) -> str | None:
 
 
 def microseconds(nanoseconds: int) -> int:
+    """Rounded to the nearest one."""
     return (nanoseconds + 500) // 1000

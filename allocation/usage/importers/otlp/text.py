@@ -1,5 +1,5 @@
-"""OTLP in JSON. The nesting down to the spans is walked over the text and each span decoded by itself; of a span too
-large for that, as one that holds a prompt may be, each attribute by itself. What is passed over is never decoded.
+"""OTLP in JSON. The text is scanned down to the spans and each span is decoded by itself; of a span too large for that,
+such as one with a prompt, each attribute by itself. What is skipped is never decoded.
 """
 
 import json
@@ -24,53 +24,54 @@ from allocation.usage.importers.otlp.spans import (
 MAX_DEPTH = 64
 NAME_LENGTH_MAX = 256
 INTEGER_DIGITS_MAX = 20
-# A quote without its partner is a token too: it ends the search at once instead of being passed over.
+# An unmatched quote is a token too, so that the scan ends there at once.
 _STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\]]', re.DOTALL)
 _PLAIN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,:\[\]{}"]++', re.DOTALL)
 _SPACE = re.compile(r"[ \t\r\n]*+")
-# LiteLLM writes the enumerations' names, OTLP's JSON their numbers.
+# LiteLLM writes names of enumeration values, OTLP's JSON their numbers.
 _CLIENT = (3, "SPAN_KIND_CLIENT")
 _ERROR = (2, "STATUS_CODE_ERROR")
 _ATTRIBUTES = "attributes"
-Place = tuple[int, int]
+Extent = tuple[int, int]
 
 
 def read_spans(body: bytes, spans_max: int) -> Iterator[Span]:
+    """The spans of a trace request. Raises MalformedBody, and TooManyRecords above `spans_max`."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MalformedBody("The body is not UTF-8.", code="invalid_unicode") from None
-    walk = Walk(text)
-    if walk.position == len(text):
-        raise MalformedBody("The body is empty; an OTLP trace request is wanted.", code="body_empty")
+    scanner = JsonScanner(text)
+    if scanner.position == len(text):
+        raise MalformedBody("The body is empty; send an OTLP trace request.", code="body_empty")
     try:
-        yield from _spans(walk, spans_max)
+        yield from _spans(scanner, spans_max)
     except ValueError:
-        raise _malformed(walk.position) from None
-    if walk.position != len(text):
-        raise _malformed(walk.position)
+        raise _malformed(scanner.position) from None
+    if scanner.position != len(text):
+        raise _malformed(scanner.position)
 
 
-def _spans(walk: "Walk", spans_max: int) -> Iterator[Span]:
+def _spans(scanner: "JsonScanner", spans_max: int) -> Iterator[Span]:
     index = 0
-    for count, _ in enumerate(walk.items_of("resourceSpans")):
+    for count, _ in enumerate(scanner.items_of("resourceSpans")):
         if count >= spans_max:
             raise too_many(spans_max)
         resource: dict[str, Scalar] = {}
-        # A resource may be written behind its spans.
-        places: list[Place] = []
-        for name in walk.members():
+        # A resource may follow its spans in the text.
+        extents: list[Extent] = []
+        for name in scanner.members():
             if name == "resource":
-                resource = _attributes(_data(walk.text, walk.passed()).get(_ATTRIBUTES))
+                resource = _attributes(_data(scanner.text, scanner.skip_value()).get(_ATTRIBUTES))
             elif name == "scopeSpans":
-                for _ in walk.items():
-                    for _ in walk.items_of("spans"):
-                        if index + len(places) >= spans_max:
+                for _ in scanner.items():
+                    for _ in scanner.items_of("spans"):
+                        if index + len(extents) >= spans_max:
                             raise too_many(spans_max)
-                        places.append(walk.passed())
-        for number, place in enumerate(places, start=index):
-            yield _span(number, _data(walk.text, place), resource)
-        index += len(places)
+                        extents.append(scanner.skip_value())
+        for number, extent in enumerate(extents, start=index):
+            yield _span(number, _data(scanner.text, extent), resource)
+        index += len(extents)
 
 
 def _span(index: int, data: dict[str, Any], resource: dict[str, Scalar]) -> Span:
@@ -90,15 +91,15 @@ def _span(index: int, data: dict[str, Any], resource: dict[str, Scalar]) -> Span
 
 
 def _attributes(pairs: object) -> dict[str, Scalar]:
-    """Known names with a plain value, the last of each."""
-    found: dict[str, Scalar] = {}
+    """Attributes that are read and have a plain value; of a repeated name the last."""
+    attributes: dict[str, Scalar] = {}
     for pair in pairs if isinstance(pairs, Iterable) and not isinstance(pairs, str | dict) else ():
         name = pair.get("key") if isinstance(pair, dict) else None
         if isinstance(name, str) and is_read(name):
             value = _scalar(pair.get("value"))
             if value is not None:
-                found[name] = value
-    return found
+                attributes[name] = value
+    return attributes
 
 
 def _scalar(value: object) -> Scalar | None:
@@ -115,58 +116,63 @@ def _scalar(value: object) -> Scalar | None:
 
 
 def _integer(value: object) -> int | None:
-    """64-bit integers are texts in protobuf's JSON, and numbers with those who do not know."""
+    """protobuf's JSON writes 64-bit integers as text; some senders write numbers."""
     if type(value) is int:
         return value
     digits = isinstance(value, str) and len(value) <= INTEGER_DIGITS_MAX and value.lstrip("-").isdecimal()
     return int(value) if digits and isinstance(value, str) else None
 
 
-def _data(text: str, place: Place) -> dict[str, Any]:
-    """An object; of a large one its attributes one at a time and what else is short."""
-    start, end = place
+def _data(text: str, extent: Extent) -> dict[str, Any]:
+    """The object at this position; of a large one, only its short members and short attributes."""
+    start, end = extent
     if end - start <= RECORD_BYTES_MAX:
         value = json.loads(text[start:end])
         if not isinstance(value, dict):
             raise _malformed(start)
         return value
-    walk, found = Walk(text, start), {}
-    for name in walk.members():
-        if name == _ATTRIBUTES and walk.is_at("["):
-            inside = Walk(text, walk.passed()[0])
-            places = (inside.passed() for _ in inside.items())
-            found[name] = [
+    scanner, fields = JsonScanner(text, start), {}
+    for name in scanner.members():
+        if name == _ATTRIBUTES and scanner.is_at("["):
+            list_scanner = JsonScanner(text, scanner.skip_value()[0])
+            extents = (list_scanner.skip_value() for _ in list_scanner.items())
+            fields[name] = [
                 json.loads(text[at:until])
-                for at, until in islice(places, ATTRIBUTES_MAX)
+                for at, until in islice(extents, ATTRIBUTES_MAX)
                 if until - at <= ATTRIBUTE_BYTES_MAX
             ]
         else:
-            at, until = walk.passed()
+            at, until = scanner.skip_value()
             if until - at <= ATTRIBUTE_BYTES_MAX:
-                found[name] = json.loads(text[at:until])
-    return found
+                fields[name] = json.loads(text[at:until])
+    return fields
 
 
-class Walk:
-    """Goes through JSON once. Whoever is given a member or an item walks into it, or leaves it to be passed over."""
+class JsonScanner:
+    """Reads JSON once, from front to back. The caller reads into each member or item it is given, or leaves it to be
+    skipped.
+    """
 
     def __init__(self, text: str, position: int = 0) -> None:
         self.text = text
         self.position = _after_space(text, position)
 
     def is_at(self, sign: str) -> bool:
+        """Whether this sign comes next."""
         return self.text.startswith(sign, self.position)
 
-    def passed(self) -> Place:
+    def skip_value(self) -> Extent:
+        """Skips the value that begins here, undecoded. Returns where it begins and ends."""
         start = self.position
         self.position = _end(self.text, start)
         return start, self.position
 
     def members(self) -> Iterator[str]:
+        """Names of the object's members, each with the scanner at its value."""
         self._take("{")
         more = not self.is_at("}")
         while more:
-            start, end = self.passed()
+            start, end = self.skip_value()
             if end - start > NAME_LENGTH_MAX or self.text[start] != '"':
                 raise _malformed(start)
             self._space()
@@ -176,6 +182,7 @@ class Walk:
         self._take("}")
 
     def items(self) -> Iterator[str]:
+        """An empty name for each item of the list, with the scanner at the item."""
         self._take("[")
         more = not self.is_at("]")
         while more:
@@ -184,6 +191,7 @@ class Walk:
         self._take("]")
 
     def items_of(self, wanted: str) -> Iterator[str]:
+        """As `items`, for the list that is the object's member `wanted`."""
         for name in self.members():
             if name == wanted and not self.is_at("null"):
                 yield from self.items()
@@ -192,7 +200,7 @@ class Walk:
         start = self.position
         yield name
         if self.position == start:
-            self.passed()
+            self.skip_value()
 
     def _is_followed(self) -> bool:
         self._space()
@@ -212,7 +220,7 @@ class Walk:
 
 
 def _end(text: str, start: int) -> int:
-    """Where the value that begins here ends; its insides are only counted."""
+    """Where the value that begins here ends. Nested values are only counted, not decoded."""
     if text[start : start + 1] not in {"{", "["}:
         plain = _PLAIN.match(text, start)
         if plain is None:
@@ -220,12 +228,12 @@ def _end(text: str, start: int) -> int:
         return plain.end()
     depth = 0
     for token in _STRUCTURE.finditer(text, start):
-        first = text[token.start()]
-        if first in "{[":
+        sign = text[token.start()]
+        if sign in "{[":
             depth += 1
             if depth > MAX_DEPTH:
                 raise MalformedBody("The JSON is nested too deeply.", code="json_too_deep")
-        elif first in "}]":
+        elif sign in "}]":
             depth -= 1
             if not depth:
                 return token.end()
@@ -235,8 +243,8 @@ def _end(text: str, start: int) -> int:
 
 
 def _after_space(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
 
 
 def _malformed(position: int) -> MalformedBody:

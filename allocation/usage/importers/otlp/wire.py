@@ -1,5 +1,5 @@
-"""OTLP in protobuf. The outer messages are walked on the wire and a span's known attributes alone are decoded: a body
-of a megabyte can say a million empty messages, and decoded at once they would fill hundreds.
+"""OTLP in protobuf. Outer messages are parsed field by field and only a span's known attributes are decoded: a body of
+one megabyte can hold a million empty messages, which fill hundreds of megabytes when decoded at once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,10 +31,13 @@ Value = int | memoryview
 
 
 class MalformedProtobuf(MalformedBody):
+    """The body is not an OTLP trace request in protobuf."""
+
     code = "malformed_protobuf"
 
 
 def read_spans(body: bytes, spans_max: int) -> Iterator[Span]:
+    """The spans of a trace request. Raises MalformedProtobuf, and TooManyRecords above `spans_max`."""
     index = 0
     try:
         for number, resource_spans in enumerate(_messages(memoryview(body), RESOURCE_SPANS)):
@@ -55,23 +58,23 @@ def read_spans(body: bytes, spans_max: int) -> Iterator[Span]:
 
 def _span(index: int, message: memoryview, resource: dict[str, Scalar]) -> Span:
     names = Message.DESCRIPTOR.fields_by_name
-    found: dict[int, Value] = {}
+    values: dict[int, Value] = {}
     attributes: list[memoryview] = []
     for number, value in _fields(message):
         if number != names["attributes"].number:
-            found[number] = value
+            values[number] = value
         elif isinstance(value, memoryview) and len(attributes) < ATTRIBUTES_MAX:
             attributes.append(value)
 
     def whole(name: str) -> int:
-        value = found.get(names[name].number)
+        value = values.get(names[name].number)
         return value if isinstance(value, int) else 0
 
     def octets(name: str) -> bytes:
-        value = found.get(names[name].number)
+        value = values.get(names[name].number)
         return bytes(value) if isinstance(value, memoryview) and len(value) <= NAME_BYTES_MAX else b""
 
-    status = found.get(names["status"].number)
+    status = values.get(names["status"].number)
     return Span(
         index=index,
         trace_id=known_identifier(octets("trace_id"), TRACE_ID_BYTES),
@@ -92,8 +95,8 @@ def _code(status: memoryview) -> int:
 
 
 def _attributes(messages: Iterable[memoryview]) -> dict[str, Scalar]:
-    """Known names with a plain value, the last of each."""
-    found: dict[str, Scalar] = {}
+    """Attributes that are read and have a plain value; of a repeated name the last."""
+    attributes: dict[str, Scalar] = {}
     for message in messages:
         name, value = "", None
         for number, part in _fields(message):
@@ -107,8 +110,8 @@ def _attributes(messages: Iterable[memoryview]) -> dict[str, Scalar]:
             decoded = AnyValue.FromString(bytes(value))
             kind = decoded.WhichOneof("value")
             if kind in SCALARS:
-                found[name] = getattr(decoded, kind)
-    return found
+                attributes[name] = getattr(decoded, kind)
+    return attributes
 
 
 def _messages(message: memoryview, wanted: int) -> Iterator[memoryview]:
@@ -142,8 +145,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, Value]]:
 
 def _varint(message: memoryview, position: int) -> tuple[int, int]:
     number = 0
-    for place, byte in enumerate(message[position : position + VARINT_BYTES_MAX]):
-        number |= (byte & 0x7F) << (7 * place)
+    for byte_index, byte in enumerate(message[position : position + VARINT_BYTES_MAX]):
+        number |= (byte & 0x7F) << (7 * byte_index)
         if byte < 0x80:  # noqa: PLR2004  # the highest bit says that more follows
-            return number, position + place + 1
+            return number, position + byte_index + 1
     raise DecodeError

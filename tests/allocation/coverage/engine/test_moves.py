@@ -68,7 +68,7 @@ def test_what_has_moved_does_not_move_again(groups: list[Group]) -> None:
             named_scope=group.named_scope, call=group.call, day=group.day, used=group.used,
         )
         for group in groups
-        for found in (MATCHER.first(group.call, group.day),)
+        for found in (MATCHER.first_match(group.call, group.day),)
     ]  # fmt: skip
     assert moves(placed, MATCHER, unattributed_id=NOBODY).movements == ()
 

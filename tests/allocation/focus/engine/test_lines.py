@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.focus.engine.again import again, customs, targets
 from allocation.focus.engine.check import check
 from allocation.focus.engine.formats import is_null, number_text
+from allocation.focus.engine.imported import custom_columns, imported_row, target_columns
 from allocation.focus.engine.layout import EXPORTED, Layout, csv_text, line_of
 from allocation.focus.engine.lines import METERS, Account, Amounts, ChargeKind, ScopeFacts, Writer
 from allocation.focus.engine.reading import Charge, Reader
@@ -146,19 +146,21 @@ def test_a_line_reads_back_as_the_meter_it_was(version: Any, meter: str) -> None
 
 def test_rows_of_other_versions_find_their_column() -> None:
     columns = ("ProviderName", "PublisherName", "Id", "SkuPriceid", "x_Own", "x_AllocatedMethodId", "Cost Centre")
-    assert targets("1.4", columns) == (
+    assert target_columns("1.4", columns) == (
         "ServiceProviderName", "x_PublisherName", "x_Id", "SkuPriceId", "x_Own", "AllocatedMethodId", "x_CostCentre",
     )  # fmt: skip
-    assert targets("1.2", ("ServiceProviderName", "HostProviderName", "AllocatedMethodId")) == (
+    assert target_columns("1.2", ("ServiceProviderName", "HostProviderName", "AllocatedMethodId")) == (
         "ProviderName", "x_HostProviderName", "x_AllocatedMethodId",
     )  # fmt: skip
-    assert customs("1.4", [columns]) == {"x_PublisherName", "x_Id", "x_Own", "x_CostCentre"}
-    assert len(set(targets("1.2", ("Id", "id", "x_Id", "BilledCost", "billedcost")))) == 5
+    assert custom_columns("1.4", [columns]) == {"x_PublisherName", "x_Id", "x_Own", "x_CostCentre"}
+    assert len(set(target_columns("1.2", ("Id", "id", "x_Id", "BilledCost", "billedcost")))) == 5
 
 
 def test_an_imported_cell_is_mended_only_where_focus_does_not_allow_it() -> None:
     columns = ("BilledCost", "ListCost", "ChargePeriodStart", "SubAccountId", "Tags", "x_Own")
-    row = again("1.2", columns, ["42.00", "$10,000.00 ", "5/1/25", "NULL", "{}", "NULL"], {"BillingCurrency": "USD"})
+    row = imported_row(
+        "1.2", columns, ["42.00", "$10,000.00 ", "5/1/25", "NULL", "{}", "NULL"], {"BillingCurrency": "USD"}
+    )
     assert row == {
         "BilledCost": "42.00", "ListCost": "10000.0", "ChargePeriodStart": "2025-05-01T00:00:00Z", "SubAccountId": None,
         "Tags": "{}", "x_Own": "NULL", "BillingCurrency": "USD",
@@ -226,7 +228,7 @@ def test_shared_cost_is_borne_once(version: Any) -> None:
     layout = Layout.of(version)
     rows = list(allocated_rows(layout, Part(), ACCOUNT, SCOPES[1], SCOPES[2]))
     assert [(row["x_ScopePath"], row["EffectiveCost"]) for row in rows] == [("acme/search", "30.0"), ("acme", "-30.0")]
-    assert [row.get(layout.named("AllocatedMethodId")) for row in rows] == ["platform/v1", None]
+    assert [row.get(layout.available_column("AllocatedMethodId")) for row in rows] == ["platform/v1", None]
     assert checked(version, rows) == []
     # Money that no usage holds is added; what a pool keeps moves nothing; a commitment's rows are there already.
     assert [

@@ -14,7 +14,7 @@ from allocation.corrections.operations import rerate_usage
 from allocation.focus.engine.check import check
 from allocation.focus.engine.layout import EXPORTED, Layout
 from allocation.focus.importers.files import opened
-from allocation.focus.importers.importing import FocusOrder, import_focus_file
+from allocation.focus.importers.importing import FocusImportRequest, import_focus_file
 from allocation.focus.models import FocusImport
 from allocation.focus.queries import (
     FocusExport,
@@ -60,7 +60,7 @@ def rows_of(content: bytes) -> list[dict[str, str]]:
 
 
 def bring_in(path: Path, scope: Scope) -> FocusImport:
-    return import_focus_file(FocusOrder(path=path, scope=scope), now=clock)
+    return import_focus_file(FocusImportRequest(path=path, scope=scope), now=clock)
 
 
 def use(root: Scope) -> None:

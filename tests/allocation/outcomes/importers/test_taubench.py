@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from allocation.outcomes.importers.taubench import BenchOrder, read_runs
+from allocation.outcomes.importers.taubench import BenchmarkImport, read_runs
 from allocation.outcomes.models import Outcome
 from allocation.outcomes.operations import record_outcomes
 from allocation.usage.models import UsageRecord
@@ -76,7 +76,7 @@ def test_two_hundred_agent_runs_cost_what_a_count_by_hand_says(acme: Scope, caps
 
 @needs_shared_data
 def test_no_text_of_a_run_is_kept(acme: Scope) -> None:
-    order = BenchOrder("acme/search", "airline", datetime(2026, 11, 2, tzinfo=UTC), "openai", "gpt-4o")
+    order = BenchmarkImport("acme/search", "airline", datetime(2026, 11, 2, tzinfo=UTC), "openai", "gpt-4o")
     runs = read_runs(RUNS, order)
     record_usage(events=runs.usage, key_scope_id=acme.pk, at=AT)
     record_outcomes(events=runs.outcomes, key_scope_id=acme.pk, at=AT)
@@ -91,7 +91,7 @@ def test_no_text_of_a_run_is_kept(acme: Scope) -> None:
 def test_another_file_is_refused(acme: Scope, tmp_path: Path, content: str) -> None:
     path = tmp_path / "runs.json"
     path.write_text(content)
-    order = BenchOrder("acme/search", "airline", datetime(2026, 11, 2, tzinfo=UTC), "openai", "gpt-4o")
+    order = BenchmarkImport("acme/search", "airline", datetime(2026, 11, 2, tzinfo=UTC), "openai", "gpt-4o")
     with pytest.raises(DomainError) as refused:
         read_runs(path, order)
     assert refused.value.code == "file_unreadable"

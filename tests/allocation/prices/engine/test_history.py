@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation.prices.documents import PriceSpec
-from allocation.prices.engine.differences import Difference, Place, compared
-from allocation.prices.engine.history import merged
+from allocation.prices.engine.differences import Difference, PriceKey, compare_prices
+from allocation.prices.engine.history import merge_prices
 from allocation.prices.engine.price_books import BookEntry, PriceBooks
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ def distinct(prices: Sequence[PriceSpec]) -> list[PriceSpec]:
 
 @given(st.lists(entries(), max_size=6).map(distinct), entries())
 def test_a_new_price_holds_in_its_time_and_nothing_else_changes(known: list[PriceSpec], new: PriceSpec) -> None:
-    after = merged(known, [new]).entries
+    after = merge_prices(known, [new]).entries
     for number in range(DAYS + 1):
         at = day(number)
         for model in "ab":
@@ -60,8 +60,8 @@ def test_a_new_price_holds_in_its_time_and_nothing_else_changes(known: list[Pric
 @given(st.lists(entries(), max_size=6).map(distinct), st.lists(entries(), max_size=4).map(distinct))
 def test_what_was_brought_in_once_changes_nothing_the_second_time(known: list[PriceSpec], new: list[PriceSpec]) -> None:
     last = list({price.key: price for price in new}.values())
-    once = merged(known, last)
-    twice = merged(once.entries, last)
+    once = merge_prices(known, last)
+    twice = merge_prices(once.entries, last)
     assert twice.entries == once.entries
     assert (twice.added, twice.changed) == ((), ())
 
@@ -73,7 +73,7 @@ def tier(above: int, price: str, since: int = 0) -> PriceSpec:
 
 
 def test_context_tiers_of_a_model_change_together() -> None:
-    after = merged([tier(0, "1"), tier(200, "2")], [tier(0, "1", 5), tier(200, "3", 5)]).entries
+    after = merge_prices([tier(0, "1"), tier(200, "2")], [tier(0, "1", 5), tier(200, "3", 5)]).entries
     assert [(price.above_input_tokens, price.input, price.effective_from, price.effective_to) for price in after] == [
         (0, 1, day(0), day(5)), (200, 2, day(0), day(5)), (0, 1, day(5), None), (200, 3, day(5), None),
     ]  # fmt: skip
@@ -93,14 +93,14 @@ def test_the_first_that_matches_whether_by_name_or_by_pattern() -> None:
 
 
 def test_a_comparison_names_what_differs_and_by_how_much() -> None:
-    places = [Place("p", model, "standard", 0, "input") for model in "abcd"]
+    places = [PriceKey("p", model, "standard", 0, "input") for model in "abcd"]
     before = dict(zip(places[:3], map(Decimal, ("2", "0", "5")), strict=True))
     after = dict(zip((*places[:2], places[3]), map(Decimal, ("2.5", "1", "7")), strict=True))
-    found = compared({**before, Place("p", "e", "batch", 9, "output"): Decimal(1)}, {
-        **after, Place("p", "e", "batch", 9, "output"): Decimal("1.0"),
+    found = compare_prices({**before, PriceKey("p", "e", "batch", 9, "output"): Decimal(1)}, {
+        **after, PriceKey("p", "e", "batch", 9, "output"): Decimal("1.0"),
     })  # fmt: skip
-    assert [(one.place.model, one.percent) for one in found.changed] == [("a", Decimal("25.00")), ("b", None)]
+    assert [(one.key.model, one.percent) for one in found.changed] == [("a", Decimal("25.00")), ("b", None)]
     assert (found.only_before, found.only_after, found.same) == (
         (Difference(places[2], Decimal(5), None),), (Difference(places[3], None, Decimal(7)),), 1
     )  # fmt: skip
-    assert str(Place("p", "e", "batch", 9000, "output")) == "p/e batch above 9,000 tokens output"
+    assert str(PriceKey("p", "e", "batch", 9000, "output")) == "p/e batch above 9,000 tokens output"

@@ -8,7 +8,7 @@ from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, Provider
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.prices.engine.catalogue import CalculatedCard, Hourly, catalogue_entry, find_model, usage_of
+from allocation.prices.engine.catalogue import CalculatedCard, TimeOfDayPrice, catalogue_entry, find_model, usage_of
 from allocation.prices.engine.price_books import BookEntry
 from allocation.prices.engine.pricing import PriceList
 from allocation.prices.engine.rates import RateCard, from_nanos, nanos_text, rate_card, to_nanos
@@ -61,7 +61,7 @@ def test_every_model_of_the_catalogue_costs_what_the_catalogue_calculates(servic
         counts = (whole, cached, written, output, reasoning)
         rare = rarities(dice, counts)
         entry = catalogue_entry(provider.id, model.id, service_tier, at)
-        card = entry.at(at) if isinstance(entry, Hourly) else entry
+        card = entry.at(at) if isinstance(entry, TimeOfDayPrice) else entry
         if card is None:
             continue
         priced += 1
@@ -152,7 +152,7 @@ def test_a_price_by_the_hour_of_the_day_is_looked_up_for_each_record() -> None:
             ConditionalPrice(constraint=night, prices=ModelPrice(input_mtok=Decimal(1))),
         ],
     )
-    cards = [Hourly(model, None).at(AT.replace(hour=hour)) for hour in (3, 12)]
+    cards = [TimeOfDayPrice(model, None).at(AT.replace(hour=hour)) for hour in (3, 12)]
     assert [card.cost_nanos(10**6, 0, 0, 0, 0, 1) for card in cards if isinstance(card, RateCard)] == [10**9, 2 * 10**9]
 
 

@@ -200,7 +200,7 @@ def test_a_csv_is_read_line_by_line() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [("provider,model,inputs\n", "'inputs' is not known"), ("model,input\n", "'provider' is missing"),
-     ("provider,model,model\n", "stands twice")],
+     ("provider,model,model\n", "is named twice")],
 )  # fmt: skip
 def test_a_csv_with_columns_that_nobody_knows_is_refused(text: str, words: str) -> None:
     with pytest.raises(DomainError, match=words):

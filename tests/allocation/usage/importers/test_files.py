@@ -9,7 +9,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
-from allocation.usage.importers.files import ImportOrder, import_file, load_mapping
+from allocation.usage.importers.files import ImportRequest, import_file, load_mapping
 from allocation.usage.models import ImportRun, ImportStatus, UsageDay, UsageRecord
 from governance.documents import DocumentError
 from governance.organisations.operations import create_scope
@@ -31,7 +31,7 @@ def test_the_mooncake_trace_costs_what_an_independent_sum_says(db: None) -> None
     root = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
     for team in TEAMS:
         create_scope(slug=team, kind="team", parent=root, actor=SYSTEM, at=AT)
-    order = ImportOrder(path=TRACE, source_format="mapped", mapping=load_mapping(MAPPING), scope_id=root.pk)
+    order = ImportRequest(path=TRACE, source_format="mapped", mapping=load_mapping(MAPPING), scope_id=root.pk)
     first = import_file(order, now=clock)
     assert (first.records_done, first.accepted, first.duplicate, first.rejected) == (12031, 12031, 0, 0)
     wanted = {f"acme/{TEAMS[team]}": values for team, values in mooncake_sums.sums(TRACE).items()}
@@ -110,7 +110,7 @@ def test_native_files(acme: Scope, tmp_path: Path, ending: str) -> None:
     lines = "\n".join(json.dumps(one) for one in events).encode()
     contents = {".json": json.dumps(events).encode(), ".jsonl": lines, ".jsonl.gz": gzip.compress(lines)}
     path.write_bytes(contents[ending])
-    run = import_file(ImportOrder(path=path, source_format="native", scope_id=acme.pk), now=clock)
+    run = import_file(ImportRequest(path=path, source_format="native", scope_id=acme.pk), now=clock)
     assert (run.status, run.accepted, run.rejected) == (ImportStatus.FINISHED, 2, 1)
 
 
@@ -119,7 +119,7 @@ def test_a_broken_off_import_goes_on(acme: Scope, tmp_path: Path, monkeypatch: p
 
     path = tmp_path / "events.jsonl"
     path.write_text("\n".join(json.dumps(document()) for _ in range(50)))
-    order = ImportOrder(path=path, source_format="native", scope_id=acme.pk)
+    order = ImportRequest(path=path, source_format="native", scope_id=acme.pk)
     monkeypatch.setattr(importer, "CHUNK", 10)
     seen: list[int] = []
 

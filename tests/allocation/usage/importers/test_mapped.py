@@ -13,7 +13,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 
 from allocation.quarantine.models import QuarantinedUsage
-from allocation.usage.importers.files import SHIPPED, ImportOrder, import_file, load_mapping, mapping_path
+from allocation.usage.importers.files import SHIPPED, ImportRequest, import_file, load_mapping, mapping_path
 from allocation.usage.models import ImportRun, UsageRecord
 from governance.documents import DocumentError
 from governance.errors import Invalid
@@ -30,7 +30,7 @@ def clock() -> datetime:
 
 
 def bring_in(scope: Scope, path: Path, mapping: str) -> ImportRun:
-    order = ImportOrder(
+    order = ImportRequest(
         path=path, source_format="mapped", mapping=load_mapping(mapping_path(mapping)), scope_id=scope.pk
     )
     return import_file(order, now=clock)
@@ -182,7 +182,7 @@ def test_a_broken_off_parquet_import_goes_on(acme: Scope, tmp_path: Path, monkey
 
     path, mapping = parquet(tmp_path / "many.parquet", TYPED.replace("range(3)", "range(50)")), tmp_path / "m.yaml"
     mapping.write_text(TYPED_MAPPING.replace("AT", "at"))
-    order = ImportOrder(path=path, source_format="mapped", mapping=load_mapping(mapping), scope_id=acme.pk)
+    order = ImportRequest(path=path, source_format="mapped", mapping=load_mapping(mapping), scope_id=acme.pk)
     monkeypatch.setattr(importer, "CHUNK", 10)
     places: list[int] = []
 
@@ -214,7 +214,7 @@ def test_what_is_no_parquet_is_told(acme: Scope, tmp_path: Path, content: bytes)
     [
         (("format: parquet", "format: parquet\neach: [data]"), "each is for json and jsonl"),
         (("  cost: {column: paid}", "  cost.tax: {column: paid}"), "cost.tax is not a field"),
-        (("  cost: {column: paid}", "  requests: {sum: [a, b]}"), "sum adds up tokens"),
+        (("  cost: {column: paid}", "  requests: {sum: [a, b]}"), "sum is for token counts"),
         (("format: parquet", "format: parquet\nskip_when: {a: []}"), "skip_when"),
     ],
 )

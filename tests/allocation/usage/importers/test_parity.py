@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from allocation.meters.documents import UsageEvent
 from allocation.usage.importers.litellm import read_payloads
-from allocation.usage.importers.otlp.litellm import printed
+from allocation.usage.importers.otlp.litellm import parsed_repr
 from allocation.usage.importers.otlp.reading import read_traces
 from allocation.usage.models import UsageRecord
 from governance.scopes.models import Scope
@@ -196,7 +196,7 @@ def test_a_call_tried_twice_is_two_records() -> None:
     ],
 )  # fmt: skip
 def test_what_python_prints_is_read_without_running_it(text: object, value: dict[str, Any]) -> None:
-    assert printed(text) == value
+    assert parsed_repr(text) == value
 
 
 def test_a_call_without_a_session_belongs_to_its_trace() -> None:

@@ -15,8 +15,13 @@ from django.utils import timezone
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.replay.operations import replay_quarantined
 from allocation.usage.models import ImportRun, UsageDay, UsageRecord
-from allocation.usage.operations import drop_expired_partitions, ensure_partitions, existing_partitions, record_usage
-from allocation.usage.operations.partitions import _known
+from allocation.usage.operations import (
+    drop_expired_partitions,
+    ensure_partitions,
+    existing_partitions,
+    record_usage,
+    seen_months,
+)
 from governance.organisations.operations import create_api_key, create_scope
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
@@ -31,14 +36,14 @@ def test_processes_that_need_the_same_odd_months_make_them_once() -> None:
     before = set(existing_partitions())
 
     def make(number: int) -> None:
-        _known.difference_update(months)
+        seen_months.difference_update(months)
         ensure_partitions(months if number % 2 else reversed(months))
 
     at_once(make, 6)
     assert set(existing_partitions()) - before == set(months)
     at_once(lambda _: drop_expired_partitions(at=datetime(2001, 5, 1, tzinfo=UTC)), 3)
     assert set(existing_partitions()) == before
-    _known.difference_update(months)
+    seen_months.difference_update(months)
 
 
 @pytest.mark.django_db(transaction=True)

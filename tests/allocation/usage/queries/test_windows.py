@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from allocation.usage.models import UsageRecord
 from allocation.usage.operations import record_usage
-from allocation.usage.queries import UsageTotals, data_ages, pieces, window_totals, windows_totals
+from allocation.usage.queries import UsageTotals, data_ages, slices, window_totals, windows_totals
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event
 
@@ -23,7 +23,7 @@ instants = st.integers(0, 60 * 24 * 70).map(lambda minutes: AT.replace(second=0)
 @given(instants, instants)
 def test_pieces_cover_a_stretch_once_and_fit_their_buckets(one: datetime, other: datetime) -> None:
     start, end = min(one, other), max(one, other)
-    found = pieces(start, end)
+    found = slices(start, end)
     assert [edge for _, first, last in found for edge in (first, last)] == (
         [start, *[edge for _, _, last in found[:-1] for edge in (last, last)], end] if found else []
     )

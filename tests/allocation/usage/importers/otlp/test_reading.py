@@ -226,7 +226,7 @@ def test_the_answer_is_otlps_in_the_encoding_of_the_question(sender: APIClient) 
     assert plain.json() == {
         "partialSuccess": {
             "rejectedSpans": "1",
-            "errorMessage": "Waiting in quarantine: occurred_in_future 1. Span 2: occurred_at lies in the future.",
+            "errorMessage": "Waiting in quarantine: occurred_in_future 1. Span 2: occurred_at is in the future.",
         }
     }
     packed = post(sender, body, protobuf=True)
