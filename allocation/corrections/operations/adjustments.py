@@ -14,14 +14,11 @@ from allocation.prices.engine.rates import from_nanos
 from allocation.usage.engine.costing import Organisation
 from allocation.usage.engine.tasks import DaySums, FirstCall, TaskKey, TaskSums, moved
 from allocation.usage.operations import (
-    add_charges,
     add_task_days,
+    book,
     closed_meanwhile,
     lock_tasks,
-    mark_lineages_dirty,
-    post_to_ledger,
     pricing_context_for,
-    roll_up,
     with_retries,
     write_tasks,
 )
@@ -82,14 +79,16 @@ def post_corrections(*, run: AdjustmentRun, corrections: Sequence[Correction], r
 def _post(run: AdjustmentRun, corrections: Sequence[Correction], records: int, at: datetime) -> None:
     Adjustment.objects.bulk_create([_row(run, each, at) for each in corrections])
     sums = corrected(corrections)
-    _correct_tasks(sums)
-    days = roll_up(sums.minutes, at)
-    add_charges(sums.charges)
-    post_to_ledger(days, at)
     AdjustmentRun.objects.filter(pk=run.pk).update(
         records=F("records") + records, cost=F("cost") + from_nanos(sum(each.sums.cost_nanos for each in corrections))
     )
-    mark_lineages_dirty({each.scope_id for each in corrections}, at)
+    book(
+        write_tasks=partial(_correct_tasks, sums),
+        minutes=sums.minutes,
+        charges=sums.charges,
+        scope_ids={each.scope_id for each in corrections},
+        at=at,
+    )
 
 
 def _row(run: AdjustmentRun, each: Correction, at: datetime) -> Adjustment:

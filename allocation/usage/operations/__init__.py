@@ -1,3 +1,6 @@
+from allocation.usage.operations.booking import (
+    book,
+)
 from allocation.usage.operations.imports import (
     fail_import,
     finish_import,
@@ -5,20 +8,15 @@ from allocation.usage.operations.imports import (
     start_import,
 )
 from allocation.usage.operations.ingest import (
-    mark_lineages_dirty,
     record_usage,
 )
 from allocation.usage.operations.partitions import (
-    _known,
     drop_expired_partitions,
     ensure_partitions,
     existing_partitions,
     maintain_partitions,
     month_after,
     month_of,
-)
-from allocation.usage.operations.posting import (
-    post_to_ledger,
 )
 from allocation.usage.operations.pricing_context import (
     closed_meanwhile,
@@ -33,10 +31,6 @@ from allocation.usage.operations.results import (
 from allocation.usage.operations.retries import (
     with_retries,
 )
-from allocation.usage.operations.roll_ups import (
-    add_charges,
-    roll_up,
-)
 from allocation.usage.operations.tasks import (
     add_task_days,
     lock_tasks,
@@ -48,9 +42,8 @@ __all__ = [
     "BatchTooLarge",
     "IngestResult",
     "Rejection",
-    "_known",
-    "add_charges",
     "add_task_days",
+    "book",
     "closed_meanwhile",
     "drop_expired_partitions",
     "ensure_partitions",
@@ -59,14 +52,11 @@ __all__ = [
     "finish_import",
     "lock_tasks",
     "maintain_partitions",
-    "mark_lineages_dirty",
     "month_after",
     "month_of",
     "note_progress",
-    "post_to_ledger",
     "pricing_context_for",
     "record_usage",
-    "roll_up",
     "start_import",
     "with_retries",
     "write_tasks",

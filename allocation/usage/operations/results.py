@@ -1,3 +1,5 @@
+"""What a sender is told of a batch."""
+
 from dataclasses import dataclass
 
 from governance.errors import Invalid

@@ -1,3 +1,5 @@
+"""Transactions that PostgreSQL gave up in favour of others, done again."""
+
 from collections.abc import Callable
 from typing import TypeVar
 
