@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from allocation.corrections.engine.corrections import Corrected, Correction, corrected
@@ -25,15 +25,13 @@ from allocation.usage.operations import (
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
-
-# Any fixed number: who reads where records stand in order to correct them holds it, with the organisation's.
-CORRECTIONS_LOCK = 8_201_129
+from governance.work.engine.locks import CORRECTIONS_LOCK
+from governance.work.operations import hold
 
 
 def lock_corrections(organisation_id: int) -> None:
     """To the end of the transaction: two runs would both take a record away from where it stood."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [CORRECTIONS_LOCK, organisation_id])
+    hold(CORRECTIONS_LOCK, of=organisation_id)
 
 
 def books_in_force(organisation_id: int, at: datetime) -> Organisation:

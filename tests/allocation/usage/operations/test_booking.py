@@ -9,14 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from allocation.usage.operations import record_usage
-from budgets.ledger.operations.locks import POSTING_LOCK
 from governance.scopes.models import Scope
+from governance.work.engine.locks import POSTING_LOCK
 from tests.allocation.conftest import AT, event
 from tests.allocation.corrections.operations.test_adjustments import BOOK, rerate
 from tests.allocation.prices.operations.test_price_books import apply_book
 
 ROOT = Path(__file__).resolve().parents[4]
-LEDGER = f"pg_advisory_xact_lock_shared({POSTING_LOCK})"
+LEDGER = f"pg_advisory_xact_lock_shared({POSTING_LOCK.number})"
 WRITTEN = re.compile(rf'^\s*(?:INSERT INTO\s+"?|UPDATE\s+"?|SELECT )({re.escape(LEDGER)}|\w+)', re.IGNORECASE)
 SHARED = (
     "allocation_task", "allocation_taskday", "allocation_usageminute", "allocation_usagehour", "allocation_usageday",
