@@ -17,7 +17,7 @@ from governance.documents.operations import (
     version_fields,
 )
 from governance.errors import Invalid, NotFound
-from governance.people.rules import Actor
+from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
 
 
@@ -29,6 +29,7 @@ class OtherCurrency(Invalid):
 def apply_commitment(document: CommitmentDocument, *, actor: Actor, at: datetime) -> Change:
     spec = document.spec
     organisation = organisation_of(spec.organisation, locked=True)
+    check_may_change(actor, "allocation.commitment", organisation.path)
     current = current_version(Commitment, document.metadata.name)
     change = change_of(document, current)
     if change.action == "unchanged":

@@ -85,8 +85,15 @@ def check_sees(actor: Actor, path: str) -> None:
 
 
 def check_may_change(actor: Actor, what: str, path: str) -> None:
+    """Raises Forbidden unless `what`, such as "allocation.pricebook", is theirs to change at `path`."""
     if not actor.may_change(what, path):
         raise _no_say(actor, path)
+
+
+def check_operates(actor: Actor) -> None:
+    """Raises Forbidden for whoever has a say over parts of the installation only."""
+    if not actor.sees_everything:
+        raise Forbidden(f"{actor.label} has no say over the whole installation.")
 
 
 def _no_say(actor: Actor, path: str) -> Forbidden:

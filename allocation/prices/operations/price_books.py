@@ -21,7 +21,7 @@ from governance.documents.operations import (
     version_fields,
 )
 from governance.errors import Invalid
-from governance.people.rules import Actor
+from governance.people.rules import Actor, check_may_change
 
 INSERTED_AT_ONCE = 5000
 
@@ -35,6 +35,7 @@ def plan_price_book(document: PriceBookDocument, at: datetime) -> Change:
 @transaction.atomic
 def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime, reason: str = "") -> Change:
     organisation = organisation_of(document.spec.organisation, locked=True)
+    check_may_change(actor, "allocation.pricebook", organisation.path)
     current = current_version(PriceBook, document.metadata.name)
     change = change_of(document, current, "prices")
     if change.action == "unchanged":
@@ -105,7 +106,8 @@ def import_prices(
     dry_run: bool = False,
 ) -> ImportedPrices:
     """The entries laid over what the book of this name holds already, as its next version."""
-    organisation_of(organisation, locked=True)
+    owner = organisation_of(organisation, locked=True)
+    check_may_change(actor, "allocation.pricebook", owner.path)
     current = current_version(PriceBook, name)
     known = None if current is None else PriceBookSpec.model_validate(current.document)
     whole = merged(known.prices if known else (), entries)

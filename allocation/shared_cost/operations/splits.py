@@ -23,7 +23,7 @@ from governance.documents.operations import (
     version_fields,
 )
 from governance.errors import Invalid
-from governance.people.rules import Actor
+from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
@@ -36,6 +36,7 @@ class SplitRefused(Invalid):
 def apply_shared_cost_split(document: SharedCostSplitDocument, *, actor: Actor, at: datetime) -> Change:
     spec = document.spec
     organisation = organisation_of(spec.organisation, locked=True)
+    check_may_change(actor, "allocation.sharedcostsplit", organisation.path)
     current = current_version(SharedCostSplit, document.metadata.name)
     change = change_of(document, current)
     if change.action == "unchanged":
