@@ -34,7 +34,7 @@ def apply_commitment(document: CommitmentDocument, *, actor: Actor, at: datetime
     change = change_of(document, current)
     if change.action == "unchanged":
         return change
-    _check_currency(spec.currency, organisation)
+    check_currency(spec.currency, organisation)
     version = Commitment(
         kind=spec.kind,
         provider=spec.provider,
@@ -54,14 +54,14 @@ def apply_commitment(document: CommitmentDocument, *, actor: Actor, at: datetime
     return change
 
 
-def _check_currency(currency: str, organisation: Scope) -> None:
+def check_currency(currency: str, organisation: Scope) -> None:
     if currency != organisation.currency:
         raise OtherCurrency(
             f"currency: {organisation.path} reckons in {organisation.currency}, not {currency}; state the amount in it."
         )
 
 
-def _check_commitment(name: str, organisation: Scope) -> None:
+def check_commitment(name: str, organisation: Scope) -> None:
     if not Commitment.objects.filter(name=name, organisation=organisation, is_current=True).exists():
         raise NotFound(
             f"pool.commitment: {organisation.path} has no commitment {name}; apply its Commitment document first.",

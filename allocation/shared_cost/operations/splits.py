@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from allocation.commitments.operations import _check_commitment, _check_currency
+from allocation.commitments.operations import check_commitment, check_currency
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.documents import AmountPool, CommitmentPool, SharedCostSplitDocument, SplitSpec
 from allocation.shared_cost.engine.pools import PoolsRefused, check_overlaps, in_order
@@ -42,9 +42,9 @@ def apply_shared_cost_split(document: SharedCostSplitDocument, *, actor: Actor, 
     if change.action == "unchanged":
         return change
     if isinstance(spec.pool, AmountPool):
-        _check_currency(spec.pool.currency, organisation)
+        check_currency(spec.pool.currency, organisation)
     if isinstance(spec.pool, CommitmentPool):
-        _check_commitment(spec.pool.commitment, organisation)
+        check_commitment(spec.pool.commitment, organisation)
     origin = scopes_at([spec.origin, *_named(spec)])[spec.origin]
     _check_beside_the_others(document.metadata.name, spec, organisation)
     version = SharedCostSplit(
