@@ -17,10 +17,11 @@ from pgmq import PGMQueue
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
+from governance.work.engine.locks import INSTALL_LOCK
+
 logger = logging.getLogger(__name__)
 
 QUEUES = ("fast", "slow")
-INSTALL_LOCK = 7_310_579_811_364
 # pgmq's own trigger reads a throttle from an unlogged table, which a crash of PostgreSQL empties: silent from then on.
 BELL = """
 create function pgmq.weir_ring() returns trigger language plpgsql as $$
@@ -73,7 +74,7 @@ def install() -> str:
     stamp = f"pgmq {version} with bells, installed by weir"
     with psycopg.connect(settings.BROKER_CONNINFO) as connection:
         connection.execute("set local synchronous_commit = on")
-        connection.execute("select pg_advisory_xact_lock(%s)", [INSTALL_LOCK])
+        connection.execute("select pg_advisory_xact_lock(%s)", [INSTALL_LOCK.number])
         found = connection.execute("select obj_description(to_regnamespace('pgmq'), 'pg_namespace')").fetchone()
         if found == (stamp,):
             return f"The broker's tables are there (pgmq {version})."

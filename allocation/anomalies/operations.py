@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from allocation.anomalies.engine import anomalies as engine
 from allocation.anomalies.engine.anomalies import Judged, Verdict
@@ -17,13 +17,13 @@ from governance.people.models import DecisionRight
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.queries import scope_tree
+from governance.work.engine.locks import DETECTION_LOCK
+from governance.work.operations import hold
 
 DAY = timedelta(days=1)
 # Days judged again each time, for usage that comes late.
 DAYS_JUDGED = 14
 SCOPES_AT_ONCE = 200
-# Any fixed number: whoever looks for anomalies of an organisation holds this advisory lock.
-DETECTION_LOCK = 8_201_128
 ONE_PLACE = Decimal("0.01")
 SCORE_MAX = 1e9
 
@@ -62,8 +62,7 @@ def detect_anomalies(*, at: datetime, scope_ids: Iterable[int] | None = None) ->
 
 @transaction.atomic
 def _detect(root_id: int, scope_ids: Sequence[int], at: datetime, total: Detected) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [DETECTION_LOCK, root_id % 2**31])
+    hold(DETECTION_LOCK, of=root_id)
     today = at.astimezone(UTC).date()
     known = _known(scope_ids, today - DAY * DAYS_JUDGED)
     # A whole anomaly is judged again, never a part of one.

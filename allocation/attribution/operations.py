@@ -20,7 +20,7 @@ from governance.documents.operations import (
 )
 from governance.errors import NotFound
 from governance.people.models import ApiKey
-from governance.people.rules import Actor
+from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope, at_or_below
 
 
@@ -39,6 +39,7 @@ def apply_attribution_rules(document: AttributionRulesDocument, *, actor: Actor,
     NotFound for an unknown scope (`scope_unknown`) or a Weir key that is not the organisation's (`key_unknown`).
     """
     organisation = organisation_of(document.spec.organisation, locked=True)
+    check_may_change(actor, "allocation.attributionruleset", organisation.path)
     current = current_version(AttributionRuleSet, document.metadata.name)
     change = change_of(document, current, "keys", "rules")
     if change.action == "unchanged":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from allocation.billing_periods.models import BillingPeriod
 from allocation.billing_periods.queries import closed_until
@@ -11,9 +11,8 @@ from governance.errors import DomainError, Invalid
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
-
-# Any fixed number: usage is written under it shared, a period is closed under it alone.
-PERIOD_LOCK = 8_201_128
+from governance.work.engine.locks import PERIOD_LOCK
+from governance.work.operations import hold
 
 
 class PeriodNotOver(Invalid):
@@ -42,8 +41,7 @@ def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor,
     end = (start.replace(year=start.year + 1, month=1)) if start.month == 12 else start.replace(month=start.month + 1)  # noqa: PLR2004  # December
     if at < datetime.combine(end, time(), UTC):
         raise PeriodNotOver(f"{start:%Y-%m} is not over; it can be closed from {end} on (UTC).")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PERIOD_LOCK])
+    hold(PERIOD_LOCK)
     known = closed_until([organisation.pk]).get(organisation.pk)
     if known is not None and known.date() >= end:
         raise PeriodClosed(f"{start:%Y-%m} is closed: the books are closed until {known.date()}.")
@@ -64,6 +62,5 @@ def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor,
 
 def hold_periods(root_ids: Iterable[int]) -> dict[int, datetime]:
     """Up to when each organisation's books are closed; none is closed further before the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PERIOD_LOCK])
+    hold(PERIOD_LOCK, shared=True)
     return closed_until(root_ids)

@@ -17,7 +17,7 @@ from governance.documents.operations import (
     version_fields,
 )
 from governance.errors import Invalid, NotFound
-from governance.people.rules import Actor
+from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
 
 
@@ -29,11 +29,12 @@ class OtherCurrency(Invalid):
 def apply_commitment(document: CommitmentDocument, *, actor: Actor, at: datetime) -> Change:
     spec = document.spec
     organisation = organisation_of(spec.organisation, locked=True)
+    check_may_change(actor, "allocation.commitment", organisation.path)
     current = current_version(Commitment, document.metadata.name)
     change = change_of(document, current)
     if change.action == "unchanged":
         return change
-    _check_currency(spec.currency, organisation)
+    check_currency(spec.currency, organisation)
     version = Commitment(
         kind=spec.kind,
         provider=spec.provider,
@@ -53,14 +54,14 @@ def apply_commitment(document: CommitmentDocument, *, actor: Actor, at: datetime
     return change
 
 
-def _check_currency(currency: str, organisation: Scope) -> None:
+def check_currency(currency: str, organisation: Scope) -> None:
     if currency != organisation.currency:
         raise OtherCurrency(
             f"currency: {organisation.path} reckons in {organisation.currency}, not {currency}; state the amount in it."
         )
 
 
-def _check_commitment(name: str, organisation: Scope) -> None:
+def check_commitment(name: str, organisation: Scope) -> None:
     if not Commitment.objects.filter(name=name, organisation=organisation, is_current=True).exists():
         raise NotFound(
             f"pool.commitment: {organisation.path} has no commitment {name}; apply its Commitment document first.",

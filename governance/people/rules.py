@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
+from django.apps import apps
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
 from governance.errors import Forbidden
+from governance.people.engine import ALL, AppRights, api_writes_of, changes_of
 from governance.people.models import ApiKey, DecisionRight, KeyPermission, Ownership, Persona, User
 from governance.scopes.models import Scope
 from governance.scopes.rules import lineage_of, outermost
@@ -85,8 +87,15 @@ def check_sees(actor: Actor, path: str) -> None:
 
 
 def check_may_change(actor: Actor, what: str, path: str) -> None:
+    """Raises Forbidden unless `what`, such as "allocation.pricebook", is theirs to change at `path`."""
     if not actor.may_change(what, path):
         raise _no_say(actor, path)
+
+
+def check_operates(actor: Actor) -> None:
+    """Raises Forbidden for whoever has a say over parts of the installation only."""
+    if not actor.sees_everything:
+        raise Forbidden(f"{actor.label} has no say over the whole installation.")
 
 
 def _no_say(actor: Actor, path: str) -> Forbidden:
@@ -108,32 +117,12 @@ def has_right(actor: Actor, right: str, scope: Scope) -> bool:
     return held.exists()
 
 
-# What a persona may change in the admin. Everybody with a persona may look at everything in their scopes.
-PERSONA_CHANGES: Mapping[str, frozenset[str]] = {
-    Persona.ENGINEERING: frozenset(),
-    # Who closes the month may have its shared cost split again.
-    Persona.FINANCE: frozenset(
-        {"budgets.*", "allocation.allocationrun", "allocation.billingperiod", "governance.unitcosttarget"}
-    ),
-    Persona.FINOPS: frozenset(
-        {
-            "allocation.allocationrun",
-            "allocation.attributionruleset",
-            "allocation.attributionrule",
-            "allocation.pricebook",
-            "allocation.price",
-            # What prices recorded usage again.
-            "allocation.adjustmentrun",
-            # What replays quarantined usage.
-            "allocation.quarantinedusage",
-            "governance.unitcosttarget",
-            "policies.alert",
-            "policies.constraint",
-        }
-    ),
-    Persona.PLATFORM: frozenset({"governance.channel", "governance.apikey", "governance.delivery"}),
-}
-DOMAIN_APPS = frozenset({"governance", "allocation", "budgets", "policies", "reporting"})
+@cache
+def rights_of_apps() -> Mapping[str, AppRights]:
+    """What each app of the house declares, by its label."""
+    declared = {config.label: getattr(config, "rights", None) for config in apps.get_app_configs()}
+    return {label: rights for label, rights in declared.items() if isinstance(rights, AppRights)}
+
 
 DEFAULT_RIGHTS: Mapping[str, tuple[DecisionRight, ...]] = {
     Persona.ENGINEERING: (DecisionRight.ACKNOWLEDGE,),
@@ -156,12 +145,12 @@ def persona_allows(held: frozenset[str], permission: str) -> bool:
     """`permission` as Django writes it: `app.verb_model`. Personas look at all and change what is theirs."""
     app, _, codename = permission.partition(".")
     verb, _, model = codename.partition("_")
-    if app not in DOMAIN_APPS or not held:
+    declared = rights_of_apps()
+    if app not in declared or not held:
         return False
     if verb == "view":
         return True
-    changes = frozenset().union(*(PERSONA_CHANGES.get(persona, frozenset()) for persona in held))
-    return f"{app}.{model}" in changes or f"{app}.*" in changes
+    return any(changes_of(declared, persona) & {f"{app}.{model}", f"{app}.{ALL}"} for persona in held)
 
 
 class PersonaBackend(BaseBackend):
@@ -177,28 +166,6 @@ class PersonaBackend(BaseBackend):
         return self.has_perm(user_obj, f"{app_label}.view_any")
 
 
-# What a persona may do through the API with a browser session; everybody with a persona may read.
-PERSONA_API_WRITES: Mapping[str, frozenset[str]] = {
-    Persona.ENGINEERING: frozenset({KeyPermission.ALERTS_WRITE, KeyPermission.BUDGETS_WRITE}),
-    Persona.FINANCE: frozenset({KeyPermission.BUDGETS_WRITE}),
-    Persona.FINOPS: frozenset(
-        {
-            KeyPermission.ALERTS_WRITE,
-            KeyPermission.BUDGETS_WRITE,
-            KeyPermission.GUARDRAILS_WRITE,
-            KeyPermission.USAGE_WRITE,
-        }
-    ),
-    Persona.PLATFORM: frozenset(
-        {
-            KeyPermission.ALERTS_WRITE,
-            KeyPermission.GUARDRAILS_WRITE,
-            KeyPermission.USAGE_WRITE,
-        }
-    ),
-}
-
-
 def person_may_use(user: User, permission: KeyPermission) -> bool:
     """Whether a person signed in may use what a key needs `permission` for. What they see is still their scopes'."""
     if not user.is_active:
@@ -208,4 +175,4 @@ def person_may_use(user: User, permission: KeyPermission) -> bool:
     held = personas(user)
     if permission.value.endswith(":read"):
         return bool(held)
-    return any(permission in PERSONA_API_WRITES.get(persona, frozenset()) for persona in held)
+    return any(permission in api_writes_of(rights_of_apps(), persona) for persona in held)

@@ -6,9 +6,7 @@ from django.db import models
 
 from governance.people.models import ApiKey
 from governance.scopes.models import Scope, ScopedQuerySet
-
-# Any constant of our own: it only has to differ from other advisory locks of this database.
-CHAIN_LOCK = 0x57454952_0001
+from governance.work.engine.locks import CHAIN_LOCK
 
 
 def _refusal(operation: str, when: pgtrigger.When, level: pgtrigger.Level) -> pgtrigger.Trigger:
@@ -50,7 +48,7 @@ class DecisionRecord(models.Model):
                 # The text is a row of netstrings: no choice of values can make two different rows read the same.
                 # `governance.records.engine` computes the same in Python; a test holds the two together.
                 func=f"""
-                    PERFORM pg_advisory_xact_lock({CHAIN_LOCK});
+                    PERFORM pg_advisory_xact_lock({CHAIN_LOCK.number});
                     SELECT seq, hash INTO previous FROM governance_decisionrecord ORDER BY seq DESC LIMIT 1;
                     NEW.seq := COALESCE(previous.seq, 0) + 1;
                     NEW.previous_hash := COALESCE(previous.hash, repeat('0', 64));

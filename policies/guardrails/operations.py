@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Any
 
 import yaml
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from governance.documents import Change, SourcedDocument
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
-from governance.work.operations import nudge
+from governance.work.engine.locks import APPLY_LOCK
+from governance.work.operations import hold, nudge
 from policies.guardrails.documents import GuardrailPolicy, refusal
 from policies.guardrails.engine.compilation import compile_policy
 from policies.guardrails.engine.testing import run_tests
@@ -25,8 +26,6 @@ from policies.guardrails.errors import GuardrailError
 from policies.guardrails.models import GuardrailVersion
 from policies.guardrails.rules import may_change_guardrails
 
-# Any constant of our own: versions of guardrails are numbered one writer at a time.
-APPLY_LOCK = 0x57455651
 SWEEP_TASK = "policies.sweep"
 DIFFERENCES_SHOWN_MAX = 50
 SHOWN_MAX = 80
@@ -56,8 +55,7 @@ def apply_guardrail_policy(
         raise Forbidden(f"{actor.label} may not change guardrails.")
     results = check(document, sourced)
     source = sourced.source if sourced else ""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [APPLY_LOCK])
+    hold(APPLY_LOCK)
     versions = GuardrailVersion.objects.filter(name=document.metadata.name)
     active = versions.filter(is_active=True).first()
     change = _change(document, active)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from allocation.corrections.engine.corrections import Corrected, Correction, corrected
@@ -14,29 +14,24 @@ from allocation.prices.engine.rates import from_nanos
 from allocation.usage.engine.costing import Organisation
 from allocation.usage.engine.tasks import DaySums, FirstCall, TaskKey, TaskSums, moved
 from allocation.usage.operations import (
-    add_charges,
     add_task_days,
+    book,
     closed_meanwhile,
     lock_tasks,
-    mark_lineages_dirty,
-    post_to_ledger,
     pricing_context_for,
-    roll_up,
     with_retries,
     write_tasks,
 )
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
-
-# Any fixed number: who reads where records stand in order to correct them holds it, with the organisation's.
-CORRECTIONS_LOCK = 8_201_129
+from governance.work.engine.locks import CORRECTIONS_LOCK
+from governance.work.operations import hold
 
 
 def lock_corrections(organisation_id: int) -> None:
     """To the end of the transaction: two runs would both take a record away from where it stood."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [CORRECTIONS_LOCK, organisation_id])
+    hold(CORRECTIONS_LOCK, of=organisation_id)
 
 
 def books_in_force(organisation_id: int, at: datetime) -> Organisation:
@@ -82,14 +77,16 @@ def post_corrections(*, run: AdjustmentRun, corrections: Sequence[Correction], r
 def _post(run: AdjustmentRun, corrections: Sequence[Correction], records: int, at: datetime) -> None:
     Adjustment.objects.bulk_create([_row(run, each, at) for each in corrections])
     sums = corrected(corrections)
-    _correct_tasks(sums)
-    days = roll_up(sums.minutes, at)
-    add_charges(sums.charges)
-    post_to_ledger(days, at)
     AdjustmentRun.objects.filter(pk=run.pk).update(
         records=F("records") + records, cost=F("cost") + from_nanos(sum(each.sums.cost_nanos for each in corrections))
     )
-    mark_lineages_dirty({each.scope_id for each in corrections}, at)
+    book(
+        write_tasks=partial(_correct_tasks, sums),
+        minutes=sums.minutes,
+        charges=sums.charges,
+        scope_ids={each.scope_id for each in corrections},
+        at=at,
+    )
 
 
 def _row(run: AdjustmentRun, each: Correction, at: datetime) -> Adjustment:

@@ -11,7 +11,7 @@ from allocation.prices.models import ExchangeRate
 from governance.documents import Change
 from governance.documents.operations import DIFFERENCES_SHOWN, organisation_of
 from governance.errors import Invalid
-from governance.people.rules import Actor
+from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 
@@ -28,6 +28,7 @@ def plan_exchange_rates(document: ExchangeRatesDocument, at: datetime) -> Change
 def apply_exchange_rates(document: ExchangeRatesDocument, *, actor: Actor, at: datetime) -> Change:
     """Adds the rates that differ from those in force and records the decision. Raises NotFound (`scope_unknown`)."""
     organisation = organisation_of(document.spec.organisation, locked=True)
+    check_may_change(actor, "allocation.exchangerate", organisation.path)
     # The pricing context notices new rates by the highest key: keys must become visible in their order.
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE allocation_exchangerate IN SHARE ROW EXCLUSIVE MODE")

@@ -21,7 +21,7 @@ from governance.documents.operations import (
     version_fields,
 )
 from governance.errors import Invalid
-from governance.people.rules import Actor
+from governance.people.rules import Actor, check_may_change
 
 INSERTED_AT_ONCE = 5000
 
@@ -39,6 +39,7 @@ def plan_price_book(document: PriceBookDocument, at: datetime) -> Change:
 def apply_price_book(document: PriceBookDocument, *, actor: Actor, at: datetime, reason: str = "") -> Change:
     """Makes a changed document the current version and records it in the audit chain. Raises as the plan does."""
     organisation = organisation_of(document.spec.organisation, locked=True)
+    check_may_change(actor, "allocation.pricebook", organisation.path)
     current = current_version(PriceBook, document.metadata.name)
     change = change_of(document, current, "prices")
     if change.action == "unchanged":
@@ -115,7 +116,8 @@ def import_prices(
     """Merges the entries into the prices of the book of this name, as its next version, or with `dry_run` plans that.
     Raises NoPrices (`no_prices`), Invalid (`invalid_document`), and as `apply_price_book`.
     """
-    organisation_of(organisation, locked=True)
+    owner = organisation_of(organisation, locked=True)
+    check_may_change(actor, "allocation.pricebook", owner.path)
     current = current_version(PriceBook, name)
     known = None if current is None else PriceBookSpec.model_validate(current.document)
     history = merge_prices(known.prices if known else (), entries)

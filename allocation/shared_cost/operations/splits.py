@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from allocation.commitments.operations import _check_commitment, _check_currency
+from allocation.commitments.operations import check_commitment, check_currency
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.documents import AmountPool, CommitmentPool, SharedCostSplitDocument, SplitSpec
 from allocation.shared_cost.engine.pools import PoolsRefused, check_overlaps, in_order
@@ -23,7 +23,7 @@ from governance.documents.operations import (
     version_fields,
 )
 from governance.errors import Invalid
-from governance.people.rules import Actor
+from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
@@ -36,14 +36,15 @@ class SplitRefused(Invalid):
 def apply_shared_cost_split(document: SharedCostSplitDocument, *, actor: Actor, at: datetime) -> Change:
     spec = document.spec
     organisation = organisation_of(spec.organisation, locked=True)
+    check_may_change(actor, "allocation.sharedcostsplit", organisation.path)
     current = current_version(SharedCostSplit, document.metadata.name)
     change = change_of(document, current)
     if change.action == "unchanged":
         return change
     if isinstance(spec.pool, AmountPool):
-        _check_currency(spec.pool.currency, organisation)
+        check_currency(spec.pool.currency, organisation)
     if isinstance(spec.pool, CommitmentPool):
-        _check_commitment(spec.pool.commitment, organisation)
+        check_commitment(spec.pool.commitment, organisation)
     origin = scopes_at([spec.origin, *_named(spec)])[spec.origin]
     _check_beside_the_others(document.metadata.name, spec, organisation)
     version = SharedCostSplit(

@@ -1,5 +1,8 @@
 """Operations on usage, as other packages import them."""
 
+from allocation.usage.operations.booking import (
+    book,
+)
 from allocation.usage.operations.imports import (
     fail_import,
     finish_import,
@@ -7,7 +10,6 @@ from allocation.usage.operations.imports import (
     start_import,
 )
 from allocation.usage.operations.ingest import (
-    mark_lineages_dirty,
     record_usage,
 )
 from allocation.usage.operations.partitions import (
@@ -18,9 +20,6 @@ from allocation.usage.operations.partitions import (
     month_after,
     month_of,
     seen_months,
-)
-from allocation.usage.operations.posting import (
-    post_to_ledger,
 )
 from allocation.usage.operations.pricing_context import (
     closed_meanwhile,
@@ -35,10 +34,6 @@ from allocation.usage.operations.results import (
 from allocation.usage.operations.retries import (
     with_retries,
 )
-from allocation.usage.operations.roll_ups import (
-    add_charges,
-    roll_up,
-)
 from allocation.usage.operations.tasks import (
     add_task_days,
     lock_tasks,
@@ -50,8 +45,8 @@ __all__ = [
     "BatchTooLarge",
     "IngestResult",
     "Rejection",
-    "add_charges",
     "add_task_days",
+    "book",
     "closed_meanwhile",
     "drop_expired_partitions",
     "ensure_partitions",
@@ -60,14 +55,11 @@ __all__ = [
     "finish_import",
     "lock_tasks",
     "maintain_partitions",
-    "mark_lineages_dirty",
     "month_after",
     "month_of",
     "note_progress",
-    "post_to_ledger",
     "pricing_context_for",
     "record_usage",
-    "roll_up",
     "seen_months",
     "start_import",
     "with_retries",

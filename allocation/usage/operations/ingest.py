@@ -17,16 +17,13 @@ from allocation.usage.engine.roll_ups import by_minute, by_minute_and_price
 from allocation.usage.engine.rows import COLUMNS, copy_text
 from allocation.usage.engine.tasks import task_sums
 from allocation.usage.models import RECORD_TABLE
+from allocation.usage.operations.booking import book
 from allocation.usage.operations.partitions import ensure_partitions, month_of
-from allocation.usage.operations.posting import post_to_ledger
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
-from allocation.usage.operations.roll_ups import add_charges, roll_up
 from allocation.usage.operations.tasks import add_to_tasks
-from allocation.usage.operations.watermarks import _touch_watermarks
-from governance.scopes.queries import scope_tree
-from governance.work.operations import mark_scopes_dirty
+from allocation.usage.operations.watermarks import touch_watermarks
 
 NATIVE = "native"
 
@@ -120,26 +117,22 @@ def _write_all(
 
 
 def _write(batch: Sequence[CostedRecord], at: datetime) -> int:
-    """How many were new. What batches share is locked last and in this order: tasks, minutes, hours, days, charges,
-    ledger, watermark, dirty scopes.
-    """
+    """How many were new. A batch with nothing new still shows that its feeds are alive."""
     new = _insert(batch, at)
+    heard_from = {record.root_id for record in batch}
     if not new:
-        _touch_watermarks(batch, at)
+        touch_watermarks(heard_from, at)
         return 0
     fine = by_minute_and_price(new)
-    add_to_tasks(*task_sums(new))
-    days = roll_up(by_minute(fine), at)
-    add_charges(charges_of(fine))
-    post_to_ledger(days, at)
-    _touch_watermarks(batch, at)
-    mark_lineages_dirty({record.scope_id for record in new}, at)
+    book(
+        write_tasks=partial(add_to_tasks, *task_sums(new)),
+        minutes=by_minute(fine),
+        charges=charges_of(fine),
+        scope_ids={record.scope_id for record in new},
+        heard_from=heard_from,
+        at=at,
+    )
     return len(new)
-
-
-def mark_lineages_dirty(scope_ids: Iterable[int], at: datetime) -> None:
-    ancestors = scope_tree(max_age_s=1).ancestors
-    mark_scopes_dirty(scope_ids={above for scope_id in scope_ids for above in ancestors(scope_id)}, at=at)
 
 
 def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:

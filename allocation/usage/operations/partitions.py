@@ -9,11 +9,11 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from allocation.usage.models import RECORD_TABLE
+from governance.work.engine.locks import PARTITION_LOCK
+from governance.work.operations import hold
 
 TABLE = RECORD_TABLE
 MONTHS_AHEAD = 2
-# Any fixed number: creating or dropping a partition holds this advisory lock.
-PARTITION_LOCK = 8_201_127
 _NAME = re.compile(rf"{TABLE}_(\d{{4}})_(\d{{2}})")
 
 # Months whose partition this process has seen. Dropped months are no longer accepted, so that none must be removed.
@@ -44,8 +44,8 @@ def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
     missing = sorted(set(months) - seen_months)
     if not missing:
         return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
+    with transaction.atomic():
+        hold(PARTITION_LOCK)
         existing = existing_partitions()
         for month in missing:
             if month not in existing:
@@ -92,8 +92,8 @@ def maintain_partitions(*, at: datetime) -> list[str]:
 def drop_expired_partitions(*, at: datetime) -> list[str]:
     """Drops partitions whose whole month is older than USAGE_RETENTION_DAYS. Returns their names."""
     keep_from = at - timedelta(days=settings.USAGE_RETENTION_DAYS)
+    hold(PARTITION_LOCK)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
         expired = [
             name for month, name in sorted(existing_partitions().items()) if start_of(month_after(month)) <= keep_from
         ]

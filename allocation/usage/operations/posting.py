@@ -1,3 +1,5 @@
+"""Usage is posted to the ledger of whoever the settings name: `allocation` knows no budgets."""
+
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache

@@ -5,12 +5,10 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-from allocation.usage.engine.costing import CostedRecord
 
-
-def _touch_watermarks(batch: Iterable[CostedRecord], at: datetime) -> None:
-    """Repeated records count too: they show that the feed works."""
-    roots = sorted({record.root_id for record in batch})
+def touch_watermarks(root_ids: Iterable[int], at: datetime) -> None:
+    """Usage of these organisations came at `at`, repeats included: the feed is alive."""
+    roots = sorted(set(root_ids))
     if not roots:
         return
     with connection.cursor() as cursor:

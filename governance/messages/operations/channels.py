@@ -18,7 +18,7 @@ from governance.messages.documents import ChannelDocument
 from governance.messages.engine.sealing import SealBroken, is_current, seal, unseal
 from governance.messages.models import Channel, ChannelKind
 from governance.messages.queries import OWNERS_CHANNEL
-from governance.people.rules import Actor, check_may_change
+from governance.people.rules import Actor, check_may_change, check_operates
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 
@@ -213,6 +213,7 @@ class Rotation:
 @transaction.atomic
 def rotate_secrets(*, actor: Actor, at: datetime) -> Rotation:
     """Seals every secret with the ring's first key. What does not open is named and left as it is."""
+    check_operates(actor)
     ring = key_ring()
     resealed, current, broken = 0, 0, []
     for channel in Channel.objects.select_for_update().exclude(sealed_secrets=b"").order_by("pk"):

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from governance.errors import Invalid
 from governance.people.models import DecisionRight, Ownership, Persona, User
-from governance.people.rules import DEFAULT_RIGHTS, Actor, check_sees
+from governance.people.rules import DEFAULT_RIGHTS, Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 
@@ -54,7 +54,7 @@ def grant_ownership(
     wanted = ownership_rights(persona, rights)
     if unknown := sorted(set(wanted) - {*DecisionRight.values, ""}):
         raise Invalid(f"Unknown right {unknown[0]!r}; one of {', '.join(DecisionRight.values)}.", code="unknown_right")
-    check_sees(actor, scope.path)
+    check_may_change(actor, "governance.ownership", scope.path)
     Ownership.objects.bulk_create(
         [Ownership(scope=scope, user=user, persona=persona, decision_right=right) for right in wanted],
         ignore_conflicts=True,

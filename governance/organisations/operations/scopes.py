@@ -13,7 +13,7 @@ from governance.messages.queries import OWNERS_CHANNEL
 from governance.organisations.documents import ScopeDocument
 from governance.organisations.operations.people import ownership_rights
 from governance.people.models import Ownership, User
-from governance.people.rules import Actor, check_sees
+from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import (
     PATH_LENGTH_MAX,
@@ -46,6 +46,7 @@ def create_scope(
     currency: str = "",
 ) -> Scope:
     """An organisation (no parent) comes with its unattributed scope and the channel its owners are written to by."""
+    check_may_change(actor, "governance.scope", slug if parent is None else parent.path)
     if not re.fullmatch(SLUG_PATTERN, slug):
         raise Invalid(f"{slug!r} is no slug: lower-case letters, digits and . _ - only.", code="invalid_slug")
     if parent is not None and len(parent.path) + 1 + len(slug) > PATH_LENGTH_MAX:
@@ -70,17 +71,7 @@ def create_scope(
     )
     _insert(scope)
     if parent is None:
-        _insert(
-            Scope(
-                slug=UNATTRIBUTED_SLUG,
-                kind=Kind.BUSINESS_UNIT,
-                parent=scope,
-                name="Unattributed",
-                practice=practice,
-                is_unattributed=True,
-            )
-        )
-        Channel.objects.create(scope=scope, kind=ChannelKind.EMAIL, name=OWNERS_CHANNEL)
+        _furnish(scope)
     record_decision(
         actor=actor,
         action="scope.create",
@@ -91,6 +82,21 @@ def create_scope(
         at=at,
     )
     return scope
+
+
+def _furnish(organisation: Scope) -> None:
+    """A scope for what no rule attributes, and the channel its owners are written to by."""
+    _insert(
+        Scope(
+            slug=UNATTRIBUTED_SLUG,
+            kind=Kind.BUSINESS_UNIT,
+            parent=organisation,
+            name="Unattributed",
+            practice=organisation.practice,
+            is_unattributed=True,
+        )
+    )
+    Channel.objects.create(scope=organisation, kind=ChannelKind.EMAIL, name=OWNERS_CHANNEL)
 
 
 def _insert(scope: Scope) -> None:
@@ -127,7 +133,7 @@ def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Chang
     if change.action == "unchanged":
         return change
     path, spec = document.metadata.name, document.spec
-    check_sees(actor, path)
+    check_may_change(actor, "governance.scope", path)
     if change.action == "create":
         parent_path, _, slug = path.rpartition("/")
         scope = create_scope(
@@ -189,7 +195,7 @@ def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, 
         changes = {**changes, "labels": changes["labels"] or {}}
         check_labels(changes["labels"])
     scope = Scope.objects.select_for_update().get(pk=scope_id)
-    check_sees(actor, scope.path)
+    check_may_change(actor, "governance.scope", scope.path)
     differences = [
         f"{name}: {getattr(scope, name)!r} → {wanted!r}"
         for name, wanted in changes.items()

@@ -17,6 +17,10 @@ from governance.work.operations.idempotency import (
     finish_command,
     forget_old_commands,
 )
+from governance.work.operations.locks import (
+    hold,
+    hold_if_free,
+)
 from governance.work.operations.nudges import (
     nudge,
 )
@@ -31,6 +35,8 @@ __all__ = [
     "fingerprint",
     "finish_command",
     "forget_old_commands",
+    "hold",
+    "hold_if_free",
     "mark_scopes_dirty",
     "nudge",
     "settle_dirty_scopes",

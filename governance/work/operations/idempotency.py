@@ -4,11 +4,11 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from governance.errors import DomainError
 from governance.people.rules import Actor
+from governance.work.engine.locks import IDEMPOTENCY_LOCK
 from governance.work.models import IdempotencyRecord
+from governance.work.operations.locks import hold_if_free
 
 KEY_LENGTH_MAX = 255
 KEPT_FOR = timedelta(hours=48)
@@ -43,10 +43,7 @@ def begin_command(*, caller: str, key: str, fingerprint: str) -> IdempotencyReco
             f"An Idempotency-Key is at most {KEY_LENGTH_MAX} printable characters.", code="idempotency_key_invalid"
         )
     digest = hashlib.sha256(f"{caller}\0{key}".encode()).digest()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)])
-        (is_ours,) = cursor.fetchone()
-    if not is_ours:
+    if not hold_if_free(IDEMPOTENCY_LOCK, of=int.from_bytes(digest[:8], "big", signed=True)):
         raise IdempotencyConflict("A request with this Idempotency-Key is still running.")
     known = IdempotencyRecord.objects.filter(caller=caller, key=key).first()
     if known is not None and known.fingerprint != fingerprint:

@@ -13,11 +13,19 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, transaction
 
 from governance.scopes.queries import ScopeTree, scope_tree
+from governance.work.engine.locks import EVALUATION_LOCK
 from governance.work.models import DirtyScope
-from governance.work.operations import DirtyClaim, beat, claim_dirty_scopes, mark_scopes_dirty, settle_dirty_scopes
+from governance.work.operations import (
+    DirtyClaim,
+    beat,
+    claim_dirty_scopes,
+    hold,
+    mark_scopes_dirty,
+    settle_dirty_scopes,
+)
 from policies.constraints.models import Constraint
 from policies.evaluation.models import EvaluationRun
 from policies.evaluation.operations.gaps import close_gaps, open_gaps
@@ -33,8 +41,6 @@ DUE_SCOPES_MAX = 1000
 WRITE_FINDINGS_MAX = 500
 SWEEP_HEARTBEAT = "policies.sweep"
 RUNS_KEPT_FOR = timedelta(days=7)
-# Any constant of our own: the upper half of advisory locks whose lower half is the organisation's id.
-EVALUATION_LOCK = 0x57455650 << 32
 
 
 def mark_due_scopes(*, at: datetime) -> int:
@@ -183,9 +189,8 @@ def _finish_sweep(found: Assessment, at: datetime) -> None:
 
 def lock_organisations(root_ids: Iterable[int]) -> None:
     """Until the transaction ends, nobody else evaluates these organisations. In id order."""
-    with connection.cursor() as cursor:
-        for root_id in sorted(root_ids):
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [EVALUATION_LOCK | root_id])
+    for root_id in sorted(root_ids):
+        hold(EVALUATION_LOCK, of=root_id)
 
 
 def _log_run(cause: str, portions: Sequence[_Portion], at: datetime, *, began: float) -> EvaluationRun:
