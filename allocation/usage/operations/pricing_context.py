@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Lock
 
 from django.conf import settings
 from django.db import connection
@@ -13,42 +12,38 @@ from allocation.billing_periods.operations import hold_periods
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
 from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
+from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
 OpenScopes = tuple[dict[str, tuple[int, int]], dict[int, int]]
 
 
-@dataclass(slots=True)
-class _Memory:
-    version: object = None
-    organisations: dict[int, Organisation] = field(default_factory=dict)
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    organisations: dict[int, Organisation]
     open_scopes: dict[int | None, OpenScopes] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
 
 
-_memory = _Memory()
+_declared: VersionedMemory[tuple[object, ...], _Declared] = VersionedMemory()
 
 
 def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingContext:
     """`key_scope_id` is the top of the subtree the sender may write to; None for an operator, who may write anywhere
     but has no organisation to attribute to.
+
+    Prices, rules and closed periods are never stale when they are read; scopes by no more than TREE_MAX_AGE_S.
     """
     tree = scope_tree(max_age_s=TREE_MAX_AGE_S)
     if key_scope_id is not None and key_scope_id not in tree.by_id:
         # Made, with its key, since this process last looked.
         tree = scope_tree()
-    declared = _declared_version()
-    version = (tree.version, *declared)
-    with _memory.lock:
-        if _memory.version != version:
-            _memory.organisations = _organisations(tree, declared)
-            _memory.open_scopes = {}
-            _memory.version = version
-        organisations = _memory.organisations
-        if key_scope_id not in _memory.open_scopes:
-            _memory.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
-        paths, ids = _memory.open_scopes[key_scope_id]
+    version = _declared_version()
+    declared = _declared.of((tree.version, *version), lambda: _Declared(_organisations(tree, version)))
+    organisations = declared.organisations
+    if key_scope_id not in declared.open_scopes:
+        declared.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
+    paths, ids = declared.open_scopes[key_scope_id]
     home = None if key_scope_id is None else organisations[tree.by_id[key_scope_id].root_id]
     # What retention would drop the next night is not taken in.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)

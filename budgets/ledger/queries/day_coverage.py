@@ -12,6 +12,7 @@ from budgets.ledger.engine.coverage import Cover
 from budgets.ledger.models import Account
 from budgets.plans.engine.periods import Period
 from budgets.plans.models import Budget
+from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeTree, scope_tree
 
 DAYS_KEPT = 62
@@ -74,7 +75,7 @@ def _load(days: list[date]) -> dict[date, DayCoverage]:
     return found
 
 
-_current: Coverage | None = None
+_coverages: VersionedMemory[tuple[UUID | None, ScopeTree], Coverage] = VersionedMemory()
 
 
 def coverage_version() -> UUID | None:
@@ -85,18 +86,18 @@ def coverage_version() -> UUID | None:
 
 
 def coverage() -> Coverage:
-    """Two tiny queries when nothing has changed. Ask under the posting lock for an answer that stays true."""
-    global _current  # noqa: PLW0603  # one picture per process, replaced whole
+    """Never stale: two tiny queries tell that nothing has changed. Ask under the posting lock for an answer that stays
+    true.
+    """
     version, tree = coverage_version(), scope_tree()
-    known = _current
-    if known is None or known.version != version or known.tree is not tree:
-        known = _current = Coverage(version, tree)
-    return known
+    return _coverages.of((version, tree), lambda: Coverage(version, tree))
 
 
 def last_known_coverage() -> Coverage | None:
-    """Perhaps out of date: good for deciding whether to look closer, never for posting."""
-    return _current
+    """Out of date without bound, and perhaps of a transaction not committed: good for deciding whether to look closer,
+    never for posting.
+    """
+    return _coverages.last_known()
 
 
 def covers(*, unit: str, scope_ids: Iterable[int], start: date, end: date) -> list[Cover]:
