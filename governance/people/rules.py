@@ -12,8 +12,8 @@ from django.contrib.auth.models import AnonymousUser
 
 from governance.errors import Forbidden
 from governance.people.models import ApiKey, DecisionRight, KeyPermission, Ownership, Persona, User
+from governance.scopes.engine import lineage_of, outermost
 from governance.scopes.models import Scope
-from governance.scopes.rules import lineage_of, outermost
 
 # A key is not a person: it may be given the working rights, never the right to approve money.
 RIGHT_OF_KEY: Mapping[str, KeyPermission] = {

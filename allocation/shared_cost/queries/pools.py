@@ -24,10 +24,11 @@ from allocation.shared_cost.documents import (
     SplitSpec,
     UsagePool,
 )
-from allocation.shared_cost.engine.pools import Pool, PoolsRefused, is_at_or_below
+from allocation.shared_cost.engine.pools import Pool, PoolsRefused
 from allocation.shared_cost.engine.splitting import Recipient
 from allocation.shared_cost.models import AllocationMetric, SharedCostSplit
 from allocation.usage.models import UsageDay
+from governance.scopes.engine import is_at_or_below
 from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 
 SPEC: TypeAdapter[SplitSpec] = TypeAdapter(SplitSpec)

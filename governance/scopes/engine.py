@@ -10,3 +10,7 @@ def lineage_of(path: str) -> list[str]:
 def outermost(paths: list[str]) -> tuple[str, ...]:
     """`paths` without those that lie below another of them."""
     return tuple(path for path in paths if not any(path.startswith(f"{other}/") for other in paths))
+
+
+def is_at_or_below(path: str, top: str) -> bool:
+    return path == top or path.startswith(f"{top}/")
