@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 from allocation.anomalies import operations, queries
 from allocation.anomalies.engine.series_chart import Point, series_chart
 from allocation.anomalies.models import Anomaly, Feedback, Metric
+from governance.calendar.engine import DAY, midnight
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
@@ -27,7 +27,6 @@ from governance.pages.admin.show import count, money, scope_link
 from governance.people.models import DecisionRight
 from governance.scopes.queries import scope_tree
 
-DAY = timedelta(days=1)
 STATUS_LABEL = {"open": "danger", "closed": "info"}
 FEEDBACK_LABEL = {"": "default", "yes": "danger", "no": "success", "planned": "info"}
 
@@ -116,9 +115,7 @@ class AnomalyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="usage records")
     def records(self, anomaly: Anomaly) -> SafeString:
-        since, until = (
-            f"{datetime.combine(day, time()):%Y-%m-%dT%H:%M:%SZ}" for day in (anomaly.first_day, anomaly.last_day + DAY)
-        )
+        since, until = (f"{midnight(day):%Y-%m-%dT%H:%M:%SZ}" for day in (anomaly.first_day, anomaly.last_day + DAY))
         narrowed = {"scope__id__exact": str(anomaly.scope_id), "occurred_at__gte": since, "occurred_at__lt": until}
         if anomaly.model:
             narrowed |= {"provider__exact": anomaly.provider, "model__exact": anomaly.model}

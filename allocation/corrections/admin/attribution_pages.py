@@ -19,8 +19,9 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.models import AttributionRuleSet
 from allocation.attribution.operations import apply_attribution_rules
 from allocation.corrections.operations import reattribute_usage
-from allocation.coverage.admin import SHOWN, _covered, _last_days, _midnight, percent, used_shown
+from allocation.coverage.admin import SHOWN, _covered, _last_days, percent, used_shown
 from allocation.coverage.operations import Preview, preview_attribution
+from governance.calendar.engine import midnight
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError, Invalid
 from governance.pages.admin.base import acting
@@ -63,8 +64,8 @@ def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
                 return _save(request, rule_set, document, now)
             preview = preview_attribution(
                 documents=[document],
-                since=_midnight(form.cleaned_data["since"]),
-                until=_midnight(form.cleaned_data["until"]),
+                since=midnight(form.cleaned_data["since"]),
+                until=midnight(form.cleaned_data["until"]),
                 actor=acting(request),
                 at=now,
             )
@@ -134,8 +135,8 @@ def reapply_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
         try:
             done = reattribute_usage(
                 organisation=rule_set.organisation.path,
-                since=_midnight(form.cleaned_data["since"]),
-                until=_midnight(form.cleaned_data["until"]),
+                since=midnight(form.cleaned_data["since"]),
+                until=midnight(form.cleaned_data["until"]),
                 reason=form.cleaned_data["reason"],
                 actor=acting(request),
                 at=now,

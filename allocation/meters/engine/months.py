@@ -1,16 +1,15 @@
-"""Calendar months in UTC: what shared cost and commitments are reckoned by."""
+"""Calendar months in UTC: what shared cost and commitments are reckoned by, and tables of usage made for."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
+from typing import NamedTuple
 
-MONTHS = 12
+from governance.calendar.engine import midnight, month_after, month_before
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Month:
+class Month(NamedTuple):
     year: int
     number: int
 
@@ -31,16 +30,15 @@ class Month:
     @property
     def end(self) -> date:
         """The first day that is not of it."""
-        following = self.following
-        return date(following.year, following.number, 1)
+        return month_after(self.start)
 
     @property
     def following(self) -> Month:
-        return Month(self.year + self.number // MONTHS, self.number % MONTHS + 1)
+        return Month.of(month_after(self.start))
 
     @property
     def previous(self) -> Month:
-        return Month(self.year - (self.number == 1), (self.number - 2) % MONTHS + 1)
+        return Month.of(month_before(self.start))
 
     @property
     def days(self) -> int:
@@ -48,11 +46,11 @@ class Month:
 
     @property
     def since(self) -> datetime:
-        return datetime.combine(self.start, time(), UTC)
+        return midnight(self.start)
 
     @property
     def until(self) -> datetime:
-        return datetime.combine(self.end, time(), UTC)
+        return midnight(self.end)
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.number:02}"

@@ -8,7 +8,6 @@ from allocation.prices.documents.price_books import (
     PriceBookDocument,
     PriceBookSpec,
     PriceSpec,
-    midnight,
 )
 
 __all__ = [
@@ -19,5 +18,4 @@ __all__ = [
     "PriceBookSpec",
     "PriceSpec",
     "RateSpec",
-    "midnight",
 ]

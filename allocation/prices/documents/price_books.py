@@ -1,12 +1,13 @@
 """`kind: PriceBook`: dated prices per provider, model and service tier, as published or as a contract has them."""
 
-from datetime import UTC, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, shifted, times
+from governance.calendar.engine import midnight
 from governance.documents import Document, NamedMetadata
 
 ENTRIES_MAX = 100_000
@@ -18,14 +19,14 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Basis = Literal["list", "contracted"]
 
 
-def midnight(value: Any) -> Any:
+def _day_as_instant(value: Any) -> Any:
     """A bare date means its first instant in UTC."""
     if isinstance(value, str) and len(value) == len("2026-01-01"):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return midnight(date.fromisoformat(value))
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(midnight)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_day_as_instant)]
 
 
 class PriceSpec(BaseModel):

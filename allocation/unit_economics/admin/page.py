@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from allocation.unit_economics.engine.unit_chart import Column, LineChart, colum
 from allocation.unit_economics.engine.unit_economics import Measure, Ratio, Trend
 from allocation.unit_economics.engine.unit_words import Words, filters_of, said, words_of
 from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
+from governance.calendar.engine import DAY
 from governance.pages.admin.show import NOTHING, money
 
 # Okabe and Ito's colours, told apart by colour-blind eyes and on light and dark ground.
@@ -111,7 +112,7 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
     return Page(
         found=found,
         cost=money(found.cost, found.scope.currency),
-        last_day=until - timedelta(days=1),
+        last_day=until - DAY,
         tiles=tuple(_tile(found, figure) for figure in _costs(found)),
         units=tuple(
             (code_of(figure.measure), words_of(figure.measure).title, figure.measure == chosen.measure)

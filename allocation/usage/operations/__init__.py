@@ -14,8 +14,6 @@ from allocation.usage.operations.partitions import (
     ensure_partitions,
     existing_partitions,
     maintain_partitions,
-    month_after,
-    month_of,
 )
 from allocation.usage.operations.posting import (
     post_to_ledger,
@@ -60,8 +58,6 @@ __all__ = [
     "lock_tasks",
     "maintain_partitions",
     "mark_lineages_dirty",
-    "month_after",
-    "month_of",
     "note_progress",
     "post_to_ledger",
     "pricing_context_for",

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
+from allocation.meters.engine.months import Month
 from allocation.usage.models import RECORD_TABLE
+from governance.calendar.engine import day_of, first_of_month, month_after
 
 TABLE = RECORD_TABLE
 MONTHS_AHEAD = 2
@@ -17,24 +19,10 @@ PARTITION_LOCK = 8_201_127
 _NAME = re.compile(rf"{TABLE}_(\d{{4}})_(\d{{2}})")
 
 # Months this process has seen to exist. Dropped months are not accepted any more, so nothing needs forgetting.
-_known: set[tuple[int, int]] = set()
+_known: set[Month] = set()
 
 
-def month_of(at: datetime) -> tuple[int, int]:
-    utc = at.astimezone(UTC)
-    return utc.year, utc.month
-
-
-def month_after(month: tuple[int, int]) -> tuple[int, int]:
-    year, number = month
-    return (year + 1, 1) if number == 12 else (year, number + 1)  # noqa: PLR2004  # December
-
-
-def start_of(month: tuple[int, int]) -> datetime:
-    return datetime(*month, 1, tzinfo=UTC)
-
-
-def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
+def ensure_partitions(months: Iterable[Month]) -> None:
     """Make what is missing, in a transaction of its own unless one is open. Attaching a ready table lets readers and
     writers of other months go on, which CREATE TABLE … PARTITION OF would not.
     """
@@ -51,7 +39,7 @@ def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
         _known.update(missing)
 
 
-def existing_partitions() -> dict[tuple[int, int], str]:
+def existing_partitions() -> dict[Month, str]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT child.relname FROM pg_inherits"
@@ -59,12 +47,12 @@ def existing_partitions() -> dict[tuple[int, int], str]:
             [TABLE],
         )
         names = [row[0] for row in cursor.fetchall()]
-    return {(int(found[1]), int(found[2])): name for name in names if (found := _NAME.fullmatch(name))}
+    return {Month(int(found[1]), int(found[2])): name for name in names if (found := _NAME.fullmatch(name))}
 
 
-def _create(month: tuple[int, int]) -> None:
-    name = f"{TABLE}_{month[0]:04}_{month[1]:02}"
-    bounds = {"start": sql.Literal(start_of(month)), "end": sql.Literal(start_of(month_after(month)))}
+def _create(month: Month) -> None:
+    name = f"{TABLE}_{month.year:04}_{month.number:02}"
+    bounds = {"start": sql.Literal(month.since), "end": sql.Literal(month.until)}
     statements = (
         "CREATE TABLE {part} (LIKE {whole} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)",
         "ALTER TABLE {whole} ATTACH PARTITION {part} FOR VALUES FROM ({start}) TO ({end})",
@@ -76,11 +64,8 @@ def _create(month: tuple[int, int]) -> None:
 
 def maintain_partitions(*, at: datetime) -> list[str]:
     """Make the months ahead and drop the months that lie wholly before the retention; the names dropped."""
-    month = month_of(at)
-    ahead = [month]
-    for _ in range(MONTHS_AHEAD):
-        ahead.append(month_after(ahead[-1]))
-    ensure_partitions(ahead)
+    this = first_of_month(day_of(at))
+    ensure_partitions(Month.of(month_after(this, ahead)) for ahead in range(MONTHS_AHEAD + 1))
     return drop_expired_partitions(at=at)
 
 
@@ -89,9 +74,7 @@ def drop_expired_partitions(*, at: datetime) -> list[str]:
     keep_from = at - timedelta(days=settings.USAGE_RETENTION_DAYS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARTITION_LOCK])
-        expired = [
-            name for month, name in sorted(existing_partitions().items()) if start_of(month_after(month)) <= keep_from
-        ]
+        expired = [name for month, name in sorted(existing_partitions().items()) if month.until <= keep_from]
         for name in expired:
             cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
     return expired

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from django.db import connection
@@ -12,6 +12,7 @@ from budgets.ledger.engine.coverage import Cover
 from budgets.ledger.models import Account
 from budgets.plans.engine.periods import Period
 from budgets.plans.models import Budget
+from governance.calendar.engine import DAY
 from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeTree, scope_tree
 
@@ -61,7 +62,7 @@ class Coverage:
 
 def _load(days: list[date]) -> dict[date, DayCoverage]:
     accounts = list(
-        Account.objects.overlapping(days[0], days[-1] + timedelta(days=1))
+        Account.objects.overlapping(days[0], days[-1] + DAY)
         .order_by()
         .only("unit", "scope_id", "period_start", "period_end")
     )
