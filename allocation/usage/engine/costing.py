@@ -165,7 +165,7 @@ def identity(root_id: int, source: str, event_id: str) -> str:
 def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str = PROVIDER) -> Priced | Fault:
     """A failed call costs nothing that anybody has stated."""
     rare = None
-    if event.quantities is not None or not RARE_TOKENS.isdisjoint(event.tokens.model_fields_set):
+    if event.quantities is not None or not event.tokens.model_fields_set.isdisjoint(RARE_TOKENS):
         rare = rare_parts(event)
     if event.status == "error" or (event.cached_response and event.cost is None):
         free = FAILED if event.status == "error" else FROM_CACHE
@@ -189,7 +189,9 @@ def rare_parts(event: UsageEvent) -> Rare | None:
     """What few calls have, by meter; None without any."""
     tokens = event.tokens
     found: dict[str, int | Decimal] = {
-        meter: count for meter in sorted(RARE_TOKENS & tokens.model_fields_set) if (count := getattr(tokens, meter))
+        meter: count
+        for meter in sorted(RARE_TOKENS.keys() & tokens.model_fields_set)
+        if (count := getattr(tokens, meter))
     }
     if event.quantities:
         found.update((meter, event.quantities[meter]) for meter in sorted(event.quantities) if event.quantities[meter])
