@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -14,15 +14,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from allocation.anomalies import operations, queries
 from allocation.anomalies.engine.series_chart import Point, series_chart
 from allocation.anomalies.models import Anomaly, Feedback, Metric
 from governance.calendar.engine import DAY, midnight
-from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
+from governance.pages.admin.reasons import reason_field, run_for_each
 from governance.pages.admin.show import count, money, scope_link
 from governance.people.models import DecisionRight
 from governance.scopes.queries import scope_tree
@@ -33,11 +33,7 @@ FEEDBACK_LABEL = {"": "default", "yes": "danger", "no": "success", "planned": "i
 
 class FeedbackForm(forms.Form):
     feedback = forms.ChoiceField(choices=Feedback.choices, widget=UnfoldAdminSelectWidget, label="Was it one?")
-    reason = forms.CharField(
-        max_length=2000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Goes on record with your name.",
-    )
+    reason = reason_field()
 
 
 def amount(anomaly: Anomaly, value: Any) -> str:
@@ -162,15 +158,13 @@ class AnomalyAdmin(ReadOnlyAdmin):
         """A page that asks what it was and why, then says so of each."""
         form = FeedbackForm(request.POST if "apply" in request.POST else None)
         if form.is_bound and form.is_valid():
-            for anomaly in chosen:
-                try:
-                    operations.give_feedback(
-                        anomaly_id=anomaly.pk, actor=acting(request), at=timezone.now(), **form.cleaned_data
-                    )
-                except DomainError as refused:
-                    messages.error(request, f"{anomaly}: {refused.detail}")
-                else:
-                    messages.success(request, f"{anomaly}: on record.")
+
+            def run(anomaly: Anomaly) -> None:
+                operations.give_feedback(
+                    anomaly_id=anomaly.pk, actor=acting(request), at=timezone.now(), **form.cleaned_data
+                )
+
+            run_for_each(request, chosen, run=run, name=str, done="on record")
             return HttpResponseRedirect(back)
         context = {
             **self.admin_site.each_context(request),
@@ -178,7 +172,9 @@ class AnomalyAdmin(ReadOnlyAdmin):
             "title": "Was it an anomaly?",
             "rows": [(anomaly, amount(anomaly, anomaly.excess)) for anomaly in chosen],
             "form": form,
+            "button": "Put on record",
             "back": back,
-            "from_list": from_list,
+            "action": "judge",
+            "selected": [anomaly.pk for anomaly in chosen] if from_list else [],
         }
         return TemplateResponse(request, "allocation/anomalies/feedback.html", context)

@@ -25,6 +25,7 @@ from governance.calendar.engine import midnight
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError, Invalid
 from governance.pages.admin.base import acting
+from governance.pages.admin.reasons import reason_field
 from governance.pages.admin.show import count, money
 from governance.people.rules import check_may_change
 
@@ -44,11 +45,7 @@ class PreviewForm(forms.Form):
 class ReapplyForm(forms.Form):
     since = forms.DateField(widget=UnfoldAdminDateWidget, help_text="First UTC day of the usage to attribute again.")
     until = forms.DateField(widget=UnfoldAdminDateWidget, help_text="UTC day after the last.")
-    reason = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Goes on record with your name.",
-    )
+    reason = reason_field(500)
 
 
 def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
