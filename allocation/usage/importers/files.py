@@ -100,15 +100,22 @@ def import_file(order: ImportOrder, *, now: Clock, progress: Progress = lambda _
         scope_id=order.scope_id,
         at=now(),
     )
-    try:
+    with breaking_off(run, order.path, UNREADABLE):
         _bring_in(order, run, now, progress)
-    except UNREADABLE as problem:
+    return finish_import(run_id=run.pk, at=now())
+
+
+@contextmanager
+def breaking_off(run: ImportRun, path: Path, unreadable: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Whatever breaks an import off stands on its run; what makes a file `unreadable` is Invalid."""
+    try:
+        yield
+    except unreadable as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
-        raise Invalid(f"{order.path.name} cannot be read: {problem}.", code="file_unreadable") from problem
+        raise Invalid(f"{path.name} cannot be read: {problem}.", code="file_unreadable") from problem
     except BaseException as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
         raise
-    return finish_import(run_id=run.pk, at=now())
 
 
 def _bring_in(order: ImportOrder, run: ImportRun, now: Clock, progress: Progress) -> None:
