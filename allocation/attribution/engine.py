@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from operator import attrgetter
 
 from allocation.attribution.documents import FIELDS, KEY_KINDS, WEIR_KEY, Call, Condition, bind
+from governance.calendar.engine import is_in_force
 from governance.documents.engine.cel import Binding
 
 CACHE_MAX = 50_000
@@ -25,7 +26,7 @@ class Key:
     effective_to: date | None = None
 
     def is_in_force(self, on: date) -> bool:
-        return _is_in_force(self.effective_from, self.effective_to, on)
+        return is_in_force(self.effective_from, self.effective_to, on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Rule:
     condition: Condition | None = None
 
     def is_in_force(self, on: date) -> bool:
-        return _is_in_force(self.effective_from, self.effective_to, on)
+        return is_in_force(self.effective_from, self.effective_to, on)
 
     def matches(self, attributes: Mapping[str, str], on: date, binding: Callable[[], Binding]) -> bool:
         """`binding` is asked for only by a rule with a condition that gets that far."""
@@ -52,10 +53,6 @@ class Rule:
 
 
 Found = Key | Rule
-
-
-def _is_in_force(since: date | None, until: date | None, on: date) -> bool:
-    return (since is None or on >= since) and (until is None or on < until)
 
 
 @dataclass(frozen=True, slots=True)

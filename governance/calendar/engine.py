@@ -45,3 +45,9 @@ def days_from(since: date, until: date) -> Iterator[date]:
 def is_in_force(since: WhenT | None, until: WhenT | None, at: WhenT) -> bool:
     """Whether [since, until) holds `at`; None is without a bound. As `governance.calendar.queries.in_force` in SQL."""
     return (since is None or since <= at) and (until is None or at < until)
+
+
+def check_validity(since: WhenT | None, until: WhenT | None) -> None:
+    """ValueError for documents: a validity that would hold nothing."""
+    if since is not None and until is not None and until <= since:
+        raise ValueError("effective_to must be later than effective_from: the validity is half-open")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, shifted, times
-from governance.calendar.engine import midnight
+from governance.calendar.engine import check_validity, midnight
 from governance.documents import Document, NamedMetadata
 
 ENTRIES_MAX = 100_000
@@ -76,8 +76,7 @@ class PriceSpec(BaseModel):
     def _says_something(self) -> Self:
         if all(getattr(self, meter) is None for meter in METERS):
             raise ValueError(f"states no price: give at least one of {', '.join(METERS)}")
-        if self.effective_to and self.effective_to <= self.effective_from:
-            raise ValueError("effective_to must be later than effective_from: the validity is half-open")
+        check_validity(self.effective_from, self.effective_to)
         return self
 
     @property

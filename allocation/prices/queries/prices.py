@@ -9,6 +9,7 @@ from allocation.prices.documents import PriceSpec
 from allocation.prices.engine.catalogue import catalogue_tiers
 from allocation.prices.engine.differences import Place, Prices
 from allocation.prices.models import Price, PriceBook
+from governance.calendar.engine import is_in_force
 from governance.errors import NotFound
 from governance.people.rules import Actor
 
@@ -31,7 +32,7 @@ def price_book(*, actor: Actor, name: str, version: int | None = None) -> PriceB
 
 def prices_of_book(book: PriceBook, at: datetime) -> dict[Place, Price]:
     """What the book states for that instant; of entries that overlap the first one holds."""
-    held = Price.objects.filter(book=book, effective_from__lte=at).exclude(effective_to__lte=at).order_by("position")
+    held = Price.objects.filter(book=book).holding(at).order_by("position")
     found: dict[Place, Price] = {}
     holders: dict[tuple[str, str, str], tuple[datetime, datetime | None]] = {}
     for price in held:
@@ -53,7 +54,7 @@ def stated_prices(entries: Iterable[PriceSpec], at: datetime) -> Prices:
     """What a list states for that instant."""
     return {
         Place(*entry.key, entry.above_input_tokens, meter): price
-        for entry in reversed([entry for entry in entries if _holds(entry, at)])
+        for entry in reversed([entry for entry in entries if is_in_force(entry.effective_from, entry.effective_to, at)])
         for meter, price in entry.stated.items()
     }
 
@@ -66,7 +67,3 @@ def catalogue_prices(places: Iterable[Place], at: datetime) -> Prices:
         for bound, prices in catalogue_tiers(*key, at).items()
         for meter, price in prices.items()
     }
-
-
-def _holds(entry: PriceSpec, at: datetime) -> bool:
-    return entry.effective_from <= at and (entry.effective_to is None or at < entry.effective_to)

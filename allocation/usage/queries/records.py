@@ -8,7 +8,7 @@ from django.db.models import QuerySet, Sum
 
 from allocation.usage.models import Task, UsageDay, UsageRecord, UsageRecordQuerySet
 from governance.people.rules import Actor
-from governance.scopes.models import at_or_below
+from governance.scopes.models import seen_by
 from governance.scopes.queries import scope_tree
 
 SUMMED = (
@@ -38,7 +38,5 @@ def usage_records(*, actor: Actor, scope_id: int | None = None, below: bool = Tr
 
 def tasks(*, actor: Actor, scope_id: int | None = None) -> QuerySet[Task]:
     """By the scope of their first call: who owns a team sees its tasks, not its organisation's."""
-    found = Task.objects.filter(scope__isnull=False).select_related("scope")
-    if not actor.sees_everything:
-        found = found.filter(at_or_below(actor.visible_paths, "scope__path"))
+    found = Task.objects.filter(seen_by(actor, "scope__path"), scope__isnull=False).select_related("scope")
     return found if scope_id is None else found.filter(scope_id__in=scope_tree().descendants(scope_id))

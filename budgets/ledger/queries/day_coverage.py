@@ -14,6 +14,7 @@ from budgets.plans.engine.periods import Period
 from budgets.plans.models import Budget
 from governance.calendar.engine import DAY
 from governance.memory.queries import VersionedMemory
+from governance.scopes.engine import nearest
 from governance.scopes.queries import ScopeTree, scope_tree
 
 DAYS_KEPT = 62
@@ -29,8 +30,7 @@ class DayCoverage:
     def nearest(self, unit: str, lineage: tuple[int, ...]) -> int | None:
         asked = (unit, lineage[0])
         if asked not in self.answers:
-            own = self.accounts[unit]
-            self.answers[asked] = next((own[scope_id] for scope_id in lineage if scope_id in own), None)
+            self.answers[asked] = nearest(lineage, self.accounts[unit])
         return self.answers[asked]
 
 

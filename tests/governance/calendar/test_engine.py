@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.calendar.engine import (
+    check_validity,
     day_of,
     days_from,
     first_of_month,
@@ -81,3 +82,17 @@ def test_a_validity_holds_its_first_day_and_not_its_end(
 ) -> None:
     days = [date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25)]
     assert [is_in_force(since, until, day) for day in days] == held
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(None, None), (None, date(2026, 11, 24)), (date(2026, 11, 24), None), (date(2026, 11, 24), date(2026, 11, 25))],
+)
+def test_a_validity_may_be_open_on_either_side(since: date | None, until: date | None) -> None:
+    check_validity(since, until)
+
+
+@pytest.mark.parametrize("until", [date(2026, 11, 23), date(2026, 11, 24)])
+def test_a_validity_that_holds_nothing_is_refused(until: date) -> None:
+    with pytest.raises(ValueError, match="effective_to must be later than effective_from"):
+        check_validity(date(2026, 11, 24), until)
