@@ -57,10 +57,11 @@ def fill(scope_id: int, records: int) -> None:
     """Recorded usage of a shared gateway over 30 days, written past ingest, which is measured elsewhere."""
     from django.db import connection
 
+    from allocation.meters.engine.months import Month
     from allocation.usage.operations import ensure_partitions
 
     since = AT - timedelta(days=30)
-    ensure_partitions({(since.year, since.month), (AT.year, AT.month)})
+    ensure_partitions({Month.of(since), Month.of(AT)})
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from bench.scratch import scratch_database
+from governance.calendar.engine import midnight
 
 DAYS = 365
 FILL = """
@@ -62,7 +63,7 @@ def run(teams: int, below: int, *, plan: bool) -> None:
 
     until = date(2026, 12, 1)
     since = until - timedelta(days=DAYS)
-    at = _midnight(until)
+    at = midnight(until)
     root = create_scope(slug="bench", kind="organisation", actor=Actor.system(), at=at)
     for number in range(teams):
         team = create_scope(slug=f"team-{number}", kind="team", parent=root, actor=Actor.system(), at=at)
@@ -79,7 +80,7 @@ def run(teams: int, below: int, *, plan: bool) -> None:
         for trend in ("month", "day"):
             _time(name, scope.pk, since, until, trend)
     if plan:
-        used = UsageDay.objects.filter(scope_id__in=scopes, bucket__gte=_midnight(since), bucket__lt=_midnight(until))
+        used = UsageDay.objects.filter(scope_id__in=scopes, bucket__gte=midnight(since), bucket__lt=midnight(until))
         print(used.values("bucket", "activity").explain(analyze=True, buffers=True))
 
 
@@ -97,10 +98,6 @@ def _time(name: str, scope_id: int, since: date, until: date, trend: str) -> Non
         f" slowest {max(times):.0f} ms (cost {found.cost:,.2f}, per task {task})",
         flush=True,
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 if __name__ == "__main__":

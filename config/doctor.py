@@ -14,10 +14,12 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from allocation.usage.operations import existing_partitions, month_after, month_of
+from allocation.meters.engine.months import Month
+from allocation.usage.operations import existing_partitions
 from config import broker
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
+from governance.calendar.engine import day_of
 from governance.messages.models import Channel, Delivery, DeliveryStatus
 from governance.messages.operations import channel_secrets
 from governance.work.models import DirtyScope, Heartbeat
@@ -179,10 +181,10 @@ def _waiting(at: datetime) -> Findings:
 
 
 def _partitions(at: datetime) -> Findings:
-    there = existing_partitions()
-    missing = [month for month in (month_of(at), month_after(month_of(at))) if month not in there]
+    there, this = existing_partitions(), Month.of(day_of(at))
+    missing = [month for month in (this, this.following) if month not in there]
     if missing:
-        names = " and ".join(f"{year}-{number:02}" for year, number in missing)
+        names = " and ".join(map(str, missing))
         yield Problem(
             is_fine=False,
             sentence=f"There is no table for the usage of {names}: allocation.maintain_partitions has not run.",

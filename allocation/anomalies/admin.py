@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -15,31 +14,27 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from allocation.anomalies import operations, queries
 from allocation.anomalies.engine.series_chart import TOKENS, Point, series_chart
 from allocation.anomalies.models import Anomaly, Feedback, Metric
+from governance.calendar.engine import DAY, midnight
 from governance.charts.engine.numbers import count, money
-from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
+from governance.pages.admin.reasons import reason_field, run_for_each
 from governance.pages.admin.show import scope_link
 from governance.people.models import DecisionRight
 from governance.scopes.queries import scope_tree
 
-DAY = timedelta(days=1)
 STATUS_LABEL = {"open": "danger", "closed": "info"}
 FEEDBACK_LABEL = {"": "default", "yes": "danger", "no": "success", "planned": "info"}
 
 
 class FeedbackForm(forms.Form):
     feedback = forms.ChoiceField(choices=Feedback.choices, widget=UnfoldAdminSelectWidget, label="Was it one?")
-    reason = forms.CharField(
-        max_length=2000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Goes on record with your name.",
-    )
+    reason = reason_field()
 
 
 def amount(anomaly: Anomaly, value: Any) -> str:
@@ -117,9 +112,7 @@ class AnomalyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="usage records")
     def records(self, anomaly: Anomaly) -> SafeString:
-        since, until = (
-            f"{datetime.combine(day, time()):%Y-%m-%dT%H:%M:%SZ}" for day in (anomaly.first_day, anomaly.last_day + DAY)
-        )
+        since, until = (f"{midnight(day):%Y-%m-%dT%H:%M:%SZ}" for day in (anomaly.first_day, anomaly.last_day + DAY))
         narrowed = {"scope__id__exact": str(anomaly.scope_id), "occurred_at__gte": since, "occurred_at__lt": until}
         if anomaly.model:
             narrowed |= {"provider__exact": anomaly.provider, "model__exact": anomaly.model}
@@ -166,15 +159,13 @@ class AnomalyAdmin(ReadOnlyAdmin):
         """A page that asks what it was and why, then says so of each."""
         form = FeedbackForm(request.POST if "apply" in request.POST else None)
         if form.is_bound and form.is_valid():
-            for anomaly in chosen:
-                try:
-                    operations.give_feedback(
-                        anomaly_id=anomaly.pk, actor=acting(request), at=timezone.now(), **form.cleaned_data
-                    )
-                except DomainError as refused:
-                    messages.error(request, f"{anomaly}: {refused.detail}")
-                else:
-                    messages.success(request, f"{anomaly}: on record.")
+
+            def run(anomaly: Anomaly) -> None:
+                operations.give_feedback(
+                    anomaly_id=anomaly.pk, actor=acting(request), at=timezone.now(), **form.cleaned_data
+                )
+
+            run_for_each(request, chosen, run=run, name=str, done="on record")
             return HttpResponseRedirect(back)
         context = {
             **self.admin_site.each_context(request),
@@ -182,7 +173,9 @@ class AnomalyAdmin(ReadOnlyAdmin):
             "title": "Was it an anomaly?",
             "rows": [(anomaly, amount(anomaly, anomaly.excess)) for anomaly in chosen],
             "form": form,
+            "button": "Put on record",
             "back": back,
-            "from_list": from_list,
+            "action": "judge",
+            "selected": [anomaly.pk for anomaly in chosen] if from_list else [],
         }
         return TemplateResponse(request, "allocation/anomalies/feedback.html", context)

@@ -11,9 +11,9 @@ from rest_framework.views import APIView
 from allocation.anomalies import operations, queries
 from allocation.anomalies.models import Anomaly, Feedback, Metric
 from allocation.usage.api.links import records_link
+from governance.calendar.engine import DAY
 from governance.rest.api import IDEMPOTENCY_KEY, CursorPagination, Parameters, actor, idempotent, requires, scope_asked
 
-DAY = timedelta(days=1)
 KPI_DAYS = timedelta(days=30)
 NOT_YET = "none"
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
 
+from governance.calendar.engine import DAY, midnight
 from governance.scopes.models import Scope, ScopedQuerySet
 
 
@@ -102,7 +103,7 @@ class Anomaly(models.Model):
     @property
     def first_day_ended_at(self) -> datetime:
         """The first instant at which the first anomalous day could be judged."""
-        return datetime.combine(self.first_day + timedelta(days=1), time(), UTC)
+        return midnight(self.first_day + DAY)
 
     @property
     def time_to_detect(self) -> timedelta:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from allocation.anomalies.engine import anomalies as engine
 from allocation.anomalies.engine.anomalies import Judged, Verdict
 from allocation.anomalies.models import Anomaly, Feedback, Metric
 from allocation.anomalies.queries import ALL_MODELS, DailyUse, SeriesKey, daily_use, days_with_data, terms_of
+from governance.calendar.engine import DAY, days_from
 from governance.errors import Forbidden, Invalid, NotFound
 from governance.people.models import DecisionRight
 from governance.people.rules import Actor
@@ -20,7 +21,6 @@ from governance.scopes.queries import scope_tree
 from governance.work.engine.locks import DETECTION_LOCK
 from governance.work.operations import hold
 
-DAY = timedelta(days=1)
 # Days judged again each time, for usage that comes late.
 DAYS_JUDGED = 14
 SCOPES_AT_ONCE = 200
@@ -74,7 +74,7 @@ def _detect(root_id: int, scope_ids: Sequence[int], at: datetime, total: Detecte
     by_scope: dict[int, dict[SeriesKey, DailyUse]] = {}
     for key in {*use, *(key for key, _metric in known)}:
         by_scope.setdefault(key.scope_id, {})[key] = use.get(key, idle)
-    judged_days = [first + DAY * number for number in range((today - first).days)]
+    judged_days = list(days_from(first, today))
     changes = _Changes(at, known)
     for own in by_scope.values():
         for (key, metric), judged in _judge_scope(own, judged_days).items():

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -13,10 +13,10 @@ from django.db import connection
 from allocation.anomalies.engine.anomalies import SEASON_DAYS, Terms, Verdict, judge_all
 from allocation.anomalies.models import Anomaly, AnomalyQuerySet, Feedback, Metric
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, ChargeClass, IngestWatermark
+from governance.calendar.engine import DAY, days_from, midnight
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeNode, scope_tree
 
-DAY = timedelta(days=1)
 ALL_MODELS = ("", "")
 DAYS_BEFORE, DAYS_AFTER = 28, 7
 TOKENS_MIN_UNPRICED = Decimal(1_000_000)
@@ -123,7 +123,7 @@ def days_around(anomaly: Anomaly, *, until: date) -> list[DayAround]:
     series = use.of(anomaly.metric)
     # However small the day: what was to be expected of it is to be seen.
     terms = replace(terms_of(use, anomaly.metric), excess_min=Decimal(-1))
-    shown = judge_all(series, [first + DAY * number for number in range((end - first).days)], terms)
+    shown = judge_all(series, list(days_from(first, end)), terms)
     return [
         DayAround(
             one.day, one.observed, one.expected, one.high,
@@ -159,17 +159,13 @@ def _rows(scope_ids: Sequence[int], days: Sequence[date]) -> Iterable[tuple[Any,
             """,  # noqa: S608  # our own table name
             {
                 "scopes": list(scope_ids),
-                "since": start_of(days[0]),
-                "until": start_of(days[-1] + DAY),
+                "since": midnight(days[0]),
+                "until": midnight(days[-1] + DAY),
                 "days": list(days),
             },
         )
         found: Sequence[tuple[Any, ...]] = cursor.fetchall()
     return found
-
-
-def start_of(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def anomalies_seen(*, actor: Actor, scope_id: int | None = None) -> AnomalyQuerySet:

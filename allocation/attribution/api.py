@@ -1,7 +1,5 @@
 """Attribution over HTTP: what is in force, what a proposal would move, and how much is attributed."""
 
-from datetime import UTC, date, datetime, time
-
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -103,7 +101,3 @@ class AttributionKeys(APIView):
         page = InOrder()
         shown = page.paginate_queryset(rows, request, view=self)
         return page.get_paginated_response(KeyOut(shown, many=True).data)
-
-
-def midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from operator import attrgetter
 
 from allocation.attribution.documents import FIELDS, KEY_KINDS, WEIR_KEY, Call, Condition, bind
+from governance.calendar.engine import is_in_force
 from governance.documents.engine.cel import Binding
 
 CACHE_MAX = 50_000
@@ -26,7 +27,7 @@ class Key:
 
     def is_in_force(self, on: date) -> bool:
         """Whether the key is valid on the UTC day."""
-        return _is_in_force(self.effective_from, self.effective_to, on)
+        return is_in_force(self.effective_from, self.effective_to, on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Rule:
 
     def is_in_force(self, on: date) -> bool:
         """Whether the rule is valid on the UTC day."""
-        return _is_in_force(self.effective_from, self.effective_to, on)
+        return is_in_force(self.effective_from, self.effective_to, on)
 
     def matches(self, attributes: Mapping[str, str], on: date, binding: Callable[[], Binding]) -> bool:
         """Whether the rule applies. `binding` is called only when its condition has to be evaluated."""
@@ -56,10 +57,6 @@ class Rule:
 
 
 Placement = Key | Rule
-
-
-def _is_in_force(since: date | None, until: date | None, on: date) -> bool:
-    return (since is None or on >= since) and (until is None or on < until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Closing a month: its figures stand, and what comes later for it counts when it comes."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 
 from django.db import transaction
 
 from allocation.billing_periods.models import BillingPeriod
 from allocation.billing_periods.queries import closed_until
+from governance.calendar.engine import first_of_month, midnight, month_after
 from governance.errors import DomainError, Invalid
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
@@ -37,9 +38,8 @@ def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor,
     check_may_change(actor, "allocation.billingperiod", organisation.path)
     if organisation.parent_id is not None:
         raise Invalid("Periods are closed for a whole organisation.", code="not_an_organisation")
-    start = month.replace(day=1)
-    end = (start.replace(year=start.year + 1, month=1)) if start.month == 12 else start.replace(month=start.month + 1)  # noqa: PLR2004  # December
-    if at < datetime.combine(end, time(), UTC):
+    start, end = first_of_month(month), month_after(month)
+    if at < midnight(end):
         raise PeriodNotOver(f"{start:%Y-%m} is not over; it can be closed from {end} on (UTC).")
     hold(PERIOD_LOCK)
     known = closed_until([organisation.pk]).get(organisation.pk)

@@ -1,11 +1,12 @@
 """Up to when an organisation's books are closed."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, time
+from datetime import datetime
 
 from django.db.models import Max
 
 from allocation.billing_periods.models import BillingPeriod
+from governance.calendar.engine import midnight
 
 
 def closed_until(organisation_ids: Iterable[int]) -> dict[int, datetime]:
@@ -16,4 +17,4 @@ def closed_until(organisation_ids: Iterable[int]) -> dict[int, datetime]:
         .annotate(end=Max("end"))
         .order_by("organisation_id")
     )
-    return {organisation_id: datetime.combine(end, time(), UTC) for organisation_id, end in rows}
+    return {organisation_id: midnight(end) for organisation_id, end in rows}

@@ -15,6 +15,8 @@ from typing import Literal
 
 from allocation.meters.engine.apportion import AMOUNT_PLACES, apportion, exact_units, of_units
 from allocation.meters.engine.months import Month
+from governance.calendar.engine import is_in_force
+from governance.scopes.engine import is_at_or_below
 
 Unit = Literal["gpu_hour", "token", "request", "money"]
 Kind = Literal["reserved_gpu", "committed_spend", "provisioned_throughput"]
@@ -46,9 +48,8 @@ class Committed:
     def covers(self, line: UsageLine) -> bool:
         return (
             line.provider == self.provider
-            and self.starts_on <= line.day
-            and (self.ends_on is None or line.day < self.ends_on)
-            and (line.scope == self.scope or line.scope.startswith(f"{self.scope}/"))
+            and is_in_force(self.starts_on, self.ends_on, line.day)
+            and is_at_or_below(line.scope, self.scope)
             and any(fnmatchcase(line.model, pattern) for pattern in self.models)
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from django.db.models import Sum
@@ -21,6 +21,7 @@ from allocation.commitments.engine import (
 from allocation.commitments.models import Commitment
 from allocation.meters.engine.months import Month
 from allocation.usage.models import UsageDay
+from governance.calendar.engine import DAY, midnight
 from governance.scopes.queries import scope_tree
 
 
@@ -134,7 +135,7 @@ def _lines(found: CommitmentMonth, currency: str) -> Iterator[CommittedLine]:
     commitment = found.commitment
     price = commitment.on_demand_unit_price
     for line in found.lines:
-        start = datetime.combine(line.day or max(found.month.start, commitment.starts_on), time(), UTC)
+        start = midnight(line.day or max(found.month.start, commitment.starts_on))
         month_end = min(found.month.end, commitment.ends_on or found.month.end)
         yield CommittedLine(
             commitment=commitment.name,
@@ -144,7 +145,7 @@ def _lines(found: CommitmentMonth, currency: str) -> Iterator[CommittedLine]:
             scope=line.scope,
             model=line.model,
             period_start=start,
-            period_end=start + timedelta(days=1) if line.day else datetime.combine(month_end, time(), UTC),
+            period_end=start + DAY if line.day else midnight(month_end),
             quantity=line.units,
             consumed_quantity=None if line.day is None else line.units,
             unit=commitment.unit,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +12,7 @@ from allocation.coverage import queries
 from allocation.coverage.engine.coverage import Coverage, Used
 from allocation.coverage.engine.coverage_chart import coverage_chart
 from allocation.coverage.operations import preview_attribution
+from governance.calendar.engine import DAY, day_of, days_from, midnight
 from governance.charts.engine.numbers import count, money, percent
 from governance.pages.admin.base import acting
 
@@ -25,16 +26,16 @@ MATURITY = {
 
 
 def _last_days(now: datetime) -> dict[str, date]:
-    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
+    tomorrow = day_of(now) + DAY
     return {"since": tomorrow - timedelta(days=PREVIEW_DAYS), "until": tomorrow}
 
 
 def coverage_page(request: HttpRequest) -> HttpResponse:
     """The last 30 days of every organisation that is seen as a whole."""
     now, actor = timezone.now(), acting(request)
-    until = now.astimezone(UTC).date() + timedelta(days=1)
-    days = [until - timedelta(days=back) for back in range(PREVIEW_DAYS, 0, -1)]
-    start, end = _midnight(days[0]), _midnight(until)
+    until = day_of(now) + DAY
+    days = list(days_from(until - timedelta(days=PREVIEW_DAYS), until))
+    start, end = midnight(days[0]), midnight(until)
     by_rule = {one.organisation: one for one in queries.coverage(actor=actor, by="rule", since=start, until=end)}
     shown = []
     for one in queries.coverage(actor=actor, by="day", since=start, until=end):
@@ -87,10 +88,6 @@ def used_shown(used: Used, currency: str) -> dict[str, str]:
 
 def _covered(coverage: Coverage) -> str:
     return f"{percent(coverage.cost_ratio, places=2)} of cost · {MATURITY[coverage.maturity]}"
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 PREVIEW_DAYS = 30

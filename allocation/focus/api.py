@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from allocation.focus.engine.layout import EXPORTED
 from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.focus.queries import export_for, focus_csv, import_csv, import_parquet, unpriced_lines, write_parquet
+from governance.calendar.engine import month_after
 from governance.errors import Invalid, NotFound
 from governance.people.rules import Actor
 from governance.rest.api import CursorPagination, Parameters, actor, requires
@@ -160,7 +161,7 @@ class FocusExportFile(APIView):
         who = actor(request)
         organisation, scope_id = places(who, wanted["organisation"], wanted.get("scope"))
         since = date.fromisoformat(f"{wanted['period']}-01")
-        until = date(since.year + since.month // 12, since.month % 12 + 1, 1)
+        until = month_after(since)
         order = export_for(
             actor=who,
             organisation_id=organisation,

@@ -1,7 +1,7 @@
 """What a unit costs a scope: every figure with what it was made of, what was accepted for it, and where to look."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +17,7 @@ from allocation.meters.api import SUM_DIGITS
 from allocation.unit_economics.engine.unit_economics import Ratio
 from allocation.unit_economics.engine.unit_words import filters_of, words_of
 from allocation.unit_economics.queries import UNATTRIBUTED, Figure, UnitEconomics, unit_economics
+from governance.calendar.engine import DAY, day_of, first_of_month
 from governance.rest.api import Parameters, requires, scope_asked
 
 # The list of each source's records, and what it calls the first day and the day after the last.
@@ -118,11 +119,11 @@ class UnitEconomicsOfScope(APIView):
         wanted = UnitEconomicsIn.of(request)
         scope_id = scope_asked(request, wanted["scope"])
         assert scope_id is not None  # noqa: S101  # asked for above
-        today = timezone.now().astimezone(UTC).date()
+        today = day_of(timezone.now())
         found = unit_economics(
             scope_id=scope_id,
-            since=wanted.get("from", today.replace(day=1)),
-            until=wanted.get("to", today + timedelta(days=1)),
+            since=wanted.get("from", first_of_month(today)),
+            until=wanted.get("to", today + DAY),
             trend=wanted["trend"],
         )
         return Response(UnitEconomicsOut(shown(found)).data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,16 +20,16 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
 from allocation.usage.admin.usage import RollUpAdmin
 from allocation.usage.models import UsageDay
 from allocation.variance import queries
-from allocation.variance.engine.periods import Period, Periods, month_before, period_before
+from allocation.variance.engine.periods import Period, Periods, last_month, period_before
 from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, ModelVariance
 from allocation.variance.engine.waterfall import levels, waterfall
 from allocation.variance.engine.words import amount, sentences, signed, steps
 from allocation.variance.queries import ScopeVariance
+from governance.calendar.engine import DAY, first_of_month, midnight
 from governance.pages.admin.base import acting
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
-DAY = timedelta(days=1)
 SCOPES_SHOWN = 12
 # A longer list of scopes does not fit into an address.
 SCOPES_IN_ADDRESS = 100
@@ -104,7 +104,7 @@ class UsageDayAdmin(RollUpAdmin):
 
 
 def _form(request: HttpRequest, paths: Sequence[str], today: date) -> AskedForm:
-    after = month_before(today)
+    after = last_month(today)
     before = period_before(after)
     default = {
         "scope": paths[0] if paths else "",
@@ -122,10 +122,10 @@ def _form(request: HttpRequest, paths: Sequence[str], today: date) -> AskedForm:
 
 def _choices(request: HttpRequest, today: date) -> list[tuple[str, str]]:
     """Stretches of time one often asks for, of the scope that is shown."""
-    this_month = Period(today.replace(day=1), today)
-    as_far = min(this_month.days, month_before(today).days)
-    before = month_before(today).since
-    choices: list[tuple[str, Period, Period | None]] = [("Last month", month_before(today), None)]
+    this_month = Period(first_of_month(today), today)
+    as_far = min(this_month.days, last_month(today).days)
+    before = last_month(today).since
+    choices: list[tuple[str, Period, Period | None]] = [("Last month", last_month(today), None)]
     if this_month.days:
         choices.append(("This month so far", this_month, Period(before, before + DAY * as_far)))
     choices += [
@@ -217,7 +217,7 @@ def _per_million(one: ModelVariance, of: int) -> str:
 
 def _records(one: ModelVariance, found: ScopeVariance, period: Period) -> str:
     """The admin's list of them; where too many scopes lie below, the API's."""
-    since, until = (f"{datetime.combine(day, time()):%Y-%m-%dT%H:%M:%SZ}" for day in (period.since, period.until))
+    since, until = (f"{midnight(day):%Y-%m-%dT%H:%M:%SZ}" for day in (period.since, period.until))
     below = scope_tree().descendants(found.scope_id)
     if len(below) > SCOPES_IN_ADDRESS:
         asked = {"scope": found.path, "since": since, "until": until, "provider": one.provider, "model": one.model}

@@ -11,7 +11,7 @@ from django.db import connection
 
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, TASK_DAY_TABLE
 from allocation.variance.engine.drivers import Activity, Driver
-from allocation.variance.engine.periods import Period, Periods, month_before, period_before
+from allocation.variance.engine.periods import Period, Periods, last_month, period_before
 from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, Line, Variance, variance_of
 from governance.errors import Invalid
 from governance.people.queries import visible_scope_paths
@@ -49,7 +49,7 @@ def periods_asked(
     """What is left out: the last whole month; to be compared with the month before, or as many days right before."""
     if (since is None) != (until is None) or (against_since is None) != (against_until is None):
         raise Invalid("A period has a first day and a day after the last: give both or neither.", code="period_open")
-    after = _period(since, until, "The period") if since and until else month_before(today)
+    after = _period(since, until, "The period") if since and until else last_month(today)
     if not (against_since and against_until):
         return Periods(period_before(after), after)
     return Periods(_period(against_since, against_until, "The period to compare with"), after)

@@ -16,6 +16,7 @@ from django.db.models.functions import Cast
 from budgets.plans.engine.amounts import spoken
 from budgets.plans.engine.periods import Period as CalendarPeriod
 from budgets.plans.engine.periods import period_in_force, period_of
+from governance.calendar.queries import in_force
 from governance.scopes.models import Scope, ScopedQuerySet
 
 OPEN = ("draft", "submitted")
@@ -30,7 +31,7 @@ FIXED_ONCE_DECIDED = (
 class BudgetQuerySet(ScopedQuerySet["Budget"]):
     def in_force(self, day: date) -> Self:
         """Approved for that day, also when the budget has ended since."""
-        return self.filter(Q(ends_on=None) | Q(ends_on__gt=day), status__in=IN_FORCE, starts_on__lte=day)
+        return self.filter(in_force(day, since="starts_on", until="ends_on"), status__in=IN_FORCE)
 
     def overlapping(self, starts_on: date, ends_on: date | None) -> Self:
         before_end = Q(starts_on__lt=ends_on) if ends_on else Q()

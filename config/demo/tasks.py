@@ -7,6 +7,7 @@ from decimal import Decimal
 from allocation.meters.documents import Money, Tokens, UsageEvent
 from allocation.outcomes.documents import OutcomeEvent
 from config.demo.traffic import AGENT, DAYS, SUPPORT, WEEK
+from governance.calendar.engine import midnight
 
 SOURCE = "demo-agent"
 # Tokens of instructions and tools that every call sends, what a turn adds, and what it answers.
@@ -25,7 +26,7 @@ def outcomes(at: datetime) -> list[OutcomeEvent]:
 
 def _tasks(at: datetime) -> Iterator[tuple[str, datetime, int]]:
     """Name, start and turns. Weekends are quiet; the agent takes more turns as the weeks go."""
-    today = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight(at.date())
     for age in reversed(range(2 * DAYS)):
         day = today - timedelta(days=age)
         for hour in TASK_HOURS[: WEEK[day.weekday()] // 3]:
@@ -68,7 +69,7 @@ def _pull_requests(at: datetime) -> Iterator[OutcomeEvent]:
 
 def _tickets(at: datetime) -> Iterator[OutcomeEvent]:
     """A day's tickets in two records: those solved, each worth 4 dollars of a clerk's time, and those handed on."""
-    today = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    today = midnight(at.date())
     for age in range(DAYS):
         day = today - timedelta(days=age)
         moment = day + timedelta(hours=18)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate, pairwise
 
 from allocation.meters.documents import UsageEvent
+from governance.calendar.engine import first_of_month, midnight
 
 DAYS = 30
 # How busy Monday to Sunday are, and the hours in which a gateway reports.
@@ -70,8 +71,8 @@ def usage(at: datetime) -> list[UsageEvent]:
 
 
 def _events(line: Traffic, number: int, at: datetime) -> Iterator[UsageEvent]:
-    month = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    slots = _slots(min(month, at.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS - 1)), at)
+    month, today = midnight(first_of_month(at)), midnight(at.date())
+    slots = _slots(min(month, today - timedelta(days=DAYS - 1)), at)
     this_month = {moment: weight for moment, weight in slots.items() if moment >= month}
     before = {moment: weight for moment, weight in slots.items() if moment < month}
     if line.in_full:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from governance.errors import NotFound
 from governance.messages.models import Channel, ChannelKind
 from governance.people.models import Ownership
+from governance.scopes.engine import nearest
 from governance.scopes.queries import ScopeTree, scope_tree
 
 OWNERS_CHANNEL = "owners"
@@ -44,7 +45,7 @@ def owner_emails(scope_id: int) -> tuple[str, ...]:
         emails.setdefault(scope, set()).add(email)
     for scope, email in owned.filter(group__user__is_active=True).values_list("scope_id", "group__user__email"):
         emails.setdefault(scope, set()).add(email)
-    return next((tuple(sorted(emails[scope])) for scope in lineage if scope in emails), ())
+    return tuple(sorted(nearest(lineage, emails) or ()))
 
 
 def _owner_destinations(tree: ScopeTree, scope_id: int) -> tuple[Destination, ...]:
@@ -60,9 +61,9 @@ def _channel_destinations(tree: ScopeTree, scope_id: int, address: str) -> tuple
         channel.scope_id: channel
         for channel in Channel.objects.filter(scope_id__in=lineage, kind=kind, name=name, is_enabled=True)
     }
-    nearest = next((channels[scope] for scope in lineage if scope in channels), None)
-    if nearest is None:
+    channel = nearest(lineage, channels)
+    if channel is None:
         return ()
-    if nearest.kind != ChannelKind.EMAIL:
-        return (Destination(nearest),)
-    return tuple(Destination(nearest, email) for email in nearest.to)
+    if channel.kind != ChannelKind.EMAIL:
+        return (Destination(channel),)
+    return tuple(Destination(channel, email) for email in channel.to)

@@ -14,8 +14,8 @@ from django.contrib.auth.models import AnonymousUser
 from governance.errors import Forbidden
 from governance.people.engine import ALL, AppRights, api_writes_of, changes_of
 from governance.people.models import ApiKey, DecisionRight, KeyPermission, Ownership, Persona, User
+from governance.scopes.engine import is_at_or_below, lineage_of, outermost
 from governance.scopes.models import Scope
-from governance.scopes.rules import lineage_of, outermost
 
 # A key is not a person: it may be given the working rights, never the right to approve money.
 RIGHT_OF_KEY: Mapping[str, KeyPermission] = {
@@ -60,7 +60,7 @@ class Actor:
         return outermost(sorted(set(owned)))
 
     def sees(self, path: str) -> bool:
-        return self.sees_everything or any(path == top or path.startswith(f"{top}/") for top in self.visible_paths)
+        return self.sees_everything or any(is_at_or_below(path, top) for top in self.visible_paths)
 
     def may(self, right: str, scope: Scope) -> bool:
         return has_right(self, right, scope)

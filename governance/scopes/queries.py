@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from governance.memory.queries import VersionedMemory
 from governance.scopes.models import Scope
 
 
@@ -34,9 +34,9 @@ class ScopeNode:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ScopeTree:
-    """A picture of every scope at one version of the tree. Treat what it hands out as read-only."""
+    """Every scope at one version of the tree; equal to itself alone. Treat what it hands out as read-only."""
 
     version: UUID | None
     by_id: Mapping[int, ScopeNode]
@@ -98,35 +98,27 @@ def build_tree(rows: Iterable[Mapping[str, Any]], version: UUID | None) -> Scope
     )
 
 
-@dataclass(slots=True)
-class _Picture:
-    tree: ScopeTree | None = None
-    checked_at: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-_picture = _Picture()
+_trees: VersionedMemory[UUID | None, ScopeTree] = VersionedMemory()
 
 
 def scope_tree(*, max_age_s: float = 0.0) -> ScopeTree:
-    """Every scope, from memory when it is current. One tiny query tells; none within `max_age_s` of the last one.
+    """Every scope, from memory when it is current. One tiny query tells; none within `max_age_s` of the last one, so
+    that the tree is stale by no more than that.
 
     Inside a transaction `max_age_s` is not honoured, so that a transaction sees the tree it has just changed;
     and such a changed, uncommitted tree is never shown to others.
     """
-    known = _picture.tree
+    recent = None if connection.in_atomic_block else _trees.within(max_age_s)
+    if recent is not None:
+        return recent
     now = time.monotonic()
-    if known is not None and now - _picture.checked_at < max_age_s and not connection.in_atomic_block:
-        return known
     version, is_own_uncommitted = _tree_version()
-    if known is not None and known.version == version:
-        _picture.checked_at = now
-        return known
-    tree = build_tree(Scope.objects.order_by().values(*COLUMNS), version)
-    if not is_own_uncommitted:
-        with _picture.lock:
-            _picture.tree, _picture.checked_at = tree, now
-    return tree
+    return _trees.of(
+        version,
+        lambda: build_tree(Scope.objects.order_by().values(*COLUMNS), version),
+        read_at=now,
+        keep=not is_own_uncommitted,
+    )
 
 
 def _tree_version() -> tuple[UUID | None, bool]:
@@ -141,4 +133,4 @@ def _tree_version() -> tuple[UUID | None, bool]:
 
 def forget_scope_tree() -> None:
     """For tests that swap the database underneath: the next `scope_tree` asks again."""
-    _picture.tree = None
+    _trees.forget()

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from governance.calendar.queries import in_force
 from governance.scopes.models import Scope, ScopedQuerySet
 
 
@@ -28,7 +29,7 @@ NAMED_UNITS = (CostUnit.ACTION, CostUnit.OUTCOME, CostUnit.SUCCESSFUL_OUTCOME)
 class UnitCostTargetQuerySet(ScopedQuerySet["UnitCostTarget"]):
     def covering(self, day: date) -> Self:
         """Those whose dates cover the day; of one scope and unit the latest accepted of them holds."""
-        return self.filter(Q(until__isnull=True) | Q(until__gt=day), effective_from__lte=day)
+        return self.filter(in_force(day, since="effective_from", until="until"))
 
 
 class UnitCostTarget(models.Model):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
@@ -77,9 +78,9 @@ class AlertAdmin(RecordAdmin):
         return with_reason(
             request,
             title="Acknowledge the alert",
-            say="It is no longer repeated; a higher step is still told of.",
+            explanation="It is no longer repeated; a higher step is still told of.",
             done="Acknowledged.",
-            back=("admin:policies_alert_change", object_id),
+            back=reverse("admin:policies_alert_change", args=[object_id]),
             run=lambda reason: operations.acknowledge_alert(
                 alert_id=object_id, actor=acting(request), reason=reason, at=timezone.now()
             ),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
@@ -66,9 +67,9 @@ class ConstraintAdmin(RecordAdmin):
         return with_reason(
             request,
             title="Release the constraint",
-            say="Calls are allowed again. The limit comes back only after a new crossing.",
+            explanation="Calls are allowed again. The limit comes back only after a new crossing.",
             done="Released.",
-            back=("admin:policies_constraint_change", object_id),
+            back=reverse("admin:policies_constraint_change", args=[object_id]),
             run=lambda reason: operations.release_constraint(
                 constraint_id=object_id, actor=acting(request), reason=reason, at=timezone.now()
             ),

@@ -19,11 +19,13 @@ from psycopg import OperationalError as DriverOperationalError
 
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.people.operations import LAST_USE_RESOLUTION, authenticate_key, key_identity
+from governance.scopes.engine import is_at_or_below, lineage_of
 from policies.constraints.models import Constraint
 
 PERMISSION = "decisions:read"
 BLOCKED = "blocked_by_guardrail"
 
+# What it repeats of `ApiKey.valid_at`, `ApiKey.has_permission` and `Constraint.objects.in_force`, tests hold to those.
 STATEMENT = """
 SELECT key.digest,
        key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > %(at)s),
@@ -97,7 +99,7 @@ def decide_for_key(*, plaintext: str, scope_path: str, model: str, at: datetime)
         raise KeyRefused("This API key is unknown, revoked or expired.")
     if not is_permitted:
         raise Forbidden(f"This needs the permission {PERMISSION}.", code="permission_missing")
-    if not is_known or not (scope_path == key_path or scope_path.startswith(f"{key_path}/")):
+    if not is_known or not is_at_or_below(scope_path, key_path):
         raise _unknown(scope_path)
     if is_use_to_be_noted:
         authenticate_key(plaintext, at=at)
@@ -109,9 +111,8 @@ def _unknown(path: str) -> NotFound:
 
 
 def _ask(prefix: str, path: str, at: datetime) -> tuple[Any, ...]:
-    segments = path.split("/")
-    lineage = ["/".join(segments[:count]) for count in range(1, len(segments) + 1)]
-    values: dict[str, Any] = {"prefix": prefix, "path": path, "root": segments[0], "lineage": lineage, "at": at}
+    lineage = lineage_of(path)
+    values: dict[str, Any] = {"prefix": prefix, "path": path, "root": lineage[0], "lineage": lineage, "at": at}
     values["used_before"] = at - LAST_USE_RESOLUTION
     try:
         return _execute(values)

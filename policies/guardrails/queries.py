@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
+from governance.memory.queries import VersionedMemory
 from policies.guardrails.documents import GuardrailPolicy
 from policies.guardrails.engine.compilation import compile_policy
 from policies.guardrails.engine.enforcement import withheld
@@ -46,25 +47,31 @@ class ActiveGuardrails:
     broken: dict[str, str]
 
 
-_compiled: dict[int, ActiveGuardrail | str] = {}
+Compiled = dict[int, ActiveGuardrail | str]
+_compiled: VersionedMemory[frozenset[int], Compiled] = VersionedMemory()
 
 
 def active_guardrails() -> ActiveGuardrails:
-    """One query for what is in force, a second only when this process has not seen a version yet."""
+    """Never stale: one query for what is in force, a second only when this process has not seen a version yet."""
     ids = list(GuardrailVersion.objects.filter(is_active=True).order_by("name").values_list("id", "name"))
-    seen = dict(_compiled)  # other threads add and drop
-    known = {version_id: seen[version_id] for version_id, _name in ids if version_id in seen}
-    unseen = [version_id for version_id, _name in ids if version_id not in known]
-    if unseen:
-        for version in GuardrailVersion.objects.filter(id__in=unseen):
-            known[version.id] = _compiled[version.id] = _compile(version)
-    for gone in _compiled.keys() - known.keys():
-        _compiled.pop(gone, None)
-    found = [(name, known[version_id]) for version_id, name in ids]
+    wanted = frozenset(version_id for version_id, _name in ids)
+    compiled = _compiled.of(wanted, lambda: _compile_all(wanted))
+    found = [(name, compiled[version_id]) for version_id, name in ids]
     return ActiveGuardrails(
         guardrails=tuple(guardrail for _name, guardrail in found if isinstance(guardrail, ActiveGuardrail)),
         broken={name: sentence for name, sentence in found if isinstance(sentence, str)},
     )
+
+
+def _compile_all(wanted: frozenset[int]) -> Compiled:
+    """A version's text never changes, so what was compiled before still holds."""
+    known = _compiled.last_known() or {}
+    compiled = {version_id: known[version_id] for version_id in wanted & known.keys()}
+    unseen = wanted - compiled.keys()
+    if unseen:
+        versions = GuardrailVersion.objects.filter(id__in=sorted(unseen))
+        compiled |= {version.id: _compile(version) for version in versions}
+    return compiled
 
 
 def _compile(version: GuardrailVersion) -> ActiveGuardrail | str:

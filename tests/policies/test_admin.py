@@ -54,6 +54,10 @@ def test_a_constraint_is_released_with_a_reason(client: Client, team_lead: Actor
     constraint = Constraint.objects.get()
     path = f"/admin/policies/constraint/{constraint.pk}/release/"
     assert "Release the constraint" in client.get(path).content.decode()
+    asked = client.get(path).content.decode()
+    assert "The limit comes back only after a new crossing." in asked
+    assert "Goes on record with your name." in asked
+    assert f'href="{path.removesuffix("release/")}change/"' in asked
     client.post(path, {"reason": ""})
     constraint.refresh_from_db()
     assert constraint.status == "active"

@@ -12,8 +12,10 @@ from enum import StrEnum
 from math import exp, log, pi, sqrt
 from statistics import median
 
+from governance.calendar.engine import DAY
+
 METHOD = "weekday-mad-1"
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+WEEK = timedelta(days=7)
 NINE_PLACES = Decimal("1e-9")
 SEASON_DAYS = 56
 # Standard deviations per median absolute deviation, of a normal distribution.

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from allocation.attribution.documents.conditions import KEY_KINDS, LENGTH_MAX, condition
 from allocation.attribution.documents.secrets import ADVICE, begins_like_a_secret, holds_a_secret
 from allocation.meters.documents import PRINTABLE, AttributeName, Identifier
+from governance.calendar.engine import check_validity
 from governance.documents import Document, NamedMetadata
 from governance.documents.engine.cel import ExpressionError
 
@@ -17,11 +18,6 @@ RuleName = Annotated[str, Field(max_length=100, pattern=PRINTABLE)]
 WeirKeyPrefix = Annotated[str, Field(pattern=r"^[0-9a-f]{10}$")]
 # The YAML loader takes 50,000 values a document, and a key needs about five of them.
 KEYS_MAX = 5_000
-
-
-def _check_validity(since: date | None, until: date | None) -> None:
-    if since and until and until <= since:
-        raise ValueError("effective_to must be later than effective_from: the validity is half-open")
 
 
 class RuleSpec(BaseModel):
@@ -56,7 +52,7 @@ class RuleSpec(BaseModel):
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
-        _check_validity(self.effective_from, self.effective_to)
+        check_validity(self.effective_from, self.effective_to)
         if self.when is None and self.condition is None:
             raise ValueError("a rule needs `when`, `if` or both: without them it would match every record")
         for attribute, pattern in (self.when or {}).items():
@@ -93,7 +89,7 @@ class KeySpec(BaseModel):
 
     @model_validator(mode="after")
     def _names_one_key(self) -> Self:
-        _check_validity(self.effective_from, self.effective_to)
+        check_validity(self.effective_from, self.effective_to)
         if sum(getattr(self, kind) is not None for kind in KEY_KINDS) != 1:
             raise ValueError(f"names its key in exactly one way: give one of {', '.join(KEY_KINDS)}")
         return self

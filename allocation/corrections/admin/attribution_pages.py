@@ -19,12 +19,14 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.models import AttributionRuleSet
 from allocation.attribution.operations import apply_attribution_rules
 from allocation.corrections.operations import reattribute_usage
-from allocation.coverage.admin import SHOWN, _covered, _last_days, _midnight, used_shown
+from allocation.coverage.admin import SHOWN, _covered, _last_days, used_shown
 from allocation.coverage.operations import Preview, preview_attribution
+from governance.calendar.engine import midnight
 from governance.charts.engine.numbers import count, money, percent
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError, Invalid
 from governance.pages.admin.base import acting
+from governance.pages.admin.reasons import reason_field
 
 DOCUMENT: TypeAdapter[AttributionRulesDocument] = TypeAdapter(AttributionRulesDocument)
 CHANGES = "allocation.attributionruleset"
@@ -42,11 +44,7 @@ class PreviewForm(forms.Form):
 class ReapplyForm(forms.Form):
     since = forms.DateField(widget=UnfoldAdminDateWidget, help_text="First UTC day of the usage to attribute again.")
     until = forms.DateField(widget=UnfoldAdminDateWidget, help_text="UTC day after the last.")
-    reason = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Goes on record with your name.",
-    )
+    reason = reason_field(500)
 
 
 def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
@@ -62,8 +60,8 @@ def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
                 return _save(request, rule_set, document, now)
             preview = preview_attribution(
                 documents=[document],
-                since=_midnight(form.cleaned_data["since"]),
-                until=_midnight(form.cleaned_data["until"]),
+                since=midnight(form.cleaned_data["since"]),
+                until=midnight(form.cleaned_data["until"]),
                 actor=acting(request),
                 at=now,
             )
@@ -132,8 +130,8 @@ def reapply_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
         try:
             done = reattribute_usage(
                 organisation=rule_set.organisation.path,
-                since=_midnight(form.cleaned_data["since"]),
-                until=_midnight(form.cleaned_data["until"]),
+                since=midnight(form.cleaned_data["since"]),
+                until=midnight(form.cleaned_data["until"]),
                 reason=form.cleaned_data["reason"],
                 actor=acting(request),
                 at=now,

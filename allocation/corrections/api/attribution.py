@@ -7,10 +7,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from allocation.attribution.api import midnight
 from allocation.corrections import operations
 from allocation.coverage.api.attribution import SHOWN_MAX, check_period
 from allocation.coverage.api.preview import PreviewOut
+from governance.calendar.engine import midnight
 from governance.rest.api import IDEMPOTENCY_KEY, actor, idempotent, requires
 
 

@@ -1,6 +1,5 @@
 """Charge lines, corrections of recorded usage, and closed months."""
 
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -12,6 +11,7 @@ from rest_framework.views import APIView
 
 from allocation.corrections import operations
 from allocation.corrections.models import Adjustment, AdjustmentRun
+from governance.calendar.engine import DAY, midnight
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
     CursorPagination,
@@ -106,8 +106,8 @@ class Adjustments(APIView):
         }
         rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
         if "booked_on" in wanted:
-            start = datetime.combine(wanted["booked_on"], time(), UTC)
-            rows = rows.filter(booked_at__gte=start, booked_at__lt=start + timedelta(days=1))
+            start = midnight(wanted["booked_on"])
+            rows = rows.filter(booked_at__gte=start, booked_at__lt=start + DAY)
         return listed(self, request, rows, wanted.get("scope"), NewestMadeFirst(), AdjustmentOut)
 
 

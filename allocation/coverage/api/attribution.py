@@ -8,12 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from allocation.attribution.api import midnight
 from allocation.attribution.queries import organisation_seen
 from allocation.coverage import queries
 from allocation.coverage.engine.coverage import Coverage, Used
 from allocation.coverage.queries import OrganisationCoverage
 from allocation.meters.api import SUM_DIGITS
+from governance.calendar.engine import DAY, first_of_month, midnight
 from governance.rest.api import Parameters, actor, requires
 
 DAYS_MAX = 3700
@@ -87,7 +87,7 @@ class AttributionCoverage(APIView):
     def get(self, request: Request) -> Response:
         wanted, who = CoverageIn.of(request), actor(request)
         today = timezone.now().astimezone(UTC).date()
-        since, until = wanted.get("since", today.replace(day=1)), wanted.get("until", today + timedelta(days=1))
+        since, until = wanted.get("since", first_of_month(today)), wanted.get("until", today + DAY)
         check_period(since, until)
         named = wanted.get("organisation")
         organisations = queries.coverage(

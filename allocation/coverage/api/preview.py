@@ -1,4 +1,4 @@
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -8,10 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from allocation.attribution.api import DOCUMENT, PREVIEW_DAYS, midnight
+from allocation.attribution.api import DOCUMENT, PREVIEW_DAYS
 from allocation.attribution.documents import AttributionRulesDocument
 from allocation.coverage.api.attribution import SHOWN_MAX, AttributedShareOut, Ratio, UsedOut, check_period
 from allocation.coverage.operations import Moved, Preview, preview_attribution
+from governance.calendar.engine import DAY, day_of, midnight
 from governance.documents import SourcedDocument, parse_document
 from governance.rest.api import actor, requires
 
@@ -81,7 +82,7 @@ class AttributionPreview(APIView):
         body = PreviewIn(data=request.data)
         body.is_valid(raise_exception=True)
         wanted, now = body.validated_data, timezone.now()
-        until = wanted.get("until", now.astimezone(UTC).date() + timedelta(days=1))
+        until = wanted.get("until", day_of(now) + DAY)
         since = wanted.get("since", until - timedelta(days=PREVIEW_DAYS))
         check_period(since, until)
         preview = preview_attribution(

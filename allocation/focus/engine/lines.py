@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
@@ -15,6 +15,7 @@ from genai_prices.data import providers
 from allocation.focus.engine.formats import number_text
 from allocation.focus.engine.layout import Cell, Layout, Slot, Template, csv_text
 from allocation.focus.engine.values import AI
+from governance.calendar.engine import DAY, first_of_month, month_after
 
 MILLION_TOKENS = "1000000 Tokens"
 PRICE_PLACES = Decimal("1e-18")
@@ -296,10 +297,9 @@ class Writer:
 def dates_of(day: str) -> tuple[str, str, str, str]:
     """Start and end of the day, then of its month, as FOCUS writes times; ends are exclusive."""
     on = date.fromisoformat(day)
-    month = on.replace(day=1)
-    next_month = (month + timedelta(days=31)).replace(day=1)
-    end = on + timedelta(days=1)
-    return f"{day}T00:00:00Z", f"{end}T00:00:00Z", f"{month}T00:00:00Z", f"{next_month}T00:00:00Z"
+    month, following = first_of_month(on), month_after(on)
+    end = on + DAY
+    return f"{day}T00:00:00Z", f"{end}T00:00:00Z", f"{month}T00:00:00Z", f"{following}T00:00:00Z"
 
 
 def unit_price(cost: str, quantity: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 from json import dumps
@@ -12,6 +12,7 @@ from allocation.focus.engine.cells import Cells
 from allocation.focus.engine.columns import BY_NAME, Kind, known_name
 from allocation.focus.engine.formats import key_value, lenient_time
 from allocation.focus.engine.values import ALLOWED
+from governance.calendar.engine import DAY, first_of_month, midnight, month_after
 
 COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
 PERIODS = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
@@ -115,10 +116,9 @@ class Reader:
         start = times["ChargePeriodStart"] or times["BillingPeriodStart"]
         if start is None:
             raise AssertionError("unreachable: a row without both is a fault")
-        end = times["ChargePeriodEnd"] or start + timedelta(days=1)
-        month = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        first = times["BillingPeriodStart"] or month
-        last = times["BillingPeriodEnd"] or next_month(first)
+        end = times["ChargePeriodEnd"] or start + DAY
+        first = times["BillingPeriodStart"] or midnight(first_of_month(start))
+        last = times["BillingPeriodEnd"] or midnight(month_after(first))
         for period, early, late in (("Charge", start, end), ("Billing", first, last)):
             if late < early:
                 sentence = f"{period}PeriodEnd lies before {period}PeriodStart."
@@ -160,8 +160,3 @@ class Reader:
 def tag_text(value: object) -> str:
     """A tag's value as text; a tag without a value has `true`."""
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
-
-
-def next_month(start: datetime) -> datetime:
-    """The first instant of the next month, UTC."""
-    return datetime(start.year + start.month // 12, start.month % 12 + 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from typing import Protocol
 from allocation.focus.engine.formats import number_text, time_text
 from allocation.focus.engine.layout import Layout
 from allocation.focus.engine.lines import GENERATIVE, Account, ScopeFacts, account_cells, provider_name, unit_price
-from allocation.focus.engine.reading import next_month
 from allocation.focus.engine.values import AI
+from governance.calendar.engine import first_of_month, midnight, month_after
 
 Row = dict[str, str | None]
 
@@ -127,8 +127,7 @@ def commitment_rows(
     first = lines[0]
     home = scope_of("")
     amount = sum((line.amount for line in lines), Decimal(0))
-    start = first.period_start.replace(day=1)
-    end = next_month(start)
+    start, end = midnight(first_of_month(first.period_start)), midnight(month_after(first.period_start))
     yield {
         **_of_commitment(first, account, home, start, end),
         **_costs(amount, amount),
@@ -212,11 +211,11 @@ def _quantity(line: CommittedCharge, quantity: Decimal, unit: str, amount: Decim
 
 
 def _row(account: Account, scope: ScopeFacts, party: str, start: datetime, end: datetime) -> Row:
-    month = start.replace(day=1)
+    month, following = first_of_month(start), month_after(start)
     return {
         **account_cells(account, scope),
-        "BillingPeriodStart": time_text(month),
-        "BillingPeriodEnd": time_text(next_month(month)),
+        "BillingPeriodStart": time_text(midnight(month)),
+        "BillingPeriodEnd": time_text(midnight(following)),
         "ChargePeriodStart": time_text(start),
         "ChargePeriodEnd": time_text(end),
         "HostProviderName": party,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from itertools import groupby
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from allocation.focus.models import FocusImport, FocusRow
 from allocation.shared_cost.queries import allocated_charges
 from allocation.usage.engine.costing import FOCUS, UNPRICED
 from allocation.usage.models import CHARGE_TABLE, UsageCharge
+from governance.calendar.engine import first_of_month, midnight
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeTree, scope_tree
 
@@ -183,8 +184,8 @@ def _imported_rows(export: FocusExport) -> Any:
     return FocusRow.objects.charges().filter(
         organisation_id=export.organisation_id,
         scope_id__in=export.scope_ids,
-        billing_period_start__gte=datetime.combine(export.since, time(), UTC),
-        billing_period_start__lt=datetime.combine(export.until, time(), UTC),
+        billing_period_start__gte=midnight(export.since),
+        billing_period_start__lt=midnight(export.until),
     )
 
 
@@ -226,7 +227,7 @@ def _committed(export: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
         return scope_facts(tree, tree.by_path[path].id if path else export.organisation_id)
 
     lines = committed_charges(export.organisation_id, export.since, export.until)
-    for _, of_month in groupby(lines, key=lambda line: (line.commitment, line.period_start.replace(day=1))):
+    for _, of_month in groupby(lines, key=lambda line: (line.commitment, first_of_month(line.period_start))):
         for row in commitment_rows(list(of_month), account, scope_of):
             if tree.by_path[row["x_ScopePath"] or ""].id in visible:
                 yield layout.line(row)

@@ -1,7 +1,7 @@
 """weir attribution validate FILE | preview FILE | coverage | reapply"""
 
 from argparse import ArgumentParser
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from allocation.corrections import operations
 from allocation.coverage import queries
 from allocation.coverage.engine.coverage import Coverage, Used
 from allocation.coverage.operations import Preview, preview_attribution
+from governance.calendar.engine import DAY, day_of, midnight
 from governance.charts.engine.numbers import percent
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError
@@ -54,7 +55,7 @@ class Command(BaseCommand):
             self._validate(options["file"])
             return
         now = timezone.now()
-        until = options["until"] or midnight(now.astimezone(UTC).date() + timedelta(days=1))
+        until = options["until"] or midnight(day_of(now) + DAY)
         since = options["since"] or until - timedelta(days=PREVIEW_DAYS)
         with refusals_as_sentences():
             match options["part"]:
@@ -158,7 +159,3 @@ def covered(coverage: Coverage, currency: str) -> str:
 def day(text: str) -> datetime:
     """ValueError is argparse's to tell."""
     return midnight(date.fromisoformat(text))
-
-
-def midnight(on: date) -> datetime:
-    return datetime.combine(on, time(), UTC)

@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +28,7 @@ from allocation.focus.queries import (
     unpriced_lines,
     write_parquet,
 )
+from governance.calendar.engine import day_of, first_of_month, month_after, month_before
 from governance.errors import DomainError
 from governance.management.arguments import operator, scope_at
 from governance.scopes.models import Scope
@@ -83,7 +84,7 @@ class Command(BaseCommand):
             self._write(options, import_csv(source), lambda out: import_parquet(source, out))
             return
         organisation = organisation_at(options["organisation"]) if options["organisation"] else only_organisation()
-        since, until = month_of(options["period"]) if options["period"] else month_before(timezone.now().date())
+        since, until = read_month(options["period"]) if options["period"] else last_month(timezone.now())
         order = export_for(
             actor=operator(), organisation_id=organisation.pk, since=since, until=until, version=options["focus"]
         )
@@ -152,7 +153,7 @@ def organisation_at(path: str) -> Scope:
     return scope
 
 
-def month_of(text: str) -> tuple[date, date]:
+def read_month(text: str) -> tuple[date, date]:
     try:
         start = date.fromisoformat(f"{text}-01")
     except ValueError:
@@ -160,13 +161,9 @@ def month_of(text: str) -> tuple[date, date]:
     return start, month_after(start)
 
 
-def month_after(start: date) -> date:
-    return date(start.year + start.month // 12, start.month % 12 + 1, 1)
-
-
-def month_before(today: date) -> tuple[date, date]:
-    end = today.replace(day=1)
-    return date(end.year - (end.month == 1), (end.month - 2) % 12 + 1, 1), end
+def last_month(now: datetime) -> tuple[date, date]:
+    today = day_of(now)
+    return month_before(today), first_of_month(today)
 
 
 def sentence(run: FocusImport) -> str:

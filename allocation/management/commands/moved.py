@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from allocation.variance import queries
 from allocation.variance.engine.drivers import Driver
-from allocation.variance.engine.periods import Period, Periods, month, month_before, period_before
+from allocation.variance.engine.periods import Period, Periods, last_month, month, period_before
 from allocation.variance.engine.words import amount, sentences, signed, steps
 from allocation.variance.queries import ScopeVariance
 from governance.management.arguments import refusals_as_sentences, scope_at
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        after: Period = options["month"] or month_before(timezone.now().astimezone(UTC).date())
+        after: Period = options["month"] or last_month(timezone.now().astimezone(UTC).date())
         periods = Periods(options["against"] or period_before(after), after)
         driver = Driver(options["driver"]) if options["driver"] else None
         with refusals_as_sentences():

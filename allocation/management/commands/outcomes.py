@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from allocation.outcomes.importers.outcomes import import_outcomes
 from allocation.outcomes.importers.taubench import BenchmarkImport, read_runs
 from allocation.outcomes.operations import record_outcomes
 from allocation.usage.operations import IngestResult, record_usage
+from governance.calendar.engine import midnight
 from governance.errors import DomainError
 from governance.management.arguments import scope_at
 
@@ -63,7 +64,7 @@ class Command(BaseCommand):
         order = BenchmarkImport(
             scope=scope.path,
             benchmark=options["benchmark"] or options["file"].stem,
-            start=day_of(options["start"]),
+            start=read_day(options["start"]),
             provider=provider,
             model=model,
         )
@@ -88,8 +89,8 @@ def said(results: Sequence[IngestResult]) -> str:
     )
 
 
-def day_of(text: str) -> datetime:
+def read_day(text: str) -> datetime:
     try:
-        return datetime.combine(datetime.fromisoformat(text).date(), time(), UTC)
+        return midnight(datetime.fromisoformat(text).date())
     except ValueError:
         raise CommandError(f"{text!r} is no day; write 2026-11-01.") from None

@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from allocation.coverage.queries import price_coverage
 from allocation.prices import operations
-from allocation.prices.documents import Basis, midnight
+from allocation.prices.documents import Basis
 from allocation.prices.engine.differences import Comparison, compare_prices
 from allocation.prices.importers.exchange_rates import read_rates
 from allocation.prices.importers.litellm import by_reason, read_litellm
 from allocation.prices.importers.price_lists import ImportedPriceList, read_csv
 from allocation.prices.models import PriceBook
 from allocation.prices.queries import catalogue_prices, price_book, stated_prices, unit_prices
+from governance.calendar.engine import day_of, midnight
 from governance.charts.engine.numbers import percent
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
 
@@ -77,7 +78,7 @@ class Command(BaseCommand):
 
     def _import(self, options: dict[str, Any]) -> None:
         text = read_text(options["file"])
-        found = price_list(text, options, start_of(timezone.now()))
+        found = price_list(text, options, midnight(day_of(timezone.now())))
         self._tell_not_taken(found, options["report"])
         basis: Basis | None = options["basis"]
         result = operations.import_prices(
@@ -234,14 +235,10 @@ def read_text(path: Path) -> str:
         raise CommandError(f"{path} is not UTF-8.") from None
 
 
-def start_of(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def instant(text: str) -> datetime:
     """A day means its first instant in UTC; what has no zone is UTC."""
     try:
-        at = midnight(text) if len(text) == len("2026-01-01") else datetime.fromisoformat(text)
+        at = midnight(date.fromisoformat(text)) if len(text) == len("2026-01-01") else datetime.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no day or instant; write 2026-11-24 or 2026-11-24T12:00:00Z.") from None
     found: datetime = at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from allocation.unit_economics.engine.unit_words import said, words_of
 from allocation.unit_economics.queries import Figure, UnitEconomics, unit_economics
+from governance.calendar.engine import DAY, first_of_month, month_after
 from governance.charts.engine.numbers import percent_change, quantity
 from governance.management.arguments import refusals_as_sentences, scope_at
 
@@ -33,9 +34,7 @@ class Command(BaseCommand):
             found = unit_economics(
                 scope_id=scope_at(options["scope"]).pk, since=since, until=until, trend=options["trend"] or "month"
             )
-        self.stdout.write(
-            f"{found.scope.path}, {since} to {until - timedelta(days=1)}: {found.cost:,.2f} {found.scope.currency}"
-        )
+        self.stdout.write(f"{found.scope.path}, {since} to {until - DAY}: {found.cost:,.2f} {found.scope.currency}")
         self._table([HEAD, *(line_of(figure, found) for figure in shown(found))])
         for one in found.outcomes:
             quality = "" if one.quality.value is None else f", mean quality {one.quality.value:.3f}"
@@ -82,13 +81,13 @@ def trend_of(figure: Figure) -> tuple[str, ...]:
 
 def period_of(options: dict[str, Any], today: date) -> tuple[date, date]:
     if options["since"] or options["until"]:
-        first = day_of(options["since"]) if options["since"] else today.replace(day=1)
-        return first, day_of(options["until"]) if options["until"] else today + timedelta(days=1)
-    first = day_of(f"{options['month']}-01") if options["month"] else today.replace(day=1)
-    return first, (first + timedelta(days=32)).replace(day=1)
+        first = read_day(options["since"]) if options["since"] else first_of_month(today)
+        return first, read_day(options["until"]) if options["until"] else today + DAY
+    first = read_day(f"{options['month']}-01") if options["month"] else first_of_month(today)
+    return first, month_after(first)
 
 
-def day_of(text: str) -> date:
+def read_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -4,7 +4,7 @@ import gc
 import logging
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from allocation.corrections.operations import rerate_usage
 from allocation.replay.operations import replay_quarantined
 from allocation.usage.importers.files import Format, ImportRequest, Progress, import_file, load_mapping, mapping_path
 from allocation.usage.models import ImportRun
+from governance.calendar.engine import midnight
 from governance.errors import DomainError
 from governance.management.arguments import operator, scope_at
 from governance.scopes.queries import scope_tree
@@ -105,7 +106,7 @@ class Command(BaseCommand):
 
 def day(text: str) -> datetime:
     try:
-        return datetime.combine(date.fromisoformat(text), time(), UTC)
+        return midnight(date.fromisoformat(text))
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no day; write 2026-10-01.") from None
 

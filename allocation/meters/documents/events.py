@@ -1,7 +1,7 @@
 """The native usage event: quantities, identity and attribution. It has no field for text of prompts or answers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -29,7 +29,14 @@ ServiceTier = Literal["standard", "batch", "flex", "priority"]
 Status = Literal["success", "error"]
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
-RARE_TOKENS = frozenset({"cache_write_1h", "audio_input", "image_input", "audio_output", "image_output"})
+# Kinds of tokens that few calls have, and the kind each is a part of: its price, where none of its own is stated.
+RARE_TOKENS: Mapping[str, str] = {
+    "cache_write_1h": "cache_write",
+    "audio_input": "input",
+    "image_input": "input",
+    "audio_output": "output",
+    "image_output": "output",
+}
 
 
 class Tokens(BaseModel):
@@ -60,7 +67,7 @@ class Tokens(BaseModel):
             )
         if self.reasoning > self.output:
             raise PydanticCustomError("tokens_inconsistent", "reasoning must not exceed output: it is a part of it")
-        if not RARE_TOKENS.isdisjoint(self.model_fields_set):
+        if not self.model_fields_set.isdisjoint(RARE_TOKENS):
             self._rare_parts_fit()
         return self
 

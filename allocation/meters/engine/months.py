@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
+from typing import NamedTuple
 
-MONTHS = 12
+from governance.calendar.engine import midnight, month_after, month_before
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Month:
+class Month(NamedTuple):
     """A calendar month, ordered by time. All of its dates and instants are in UTC."""
 
     year: int
@@ -35,18 +34,17 @@ class Month:
     @property
     def end(self) -> date:
         """The first day after the month."""
-        following = self.following
-        return date(following.year, following.number, 1)
+        return month_after(self.start)
 
     @property
     def following(self) -> Month:
         """The next month."""
-        return Month(self.year + self.number // MONTHS, self.number % MONTHS + 1)
+        return Month.of(month_after(self.start))
 
     @property
     def previous(self) -> Month:
         """The month before."""
-        return Month(self.year - (self.number == 1), (self.number - 2) % MONTHS + 1)
+        return Month.of(month_before(self.start))
 
     @property
     def days(self) -> int:
@@ -56,12 +54,12 @@ class Month:
     @property
     def since(self) -> datetime:
         """The first instant of the month."""
-        return datetime.combine(self.start, time(), UTC)
+        return midnight(self.start)
 
     @property
     def until(self) -> datetime:
         """The first instant after the month."""
-        return datetime.combine(self.end, time(), UTC)
+        return midnight(self.end)
 
     def __str__(self) -> str:
         return f"{self.year:04}-{self.number:02}"

@@ -18,10 +18,10 @@ from allocation.meters.documents import Fault
 from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import OUTCOME_FORMAT, record_outcomes
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
+from allocation.usage.importers.files import breaking_off
 from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TOO_DEEP, MalformedBody, json_records, too_many
 from allocation.usage.models import ImportRun
-from allocation.usage.operations import fail_import, finish_import, note_progress, start_import
-from governance.errors import Invalid
+from allocation.usage.operations import finish_import, note_progress, start_import
 
 CHUNK = 2_000
 # Separates the items of a list in a CSV cell.
@@ -104,14 +104,8 @@ def import_outcomes(path: Path, *, scope_id: int | None, now: Callable[[], datet
         scope_id=scope_id,
         at=now(),
     )
-    try:
+    with breaking_off(run, path, UNREADABLE):
         _import_records(run, _records(path, content), scope_id, now)
-    except UNREADABLE as problem:
-        fail_import(run_id=run.pk, error=type(problem).__name__)
-        raise Invalid(f"{path.name} cannot be read: {problem}.", code="file_unreadable") from problem
-    except BaseException as problem:
-        fail_import(run_id=run.pk, error=type(problem).__name__)
-        raise
     return finish_import(run_id=run.pk, at=now())
 
 

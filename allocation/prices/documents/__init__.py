@@ -10,7 +10,6 @@ from allocation.prices.documents.price_books import (
     PriceBookDocument,
     PriceBookSpec,
     PriceSpec,
-    midnight,
 )
 
 __all__ = [
@@ -21,5 +20,4 @@ __all__ = [
     "PriceBookSpec",
     "PriceSpec",
     "RateSpec",
-    "midnight",
 ]

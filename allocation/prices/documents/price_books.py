@@ -1,12 +1,13 @@
 """`kind: PriceBook`: dated prices per provider, model and service tier, as published or as agreed in a contract."""
 
-from datetime import UTC, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, multiplied, shifted
+from governance.calendar.engine import check_validity, midnight
 from governance.documents import Document, NamedMetadata
 
 ENTRIES_MAX = 100_000
@@ -18,14 +19,14 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Basis = Literal["list", "contracted"]
 
 
-def midnight(value: Any) -> Any:
-    """A bare date as its first instant in UTC; anything else unchanged, for pydantic to read."""
+def _day_as_instant(value: Any) -> Any:
+    """A bare date means its first instant in UTC."""
     if isinstance(value, str) and len(value) == len("2026-01-01"):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return midnight(date.fromisoformat(value))
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(midnight)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_day_as_instant)]
 
 
 class PriceSpec(BaseModel):
@@ -76,8 +77,7 @@ class PriceSpec(BaseModel):
     def _says_something(self) -> Self:
         if all(getattr(self, meter) is None for meter in METERS):
             raise ValueError(f"states no price: give at least one of {', '.join(METERS)}")
-        if self.effective_to and self.effective_to <= self.effective_from:
-            raise ValueError("effective_to must be later than effective_from: the validity is half-open")
+        check_validity(self.effective_from, self.effective_to)
         return self
 
     @property

@@ -9,6 +9,7 @@ from fnmatch import translate
 
 from allocation.prices.engine.exchange import Rate
 from allocation.prices.engine.rates import RateCard, rate_card
+from governance.calendar.engine import is_in_force
 
 # By bound of the context tier, 0 for the base: prices by meter.
 Tiers = Mapping[int, Mapping[str, Decimal]]
@@ -36,7 +37,7 @@ class BookEntry:
 
     def holds(self, at: datetime) -> bool:
         """Whether the price is in force at the instant."""
-        return self.effective_from <= at and (self.effective_to is None or at < self.effective_to)
+        return is_in_force(self.effective_from, self.effective_to, at)
 
     def card(self, rate: Rate | None = None) -> RateCard:
         """The prices as a rate card in the organisation's currency; `rate` converts the book's where they differ."""

@@ -3,14 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from allocation.prices.engine.catalogue import CURRENCY, CalculatedCard, CatalogueEntry, TimeOfDayPrice, catalogue_entry
 from allocation.prices.engine.exchange import ExchangeRates, Rate, RateMissing
 from allocation.prices.engine.price_books import BookEntry, PriceBooks
 from allocation.prices.engine.rates import RateCard
+from governance.calendar.engine import DAY
 
-DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Names come from senders: at this size the cache is cleared instead of growing.
 CACHE_MAX = 20_000

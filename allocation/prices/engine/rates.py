@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from allocation.meters.documents import COUNTED_METERS, EXACT, MILLION, PRICED_PER, shifted
+from allocation.meters.documents import COUNTED_METERS, EXACT, MILLION, PRICED_PER, RARE_TOKENS, shifted
 
 NANO = 10**9
 NANO_PART = Decimal("1e-9")
@@ -13,14 +13,6 @@ AMOUNTS = Context(prec=60, rounding=ROUND_HALF_EVEN)
 # A quantity has at most six decimal places.
 QUANTITY_PLACES = 6
 QUANTITY_SCALE = 10**QUANTITY_PLACES
-# Rare kinds of tokens, and the kind whose price applies where they have none of their own.
-RARE_TOKENS: Mapping[str, str] = {
-    "cache_write_1h": "cache_write",
-    "audio_input": "input",
-    "image_input": "input",
-    "audio_output": "output",
-    "image_output": "output",
-}
 # Quantities by meter: tokens of RARE_TOKENS, and what is counted separately.
 RareQuantities = Mapping[str, int | Decimal]
 

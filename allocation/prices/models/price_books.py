@@ -8,6 +8,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 
+from governance.calendar.queries import in_force
 from governance.documents.models import Versioned
 from governance.scopes.models import OrganisationQuerySet, ScopedQuerySet
 
@@ -78,9 +79,11 @@ class PriceQuerySet(ScopedQuerySet["Price"]):
 
     def in_force(self, at: datetime) -> Self:
         """Prices of current books that are in force at the instant."""
-        return self.filter(Q(effective_to__isnull=True) | Q(effective_to__gt=at), effective_from__lte=at).filter(
-            book__is_current=True
-        )
+        return self.holding(at).filter(book__is_current=True)
+
+    def holding(self, at: datetime) -> Self:
+        """Prices of any book, current or not, that are in force at the instant."""
+        return self.filter(in_force(at, since="effective_from", until="effective_to"))
 
 
 class Price(models.Model):

@@ -9,6 +9,7 @@ from allocation.prices.documents import PriceSpec
 from allocation.prices.engine.catalogue import catalogue_tiers
 from allocation.prices.engine.differences import PriceKey, Prices
 from allocation.prices.models import Price, PriceBook
+from governance.calendar.engine import is_in_force
 from governance.errors import NotFound
 from governance.people.rules import Actor
 
@@ -33,9 +34,7 @@ def price_book(*, actor: Actor, name: str, version: int | None = None) -> PriceB
 
 def prices_of_book(book: PriceBook, at: datetime) -> dict[PriceKey, Price]:
     """The book's prices at the instant; of entries that overlap the first one holds."""
-    in_force = (
-        Price.objects.filter(book=book, effective_from__lte=at).exclude(effective_to__lte=at).order_by("position")
-    )
+    in_force = Price.objects.filter(book=book).holding(at).order_by("position")
     prices: dict[PriceKey, Price] = {}
     validities: dict[tuple[str, str, str], tuple[datetime, datetime | None]] = {}
     for price in in_force:
@@ -58,7 +57,7 @@ def stated_prices(entries: Iterable[PriceSpec], at: datetime) -> Prices:
     """The prices that a list states for the instant; of entries that overlap the first one holds."""
     return {
         PriceKey(*entry.key, entry.above_input_tokens, meter): price
-        for entry in reversed([entry for entry in entries if _holds(entry, at)])
+        for entry in reversed([entry for entry in entries if is_in_force(entry.effective_from, entry.effective_to, at)])
         for meter, price in entry.stated.items()
     }
 
@@ -71,7 +70,3 @@ def catalogue_prices(keys: Iterable[PriceKey], at: datetime) -> Prices:
         for bound, prices in catalogue_tiers(*model, at).items()
         for meter, price in prices.items()
     }
-
-
-def _holds(entry: PriceSpec, at: datetime) -> bool:
-    return entry.effective_from <= at and (entry.effective_to is None or at < entry.effective_to)

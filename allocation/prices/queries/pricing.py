@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
 
 from allocation.prices.engine.exchange import exchange_rates
 from allocation.prices.engine.price_books import BookEntry
 from allocation.prices.engine.pricing import PriceList
 from allocation.prices.models import Basis, ExchangeRate, Price, PriceBook
+from governance.memory.queries import VersionedMemory
 
 # (provider, model, service tier, from, to)
 Identity = tuple[str, str, str, datetime, datetime | None]
@@ -18,14 +18,19 @@ FIELDS = (
     "provider", "model", "service_tier", "effective_from", "effective_to", "above_input_tokens", "meter", "unit_price",
     "list_unit_price",
 )  # fmt: skip
+EntriesByOrganisation = dict[int, tuple[BookEntry, ...]]
+# By organisation, in the order in which they were stated: (from currency, to currency, first day, rate).
+RatesByOrganisation = dict[int, list[tuple[str, str, date, Decimal]]]
+_entries_held: VersionedMemory[str, EntriesByOrganisation] = VersionedMemory()
+_rates_held: VersionedMemory[str, RatesByOrganisation] = VersionedMemory()
 
 
 def price_lists(currencies: Mapping[int, str], *, books_version: str, rates_version: str) -> dict[int, PriceList]:
     """Price lists by organisation; `currencies` holds each one's currency. The versions change with the books and with
-    the rates: while they stay the same nothing is read again.
+    the rates: while they stay the same nothing is read again. As stale as the versions given.
     """
-    entries = _book_entries(books_version)
-    rates = _stated_rates(rates_version)
+    entries = _entries_held.of(books_version, _book_entries)
+    rates = _rates_held.of(rates_version, _stated_rates)
     return {
         organisation: PriceList(
             currency=currency,
@@ -36,10 +41,8 @@ def price_lists(currencies: Mapping[int, str], *, books_version: str, rates_vers
     }
 
 
-@lru_cache(maxsize=1)
-def _book_entries(books_version: str) -> dict[int, tuple[BookEntry, ...]]:
+def _book_entries() -> EntriesByOrganisation:
     """By organisation: contracts before published lists, then by the book's name and the order within it."""
-    del books_version
     books = PriceBook.objects.filter(is_current=True).only(
         "organisation_id", "name", "version", "currency", "contract", "basis"
     )
@@ -71,14 +74,11 @@ def _entries(book: PriceBook, rows: Iterable[Row]) -> Iterable[BookEntry]:
     ]
 
 
-@lru_cache(maxsize=1)
-def _stated_rates(rates_version: str) -> dict[int, list[tuple[str, str, date, Decimal]]]:
-    """By organisation, in the order in which they were stated."""
-    del rates_version
+def _stated_rates() -> RatesByOrganisation:
     rows = ExchangeRate.objects.order_by("pk").values_list(
         "organisation_id", "from_currency", "to_currency", "effective_from", "rate"
     )
-    by_organisation: dict[int, list[tuple[str, str, date, Decimal]]] = {}
+    by_organisation: RatesByOrganisation = {}
     for organisation, source, target, on, rate in rows.iterator(chunk_size=10_000):
         by_organisation.setdefault(organisation, []).append((source, target, on, rate))
     return by_organisation

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from allocation.commitments.documents import MonthlyAmount
+from governance.calendar.engine import check_validity
 from governance.documents import Document, NamedMetadata, Part, ScopePath, Slug
+from governance.scopes.engine import is_at_or_below
 
 WHOLE = 100
 Percent = Annotated[Decimal, Field(ge=0, le=WHOLE, decimal_places=6, allow_inf_nan=False)]
@@ -156,7 +158,7 @@ class SplitSpec(Part):
 
     def is_of_the_pool(self, path: str, origin: str) -> bool:
         """Whose cost is shared: all below a scope whose usage it is; a holder of an amount alone."""
-        return path == origin or (isinstance(self.pool, UsagePool) and path.startswith(f"{origin}/"))
+        return is_at_or_below(path, origin) if isinstance(self.pool, UsagePool) else path == origin
 
     @model_validator(mode="after")
     def _holds_whole_months(self) -> Self:
@@ -164,8 +166,7 @@ class SplitSpec(Part):
             day: date | None = getattr(self, name)
             if day is not None and day.day != 1:
                 raise ValueError(f"{name}: cost is shared by whole months; write the first day of one")
-        if self.effective_to and self.effective_to <= self.effective_from:
-            raise ValueError("effective_to must be later than effective_from: the validity is half-open")
+        check_validity(self.effective_from, self.effective_to)
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal
 
 from allocation.shared_cost.engine.splitting import Departed, NothingToSplitBy, Recipient, Share, WhenZero, split
+from governance.scopes.engine import is_at_or_below
 
 Source = Literal["usage", "amount", "commitment"]
 
@@ -67,10 +68,6 @@ class PoolsRefused(ValueError):
         super().__init__(f"{pool}: {problem}")
         self.pool = pool
         self.problem = problem
-
-
-def is_at_or_below(path: str, top: str) -> bool:
-    return path == top or path.startswith(f"{top}/")
 
 
 def check_overlaps(pools: Sequence[Pool]) -> None:

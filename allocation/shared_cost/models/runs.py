@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from allocation.shared_cost.models.splits import SharedCostSplit
-from governance.scopes.models import OrganisationQuerySet, Scope, ScopedQuerySet, Viewer, at_or_below
+from governance.scopes.models import OrganisationQuerySet, Scope, ScopedQuerySet, Viewer, seen_by
 
 
 def _kept(name: str) -> pgtrigger.Trigger:
@@ -103,10 +103,7 @@ class SharedPool(models.Model):
 class AllocatedChargeQuerySet(ScopedQuerySet["AllocatedCharge"]):
     def visible_to(self, actor: Viewer) -> Self:
         """Who bears a part of shared cost, and who gave it, sees it."""
-        if actor.sees_everything:
-            return self.all()
-        paths = actor.visible_paths
-        return self.filter(at_or_below(paths, "target__path") | at_or_below(paths, "pool__origin__path"))
+        return self.filter(seen_by(actor, "target__path", "pool__origin__path"))
 
 
 class AllocatedCharge(models.Model):

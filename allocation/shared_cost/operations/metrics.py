@@ -14,6 +14,7 @@ from allocation.meters.documents import Fault
 from allocation.shared_cost.documents import METRIC_VALUE, MetricValue, metric_fault
 from allocation.shared_cost.models import AllocationMetric
 from allocation.usage.operations import Rejection
+from governance.scopes.engine import is_at_or_below
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
@@ -84,7 +85,7 @@ def _fault(value: MetricValue, authority: str, closed: datetime | None, at: date
         return Fault("occurred_in_future", "on lies in the future: send a value when its day has come.", "on")
     if closed is not None and value.on < closed.date():
         return Fault("period_closed", f"on lies in a closed month: give the first day that is open, {closed:%F}.", "on")
-    if value.scope != authority and not value.scope.startswith(f"{authority}/"):
+    if not is_at_or_below(value.scope, authority):
         return Fault(
             "scope_forbidden", f"scope lies outside {authority}, which the key is for: use its own key.", "scope"
         )

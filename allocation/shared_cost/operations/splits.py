@@ -12,6 +12,7 @@ from allocation.shared_cost.documents import AmountPool, CommitmentPool, SharedC
 from allocation.shared_cost.engine.pools import PoolsRefused, check_overlaps, in_order
 from allocation.shared_cost.models import SharedCostSplit
 from allocation.shared_cost.queries import SPEC, pools_of
+from governance.calendar.engine import is_in_force
 from governance.documents import Change
 from governance.documents.operations import (
     change_of,
@@ -78,9 +79,9 @@ def _check_beside_the_others(name: str, spec: SplitSpec, organisation: Scope) ->
     tree = scope_tree()
     edges = {spec.effective_from, *(other.effective_from for _name, other in known)}
     for first_day in sorted(edges):
-        if not _is_in_force(spec, first_day):
+        if not _holds_in(spec, first_day):
             continue
-        together = [*((each, other) for each, other in known if _is_in_force(other, first_day)), (name, spec)]
+        together = [*((each, other) for each, other in known if _holds_in(other, first_day)), (name, spec)]
         _check_commitments_once(together)
         pools = pools_of(together, tree, Month.of(first_day).end)
         try:
@@ -102,5 +103,5 @@ def _check_commitments_once(together: list[tuple[str, SplitSpec]]) -> None:
                 )
 
 
-def _is_in_force(spec: SplitSpec, first_day: date) -> bool:
-    return spec.effective_from <= first_day and (spec.effective_to is None or first_day < spec.effective_to)
+def _holds_in(spec: SplitSpec, first_day: date) -> bool:
+    return is_in_force(spec.effective_from, spec.effective_to, first_day)

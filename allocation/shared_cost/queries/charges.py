@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 
 from allocation.meters.engine.amounts import json_number
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun
+from governance.calendar.engine import midnight
 from governance.scopes.queries import scope_tree
 
 
@@ -65,8 +66,8 @@ def allocated_charges(organisation_id: int, since: date, until: date) -> Iterato
         yield AllocatedLine(
             origin_scope=nodes[pool.origin_id].path,
             target_scope=target.path,
-            period_start=datetime.combine(run.period_start, time(), UTC),
-            period_end=datetime.combine(run.period_end, time(), UTC),
+            period_start=midnight(run.period_start),
+            period_end=midnight(run.period_end),
             amount=charge.amount,
             ratio=charge.ratio,
             usage_unit=pool.usage_unit,

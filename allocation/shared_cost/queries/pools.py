@@ -24,10 +24,12 @@ from allocation.shared_cost.documents import (
     SplitSpec,
     UsagePool,
 )
-from allocation.shared_cost.engine.pools import Pool, PoolsRefused, is_at_or_below
+from allocation.shared_cost.engine.pools import Pool, PoolsRefused
 from allocation.shared_cost.engine.splitting import Recipient
 from allocation.shared_cost.models import AllocationMetric, SharedCostSplit
 from allocation.usage.models import UsageDay
+from governance.calendar.engine import is_in_force
+from governance.scopes.engine import is_at_or_below, lineage_of, nearest
 from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 
 SPEC: TypeAdapter[SplitSpec] = TypeAdapter(SplitSpec)
@@ -79,7 +81,7 @@ def splits_in_force(organisation_id: int, month: Month) -> list[SharedCostSplit]
     """Of each name the newest version that has begun, unless that one has ended."""
     begun = SharedCostSplit.objects.filter(organisation_id=organisation_id, effective_from__lte=month.start)
     newest = begun.order_by("name", "-version").distinct("name").select_related("organisation")
-    return [split for split in newest if split.effective_to is None or month.start < split.effective_to]
+    return [split for split in newest if is_in_force(split.effective_from, split.effective_to, month.start)]
 
 
 def gather_pools(organisation_id: int, month: Month) -> Gathered:
@@ -195,10 +197,9 @@ def _matching(wanted: Matching, tree: ScopeTree, spec: SplitSpec, origin: str) -
 
 def _heir(path: str, tree: ScopeTree) -> str:
     """The nearest scope above that is there; the organisation always is."""
-    above = path.rpartition("/")[0]
-    while above and above not in tree.by_path:
-        above = above.rpartition("/")[0]
-    return above or path.partition("/")[0]
+    *above, _itself = lineage_of(path)
+    heir = nearest(reversed(above), tree.by_path)
+    return heir.path if heir is not None else path.partition("/")[0]
 
 
 def _quantities(
@@ -230,9 +231,9 @@ def _at_recipients(
     by_id = {tree.by_path[one.path].id: one.path for one in recipients if one.path in tree.by_path}
     totals: dict[str, Decimal] = {}
     for scope_id, quantity in measured.items():
-        nearest = next((by_id[above] for above in tree.ancestors(scope_id) if above in by_id), None)
-        if nearest is not None and scope_id not in own:
-            totals[nearest] = totals.get(nearest, NONE) + quantity
+        recipient = nearest(tree.ancestors(scope_id), by_id)
+        if recipient is not None and scope_id not in own:
+            totals[recipient] = totals.get(recipient, NONE) + quantity
     return totals
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from allocation.unit_economics.engine.unit_chart import Histogram, LineChart, St
 from allocation.unit_economics.engine.unit_economics import Measure, Ratio, Trend
 from allocation.unit_economics.engine.unit_words import Words, filters_of, said, words_of
 from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
+from governance.calendar.engine import DAY
 from governance.charts.engine.axis import DAYS_IN_WEEK, day_label
 from governance.charts.engine.colours import BLUE, GREEN, GREY, ORANGE, PINK
 from governance.charts.engine.numbers import NOTHING, money, percent, percent_change, quantity, short
@@ -108,7 +109,7 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
     return Page(
         found=found,
         cost=money(found.cost, found.scope.currency),
-        last_day=until - timedelta(days=1),
+        last_day=until - DAY,
         tiles=tuple(_tile(found, figure) for figure in _costs(found)),
         units=tuple(
             (code_of(figure.measure), words_of(figure.measure).title, figure.measure == chosen.measure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -22,6 +22,7 @@ from allocation.unit_economics.engine.unit_economics import Measure
 from allocation.unit_economics.engine.unit_words import said, words_of
 from allocation.unit_economics.models import ScopeEconomics
 from allocation.unit_economics.queries import COST, check_period, unit_costs_by_scope
+from governance.calendar.engine import DAY, day_of, first_of_month, month_after, month_before
 from governance.charts.engine.numbers import NOTHING, money
 from governance.errors import DomainError
 from governance.pages.admin.base import RecordAdmin
@@ -76,13 +77,14 @@ class ScopeEconomicsAdmin(RecordAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         found: ChangeList = super().get_changelist_instance(request)
-        first = timezone.now().astimezone(UTC).date().replace(day=1)
-        figures, tree = unit_costs_by_scope(since=first, until=next_month(first)), scope_tree()
+        today = day_of(timezone.now())
+        figures = unit_costs_by_scope(since=first_of_month(today), until=month_after(today))
+        tree = scope_tree()
         for scope in found.result_list:
             scope.shown_figures = figures.get(scope.pk, {})
             cost = scope.shown_figures.get(COST)
             scope.shown_cost = money(cost.value, tree.by_id[scope.pk].currency) if cost and cost.value else NOTHING
-        found.title = f"What a unit cost in {first:%B %Y}"
+        found.title = f"What a unit cost in {today:%B %Y}"
         return found
 
     @admin.display(description="scope", ordering=IN_TREE_ORDER)
@@ -107,8 +109,8 @@ class ScopeEconomicsAdmin(RecordAdmin):
         if scope is None or not self.has_view_permission(request, scope):
             answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
             return answer
-        today = timezone.now().astimezone(UTC).date()
-        usual = {"since": today.replace(day=1), "until": today + timedelta(days=1), "trend": "day"}
+        today = day_of(timezone.now())
+        usual = {"since": first_of_month(today), "until": today + DAY, "trend": "day"}
         asked = {name: request.GET[name] for name in usual if request.GET.get(name)}
         form = PeriodForm({**usual, **asked})
         if not form.is_valid():
@@ -128,15 +130,10 @@ class ScopeEconomicsAdmin(RecordAdmin):
         return TemplateResponse(request, "allocation/unit_economics/page.html", context)
 
 
-def next_month(first: date) -> date:
-    return (first + timedelta(days=32)).replace(day=1)
-
-
 def periods(today: date) -> list[tuple[str, str]]:
     """What is most often looked at: words and the address's query."""
-    first = today.replace(day=1)
-    before = (first - timedelta(days=1)).replace(day=1)
-    tomorrow = today + timedelta(days=1)
+    first, before = first_of_month(today), month_before(today)
+    tomorrow = today + DAY
     return [
         (words, f"?since={since}&until={until}&trend={trend}")
         for words, since, until, trend in (

@@ -12,6 +12,7 @@ from typing import Literal
 
 from allocation.meters.engine.activity import INFERENCE, ORCHESTRATION, OTHER, RETRIEVAL, TRAINING
 from allocation.outcomes.engine import OutcomeSums
+from governance.calendar.engine import DAY, days_from, month_after
 
 Number = Decimal | int
 Trend = Literal["day", "week", "month"]
@@ -241,19 +242,16 @@ def stretches(since: date, until: date, trend: Trend) -> list[tuple[date, date]]
 def _next(day: date, trend: Trend) -> date:
     match trend:
         case "day":
-            return day + timedelta(days=1)
+            return day + DAY
         case "week":
             return day + timedelta(days=7 - day.weekday())
         case "month":
-            return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+            return month_after(day)
 
 
 def folded(by_day: Mapping[date, Sums], cuts: Sequence[tuple[date, date]]) -> list[Sums]:
     """The sums of each stretch."""
-    return [
-        added(by_day[day] for day in (start + timedelta(days=n) for n in range((end - start).days)) if day in by_day)
-        for start, end in cuts
-    ]
+    return [added(by_day[day] for day in days_from(start, end) if day in by_day) for start, end in cuts]
 
 
 def added(each: Iterable[Sums]) -> Sums:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -26,6 +26,7 @@ from allocation.unit_economics.engine.unit_economics import (
     ratio,
 )
 from allocation.usage.models import DAY_TABLE, TASK_DAY_TABLE
+from governance.calendar.engine import DAY, midnight
 from governance.errors import Invalid
 from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 from governance.unit_costs.models import UnitCostTarget
@@ -98,7 +99,7 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
     cuts = engine.stretches(since, until, trend)
     whole = engine.added(by_day.values())
     parts = engine.folded(by_day, cuts)
-    targets = unit_costs_in_force(scope_id=scope_id, on=until - timedelta(days=1))
+    targets = unit_costs_in_force(scope_id=scope_id, on=until - DAY)
     reserved = gpu_commitments(tree.descendants(scope_id))
     efficient = _figures(
         engine.efficiency(whole, baseline, reserved_gpu_seconds=reserved_gpu_seconds(reserved, since, until)),
@@ -157,10 +158,6 @@ def _reported(kind: OutcomeKind, name: str, sums: OutcomeSums) -> ReportedOutcom
         success=ratio(sums.successful, sums.count, empty="Nothing was reported."),
         quality=ratio(sums.quality_sum, sums.quality_count, empty="No quality score was reported."),
     )
-
-
-def midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def unit_costs_by_scope(*, since: date, until: date) -> dict[int, Figures]:

@@ -1,10 +1,12 @@
 """Where the records lie that a figure was made of."""
 
-from datetime import date, datetime, time
+from datetime import date
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from rest_framework.request import Request
+
+from governance.calendar.engine import midnight
 
 
 def records_link(
@@ -25,4 +27,4 @@ def records_link(
 
 
 def _instant(day: date) -> str:
-    return f"{datetime.combine(day, time()):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{midnight(day):%Y-%m-%dT%H:%M:%SZ}"

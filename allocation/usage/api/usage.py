@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from allocation.usage.importers.cloudevents import TYPE, read_cloudevent, read_c
 from allocation.usage.importers.incoming import Incoming
 from allocation.usage.importers.litellm import PriceFrom, read_payloads
 from allocation.usage.importers.native import read_json, read_ndjson
+from governance.calendar.engine import DAY, first_of_month, midnight
 from governance.people.models import ApiKey
 from governance.rest.api import CursorPagination, actor, requires, scope_asked
 
@@ -124,8 +125,8 @@ class UsageSummary(APIView):
         rows = queries.usage_summary(
             actor=actor(request),
             scope_id=scope_asked(request, wanted.get("scope")),
-            since=datetime.combine(wanted.get("from", today.replace(day=1)), time(), UTC),
-            until=datetime.combine(wanted.get("to", today + timedelta(days=1)), time(), UTC),
+            since=midnight(wanted.get("from", first_of_month(today))),
+            until=midnight(wanted.get("to", today + DAY)),
             group_by=wanted["group_by"],
         )
         return Response(SummaryOut({"rows": rows}).data)

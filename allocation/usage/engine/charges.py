@@ -6,13 +6,12 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from allocation.meters.documents import MILLION, PRICED_PER
+from allocation.meters.documents import MILLION, PRICED_PER, RARE_TOKENS
 from allocation.meters.engine.apportion import apportion
 from allocation.prices.engine.rates import (
     AMOUNTS,
     QUANTITY_PLACES,
     QUANTITY_SCALE,
-    RARE_TOKENS,
     RateCard,
     divide_half_even,
     to_nanos,

@@ -181,7 +181,7 @@ def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str =
     or the price list's. Faults: `exchange_rate_missing`, `cost_out_of_range`.
     """
     rare = None
-    if event.quantities is not None or not RARE_TOKENS.isdisjoint(event.tokens.model_fields_set):
+    if event.quantities is not None or not event.tokens.model_fields_set.isdisjoint(RARE_TOKENS):
         rare = rare_parts(event)
     if event.status == "error" or (event.cached_response and event.cost is None):
         free = FAILED if event.status == "error" else FROM_CACHE
@@ -205,7 +205,9 @@ def rare_parts(event: UsageEvent) -> RareQuantities | None:
     """Rare kinds of tokens and separately counted quantities, by meter; None without any."""
     tokens = event.tokens
     quantities: dict[str, int | Decimal] = {
-        meter: count for meter in sorted(RARE_TOKENS & tokens.model_fields_set) if (count := getattr(tokens, meter))
+        meter: count
+        for meter in sorted(RARE_TOKENS.keys() & tokens.model_fields_set)
+        if (count := getattr(tokens, meter))
     }
     if event.quantities:
         quantities.update(

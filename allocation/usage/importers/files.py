@@ -105,15 +105,22 @@ def import_file(request: ImportRequest, *, now: Clock, progress: Progress = lamb
         scope_id=request.scope_id,
         at=now(),
     )
-    try:
+    with breaking_off(run, request.path, UNREADABLE):
         _import_batches(request, run, now, progress)
-    except UNREADABLE as problem:
+    return finish_import(run_id=run.pk, at=now())
+
+
+@contextmanager
+def breaking_off(run: ImportRun, path: Path, unreadable: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Records on the run what interrupts it; an `unreadable` file raises Invalid (`file_unreadable`)."""
+    try:
+        yield
+    except unreadable as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
-        raise Invalid(f"{request.path.name} cannot be read: {problem}.", code="file_unreadable") from problem
+        raise Invalid(f"{path.name} cannot be read: {problem}.", code="file_unreadable") from problem
     except BaseException as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
         raise
-    return finish_import(run_id=run.pk, at=now())
 
 
 def _import_batches(request: ImportRequest, run: ImportRun, now: Clock, progress: Progress) -> None:

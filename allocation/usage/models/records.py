@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Self
 
 from django.db import models
@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 
 from allocation.meters.engine.activity import NAMED_OPERATIONS, OTHER, operations_of
 from allocation.meters.models import ServiceTier
+from governance.calendar.engine import DAY, midnight
 from governance.scopes.models import Scope, ScopedQuerySet
 
 PRICED_BY_NONE = "none"
@@ -43,8 +44,8 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
 
     def booked_on(self, day: date) -> Self:
         """Records that count on the UTC day."""
-        start = datetime.combine(day, time(), UTC)
-        end = start + timedelta(days=1)
+        start = midnight(day)
+        end = start + DAY
         return self.filter(
             Q(booked_at__isnull=True, occurred_at__gte=start, occurred_at__lt=end)
             | Q(booked_at__gte=start, booked_at__lt=end)

@@ -17,8 +17,6 @@ from allocation.usage.operations.partitions import (
     ensure_partitions,
     existing_partitions,
     maintain_partitions,
-    month_after,
-    month_of,
     seen_months,
 )
 from allocation.usage.operations.pricing_context import (
@@ -55,8 +53,6 @@ __all__ = [
     "finish_import",
     "lock_tasks",
     "maintain_partitions",
-    "month_after",
-    "month_of",
     "note_progress",
     "pricing_context_for",
     "record_usage",

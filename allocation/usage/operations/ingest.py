@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from allocation.attribution.documents import WEIR_KEY
 from allocation.meters.documents import ATTRIBUTES_MAX, Fault, UsageEvent
+from allocation.meters.engine.months import Month
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.usage.engine.charges import charges_of
 from allocation.usage.engine.costing import PROVIDER, CostedRecord, PricingContext
@@ -18,12 +19,13 @@ from allocation.usage.engine.rows import COLUMNS, copy_text
 from allocation.usage.engine.tasks import task_sums
 from allocation.usage.models import RECORD_TABLE
 from allocation.usage.operations.booking import book
-from allocation.usage.operations.partitions import ensure_partitions, month_of
+from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.tasks import add_to_tasks
 from allocation.usage.operations.watermarks import touch_watermarks
+from governance.calendar.engine import day_of
 
 NATIVE = "native"
 
@@ -51,7 +53,7 @@ def record_usage(
         unique = {(record.id, record.at_s): record for record in costed}
         # In the order of identity: two batches with the same records wait for each other, never crosswise.
         batch = [unique[key] for key in sorted(unique)]
-        ensure_partitions({month_of(record.event.occurred_at) for record in batch})
+        ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch})
         write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at)
         accepted = with_retries(write) if batch or every_refused else 0
         if accepted is not None:

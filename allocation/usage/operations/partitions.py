@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
+from allocation.meters.engine.months import Month
 from allocation.usage.models import RECORD_TABLE
+from governance.calendar.engine import day_of, first_of_month, month_after
 from governance.work.engine.locks import PARTITION_LOCK
 from governance.work.operations import hold
 
@@ -17,27 +19,10 @@ MONTHS_AHEAD = 2
 _NAME = re.compile(rf"{TABLE}_(\d{{4}})_(\d{{2}})")
 
 # Months whose partition this process has seen. Dropped months are no longer accepted, so that none must be removed.
-seen_months: set[tuple[int, int]] = set()
+seen_months: set[Month] = set()
 
 
-def month_of(at: datetime) -> tuple[int, int]:
-    """(year, month) of the instant in UTC."""
-    utc = at.astimezone(UTC)
-    return utc.year, utc.month
-
-
-def month_after(month: tuple[int, int]) -> tuple[int, int]:
-    """The next (year, month)."""
-    year, number = month
-    return (year + 1, 1) if number == 12 else (year, number + 1)  # noqa: PLR2004  # December
-
-
-def start_of(month: tuple[int, int]) -> datetime:
-    """The month's first instant in UTC."""
-    return datetime(*month, 1, tzinfo=UTC)
-
-
-def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
+def ensure_partitions(months: Iterable[Month]) -> None:
     """Creates missing partitions, in a transaction of its own unless one is open. Attaching a finished table does not
     block readers and writers of other months, as CREATE TABLE … PARTITION OF would.
     """
@@ -54,7 +39,7 @@ def ensure_partitions(months: Iterable[tuple[int, int]]) -> None:
         seen_months.update(missing)
 
 
-def existing_partitions() -> dict[tuple[int, int], str]:
+def existing_partitions() -> dict[Month, str]:
     """Names of the partitions by month."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -63,12 +48,12 @@ def existing_partitions() -> dict[tuple[int, int], str]:
             [TABLE],
         )
         names = [row[0] for row in cursor.fetchall()]
-    return {(int(match[1]), int(match[2])): name for name in names if (match := _NAME.fullmatch(name))}
+    return {Month(int(match[1]), int(match[2])): name for name in names if (match := _NAME.fullmatch(name))}
 
 
-def _create(month: tuple[int, int]) -> None:
-    name = f"{TABLE}_{month[0]:04}_{month[1]:02}"
-    bounds = {"start": sql.Literal(start_of(month)), "end": sql.Literal(start_of(month_after(month)))}
+def _create(month: Month) -> None:
+    name = f"{TABLE}_{month.year:04}_{month.number:02}"
+    bounds = {"start": sql.Literal(month.since), "end": sql.Literal(month.until)}
     statements = (
         "CREATE TABLE {part} (LIKE {whole} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)",
         "ALTER TABLE {whole} ATTACH PARTITION {part} FOR VALUES FROM ({start}) TO ({end})",
@@ -80,11 +65,8 @@ def _create(month: tuple[int, int]) -> None:
 
 def maintain_partitions(*, at: datetime) -> list[str]:
     """Creates the coming months' partitions and drops expired ones. Returns the names of those dropped."""
-    month = month_of(at)
-    ahead = [month]
-    for _ in range(MONTHS_AHEAD):
-        ahead.append(month_after(ahead[-1]))
-    ensure_partitions(ahead)
+    this = first_of_month(day_of(at))
+    ensure_partitions(Month.of(month_after(this, ahead)) for ahead in range(MONTHS_AHEAD + 1))
     return drop_expired_partitions(at=at)
 
 
@@ -94,9 +76,7 @@ def drop_expired_partitions(*, at: datetime) -> list[str]:
     keep_from = at - timedelta(days=settings.USAGE_RETENTION_DAYS)
     hold(PARTITION_LOCK)
     with connection.cursor() as cursor:
-        expired = [
-            name for month, name in sorted(existing_partitions().items()) if start_of(month_after(month)) <= keep_from
-        ]
+        expired = [name for month, name in sorted(existing_partitions().items()) if month.until <= keep_from]
         for name in expired:
             cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
     return expired

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Lock
 
 from django.conf import settings
 from django.db import connection
@@ -13,21 +12,20 @@ from allocation.billing_periods.operations import hold_periods
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
 from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
+from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
 OpenScopes = tuple[dict[str, tuple[int, int]], dict[int, int]]
 
 
-@dataclass(slots=True)
-class _Memory:
-    version: object = None
-    organisations: dict[int, Organisation] = field(default_factory=dict)
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    organisations: dict[int, Organisation]
     open_scopes: dict[int | None, OpenScopes] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
 
 
-_memory = _Memory()
+_declared: VersionedMemory[tuple[object, ...], _Declared] = VersionedMemory()
 
 
 def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingContext:
@@ -39,17 +37,12 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
     if key_scope_id is not None and key_scope_id not in tree.by_id:
         # The scope and its key are newer than this process's copy of the tree.
         tree = scope_tree()
-    declared = _declared_version()
-    version = (tree.version, *declared)
-    with _memory.lock:
-        if _memory.version != version:
-            _memory.organisations = _organisations(tree, declared)
-            _memory.open_scopes = {}
-            _memory.version = version
-        organisations = _memory.organisations
-        if key_scope_id not in _memory.open_scopes:
-            _memory.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
-        paths, ids = _memory.open_scopes[key_scope_id]
+    version = _declared_version()
+    declared = _declared.of((tree.version, *version), lambda: _Declared(_organisations(tree, version)))
+    organisations = declared.organisations
+    if key_scope_id not in declared.open_scopes:
+        declared.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
+    paths, ids = declared.open_scopes[key_scope_id]
     home = None if key_scope_id is None else organisations[tree.by_id[key_scope_id].root_id]
     # Records that retention would drop the next night are not accepted.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)

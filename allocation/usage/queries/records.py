@@ -8,7 +8,7 @@ from django.db.models import QuerySet, Sum
 
 from allocation.usage.models import Task, UsageDay, UsageRecord, UsageRecordQuerySet
 from governance.people.rules import Actor
-from governance.scopes.models import at_or_below
+from governance.scopes.models import seen_by
 from governance.scopes.queries import scope_tree
 
 SUMMED = (
@@ -41,7 +41,5 @@ def usage_records(*, actor: Actor, scope_id: int | None = None, below: bool = Tr
 
 def tasks(*, actor: Actor, scope_id: int | None = None) -> QuerySet[Task]:
     """Tasks by the scope of their first call: who sees a team sees its tasks, not its organisation's."""
-    visible = Task.objects.filter(scope__isnull=False).select_related("scope")
-    if not actor.sees_everything:
-        visible = visible.filter(at_or_below(actor.visible_paths, "scope__path"))
+    visible = Task.objects.filter(seen_by(actor, "scope__path"), scope__isnull=False).select_related("scope")
     return visible if scope_id is None else visible.filter(scope_id__in=scope_tree().descendants(scope_id))

@@ -10,11 +10,11 @@ from typing import Any
 from django.db import connection
 
 from allocation.usage.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, IngestWatermark
+from governance.calendar.engine import DAY
 from governance.scopes.queries import ScopeTree, scope_tree
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Window = tuple[datetime, datetime]
 

@@ -1,10 +1,9 @@
 """Two stretches of whole UTC days, one to be compared with the other."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-DAY = timedelta(days=1)
-DECEMBER = 12
+from governance.calendar.engine import DAY, first_of_month, month_after, month_before
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,17 +39,16 @@ class Periods:
 
 def month(day: date) -> Period:
     """The calendar month that holds `day`."""
-    first = day.replace(day=1)
-    is_last = first.month == DECEMBER
-    return Period(first, first.replace(year=first.year + is_last, month=1 if is_last else first.month + 1))
+    return Period(first_of_month(day), month_after(day))
 
 
-def month_before(day: date) -> Period:
-    return month(day.replace(day=1) - DAY)
+def last_month(day: date) -> Period:
+    """The calendar month before the one that holds `day`."""
+    return month(month_before(day))
 
 
 def period_before(period: Period) -> Period:
     """What one compares a period with: the month before a month, else as many days right before it."""
     if period.is_month:
-        return month_before(period.since)
+        return last_month(period.since)
     return Period(period.since - DAY * period.days, period.since)

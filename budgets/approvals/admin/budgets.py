@@ -25,6 +25,7 @@ from budgets.plans.models import Budget
 from governance.charts.engine.colours import BAD
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleAdmin, acting
+from governance.pages.admin.reasons import run_for_each
 from governance.pages.admin.show import file_name
 from governance.scopes.models import Scope
 
@@ -97,27 +98,26 @@ class ActionPage(VisibleAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": decision.title,
-            "decision": decision,
-            "verb": verb,
+            "explanation": decision.explanation,
+            "is_danger": decision.is_danger,
+            "by_another": decision.by_another,
             "rows": shown,
             "blocked": decision.by_another and all(row["is_own"] for row in shown),
             "form": form,
-            "from_list": from_list,
+            "action": verb,
+            "selected": [budget.pk for budget in budgets] if from_list else [],
             "back": back,
         }
         return TemplateResponse(request, "budgets/approvals/decide.html", context)
 
     def _decide(self, request: HttpRequest, decision: DecisionPage, form: forms.Form, budgets: list[Budget]) -> None:
-        for budget in budgets:
+        def run(budget: Budget) -> None:
             seen = amount_seen(request.POST, budget) if decision.checks_amount else {}
-            try:
-                decision.operation(
-                    budget_id=budget.pk, actor=acting(request), at=timezone.now(), **seen, **form.cleaned_data
-                )
-            except DomainError as refused:
-                messages.error(request, f"{budget.name}: {refused.detail}")
-            else:
-                messages.success(request, f"{budget.name}: {decision.done}.")
+            decision.operation(
+                budget_id=budget.pk, actor=acting(request), at=timezone.now(), **seen, **form.cleaned_data
+            )
+
+        run_for_each(request, budgets, run=run, name=lambda budget: budget.name, done=decision.done)
 
     def _page_of(self, budget: Budget | None) -> str:
         if budget is None:

@@ -6,18 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from budgets.approvals import operations
 from budgets.plans.models import Budget
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        max_length=2000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="Goes on record with your name.",
-    )
+from governance.pages.admin.reasons import ReasonForm
 
 
 class GrantForm(ReasonForm):

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from budgets.plans.engine.periods import Period
+from governance.scopes.engine import nearest_fitting
 
 ZERO = Decimal(0)
 
@@ -48,13 +49,9 @@ def by_scope(covers: Iterable[Cover]) -> dict[int, list[Cover]]:
     return dict(found)
 
 
-def nearest(covers: Covers, lineage: Sequence[int], day: date) -> Cover | None:
+def cover_on(covers: Covers, lineage: Sequence[int], day: date) -> Cover | None:
     """The cover of the nearest scope at or above; `lineage` is the scope itself first, then upwards to the root."""
-    for scope_id in lineage:
-        for cover in covers.get(scope_id, ()):
-            if cover.period.contains(day):
-                return cover
-    return None
+    return nearest_fitting(lineage, covers, lambda cover: cover.period.contains(day))
 
 
 def moves(*, before: Covers, after: Covers, usage: Iterable[DayUsage], lineage: Lineage) -> list[Move]:
@@ -65,7 +62,7 @@ def moves(*, before: Covers, after: Covers, usage: Iterable[DayUsage], lineage: 
     sums: dict[tuple[date, int | None, int | None], Decimal] = defaultdict(lambda: ZERO)
     for item in usage:
         path = lineage(item.scope_id)
-        old, new = nearest(before, path, item.day), nearest(after, path, item.day)
+        old, new = cover_on(before, path, item.day), cover_on(after, path, item.day)
         source, target = (old.account_id if old else None), (new.account_id if new else None)
         if source != target:
             sums[(item.day, source, target)] += item.quantity

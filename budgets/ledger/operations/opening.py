@@ -22,6 +22,7 @@ from budgets.plans.models import Budget
 from governance.people.models import User
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
+from governance.scopes.engine import nearest_fitting
 from governance.scopes.queries import ScopeTree, scope_tree
 from governance.work.operations import mark_scopes_dirty
 
@@ -127,11 +128,7 @@ ByScope = dict[int, list[Account]]
 
 def parent_of(accounts: ByScope, lineage: Sequence[int], period: Period) -> Account | None:
     """The account of the nearest scope above whose period contains this one."""
-    for scope_id in lineage[1:]:
-        for account in accounts.get(scope_id, ()):
-            if account.interval.covers(period):
-                return account
-    return None
+    return nearest_fitting(lineage[1:], accounts, lambda account: account.interval.covers(period))
 
 
 def _open(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from django.db import connection
@@ -12,6 +12,9 @@ from budgets.ledger.engine.coverage import Cover
 from budgets.ledger.models import Account
 from budgets.plans.engine.periods import Period
 from budgets.plans.models import Budget
+from governance.calendar.engine import DAY
+from governance.memory.queries import VersionedMemory
+from governance.scopes.engine import nearest
 from governance.scopes.queries import ScopeTree, scope_tree
 
 DAYS_KEPT = 62
@@ -27,8 +30,7 @@ class DayCoverage:
     def nearest(self, unit: str, lineage: tuple[int, ...]) -> int | None:
         asked = (unit, lineage[0])
         if asked not in self.answers:
-            own = self.accounts[unit]
-            self.answers[asked] = next((own[scope_id] for scope_id in lineage if scope_id in own), None)
+            self.answers[asked] = nearest(lineage, self.accounts[unit])
         return self.answers[asked]
 
 
@@ -60,7 +62,7 @@ class Coverage:
 
 def _load(days: list[date]) -> dict[date, DayCoverage]:
     accounts = list(
-        Account.objects.overlapping(days[0], days[-1] + timedelta(days=1))
+        Account.objects.overlapping(days[0], days[-1] + DAY)
         .order_by()
         .only("unit", "scope_id", "period_start", "period_end")
     )
@@ -74,7 +76,7 @@ def _load(days: list[date]) -> dict[date, DayCoverage]:
     return found
 
 
-_current: Coverage | None = None
+_coverages: VersionedMemory[tuple[UUID | None, ScopeTree], Coverage] = VersionedMemory()
 
 
 def coverage_version() -> UUID | None:
@@ -85,18 +87,18 @@ def coverage_version() -> UUID | None:
 
 
 def coverage() -> Coverage:
-    """Two tiny queries when nothing has changed. Ask under the posting lock for an answer that stays true."""
-    global _current  # noqa: PLW0603  # one picture per process, replaced whole
+    """Never stale: two tiny queries tell that nothing has changed. Ask under the posting lock for an answer that stays
+    true.
+    """
     version, tree = coverage_version(), scope_tree()
-    known = _current
-    if known is None or known.version != version or known.tree is not tree:
-        known = _current = Coverage(version, tree)
-    return known
+    return _coverages.of((version, tree), lambda: Coverage(version, tree))
 
 
 def last_known_coverage() -> Coverage | None:
-    """Perhaps out of date: good for deciding whether to look closer, never for posting."""
-    return _current
+    """Out of date without bound, and perhaps of a transaction not committed: good for deciding whether to look closer,
+    never for posting.
+    """
+    return _coverages.last_known()
 
 
 def covers(*, unit: str, scope_ids: Iterable[int], start: date, end: date) -> list[Cover]:

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         if path:
             keys = keys.filter(scope__in=Scope.objects.at_or_below(scope_at(path)))
         for key in keys:
-            state = "valid" if key.valid_at(timezone.now()) else "revoked" if key.revoked_at else "expired"
+            state = key.state_at(timezone.now())
             used = f"{key.last_used_at:%F %H:%M}" if key.last_used_at else "never used"
             self.stdout.write(
                 f"{key.prefix}  {state:<8}  {key.scope.path}  {','.join(key.permissions)}  {used}  {key.name}".rstrip()

@@ -122,7 +122,7 @@ class ApiKeyAdmin(OperatedAdmin):
 
     @admin.display
     def state(self, key: ApiKey) -> str:
-        return "valid" if key.valid_at(timezone.now()) else "revoked" if key.revoked_at else "expired"
+        return key.state_at(timezone.now())
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm[ApiKey], change: bool) -> None:  # noqa: FBT001  # Django's signature
         del change

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from governance.calendar.engine import is_in_force
 from governance.scopes.models import Scope, ScopedQuerySet
 
 
@@ -89,7 +90,11 @@ class ApiKey(models.Model):
         return f"{self.prefix} {self.name}".strip()
 
     def valid_at(self, at: datetime) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+        return self.revoked_at is None and is_in_force(None, self.expires_at, at)
+
+    def state_at(self, at: datetime) -> str:
+        """`valid`, `revoked` or `expired`."""
+        return "valid" if self.valid_at(at) else "revoked" if self.revoked_at else "expired"
 
     def has_permission(self, permission: str) -> bool:
         return permission in self.permissions or KeyPermission.ADMIN in self.permissions

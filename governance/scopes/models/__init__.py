@@ -14,6 +14,7 @@ from governance.scopes.models.visibility import (
     ScopedQuerySet,
     Viewer,
     at_or_below,
+    seen_by,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "ScopedQuerySet",
     "Viewer",
     "at_or_below",
+    "seen_by",
 ]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Protocol, Self, TypeVar
 
 from django.db import models
@@ -19,11 +21,20 @@ class Viewer(Protocol):
 
 
 def at_or_below(paths: tuple[str, ...], field: str) -> Q:
-    """Rows whose path in `field` is one of `paths` or lies below one; nothing when there are no paths."""
+    """Rows whose path in `field` is one of `paths` or lies below one (`scopes.engine.is_at_or_below` in SQL); nothing
+    when there are no paths.
+    """
     where = Q(pk__in=())
     for path in paths:
         where |= Q(**{field: path}) | Q(**{f"{field}__startswith": f"{path}/"})
     return where
+
+
+def seen_by(actor: Viewer, *fields: str) -> Q:
+    """Rows with a path in one of `fields` that the actor sees (`Actor.sees` in SQL)."""
+    if actor.sees_everything:
+        return Q()
+    return reduce(or_, (at_or_below(actor.visible_paths, field) for field in fields))
 
 
 class ScopedQuerySet(models.QuerySet[RowT]):
@@ -32,9 +43,7 @@ class ScopedQuerySet(models.QuerySet[RowT]):
     path_field = "scope__path"
 
     def visible_to(self, actor: Viewer) -> Self:
-        if actor.sees_everything:
-            return self.all()
-        return self.filter(at_or_below(actor.visible_paths, self.path_field))
+        return self.filter(seen_by(actor, self.path_field))
 
     def at_or_below_path(self, path: str) -> Self:
         return self.filter(at_or_below((path,), self.path_field))

@@ -5,13 +5,13 @@ all come through here.
 from __future__ import annotations
 
 import logging
-import threading
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 from policies.evaluation.queries.facts import LoadedFacts, load_facts
 from policies.evaluation.queries.periods import Period
@@ -104,16 +104,15 @@ def kept(outcome: Evaluation) -> GuardrailState | None:
     return outcome.state if outcome.state is not None and outcome.state.steps else None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Pictures:
     """Scopes as guardrails see them and which of them each guardrail matches, for one version of the scope tree."""
 
-    version: UUID | None = None
-    views: dict[int, ScopeView] = field(default_factory=dict)
+    views: dict[int, ScopeView]
     matched: dict[int, frozenset[int]] = field(default_factory=dict)
 
 
-_pictures = threading.local()
+_pictures: VersionedMemory[UUID | None, _Pictures] = VersionedMemory()
 
 
 def view_of(node: ScopeNode) -> ScopeView:
@@ -121,11 +120,12 @@ def view_of(node: ScopeNode) -> ScopeView:
 
 
 def _current_pictures(tree: ScopeTree) -> _Pictures:
-    pictures: _Pictures | None = getattr(_pictures, "kept", None)
-    if pictures is None or pictures.version != tree.version or tree.version is None:
-        views = {node.id: view_of(node) for node in tree.by_id.values()}
-        pictures = _pictures.kept = _Pictures(tree.version, views)
-    return pictures
+    """As stale as the tree it is asked for. A tree without a version is of a database without scopes."""
+    return _pictures.of(
+        tree.version,
+        lambda: _Pictures({node.id: view_of(node) for node in tree.by_id.values()}),
+        keep=tree.version is not None,
+    )
 
 
 def _matches(

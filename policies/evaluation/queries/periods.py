@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from budgets.ledger.queries import BudgetFacts
+from governance.calendar.engine import day_of, first_of_month, midnight, month_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,8 @@ class Period:
 
 
 def calendar_month(at: datetime) -> Period:
-    start = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return Period(start, (start + timedelta(days=32)).replace(day=1))
+    today = day_of(at)
+    return Period(midnight(first_of_month(today)), midnight(month_after(today)))
 
 
 def period_of_budget(facts: BudgetFacts) -> Period:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.db.models import F, Func, QuerySet, Sum, TextField, Value
 
 from allocation.usage.models import UsageDay
+from governance.calendar.engine import DAY, day_of, days_from, midnight
 from governance.scopes.models import Practice
 from governance.scopes.queries import ScopeNode, ScopeTree
 from reporting.overview.engine.cost_chart import CostChart, Series, cost_chart
@@ -68,10 +69,9 @@ class Spending:
 
 def spending(usage: QuerySet[UsageDay], *, tree: ScopeTree, month: datetime, at: datetime) -> list[Spending]:
     """One for each currency of the organisations in `usage`. Two queries, whatever there is."""
-    today = at.replace(hour=0, minute=0, second=0, microsecond=0)
-    since = today - timedelta(days=DAYS - 1)
-    days = [(since + timedelta(days=number)).date() for number in range(DAYS)]
-    by_scope = usage.filter(bucket__gte=min(since, month)).values_list("bucket", "scope_id").annotate(
+    today = day_of(at)
+    days = list(days_from(today - timedelta(days=DAYS - 1), today + DAY))
+    by_scope = usage.filter(bucket__gte=min(midnight(days[0]), month)).values_list("bucket", "scope_id").annotate(
         priced_cost=Sum("cost"), unpriced=Sum("unpriced_requests")
     )  # fmt: skip
     by_model = (

@@ -121,6 +121,7 @@ def test_finops_looks_and_then_attributes_again(acme: Scope, finops: Client) -> 
     looked = finops.post(page, period).content.decode()
     assert "acme/search/ranker" in looked
     assert "Attribute again" in looked
+    assert '<input type="hidden" name="apply"' not in looked  # to look again is not to apply
     assert Adjustment.objects.count() == 0
     assert finops.post(page, {**period, "apply": "1"}).status_code == 302
     run = AdjustmentRun.objects.get()

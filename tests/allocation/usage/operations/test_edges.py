@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from allocation.meters.engine.months import Month
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.replay.operations import replay_quarantined
 from allocation.usage.models import ImportRun, UsageDay, UsageRecord
@@ -32,7 +33,7 @@ from tests.governance.conftest import at_once
 
 @pytest.mark.django_db(transaction=True)
 def test_processes_that_need_the_same_odd_months_make_them_once() -> None:
-    months = [(1999, 12), (2000, 1), (2000, 2)]
+    months = [Month(1999, 12), Month(2000, 1), Month(2000, 2)]
     before = set(existing_partitions())
 
     def make(number: int) -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets.ledger.engine.coverage import Cover, DayUsage, Move, by_scope, moves, nearest
+from budgets.ledger.engine.coverage import Cover, DayUsage, Move, by_scope, cover_on, moves
 from budgets.plans.engine.periods import Period
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
@@ -17,7 +17,7 @@ DAY = date(2026, 11, 3)
 def test_the_nearest_open_account_at_or_above_carries_the_usage() -> None:
     covers = by_scope([Cover(10, ACME, QUARTER), Cover(11, SEARCH, NOVEMBER)])
 
-    found = [nearest(covers, LINEAGE[RANKER], day) for day in (DAY, date(2026, 12, 1), date(2027, 1, 1))]
+    found = [cover_on(covers, LINEAGE[RANKER], day) for day in (DAY, date(2026, 12, 1), date(2027, 1, 1))]
 
     assert [cover and cover.account_id for cover in found] == [11, 10, None]
 
@@ -57,7 +57,7 @@ def test_moves_bring_the_ledger_to_where_it_would_be(
     def charged(covers: set[Cover]) -> dict[int, Decimal]:
         totals: dict[int, Decimal] = {}
         for item in usage:
-            cover = nearest(by_scope(covers), LINEAGE[item.scope_id], item.day)
+            cover = cover_on(by_scope(covers), LINEAGE[item.scope_id], item.day)
             if cover is not None:
                 totals[cover.account_id] = totals.get(cover.account_id, Decimal(0)) + item.quantity
         return {account: total for account, total in totals.items() if total}

@@ -1,0 +1,14 @@
+"""Validities as a filter of rows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.db.models import Q
+
+
+def in_force(at: date | datetime, *, since: str, until: str) -> Q:
+    """Rows whose [since, until) holds `at`, by the names of the fields: `engine.is_in_force` in SQL, for rows that all
+    have a beginning.
+    """
+    return Q(**{f"{since}__lte": at}) & (Q(**{f"{until}__isnull": True}) | Q(**{f"{until}__gt": at}))
