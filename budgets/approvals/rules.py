@@ -1,8 +1,8 @@
 """Who may propose and who may decide. Used by operations, API and admin alike."""
 
-from budgets.plans.errors import FourEyes, PersonRequired, RightRequired
+from budgets.plans.errors import FourEyes
 from budgets.plans.models import Budget
-from governance.errors import NotFound
+from governance.errors import NotFound, PersonRequired, RightRequired
 from governance.people.models import DecisionRight, User
 from governance.people.rules import Actor
 from governance.scopes.models import Scope

@@ -5,16 +5,8 @@ from decimal import Decimal
 from governance.errors import DomainError, Forbidden, Invalid
 
 
-class PersonRequired(Forbidden):
-    code = "person_required"
-
-
 class FourEyes(Forbidden):
     code = "four_eyes"
-
-
-class RightRequired(Forbidden):
-    code = "right_required"
 
 
 class WrongStatus(DomainError):

@@ -9,7 +9,7 @@ from budgets.plans.engine.amounts import NANO, WHOLE_UNITS, plain
 from budgets.plans.engine.periods import MONTHS, is_first_day, is_longer, period_of
 from budgets.plans.errors import PeriodLongerThanParent
 from budgets.plans.models import OPEN, Budget
-from governance.errors import Invalid, NotFound
+from governance.errors import Invalid, NotFound, ReasonMissing
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
@@ -30,7 +30,7 @@ def locked(budget_id: int, actor: Actor) -> Budget:
 
 def checked_reason(reason: str) -> str:
     if not reason.strip():
-        raise Invalid("A decision needs a reason.", code="reason_required")
+        raise ReasonMissing("A decision needs a reason.")
     return reason.strip()
 
 

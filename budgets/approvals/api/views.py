@@ -24,9 +24,8 @@ from budgets.approvals.api.serializers import (
 )
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import facts_by_budget
-from budgets.plans.errors import PersonRequired
 from budgets.plans.models import Budget
-from governance.errors import NotFound
+from governance.errors import NotFound, PersonRequired
 from governance.people.models import ApiKey
 from governance.rest.api import IDEMPOTENCY_KEY, actor, idempotent, requires
 from governance.scopes.models import Scope, at_or_below

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance.errors import Forbidden, NotFound
+from governance.errors import NotFound, PersonRequired
 from governance.people.models import ApiKey
 from governance.rest.api.authentication import actor
 from governance.rest.api.pagination import CursorPagination
@@ -16,10 +16,6 @@ from governance.scopes.queries import scope_tree
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="Repeats with the same key have one effect."
 )
-
-
-class PersonRequired(Forbidden):
-    code = "person_required"
 
 
 def organisation_asked(request: Request, path: str) -> Scope:
