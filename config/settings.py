@@ -13,6 +13,7 @@ from django.utils.log import CallbackFilter
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from config import refusals
 from config.environment import Environment, EnvironmentVariableError
 from config.folders import data_folder
 
@@ -266,7 +267,7 @@ REST_FRAMEWORK = {
 COMMAND_BODY_BYTES_MAX = 1024 * 1024
 SPECTACULAR_SETTINGS = {
     "TITLE": "Weir",
-    "DESCRIPTION": "What AI may cost: usage in, budgets, guardrails and decisions out.",
+    "DESCRIPTION": f"What AI may cost: usage in, budgets, guardrails and decisions out.\n\n{refusals.as_text()}",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

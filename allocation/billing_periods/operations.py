@@ -29,7 +29,7 @@ def month_named(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise Invalid(f"{text!r} is no month; write 2026-10.", code="invalid_month") from None
+        raise Invalid(f"{text!r} is no month; write 2026-10.", code="month_invalid") from None
 
 
 @transaction.atomic

@@ -27,7 +27,7 @@ def may_withdraw(actor: Actor, budget: Budget) -> bool:
 
 def check_seen(actor: Actor, scope: Scope) -> None:
     if not actor.sees(scope.path):
-        raise NotFound(f"There is no scope {scope.path!r} that {actor.label} may see.", code="unknown_scope")
+        raise NotFound(f"There is no scope {scope.path!r} that {actor.label} may see.", code="scope_unknown")
 
 
 def check_person_with_right(actor: Actor, budget: Budget) -> User:

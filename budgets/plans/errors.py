@@ -10,7 +10,7 @@ class FourEyes(Forbidden):
 
 
 class WrongStatus(DomainError):
-    code = "wrong_status"
+    code = "status_mismatch"
 
 
 class NotInForce(DomainError):

@@ -23,7 +23,7 @@ OUTCOME_NAME = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
 
 
 class NotAUnitCost(Invalid):
-    code = "invalid_unit_cost"
+    code = "unit_cost_invalid"
 
 
 @transaction.atomic

@@ -100,7 +100,7 @@ def import_exchange_rates(
 ) -> Change:
     """What a file states, as a document of the organisation's name would."""
     if not rates:
-        raise Invalid("There is no rate in it that could be used.", code="no_rates")
+        raise Invalid("There is no rate in it that could be used.", code="rates_missing")
     document = ExchangeRatesDocument.model_validate(
         {
             "apiVersion": "weir/v1",

@@ -89,7 +89,7 @@ class ImportedPrices:
 
 
 class NoPrices(Invalid):
-    code = "no_prices"
+    code = "prices_missing"
 
 
 @transaction.atomic
@@ -123,7 +123,7 @@ def _document(name: str, spec: dict[str, object]) -> PriceBookDocument:
     except ValidationError as problem:
         error = problem.errors(include_url=False)[0]
         place = ".".join(str(part) for part in error["loc"])
-        raise Invalid(f"{place}: {error['msg'].removeprefix('Value error, ')}.", code="invalid_document") from problem
+        raise Invalid(f"{place}: {error['msg'].removeprefix('Value error, ')}.", code="document_invalid") from problem
 
 
 def _terms(terms: BookTerms, known: PriceBookSpec | None) -> dict[str, object]:

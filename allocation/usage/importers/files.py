@@ -82,7 +82,7 @@ def mapping_path(name: str) -> Path:
 def load_mapping(path: Path) -> UsageMapping:
     documents = load_documents(path.read_bytes(), source=path.name)
     if len(documents) != 1:
-        raise Invalid(f"{path.name} must hold one mapping.", code="invalid_mapping")
+        raise Invalid(f"{path.name} must hold one mapping.", code="mapping_invalid")
     return parse_document(_MAPPING, documents[0])
 
 

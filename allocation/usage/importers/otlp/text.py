@@ -39,7 +39,7 @@ def read_spans(body: bytes, spans_max: int) -> Iterator[Span]:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise MalformedBody("The body is not UTF-8.", code="invalid_unicode") from None
+        raise MalformedBody("The body is not UTF-8.", code="unicode_invalid") from None
     walk = Walk(text)
     if walk.position == len(text):
         raise MalformedBody("The body is empty; an OTLP trace request is wanted.", code="body_empty")
