@@ -54,7 +54,7 @@ def apply_exchange_rates(document: ExchangeRatesDocument, *, actor: Actor, at: d
         actor=actor,
         action="exchange_rates.apply",
         scope=organisation,
-        subject=f"{change.kind}:{change.name}",
+        subject=change.subject,
         reason="",
         evidence={"source": document.spec.source, "rates": len(new), "differences": list(change.differences)},
         at=at,
