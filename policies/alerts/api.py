@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from typing_extensions import override
 
-from governance.rest.api import ScopeParameters, actor, idempotent, narrowed, pages_by, requires
+from governance.rest.api import IDEMPOTENCY_KEY, ScopeParameters, actor, idempotent, narrowed, pages_by, requires
 from policies.alerts import operations
 from policies.alerts.models import Alert, AlertEvent, AlertQuerySet
 
@@ -91,7 +91,7 @@ class AlertDetail(generics.RetrieveAPIView[Alert]):
 class AcknowledgeAlert(APIView):
     permission_classes = (requires("alerts:write"),)
 
-    @extend_schema(request=AcknowledgementIn, responses=AlertOut)
+    @extend_schema(request=AcknowledgementIn, responses=AlertOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent
     def post(self, request: Request, alert_id: int) -> Response:
         body = AcknowledgementIn(data=request.data)

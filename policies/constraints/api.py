@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from typing_extensions import override
 
-from governance.rest.api import actor, idempotent, narrowed, pages_by, requires
+from governance.rest.api import IDEMPOTENCY_KEY, actor, idempotent, narrowed, pages_by, requires
 from policies.alerts.api import GuardrailParameters
 from policies.constraints import operations
 from policies.constraints.models import Constraint
@@ -66,7 +66,7 @@ class ConstraintDetail(generics.RetrieveAPIView[Constraint]):
 class ReleaseConstraint(APIView):
     permission_classes = (requires("constraints:read"),)
 
-    @extend_schema(request=ReleaseIn, responses=ConstraintOut)
+    @extend_schema(request=ReleaseIn, responses=ConstraintOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent
     def post(self, request: Request, constraint_id: int) -> Response:
         body = ReleaseIn(data=request.data)
