@@ -1,8 +1,10 @@
 """What drf-spectacular writes the description of the API with."""
 
+from config import refusals
+
 SPECTACULAR = {
     "TITLE": "Weir",
-    "DESCRIPTION": "What AI may cost: usage in, budgets, guardrails and decisions out.",
+    "DESCRIPTION": f"What AI may cost: usage in, budgets, guardrails and decisions out.\n\n{refusals.as_text()}",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

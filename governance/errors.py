@@ -33,3 +33,21 @@ class NotFound(DomainError):
 class Forbidden(DomainError):
     code = "permission_denied"
     status = 403
+
+
+class PersonRequired(Forbidden):
+    """A decision is for a person who has signed in, never for a key."""
+
+    code = "person_required"
+
+
+class RightRequired(Forbidden):
+    """The person lacks a decision right, or the right lies with somebody else."""
+
+    code = "right_required"
+
+
+class ReasonMissing(Invalid):
+    """What goes on record needs a reason."""
+
+    code = "reason_missing"

@@ -1,5 +1,5 @@
 from datetime import UTC, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -12,18 +12,22 @@ from allocation.anomalies import operations, queries
 from allocation.anomalies.models import Anomaly, Feedback, Metric
 from allocation.usage.api.links import records_link
 from governance.calendar.engine import DAY
-from governance.rest.api import IDEMPOTENCY_KEY, CursorPagination, Parameters, actor, idempotent, requires, scope_asked
+from governance.rest.api import (
+    IDEMPOTENCY_KEY,
+    DayParameters,
+    ScopeParameters,
+    actor,
+    idempotent,
+    listed,
+    requires,
+    scope_asked,
+)
 
 KPI_DAYS = timedelta(days=30)
 NOT_YET = "none"
 
 
-class NewestAnomalyFirst(CursorPagination):
-    ordering = ("-first_day", "-id")  # type: ignore[assignment]  # DRF takes both
-
-
-class AnomalyFilterIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+class AnomalyFilterIn(ScopeParameters):
     status = serializers.ChoiceField(choices=Anomaly.Status.choices, required=False)
     metric = serializers.ChoiceField(choices=Metric.choices, required=False)
     model = serializers.CharField(required=False)
@@ -68,16 +72,11 @@ class FeedbackIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 
-class KpisIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """`from` is a word of Python's own."""
-        dates = {
-            "from": serializers.DateField(required=False, help_text="First UTC day; default: 30 days before `to`."),
-            "to": serializers.DateField(required=False, help_text="UTC day after the last; default: tomorrow."),
-        }
-        return {**super().get_fields(), **dates}
+class KpisIn(ScopeParameters, DayParameters):
+    day_help: ClassVar = {
+        "from": "First UTC day; default: 30 days before `to`.",
+        "to": "UTC day after the last; default: tomorrow.",
+    }
 
 
 class OrganisationKpisOut(serializers.Serializer[Any]):
@@ -115,9 +114,7 @@ class Anomalies(APIView):
         found = queries.anomalies_seen(actor=actor(request), scope_id=scope_asked(request, wanted.pop("scope", None)))
         if wanted.get("feedback") == NOT_YET:
             wanted["feedback"] = ""
-        page = NewestAnomalyFirst()
-        rows = page.paginate_queryset(found.filter(**wanted), request, view=self)
-        return page.get_paginated_response(AnomalyOut(rows, many=True, context={"request": request}).data)
+        return listed(self, request, found.filter(**wanted), AnomalyOut, ordering=("-first_day", "-id"))
 
 
 class AnomalyKpis(APIView):

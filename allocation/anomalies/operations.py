@@ -13,7 +13,7 @@ from allocation.anomalies.engine.anomalies import Judged, Verdict
 from allocation.anomalies.models import Anomaly, Feedback, Metric
 from allocation.anomalies.queries import ALL_MODELS, DailyUse, SeriesKey, daily_use, days_with_data, terms_of
 from governance.calendar.engine import DAY, days_from
-from governance.errors import Forbidden, Invalid, NotFound
+from governance.errors import Forbidden, NotFound, ReasonMissing
 from governance.people.models import DecisionRight
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
@@ -33,10 +33,6 @@ JUDGED_FIELDS = (
 )  # fmt: skip
 
 Known = dict[tuple[SeriesKey, str], list[Anomaly]]
-
-
-class ReasonMissing(Invalid):
-    code = "reason_missing"
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
 """Attribution over HTTP: what is in force, what a proposal would move, and how much is attributed."""
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from pydantic import TypeAdapter
 from rest_framework import serializers
@@ -11,7 +10,7 @@ from rest_framework.views import APIView
 
 from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.models import AttributionKey, AttributionRuleSet
-from governance.rest.api import CursorPagination, Parameters, actor, requires
+from governance.rest.api import Parameters, actor, listed, requires, row_asked
 
 
 class RuleSetOut(serializers.ModelSerializer[AttributionRuleSet]):
@@ -54,14 +53,6 @@ DOCUMENT: TypeAdapter[AttributionRulesDocument] = TypeAdapter(AttributionRulesDo
 PREVIEW_DAYS = 30
 
 
-class ByName(CursorPagination):
-    ordering = ("name", "-version")  # type: ignore[assignment]  # DRF takes both
-
-
-class InOrder(CursorPagination):
-    ordering = ("rule_set_id", "position")  # type: ignore[assignment]  # DRF takes both
-
-
 class AttributionRuleSets(APIView):
     """The rule sets in force."""
 
@@ -70,9 +61,7 @@ class AttributionRuleSets(APIView):
     @extend_schema(operation_id="attribution_rules_list", responses=RuleSetOut(many=True))
     def get(self, request: Request) -> Response:
         Parameters.of(request)
-        page = ByName()
-        shown = page.paginate_queryset(in_force(request), request, view=self)
-        return page.get_paginated_response(RuleSetOut(shown, many=True).data)
+        return listed(self, request, in_force(request), RuleSetOut, ordering=("name", "-version"))
 
 
 class AttributionRuleSetDetail(APIView):
@@ -81,7 +70,7 @@ class AttributionRuleSetDetail(APIView):
     @extend_schema(operation_id="attribution_rules_get", responses=RuleSetDetailOut)
     def get(self, request: Request, name: str) -> Response:
         """A rule set in force, with the document that it was applied from."""
-        return Response(RuleSetDetailOut(get_object_or_404(in_force(request), name=name)).data)
+        return Response(RuleSetDetailOut(row_asked(in_force(request), "rule set", name=name)).data)
 
 
 def in_force(request: Request) -> QuerySet[AttributionRuleSet]:
@@ -98,6 +87,4 @@ class AttributionKeys(APIView):
     def get(self, request: Request) -> Response:
         rows = AttributionKey.objects.visible_to(actor(request)).filter(rule_set__is_current=True)
         rows = rows.filter(**KeyFilterIn.of(request)).select_related("rule_set", "scope")
-        page = InOrder()
-        shown = page.paginate_queryset(rows, request, view=self)
-        return page.get_paginated_response(KeyOut(shown, many=True).data)
+        return listed(self, request, rows, KeyOut, ordering=("rule_set_id", "position"))

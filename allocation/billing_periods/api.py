@@ -11,7 +11,6 @@ from allocation.billing_periods import operations
 from allocation.billing_periods.models import BillingPeriod
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
-    CursorPagination,
     Parameters,
     actor,
     idempotent,
@@ -20,10 +19,6 @@ from governance.rest.api import (
     person_asked,
     requires,
 )
-
-
-class NewestPeriodsFirst(CursorPagination):
-    ordering = ("-start", "-id")  # type: ignore[assignment]  # DRF takes both
 
 
 class PeriodOut(serializers.ModelSerializer[BillingPeriod]):
@@ -52,7 +47,7 @@ class BillingPeriods(APIView):
     def get(self, request: Request) -> Response:
         Parameters.of(request)
         rows = BillingPeriod.objects.visible_to(actor(request)).select_related("organisation")
-        return listed(self, request, rows, None, NewestPeriodsFirst(), PeriodOut)
+        return listed(self, request, rows, PeriodOut, ordering=("-start", "-id"))
 
     @extend_schema(
         operation_id="billing_period_close",

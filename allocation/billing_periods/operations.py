@@ -29,7 +29,7 @@ def month_named(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise Invalid(f"{text!r} is no month; write 2026-10.", code="invalid_month") from None
+        raise Invalid(f"{text!r} is no month; write 2026-10.", code="month_invalid") from None
 
 
 @transaction.atomic
@@ -52,7 +52,7 @@ def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor,
         actor=actor,
         action="billing_period.close",
         scope=organisation,
-        subject=f"BillingPeriod:{start:%Y-%m}",
+        subject=f"billing_period:{start:%Y-%m}",
         reason=reason,
         evidence={"start": start.isoformat(), "end": end.isoformat()},
         at=at,

@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 from allocation.commitments import queries
 from allocation.commitments.engine import CommitmentMonth
 from allocation.commitments.models import Commitment
-from allocation.meters.api import ByName, exact, month_asked, month_field
-from governance.rest.api import Parameters, actor, requires
+from allocation.meters.api import BY_NAME, exact, month_asked, month_field
+from governance.rest.api import Parameters, actor, listed, requires
 
 
 class CommitmentFilterIn(Parameters):
@@ -70,11 +70,15 @@ class Commitments(APIView):
         """Commitments of the organisations the caller sees whole: coverage, utilisation, what lay idle, break-even."""
         month = month_asked(CommitmentFilterIn.of(request))
         rows = Commitment.objects.visible_to(actor(request)).filter(is_current=True)
-        page = ByName()
-        shown = page.paginate_queryset(rows.select_related("organisation", "scope"), request, view=self) or []
-        months = {
-            (organisation_id, found.commitment.name): found
-            for organisation_id in {row.organisation_id for row in shown}
-            for found in queries.commitments_in(organisation_id, month)
-        }
-        return page.get_paginated_response(CommitmentOut(shown, many=True, context={"months": months}).data)
+
+        def months(shown: list[Commitment]) -> dict[str, Any]:
+            return {
+                "months": {
+                    (organisation_id, found.commitment.name): found
+                    for organisation_id in {row.organisation_id for row in shown}
+                    for found in queries.commitments_in(organisation_id, month)
+                }
+            }
+
+        rows = rows.select_related("organisation", "scope")
+        return listed(self, request, rows, CommitmentOut, ordering=BY_NAME, context_of=months)

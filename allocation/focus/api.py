@@ -21,7 +21,7 @@ from allocation.focus.queries import export_for, focus_csv, import_csv, import_p
 from governance.calendar.engine import month_after
 from governance.errors import Invalid, NotFound
 from governance.people.rules import Actor
-from governance.rest.api import CursorPagination, Parameters, actor, requires
+from governance.rest.api import Parameters, actor, listed, requires, row_asked, visible_node
 from governance.scopes.queries import scope_tree
 
 CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
@@ -85,24 +85,14 @@ class ExportIn(FileIn):
     scope = serializers.CharField(required=False, help_text="Path: only the scope and all below it.")
 
 
-class NewestImportFirst(CursorPagination):
-    ordering = ("-started_at", "-id")  # type: ignore[assignment]  # DRF takes both
-
-
-class ByRowNumber(CursorPagination):
-    ordering = ("row_number",)  # type: ignore[assignment]  # DRF takes both
-
-
 class FocusImports(APIView):
     permission_classes = [requires("usage:read")]
 
     @extend_schema(operation_id="focus_imports_list", responses=FocusImportOut(many=True))
     def get(self, request: Request) -> Response:
         Parameters.of(request)
-        page = NewestImportFirst()
-        found = FocusImport.objects.visible_to(actor(request)).select_related("scope")
-        shown = page.paginate_queryset(found, request, view=self)
-        return page.get_paginated_response(FocusImportOut(shown, many=True).data)
+        rows = FocusImport.objects.visible_to(actor(request)).select_related("scope")
+        return listed(self, request, rows, FocusImportOut, ordering=("-started_at", "-id"))
 
 
 class OneFocusImport(APIView):
@@ -122,9 +112,7 @@ class FocusImportRows(APIView):
         wanted = RowFilterIn.of(request)
         source = import_seen(actor(request), import_id)
         rows = FocusRow.objects.visible_to(actor(request)).filter(source=source, **wanted).select_related("scope")
-        page = ByRowNumber()
-        shown = page.paginate_queryset(rows, request, view=self)
-        return page.get_paginated_response(FocusRowOut(shown, many=True).data)
+        return listed(self, request, rows, FocusRowOut, ordering=("row_number",))
 
 
 class FocusImportExport(APIView):
@@ -189,19 +177,14 @@ def places(who: Actor, organisation: str, scope: str | None) -> tuple[int, int |
         raise NotFound("There is no such organisation among those you may see.", code="scope_unknown")
     if scope is None:
         return root.id, None
-    node = tree.by_path.get(scope)
-    if node is None or not who.sees(scope):
-        raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
+    node = visible_node(tree, who, scope)
     if node.root_id != root.id:
         raise Invalid(f"scope lies outside {organisation}.", code="validation_failed")
     return root.id, node.id
 
 
 def import_seen(who: Actor, import_id: int) -> FocusImport:
-    found = FocusImport.objects.visible_to(who).select_related("scope").filter(pk=import_id).first()
-    if found is None:
-        raise NotFound("There is no such import among those you may see.")
-    return found
+    return row_asked(FocusImport.objects.visible_to(who).select_related("scope"), "import", pk=import_id)
 
 
 def csv_stream(name: str, pieces: Iterator[bytes]) -> HttpResponseBase:

@@ -4,7 +4,6 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from allocation.meters.engine.months import Month
-from governance.rest.api import CursorPagination
 
 
 def exact(**options: Any) -> serializers.DecimalField:
@@ -33,8 +32,5 @@ def month_asked(wanted: dict[str, Any]) -> Month:
     return found or Month.of(timezone.now().date())
 
 
-class ByName(CursorPagination):
-    ordering = ("name", "-version")  # type: ignore[assignment]  # DRF takes both
-
-
+BY_NAME = ("name", "-version")
 SUM_DIGITS = 40

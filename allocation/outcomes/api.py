@@ -1,7 +1,7 @@
 """What the business got: reported once by whoever knows it, read by whoever owns the scope."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,7 +20,7 @@ from allocation.outcomes.queries import outcomes
 from allocation.usage.api.bodies import NotASender, body_of, media_type
 from allocation.usage.api.serializers import IngestOut
 from governance.people.models import ApiKey
-from governance.rest.api import CursorPagination, Parameters, actor, requires, scope_asked
+from governance.rest.api import DayParameters, ScopeParameters, actor, listed, requires, scope_asked
 
 
 class OutcomeOut(serializers.ModelSerializer[Outcome]):
@@ -37,22 +37,14 @@ class OutcomeOut(serializers.ModelSerializer[Outcome]):
         read_only_fields = fields
 
 
-class OutcomeFilterIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+class OutcomeFilterIn(ScopeParameters, DayParameters):
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False, help_text="Not included.")
     kind = serializers.ChoiceField(choices=OutcomeKind.choices, required=False)
     name = serializers.CharField(required=False)
     success = serializers.BooleanField(required=False, default=None, allow_null=True)
     task_id = serializers.CharField(required=False)
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """`from` is a word of Python's own."""
-        days = {
-            "from": serializers.DateField(required=False, help_text="First UTC day it counts on."),
-            "to": serializers.DateField(required=False, help_text="UTC day after the last it counts on."),
-        }
-        return {**super().get_fields(), **days}
+    day_help: ClassVar = {"from": "First UTC day it counts on.", "to": "UTC day after the last it counts on."}
 
 
 # By content type.
@@ -65,10 +57,6 @@ LOOKUPS = {
     "since": "occurred_at__gte", "until": "occurred_at__lt", "from": "booked_on__gte", "to": "booked_on__lt",
     "kind": "kind", "name": "name", "success": "is_success",
 }  # fmt: skip
-
-
-class NewestOutcomeFirst(CursorPagination):
-    ordering = ("-occurred_at", "-id")  # type: ignore[assignment]  # DRF takes both
 
 
 class Outcomes(APIView):
@@ -106,6 +94,4 @@ class Outcomes(APIView):
         asked = {lookup: wanted[name] for name, lookup in LOOKUPS.items() if wanted.get(name) is not None}
         if "task_id" in wanted:
             asked["task_ids__contains"] = [wanted["task_id"]]
-        page = NewestOutcomeFirst()
-        rows = page.paginate_queryset(found.filter(**asked), request, view=self)
-        return page.get_paginated_response(OutcomeOut(rows, many=True).data)
+        return listed(self, request, found.filter(**asked), OutcomeOut, ordering=("-occurred_at", "-id"))

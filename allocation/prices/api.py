@@ -11,8 +11,7 @@ from rest_framework.views import APIView
 from allocation.meters.models import ServiceTier
 from allocation.prices import queries
 from allocation.prices.models import ExchangeRate, Meter, Price, PriceBook
-from governance.errors import NotFound
-from governance.rest.api import CursorPagination, Parameters, actor, requires
+from governance.rest.api import Parameters, actor, listed, requires, row_asked
 
 
 class PriceOut(serializers.ModelSerializer[Price]):
@@ -97,9 +96,7 @@ class Prices(APIView):
         }
         if "book" in wanted:
             exact["book__name"] = wanted["book"]
-        page = CursorPagination()
-        rows = page.paginate_queryset(prices.filter(**exact), request, view=self)
-        return page.get_paginated_response(PriceOut(rows, many=True).data)
+        return listed(self, request, prices.filter(**exact), PriceOut, ordering=("-id",))
 
 
 def books(request: Request) -> QuerySet[PriceBook]:
@@ -116,8 +113,7 @@ class PriceBooks(APIView):
         found = books(request).filter(is_current=True) if wanted["current"] else books(request)
         if "name" in wanted:
             found = found.filter(name=wanted["name"])
-        page = CursorPagination()
-        return page.get_paginated_response(BookOut(page.paginate_queryset(found, request, view=self), many=True).data)
+        return listed(self, request, found, BookOut, ordering=("-id",))
 
 
 class PriceBookDetail(APIView):
@@ -126,10 +122,7 @@ class PriceBookDetail(APIView):
     @extend_schema(operation_id="price_book_read", responses=BookOut)
     def get(self, request: Request, book_id: int) -> Response:
         """One version of a book; its prices are at /prices?book=NAME while it is current."""
-        book = books(request).filter(pk=book_id).first()
-        if book is None:
-            raise NotFound("There is no such price book.")
-        return Response(BookOut(book).data)
+        return Response(BookOut(row_asked(books(request), "price book", code="price_book_unknown", pk=book_id)).data)
 
 
 class ExchangeRates(APIView):
@@ -142,7 +135,4 @@ class ExchangeRates(APIView):
         """As stated, the last statement first."""
         wanted = ExchangeRateFilterIn.of(request)
         rates = ExchangeRate.objects.visible_to(actor(request)).select_related("organisation").filter(**wanted)
-        page = CursorPagination()
-        return page.get_paginated_response(
-            ExchangeRateOut(page.paginate_queryset(rates, request, view=self), many=True).data
-        )
+        return listed(self, request, rates, ExchangeRateOut, ordering=("-id",))

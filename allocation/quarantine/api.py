@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from allocation.quarantine.models import QuarantinedUsage
-from governance.rest.api import CursorPagination, Parameters, actor, requires
+from governance.rest.api import Parameters, actor, listed, requires
 
 
 class QuarantinedOut(serializers.ModelSerializer[QuarantinedUsage]):
@@ -25,10 +25,6 @@ class QuarantineFilterIn(Parameters):
     replayed = serializers.BooleanField(required=False, default=False)
 
 
-class NewestQuarantineFirst(CursorPagination):
-    ordering = ("-last_seen_at", "-id")  # type: ignore[assignment]  # DRF takes both
-
-
 class Quarantine(APIView):
     permission_classes = [requires("usage:read")]
 
@@ -39,6 +35,4 @@ class Quarantine(APIView):
         rows = rows.filter(replayed_at__isnull=not wanted["replayed"])
         if "code" in wanted:
             rows = rows.filter(code=wanted["code"])
-        page = NewestQuarantineFirst()
-        shown = page.paginate_queryset(rows, request, view=self)
-        return page.get_paginated_response(QuarantinedOut(shown, many=True).data)
+        return listed(self, request, rows, QuarantinedOut, ordering=("-last_seen_at", "-id"))

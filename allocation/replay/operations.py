@@ -105,7 +105,7 @@ def _record(actor: Actor, authority_id: int | None, replayed: list[int], at: dat
         actor=actor,
         action="usage.replay",
         scope=None if authority_id is None else Scope.objects.get(pk=authority_id),
-        subject=f"quarantine:{replayed[0]}",
+        subject=f"quarantined_usage:{replayed[0]}",
         reason="",
         evidence={"records": replayed},
         at=at,

@@ -18,7 +18,7 @@ from allocation.unit_economics.engine.unit_economics import Ratio
 from allocation.unit_economics.engine.unit_words import filters_of, words_of
 from allocation.unit_economics.queries import UNATTRIBUTED, Figure, UnitEconomics, unit_economics
 from governance.calendar.engine import DAY, day_of, first_of_month
-from governance.rest.api import Parameters, requires, scope_asked
+from governance.rest.api import DayParameters, requires, scope_asked
 
 # The list of each source's records, and what it calls the first day and the day after the last.
 SOURCES: Mapping[str, tuple[str, str, str]] = {
@@ -28,17 +28,9 @@ SOURCES: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-class UnitEconomicsIn(Parameters):
+class UnitEconomicsIn(DayParameters):
     scope = serializers.CharField(help_text="Path: the scope and all below it.")
     trend = serializers.ChoiceField(choices=["day", "week", "month"], default="month")
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """`from` is a word of Python's own."""
-        dates = {
-            "from": serializers.DateField(required=False, help_text="First UTC day; default: the month's first."),
-            "to": serializers.DateField(required=False, help_text="UTC day after the last; default: tomorrow."),
-        }
-        return {**super().get_fields(), **dates}
 
 
 class RatioOut(serializers.Serializer[Any]):
@@ -118,7 +110,6 @@ class UnitEconomicsOfScope(APIView):
         """Cost per inference, tokens, task and outcome; the efficiency behind it; shares of cost; what is not known."""
         wanted = UnitEconomicsIn.of(request)
         scope_id = scope_asked(request, wanted["scope"])
-        assert scope_id is not None  # noqa: S101  # asked for above
         today = day_of(timezone.now())
         found = unit_economics(
             scope_id=scope_id,

@@ -1,8 +1,8 @@
 """Who may propose and who may decide. Used by operations, API and admin alike."""
 
-from budgets.plans.errors import FourEyes, PersonRequired, RightRequired
+from budgets.plans.errors import FourEyes
 from budgets.plans.models import Budget
-from governance.errors import NotFound
+from governance.errors import NotFound, PersonRequired, RightRequired
 from governance.people.models import DecisionRight, User
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
@@ -27,7 +27,7 @@ def may_withdraw(actor: Actor, budget: Budget) -> bool:
 
 def check_seen(actor: Actor, scope: Scope) -> None:
     if not actor.sees(scope.path):
-        raise NotFound(f"There is no scope {scope.path!r} that {actor.label} may see.", code="unknown_scope")
+        raise NotFound(f"There is no scope {scope.path!r} that {actor.label} may see.", code="scope_unknown")
 
 
 def check_person_with_right(actor: Actor, budget: Budget) -> User:

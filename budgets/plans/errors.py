@@ -5,20 +5,12 @@ from decimal import Decimal
 from governance.errors import DomainError, Forbidden, Invalid
 
 
-class PersonRequired(Forbidden):
-    code = "person_required"
-
-
 class FourEyes(Forbidden):
     code = "four_eyes"
 
 
-class RightRequired(Forbidden):
-    code = "right_required"
-
-
 class WrongStatus(DomainError):
-    code = "wrong_status"
+    code = "status_mismatch"
 
 
 class NotInForce(DomainError):

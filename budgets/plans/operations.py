@@ -9,7 +9,7 @@ from budgets.plans.engine.amounts import NANO, WHOLE_UNITS, plain
 from budgets.plans.engine.periods import MONTHS, is_first_day, is_longer, period_of
 from budgets.plans.errors import PeriodLongerThanParent
 from budgets.plans.models import OPEN, Budget
-from governance.errors import Invalid, NotFound
+from governance.errors import Invalid, NotFound, ReasonMissing
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
@@ -24,13 +24,13 @@ def locked(budget_id: int, actor: Actor) -> Budget:
     )
     budget = found.first()
     if budget is None:
-        raise NotFound(f"There is no budget {budget_id}.", code="unknown_budget")
+        raise NotFound(f"There is no budget {budget_id}.", code="budget_unknown")
     return budget
 
 
 def checked_reason(reason: str) -> str:
     if not reason.strip():
-        raise Invalid("A decision needs a reason.", code="reason_required")
+        raise ReasonMissing("A decision needs a reason.")
     return reason.strip()
 
 
@@ -64,9 +64,9 @@ def checked_values(
 ) -> Mapping[str, object]:
     """The terms of a budget, complete; or Invalid with the fix."""
     if unit not in Budget.Unit.values:
-        raise Invalid(f"Unknown unit {unit!r}: {', '.join(Budget.Unit.values)}.", code="unknown_unit")
+        raise Invalid(f"Unknown unit {unit!r}: {', '.join(Budget.Unit.values)}.", code="unit_unknown")
     if period not in Budget.Period.values:
-        raise Invalid(f"Unknown period {period!r}: {', '.join(Budget.Period.values)}.", code="unknown_period")
+        raise Invalid(f"Unknown period {period!r}: {', '.join(Budget.Period.values)}.", code="period_unknown")
     check_amount(unit, amount)
     start = starts_on or period_of(period, at.date()).start
     if max(start, ends_on or start).year > at.year + YEARS_AHEAD:
@@ -85,7 +85,7 @@ def checked_values(
     own_currency = scope_tree().by_id[scope.pk].currency if unit == Budget.Unit.MONEY else ""
     if currency and currency != own_currency:
         wanted = f"is counted in {own_currency}" if own_currency else "has no currency"
-        raise Invalid(f"A {unit} budget of {scope.path} {wanted}, not {currency}.", code="wrong_currency")
+        raise Invalid(f"A {unit} budget of {scope.path} {wanted}, not {currency}.", code="currency_mismatch")
     return {
         "unit": unit,
         "period": period,
@@ -139,7 +139,7 @@ def check_amount(unit: str, amount: Decimal) -> None:
 
 def check_name(budget: Budget) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,252}", budget.name):
-        raise Invalid(f"{budget.name!r} is no name: letters, digits and . _ / - only.", code="invalid_name")
+        raise Invalid(f"{budget.name!r} is no name: letters, digits and . _ / - only.", code="name_invalid")
     root = budget.scope.organisation_slug
     taken = (
         Budget.objects.filter(name=budget.name, status__in=(*OPEN, Budget.Status.APPROVED))

@@ -136,7 +136,7 @@ def record_version(
         actor=actor,
         action=action,
         scope=version.organisation,
-        subject=f"{change.kind}:{version.name}",
+        subject=change.subject,
         reason=reason,
         evidence={"version": version.version, "digest": version.digest, "differences": list(change.differences)},
         at=at,

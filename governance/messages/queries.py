@@ -27,7 +27,7 @@ def destinations(address: str, scope_id: int) -> tuple[Destination, ...]:
     """
     tree = scope_tree()
     if scope_id not in tree.by_id:
-        raise NotFound("There is no such scope.", code="scope_not_found")
+        raise NotFound("There is no such scope.", code="scope_unknown")
     found = (
         _owner_destinations(tree, scope_id) if address == "owner" else _channel_destinations(tree, scope_id, address)
     )

@@ -25,7 +25,7 @@ def record_decision(
 ) -> DecisionRecord:
     """Appends to the chain. Call it last in a transaction: others that append wait from here until it ends.
 
-    `action` is `noun.verb`, `subject` is `noun:identity`; `evidence` is plain JSON.
+    `action` is `noun.verb`, `subject` is `noun_in_snake_case:identity`; `evidence` is plain JSON.
     """
     record = DecisionRecord.objects.create(
         decided_at=at,

@@ -11,9 +11,16 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from governance.errors import NotFound
-from governance.rest.api import IDEMPOTENCY_KEY, CursorPagination, Parameters, actor, idempotent, requires
-from governance.scopes.models import Scope, at_or_below
+from governance.rest.api import (
+    IDEMPOTENCY_KEY,
+    ScopeParameters,
+    actor,
+    idempotent,
+    narrowed,
+    pages_by,
+    requires,
+    visible_scope,
+)
 from governance.unit_costs import operations
 from governance.unit_costs.models import CostUnit, UnitCostTarget
 
@@ -42,20 +49,15 @@ class UnitCostTargetIn(serializers.Serializer[Any]):
     review_by = serializers.DateField(required=False, allow_null=True, default=None)
 
 
-class UnitCostTargetFilterIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+class UnitCostTargetFilterIn(ScopeParameters):
     unit = serializers.ChoiceField(choices=CostUnit.choices, required=False)
     on = serializers.DateField(required=False, help_text="Only those whose dates cover this day.")
-
-
-class NewestFirst(CursorPagination):
-    ordering = "-id"
 
 
 @extend_schema(tags=["unit costs"])
 class UnitCostTargets(ListAPIView[UnitCostTarget]):
     serializer_class = UnitCostTargetOut
-    pagination_class = NewestFirst
+    pagination_class = pages_by("-id")
     queryset = UnitCostTarget.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
@@ -64,8 +66,7 @@ class UnitCostTargets(ListAPIView[UnitCostTarget]):
     def get_queryset(self) -> QuerySet[UnitCostTarget]:
         wanted = UnitCostTargetFilterIn.of(self.request)
         targets = UnitCostTarget.objects.visible_to(actor(self.request)).select_related("scope")
-        if "scope" in wanted:
-            targets = targets.filter(at_or_below((wanted["scope"],), "scope__path"))
+        targets = narrowed(targets, self.request, wanted.get("scope"))
         if "unit" in wanted:
             targets = targets.filter(unit=wanted["unit"])
         return targets.covering(wanted["on"]) if "on" in wanted else targets
@@ -91,9 +92,7 @@ class UnitCostTargets(ListAPIView[UnitCostTarget]):
         body = UnitCostTargetIn(data=request.data)
         body.is_valid(raise_exception=True)
         terms, asking, now = dict(body.validated_data), actor(request), timezone.now()
-        scope = Scope.objects.visible_to(asking).filter(path=terms.pop("scope")).first()
-        if scope is None:
-            raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
+        scope = visible_scope(request, terms.pop("scope"))
         terms.setdefault("effective_from", now.date())
         target = operations.accept_unit_cost(scope=scope, actor=asking, at=now, **terms)
         return Response(UnitCostTargetOut(target).data, status=201)

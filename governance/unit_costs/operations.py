@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Max
 
-from governance.errors import Forbidden, Invalid
+from governance.errors import Invalid, RightRequired
 from governance.people.models import DecisionRight
 from governance.people.rules import Actor, check_sees
 from governance.records.operations import record_decision
@@ -22,12 +22,8 @@ AMOUNT_MAX = Decimal(10) ** 12
 OUTCOME_NAME = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
 
 
-class UnitCostRightRequired(Forbidden):
-    code = "right_required"
-
-
 class NotAUnitCost(Invalid):
-    code = "invalid_unit_cost"
+    code = "unit_cost_invalid"
 
 
 @transaction.atomic
@@ -47,7 +43,7 @@ def accept_unit_cost(
     """The next version for this scope, unit and name. What held before stays in the history as it was."""
     check_sees(actor, scope.path)
     if not actor.may(DecisionRight.SET_UNIT_COST, scope):
-        raise UnitCostRightRequired(f"{actor.label} does not hold the right to set unit costs of {scope.path}.")
+        raise RightRequired(f"{actor.label} does not hold the right to set unit costs of {scope.path}.")
     _check(unit, outcome_name, amount, reason)
     _check_dates(effective_from, until, review_by)
     # The scope's row makes two who decide at once wait for each other.

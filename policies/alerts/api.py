@@ -1,20 +1,19 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import serializers, viewsets
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from typing_extensions import override
 
-from governance.rest.api import CursorPagination, actor, idempotent, requires
-from governance.scopes.models import ScopedQuerySet
+from governance.rest.api import IDEMPOTENCY_KEY, ScopeParameters, actor, idempotent, narrowed, pages_by, requires
 from policies.alerts import operations
-from policies.alerts.models import Alert, AlertEvent
+from policies.alerts.models import Alert, AlertEvent, AlertQuerySet
 
 
 class AlertOut(serializers.ModelSerializer[Alert]):
@@ -49,52 +48,50 @@ class AcknowledgementIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
 
 
-RowsT = TypeVar("RowsT", bound=ScopedQuerySet[Any])
-
-SCOPE = OpenApiParameter("scope", str, description="Path of a scope: it and everything below it.")
-
-GUARDRAIL = OpenApiParameter("guardrail", str)
+class GuardrailParameters(ScopeParameters):
+    guardrail = serializers.CharField(required=False)
 
 
-def asked_for(found: RowsT, request: Request) -> RowsT:
-    if scope := request.query_params.get("scope"):
-        found = found.at_or_below_path(scope)
-    if guardrail := request.query_params.get("guardrail"):
-        found = found.filter(guardrail=guardrail)
-    return found.select_related("scope")
+class AlertFilterIn(GuardrailParameters):
+    status = serializers.ChoiceField(choices=[*Alert.Status.values, "open"], required=False)
 
 
-class NewestAlertFirst(CursorPagination):
-    ordering = ("-opened_at", "-id")  # type: ignore[assignment]  # DRF takes several; its stubs know one
+def alerts_of(request: Request) -> AlertQuerySet:
+    return Alert.objects.visible_to(actor(request)).select_related("scope")
 
 
-@extend_schema_view(
-    list=extend_schema(
-        parameters=[SCOPE, GUARDRAIL, OpenApiParameter("status", str, enum=[*Alert.Status.values, "open"])]
-    )
-)
-class Alerts(viewsets.ReadOnlyModelViewSet[Alert]):
+@extend_schema_view(get=extend_schema(parameters=[AlertFilterIn]))
+class Alerts(generics.ListAPIView[Alert]):
     permission_classes = (requires("alerts:read"),)
-    pagination_class = NewestAlertFirst
+    pagination_class = pages_by("-opened_at", "-id")
     serializer_class = AlertOut
     queryset = Alert.objects.none()
 
     @override
-    def get_serializer_class(self) -> type[AlertOut]:
-        return AlertDetailOut if self.action == "retrieve" else AlertOut
+    def get_queryset(self) -> QuerySet[Alert]:
+        wanted = AlertFilterIn.of(self.request)
+        rows = alerts_of(self.request)
+        if "guardrail" in wanted:
+            rows = rows.filter(guardrail=wanted["guardrail"])
+        if "status" in wanted:
+            rows = rows.open() if wanted["status"] == "open" else rows.filter(status=wanted["status"])
+        return narrowed(rows, self.request, wanted.get("scope"))
+
+
+class AlertDetail(generics.RetrieveAPIView[Alert]):
+    permission_classes = (requires("alerts:read"),)
+    serializer_class = AlertDetailOut
+    queryset = Alert.objects.none()
 
     @override
     def get_queryset(self) -> QuerySet[Alert]:
-        found = asked_for(Alert.objects.visible_to(actor(self.request)), self.request)
-        if status := self.request.query_params.get("status"):
-            found = found.open() if status == "open" else found.filter(status=status)
-        return found.prefetch_related("events") if self.action == "retrieve" else found
+        return alerts_of(self.request).prefetch_related("events")
 
 
 class AcknowledgeAlert(APIView):
     permission_classes = (requires("alerts:write"),)
 
-    @extend_schema(request=AcknowledgementIn, responses=AlertOut)
+    @extend_schema(request=AcknowledgementIn, responses=AlertOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent
     def post(self, request: Request, alert_id: int) -> Response:
         body = AcknowledgementIn(data=request.data)

@@ -4,15 +4,15 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import serializers, viewsets
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from typing_extensions import override
 
-from governance.rest.api import CursorPagination, actor, idempotent, requires
-from policies.alerts.api import GUARDRAIL, SCOPE, asked_for
+from governance.rest.api import IDEMPOTENCY_KEY, actor, idempotent, narrowed, pages_by, requires
+from policies.alerts.api import GuardrailParameters
 from policies.constraints import operations
 from policies.constraints.models import Constraint
 
@@ -34,31 +34,39 @@ class ReleaseIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 
-class NewestConstraintFirst(CursorPagination):
-    ordering = ("-starts_at", "-id")  # type: ignore[assignment]  # DRF takes several; its stubs know one
+class ConstraintFilterIn(GuardrailParameters):
+    status = serializers.ChoiceField(choices=Constraint.Status.choices, required=False)
 
 
-@extend_schema_view(
-    list=extend_schema(parameters=[SCOPE, GUARDRAIL, OpenApiParameter("status", str, enum=Constraint.Status.values)])
-)
-class Constraints(viewsets.ReadOnlyModelViewSet[Constraint]):
+@extend_schema_view(get=extend_schema(parameters=[ConstraintFilterIn]))
+class Constraints(generics.ListAPIView[Constraint]):
     permission_classes = (requires("constraints:read"),)
-    pagination_class = NewestConstraintFirst
+    pagination_class = pages_by("-starts_at", "-id")
     serializer_class = ConstraintOut
     queryset = Constraint.objects.none()
 
     @override
     def get_queryset(self) -> QuerySet[Constraint]:
-        found = asked_for(Constraint.objects.visible_to(actor(self.request)), self.request)
-        if status := self.request.query_params.get("status"):
-            found = found.filter(status=status)
-        return found
+        wanted = ConstraintFilterIn.of(self.request)
+        rows = Constraint.objects.visible_to(actor(self.request)).select_related("scope")
+        exact = {name: wanted[name] for name in ("guardrail", "status") if name in wanted}
+        return narrowed(rows.filter(**exact), self.request, wanted.get("scope"))
+
+
+class ConstraintDetail(generics.RetrieveAPIView[Constraint]):
+    permission_classes = (requires("constraints:read"),)
+    serializer_class = ConstraintOut
+    queryset = Constraint.objects.none()
+
+    @override
+    def get_queryset(self) -> QuerySet[Constraint]:
+        return Constraint.objects.visible_to(actor(self.request)).select_related("scope")
 
 
 class ReleaseConstraint(APIView):
     permission_classes = (requires("constraints:read"),)
 
-    @extend_schema(request=ReleaseIn, responses=ConstraintOut)
+    @extend_schema(request=ReleaseIn, responses=ConstraintOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent
     def post(self, request: Request, constraint_id: int) -> Response:
         body = ReleaseIn(data=request.data)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from governance.errors import DomainError, Forbidden, Invalid, NotFound
+from governance.errors import DomainError, Forbidden, NotFound, ReasonMissing
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from policies.alerts.models import AlertEvent
@@ -31,7 +31,7 @@ def release_constraint(*, constraint_id: int, actor: Actor, reason: str, at: dat
     if not may_release_constraint(actor, constraint.scope):
         raise Forbidden(f"{actor.label} may not release constraints of {constraint.scope.path}.")
     if not reason.strip():
-        raise Invalid("Say why the constraint is released.", code="reason_required")
+        raise ReasonMissing("Say why the constraint is released.")
     if constraint.status != Constraint.Status.ACTIVE:
         raise ConstraintNotActive(f"The constraint is {constraint.status} already.")
     constraint.status = Constraint.Status.RELEASED

@@ -51,7 +51,7 @@ SELECT key.digest,
 
 
 class KeyRefused(DomainError):
-    code = "invalid_key"
+    code = "key_invalid"
     status = 401
 
 
@@ -107,7 +107,7 @@ def decide_for_key(*, plaintext: str, scope_path: str, model: str, at: datetime)
 
 
 def _unknown(path: str) -> NotFound:
-    return NotFound(f"There is no scope {path!r} here.", code="unknown_scope")
+    return NotFound(f"There is no scope {path!r} here.", code="scope_unknown")
 
 
 def _ask(prefix: str, path: str, at: datetime) -> tuple[Any, ...]:

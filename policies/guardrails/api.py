@@ -4,13 +4,13 @@ from typing import ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, viewsets
-from rest_framework.exceptions import NotFound
+from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from typing_extensions import override
 
-from governance.rest.api import CursorPagination, actor, requires
+from governance.rest.api import Parameters, actor, pages_by, requires, row_asked
 from policies.guardrails.models import GuardrailVersion
 
 
@@ -30,39 +30,43 @@ class GuardrailDetailOut(GuardrailOut):
         read_only_fields = fields
 
 
-class ByName(CursorPagination):
-    ordering = ("name", "-number")  # type: ignore[assignment]  # DRF takes several; its stubs know one
+BY_NAME = pages_by("name", "-number")
 
 
-class Guardrails(mixins.ListModelMixin, viewsets.GenericViewSet[GuardrailVersion]):
+class Guardrails(generics.ListAPIView[GuardrailVersion]):
     """The guardrails in force that may concern the reader: all but those for other organisations only."""
 
     permission_classes = (requires("guardrails:read"),)
-    pagination_class = ByName
+    pagination_class = BY_NAME
     serializer_class = GuardrailOut
     queryset = GuardrailVersion.objects.none()
 
     @override
     def get_queryset(self) -> QuerySet[GuardrailVersion]:
+        Parameters.of(self.request)
         return GuardrailVersion.objects.visible_to(actor(self.request)).filter(is_active=True)
 
+
+class GuardrailDetail(APIView):
+    """The guardrails in force that may concern the reader: all but those for other organisations only."""
+
+    permission_classes = (requires("guardrails:read"),)
+
     @extend_schema(responses=GuardrailDetailOut)
-    def retrieve(self, request: Request, name: str) -> Response:
-        versions = GuardrailVersion.objects.visible_to(actor(request)).filter(name=name)
-        found = versions.order_by("-is_active", "-number").first()
-        if found is None:
-            raise NotFound
-        return Response(GuardrailDetailOut(found).data)
+    def get(self, request: Request, name: str) -> Response:
+        versions = GuardrailVersion.objects.visible_to(actor(request)).order_by("-is_active", "-number")
+        return Response(GuardrailDetailOut(row_asked(versions, "guardrail", name=name)).data)
 
 
-class GuardrailVersions(mixins.ListModelMixin, viewsets.GenericViewSet[GuardrailVersion]):
+class GuardrailVersions(generics.ListAPIView[GuardrailVersion]):
     """Every version of one guardrail, newest first."""
 
     permission_classes = (requires("guardrails:read"),)
-    pagination_class = ByName
+    pagination_class = BY_NAME
     serializer_class = GuardrailDetailOut
     queryset = GuardrailVersion.objects.none()
 
     @override
     def get_queryset(self) -> QuerySet[GuardrailVersion]:
+        Parameters.of(self.request)
         return GuardrailVersion.objects.visible_to(actor(self.request)).filter(name=self.kwargs.get("name"))

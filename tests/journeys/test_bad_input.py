@@ -65,7 +65,7 @@ def key(weir: Installation) -> str:
         pytest.param(b'[{"id": "1",', 400, "malformed_json", id="half a JSON document"),
         pytest.param(b"[" * 10_000 + b"]" * 10_000, 400, "json_too_deep", id="nested 10,000 deep"),
         pytest.param(b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400, "json_too_deep", id="objects nested 10,000 deep"),
-        pytest.param(b"\xff\xfe[]", 400, "invalid_unicode", id="not UTF-8"),
+        pytest.param(b"\xff\xfe[]", 400, "unicode_invalid", id="not UTF-8"),
         pytest.param(b"", 400, "body_empty", id="nothing at all"),
         pytest.param(b'"text"', 400, "malformed_json", id="a JSON text instead of events"),
     ],

@@ -80,7 +80,7 @@ def test_a_constraint_on_some_models_leaves_the_others(api: Client) -> None:
         ({"scope": "acme/search"}, 422, "validation_failed"),
         ({"scope": "acme/search", "model": "gpt-4o", "modle": "x"}, 422, "validation_failed"),
         ({"scope": "acme/search", "model": "gpt-4o", "estimated_tokens": -1}, 422, "validation_failed"),
-        ({"scope": "acme/nowhere", "model": "gpt-4o"}, 404, "unknown_scope"),
+        ({"scope": "acme/nowhere", "model": "gpt-4o"}, 404, "scope_unknown"),
         ({"scope": "acme/search", "model": "x" * 20_000}, 413, "body_too_large"),
         ({"scope": "a\x00b", "model": "gpt-4o"}, 422, "nul_character"),
     ],
@@ -98,7 +98,7 @@ def test_who_may_not_ask(client: Client, acme: Scope, search: Scope, key: str) -
     assert ask(client, question, Authorization="Bearer weir_0123456789_x").status_code == 401
     other = create_scope(slug="globex", kind="organisation", actor=SYSTEM, at=AT)
     foreign = create_api_key(scope=other, permissions=["decisions:read"], actor=SYSTEM, at=AT)[1]
-    assert ask(client, question, Authorization=f"Bearer {foreign}").json()["code"] == "unknown_scope"
+    assert ask(client, question, Authorization=f"Bearer {foreign}").json()["code"] == "scope_unknown"
     writer = create_api_key(scope=acme, permissions=["usage:write"], actor=SYSTEM, at=AT)[1]
     assert ask(client, question, Authorization=f"Bearer {writer}").json()["code"] == "permission_missing"
     assert client.get("/api/v1/decisions").status_code == 405

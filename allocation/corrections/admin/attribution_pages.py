@@ -98,7 +98,7 @@ def _initial(rule_set: AttributionRuleSet, now: datetime) -> dict[str, Any]:
 def _parsed(text: str, rule_set: AttributionRuleSet) -> AttributionRulesDocument:
     found = load_documents(text, source="document")
     if len(found) != 1:
-        raise Invalid("Write exactly one document.", code="invalid_document")
+        raise Invalid("Write exactly one document.", code="document_invalid")
     document = parse_document(DOCUMENT, found[0])
     if (document.metadata.name, document.spec.organisation) != (rule_set.name, rule_set.organisation.path):
         raise Invalid(

@@ -14,19 +14,16 @@ from allocation.corrections.models import Adjustment, AdjustmentRun
 from governance.calendar.engine import DAY, midnight
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
-    CursorPagination,
     Parameters,
+    ScopeParameters,
     actor,
     idempotent,
     listed,
+    narrowed,
     organisation_asked,
     person_asked,
     requires,
 )
-
-
-class NewestMadeFirst(CursorPagination):
-    ordering = ("-made_at", "-id")  # type: ignore[assignment]  # DRF takes both
 
 
 class AdjustmentOut(serializers.ModelSerializer[Adjustment]):
@@ -45,8 +42,7 @@ class AdjustmentOut(serializers.ModelSerializer[Adjustment]):
         read_only_fields = fields
 
 
-class AdjustmentFilterIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+class AdjustmentFilterIn(ScopeParameters):
     below = serializers.BooleanField(default=True, help_text="false: the scope alone.")
     run = serializers.IntegerField(required=False)
     record_id = serializers.UUIDField(required=False, help_text="The `id` of a usage record.")
@@ -108,7 +104,8 @@ class Adjustments(APIView):
         if "booked_on" in wanted:
             start = midnight(wanted["booked_on"])
             rows = rows.filter(booked_at__gte=start, booked_at__lt=start + DAY)
-        return listed(self, request, rows, wanted.get("scope"), NewestMadeFirst(), AdjustmentOut)
+        rows = narrowed(rows, request, wanted.get("scope"))
+        return listed(self, request, rows, AdjustmentOut, ordering=("-made_at", "-id"))
 
 
 @extend_schema(tags=["usage"])
@@ -122,7 +119,7 @@ class AdjustmentRuns(APIView):
     def get(self, request: Request) -> Response:
         Parameters.of(request)
         rows = AdjustmentRun.objects.visible_to(actor(request)).select_related("organisation")
-        return listed(self, request, rows, None, NewestMadeFirst(), AdjustmentRunOut)
+        return listed(self, request, rows, AdjustmentRunOut, ordering=("-made_at", "-id"))
 
     @extend_schema(
         operation_id="usage_rerate", request=RerateIn, responses={200: RerateOut}, parameters=[IDEMPOTENCY_KEY]

@@ -53,7 +53,7 @@ def begin_run(
         actor=actor,
         action=f"usage.{kind}",
         scope=organisation,
-        subject=f"AdjustmentRun:{run.pk}",
+        subject=f"adjustment_run:{run.pk}",
         reason=reason,
         evidence={"since": since.isoformat(), "until": until.isoformat()},
         at=at,

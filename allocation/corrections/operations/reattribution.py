@@ -26,16 +26,12 @@ from allocation.usage.engine.costing import Organisation
 from allocation.usage.engine.roll_ups import Sums
 from allocation.usage.models import Status, UsageRecord
 from allocation.usage.operations import pricing_context_for, with_retries
-from governance.errors import Invalid
+from governance.errors import ReasonMissing
 from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
 BATCH = 2_000
-
-
-class ReasonMissing(Invalid):
-    code = "reason_required"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from allocation.coverage import queries
-from governance.rest.api import Parameters, actor, requires, scope_asked
+from governance.rest.api import ScopeParameters, actor, requires, scope_asked
 
 DAYS_MAX = 92
 
 
-class CoverageIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+class CoverageIn(ScopeParameters):
     since = serializers.DateTimeField(required=False, help_text="Thirty days before `until` without it.")
     until = serializers.DateTimeField(required=False, help_text="Not included; now without it.")
 

@@ -57,7 +57,7 @@ def apply_exchange_rates(document: ExchangeRatesDocument, *, actor: Actor, at: d
         actor=actor,
         action="exchange_rates.apply",
         scope=organisation,
-        subject=f"{change.kind}:{change.name}",
+        subject=change.subject,
         reason="",
         evidence={"source": document.spec.source, "rates": len(new), "differences": list(change.differences)},
         at=at,
@@ -102,10 +102,10 @@ def import_exchange_rates(
     *, organisation: str, source: str, rates: Sequence[RateSpec], actor: Actor, at: datetime, dry_run: bool = False
 ) -> Change:
     """Applies the rates of a file as a document named after the organisation, or with `dry_run` plans it. Raises
-    Invalid (`no_rates`) when there is none, and as `apply_exchange_rates`.
+    Invalid (`rates_missing`) when there is none, and as `apply_exchange_rates`.
     """
     if not rates:
-        raise Invalid("The file holds no usable exchange rate.", code="no_rates")
+        raise Invalid("The file holds no usable exchange rate.", code="rates_missing")
     document = ExchangeRatesDocument.model_validate(
         {
             "apiVersion": "weir/v1",

@@ -98,7 +98,7 @@ class ImportedPrices:
 class NoPrices(Invalid):
     """The file holds no usable price."""
 
-    code = "no_prices"
+    code = "prices_missing"
 
 
 @transaction.atomic
@@ -114,7 +114,7 @@ def import_prices(
     dry_run: bool = False,
 ) -> ImportedPrices:
     """Merges the entries into the prices of the book of this name, as its next version, or with `dry_run` plans that.
-    Raises NoPrices (`no_prices`), Invalid (`invalid_document`), and as `apply_price_book`.
+    Raises NoPrices (`prices_missing`), Invalid (`document_invalid`), and as `apply_price_book`.
     """
     owner = organisation_of(organisation, locked=True)
     check_may_change(actor, "allocation.pricebook", owner.path)
@@ -136,7 +136,7 @@ def _document(name: str, spec: dict[str, object]) -> PriceBookDocument:
         error = problem.errors(include_url=False)[0]
         location = ".".join(str(part) for part in error["loc"])
         raise Invalid(
-            f"{location}: {error['msg'].removeprefix('Value error, ')}.", code="invalid_document"
+            f"{location}: {error['msg'].removeprefix('Value error, ')}.", code="document_invalid"
         ) from problem
 
 

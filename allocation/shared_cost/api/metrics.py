@@ -11,13 +11,12 @@ from rest_framework.views import APIView
 
 from allocation.meters.api import month_field
 from allocation.shared_cost import operations
-from allocation.shared_cost.api.shared_cost import NewestRunFirst
 from allocation.shared_cost.models import AllocationMetric
 from allocation.usage.api.bodies import NotASender
 from allocation.usage.api.serializers import IngestOut
 from allocation.usage.importers.incoming import MalformedBody, too_many
 from governance.people.models import ApiKey
-from governance.rest.api import Parameters, actor, requires
+from governance.rest.api import Parameters, actor, listed, requires
 
 VALUES_MAX = 10_000
 
@@ -70,6 +69,4 @@ class AllocationMetrics(APIView):
             rows = rows.filter(metric=wanted["metric"])
         if "month" in wanted:
             rows = rows.filter(on__gte=wanted["month"].start, on__lt=wanted["month"].end)
-        page = NewestRunFirst()
-        shown = page.paginate_queryset(rows, request, view=self)
-        return page.get_paginated_response(MetricOut(shown, many=True).data)
+        return listed(self, request, rows, MetricOut, ordering=("-id",))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,22 +11,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from allocation.meters.api import ByName, exact, month_asked, month_field
+from allocation.meters.api import BY_NAME, exact, month_asked, month_field
 from allocation.shared_cost import operations
 from allocation.shared_cost import queries as shared_cost_queries
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun, SharedCostSplit
 from allocation.shared_cost.queries import shared_cost
-from governance.errors import NotFound
-from governance.rest.api import IDEMPOTENCY_KEY, CursorPagination, Parameters, actor, idempotent, requires
-from governance.scopes.models import Scope, at_or_below
-
-
-def visible_scope(request: Request, path: str) -> Scope:
-    """One that may not be seen is one that is not there."""
-    scope = Scope.objects.visible_to(actor(request)).filter(path=path).first()
-    if scope is None:
-        raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
-    return scope
+from governance.rest.api import (
+    IDEMPOTENCY_KEY,
+    Parameters,
+    actor,
+    idempotent,
+    listed,
+    narrowed,
+    organisation_asked,
+    requires,
+    row_asked,
+    visible_scope,
+)
 
 
 class SharedCostIn(Parameters):
@@ -143,10 +143,6 @@ class AllocatedChargeOut(serializers.ModelSerializer[AllocatedCharge]):
         return f"{charge.run.period_start:%Y-%m}"
 
 
-class NewestRunFirst(CursorPagination):
-    ordering = "-id"
-
-
 @extend_schema(tags=["shared cost"])
 class SharedCost(APIView):
     permission_classes = (requires("usage:read"),)
@@ -170,9 +166,7 @@ class SharedCostSplits(APIView):
         wanted = SplitFilterIn.of(request)
         chosen = {"name": wanted["name"]} if "name" in wanted else {"is_current": True}
         rows = SharedCostSplit.objects.visible_to(actor(request)).filter(**chosen)
-        page = ByName()
-        shown = page.paginate_queryset(rows.select_related("organisation", "origin"), request, view=self)
-        return page.get_paginated_response(SplitOut(shown, many=True).data)
+        return listed(self, request, rows.select_related("organisation", "origin"), SplitOut, ordering=BY_NAME)
 
 
 @extend_schema(tags=["shared cost"])
@@ -186,14 +180,12 @@ class AllocationRuns(APIView):
         wanted = RunFilterIn.of(request)
         rows = runs_of(request)
         if "organisation" in wanted:
-            rows = rows.filter(organisation__path=wanted["organisation"])
+            rows = rows.filter(organisation=organisation_asked(request, wanted["organisation"]))
         if "month" in wanted:
             rows = rows.filter(period_start=wanted["month"].start)
         if "status" in wanted:
             rows = rows.filter(status=wanted["status"])
-        page = NewestRunFirst()
-        shown = page.paginate_queryset(rows, request, view=self)
-        return page.get_paginated_response(RunOut(shown, many=True).data)
+        return listed(self, request, rows, RunOut, ordering=("-id",))
 
     @extend_schema(
         operation_id="allocation_run", request=RunIn, responses={200: RunOut, 201: RunOut}, parameters=[IDEMPOTENCY_KEY]
@@ -222,7 +214,7 @@ class AllocationRunDetail(APIView):
 
     @extend_schema(operation_id="allocation_runs_retrieve", responses=RunOut)
     def get(self, request: Request, run_id: int) -> Response:
-        return Response(RunOut(get_object_or_404(runs_of(request), pk=run_id)).data)
+        return Response(RunOut(row_asked(runs_of(request), "run", pk=run_id)).data)
 
 
 @extend_schema(tags=["shared cost"])
@@ -236,18 +228,15 @@ class AllocatedCharges(APIView):
         """Every part of every pool that the caller's scopes bear or give, newest run first."""
         wanted = ChargeFilterIn.of(request)
         rows = AllocatedCharge.objects.visible_to(actor(request)).filter(_chosen(wanted))
-        page = NewestRunFirst()
+        rows = narrowed(rows, request, wanted.get("scope"), to="target")
         related = rows.select_related("run", "pool__split", "pool__origin", "target")
-        shown = page.paginate_queryset(related, request, view=self)
-        return page.get_paginated_response(AllocatedChargeOut(shown, many=True).data)
+        return listed(self, request, related, AllocatedChargeOut, ordering=("-id",))
 
 
 def _chosen(wanted: dict[str, Any]) -> Q:
     chosen = Q(run=wanted["run"]) if "run" in wanted else Q(run__in=AllocationRun.objects.standing())
     if "month" in wanted:
         chosen &= Q(run__period_start=wanted["month"].start)
-    if "scope" in wanted:
-        chosen &= at_or_below((wanted["scope"],), "target__path")
     if "pool" in wanted:
         chosen &= Q(pool__split__name=wanted["pool"])
     return chosen

@@ -68,7 +68,8 @@ def record_metrics(*, values: Sequence[object], authority: Scope, at: datetime) 
         elif _content(same) == _content(row):
             duplicate += 1
         else:
-            rejected.append(Rejection(index, *_reused(value)))
+            fault = _reused(value)
+            rejected.append(Rejection(index, fault.code, fault.message, fault.field))
     AllocationMetric.objects.bulk_create(new)
     return MetricsResult(len(new), duplicate, tuple(sorted(rejected, key=lambda one: one.index)))
 
@@ -107,8 +108,8 @@ def _content(row: AllocationMetric) -> tuple[object, ...]:
     return (row.metric, row.scope_id, row.on, row.value)
 
 
-def _reused(value: MetricValue) -> tuple[str, str, str]:
-    return (
+def _reused(value: MetricValue) -> Fault:
+    return Fault(
         "identity_reused",
         f"This id of {value.source} was counted with another content, which stays; give a further value a new id.",
         "id",

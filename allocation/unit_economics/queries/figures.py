@@ -38,10 +38,6 @@ UNATTRIBUTED = Measure("unattributed_share")
 COST = Measure("cost")
 
 
-class PeriodRefused(Invalid):
-    code = "invalid_period"
-
-
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A ratio of the whole period, the same of each stretch of the trend, and what was accepted for it."""
@@ -130,9 +126,13 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
 
 def check_period(since: date, until: date) -> None:
     if since >= until:
-        raise PeriodRefused("The period ends after it starts: `to` is the day after its last.", field="to")
+        raise Invalid(
+            "The period ends after it starts: `to` is the day after its last.", code="period_empty", field="to"
+        )
     if (until - since).days > DAYS_MAX:
-        raise PeriodRefused(f"A period has at most {DAYS_MAX:,} days; ask for a shorter one.", field="from")
+        raise Invalid(
+            f"A period has at most {DAYS_MAX:,} days; ask for a shorter one.", code="period_too_long", field="from"
+        )
 
 
 def _figures(

@@ -5,11 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from allocation.usage.models import UsageCharge
-from governance.rest.api import CursorPagination, Parameters, actor, listed, requires
-
-
-class NewestChargesFirst(CursorPagination):
-    ordering = ("-day", "-id")  # type: ignore[assignment]  # DRF takes both
+from governance.rest.api import ScopeParameters, actor, listed, narrowed, requires
 
 
 class ChargeOut(serializers.ModelSerializer[UsageCharge]):
@@ -25,8 +21,7 @@ class ChargeOut(serializers.ModelSerializer[UsageCharge]):
         read_only_fields = fields
 
 
-class ChargeFilterIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+class ChargeFilterIn(ScopeParameters):
     since = serializers.DateField(required=False, help_text="First UTC day.")
     until = serializers.DateField(required=False, help_text="UTC day after the last.")
     provider = serializers.CharField(required=False)
@@ -47,4 +42,5 @@ class Charges(APIView):
         rows = rows.filter(**{name: wanted[name] for name in ("provider", "model", "meter") if name in wanted})
         bounds = {"day__gte": wanted.get("since"), "day__lt": wanted.get("until")}
         rows = rows.filter(**{name: value for name, value in bounds.items() if value})
-        return listed(self, request, rows, wanted.get("scope"), NewestChargesFirst(), ChargeOut)
+        rows = narrowed(rows, request, wanted.get("scope"))
+        return listed(self, request, rows, ChargeOut, ordering=("-day", "-id"))

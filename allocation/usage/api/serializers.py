@@ -6,7 +6,7 @@ from allocation.meters.api import SUM_DIGITS
 from allocation.meters.models import ServiceTier
 from allocation.usage.models import Activity, Status, UsageRecord
 from allocation.usage.queries import GROUPS
-from governance.rest.api import Parameters
+from governance.rest.api import DayParameters, Parameters, ScopeParameters
 
 # Sums may need more places than one record.
 
@@ -43,8 +43,7 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
         read_only_fields = fields
 
 
-class RecordFilterIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+class RecordFilterIn(ScopeParameters):
     below = serializers.BooleanField(default=True, help_text="false: the scope alone.")
     since = serializers.DateTimeField(required=False)
     until = serializers.DateTimeField(required=False, help_text="Not included.")
@@ -70,17 +69,8 @@ class PriceIn(Parameters):
     )
 
 
-class SummaryIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+class SummaryIn(ScopeParameters, DayParameters):
     group_by = serializers.ChoiceField(choices=sorted(GROUPS), default="model")
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """`from` is a word of Python's own."""
-        dates = {
-            "from": serializers.DateField(required=False, help_text="First UTC day; default: the month's first."),
-            "to": serializers.DateField(required=False, help_text="UTC day after the last; default: tomorrow."),
-        }
-        return {**super().get_fields(), **dates}
 
 
 class SummaryRowOut(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 """Tasks: what an agent did for one piece of work, and what it came to."""
 
-from typing import Any
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from allocation.usage.models import Task
 from allocation.usage.queries import tasks
-from governance.rest.api import CursorPagination, Parameters, actor, requires, scope_asked
+from governance.rest.api import DayParameters, ScopeParameters, actor, listed, requires, scope_asked
 
 
 class TaskOut(serializers.ModelSerializer[Task]):
@@ -25,20 +25,8 @@ class TaskOut(serializers.ModelSerializer[Task]):
         read_only_fields = fields
 
 
-class TaskFilterIn(Parameters):
-    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """`from` is a word of Python's own."""
-        days = {
-            "from": serializers.DateField(required=False, help_text="First UTC day on which it began."),
-            "to": serializers.DateField(required=False, help_text="UTC day after the last."),
-        }
-        return {**super().get_fields(), **days}
-
-
-class NewestTaskFirst(CursorPagination):
-    ordering = ("-first_occurred_at", "-id")  # type: ignore[assignment]  # DRF takes both
+class TaskFilterIn(ScopeParameters, DayParameters):
+    day_help: ClassVar = {"from": "First UTC day on which it began.", "to": "UTC day after the last."}
 
 
 class Tasks(APIView):
@@ -50,6 +38,4 @@ class Tasks(APIView):
         found = tasks(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
         bounds = {"began_on__gte": wanted.get("from"), "began_on__lt": wanted.get("to")}
         found = found.filter(**{name: value for name, value in bounds.items() if value})
-        page = NewestTaskFirst()
-        rows = page.paginate_queryset(found, request, view=self)
-        return page.get_paginated_response(TaskOut(rows, many=True).data)
+        return listed(self, request, found, TaskOut, ordering=("-first_occurred_at", "-id"))

@@ -20,7 +20,7 @@ from allocation.usage.importers.litellm import PriceFrom, read_payloads
 from allocation.usage.importers.native import read_json, read_ndjson
 from governance.calendar.engine import DAY, first_of_month, midnight
 from governance.people.models import ApiKey
-from governance.rest.api import CursorPagination, actor, requires, scope_asked
+from governance.rest.api import actor, listed, requires, scope_asked
 
 # By content type: what the records are, and what reads them.
 READERS: dict[str, tuple[str, Callable[..., Incoming]]] = {
@@ -30,10 +30,6 @@ READERS: dict[str, tuple[str, Callable[..., Incoming]]] = {
     "application/cloudevents-batch+json": ("cloudevents", read_cloudevents),
 }
 EXACT = ("provider", "model", "service_tier", "price_source", "source", "status")
-
-
-class NewestUsageFirst(CursorPagination):
-    ordering = ("-occurred_at", "-id")  # type: ignore[assignment]  # DRF takes both
 
 
 def record(request: Request, incoming: Incoming, source_format: str) -> operations.IngestResult:
@@ -91,9 +87,7 @@ class Usage(APIView):
             records = records.of_activity(wanted["activity"])
         if wanted["unpriced"] is not None:
             records = records.unpriced() if wanted["unpriced"] else records.exclude(cost__isnull=True, status="success")
-        page = NewestUsageFirst()
-        rows = page.paginate_queryset(records, request, view=self)
-        return page.get_paginated_response(UsageRecordOut(rows, many=True).data)
+        return listed(self, request, records, UsageRecordOut, ordering=("-occurred_at", "-id"))
 
 
 class LiteLLMUsage(APIView):

@@ -81,12 +81,12 @@ def mapping_path(name: str) -> Path:
 
 
 def load_mapping(path: Path) -> UsageMapping:
-    """The file's only mapping. Raises Invalid (`invalid_mapping`) when it holds none or several, and as
+    """The file's only mapping. Raises Invalid (`mapping_invalid`) when it holds none or several, and as
     `parse_document`.
     """
     documents = load_documents(path.read_bytes(), source=path.name)
     if len(documents) != 1:
-        raise Invalid(f"{path.name} must hold one mapping.", code="invalid_mapping")
+        raise Invalid(f"{path.name} must hold one mapping.", code="mapping_invalid")
     return parse_document(_MAPPING, documents[0])
 
 

@@ -103,7 +103,7 @@ def json_records(body: bytes, *, records_max: int | None = None) -> Iterator[tup
     except RecursionError:
         raise MalformedBody("The JSON is nested too deeply.", code="json_too_deep") from None
     except UnicodeDecodeError:
-        raise MalformedBody("The body is not UTF-8.", code="invalid_unicode") from None
+        raise MalformedBody("The body is not UTF-8.", code="unicode_invalid") from None
     except ValueError as problem:
         reason = f": {problem.msg}, at character {problem.pos}" if isinstance(problem, json.JSONDecodeError) else ""
         raise MalformedBody(f"The body is not JSON{reason}.") from None

@@ -1,6 +1,6 @@
 from datetime import UTC
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -19,25 +19,20 @@ from allocation.variance.engine.periods import Period, Periods
 from allocation.variance.engine.variance import PARTS, TOKEN, ModelVariance, Variance
 from allocation.variance.engine.words import sentences, steps
 from allocation.variance.queries import ScopeVariance, money_of
-from governance.rest.api import Parameters, actor, requires, scope_asked
+from governance.rest.api import DayParameters, actor, requires, scope_asked
 
 MILLION = 1_000_000
 UNIT_PRICE_PART = Decimal("1e-9")
 MONEY: dict[str, Any] = {"max_digits": 40, "decimal_places": 9}
 
 
-class PeriodsIn(Parameters):
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """`from` is a word of Python's own."""
-        dates = {
-            "from": serializers.DateField(required=False, help_text="First UTC day; default: of the last whole month."),
-            "to": serializers.DateField(required=False, help_text="UTC day after the last."),
-            "against_from": serializers.DateField(
-                required=False, help_text="Default: the month before a month, else as many days right before."
-            ),
-            "against_to": serializers.DateField(required=False, help_text="UTC day after the last."),
-        }
-        return {**super().get_fields(), **dates}
+class PeriodsIn(DayParameters):
+    day_help: ClassVar = {
+        "from": "First UTC day; default: of the last whole month.",
+        "to": "UTC day after the last.",
+        "against_from": "Default: the month before a month, else as many days right before.",
+        "against_to": "UTC day after the last.",
+    }
 
 
 class MovementIn(PeriodsIn):
@@ -162,7 +157,6 @@ class ScopeMoved(APIView):
         """
         wanted = MovementIn.of(request)
         scope_id = scope_asked(request, wanted["scope"])
-        assert scope_id is not None  # noqa: S101  # a path was given
         periods = _periods(wanted)
         driver = Driver(wanted["driver"]) if "driver" in wanted else None
         found = queries.scope_variance(scope_id=scope_id, periods=periods, driver=driver)

@@ -9,6 +9,7 @@ from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import BudgetFacts
 from budgets.plans.engine.amounts import budget_quantity, plain
 from budgets.plans.models import Budget
+from governance.rest.api import ScopeParameters
 
 
 class Amount(serializers.DecimalField):
@@ -42,12 +43,9 @@ class BudgetIn(serializers.Serializer[Any]):
     note = serializers.CharField(max_length=2000, default="", allow_blank=True)
 
 
-class BudgetFilterIn(serializers.Serializer[Any]):
-    scope = serializers.CharField(
-        max_length=1000, default=None, help_text="Path of a scope: it and everything below it."
-    )
-    status = serializers.ChoiceField(choices=Budget.Status.choices, default=None)
-    unit = serializers.ChoiceField(choices=Budget.Unit.choices, default=None)
+class BudgetFilterIn(ScopeParameters):
+    status = serializers.ChoiceField(choices=Budget.Status.choices, required=False)
+    unit = serializers.ChoiceField(choices=Budget.Unit.choices, required=False)
 
 
 class DecisionIn(serializers.Serializer[Any]):

@@ -1,8 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.shortcuts import get_object_or_404
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -24,12 +23,20 @@ from budgets.approvals.api.serializers import (
 )
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import facts_by_budget
-from budgets.plans.errors import PersonRequired
 from budgets.plans.models import Budget
-from governance.errors import NotFound
+from governance.errors import PersonRequired
 from governance.people.models import ApiKey
-from governance.rest.api import IDEMPOTENCY_KEY, actor, idempotent, requires
-from governance.scopes.models import Scope, at_or_below
+from governance.rest.api import (
+    IDEMPOTENCY_KEY,
+    Parameters,
+    actor,
+    idempotent,
+    narrowed,
+    pages_by,
+    requires,
+    row_asked,
+    visible_scope,
+)
 
 RELATED = ("scope", "created_by", "submitted_by", "decided_by")
 
@@ -40,21 +47,24 @@ def shown(budget: Budget, *, status: int = 200) -> Response:
     return Response(BudgetOut(fresh, context={"facts": facts}).data, status=status)
 
 
+def budget_asked(request: Request, budget_id: int) -> Budget:
+    return row_asked(Budget.objects.visible_to(actor(request)), "budget", code="budget_unknown", pk=budget_id)
+
+
 @extend_schema(tags=["budgets"])
 class Budgets(ListAPIView[Budget]):
     serializer_class = BudgetOut
+    pagination_class = pages_by("-id")
     queryset = Budget.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
         return [requires("budgets:read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "budgets:write")()]
 
     def get_queryset(self) -> QuerySet[Budget]:
-        asked = BudgetFilterIn(data=self.request.query_params)
-        asked.is_valid(raise_exception=True)
-        given = {name: value for name, value in asked.validated_data.items() if value is not None}
-        path = given.pop("scope", None)
-        below = at_or_below((path,), "scope__path") if path else Q()
-        return Budget.objects.visible_to(actor(self.request)).filter(below, **given).select_related(*RELATED)
+        wanted = BudgetFilterIn.of(self.request)
+        path = wanted.pop("scope", None)
+        rows = Budget.objects.visible_to(actor(self.request)).filter(**wanted).select_related(*RELATED)
+        return narrowed(rows, self.request, path)
 
     def paginate_queryset(self, queryset: Any) -> Any:
         self.on_page = super().paginate_queryset(queryset) or []
@@ -76,10 +86,7 @@ class Budgets(ListAPIView[Budget]):
         body = BudgetIn(data=request.data)
         body.is_valid(raise_exception=True)
         terms, asking = dict(body.validated_data), actor(request)
-        path = terms.pop("scope")
-        scope = Scope.objects.visible_to(asking).filter(path=path).first()
-        if scope is None:
-            raise NotFound(f"There is no scope {path!r} that you may see.", code="unknown_scope")
+        scope = visible_scope(request, terms.pop("scope"))
         return shown(
             operations.create_budget(scope=scope, actor=asking, at=timezone.now(), source="api", **terms), status=201
         )
@@ -92,7 +99,7 @@ class BudgetDetail(APIView):
     @extend_schema(responses=BudgetOut)
     def get(self, request: Request, budget_id: int) -> Response:
         """With what is used and left in the current period."""
-        return shown(get_object_or_404(Budget.objects.visible_to(actor(request)), pk=budget_id))
+        return shown(budget_asked(request, budget_id))
 
 
 @extend_schema(tags=["budgets"])
@@ -100,13 +107,13 @@ class BudgetLedger(ListAPIView[Transfer]):
     """Every movement in and out of the budget's accounts, newest first."""
 
     serializer_class = TransferOut
+    pagination_class = pages_by("-id")
     permission_classes = (requires("budgets:read"),)
     queryset = Transfer.objects.none()
 
     def get_queryset(self) -> QuerySet[Transfer]:
-        if "budget_id" not in self.kwargs:
-            return Transfer.objects.none()
-        budget = get_object_or_404(Budget.objects.visible_to(actor(self.request)), pk=self.kwargs["budget_id"])
+        Parameters.of(self.request)
+        budget = budget_asked(self.request, self.kwargs["budget_id"])
         accounts = Account.objects.filter(budget=budget).values_list("pk", flat=True)
         return Transfer.objects.of(accounts).select_related("debit_account__scope", "credit_account__scope", "by")
 

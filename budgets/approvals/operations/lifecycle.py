@@ -23,9 +23,10 @@ from budgets.ledger.operations import (
 from budgets.ledger.queries import covers
 from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
 from budgets.plans.engine.periods import period_of
-from budgets.plans.errors import ChangedSinceSeen, ProposalExists, RightRequired, WrongStatus
+from budgets.plans.errors import ChangedSinceSeen, ProposalExists, WrongStatus
 from budgets.plans.models import OPEN, Budget
 from budgets.plans.operations import check_fits, check_name, checked_reason, checked_values, default_name, locked, terms
+from governance.errors import RightRequired
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope

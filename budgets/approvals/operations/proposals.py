@@ -70,7 +70,7 @@ def _scope(document: BudgetDocument) -> Scope:
     scope = Scope.objects.filter(path=document.spec.scope).first()
     if scope is None:
         raise Invalid(
-            f"Budget {document.metadata.name!r}: there is no scope {document.spec.scope!r}.", code="unknown_scope"
+            f"Budget {document.metadata.name!r}: there is no scope {document.spec.scope!r}.", code="scope_unknown"
         )
     return scope
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, Vali
 from governance.documents.documents.loader import DocumentError, SourcedDocument
 
 API_VERSION = "weir/v1"
+INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 ScopePath = Annotated[
@@ -57,6 +59,11 @@ class Change:
     name: str
     action: Literal["create", "update", "unchanged"]
     differences: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """Of its decision record, such as `price_book:contract` for a PriceBook."""
+        return f"{INNER_CAPITAL.sub('_', self.kind).lower()}:{self.name}"
 
 
 def parse_document(adapter: TypeAdapter[DocumentT], sourced: SourcedDocument) -> DocumentT:

@@ -33,7 +33,7 @@ Path = tuple[str | int, ...]
 class DocumentError(DomainError):
     """Something is wrong in a file: where, and what to do about it."""
 
-    code = "invalid_document"
+    code = "document_invalid"
     status = 422
 
     def __init__(
@@ -152,7 +152,7 @@ class _Size:
                 self._open.append((event.anchor, self.total))
                 if len(self._open) > MAX_DEPTH:
                     raise self._refusal(
-                        event, f"nested deeper than {MAX_DEPTH} levels; flatten it", "document_too_deep"
+                        event, f"nested deeper than {MAX_DEPTH} levels; flatten it", code="document_too_deep"
                     )
             case CollectionEndEvent():
                 anchor, before = self._open.pop()
@@ -166,18 +166,20 @@ class _Size:
                 return
         if self.total > MAX_NODES:
             message = f"more than {MAX_NODES:,} values once its aliases are written out; split it"
-            raise self._refusal(event, message, "document_too_large")
+            raise self._refusal(event, message, code="document_too_large")
 
     def _add_alias(self, event: AliasEvent) -> None:
         self.aliases += 1
         anchor = event.anchor or ""
         if self.aliases > MAX_ALIASES:
-            raise self._refusal(event, f"more than {MAX_ALIASES} aliases; write the values out", "too_many_aliases")
+            raise self._refusal(
+                event, f"more than {MAX_ALIASES} aliases; write the values out", code="too_many_aliases"
+            )
         if any(anchor == around for around, _ in self._open):
-            raise self._refusal(event, f"*{anchor} contains itself; write the value out", "yaml_recursive")
+            raise self._refusal(event, f"*{anchor} contains itself; write the value out", code="yaml_recursive")
         self.total += self._of_anchor.get(anchor, 1)
 
-    def _refusal(self, event: Event, message: str, code: str) -> DocumentError:
+    def _refusal(self, event: Event, message: str, *, code: str) -> DocumentError:
         return DocumentError(message, file=self.source, line=_line(event.start_mark), code=code)
 
 
@@ -231,7 +233,7 @@ class _Reader:
                 raise self._refusal(key_node, path, "merge keys (<<) are not read; write the fields out")
             if key in mapping:
                 raise self._refusal(
-                    key_node, (*path, key), "this key stands here twice; keep one of them", "duplicate_key"
+                    key_node, (*path, key), "this key stands here twice; keep one of them", code="duplicate_key"
                 )
             self.lines[*path, key] = key_node.start_mark.line + 1
             mapping[key] = self.value(value_node, (*path, key))
@@ -264,5 +266,5 @@ class _Reader:
         if node.tag != tag:
             raise self._refusal(node, path, f"the tag {node.tag} is not read; write a plain value")
 
-    def _refusal(self, node: Node, path: Path, message: str, code: str | None = None) -> DocumentError:
+    def _refusal(self, node: Node, path: Path, message: str, *, code: str | None = None) -> DocumentError:
         return DocumentError(message, file=self.source, line=node.start_mark.line + 1, path=dotted(path), code=code)

@@ -30,7 +30,7 @@ class SealBroken(DomainError):
 
 def seal(plaintext: bytes, *, identity: str, ring: Sequence[bytes]) -> bytes:
     if not ring:
-        raise SealBroken("There is no key to encrypt with; set WEIR_SECRET_KEYS.", code="no_secret_key")
+        raise SealBroken("There is no key to encrypt with; set WEIR_SECRET_KEYS.", code="secret_key_missing")
     head = VERSION + _key_id(ring[0])
     nonce = os.urandom(NONCE_BYTES)
     return head + nonce + AESGCM(ring[0]).encrypt(nonce, plaintext, head + identity.encode())

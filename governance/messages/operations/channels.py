@@ -69,7 +69,7 @@ def _sealed(channel: Channel, secrets: ChannelSecrets) -> bytes:
 def check_channel(kind: str, name: str, secrets: ChannelSecrets, to: Sequence[str]) -> None:
     """Raises Invalid for what could never be delivered."""
     if name == OWNERS_CHANNEL and kind == ChannelKind.EMAIL:
-        raise Invalid("The channel email:owners belongs to the organisation itself.", code="reserved_name")
+        raise Invalid("The channel email:owners belongs to the organisation itself.", code="name_reserved")
     loopback: bool = settings.WEIR_ALLOW_LOOPBACK_WEBHOOKS
     problem: str | None = None
     match ChannelKind(kind):
@@ -82,7 +82,7 @@ def check_channel(kind: str, name: str, secrets: ChannelSecrets, to: Sequence[st
         case ChannelKind.EMAIL:
             problem = None if to else "an email channel needs somebody to write to"
     if problem:
-        raise Invalid(f"The {kind} channel cannot be used: {problem}.", code="invalid_channel")
+        raise Invalid(f"The {kind} channel cannot be used: {problem}.", code="channel_invalid")
 
 
 @transaction.atomic
@@ -150,7 +150,7 @@ def _from_environment(reference: FromEnvironment | None, name: str) -> str:
     if not value:
         raise Invalid(
             f"The channel {name} takes a secret from {reference.env}; set this environment variable.",
-            code="secret_not_set",
+            code="secret_missing",
             variable=reference.env,
         )
     return value
@@ -175,7 +175,7 @@ def plan_channel(document: ChannelDocument, *, at: datetime, known_paths: Collec
     if channel is None:
         if spec.scope not in known_paths and not Scope.objects.filter(path=spec.scope).exists():
             raise NotFound(
-                f"The channel {label} names the scope {spec.scope}, which is not there.", code="scope_not_found"
+                f"The channel {label} names the scope {spec.scope}, which is not there.", code="scope_unknown"
             )
         return Change("Channel", label, "create")
     differences = _differences(channel, channel.scope, spec.to, known_secrets(channel), wanted, is_enabled=spec.enabled)

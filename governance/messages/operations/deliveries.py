@@ -51,7 +51,7 @@ def queue_delivery(
     """One row for the sender; None when `dedup_key` was queued to this channel before. `to` narrows an email."""
     recipients = list(to or channel.to)
     if channel.kind == ChannelKind.EMAIL and not recipients:
-        raise Invalid(f"The channel {channel} has nobody to write to.", code="no_recipient")
+        raise Invalid(f"The channel {channel} has nobody to write to.", code="recipient_missing")
     delivery = _row(channel, dedup_key, recipients, message, at)
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     if not Delivery.objects.filter(pk=delivery.pk).exists():
@@ -217,7 +217,7 @@ def replay_delivery(*, delivery_id: uuid.UUID, actor: Actor, at: datetime, reaso
     deliveries = Delivery.objects.select_for_update(of=("self",)).select_related("channel__scope")
     delivery = deliveries.filter(pk=delivery_id).first()
     if delivery is None:
-        raise NotFound(f"There is no delivery {delivery_id}.", code="delivery_not_found")
+        raise NotFound(f"There is no delivery {delivery_id}.", code="delivery_unknown")
     check_may_change(actor, "governance.delivery", delivery.channel.scope.path)
     if delivery.status != DeliveryStatus.DEAD:
         raise DeliveryNotDead(f"The delivery {delivery.pk} is {delivery.status}; only a dead one is replayed.")

@@ -35,7 +35,7 @@ def create_api_key(
     if unknown or not permissions:
         raise Invalid(
             f"Unknown permission {unknown[0]!r}." if unknown else "A key needs at least one permission.",
-            code="unknown_permission",
+            code="permission_unknown",
             known=KeyPermission.values,
         )
     if expires_at is not None and expires_at <= at:

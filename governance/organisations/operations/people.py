@@ -34,7 +34,7 @@ def create_user(
     try:
         validate_email(address)
     except ValidationError:
-        raise Invalid(f"{email!r} is no email address.", code="invalid_email") from None
+        raise Invalid(f"{email!r} is no email address.", code="email_invalid") from None
     password: str | None = None
     user = User.objects.filter(email__iexact=address).first()
     if user is None:
@@ -50,10 +50,10 @@ def grant_ownership(
 ) -> None:
     """Adds to what the person owns; a right held already stays."""
     if persona not in Persona.values:
-        raise Invalid(f"Unknown persona {persona!r}; one of {', '.join(Persona.values)}.", code="unknown_persona")
+        raise Invalid(f"Unknown persona {persona!r}; one of {', '.join(Persona.values)}.", code="persona_unknown")
     wanted = ownership_rights(persona, rights)
     if unknown := sorted(set(wanted) - {*DecisionRight.values, ""}):
-        raise Invalid(f"Unknown right {unknown[0]!r}; one of {', '.join(DecisionRight.values)}.", code="unknown_right")
+        raise Invalid(f"Unknown right {unknown[0]!r}; one of {', '.join(DecisionRight.values)}.", code="right_unknown")
     check_may_change(actor, "governance.ownership", scope.path)
     Ownership.objects.bulk_create(
         [Ownership(scope=scope, user=user, persona=persona, decision_right=right) for right in wanted],

@@ -48,14 +48,14 @@ def create_scope(
     """An organisation (no parent) comes with its unattributed scope and the channel its owners are written to by."""
     check_may_change(actor, "governance.scope", slug if parent is None else parent.path)
     if not re.fullmatch(SLUG_PATTERN, slug):
-        raise Invalid(f"{slug!r} is no slug: lower-case letters, digits and . _ - only.", code="invalid_slug")
+        raise Invalid(f"{slug!r} is no slug: lower-case letters, digits and . _ - only.", code="slug_invalid")
     if parent is not None and len(parent.path) + 1 + len(slug) > PATH_LENGTH_MAX:
         raise Invalid(f"The path would be longer than {PATH_LENGTH_MAX} characters.", code="path_too_long")
     check_labels(labels or {})
     if slug == UNATTRIBUTED_SLUG:
-        raise Invalid("The slug 'unattributed' is kept for what matches no attribution rule.", code="reserved_slug")
+        raise Invalid("The slug 'unattributed' is kept for what matches no attribution rule.", code="slug_reserved")
     if (parent is None) != (kind == Kind.ORGANISATION):
-        raise Invalid("An organisation has no parent, and everything else has one.", code="invalid_kind")
+        raise Invalid("An organisation has no parent, and everything else has one.", code="kind_invalid")
     if parent is not None and currency:
         raise Invalid("The currency stands at the organisation.", code="currency_not_at_root")
     scope = Scope(
@@ -120,7 +120,7 @@ def plan_scope(document: ScopeDocument, *, at: datetime, known_paths: Collection
         parent, _, _ = path.rpartition("/")
         if parent and parent not in known_paths and not Scope.objects.filter(path=parent).exists():
             raise NotFound(
-                f"The scope {path} has no parent: declare {parent} before it.", code="parent_not_found", parent=parent
+                f"The scope {path} has no parent: declare {parent} before it.", code="parent_unknown", parent=parent
             )
         return Change("Scope", path, "create")
     differences = (*_field_differences(scope, document), *_owner_differences(scope, owners))
@@ -179,7 +179,7 @@ def check_labels(labels: object) -> None:
         and all(isinstance(part, str) and len(part) <= LABEL_LENGTH_MAX for pair in labels.items() for part in pair)
     ):
         raise Invalid(
-            f'Labels are at most {LABELS_MAX} names and texts, such as {{"tier": "gold"}}.', code="invalid_labels"
+            f'Labels are at most {LABELS_MAX} names and texts, such as {{"tier": "gold"}}.', code="labels_invalid"
         )
 
 
@@ -251,7 +251,7 @@ def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
             raise Invalid(
                 f"The scope {document.metadata.name} names the owner {owner.email}, whom nobody has created yet: "
                 f"weir users create {owner.email} --persona {owner.persona} --scope {document.metadata.name}",
-                code="unknown_user",
+                code="user_unknown",
                 email=owner.email,
             )
     return frozenset(

@@ -1,9 +1,11 @@
 from governance.rest.api.asked import (
     IDEMPOTENCY_KEY,
-    listed,
     organisation_asked,
     person_asked,
+    row_asked,
     scope_asked,
+    visible_node,
+    visible_scope,
 )
 from governance.rest.api.authentication import (
     actor,
@@ -15,11 +17,17 @@ from governance.rest.api.bodies import (
 from governance.rest.api.idempotency import (
     idempotent,
 )
+from governance.rest.api.lists import (
+    listed,
+    narrowed,
+)
 from governance.rest.api.pagination import (
-    CursorPagination,
+    pages_by,
 )
 from governance.rest.api.parameters import (
+    DayParameters,
     Parameters,
+    ScopeParameters,
 )
 from governance.rest.api.permissions import (
     requires,
@@ -33,17 +41,23 @@ from governance.rest.api.problems import (
 __all__ = [
     "CONTENT_TYPE",
     "IDEMPOTENCY_KEY",
-    "CursorPagination",
+    "DayParameters",
     "Parameters",
+    "ScopeParameters",
     "actor",
     "idempotent",
     "listed",
+    "narrowed",
     "no_such_route",
     "organisation_asked",
+    "pages_by",
     "parse_json",
     "person_asked",
     "problem",
     "read_body",
     "requires",
+    "row_asked",
     "scope_asked",
+    "visible_node",
+    "visible_scope",
 ]

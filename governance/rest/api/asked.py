@@ -1,59 +1,57 @@
-from typing import Any
+from typing import Any, TypeVar, overload
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from governance.errors import Forbidden, NotFound
+from governance.errors import NotFound, PersonRequired
 from governance.people.models import ApiKey
+from governance.people.rules import Actor
 from governance.rest.api.authentication import actor
-from governance.rest.api.pagination import CursorPagination
 from governance.scopes.models import Scope
-from governance.scopes.queries import scope_tree
+from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="Repeats with the same key have one effect."
 )
+RowT = TypeVar("RowT", bound=Model)
 
 
-class PersonRequired(Forbidden):
-    code = "person_required"
+def row_asked(rows: QuerySet[RowT], what: str, *, code: str | None = None, **lookup: Any) -> RowT:
+    """The one of `rows`, which hold what may be seen; `what` names it to a person. Raises NotFound."""
+    row = rows.filter(**lookup).first()
+    if row is None:
+        raise NotFound(f"There is no such {what} among those you may see.", code=code)
+    return row
 
 
 def organisation_asked(request: Request, path: str) -> Scope:
-    found = Scope.objects.visible_to(actor(request)).filter(path=path, parent__isnull=True).first()
-    if found is None:
-        raise NotFound("There is no such organisation among those you may see.", code="scope_unknown")
-    return found
+    visible = Scope.objects.visible_to(actor(request)).filter(parent__isnull=True)
+    return row_asked(visible, "organisation", code="scope_unknown", path=path)
+
+
+def visible_scope(request: Request, path: str) -> Scope:
+    """One that may not be seen is one that is not there."""
+    return row_asked(Scope.objects.visible_to(actor(request)), "scope", code="scope_unknown", path=path)
+
+
+@overload
+def scope_asked(request: Request, path: str) -> int: ...
+@overload
+def scope_asked(request: Request, path: str | None) -> int | None: ...
+def scope_asked(request: Request, path: str | None) -> int | None:
+    """The scope's id; None where none was asked for."""
+    return None if path is None else visible_node(scope_tree(), actor(request), path).id
+
+
+def visible_node(tree: ScopeTree, who: Actor, path: str) -> ScopeNode:
+    """As `visible_scope`, of the tree in memory."""
+    node = tree.by_path.get(path)
+    if node is None or not who.sees(path):
+        raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
+    return node
 
 
 def person_asked(request: Request) -> None:
     if isinstance(request.auth, ApiKey):
         raise PersonRequired("What was recorded is corrected or closed by a person who has signed in, never by a key.")
-
-
-def listed(
-    view: Any,
-    request: Request,
-    rows: QuerySet[Any],
-    scope: str | None,
-    page: CursorPagination,
-    serializer: type[serializers.ModelSerializer[Any]],
-) -> Response:
-    scope_id = scope_asked(request, scope)
-    if scope_id is not None:
-        rows = rows.filter(scope_id__in=scope_tree().descendants(scope_id))
-    shown = page.paginate_queryset(rows, request, view=view)
-    return page.get_paginated_response(serializer(shown, many=True).data)
-
-
-def scope_asked(request: Request, path: str | None) -> int | None:
-    """The scope's id; one that may not be seen is one that is not there."""
-    if path is None:
-        return None
-    node = scope_tree().by_path.get(path)
-    if node is None or not actor(request).sees(path):
-        raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
-    return node.id

@@ -42,7 +42,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         key = operations.authenticate_key(header[len(SCHEME) :].strip(), at=timezone.now())
         if key is None:
-            raise AuthenticationFailed("This API key is unknown, revoked or expired.", code="invalid_key")
+            raise AuthenticationFailed("This API key is unknown, revoked or expired.", code="key_invalid")
         return KeyHolder(key), key
 
     def authenticate_header(self, request: Request) -> str:

@@ -101,7 +101,7 @@ def _explain(body: bytes, problem: orjson.JSONDecodeError, max_depth: int) -> Ba
     if _deeper_than(body, max_depth):
         return _too_deep(max_depth)
     if "surrogate" in text or "hex escape" in text:
-        return BadBody(f"A text is not valid Unicode: {text}.", code="invalid_unicode")
+        return BadBody(f"A text is not valid Unicode: {text}.", code="unicode_invalid")
     if not body.strip():
         return BadBody("The body is empty; JSON is wanted.", code="body_empty")
     return BadBody(f"The body is not JSON: {text}.")

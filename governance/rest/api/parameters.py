@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rest_framework import serializers
 
@@ -15,12 +15,18 @@ class Parameters(serializers.Serializer[Any]):
     """The query parameters of a GET. One that is not known is refused: a filter that is misspelt shows everything."""
 
     def to_internal_value(self, data: QueryDict) -> dict[str, Any]:
-        values: dict[str, Any] = super().to_internal_value(data)
         unknown = sorted(data.keys() - self.fields.keys() - OF_EVERY_LIST)
-        if unknown:
-            raise serializers.ValidationError(
-                {name: serializers.ErrorDetail("There is no such parameter.", "unknown_parameter") for name in unknown}
-            )
+        refusal = serializers.ErrorDetail("There is no such parameter.", code="parameter_unknown")
+        refused: dict[str, Any] = dict.fromkeys(unknown, refusal)
+        values: dict[str, Any] = {}
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as problem:
+            if not isinstance(problem.detail, dict):
+                raise
+            refused |= problem.detail
+        if refused:
+            raise serializers.ValidationError(refused)
         return values
 
     @classmethod
@@ -30,3 +36,20 @@ class Parameters(serializers.Serializer[Any]):
         asked.is_valid(raise_exception=True)
         values: dict[str, Any] = asked.validated_data
         return values
+
+
+class ScopeParameters(Parameters):
+    scope = serializers.CharField(required=False, help_text="Path: the scope and all below it.")
+
+
+class DayParameters(Parameters):
+    """`from` and `to`: UTC days, half-open. `from` is a word of Python's own, so that no class can declare it."""
+
+    day_help: ClassVar[dict[str, str]] = {
+        "from": "First UTC day; default: the month's first.",
+        "to": "UTC day after the last; default: tomorrow.",
+    }
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        days = {name: serializers.DateField(required=False, help_text=text) for name, text in self.day_help.items()}
+        return {**super().get_fields(), **days}

@@ -47,17 +47,21 @@ class Question(BaseModel):
 def answer(request: HttpRequest) -> HttpResponse:
     headers: dict[str, str] = {}
     if request.method != "POST":
-        return _problem(request, 405, "method_not_allowed", "Ask with POST.", {"Allow": "POST"})
+        return _problem(
+            request, status=405, code="method_not_allowed", detail="Ask with POST.", headers={"Allow": "POST"}
+        )
     try:
         decision = _decide(request, timezone.now())
     except DomainError as refused:
         if isinstance(refused, KeyRefused):
             headers["WWW-Authenticate"] = 'Bearer realm="weir"'
-        return _problem(request, refused.status, refused.code, refused.detail, headers, **refused.extra)
+        return _problem(
+            request, status=refused.status, code=refused.code, detail=refused.detail, headers=headers, **refused.extra
+        )
     except OperationalError as problem_of_database:
         logger.error("database unavailable", exc_info=problem_of_database)  # noqa: TRY400  # a sentence, not a trace of ours
         detail = "The database is not available. Try again shortly."
-        return _problem(request, 503, "database_unavailable", detail, {"Retry-After": "2"})
+        return _problem(request, status=503, code="database_unavailable", detail=detail, headers={"Retry-After": "2"})
     return HttpResponse(_as_json(decision), content_type="application/json")
 
 
@@ -92,7 +96,7 @@ def _as_json(decision: Decision) -> bytes:
 
 
 def _problem(
-    request: HttpRequest, status: int, code: str, detail: str, headers: dict[str, str], **extra: object
+    request: HttpRequest, *, status: int, code: str, detail: str, headers: dict[str, str], **extra: object
 ) -> HttpResponse:
     body = problem(status=status, code=code, detail=detail, instance=request.path, **extra)
     return HttpResponse(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=headers)

@@ -25,7 +25,7 @@ def explain(*, name: str, scope_path: str, at: datetime) -> Explanation:
     tree = scope_tree()
     node = tree.by_path.get(scope_path)
     if node is None:
-        raise NotFound(f"There is no scope {scope_path!r}.", code="unknown_scope")
+        raise NotFound(f"There is no scope {scope_path!r}.", code="scope_unknown")
     guardrail = next((one for one in active_guardrails().guardrails if one.name == name), None)
     if guardrail is None:
         raise NotFound(f"There is no guardrail {name} in force.")

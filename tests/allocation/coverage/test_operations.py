@@ -282,7 +282,7 @@ def test_a_mistake_in_a_proposal_over_http_is_named(acme: Scope, client_of: Clie
         "spec": {"organisation": "acme", "rules": [{"name": "r", "if": 'modle == "x"', "scope": "acme/search"}]},
     }  # fmt: skip
     answer = client_of(acme, "usage:read").post("/api/v1/attribution/preview", {"document": document}, format="json")
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_document")
+    assert (answer.status_code, answer.json()["code"]) == (422, "document_invalid")
     assert "spec.rules[0].if: rule r: `modle` is not declared (did you mean `model`?)" in answer.json()["detail"]
 
 

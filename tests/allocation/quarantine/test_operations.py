@@ -294,6 +294,11 @@ def test_an_unknown_route_is_a_problem_too(acme: Scope, client_of: Client, path:
 
 
 @pytest.mark.parametrize("path", ["alerts?scope=a%00b", "constraints?guardrail=a%00b"])
-def test_a_value_the_database_cannot_hold_is_no_failure_of_ours(acme: Scope, client_of: Client, path: str) -> None:
+def test_a_parameter_the_database_cannot_hold_is_named(acme: Scope, client_of: Client, path: str) -> None:
     answer = client_of(acme, "admin").get(f"/api/v1/{path}")
-    assert (answer.status_code, answer.json()["code"]) == (422, "value_not_storable")
+    assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
+
+
+def test_a_name_the_database_cannot_hold_is_no_failure_of_ours(acme: Scope, client_of: Client) -> None:
+    answer = client_of(acme, "admin").get("/api/v1/guardrails/a%00b")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

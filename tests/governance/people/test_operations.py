@@ -78,8 +78,8 @@ def test_a_revoked_key_is_nobody_at_once_and_is_revoked_once(search: Scope) -> N
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
-        ({"permissions": []}, "unknown_permission"),
-        ({"permissions": ["usage:write", "everything"]}, "unknown_permission"),
+        ({"permissions": []}, "permission_unknown"),
+        ({"permissions": ["usage:write", "everything"]}, "permission_unknown"),
         ({"permissions": ["admin"], "expires_at": AT}, "expiry_in_the_past"),
     ],
 )

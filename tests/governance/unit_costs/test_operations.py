@@ -85,7 +85,7 @@ def test_another_unit_counts_its_versions_apart(search: Scope) -> None:
 def test_what_is_no_unit_cost_is_refused_with_its_field(search: Scope, changes: dict[str, Any], field: str) -> None:
     with pytest.raises(DomainError) as refused:
         accept(search, **changes)
-    assert (refused.value.code, refused.value.extra["field"]) == ("invalid_unit_cost", field)
+    assert (refused.value.code, refused.value.extra["field"]) == ("unit_cost_invalid", field)
     assert not UnitCostTarget.objects.exists()
 
 

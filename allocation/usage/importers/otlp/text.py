@@ -40,7 +40,7 @@ def read_spans(body: bytes, spans_max: int) -> Iterator[Span]:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise MalformedBody("The body is not UTF-8.", code="invalid_unicode") from None
+        raise MalformedBody("The body is not UTF-8.", code="unicode_invalid") from None
     scanner = JsonScanner(text)
     if scanner.position == len(text):
         raise MalformedBody("The body is empty; send an OTLP trace request.", code="body_empty")

@@ -66,7 +66,7 @@ def test_finops_saves_what_it_has_previewed(finops: Client) -> None:
     assert (answer.status_code, answer["Location"]) == (302, f"{PAGE}/{newest.pk}/change/")
     assert (newest.version, newest.applied_by) == (2, "fin@acme.example")
     record = DecisionRecord.objects.filter(action="attribution_rules.apply").latest("pk")
-    assert record.subject == "AttributionRules:acme"
+    assert record.subject == "attribution_rules:acme"
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_what_the_rules_now_in_force_place_elsewhere_moves(acme: Scope) -> None:
         "acme/unattributed"
     }
     decided = DecisionRecord.objects.get(action="usage.reattribute")
-    assert (decided.reason, decided.scope, decided.subject) == ("New rules.", acme, f"AdjustmentRun:{found.run.pk}")
+    assert (decided.reason, decided.scope, decided.subject) == ("New rules.", acme, f"adjustment_run:{found.run.pk}")
 
 
 def test_the_dry_run_says_what_the_run_then_does_and_writes_nothing(acme: Scope) -> None:

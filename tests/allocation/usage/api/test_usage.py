@@ -56,7 +56,7 @@ def test_a_repeated_post_counts_once(http: APIClient) -> None:
         pytest.param(
             b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "application/json", 400, "json_too_deep", id="objects deep"
         ),
-        pytest.param(b"\xff\xfe", "application/json", 400, "invalid_unicode", id="not UTF-8"),
+        pytest.param(b"\xff\xfe", "application/json", 400, "unicode_invalid", id="not UTF-8"),
         pytest.param(b" ", "application/json", 400, "body_empty", id="empty"),
         pytest.param(b"", NDJSON, 400, "body_empty", id="no lines"),
         pytest.param(b'"text"', "application/json", 400, "malformed_json", id="a text"),

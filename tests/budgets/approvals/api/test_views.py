@@ -114,8 +114,8 @@ def test_insufficient_money_names_what_is_available(
         ({"scope": "acme/search", "amount": "1", "starts_on": "2026-11-02"}, 422, "not_a_first_day"),
         ({"scope": "acme/search", "amount": "1", "starts_on": "0001-01-01"}, 201, None),
         ({"scope": "acme/search", "amount": "1", "starts_on": "9999-12-01"}, 422, "starts_too_late"),
-        ({"scope": "acme/nowhere", "amount": "1"}, 404, "unknown_scope"),
-        ({"scope": "acme", "amount": "1"}, 404, "unknown_scope"),
+        ({"scope": "acme/nowhere", "amount": "1"}, 404, "scope_unknown"),
+        ({"scope": "acme", "amount": "1"}, 404, "scope_unknown"),
     ],
 )
 def test_bad_proposals_are_refused(search: Scope, body: dict[str, Any], status: int, code: str | None) -> None:

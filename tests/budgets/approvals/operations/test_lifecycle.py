@@ -21,13 +21,11 @@ from budgets.plans.errors import (
     FourEyes,
     InsufficientFunds,
     PeriodLongerThanParent,
-    PersonRequired,
     ProposalExists,
-    RightRequired,
     WrongStatus,
 )
 from budgets.plans.models import Budget
-from governance.errors import DomainError, Invalid, NotFound
+from governance.errors import DomainError, Invalid, NotFound, PersonRequired, RightRequired
 from governance.organisations.operations import create_api_key, create_scope
 from governance.people.models import Ownership
 from governance.people.rules import Actor

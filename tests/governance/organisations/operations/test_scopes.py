@@ -51,12 +51,12 @@ def test_a_scope_cannot_lie_below_itself_nor_leave_its_organisation(
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
-        ({"slug": "Search"}, "invalid_slug"),
-        ({"slug": "a/b"}, "invalid_slug"),
-        ({"slug": "sea\nrch"}, "invalid_slug"),
-        ({"slug": "search\n"}, "invalid_slug"),
-        ({"slug": "unattributed"}, "reserved_slug"),
-        ({"slug": "x", "kind": "organisation"}, "invalid_kind"),
+        ({"slug": "Search"}, "slug_invalid"),
+        ({"slug": "a/b"}, "slug_invalid"),
+        ({"slug": "sea\nrch"}, "slug_invalid"),
+        ({"slug": "search\n"}, "slug_invalid"),
+        ({"slug": "unattributed"}, "slug_reserved"),
+        ({"slug": "x", "kind": "organisation"}, "kind_invalid"),
         ({"slug": "x", "currency": "EUR"}, "currency_not_at_root"),
         ({"slug": "search"}, "scope_exists"),
     ],

@@ -158,7 +158,7 @@ def test_fields_of_other_types_are_passed_over_as_unknown(sender: APIClient) -> 
         pytest.param(nested('[{"a": ' + '"\\"' * 9999 + "}]"), "malformed_json", id="quotes and none to end them"),
         pytest.param(nested("[" * 500 + "]" * 500), "json_too_deep", id="nested 500 deep"),
         pytest.param(b'{"a":' * 100_000 + b"}" * 100_000, "json_too_deep", id="nested 100,000 deep"),
-        pytest.param(b"\xff\xfe{}", "invalid_unicode", id="not UTF-8"),
+        pytest.param(b"\xff\xfe{}", "unicode_invalid", id="not UTF-8"),
     ],
 )
 def test_what_is_no_otlp_json_is_refused_whole(sender: APIClient, body: bytes, code: str) -> None:
