@@ -79,17 +79,17 @@ class UsageSums:
     def priced_requests(self) -> int:
         return self.requests - self.errors - self.unpriced_requests
 
-    def add(self, other: "UsageSums") -> None:
-        self.requests += other.requests
-        self.errors += other.errors
-        self.unpriced_requests += other.unpriced_requests
-        self.tokens += other.tokens
-        self.input_tokens += other.input_tokens
-        self.cached_input_tokens += other.cached_input_tokens
-        self.gpu_seconds += other.gpu_seconds
-        self.cost += other.cost
-        self.token_cost += other.token_cost
-        self.gpu_cost += other.gpu_cost
+    def add(self, added: "UsageSums") -> None:
+        self.requests += added.requests
+        self.errors += added.errors
+        self.unpriced_requests += added.unpriced_requests
+        self.tokens += added.tokens
+        self.input_tokens += added.input_tokens
+        self.cached_input_tokens += added.cached_input_tokens
+        self.gpu_seconds += added.gpu_seconds
+        self.cost += added.cost
+        self.token_cost += added.token_cost
+        self.gpu_cost += added.gpu_cost
 
 
 @dataclass(slots=True)
@@ -101,11 +101,11 @@ class TaskSums:
     tokens: int = 0
     cost: Decimal = ZERO
 
-    def add(self, other: "TaskSums") -> None:
-        self.tasks += other.tasks
-        self.first_call_tokens += other.first_call_tokens
-        self.tokens += other.tokens
-        self.cost += other.cost
+    def add(self, added: "TaskSums") -> None:
+        self.tasks += added.tasks
+        self.first_call_tokens += added.first_call_tokens
+        self.tokens += added.tokens
+        self.cost += added.cost
 
 
 @dataclass(slots=True)
@@ -116,11 +116,11 @@ class ScopeSums:
     tasks: TaskSums = field(default_factory=TaskSums)
     outcomes: dict[tuple[OutcomeKind, str], OutcomeSums] = field(default_factory=dict)
 
-    def add(self, other: "ScopeSums") -> None:
-        for activity, used in other.usage.items():
+    def add(self, added: "ScopeSums") -> None:
+        for activity, used in added.usage.items():
             self.usage.setdefault(activity, UsageSums()).add(used)
-        self.tasks.add(other.tasks)
-        for key, reported in other.outcomes.items():
+        self.tasks.add(added.tasks)
+        for key, reported in added.outcomes.items():
             self.outcomes.setdefault(key, OutcomeSums()).add(reported)
 
     @property

@@ -27,8 +27,8 @@ class ExactEffects(NamedTuple):
     kind_mix: Fraction = ZERO
     price: Fraction = ZERO
 
-    def plus(self, other: "ExactEffects") -> "ExactEffects":
-        return ExactEffects(*(part + added for part, added in zip(self, other, strict=True)))
+    def plus(self, addend: "ExactEffects") -> "ExactEffects":
+        return ExactEffects(*(part + added for part, added in zip(self, addend, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
