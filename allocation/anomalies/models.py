@@ -14,11 +14,15 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class Metric(models.TextChoices):
+    """What a series counts; cost is in the scope's currency."""
+
     COST = "cost"
     TOKENS = "tokens"
 
 
 class Feedback(models.TextChoices):
+    """Whether it was an anomaly, in the judgement of a person."""
+
     YES = "yes", "yes, an anomaly"
     NO = "no", "no, a false alarm"
     PLANNED = "planned", "planned"

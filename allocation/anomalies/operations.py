@@ -37,6 +37,8 @@ Known = dict[tuple[SeriesKey, str], list[Anomaly]]
 
 @dataclass(slots=True)
 class DetectionCounts:
+    """The series judged in one run of detection, and the anomalies it opened, changed and closed."""
+
     series: int = 0
     opened: int = 0
     changed: int = 0

@@ -48,6 +48,8 @@ class Thresholds:
 
 
 class Verdict(StrEnum):
+    """`NONE`: no data of the day, or too little history."""
+
     ANOMALOUS = "anomalous"
     NORMAL = "normal"
     NONE = "none"

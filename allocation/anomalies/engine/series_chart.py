@@ -48,6 +48,8 @@ class DayBar(Bar):
 
 @dataclass(frozen=True, slots=True)
 class SeriesChart:
+    """`bands` (polygons) and `lines` are the expected range, one of each per run of days with an expected amount."""
+
     bars: tuple[DayBar, ...]
     bands: tuple[str, ...]
     lines: tuple[str, ...]

@@ -39,14 +39,18 @@ class LineChart:
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Bar):
+class HistogramColumn(Bar):
+    """`count` is the text above the column, empty for 0."""
+
     middle: str
     count: str
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    bars: tuple[Column, ...]
+    """Columns of counts with their axis."""
+
+    bars: tuple[HistogramColumn, ...]
     axis: Axis
 
 
@@ -95,9 +99,9 @@ def histogram(labels: Sequence[str], counts: Sequence[int]) -> Histogram:
     scale, columns = scale_of(counts, FRAME), Columns(FRAME, len(labels))
     filled = min(FILLED, WIDTH_MAX / columns.width)
 
-    def column(position: int, many: int) -> Column:
+    def column(position: int, many: int) -> HistogramColumn:
         (x, width), (y, height) = columns.bar(position, filled=filled), scale.span(0, many)
-        return Column(x, y, width, height, OWN, columns.middle(position), count(many) if many else "")
+        return HistogramColumn(x, y, width, height, OWN, columns.middle(position), count(many) if many else "")
 
     return Histogram(
         bars=tuple(column(position, many) for position, many in enumerate(counts)),

@@ -256,6 +256,7 @@ def sums_by_period(by_day: Mapping[date, ScopeSums], periods: Sequence[tuple[dat
 
 
 def total_of(each: Iterable[ScopeSums]) -> ScopeSums:
+    """All of them added into new sums."""
     total = ScopeSums()
     for sums in each:
         total.add(sums)

@@ -1,3 +1,5 @@
+"""Figures of unit economics, of scopes and of their agents."""
+
 from allocation.unit_economics.queries.agent_scopes import AgentFigures, agent_figures, task_sizes
 from allocation.unit_economics.queries.figures import (
     COST,

@@ -12,6 +12,8 @@ TASK_COVERAGE_MIN = Fraction(4, 5)
 
 
 class Driver(StrEnum):
+    """What volume can be counted in."""
+
     TASKS = "tasks"
     REQUESTS = "requests"
     TOKENS = "tokens"

@@ -74,6 +74,7 @@ def _rebound(variance: Variance, currency: str) -> Iterator[str]:
 
 
 def signed(nanos: int) -> str:
+    """As `amount`, with a sign unless it is 0."""
     return f"+{amount(nanos)}" if nanos > 0 else f"{MINUS}{amount(-nanos)}" if nanos < 0 else "0.00"
 
 
