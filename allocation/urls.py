@@ -26,7 +26,7 @@ from allocation.usage.api.charges import Charges
 from allocation.usage.api.otlp import Traces
 from allocation.usage.api.tasks import Tasks
 from allocation.usage.api.usage import LiteLLMUsage, Usage, UsageSummary
-from allocation.variance.api.variance import ScopeMoved, ScopesMoved
+from allocation.variance.api.variance import VarianceOfScope, VariancesOfScopes
 
 urlpatterns = [
     path("usage", Usage.as_view(), name="usage"),
@@ -44,8 +44,8 @@ urlpatterns = [
     path("price-books", PriceBooks.as_view(), name="price-books"),
     path("price-books/<int:book_id>", PriceBookDetail.as_view(), name="price-book"),
     path("exchange-rates", ExchangeRates.as_view(), name="exchange-rates"),
-    path("movement", ScopeMoved.as_view(), name="movement"),
-    path("movement/scopes", ScopesMoved.as_view(), name="movement-scopes"),
+    path("movement", VarianceOfScope.as_view(), name="movement"),
+    path("movement/scopes", VariancesOfScopes.as_view(), name="movement-scopes"),
     path("anomalies", Anomalies.as_view(), name="anomalies"),
     path("anomalies/kpis", AnomalyKpis.as_view(), name="anomaly-kpis"),
     path("anomalies/<int:anomaly_id>/feedback", AnomalyFeedback.as_view(), name="anomaly-feedback"),

@@ -60,7 +60,7 @@ def run(scopes: int, models: int, days: int) -> None:
     from allocation.anomalies.operations import detect_anomalies
     from allocation.usage.models import IngestWatermark, UsageCharge
     from allocation.variance import queries
-    from allocation.variance.engine.periods import Periods, month
+    from allocation.variance.engine.periods import ComparedPeriods, month
     from bench.organisation import Organisation
     from governance.people.rules import Actor
 
@@ -74,7 +74,7 @@ def run(scopes: int, models: int, days: int) -> None:
         cursor.execute("ANALYZE")
     IngestWatermark.objects.create(scope=made.root, last_received_at=at)
     print(f"{UsageCharge.objects.count():,} charges in {time.perf_counter() - began:.0f} s", flush=True)
-    periods = Periods(month(FIRST_DAY), month(FIRST_DAY + timedelta(days=31)))
+    periods = ComparedPeriods(month(FIRST_DAY), month(FIRST_DAY + timedelta(days=31)))
 
     def timed(name: str, ask: object) -> None:
         started = time.perf_counter()

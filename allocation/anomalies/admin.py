@@ -1,3 +1,5 @@
+"""Anomalies as lists and charts, and the pages that take feedback."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from allocation.anomalies import operations, queries
-from allocation.anomalies.engine.series_chart import TOKENS, Point, series_chart
+from allocation.anomalies.engine.series_chart import TOKENS, SeriesDay, series_chart
 from allocation.anomalies.models import Anomaly, Feedback, Metric
 from governance.calendar.engine import DAY, midnight
 from governance.charts.engine.numbers import count, money
@@ -33,12 +35,12 @@ FEEDBACK_LABEL = {"": "default", "yes": "danger", "no": "success", "planned": "i
 
 
 class FeedbackForm(forms.Form):
-    feedback = forms.ChoiceField(choices=Feedback.choices, widget=UnfoldAdminSelectWidget, label="Was it one?")
+    feedback = forms.ChoiceField(choices=Feedback.choices, widget=UnfoldAdminSelectWidget, label="Was it an anomaly?")
     reason = reason_field()
 
 
 def amount(anomaly: Anomaly, value: Any) -> str:
-    """In the metric's unit."""
+    """`value` with the metric's unit."""
     if anomaly.metric == Metric.TOKENS:
         return f"{count(int(value))} tokens"
     return money(value, scope_tree(max_age_s=1).by_id[anomaly.scope_id].currency)
@@ -67,13 +69,13 @@ class AnomalyAdmin(ReadOnlyAdmin):
     actions_detail = ("judge_one",)
     change_form_outer_before_template = "allocation/anomalies/chart.html"
 
-    # --- how it reads
+    # --- columns and fields
 
     @admin.display(description="what rose", ordering="model")
     def what_rose(self, anomaly: Anomaly) -> SafeString | str:
         if not anomaly.model:
-            return anomaly.what
-        return format_html('{} <span style="opacity:.65">{}</span>', anomaly.what, anomaly.provider)
+            return anomaly.series_name
+        return format_html('{} <span style="opacity:.65">{}</span>', anomaly.series_name, anomaly.provider)
 
     @admin.display(description="above expected", ordering="excess_cost")
     def rose_by(self, anomaly: Anomaly) -> SafeString:
@@ -125,18 +127,18 @@ class AnomalyAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         anomaly = self.get_object(request, object_id) if object_id is not None else None
-        shown = {} if anomaly is None else self._chart(anomaly)
-        answer: HttpResponse = super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+        chart = {} if anomaly is None else self._chart(anomaly)
+        answer: HttpResponse = super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **chart})
         return answer
 
     def _chart(self, anomaly: Anomaly) -> dict[str, Any]:
         days = queries.days_around(anomaly, until=timezone.now().date())
         currency = scope_tree().by_id[anomaly.scope_id].currency
         unit = TOKENS if anomaly.metric == Metric.TOKENS else currency
-        points = [Point(one.day, one.observed, one.expected, one.high, one.is_anomalous) for one in days]
+        points = [SeriesDay(day.day, day.observed, day.expected, day.high, day.is_anomalous) for day in days]
         return {"anomaly": anomaly, "chart": series_chart(points, unit=unit), "unit": unit}
 
-    # --- what people say
+    # --- feedback
 
     def has_judge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         if object_id is None:
@@ -144,19 +146,19 @@ class AnomalyAdmin(ReadOnlyAdmin):
         anomaly = self.get_queryset(request).filter(pk=object_id).select_related("scope").first()
         return anomaly is not None and acting(request).may(DecisionRight.ACKNOWLEDGE, anomaly.scope)
 
-    @admin.action(description="Say whether it was one", permissions=["judge"])
+    @admin.action(description="Give feedback", permissions=["judge"])
     def judge(self, request: HttpRequest, queryset: QuerySet[Anomaly]) -> HttpResponse:
         chosen = list(queryset.select_related("scope"))
         return self._ask(request, chosen, back=reverse("admin:allocation_anomaly_changelist"), from_list=True)
 
-    @action(description="Say whether it was one", permissions=["judge"], url_path="judge", icon="rate_review")  # type: ignore[untyped-decorator]  # Unfold has no types.
+    @action(description="Give feedback", permissions=["judge"], url_path="judge", icon="rate_review")  # type: ignore[untyped-decorator]  # Unfold has no types.
     def judge_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
         chosen = list(self.get_queryset(request).filter(pk=object_id).select_related("scope"))
         back = reverse("admin:allocation_anomaly_change", args=[object_id])
         return self._ask(request, chosen, back=back, from_list=False)
 
     def _ask(self, request: HttpRequest, chosen: Sequence[Anomaly], *, back: str, from_list: bool) -> HttpResponse:
-        """A page that asks what it was and why, then says so of each."""
+        """The form for feedback and a reason; once it is valid, gives that feedback on each chosen anomaly."""
         form = FeedbackForm(request.POST if "apply" in request.POST else None)
         if form.is_bound and form.is_valid():
 

@@ -1,3 +1,5 @@
+"""Anomalies over REST: the list, feedback, and the figures of detection."""
+
 from datetime import UTC, timedelta
 from typing import Any, ClassVar
 
@@ -24,7 +26,7 @@ from governance.rest.api import (
 )
 
 KPI_DAYS = timedelta(days=30)
-NOT_YET = "none"
+NO_FEEDBACK = "none"
 
 
 class AnomalyFilterIn(ScopeParameters):
@@ -32,7 +34,7 @@ class AnomalyFilterIn(ScopeParameters):
     metric = serializers.ChoiceField(choices=Metric.choices, required=False)
     model = serializers.CharField(required=False)
     feedback = serializers.ChoiceField(
-        choices=[*Feedback.choices, (NOT_YET, "not judged")], required=False, help_text="none: not judged yet."
+        choices=[*Feedback.choices, (NO_FEEDBACK, "not judged")], required=False, help_text="none: not judged yet."
     )
 
 
@@ -111,10 +113,12 @@ class Anomalies(APIView):
     def get(self, request: Request) -> Response:
         """Newest first. Only rises are anomalies; a day without data is never judged."""
         wanted = AnomalyFilterIn.of(request)
-        found = queries.anomalies_seen(actor=actor(request), scope_id=scope_asked(request, wanted.pop("scope", None)))
-        if wanted.get("feedback") == NOT_YET:
+        anomalies = queries.anomalies_seen(
+            actor=actor(request), scope_id=scope_asked(request, wanted.pop("scope", None))
+        )
+        if wanted.get("feedback") == NO_FEEDBACK:
             wanted["feedback"] = ""
-        return listed(self, request, found.filter(**wanted), AnomalyOut, ordering=("-first_day", "-id"))
+        return listed(self, request, anomalies.filter(**wanted), AnomalyOut, ordering=("-first_day", "-id"))
 
 
 class AnomalyKpis(APIView):

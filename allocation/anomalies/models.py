@@ -1,3 +1,5 @@
+"""Anomalies: consecutive days of a series far above expectation, with people's feedback."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
@@ -12,11 +14,15 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class Metric(models.TextChoices):
+    """What a series counts; cost is in the scope's currency."""
+
     COST = "cost"
     TOKENS = "tokens"
 
 
 class Feedback(models.TextChoices):
+    """Whether it was an anomaly, in the judgement of a person."""
+
     YES = "yes", "yes, an anomaly"
     NO = "no", "no, a false alarm"
     PLANNED = "planned", "planned"
@@ -28,8 +34,8 @@ class AnomalyQuerySet(ScopedQuerySet["Anomaly"]):
 
 
 class Anomaly(models.Model):
-    """Days in a row on which a scope's own use of one model rose far above what was to be expected. No provider and no
-    model: all models of the scope together.
+    """Consecutive days on which a scope's own use of a model was far above expectation; with provider and model empty,
+    of all its models together. Amounts are in the metric's unit.
     """
 
     class Status(models.TextChoices):
@@ -89,20 +95,21 @@ class Anomaly(models.Model):
         indexes = [
             # Read by the list of API and admin, newest first.
             models.Index(fields=["-first_day", "-id"], name="anomaly_newest"),
-            # Read by detection: what is known of a series already.
+            # Read by detection: the known anomalies of a series.
             models.Index(fields=["scope", "last_day"], name="anomaly_of_scope"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.what} of {self.scope}, {self.first_day}"
+        return f"{self.series_name} of {self.scope}, {self.first_day}"
 
     @property
-    def what(self) -> str:
+    def series_name(self) -> str:
+        """Such as `cost of gpt-4o`."""
         return f"{self.metric} of {self.model}" if self.model else f"{self.metric} of all models"
 
     @property
     def first_day_ended_at(self) -> datetime:
-        """The first instant at which the first anomalous day could be judged."""
+        """The earliest instant at which the anomaly could have been detected."""
         return midnight(self.first_day + DAY)
 
     @property
@@ -115,5 +122,5 @@ class Anomaly(models.Model):
 
     @property
     def excess(self) -> Decimal:
-        """In the metric's unit."""
+        """Observed less expected, in the metric's unit."""
         return self.observed - self.expected

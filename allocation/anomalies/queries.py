@@ -1,4 +1,4 @@
-"""Daily series that anomalies are found in, and how well that goes."""
+"""The daily series that anomalies are detected in, the anomalies, and the figures of their detection."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection
 
-from allocation.anomalies.engine.anomalies import SEASON_DAYS, Terms, Verdict, judge_all
+from allocation.anomalies.engine.anomalies import SEASON_DAYS, Thresholds, Verdict, judge_days
 from allocation.anomalies.models import Anomaly, AnomalyQuerySet, Feedback, Metric
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, ChargeClass, IngestWatermark
 from governance.calendar.engine import DAY, days_from, midnight
@@ -35,7 +35,7 @@ class SeriesKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DailyUse:
-    """By day with data, 0 where there was no use: a day that is missing has no data."""
+    """Cost (in the scope's currency) and tokens by day; 0 is a day without use, a missing day has no data."""
 
     cost: Mapping[date, Decimal]
     tokens: Mapping[date, Decimal]
@@ -45,11 +45,13 @@ class DailyUse:
 
 
 def days_with_data(root_id: int, since: date, until: date) -> list[date]:
-    """The days of [since, until) on which the organisation's feed delivered anything and that are over: a day counts
-    as whole once something was delivered after its end.
+    """The whole days of [since, until) on which the organisation's feed delivered anything. A day is whole once
+    something was delivered after its end.
     """
-    seen = IngestWatermark.objects.filter(scope_id=root_id).values_list("last_received_at", flat=True).first()
-    if seen is None:
+    last_received_at = (
+        IngestWatermark.objects.filter(scope_id=root_id).values_list("last_received_at", flat=True).first()
+    )
+    if last_received_at is None:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
@@ -61,22 +63,22 @@ def days_with_data(root_id: int, since: date, until: date) -> list[date]:
             )
             ORDER BY day
             """,  # noqa: S608  # our own table name
-            [since, min(until, seen.astimezone(UTC).date()), list(scope_tree().descendants(root_id))],
+            [since, min(until, last_received_at.astimezone(UTC).date()), list(scope_tree().descendants(root_id))],
         )
         return [row[0] for row in cursor.fetchall()]
 
 
 def daily_use(scope_ids: Sequence[int], days: Sequence[date]) -> dict[SeriesKey, DailyUse]:
-    """Of every model that the scopes themselves used on `days`, which are in order; and of all models of each."""
+    """The daily use of every model of each scope itself on `days` (in order), and of each scope's models together."""
     if not days:
         return {}
-    found: dict[SeriesKey, DailyUse] = {}
+    use: dict[SeriesKey, DailyUse] = {}
     sums: dict[int, tuple[dict[date, Decimal], dict[date, Decimal], int]] = {}
     for scope_id, provider, model, on, costs, tokens in _rows(scope_ids, days):
         cost, used = (dict.fromkeys(days, Decimal(0)) for _ in range(2))
         cost.update(zip(on, costs, strict=True))
         used.update(zip(on, tokens, strict=True))
-        found[SeriesKey(scope_id, provider, model)] = DailyUse(cost, used)
+        use[SeriesKey(scope_id, provider, model)] = DailyUse(cost, used)
         all_cost, all_used, models = sums.get(
             scope_id, (dict.fromkeys(days, Decimal(0)), dict.fromkeys(days, Decimal(0)), 0)
         )
@@ -86,22 +88,22 @@ def daily_use(scope_ids: Sequence[int], days: Sequence[date]) -> dict[SeriesKey,
         sums[scope_id] = (all_cost, all_used, models + 1)
     for scope_id, (cost, used, models) in sums.items():
         if models > 1:
-            found[SeriesKey(scope_id, *ALL_MODELS)] = DailyUse(cost, used)
-    return found
+            use[SeriesKey(scope_id, *ALL_MODELS)] = DailyUse(cost, used)
+    return use
 
 
-def terms_of(use: DailyUse, metric: str) -> Terms:
-    """Tokens matter by what they cost on average."""
-    least = Decimal(settings.ANOMALY_EXCESS_MIN)
+def thresholds_for(use: DailyUse, metric: str) -> Thresholds:
+    """The least excess worth reporting, from settings; in tokens at their mean cost."""
+    excess_min = Decimal(settings.ANOMALY_EXCESS_MIN)
     if metric == Metric.TOKENS:
         cost, tokens = sum(use.cost.values(), Decimal(0)), sum(use.tokens.values(), Decimal(0))
-        least = least * tokens / cost if cost > 0 else TOKENS_MIN_UNPRICED
-    return Terms(excess_min=least)
+        excess_min = excess_min * tokens / cost if cost > 0 else TOKENS_MIN_UNPRICED
+    return Thresholds(excess_min=excess_min)
 
 
 @dataclass(frozen=True, slots=True)
-class DayAround:
-    """A day beside an anomaly: `expected` and `high` are None where too little was known. `observed` None: no data."""
+class SurroundingDay:
+    """A day in or around an anomaly. `expected` and `high` None: too little history. `observed` None: no data."""
 
     day: date
     observed: Decimal | None
@@ -110,8 +112,8 @@ class DayAround:
     is_anomalous: bool
 
 
-def days_around(anomaly: Anomaly, *, until: date) -> list[DayAround]:
-    """From four weeks before to one after it, as far as days are over."""
+def days_around(anomaly: Anomaly, *, until: date) -> list[SurroundingDay]:
+    """The days from four weeks before the anomaly to one week after it, as far as they are over."""
     first = anomaly.first_day - DAY * DAYS_BEFORE
     end = min(anomaly.last_day + DAY * (DAYS_AFTER + 1), until)
     root_id = scope_tree().by_id[anomaly.scope_id].root_id
@@ -121,20 +123,20 @@ def days_around(anomaly: Anomaly, *, until: date) -> list[DayAround]:
     if use is None:
         return []
     series = use.of(anomaly.metric)
-    # However small the day: what was to be expected of it is to be seen.
-    terms = replace(terms_of(use, anomaly.metric), excess_min=Decimal(-1))
-    shown = judge_all(series, list(days_from(first, end)), terms)
+    # The chart shows the expected amount of small days too.
+    thresholds = replace(thresholds_for(use, anomaly.metric), excess_min=Decimal(-1))
+    judged = judge_days(series, list(days_from(first, end)), thresholds)
     return [
-        DayAround(
-            one.day, one.observed, one.expected, one.high,
-            is_anomalous=anomaly.first_day <= one.day <= anomaly.last_day and one.verdict == Verdict.ANOMALOUS,
+        SurroundingDay(
+            day.day, day.observed, day.expected, day.high,
+            is_anomalous=anomaly.first_day <= day.day <= anomaly.last_day and day.verdict == Verdict.ANOMALOUS,
         )
-        for one in shown
+        for day in judged
     ]  # fmt: skip
 
 
 def _rows(scope_ids: Sequence[int], days: Sequence[date]) -> Iterable[tuple[Any, ...]]:
-    """One row a series, its days in arrays. A day's corrections of closed periods are none of its use."""
+    """A row per series, its days in arrays. Corrections of closed periods are no use of the day they are booked on."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -164,19 +166,20 @@ def _rows(scope_ids: Sequence[int], days: Sequence[date]) -> Iterable[tuple[Any,
                 "days": list(days),
             },
         )
-        found: Sequence[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def anomalies_seen(*, actor: Actor, scope_id: int | None = None) -> AnomalyQuerySet:
-    found = Anomaly.objects.visible_to(actor).select_related("scope")
-    return found if scope_id is None else found.filter(scope_id__in=scope_tree().descendants(scope_id))
+    """Those of the scopes that `actor` may see, at or below `scope_id` if it is given."""
+    visible = Anomaly.objects.visible_to(actor).select_related("scope")
+    return visible if scope_id is None else visible.filter(scope_id__in=scope_tree().descendants(scope_id))
 
 
 @dataclass(frozen=True, slots=True)
 class AnomalyKpis:
-    """Of one organisation. `precision` is the share of judged anomalies that were none of the false alarms; `cost`
-    leaves false alarms and planned rises out. None where there is nothing to say it of.
+    """Of one organisation. `precision` is the share of anomalies with feedback that were not false alarms; `cost`
+    leaves out false alarms and planned rises. None where there is no anomaly to compute it from.
     """
 
     organisation: str
@@ -196,13 +199,13 @@ class AnomalyKpis:
 
 
 def anomaly_kpis(*, actor: Actor, scope_id: int | None, since: date, until: date) -> list[AnomalyKpis]:
-    """Of the anomalies that began in [since, until), by organisation."""
+    """Figures of the anomalies that began in [since, until), by organisation."""
     tree = scope_tree()
     by_root: dict[int, list[Anomaly]] = {}
     for anomaly in anomalies_seen(actor=actor, scope_id=scope_id).filter(first_day__gte=since, first_day__lt=until):
         by_root.setdefault(tree.by_id[anomaly.scope_id].root_id, []).append(anomaly)
-    found = [_kpis(tree.by_id[root_id], anomalies) for root_id, anomalies in by_root.items()]
-    return sorted(found, key=lambda kpis: kpis.organisation)
+    rows = [_kpis(tree.by_id[root_id], anomalies) for root_id, anomalies in by_root.items()]
+    return sorted(rows, key=lambda kpis: kpis.organisation)
 
 
 def _kpis(organisation: ScopeNode, anomalies: Sequence[Anomaly]) -> AnomalyKpis:
@@ -212,10 +215,12 @@ def _kpis(organisation: ScopeNode, anomalies: Sequence[Anomaly]) -> AnomalyKpis:
         currency=organisation.currency,
         anomalies=len(anomalies),
         open=sum(anomaly.status == Anomaly.Status.OPEN for anomaly in anomalies),
-        cost=sum((one.excess_cost for one in anomalies if one.feedback not in NOT_A_COST), Decimal(0)),
-        planned_cost=sum((one.excess_cost for one in anomalies if one.feedback == Feedback.PLANNED), Decimal(0)),
-        mean_hours_to_detect=_mean([Decimal(one.time_to_detect // SECOND) / HOUR_S for one in anomalies]),
-        mean_duration_days=_mean([Decimal(one.duration_days) for one in anomalies]),
+        cost=sum((anomaly.excess_cost for anomaly in anomalies if anomaly.feedback not in NOT_A_COST), Decimal(0)),
+        planned_cost=sum(
+            (anomaly.excess_cost for anomaly in anomalies if anomaly.feedback == Feedback.PLANNED), Decimal(0)
+        ),
+        mean_hours_to_detect=_mean([Decimal(anomaly.time_to_detect // SECOND) / HOUR_S for anomaly in anomalies]),
+        mean_duration_days=_mean([Decimal(anomaly.duration_days) for anomaly in anomalies]),
         with_feedback=judged.total(),
         feedback_share=_share(judged.total(), len(anomalies)),
         confirmed=judged[Feedback.YES],

@@ -1,3 +1,5 @@
+"""The clock of anomaly detection."""
+
 from celery import shared_task
 from django.utils import timezone
 

@@ -1,4 +1,4 @@
-"""What a unit costs a scope: every figure with what it was made of, what was accepted for it, and where to look."""
+"""Unit economics over REST: every figure with its parts, its accepted unit cost and a link to its records."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -20,7 +20,7 @@ from allocation.unit_economics.queries import UNATTRIBUTED, Figure, UnitEconomic
 from governance.calendar.engine import DAY, day_of, first_of_month
 from governance.rest.api import DayParameters, requires, scope_asked
 
-# The list of each source's records, and what it calls the first day and the day after the last.
+# By source: the list of its records, and the parameters for the first day and the day after the last.
 SOURCES: Mapping[str, tuple[str, str, str]] = {
     "usage": ("usage", "since", "until"),
     "tasks": ("tasks", "from", "to"),
@@ -111,52 +111,52 @@ class UnitEconomicsOfScope(APIView):
         wanted = UnitEconomicsIn.of(request)
         scope_id = scope_asked(request, wanted["scope"])
         today = day_of(timezone.now())
-        found = unit_economics(
+        economics = unit_economics(
             scope_id=scope_id,
             since=wanted.get("from", first_of_month(today)),
             until=wanted.get("to", today + DAY),
             trend=wanted["trend"],
         )
-        return Response(UnitEconomicsOut(shown(found)).data)
+        return Response(UnitEconomicsOut(unit_economics_fields(economics)).data)
 
 
-def shown(found: UnitEconomics) -> dict[str, Any]:
+def unit_economics_fields(economics: UnitEconomics) -> dict[str, Any]:
     return {
-        "scope": found.scope.path,
-        "from": found.since,
-        "to": found.until,
-        "currency": found.scope.currency,
-        "cost": found.cost,
+        "scope": economics.scope.path,
+        "from": economics.since,
+        "to": economics.until,
+        "currency": economics.scope.currency,
+        "cost": economics.cost,
         **{
-            part: [_figure(found, figure) for figure in getattr(found, part)]
+            part: [_figure(economics, figure) for figure in getattr(economics, part)]
             for part in ("unit_costs", "efficiency", "shares", "coverage")
         },
         "outcomes": [
             {
-                "kind": one.kind,
-                "name": one.name,
-                "count": one.sums.count,
-                "successful": one.sums.successful,
-                "flagged": one.sums.flagged,
-                "value": one.sums.value,
-                "success_ratio": one.success,
-                "quality": one.quality,
+                "kind": outcome.kind,
+                "name": outcome.name,
+                "count": outcome.sums.count,
+                "successful": outcome.sums.successful,
+                "flagged": outcome.sums.flagged,
+                "value": outcome.sums.value,
+                "success_ratio": outcome.success,
+                "quality": outcome.quality,
             }
-            for one in found.outcomes
+            for outcome in economics.outcomes
         ],
     }
 
 
-def _figure(found: UnitEconomics, figure: Figure) -> dict[str, Any]:
+def _figure(economics: UnitEconomics, figure: Figure) -> dict[str, Any]:
     words, target = words_of(figure.measure), figure.target
     return {
         **_ratio(figure.ratio),
         "unit": figure.measure.key,
         "name": figure.measure.name,
         "title": words.title,
-        "numerator_is": words.above,
-        "denominator_is": words.below,
-        "records": records_url(found, figure, found.since, found.until),
+        "numerator_is": words.numerator,
+        "denominator_is": words.denominator,
+        "records": records_url(economics, figure, economics.since, economics.until),
         "deviation": figure.deviation,
         "target": None
         if target is None
@@ -171,7 +171,7 @@ def _figure(found: UnitEconomics, figure: Figure) -> dict[str, Any]:
         },
         "trend": [
             {**_ratio(ratio), "from": since, "to": until}
-            for (since, until), ratio in zip(found.stretches, figure.trend, strict=False)
+            for (since, until), ratio in zip(economics.trend_periods, figure.trend, strict=False)
         ],
     }
 
@@ -180,11 +180,11 @@ def _ratio(ratio: Ratio) -> dict[str, Any]:
     return {name: getattr(ratio, name) for name in ("value", "numerator", "denominator", "reason")}
 
 
-def records_url(found: UnitEconomics, figure: Figure, since: date, until: date) -> str:
-    """The list of the records, narrowed to those of the figure."""
+def records_url(economics: UnitEconomics, figure: Figure, since: date, until: date) -> str:
+    """Address of the list of records, narrowed to those of the figure."""
     name, first, end = SOURCES[words_of(figure.measure).source]
-    is_lost = figure.measure == UNATTRIBUTED
-    scope = f"{found.scope.path.partition('/')[0]}/unattributed" if is_lost else found.scope.path
+    is_unattributed = figure.measure == UNATTRIBUTED
+    scope = f"{economics.scope.path.partition('/')[0]}/unattributed" if is_unattributed else economics.scope.path
     days = {first: since.isoformat(), end: until.isoformat()}
     if name == "usage":
         days = {each: f"{day}T00:00:00Z" for each, day in days.items()}

@@ -1,10 +1,12 @@
+"""The admin's view of a scope as an object of unit economics."""
+
 from __future__ import annotations
 
 from governance.scopes.models import Scope
 
 
 class ScopeEconomics(Scope):
-    """A scope, looked at for what its units cost."""
+    """A scope in the admin's list of unit economics."""
 
     class Meta:
         proxy = True

@@ -20,10 +20,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
 from allocation.usage.admin.usage import RollUpAdmin
 from allocation.usage.models import UsageDay
 from allocation.variance import queries
-from allocation.variance.engine.periods import Period, Periods, last_month, period_before
+from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, last_month, period_before
 from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, ModelVariance
-from allocation.variance.engine.waterfall import levels, waterfall
-from allocation.variance.engine.words import amount, sentences, signed, steps
+from allocation.variance.engine.waterfall import waterfall, waterfall_levels
+from allocation.variance.engine.words import amount, effect_steps, sentences, signed
 from allocation.variance.queries import ScopeVariance
 from governance.calendar.engine import DAY, first_of_month, midnight
 from governance.pages.admin.base import acting
@@ -38,8 +38,8 @@ PARTS_OF_UNIT = {TOKEN: "tokens", REQUEST: "requests", GPU_HOUR: "GPU hours"}
 admin.site.unregister(UsageDay)
 
 
-class AskedForm(forms.Form):
-    """Days are meant whole, first and last included."""
+class ComparisonForm(forms.Form):
+    """Whole UTC days, first and last included."""
 
     scope = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
     first = forms.DateField(label="First day", widget=UnfoldAdminSingleDateWidget)
@@ -57,7 +57,7 @@ class AskedForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One model as the table shows it; `moved` are its parts of the effects, in the order of the columns."""
+    """One model as the table shows it; `effects` are its parts of the effects, in the order of the columns."""
 
     model: str
     provider: str
@@ -66,7 +66,7 @@ class ModelRow:
     cost: tuple[str, str]
     per_million: tuple[str, str]
     change: str
-    moved: tuple[str, ...]
+    effects: tuple[str, ...]
     records: tuple[str, str]
 
 
@@ -76,7 +76,7 @@ class ScopeRow:
     page: str
     cost: tuple[str, str]
     change: str
-    moved: tuple[str, ...]
+    effects: tuple[str, ...]
     is_jevons: bool
 
 
@@ -99,11 +99,11 @@ class UsageDayAdmin(RollUpAdmin):
             "choices": _choices(request, today),
         }
         if paths and form.is_valid():
-            context |= _shown(request, form.cleaned_data)
+            context |= _variance_context(request, form.cleaned_data)
         return TemplateResponse(request, "allocation/variance/what_moved.html", context)
 
 
-def _form(request: HttpRequest, paths: Sequence[str], today: date) -> AskedForm:
+def _form(request: HttpRequest, paths: Sequence[str], today: date) -> ComparisonForm:
     after = last_month(today)
     before = period_before(after)
     default = {
@@ -113,31 +113,36 @@ def _form(request: HttpRequest, paths: Sequence[str], today: date) -> AskedForm:
         "against_first": before.since,
         "against_last": before.last_day,
     }
-    form = AskedForm({**default, **request.GET.dict()})
+    form = ComparisonForm({**default, **request.GET.dict()})
     scope = form.fields["scope"]
     assert isinstance(scope, forms.ChoiceField)  # noqa: S101  # as declared above
-    scope.choices = [(one, one) for one in paths]
+    scope.choices = [(path, path) for path in paths]
     return form
 
 
 def _choices(request: HttpRequest, today: date) -> list[tuple[str, str]]:
-    """Stretches of time one often asks for, of the scope that is shown."""
-    this_month = Period(first_of_month(today), today)
-    as_far = min(this_month.days, last_month(today).days)
-    before = last_month(today).since
-    choices: list[tuple[str, Period, Period | None]] = [("Last month", last_month(today), None)]
+    """Links to periods that are often compared, for the scope that is shown."""
+    this_month = ComparedPeriod(first_of_month(today), today)
+    days_in_both = min(this_month.days, last_month(today).days)
+    previous_start = last_month(today).since
+    choices: list[tuple[str, ComparedPeriod, ComparedPeriod | None]] = [("Last month", last_month(today), None)]
     if this_month.days:
-        choices.append(("This month so far", this_month, Period(before, before + DAY * as_far)))
+        choices.append(
+            ("This month so far", this_month, ComparedPeriod(previous_start, previous_start + DAY * days_in_both))
+        )
     choices += [
-        ("Last 7 days", Period(today - 7 * DAY, today), None),
-        ("Last 30 days", Period(today - 30 * DAY, today), None),
+        ("Last 7 days", ComparedPeriod(today - 7 * DAY, today), None),
+        ("Last 30 days", ComparedPeriod(today - 30 * DAY, today), None),
     ]
     scope = request.GET.get("scope", "")
-    return [(title, _page(scope, Periods(other or period_before(one), one))) for title, one, other in choices]
+    return [
+        (title, _page(scope, ComparedPeriods(before or period_before(after), after)))
+        for title, after, before in choices
+    ]
 
 
-def _page(scope: str, periods: Periods) -> str:
-    asked = {
+def _page(scope: str, periods: ComparedPeriods) -> str:
+    query = {
         "scope": scope,
         "first": periods.after.since,
         "last": periods.after.last_day,
@@ -145,97 +150,105 @@ def _page(scope: str, periods: Periods) -> str:
         "against_last": periods.before.last_day,
     }
     return (
-        f"{reverse('admin:allocation_what_moved')}?{urlencode({name: value for name, value in asked.items() if value})}"
+        f"{reverse('admin:allocation_what_moved')}?{urlencode({name: value for name, value in query.items() if value})}"
     )
 
 
-def _shown(request: HttpRequest, asked: dict[str, Any]) -> dict[str, Any]:
-    periods = Periods(
-        Period(asked["against_first"], asked["against_last"] + DAY), Period(asked["first"], asked["last"] + DAY)
+def _variance_context(request: HttpRequest, chosen: dict[str, Any]) -> dict[str, Any]:
+    periods = ComparedPeriods(
+        ComparedPeriod(chosen["against_first"], chosen["against_last"] + DAY),
+        ComparedPeriod(chosen["first"], chosen["last"] + DAY),
     )
     tree = scope_tree()
-    scope_id = tree.by_path[asked["scope"]].id
-    found = queries.scope_variance(scope_id=scope_id, periods=periods)
-    moved, told = found.variance, steps(found.variance)
+    scope_id = tree.by_path[chosen["scope"]].id
+    compared = queries.scope_variance(scope_id=scope_id, periods=periods)
+    variance, shown_steps = compared.variance, effect_steps(compared.variance)
+    counted = variance.activity.counted(variance.driver)
     below = queries.scope_variances(actor=acting(request), scope_id=scope_id, periods=periods)
     chart = waterfall(
-        levels(
-            ("Before", str(periods.before), moved.cost[0]),
-            [(step.title, step.amount) for step in told],
+        waterfall_levels(
+            ("Before", str(periods.before), variance.cost[0]),
+            [(step.title, step.amount) for step in shown_steps],
             ("After", str(periods.after)),
         ),
-        currency=found.currency,
+        currency=compared.currency,
     )
     mix = (
-        ("Models that entered", moved.mix_of("entered")), ("Models that left", moved.mix_of("left")),
-        ("Share of models kept", moved.mix_of("kept")), ("Kinds of use (cached, output, …)", moved.kind_mix),
+        ("Models that entered", variance.mix_of("entered")), ("Models that left", variance.mix_of("left")),
+        ("Share of models kept", variance.mix_of("kept")), ("Kinds of use (cached, output, …)", variance.kind_mix),
     )  # fmt: skip
     return {
-        "found": found,
+        "compared": compared,
         "periods": periods,
-        "sentences": sentences(moved, found.currency),
+        "sentences": sentences(variance, compared.currency),
         "chart": chart,
-        "columns": [step.title for step in told],
-        "steps": [(step.title, step.says, signed(step.amount)) for step in told],
+        "columns": [step.title for step in shown_steps],
+        "steps": [(step.title, step.explanation, signed(step.amount)) for step in shown_steps],
         "mix": [(title, signed(part)) for title, part in mix if part],
-        "cost": (amount(moved.cost[0]), amount(moved.cost[1])),
-        "change": signed(moved.change),
-        "counted": (f"{moved.activity.counted(moved.driver)[0]:,}", f"{moved.activity.counted(moved.driver)[1]:,}"),
-        "models": [_model_row(one, found, periods) for one in moved.models],
-        "total": [signed(step.amount) for step in told],
+        "cost": (amount(variance.cost[0]), amount(variance.cost[1])),
+        "change": signed(variance.change),
+        "counted": (f"{counted[0]:,}", f"{counted[1]:,}"),
+        "models": [_model_row(model, compared, periods) for model in variance.models],
+        "total": [signed(step.amount) for step in shown_steps],
         "scopes": [
-            _scope_row(one, [step.name for step in told], periods) for one in below if one.scope_id != scope_id
+            _scope_row(row, [step.name for step in shown_steps], periods) for row in below if row.scope_id != scope_id
         ][:SCOPES_SHOWN],
     }  # fmt: skip
 
 
-def _model_row(one: ModelVariance, found: ScopeVariance, periods: Periods) -> ModelRow:
-    names = [step.name for step in steps(found.variance)]
+def _model_row(model: ModelVariance, compared: ScopeVariance, periods: ComparedPeriods) -> ModelRow:
+    names = [step.name for step in effect_steps(compared.variance)]
     return ModelRow(
-        model=one.model,
-        provider=one.provider,
-        status="" if one.status == "kept" else one.status,
-        used=(_used(one, 0), _used(one, 1)),
-        cost=(amount(one.cost[0]), amount(one.cost[1])),
-        per_million=(_per_million(one, 0), _per_million(one, 1)),
-        change=signed(one.change),
-        moved=tuple(signed(getattr(one.effects, name)) for name in names),
-        records=(_records(one, found, periods.before), _records(one, found, periods.after)),
+        model=model.model,
+        provider=model.provider,
+        status="" if model.status == "kept" else model.status,
+        used=(_used(model, 0), _used(model, 1)),
+        cost=(amount(model.cost[0]), amount(model.cost[1])),
+        per_million=(_per_million(model, 0), _per_million(model, 1)),
+        change=signed(model.change),
+        effects=tuple(signed(getattr(model.effects, name)) for name in names),
+        records=(_records(model, compared, periods.before), _records(model, compared, periods.after)),
     )
 
 
-def _used(one: ModelVariance, of: int) -> str:
-    parts = [f"{used[of] // PARTS[unit]:,} {PARTS_OF_UNIT[unit]}" for unit, used in one.used.items() if used[of]]
+def _used(model: ModelVariance, side: int) -> str:
+    parts = [f"{used[side] // PARTS[unit]:,} {PARTS_OF_UNIT[unit]}" for unit, used in model.used.items() if used[side]]
     return ", ".join(parts) or "–"
 
 
-def _per_million(one: ModelVariance, of: int) -> str:
-    tokens = one.used.get(TOKEN, (0, 0))[of]
-    cost = sum(line.cost[of] for line in one.lines if line.unit == TOKEN)
+def _per_million(model: ModelVariance, side: int) -> str:
+    tokens = model.used.get(TOKEN, (0, 0))[side]
+    cost = sum(line.cost[side] for line in model.lines if line.unit == TOKEN)
     return amount(cost * 1_000_000 // tokens) if tokens else "–"
 
 
-def _records(one: ModelVariance, found: ScopeVariance, period: Period) -> str:
-    """The admin's list of them; where too many scopes lie below, the API's."""
+def _records(model: ModelVariance, compared: ScopeVariance, period: ComparedPeriod) -> str:
+    """Address of the model's usage records: the admin's list, or the API's where too many scopes lie below."""
     since, until = (f"{midnight(day):%Y-%m-%dT%H:%M:%SZ}" for day in (period.since, period.until))
-    below = scope_tree().descendants(found.scope_id)
+    below = scope_tree().descendants(compared.scope_id)
     if len(below) > SCOPES_IN_ADDRESS:
-        asked = {"scope": found.path, "since": since, "until": until, "provider": one.provider, "model": one.model}
-        return f"{reverse('usage')}?{urlencode(asked)}"
+        query = {
+            "scope": compared.path,
+            "since": since,
+            "until": until,
+            "provider": model.provider,
+            "model": model.model,
+        }
+        return f"{reverse('usage')}?{urlencode(query)}"
     narrowed = {
         "scope__id__in": ",".join(map(str, below)), "occurred_at__gte": since, "occurred_at__lt": until,
-        "provider__exact": one.provider, "model__exact": one.model,
+        "provider__exact": model.provider, "model__exact": model.model,
     }  # fmt: skip
     return f"{reverse('admin:allocation_usagerecord_changelist')}?{urlencode(narrowed)}"
 
 
-def _scope_row(one: ScopeVariance, names: Sequence[str], periods: Periods) -> ScopeRow:
-    moved = one.variance
+def _scope_row(row: ScopeVariance, names: Sequence[str], periods: ComparedPeriods) -> ScopeRow:
+    variance = row.variance
     return ScopeRow(
-        path=one.path,
-        page=_page(one.path, periods),
-        cost=(amount(moved.cost[0]), amount(moved.cost[1])),
-        change=signed(moved.change),
-        moved=tuple(signed(getattr(moved.effects, name)) for name in names),
-        is_jevons=moved.is_jevons,
+        path=row.path,
+        page=_page(row.path, periods),
+        cost=(amount(variance.cost[0]), amount(variance.cost[1])),
+        change=signed(variance.change),
+        effects=tuple(signed(getattr(variance.effects, name)) for name in names),
+        is_jevons=variance.is_jevons,
     )

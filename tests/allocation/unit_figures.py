@@ -1,4 +1,4 @@
-"""Usage and outcomes in, figures out."""
+"""Record usage and outcomes, read unit economics."""
 
 from datetime import date
 from typing import Any
@@ -19,17 +19,17 @@ def use(root: Scope, *changes: dict[str, Any]) -> None:
 
 
 def report(root: Scope, **changes: Any) -> None:
-    told = {
+    outcome_event = {
         "id": f"o{Outcome.objects.count()}", "source": "helpdesk", "occurred_at": AT, "name": "ticket_resolved",
         "scope": "acme/search", "success": True,
     } | changes  # fmt: skip
-    record_outcomes(events=[OutcomeEvent(**told)], key_scope_id=root.pk, at=AT)
+    record_outcomes(events=[OutcomeEvent(**outcome_event)], key_scope_id=root.pk, at=AT)
 
 
 def of(scope: Scope, **changes: Any) -> UnitEconomics:
     return unit_economics(**{"scope_id": scope.pk, "since": NOVEMBER[0], "until": NOVEMBER[1], **changes})
 
 
-def line(found: UnitEconomics, key: str, name: str = "") -> tuple[Any, Any, Any]:
-    ratio = found.figure(key, name).ratio
+def line(economics: UnitEconomics, key: str, name: str = "") -> tuple[Any, Any, Any]:
+    ratio = economics.figure(key, name).ratio
     return ratio.numerator, ratio.denominator, ratio.value

@@ -1,4 +1,4 @@
-"""A daily series with what was to be expected of it, as a picture of fixed size. Floats never leave the picture."""
+"""A daily series with its expected range, as a chart of fixed size. Floats are for pixels only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ LEGEND = (
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """`observed` None: no data of that day. `expected` and `high` None: too little was known."""
+class SeriesDay:
+    """`observed` None: no data of that day. `expected` and `high` None: too little history."""
 
     day: date
     observed: Decimal | None
@@ -36,19 +36,21 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Day(Bar):
-    """`label` stands above the highest anomalous one; `said` is what a pointer or a reader of screens is told."""
+class DayBar(Bar):
+    """`label` is set on the highest anomalous day only; `description` is the tooltip and is read by screen readers."""
 
     middle: str
     is_anomalous: bool
     is_missing: bool
     label: str
-    said: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesChart:
-    bars: tuple[Day, ...]
+    """`bands` (polygons) and `lines` are the expected range, one of each per run of days with an expected amount."""
+
+    bars: tuple[DayBar, ...]
     bands: tuple[str, ...]
     lines: tuple[str, ...]
     axis: Axis
@@ -57,65 +59,65 @@ class SeriesChart:
     expected_colour: str = EXPECTED
 
 
-def series_chart(points: Sequence[Point], *, unit: str) -> SeriesChart:
-    """`unit` is said behind amounts: a currency, or TOKENS. A day of less than nothing hangs below the line of 0."""
-    scale = scale_of((value for one in points for value in (one.observed, one.high) if value), FRAME)
-    columns = Columns(FRAME, len(points))
+def series_chart(days: Sequence[SeriesDay], *, unit: str) -> SeriesChart:
+    """`unit` is written after amounts: a currency, or TOKENS. A negative day is drawn below the line of 0."""
+    scale = scale_of((value for day in days for value in (day.observed, day.high) if value), FRAME)
+    columns = Columns(FRAME, len(days))
     # Labels of neighbours would run into each other.
-    worst = max((one for one in points if one.is_anomalous), key=lambda one: one.observed or 0, default=None)
+    worst = max((day for day in days if day.is_anomalous), key=lambda day: day.observed or 0, default=None)
     bands, lines = [], []
-    for stretch in _known(points):
-        upper = [f"{columns.middle(number)},{px(scale.y(one.high or 0))}" for number, one in stretch]
-        middle = [f"{columns.middle(number)},{px(scale.y(one.expected or 0))}" for number, one in stretch]
+    for run in _expected_runs(days):
+        upper = [f"{columns.middle(position)},{px(scale.y(day.high or 0))}" for position, day in run]
+        middle = [f"{columns.middle(position)},{px(scale.y(day.expected or 0))}" for position, day in run]
         bands.append(" ".join([*upper, *reversed(middle)]))
         lines.append(" ".join(middle))
     return SeriesChart(
         bars=tuple(
-            _bar(number, one, columns=columns, scale=scale, unit=unit, is_labelled=one is worst)
-            for number, one in enumerate(points)
+            _bar(position, day, columns=columns, scale=scale, unit=unit, is_labelled=day is worst)
+            for position, day in enumerate(days)
         ),
         bands=tuple(bands),
         lines=tuple(lines),
-        has_gaps=any(one.observed is None for one in points),
-        axis=axis_of(scale, day_labels([one.day for one in points], columns)),
+        has_gaps=any(day.observed is None for day in days),
+        axis=axis_of(scale, day_labels([day.day for day in days], columns)),
     )
 
 
-def _bar(number: int, one: Point, *, columns: Columns, scale: Scale, unit: str, is_labelled: bool) -> Day:
-    (x, width), (y, height) = columns.bar(number, filled=FILLED), scale.span(0, one.observed or 0)
-    return Day(
+def _bar(position: int, day: SeriesDay, *, columns: Columns, scale: Scale, unit: str, is_labelled: bool) -> DayBar:
+    (x, width), (y, height) = columns.bar(position, filled=FILLED), scale.span(0, day.observed or 0)
+    return DayBar(
         x=x,
         y=y,
         width=width,
         height=height,
-        colour=ANOMALOUS if one.is_anomalous else OBSERVED,
-        middle=columns.middle(number),
-        is_anomalous=one.is_anomalous,
-        is_missing=one.observed is None,
-        label=short(one.observed or 0) if is_labelled else "",
-        said=_said(one, unit),
+        colour=ANOMALOUS if day.is_anomalous else OBSERVED,
+        middle=columns.middle(position),
+        is_anomalous=day.is_anomalous,
+        is_missing=day.observed is None,
+        label=short(day.observed or 0) if is_labelled else "",
+        description=_description(day, unit),
     )
 
 
-def _known(points: Sequence[Point]) -> list[list[tuple[int, Point]]]:
-    """Stretches of days of which something was to be expected."""
-    stretches: list[list[tuple[int, Point]]] = []
-    for number, one in enumerate(points):
-        if one.expected is None or one.high is None:
+def _expected_runs(days: Sequence[SeriesDay]) -> list[list[tuple[int, SeriesDay]]]:
+    """Runs of consecutive days with an expected amount, each day with its position."""
+    runs: list[list[tuple[int, SeriesDay]]] = []
+    for position, day in enumerate(days):
+        if day.expected is None or day.high is None:
             continue
-        if not stretches or stretches[-1][-1][0] != number - 1:
-            stretches.append([])
-        stretches[-1].append((number, one))
-    return stretches
+        if not runs or runs[-1][-1][0] != position - 1:
+            runs.append([])
+        runs[-1].append((position, day))
+    return runs
 
 
-def _said(one: Point, unit: str) -> str:
-    if one.observed is None:
-        return f"{one.day:%a} {one.day}: no data"
-    said = f"{one.day:%a} {one.day}: {_amount(one.observed, unit)} {unit}"
-    if one.expected is None or one.high is None:
-        return f"{said}, too little history to expect anything"
-    return f"{said}, expected {_amount(one.expected, unit)}, unusual from {_amount(one.high, unit)}"
+def _description(day: SeriesDay, unit: str) -> str:
+    if day.observed is None:
+        return f"{day.day:%a} {day.day}: no data"
+    description = f"{day.day:%a} {day.day}: {_amount(day.observed, unit)} {unit}"
+    if day.expected is None or day.high is None:
+        return f"{description}, too little history to expect anything"
+    return f"{description}, expected {_amount(day.expected, unit)}, unusual from {_amount(day.high, unit)}"
 
 
 def _amount(value: Decimal, unit: str) -> str:

@@ -1,4 +1,4 @@
-"""weir allocation run|show --organisation acme --month 2026-10 [--dry-run]"""
+"""weir allocation run|show --organisation acme --month 2026-10 [--dry-run]: split a month's cost, or show the split."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -21,12 +21,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
-        run = parts.add_parser("run", help="split a month's shared cost, anew if something changed")
-        show = parts.add_parser("show", help="the standing run: pools, and what each scope costs fully loaded")
+        run = parts.add_parser("run", help="split a month's shared cost, again if something changed")
+        show = parts.add_parser("show", help="the run in force: its pools, and the fully loaded cost of each scope")
         for part in (run, show):
             part.add_argument("--organisation", required=True)
             part.add_argument("--month", required=True, help="such as 2026-10")
-        run.add_argument("--dry-run", action="store_true", help="say what would be shared, and change nothing")
+        run.add_argument("--dry-run", action="store_true", help="show how cost would be split, and change nothing")
         run.add_argument("--reason", default="")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,20 +58,21 @@ class Command(BaseCommand):
             pools = operations.planned_allocation(organisation=organisation, month=month)
         except PoolsRefused as refused:
             raise CommandError(f"It would fail. {refused}.") from None
-        for one in pools:
-            self._pool(one, organisation.currency)
+        for split_pool in pools:
+            self._pool(split_pool, organisation.currency)
         self.stdout.write(f"{len(pools)} pools; nothing was changed.")
 
-    def _pool(self, one: SplitPool, currency: str) -> None:
-        pool = one.pool
+    def _pool(self, split_pool: SplitPool, currency: str) -> None:
+        pool = split_pool.pool
         self.stdout.write(
-            f"{pool.name} v{pool.version} of {pool.origin}: {money(one.amount, currency)}, {pool.how} ({pool.unit})"
+            f"{pool.name} v{pool.version} of {pool.origin}:"
+            f" {money(split_pool.amount, currency)}, {pool.how} ({pool.unit})"
         )
-        for share in one.shares:
-            who = share.target or f"{pool.origin} keeps"
+        for share in split_pool.shares:
+            recipient = share.target or f"{pool.origin} keeps"
             rule = f"  [{share.rule}]" if share.rule else ""
             self.stdout.write(
-                f"  {exact_percent(share.ratio, places=3):>9}  {money(share.amount, currency):>18}  {who}{rule}"
+                f"  {exact_percent(share.ratio, places=3):>9}  {money(share.amount, currency):>18}  {recipient}{rule}"
             )
 
     def _show(self, organisation: Scope, month: Month) -> None:
@@ -88,7 +89,7 @@ class Command(BaseCommand):
         for scope_id in tree.descendants(organisation.pk):
             if scope_id in loaded:
                 self.stdout.write(columns(loaded[scope_id], tree.by_id[scope_id].path))
-        self.stdout.write(columns(sum(loaded.values(), queries.FullyLoaded()), "all of it"))
+        self.stdout.write(columns(sum(loaded.values(), queries.FullyLoaded()), "total"))
 
     def _pools(self, run: AllocationRun, currency: str) -> None:
         for pool in run.pools.select_related("split", "origin").order_by("position"):

@@ -1,4 +1,4 @@
-"""weir attribution validate FILE | preview FILE | coverage | reapply"""
+"""weir attribution validate FILE | preview FILE | coverage | reapply: rules, their effect, and the share attributed."""
 
 from argparse import ArgumentParser
 from datetime import date, datetime, timedelta
@@ -28,26 +28,26 @@ PREVIEW_DAYS = 30
 
 class Command(BaseCommand):
     requires_system_checks: list[str] = []
-    help = "What attribution rules would move, and how much of the spend is attributed."
+    help = "Show what attribution rules would move, and how much of the cost is attributed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
         validate = parts.add_parser("validate", help="parse and type-check documents; needs no database")
         validate.add_argument("file", type=Path, nargs="+")
-        preview = parts.add_parser("preview", help="what proposed rules would move, on usage that is recorded")
+        preview = parts.add_parser("preview", help="show what proposed rules would move in recorded usage")
         preview.add_argument("file", type=Path, help="AttributionRules documents of one organisation")
         preview.add_argument("--limit", type=int, default=20, help="movements shown")
-        reapply = parts.add_parser("reapply", help="attribute recorded usage again, by the rules in force")
+        reapply = parts.add_parser("reapply", help="attribute recorded usage again by the rules in force")
         reapply.add_argument("--organisation", required=True)
-        reapply.add_argument("--reason", required=True, help="goes on record")
-        reapply.add_argument("--dry-run", action="store_true", help="only say what would move")
+        reapply.add_argument("--reason", required=True, help="kept with the decision record")
+        reapply.add_argument("--dry-run", action="store_true", help="show what would move, and change nothing")
         reapply.add_argument("--limit", type=int, default=20, help="movements shown")
         coverage = parts.add_parser("coverage", help="the share of cost and requests that is attributed")
-        coverage.add_argument("--organisation", help="left out: every organisation")
+        coverage.add_argument("--organisation", help="default: every organisation")
         coverage.add_argument("--by", choices=queries.GROUPINGS, default="month")
         for part in (preview, reapply, coverage):
-            part.add_argument("--since", type=day, help=f"first UTC day; left out: {PREVIEW_DAYS} days before --until")
-            part.add_argument("--until", type=day, help="UTC day after the last; left out: tomorrow")
+            part.add_argument("--since", type=day, help=f"first UTC day; default: {PREVIEW_DAYS} days before --until")
+            part.add_argument("--until", type=day, help="UTC day after the last; default: tomorrow")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
@@ -82,11 +82,11 @@ class Command(BaseCommand):
     def _preview(self, options: dict[str, Any], since: datetime, until: datetime, now: datetime) -> None:
         documents = read(options["file"])
         preview = preview_attribution(documents=documents, since=since, until=until, actor=operator(), at=now)
-        for line in told(preview, options["limit"]):
+        for line in preview_lines(preview, options["limit"]):
             self.stdout.write(line)
 
     def _reapply(self, options: dict[str, Any], since: datetime, until: datetime, now: datetime) -> None:
-        done = operations.reattribute_usage(
+        outcome = operations.reattribute_usage(
             organisation=options["organisation"],
             since=since,
             until=until,
@@ -95,21 +95,22 @@ class Command(BaseCommand):
             at=now,
             dry_run=options["dry_run"],
         )
-        for line in told(done.preview, options["limit"]):
+        for line in preview_lines(outcome.preview, options["limit"]):
             self.stdout.write(line)
-        if done.run is not None:
-            self.stdout.write(f"{done.run.records:,} records moved; adjustment run {done.run.pk}.")
+        if outcome.run is not None:
+            self.stdout.write(f"{outcome.run.records:,} records moved; adjustment run {outcome.run.pk}.")
         else:
             self.stdout.write("Nothing was written.")
 
     def _coverage(self, options: dict[str, Any], since: datetime, until: datetime) -> None:
-        named = options["organisation"]
-        ids = None if named is None else [organisation_seen(named, operator()).id]
-        for one in queries.coverage(actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids):
-            self.stdout.write(f"{one.organisation} {since:%F} to {until:%F}: {covered(one.whole, one.currency)}")
-            for part in one.parts:
+        path = options["organisation"]
+        ids = None if path is None else [organisation_seen(path, operator()).id]
+        rows = queries.coverage(actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids)
+        for row in rows:
+            self.stdout.write(f"{row.organisation} {since:%F} to {until:%F}: {covered(row.whole, row.currency)}")
+            for part in row.parts:
                 self.stdout.write(
-                    f"  {part.name}: {covered(part.coverage, one.currency)}, {percent(part.share, places=2)} of it"
+                    f"  {part.name}: {covered(part.coverage, row.currency)}, {percent(part.share, places=2)} of it"
                 )
 
 
@@ -118,13 +119,13 @@ def read(file: Path) -> list[AttributionRulesDocument]:
         content = file.read_bytes()
     except OSError as problem:
         raise CommandError(f"{file} cannot be read: {problem.strerror}") from None
-    found = [one for one in load_documents(content, source=str(file)) if one.data.get("kind") == KIND]
-    if not found:
+    documents = [loaded for loaded in load_documents(content, source=str(file)) if loaded.data.get("kind") == KIND]
+    if not documents:
         raise CommandError(f"{file} holds no document of kind {KIND}.")
-    return [parse_document(DOCUMENT, one) for one in found]
+    return [parse_document(DOCUMENT, loaded) for loaded in documents]
 
 
-def told(preview: Preview, limit: int) -> list[str]:
+def preview_lines(preview: Preview, limit: int) -> list[str]:
     moves, currency = preview.moves, preview.organisation.currency
     lines = [f"{change.kind} {change.name}: {change.action}" for change in preview.changes]
     lines.append(
@@ -134,8 +135,8 @@ def told(preview: Preview, limit: int) -> list[str]:
     lines.append(f"Attributed before: {covered(moves.before, currency)}")
     lines.append(f"Attributed after:  {covered(moves.after, currency)}")
     lines += [
-        f"  {one.from_scope} -> {one.to_scope}: {amounts(one.used, currency)}, {percent(one.share, places=2)}"
-        for one in preview.movements[:limit]
+        f"  {move.from_scope} -> {move.to_scope}: {amounts(move.used, currency)}, {percent(move.share, places=2)}"
+        for move in preview.movements[:limit]
     ]
     if len(preview.movements) > limit:
         lines.append(f"  … and {len(preview.movements) - limit} more movements")
@@ -157,5 +158,5 @@ def covered(coverage: Coverage, currency: str) -> str:
 
 
 def day(text: str) -> datetime:
-    """ValueError is argparse's to tell."""
+    """Midnight UTC of the day; argparse reports the ValueError of any other text."""
     return midnight(date.fromisoformat(text))

@@ -1,4 +1,4 @@
-"""weir focus import FILE | weir focus export | weir focus check FILE"""
+"""weir focus import FILE | export | check FILE: FOCUS files in, out, and checked."""
 
 import sys
 from argparse import ArgumentParser
@@ -37,25 +37,29 @@ FINDINGS_SHOWN = 200
 
 
 class Command(BaseCommand):
-    help = "FOCUS files: bring one in, write one, check one."
+    help = "Import, export or check a FOCUS file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
-        bring = parts.add_parser("import", help="bring a FOCUS file in: CSV, CSV packed with gzip, or Parquet")
-        bring.add_argument("file", type=Path)
-        bring.add_argument("--version", choices=VERSIONS, dest="focus", help="default: as its columns tell")
-        bring.add_argument("--scope", help="the subtree its rows may go to; default: the only organisation")
-        out = parts.add_parser("export", help="write an organisation's charges, or one import as it stood")
-        out.add_argument("--version", choices=EXPORTED, dest="focus", default=EXPORTED[-1])
-        out.add_argument("--period", help="month, such as 2026-10; default: the month that ended last")
-        out.add_argument("--organisation", help="default: the only one")
-        out.add_argument("--import", type=int, dest="source", help="number of an import, to write it as it stood")
-        out.add_argument("--format", choices=["csv", "parquet"], default="csv")
-        out.add_argument("--out", type=Path, help="default: to the terminal, for CSV")
-        look = parts.add_parser("check", help="say what in a FOCUS file does not follow FOCUS")
-        look.add_argument("file", type=Path)
-        look.add_argument("--version", choices=VERSIONS, dest="focus", help="default: as its columns tell")
-        look.add_argument("--all", action="store_true", help=f"every finding, not the first {FINDINGS_SHOWN}")
+        importing = parts.add_parser("import", help="import a FOCUS file: CSV, gzipped CSV, or Parquet")
+        importing.add_argument("file", type=Path)
+        importing.add_argument("--version", choices=VERSIONS, dest="focus", help="default: recognised by its columns")
+        importing.add_argument(
+            "--scope", help="the subtree its rows may be attributed to; default: the only organisation"
+        )
+        export = parts.add_parser("export", help="write an organisation's charges, or one import as it was delivered")
+        export.add_argument("--version", choices=EXPORTED, dest="focus", default=EXPORTED[-1])
+        export.add_argument("--period", help="month, such as 2026-10; default: the last whole month")
+        export.add_argument("--organisation", help="default: the only one")
+        export.add_argument(
+            "--import", type=int, dest="source", help="number of an import, to write it as it was delivered"
+        )
+        export.add_argument("--format", choices=["csv", "parquet"], default="csv")
+        export.add_argument("--out", type=Path, help="default: to the terminal, for CSV")
+        checking = parts.add_parser("check", help="list what in a FOCUS file does not follow FOCUS")
+        checking.add_argument("file", type=Path)
+        checking.add_argument("--version", choices=VERSIONS, dest="focus", help="default: recognised by its columns")
+        checking.add_argument("--all", action="store_true", help=f"every finding, not the first {FINDINGS_SHOWN}")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
@@ -66,14 +70,14 @@ class Command(BaseCommand):
 
     def _import(self, options: dict[str, Any]) -> None:
         scope = scope_at(options["scope"]) if options["scope"] else only_organisation()
-        order = FocusImportRequest(path=options["file"], scope=scope, version=options["focus"])
+        request = FocusImportRequest(path=options["file"], scope=scope, version=options["focus"])
         with tqdm(unit=" rows", disable=not sys.stderr.isatty()) as bar:
 
             def report(done: int, count: int) -> None:
                 bar.total = count
                 bar.update(done - bar.n)
 
-            run = import_focus_file(order, now=timezone.now, progress=report)
+            run = import_focus_file(request, now=timezone.now, progress=report)
         self.stdout.write(sentence(run))
 
     def _export(self, options: dict[str, Any]) -> None:
@@ -85,11 +89,11 @@ class Command(BaseCommand):
             return
         organisation = organisation_at(options["organisation"]) if options["organisation"] else only_organisation()
         since, until = read_month(options["period"]) if options["period"] else last_month(timezone.now())
-        order = export_for(
+        export = export_for(
             actor=operator(), organisation_id=organisation.pk, since=since, until=until, version=options["focus"]
         )
-        self._write(options, focus_csv(order), lambda out: write_parquet(order, out))
-        self._say_unpriced(order)
+        self._write(options, focus_csv(export), lambda out: write_parquet(export, out))
+        self._report_unpriced(export)
 
     def _write(self, options: dict[str, Any], pieces: Iterator[bytes], parquet: Any) -> None:
         out: Path | None = options["out"]
@@ -104,12 +108,12 @@ class Command(BaseCommand):
             with out.open("wb") as file:
                 write_all(pieces, file)
 
-    def _say_unpriced(self, order: FocusExport) -> None:
-        count = unpriced_lines(order)
+    def _report_unpriced(self, export: FocusExport) -> None:
+        count = unpriced_lines(export)
         if count:
             self.stderr.write(
                 f"{count} charge lines have no price and are not in the file;"
-                " GET /api/v1/usage?unpriced=true lists what is behind them."
+                " GET /api/v1/usage?unpriced=true lists their usage records."
             )
 
     def _check(self, options: dict[str, Any]) -> None:
@@ -117,14 +121,14 @@ class Command(BaseCommand):
             columns = file.table.columns
             version = version_of(columns, options["focus"], options["file"].name)
             rows = (dict(zip(columns, cells, strict=False)) for cells in file.rows())
-            found = check(version, rows, columns)
+            findings = check(version, rows, columns)
             counts: Counter[str] = Counter()
-            shown = found if options["all"] else islice(found, FINDINGS_SHOWN)
-            for finding in shown:
+            reported = findings if options["all"] else islice(findings, FINDINGS_SHOWN)
+            for finding in reported:
                 counts[finding.rule] += 1
-                where = "columns" if finding.row is None else f"row {finding.row}"
-                self.stdout.write(f"{where}: {finding.column}: {finding.rule} ({finding.level}): {finding.sentence}")
-            for finding in found:
+                place = "columns" if finding.row is None else f"row {finding.row}"
+                self.stdout.write(f"{place}: {finding.column}: {finding.rule} ({finding.level}): {finding.sentence}")
+            for finding in findings:
                 counts[finding.rule] += 1
         count = sum(counts.values())
         self.stdout.write(f"FOCUS {version}, {file.table.count} rows: {count} findings.")
@@ -140,10 +144,10 @@ def write_all(pieces: Iterator[bytes], file: IO[bytes]) -> None:
 
 
 def only_organisation() -> Scope:
-    found = list(Scope.objects.filter(parent=None)[:2])
-    if len(found) != 1:
+    organisations = list(Scope.objects.filter(parent=None)[:2])
+    if len(organisations) != 1:
         raise CommandError("There is more than one organisation, or none: name it.")
-    return found[0]
+    return organisations[0]
 
 
 def organisation_at(path: str) -> Scope:

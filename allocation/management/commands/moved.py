@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from allocation.variance import queries
 from allocation.variance.engine.drivers import Driver
-from allocation.variance.engine.periods import Period, Periods, last_month, month, period_before
-from allocation.variance.engine.words import amount, sentences, signed, steps
+from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, last_month, month, period_before
+from allocation.variance.engine.words import amount, effect_steps, sentences, signed
 from allocation.variance.queries import ScopeVariance
 from governance.management.arguments import refusals_as_sentences, scope_at
 
@@ -26,15 +26,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        after: Period = options["month"] or last_month(timezone.now().astimezone(UTC).date())
-        periods = Periods(options["against"] or period_before(after), after)
+        after: ComparedPeriod = options["month"] or last_month(timezone.now().astimezone(UTC).date())
+        periods = ComparedPeriods(options["against"] or period_before(after), after)
         driver = Driver(options["driver"]) if options["driver"] else None
         with refusals_as_sentences():
-            found = queries.scope_variance(scope_id=scope_at(options["scope"]).pk, periods=periods, driver=driver)
-        self.stdout.write("\n".join(_told(found, periods)))
+            compared = queries.scope_variance(scope_id=scope_at(options["scope"]).pk, periods=periods, driver=driver)
+        self.stdout.write("\n".join(_report(compared, periods)))
 
 
-def _month(text: str) -> Period:
+def _month(text: str) -> ComparedPeriod:
     try:
         first: date = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError:
@@ -42,21 +42,21 @@ def _month(text: str) -> Period:
     return month(first)
 
 
-def _told(found: ScopeVariance, periods: Periods) -> list[str]:
-    moved, told = found.variance, steps(found.variance)
-    counted = moved.activity.counted(moved.driver)
-    rows = [["", str(periods.before), str(periods.after), "change", *(step.title.lower() for step in told)]]
-    for one in moved.models:
-        name = one.model if one.status == "kept" else f"{one.model} ({one.status})"
-        parts = [signed(getattr(one.effects, step.name)) for step in told]
-        rows.append([name, amount(one.cost[0]), amount(one.cost[1]), signed(one.change), *parts])
-    total = ["all", amount(moved.cost[0]), amount(moved.cost[1]), signed(moved.change)]
-    rows.append([*total, *(signed(step.amount) for step in told)])
-    unpriced = found.unpriced_requests
-    notes = [f"{moved.driver.value}: {counted[0]:,} to {counted[1]:,} ({moved.driver_reason})."]
+def _report(compared: ScopeVariance, periods: ComparedPeriods) -> list[str]:
+    variance, steps = compared.variance, effect_steps(compared.variance)
+    counted = variance.activity.counted(variance.driver)
+    rows = [["", str(periods.before), str(periods.after), "change", *(step.title.lower() for step in steps)]]
+    for model in variance.models:
+        name = model.model if model.status == "kept" else f"{model.model} ({model.status})"
+        parts = [signed(getattr(model.effects, step.name)) for step in steps]
+        rows.append([name, amount(model.cost[0]), amount(model.cost[1]), signed(model.change), *parts])
+    total = ["all", amount(variance.cost[0]), amount(variance.cost[1]), signed(variance.change)]
+    rows.append([*total, *(signed(step.amount) for step in steps)])
+    unpriced = compared.unpriced_requests
+    notes = [f"{variance.driver.value}: {counted[0]:,} to {counted[1]:,} ({variance.driver_reason})."]
     if any(unpriced):
         notes.append(f"Not in these figures: {unpriced[0]:,} unpriced requests before, {unpriced[1]:,} after.")
-    return [f"{found.path}, {found.currency}", *sentences(moved, found.currency), *notes, "", *_table(rows)]
+    return [f"{compared.path}, {compared.currency}", *sentences(variance, compared.currency), *notes, "", *_table(rows)]
 
 
 def _table(rows: list[list[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""weir outcomes import FILE | weir outcomes import-taubench FILE"""
+"""weir outcomes import FILE | import-taubench FILE: business outcomes, or recorded agent runs."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -22,20 +22,18 @@ BATCH = 2_000
 
 
 class Command(BaseCommand):
-    help = "Bring in business outcomes, or recorded agent runs with theirs."
+    help = "Import business outcomes, or recorded agent runs with their outcomes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
-        bring = parts.add_parser("import", help="JSON lines, a JSON array, or CSV with a header")
-        bring.add_argument("file", type=Path)
-        bring.add_argument("--scope", help="the subtree the outcomes may go to, and whose rules attribute them")
+        importing = parts.add_parser("import", help="JSON lines, a JSON array, or CSV with a header")
+        importing.add_argument("file", type=Path)
+        importing.add_argument("--scope", help="the subtree the outcomes may be attributed to, and whose rules apply")
         bench = parts.add_parser("import-taubench", help="recorded runs of tau-bench: usage (estimated) and outcomes")
         bench.add_argument("file", type=Path)
         bench.add_argument("--scope", required=True, help="the agent's scope")
-        bench.add_argument(
-            "--start", required=True, help="day on which the first run is said to have begun, 2026-11-01"
-        )
-        bench.add_argument("--benchmark", help="what the runs are called; default: the file's name")
+        bench.add_argument("--start", required=True, help="day to book the first run on, 2026-11-01")
+        bench.add_argument("--benchmark", help="name of the benchmark; default: the file's name")
         bench.add_argument("--model", default="openai/gpt-4o", help="provider/model")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -61,27 +59,27 @@ class Command(BaseCommand):
         provider, _, model = options["model"].partition("/")
         if not model:
             raise CommandError("--model is provider/model, such as openai/gpt-4o.")
-        order = BenchmarkImport(
+        request = BenchmarkImport(
             scope=scope.path,
             benchmark=options["benchmark"] or options["file"].stem,
             start=read_day(options["start"]),
             provider=provider,
             model=model,
         )
-        runs = read_runs(options["file"], order)
+        runs = read_runs(options["file"], request)
         usage = [record_usage(events=batch, key_scope_id=scope.pk, at=timezone.now()) for batch in batches(runs.usage)]
         outcomes = [
             record_outcomes(events=batch, key_scope_id=scope.pk, at=timezone.now()) for batch in batches(runs.outcomes)
         ]
-        self.stdout.write(f"{len(runs.outcomes)} runs. Calls: {said(usage)}. Outcomes: {said(outcomes)}.")
+        self.stdout.write(f"{len(runs.outcomes)} runs. Calls: {counts_of(usage)}. Outcomes: {counts_of(outcomes)}.")
 
 
 def batches(events: Sequence[Any]) -> list[list[Any]]:
-    rest = iter(events)
-    return list(iter(lambda: list(islice(rest, BATCH)), []))
+    remaining = iter(events)
+    return list(iter(lambda: list(islice(remaining, BATCH)), []))
 
 
-def said(results: Sequence[IngestResult]) -> str:
+def counts_of(results: Sequence[IngestResult]) -> str:
     accepted = sum(result.accepted for result in results)
     duplicate = sum(result.duplicate for result in results)
     return (

@@ -1,4 +1,4 @@
-"""weir periods list | close"""
+"""weir periods list | close: closed months of organisations."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -12,12 +12,12 @@ from governance.management.arguments import operator, refusals_as_sentences, sco
 
 
 class Command(BaseCommand):
-    help = "Close a month of an organisation, or list what is closed."
+    help = "Close a month of an organisation, or list the closed months."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
-        parts.add_parser("list", help="what is closed")
-        close = parts.add_parser("close", help="a month that is over; its figures stand from then on")
+        parts.add_parser("list", help="list the closed months")
+        close = parts.add_parser("close", help="close a month that is over; its figures do not change from then on")
         close.add_argument("--organisation", required=True)
         close.add_argument("--month", required=True, help="2026-10")
         close.add_argument("--reason", required=True)

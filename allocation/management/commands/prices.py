@@ -1,4 +1,4 @@
-"""weir prices import FILE | rates FILE | diff BOOK [OTHER] | coverage"""
+"""weir prices import FILE | rates FILE | diff BOOK [OTHER] | coverage: price lists, exchange rates, priced shares."""
 
 import csv
 from argparse import ArgumentParser, ArgumentTypeError
@@ -27,49 +27,55 @@ NAMES_SHOWN = 5
 
 
 class Command(BaseCommand):
-    help = "Bring price lists and exchange rates in, compare prices, see what is priced by whom."
+    help = "Import price lists and exchange rates, compare prices, show which usage has a price."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
-        bring = parts.add_parser("import", help="bring a price list in as the next version of a price book")
-        bring.add_argument("file", type=Path)
-        bring.add_argument("--format", choices=["litellm", "csv"], required=True)
-        bring.add_argument("--organisation", required=True)
-        bring.add_argument("--name", required=True, help="the price book's")
-        bring.add_argument(
+        importing = parts.add_parser("import", help="import a price list as the next version of a price book")
+        importing.add_argument("file", type=Path)
+        importing.add_argument("--format", choices=["litellm", "csv"], required=True)
+        importing.add_argument("--organisation", required=True)
+        importing.add_argument("--name", required=True, help="name of the price book")
+        importing.add_argument(
             "--provider", action="append", default=[], metavar="NAME[=AS]",
             help="only this provider's prices, under another name if one is given; may be repeated",
         )  # fmt: skip
-        bring.add_argument("--effective-from", type=instant, help="a day or an instant; today's first instant without")
-        bring.add_argument("--currency", help="of the prices; USD without")
-        bring.add_argument("--contract", help="with whom and what was agreed; none: a published list")
-        bring.add_argument("--basis", choices=["list", "contracted"], help="what the prices are; list without")
-        bring.add_argument("--discount-percent", type=percentage, help="taken off every list price")
-        bring.add_argument("--zero-prices", action="store_true", help="litellm: take models of which every price is 0")
-        bring.add_argument("--report", type=Path, help="write what was not taken into this CSV, one by one")
-        bring.add_argument("--dry-run", action="store_true", help="show what would change, change nothing")
-        rates = parts.add_parser("rates", help="bring exchange rates in from CSV")
+        importing.add_argument(
+            "--effective-from", type=instant, help="a day or an instant; default: the start of today in UTC"
+        )
+        importing.add_argument("--currency", help="of the prices; default: USD")
+        importing.add_argument("--contract", help="the agreement and its other party; left out for a published list")
+        importing.add_argument("--basis", choices=["list", "contracted"], help="kind of the prices; default: list")
+        importing.add_argument("--discount-percent", type=percentage, help="discount on every list price")
+        importing.add_argument(
+            "--zero-prices", action="store_true", help="litellm: also import models with prices of 0 only"
+        )
+        importing.add_argument("--report", type=Path, help="CSV file to list everything that was not imported")
+        importing.add_argument("--dry-run", action="store_true", help="show what would change, change nothing")
+        rates = parts.add_parser("rates", help="import exchange rates from CSV")
         rates.add_argument("file", type=Path)
         rates.add_argument("--organisation", required=True)
-        rates.add_argument("--base", default="EUR", help="the currency that a table of currencies is for; EUR without")
-        rates.add_argument("--source", help="who states the rates; the file's name without")
-        rates.add_argument("--currency", action="append", default=[], help="only this one; may be repeated")
+        rates.add_argument("--base", default="EUR", help="base currency of a table of currencies; default: EUR")
+        rates.add_argument("--source", help="who publishes the rates; default: the file's name")
+        rates.add_argument("--currency", action="append", default=[], help="only this currency; may be repeated")
         rates.add_argument("--since", type=day, help="only rates from this day on")
         rates.add_argument("--dry-run", action="store_true")
 
-        differ = parts.add_parser("diff", help="what differs between two price books, versions, lists or the catalogue")
-        differ.add_argument("before", metavar="BOOK", help="a price book's name, or NAME@VERSION")
-        differ.add_argument("after", nargs="?", metavar="OTHER", help="another one; the version before without")
-        differ.add_argument("--catalogue", action="store_true", help="against the catalogue of genai-prices")
-        differ.add_argument("--file", type=Path, help="against a price list")
-        differ.add_argument("--format", choices=["litellm", "csv"], default="litellm", help="of the price list")
-        differ.add_argument("--provider", action="append", default=[], metavar="NAME[=AS]", help="of the price list")
-        differ.add_argument("--at", type=instant, help="the prices of this day or instant; now without")
-        differ.set_defaults(effective_from=None, zero_prices=True)
-        cover = parts.add_parser("coverage", help="how much of what was used has a price, and by whom")
-        cover.add_argument("--scope", help="this scope and all below it")
-        cover.add_argument("--since", type=instant, help="a day or an instant; thirty days ago without")
-        cover.add_argument("--until", type=instant, help="not included; now without")
+        diff = parts.add_parser(
+            "diff", help="list differences between two price books, versions, lists or the catalogue"
+        )
+        diff.add_argument("before", metavar="BOOK", help="a price book's name, or NAME@VERSION")
+        diff.add_argument("after", nargs="?", metavar="OTHER", help="another price book; default: the version before")
+        diff.add_argument("--catalogue", action="store_true", help="against the catalogue of genai-prices")
+        diff.add_argument("--file", type=Path, help="against a price list")
+        diff.add_argument("--format", choices=["litellm", "csv"], default="litellm", help="of the price list")
+        diff.add_argument("--provider", action="append", default=[], metavar="NAME[=AS]", help="of the price list")
+        diff.add_argument("--at", type=instant, help="the prices of this day or instant; default: now")
+        diff.set_defaults(effective_from=None, zero_prices=True)
+        coverage = parts.add_parser("coverage", help="show the share of usage that has a price, by source of the price")
+        coverage.add_argument("--scope", help="this scope and all below it")
+        coverage.add_argument("--since", type=instant, help="a day or an instant; default: thirty days ago")
+        coverage.add_argument("--until", type=instant, help="not included; default: now")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
@@ -78,13 +84,13 @@ class Command(BaseCommand):
 
     def _import(self, options: dict[str, Any]) -> None:
         text = read_text(options["file"])
-        found = price_list(text, options, midnight(day_of(timezone.now())))
-        self._tell_not_taken(found, options["report"])
+        imported = price_list(text, options, midnight(day_of(timezone.now())))
+        self._report_left_out(imported, options["report"])
         basis: Basis | None = options["basis"]
         result = operations.import_prices(
             organisation=options["organisation"],
             name=options["name"],
-            entries=found.entries,
+            entries=imported.entries,
             terms=operations.BookTerms(options["currency"], options["contract"], basis, options["discount_percent"]),
             reason=f"imported from {options['file'].name}",
             actor=operator(),
@@ -95,8 +101,8 @@ class Command(BaseCommand):
         for line in change.differences:
             self.stdout.write(f"    {line}")
         self.stdout.write(
-            f"{found.rows} rows read: {len(found.entries)} prices of {found.rows - len(found.unusable)} usable rows,"
-            f" {len(found.unusable)} rows not usable."
+            f"{imported.rows} rows read: {len(imported.entries)} prices of"
+            f" {imported.rows - len(imported.unusable)} usable rows, {len(imported.unusable)} rows not usable."
         )
         self.stdout.write(
             f"{len(whole.added)} new, {len(whole.changed)} changed, {len(whole.unchanged)} unchanged,"
@@ -105,29 +111,29 @@ class Command(BaseCommand):
         would = "would be " if options["dry_run"] and change.action != "unchanged" else ""
         self.stdout.write(f"PriceBook {change.name}: {would}{PAST[change.action]}.")
 
-    def _tell_not_taken(self, found: ImportedPriceList, report: Path | None) -> None:
-        for row in found.unusable:
+    def _report_left_out(self, imported: ImportedPriceList, report: Path | None) -> None:
+        for row in imported.unusable:
             self.stdout.write(f"not usable: {row.name}: {row.reason}")
-        for reason, fields in by_reason(found.left_out).items():
-            names = list(dict.fromkeys(one.field for one in fields))
-            shown = ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")
-            self.stdout.write(f"left out of usable rows: {len(fields)} × {shown}: {reason}")
+        for reason, fields in by_reason(imported.left_out).items():
+            names = list(dict.fromkeys(left_out.field for left_out in fields))
+            listed = ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")
+            self.stdout.write(f"left out of usable rows: {len(fields)} × {listed}: {reason}")
         if report is not None:
-            write_report(found, report)
+            write_report(imported, report)
 
     def _rates(self, options: dict[str, Any]) -> None:
-        found = read_rates(
+        imported = read_rates(
             read_text(options["file"]),
             base=options["base"],
             currencies=frozenset(options["currency"]),
             since=options["since"],
         )
-        for row in found.unusable:
+        for row in imported.unusable:
             self.stdout.write(f"not usable: {row.name}: {row.reason}")
         change = operations.import_exchange_rates(
             organisation=options["organisation"],
             source=options["source"] or options["file"].name,
-            rates=found.rates,
+            rates=imported.rates,
             actor=operator(),
             at=timezone.now(),
             dry_run=options["dry_run"],
@@ -136,7 +142,7 @@ class Command(BaseCommand):
             self.stdout.write(f"    {line}")
         would = "would be " if options["dry_run"] and change.action != "unchanged" else ""
         self.stdout.write(
-            f"{found.cells} rates read, {len(found.unusable)} not usable; exchange rates of"
+            f"{imported.cells} rates read, {len(imported.unusable)} not usable; exchange rates of"
             f" {options['organisation']}: {would}{PAST[change.action]}."
         )
 
@@ -144,49 +150,51 @@ class Command(BaseCommand):
         at = options["at"] or timezone.now()
         name, _, version = options["before"].partition("@")
         book = book_named(name, version)
-        before, others = unit_prices(book, at), f"{book}"
+        before, before_name = unit_prices(book, at), f"{book}"
         if options["catalogue"]:
-            after, other = catalogue_prices(before, at), "the catalogue"
+            after, after_name = catalogue_prices(before, at), "the catalogue"
         elif options["file"]:
-            found = price_list(read_text(options["file"]), {**options, "effective_from": at}, at)
-            after, other = stated_prices(found.entries, at), options["file"].name
+            imported = price_list(read_text(options["file"]), {**options, "effective_from": at}, at)
+            after, after_name = stated_prices(imported.entries, at), options["file"].name
         elif options["after"]:
             second = book_named(*options["after"].partition("@")[::2])
-            after, other = unit_prices(second, at), f"{second}"
+            after, after_name = unit_prices(second, at), f"{second}"
         else:
             former = book_named(name, str(book.version - 1))
-            before, after, others, other = unit_prices(former, at), before, f"{former}", f"{book}"
-        self._tell_differences(compare_prices(before, after), others, other)
+            before, after = unit_prices(former, at), before
+            before_name, after_name = f"{former}", f"{book}"
+        self._report_differences(compare_prices(before, after), before_name, after_name)
 
-    def _tell_differences(self, found: Comparison, before: str, after: str) -> None:
-        for one in found.changed:
-            change = "" if one.percent is None else f" ({one.percent:+} %)"
-            self.stdout.write(f"~ {one.key}: {written(one.before)} → {written(one.after)}{change}")
-        for one in found.only_before:
-            self.stdout.write(f"- {one.key}: {written(one.before)}")
-        for one in found.only_after:
-            self.stdout.write(f"+ {one.key}: {written(one.after)}")
+    def _report_differences(self, comparison: Comparison, before: str, after: str) -> None:
+        for price in comparison.changed:
+            change = "" if price.percent is None else f" ({price.percent:+} %)"
+            self.stdout.write(f"~ {price.key}: {written(price.before)} → {written(price.after)}{change}")
+        for price in comparison.only_before:
+            self.stdout.write(f"- {price.key}: {written(price.before)}")
+        for price in comparison.only_after:
+            self.stdout.write(f"+ {price.key}: {written(price.after)}")
         self.stdout.write(
-            f"{before} against {after}: {len(found.changed)} differ, {len(found.only_before)} only in {before},"
-            f" {len(found.only_after)} only in {after}, {found.same} the same."
+            f"{before} against {after}: {len(comparison.changed)} differ,"
+            f" {len(comparison.only_before)} only in {before}, {len(comparison.only_after)} only in {after},"
+            f" {comparison.same} the same."
         )
 
     def _coverage(self, options: dict[str, Any]) -> None:
         until = options["until"] or timezone.now()
         since = options["since"] or until - timedelta(days=30)
         scope_id = None if options["scope"] is None else scope_at(options["scope"]).pk
-        found = price_coverage(actor=operator(), scope_id=scope_id, since=since, until=until)
+        coverage = price_coverage(actor=operator(), scope_id=scope_id, since=since, until=until)
         self.stdout.write(
-            f"{found.requests:,} requests with {found.tokens:,} tokens; {found.failed_requests:,} more failed."
+            f"{coverage.requests:,} requests with {coverage.tokens:,} tokens; {coverage.failed_requests:,} more failed."
         )
-        requests, tokens = share(found.priced_requests_ratio), share(found.priced_tokens_ratio)
+        requests, tokens = share(coverage.priced_requests_ratio), share(coverage.priced_tokens_ratio)
         self.stdout.write(f"Priced: {requests} of the requests, {tokens} of the tokens.")
-        for source in found.sources:
+        for source in coverage.sources:
             self.stdout.write(
                 f"  {source.price_source}: {source.requests:,} requests, {source.tokens:,} tokens,"
                 f" cost {written(source.cost)}"
             )
-        for gap in found.unpriced:
+        for gap in coverage.unpriced:
             self.stdout.write(
                 f"  no price: {gap.provider}/{gap.model} {gap.service_tier}: {gap.requests:,} requests,"
                 f" {gap.tokens:,} tokens"
@@ -218,12 +226,12 @@ def price_list(text: str, options: dict[str, Any], today: datetime) -> ImportedP
     return read_csv(text, effective_from=start, providers=renamed)
 
 
-def write_report(found: ImportedPriceList, path: Path) -> None:
+def write_report(imported: ImportedPriceList, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("name", "field", "reason"))
-        rows.writerows((row.name, "", row.reason) for row in found.unusable)
-        rows.writerows((one.name, one.field, one.reason) for one in found.left_out)
+        rows.writerows((row.name, "", row.reason) for row in imported.unusable)
+        rows.writerows((left_out.name, left_out.field, left_out.reason) for left_out in imported.left_out)
 
 
 def read_text(path: Path) -> str:
@@ -236,13 +244,13 @@ def read_text(path: Path) -> str:
 
 
 def instant(text: str) -> datetime:
-    """A day means its first instant in UTC; what has no zone is UTC."""
+    """A day is taken as its first instant in UTC, an instant without a zone as UTC."""
     try:
         at = midnight(date.fromisoformat(text)) if len(text) == len("2026-01-01") else datetime.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no day or instant; write 2026-11-24 or 2026-11-24T12:00:00Z.") from None
-    found: datetime = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return found
+    aware: datetime = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return aware
 
 
 def day(text: str) -> date:

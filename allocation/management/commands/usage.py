@@ -1,4 +1,4 @@
-"""weir usage import FILE | replay | rerate"""
+"""weir usage import FILE | replay | rerate: usage from files, quarantined records, new prices."""
 
 import gc
 import logging
@@ -23,36 +23,42 @@ from governance.scopes.queries import scope_tree
 
 logger = logging.getLogger(__name__)
 LOG_EVERY = 100_000
-# What needs a mapping; the mapping's own format holds.
+# Formats that need a mapping; the format named in the mapping applies.
 MAPPED = ("csv", "jsonl", "json", "parquet")
 
 
 class Command(BaseCommand):
-    help = "Bring usage in from a file, or replay what was quarantined."
+    help = "Import usage from a file, replay quarantined records, or price recorded usage again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
-        bring = parts.add_parser("import", help="bring usage in from a file")
-        bring.add_argument("file", type=Path)
-        bring.add_argument("--format", choices=["native", "litellm", *MAPPED], default="native")
-        bring.add_argument(
-            "--mapping", help="YAML that names the columns, or one that ships, such as openai-completions"
+        importing = parts.add_parser("import", help="import usage from a file")
+        importing.add_argument("file", type=Path)
+        importing.add_argument("--format", choices=["native", "litellm", *MAPPED], default="native")
+        importing.add_argument(
+            "--mapping",
+            help="YAML file that names the columns, or a mapping that comes with Weir, such as openai-completions",
         )
-        bring.add_argument("--scope", help="the subtree the usage may go to, and whose rules attribute it")
-        bring.add_argument("--source", help="instead of the source that the records or the mapping name")
-        bring.add_argument("--price", choices=["billed", "catalogue"], default="catalogue", help="litellm: whose cost")
-        again = parts.add_parser("replay", help="try quarantined records again")
-        again.add_argument("--code", help="only those refused for this reason")
-        again.add_argument("--id", type=int, action="append", dest="ids", help="only this one; may be repeated")
-        again.add_argument("--dry-run", action="store_true")
+        importing.add_argument("--scope", help="the subtree the usage may be attributed to, and whose rules apply")
+        importing.add_argument("--source", help="replaces the source named in the records or the mapping")
+        importing.add_argument(
+            "--price",
+            choices=["billed", "catalogue"],
+            default="catalogue",
+            help="litellm: cost as billed, or by the catalogue",
+        )
+        replay = parts.add_parser("replay", help="try quarantined records again")
+        replay.add_argument("--code", help="only records refused with this code")
+        replay.add_argument("--id", type=int, action="append", dest="ids", help="only this record; may be repeated")
+        replay.add_argument("--dry-run", action="store_true")
 
-        prices = parts.add_parser("rerate", help="price recorded usage again by the price books of today")
-        prices.add_argument("--organisation", required=True)
-        prices.add_argument("--since", required=True, type=day, help="first UTC day, 2026-10-01")
-        prices.add_argument("--until", required=True, type=day, help="UTC day after the last")
-        prices.add_argument("--reason", required=True)
-        prices.add_argument("--model", help="only usage of this model")
-        prices.add_argument("--dry-run", action="store_true")
+        rerate = parts.add_parser("rerate", help="price recorded usage again by the current price books")
+        rerate.add_argument("--organisation", required=True)
+        rerate.add_argument("--since", required=True, type=day, help="first UTC day, 2026-10-01")
+        rerate.add_argument("--until", required=True, type=day, help="UTC day after the last")
+        rerate.add_argument("--reason", required=True)
+        rerate.add_argument("--model", help="only usage of this model")
+        rerate.add_argument("--dry-run", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
@@ -70,10 +76,10 @@ class Command(BaseCommand):
         # As in the web process: looking for cycles after every seven hundred objects costs a fifth of a large import.
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
-        order = order_of(options)
-        size = order.path.stat().st_size
+        request = request_of(options)
+        size = request.path.stat().st_size
         with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-            run = import_file(order, now=timezone.now, progress=reporter(order.path.name, bar))
+            run = import_file(request, now=timezone.now, progress=reporter(request.path.name, bar))
         self.stdout.write(sentence(run))
 
     def _replay(self, options: dict[str, Any]) -> None:
@@ -111,7 +117,7 @@ def day(text: str) -> datetime:
         raise ArgumentTypeError(f"{text!r} is no day; write 2026-10-01.") from None
 
 
-def order_of(options: dict[str, Any]) -> ImportRequest:
+def request_of(options: dict[str, Any]) -> ImportRequest:
     if options["format"] in MAPPED and options["mapping"] is None:
         raise CommandError(f"--format {options['format']} needs --mapping.")
     source_format: Format = "mapped" if options["mapping"] else options["format"]
@@ -135,7 +141,7 @@ def scope_id_of(path: str | None) -> int | None:
 
 
 def reporter(name: str, bar: "tqdm[Any]") -> Progress:
-    """A bar on a terminal, a log line now and then elsewhere."""
+    """Reports progress on a bar where there is a terminal, else in a log line per 100,000 records."""
     logged = 0
 
     def report(records: int, position: int) -> None:

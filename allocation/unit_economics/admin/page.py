@@ -1,4 +1,4 @@
-"""What the page of a scope's unit economics shows. Nothing here decides anything."""
+"""The page of a scope's unit economics: figures as formatted text, links and charts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,17 +9,24 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from allocation.unit_economics.engine import unit_economics as engine
-from allocation.unit_economics.engine.unit_chart import Histogram, LineChart, Stretch, histogram, line_chart
+from allocation.unit_economics.engine.unit_chart import Histogram, LineChart, TrendValue, histogram, line_chart
 from allocation.unit_economics.engine.unit_economics import Measure, Ratio, Trend
-from allocation.unit_economics.engine.unit_words import Words, filters_of, said, words_of
-from allocation.unit_economics.queries import Agent, Figure, UnitEconomics, agents, task_sizes, unit_economics
+from allocation.unit_economics.engine.unit_words import MeasureWords, filters_of, formatted, words_of
+from allocation.unit_economics.queries import (
+    AgentFigures,
+    Figure,
+    UnitEconomics,
+    agent_figures,
+    task_sizes,
+    unit_economics,
+)
 from governance.calendar.engine import DAY
 from governance.charts.engine.axis import DAYS_IN_WEEK, day_label
 from governance.charts.engine.colours import BLUE, GREEN, GREY, ORANGE, PINK
 from governance.charts.engine.numbers import NOTHING, money, percent, percent_change, quantity, short
 
 COLOURS = {"inference": BLUE, "retrieval": ORANGE, "orchestration": GREEN, "training": PINK, "other": GREY}
-# The list of each source in the admin, and what its first day and the day after the last are called.
+# By source of records: the model listed in the admin, and the date field that the list is filtered by.
 LISTS: Mapping[str, tuple[str, str]] = {
     "usage": ("usageday", "bucket"),
     "tasks": ("task", "began_on"),
@@ -42,7 +49,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ActivityShare:
     name: str
     colour: str
     width: str
@@ -78,7 +85,7 @@ class OutcomeRow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    found: UnitEconomics
+    economics: UnitEconomics
     cost: str
     last_day: date
     tiles: tuple[Tile, ...]
@@ -87,79 +94,79 @@ class Page:
     chart_title: str
     chart_summary: str
     chart_target: str
-    shares: tuple[Share, ...]
+    shares: tuple[ActivityShare, ...]
     efficiency: tuple[Tile, ...]
     coverage: tuple[Tile, ...]
     agents: tuple[AgentRow, ...]
     sizes: Histogram | None
-    sizes_said: str
+    sizes_summary: str
     outcomes: tuple[OutcomeRow, ...]
 
 
 def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) -> Page:
-    """`unit` chooses the figure whose trend is drawn: its key and, after a `:`, its name."""
-    found = unit_economics(scope_id=scope_id, since=since, until=until, trend=trend)
-    chosen = _chosen(found, unit)
+    """All that the page shows. `unit` chooses the figure whose trend is drawn: its key and, after a `:`, its name."""
+    economics = unit_economics(scope_id=scope_id, since=since, until=until, trend=trend)
+    chosen = _chosen(economics, unit)
     sizes = task_sizes(scope_id=scope_id, since=since, until=until)
     words = words_of(chosen.measure)
-    currency = found.scope.currency if words.shown == "money" else ""
-    days = [start.isoformat() if trend != "month" else f"{start:%Y-%m}" for start, _ in found.stretches]
+    currency = economics.scope.currency if words.value_format == "money" else ""
+    days = [start.isoformat() if trend != "month" else f"{start:%Y-%m}" for start, _ in economics.trend_periods]
     values = [ratio.value for ratio in chosen.trend]
-    drawn = (*_costs(found), *(figure for figure in found.efficiency if figure.ratio.value is not None))
+    drawn = (*_costs(economics), *(figure for figure in economics.efficiency if figure.ratio.value is not None))
     return Page(
-        found=found,
-        cost=money(found.cost, found.scope.currency),
+        economics=economics,
+        cost=money(economics.cost, economics.scope.currency),
         last_day=until - DAY,
-        tiles=tuple(_tile(found, figure) for figure in _costs(found)),
+        tiles=tuple(_tile(economics, figure) for figure in _costs(economics)),
         units=tuple(
             (code_of(figure.measure), words_of(figure.measure).title, figure.measure == chosen.measure)
             for figure in drawn
         ),
         chart=line_chart(
-            [Stretch(*one) for one in zip(days, _labels(found, trend), values, strict=True)],
+            [TrendValue(*value) for value in zip(days, _labels(economics, trend), values, strict=True)],
             target=None if chosen.target is None else chosen.target.amount,
-            say=lambda value: said(words, value),
+            format_value=lambda value: formatted(words, value),
             together=DAYS_IN_WEEK if trend == "day" else 1,
         ),
         chart_title=f"{words.title}, by {trend}" + (f", in {currency}" if currency else ""),
         chart_summary=_summary(days, values, words),
-        chart_target="" if chosen.target is None else money(chosen.target.amount, found.scope.currency),
-        shares=tuple(_share(found, figure) for figure in found.shares if figure.ratio.numerator),
+        chart_target="" if chosen.target is None else money(chosen.target.amount, economics.scope.currency),
+        shares=tuple(_share(economics, figure) for figure in economics.shares if figure.ratio.numerator),
         efficiency=tuple(
-            _tile(found, figure)
-            for figure in found.efficiency
-            if figure.measure != engine.GPU_UTILISATION or found.figure("gpu_hour").ratio.value is not None
+            _tile(economics, figure)
+            for figure in economics.efficiency
+            if figure.measure != engine.GPU_UTILISATION or economics.figure("gpu_hour").ratio.value is not None
         ),
-        coverage=tuple(_tile(found, figure) for figure in found.coverage),
-        agents=_agents(agents(scope_id=scope_id, since=since, until=until)),
+        coverage=tuple(_tile(economics, figure) for figure in economics.coverage),
+        agents=_agents(agent_figures(scope_id=scope_id, since=since, until=until)),
         sizes=histogram([f"≥ {short(each.at_least, digits=2)}" for each in sizes], [each.tasks for each in sizes])
         if sizes
         else None,
-        sizes_said=", ".join(f"{each.tasks:,} from {each.at_least:,} tokens" for each in sizes if each.tasks),
-        outcomes=tuple(_outcomes(found)),
+        sizes_summary=", ".join(f"{each.tasks:,} from {each.at_least:,} tokens" for each in sizes if each.tasks),
+        outcomes=tuple(_outcomes(economics)),
     )
 
 
-def _labels(found: UnitEconomics, trend: Trend) -> list[str]:
-    return [f"{start:%Y-%m}" if trend == "month" else day_label(start) for start, _ in found.stretches]
+def _labels(economics: UnitEconomics, trend: Trend) -> list[str]:
+    return [f"{start:%Y-%m}" if trend == "month" else day_label(start) for start, _ in economics.trend_periods]
 
 
 def code_of(measure: Measure) -> str:
     return f"{measure.key}:{measure.name}" if measure.name else measure.key
 
 
-def _costs(found: UnitEconomics) -> list[Figure]:
-    """Those for which something was accepted, and the usual ones; the others stand in the table of outcomes."""
-    return [figure for figure in found.unit_costs if figure.target is not None or _is_usual(found, figure)]
+def _costs(economics: UnitEconomics) -> list[Figure]:
+    """Figures with an accepted unit cost, and the usual ones; the others are in the table of outcomes."""
+    return [figure for figure in economics.unit_costs if figure.target is not None or _is_usual(economics, figure)]
 
 
-def _is_usual(found: UnitEconomics, figure: Figure) -> bool:
-    """All outcomes together say nothing where there is more than one kind of them."""
+def _is_usual(economics: UnitEconomics, figure: Figure) -> bool:
+    """The figure of all outcomes together means little where several kinds are reported."""
     match figure.measure.key:
         case "gpu_hour":
             return figure.ratio.value is not None
         case "successful_outcome":
-            return bool(figure.measure.name) or not found.outcomes
+            return bool(figure.measure.name) or not economics.outcomes
         case "outcome":
             return False
         case "action":
@@ -180,32 +187,32 @@ def _is_usual(found: UnitEconomics, figure: Figure) -> bool:
             return True
 
 
-def _chosen(found: UnitEconomics, unit: str) -> Figure:
-    every = [*found.unit_costs, *found.efficiency]
-    for figure in every:
+def _chosen(economics: UnitEconomics, unit: str) -> Figure:
+    figures = [*economics.unit_costs, *economics.efficiency]
+    for figure in figures:
         if code_of(figure.measure) == unit:
             return figure
-    with_value = [figure for figure in _costs(found) if figure.ratio.value is not None]
+    with_value = [figure for figure in _costs(economics) if figure.ratio.value is not None]
     accepted = [figure for figure in with_value if figure.target is not None]
     wanted = [figure for figure in with_value if figure.measure.key in {"successful_outcome", "action"}]
-    return next(iter([*reversed(accepted), *reversed(wanted), *with_value]), every[0])
+    return next(iter([*reversed(accepted), *reversed(wanted), *with_value]), figures[0])
 
 
-def _tile(found: UnitEconomics, figure: Figure) -> Tile:
+def _tile(economics: UnitEconomics, figure: Figure) -> Tile:
     words, ratio = words_of(figure.measure), figure.ratio
-    currency = found.scope.currency if words.shown == "money" else ""
+    currency = economics.scope.currency if words.value_format == "money" else ""
     deviation, target = figure.deviation, figure.target
     return Tile(
         title=words.title,
-        value=NOTHING if ratio.value is None else f"{said(words, ratio.value)} {currency}".strip(),
+        value=NOTHING if ratio.value is None else f"{formatted(words, ratio.value)} {currency}".strip(),
         line=""
         if ratio.value is None
-        else f"{quantity(ratio.numerator)} {words.above} ÷ {quantity(ratio.denominator)} {words.below}",
-        link=link_of(found, figure.measure),
+        else f"{quantity(ratio.numerator)} {words.numerator} ÷ {quantity(ratio.denominator)} {words.denominator}",
+        link=link_of(economics, figure.measure),
         target=""
         if target is None
-        else f"accepted: {money(target.amount, found.scope.currency)}"
-        + ("" if target.scope_id == found.scope.id else f", of {target.scope.path}"),
+        else f"accepted: {money(target.amount, economics.scope.currency)}"
+        + ("" if target.scope_id == economics.scope.id else f", of {target.scope.path}"),
         deviation="" if deviation is None else f"{'▲' if deviation > 0 else '▼'} {percent_change(deviation)}",
         is_over=deviation is not None and deviation > 0,
         reason=ratio.reason,
@@ -213,7 +220,7 @@ def _tile(found: UnitEconomics, figure: Figure) -> Tile:
     )
 
 
-def link_of(found: UnitEconomics, measure: Measure) -> str:
+def link_of(economics: UnitEconomics, measure: Measure) -> str:
     """The list of the records behind a figure."""
     model, day = LISTS[words_of(measure).source]
     filters = {EXACT[name]: "1" if value == "true" else value for name, value in filters_of(measure).items()
@@ -221,82 +228,82 @@ def link_of(found: UnitEconomics, measure: Measure) -> str:
     if measure.key == "unpriced_share":
         model, day, filters = "usagerecord", "occurred_at", {"price": "unpriced"}
     clock = "" if model in {"task", "outcome"} else "T00:00:00+00:00"
-    path = f"{found.scope.path.partition('/')[0]}/unattributed" if measure.key == "unattributed_share" else None
-    asked = {
-        "below": path or found.scope.path,
-        f"{day}__gte": f"{found.since}{clock}",
-        f"{day}__lt": f"{found.until}{clock}",
+    path = f"{economics.scope.path.partition('/')[0]}/unattributed" if measure.key == "unattributed_share" else None
+    query = {
+        "below": path or economics.scope.path,
+        f"{day}__gte": f"{economics.since}{clock}",
+        f"{day}__lt": f"{economics.until}{clock}",
         **filters,
     }
-    return f"{reverse(f'admin:allocation_{model}_changelist')}?{urlencode(asked)}"
+    return f"{reverse(f'admin:allocation_{model}_changelist')}?{urlencode(query)}"
 
 
-def _summary(days: list[str], values: list[Decimal | None], words: Words) -> str:
+def _summary(days: list[str], values: list[Decimal | None], words: MeasureWords) -> str:
     known = [(value, day) for value, day in zip(values, days, strict=True) if value is not None]
     if not known:
         return "Nothing to draw in this period."
     low, high, last = min(known), max(known), known[-1]
     return (
-        f"Lowest {said(words, low[0])} ({low[1]}), highest {said(words, high[0])} ({high[1]}),"
-        f" last {said(words, last[0])} ({last[1]})."
+        f"Lowest {formatted(words, low[0])} ({low[1]}), highest {formatted(words, high[0])} ({high[1]}),"
+        f" last {formatted(words, last[0])} ({last[1]})."
     )
 
 
-def _share(found: UnitEconomics, figure: Figure) -> Share:
+def _share(economics: UnitEconomics, figure: Figure) -> ActivityShare:
     value = figure.ratio.value or Decimal(0)
-    return Share(
+    return ActivityShare(
         name=figure.measure.name,
         colour=COLOURS[figure.measure.name],
         width=f"{max(value, Decimal(0)) * 100:.2f}",
-        cost=money(Decimal(figure.ratio.numerator), found.scope.currency),
+        cost=money(Decimal(figure.ratio.numerator), economics.scope.currency),
         percent=percent(value),
-        link=link_of(found, figure.measure),
+        link=link_of(economics, figure.measure),
     )
 
 
-def _agents(found: list[Agent]) -> tuple[AgentRow, ...]:
-    most = max((agent.multiplier.value or Decimal(0) for agent in found), default=Decimal(0)) or Decimal(1)
+def _agents(scopes: list[AgentFigures]) -> tuple[AgentRow, ...]:
+    most = max((agent.multiplier.value or Decimal(0) for agent in scopes), default=Decimal(0)) or Decimal(1)
     return tuple(
         AgentRow(
             path=agent.scope.path,
             tasks=f"{agent.tasks.tasks:,}",
-            tokens_per_task=_said(engine.TOKENS_PER_TASK, agent.tokens_per_task),
-            before=_said(engine.TOKENS_PER_TASK, agent.before),
-            multiplier=_said(engine.TOKEN_MULTIPLIER, agent.multiplier),
+            tokens_per_task=_formatted(engine.TOKENS_PER_TASK, agent.tokens_per_task),
+            before=_formatted(engine.TOKENS_PER_TASK, agent.before),
+            multiplier=_formatted(engine.TOKEN_MULTIPLIER, agent.multiplier),
             multiplier_width=f"{(agent.multiplier.value or Decimal(0)) / most * 100:.1f}",
             cost_per_task=_cost(agent.cost_per_task, agent.scope.currency),
         )
-        for agent in found
+        for agent in scopes
     )
 
 
-def _outcomes(found: UnitEconomics) -> list[OutcomeRow]:
-    currency = found.scope.currency
+def _outcomes(economics: UnitEconomics) -> list[OutcomeRow]:
+    currency = economics.scope.currency
 
     def cost(key: engine.MeasureKey, name: str) -> str:
-        return _cost(found.figure(key, name).ratio, currency)
+        return _cost(economics.figure(key, name).ratio, currency)
 
     return [
         OutcomeRow(
-            kind=one.kind,
-            name=one.name,
-            count=f"{one.sums.count:,}",
-            successful=f"{one.sums.successful:,}",
-            success=percent(one.success.value),
-            cost=cost(one.kind, one.name),
-            cost_of_success=cost("successful_outcome", one.name) if one.kind == "outcome" else NOTHING,
-            quality=NOTHING if one.quality.value is None else f"{one.quality.value:.3f}",
-            flagged=f"{one.sums.flagged:,}",
-            value=money(one.sums.value, currency) if one.sums.value else NOTHING,
+            kind=outcome.kind,
+            name=outcome.name,
+            count=f"{outcome.sums.count:,}",
+            successful=f"{outcome.sums.successful:,}",
+            success=percent(outcome.success.value),
+            cost=cost(outcome.kind, outcome.name),
+            cost_of_success=cost("successful_outcome", outcome.name) if outcome.kind == "outcome" else NOTHING,
+            quality=NOTHING if outcome.quality.value is None else f"{outcome.quality.value:.3f}",
+            flagged=f"{outcome.sums.flagged:,}",
+            value=money(outcome.sums.value, currency) if outcome.sums.value else NOTHING,
         )
-        for one in found.outcomes
+        for outcome in economics.outcomes
     ]
 
 
-def _said(measure: Measure, ratio: Ratio) -> str:
-    return NOTHING if ratio.value is None else said(words_of(measure), ratio.value)
+def _formatted(measure: Measure, ratio: Ratio) -> str:
+    return NOTHING if ratio.value is None else formatted(words_of(measure), ratio.value)
 
 
 def _cost(ratio: Ratio, currency: str) -> str:
-    """Of one unit, to digits that say something."""
-    return NOTHING if ratio.value is None else f"{said(words_of(engine.TASK_COST), ratio.value)} {currency}"
+    """Cost of one unit; below one to three significant digits."""
+    return NOTHING if ratio.value is None else f"{formatted(words_of(engine.TASK_COST), ratio.value)} {currency}"

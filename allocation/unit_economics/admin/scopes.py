@@ -1,4 +1,4 @@
-"""Unit economics: every scope's unit costs of the month, and of one scope the page that explains them."""
+"""Unit economics: the list of all scopes' unit costs of the month, and the page of one scope."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminSelectWidget
 from allocation.unit_economics.admin.page import page_of
 from allocation.unit_economics.engine import unit_economics as engine
 from allocation.unit_economics.engine.unit_economics import Measure
-from allocation.unit_economics.engine.unit_words import said, words_of
+from allocation.unit_economics.engine.unit_words import formatted, words_of
 from allocation.unit_economics.models import ScopeEconomics
 from allocation.unit_economics.queries import COST, check_period, unit_costs_by_scope
 from governance.calendar.engine import DAY, day_of, first_of_month, month_after, month_before
@@ -29,7 +29,7 @@ from governance.pages.admin.base import RecordAdmin
 from governance.scopes.queries import scope_tree
 
 TRENDS = (("day", "by day"), ("week", "by week"), ("month", "by month"))
-# A path sorted as text would put `team-b` between `team` and what lies below it.
+# A path sorted as text would put `team-b` between `team` and the scopes below `team`.
 IN_TREE_ORDER = Func(F("path"), Value("/"), function="string_to_array").asc()
 
 
@@ -49,16 +49,16 @@ class PeriodForm(forms.Form):
 
 
 def column(measure: Measure, label: str) -> Any:
-    """The figure of the month, as the list has read it."""
+    """A list column that shows the month's figure, read by the changelist."""
 
     @admin.display(description=label)
-    def shown(scope: Any) -> str:
-        ratio = scope.shown_figures.get(measure)
+    def unit_cost(scope: Any) -> str:
+        ratio = scope.month_figures.get(measure)
         if ratio is None or ratio.value is None:
             return NOTHING
-        return said(words_of(measure), ratio.value)
+        return formatted(words_of(measure), ratio.value)
 
-    return shown
+    return unit_cost
 
 
 @admin.register(ScopeEconomics)
@@ -76,16 +76,16 @@ class ScopeEconomicsAdmin(RecordAdmin):
     show_full_result_count = False
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        found: ChangeList = super().get_changelist_instance(request)
+        changelist: ChangeList = super().get_changelist_instance(request)
         today = day_of(timezone.now())
         figures = unit_costs_by_scope(since=first_of_month(today), until=month_after(today))
         tree = scope_tree()
-        for scope in found.result_list:
-            scope.shown_figures = figures.get(scope.pk, {})
-            cost = scope.shown_figures.get(COST)
-            scope.shown_cost = money(cost.value, tree.by_id[scope.pk].currency) if cost and cost.value else NOTHING
-        found.title = f"What a unit cost in {today:%B %Y}"
-        return found
+        for scope in changelist.result_list:
+            scope.month_figures = figures.get(scope.pk, {})
+            cost = scope.month_figures.get(COST)
+            scope.month_cost = money(cost.value, tree.by_id[scope.pk].currency) if cost and cost.value else NOTHING
+        changelist.title = f"What a unit cost in {today:%B %Y}"
+        return changelist
 
     @admin.display(description="scope", ordering=IN_TREE_ORDER)
     def in_tree(self, scope: ScopeEconomics) -> SafeString:
@@ -98,8 +98,8 @@ class ScopeEconomicsAdmin(RecordAdmin):
 
     @admin.display(description="cost this month")
     def cost(self, scope: Any) -> str:
-        shown: str = scope.shown_cost
-        return shown
+        month_cost: str = scope.month_cost
+        return month_cost
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -111,8 +111,8 @@ class ScopeEconomicsAdmin(RecordAdmin):
             return answer
         today = day_of(timezone.now())
         usual = {"since": first_of_month(today), "until": today + DAY, "trend": "day"}
-        asked = {name: request.GET[name] for name in usual if request.GET.get(name)}
-        form = PeriodForm({**usual, **asked})
+        chosen = {name: request.GET[name] for name in usual if request.GET.get(name)}
+        form = PeriodForm({**usual, **chosen})
         if not form.is_valid():
             messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
             form = PeriodForm(usual)
@@ -131,12 +131,12 @@ class ScopeEconomicsAdmin(RecordAdmin):
 
 
 def periods(today: date) -> list[tuple[str, str]]:
-    """What is most often looked at: words and the address's query."""
+    """Links to usual periods: (title, query string)."""
     first, before = first_of_month(today), month_before(today)
     tomorrow = today + DAY
     return [
-        (words, f"?since={since}&until={until}&trend={trend}")
-        for words, since, until, trend in (
+        (title, f"?since={since}&until={until}&trend={trend}")
+        for title, since, until, trend in (
             ("this month", first, tomorrow, "day"),
             ("last month", before, first, "day"),
             ("90 days", tomorrow - timedelta(days=90), tomorrow, "week"),

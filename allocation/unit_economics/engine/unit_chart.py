@@ -1,4 +1,4 @@
-"""Pictures of unit economics, of fixed size. Pixels only: floats never leave the picture."""
+"""Charts of unit economics, of fixed size. Floats are for pixels only."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ WIDTH_MAX = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """`said` is told to a pointer or a reader of screens; `label` stands above where there is room."""
+class TrendPoint:
+    """`description` is the tooltip and is read by screen readers; `label` is empty where there is no room for it."""
 
     x: str
     y: str
-    said: str
+    description: str
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """`lines` are stretches without a gap; where there is no value there is no line."""
+    """`lines` are runs of values without a gap; where there is no value there is no line."""
 
     lines: tuple[str, ...]
-    points: tuple[Point, ...]
+    points: tuple[TrendPoint, ...]
     axis: Axis
     target_y: str
     colour: str = OWN
@@ -39,19 +39,23 @@ class LineChart:
 
 
 @dataclass(frozen=True, slots=True)
-class Column(Bar):
+class HistogramColumn(Bar):
+    """`count` is the text above the column, empty for 0."""
+
     middle: str
     count: str
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    bars: tuple[Column, ...]
+    """Columns of counts with their axis."""
+
+    bars: tuple[HistogramColumn, ...]
     axis: Axis
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TrendValue:
     """A day, a week or a month: `name` in full, `label` below the axis."""
 
     name: str
@@ -60,23 +64,27 @@ class Stretch:
 
 
 def line_chart(
-    stretches: Sequence[Stretch], *, target: Decimal | None, say: Callable[[Decimal], str], together: int = 1
+    trend_values: Sequence[TrendValue],
+    *,
+    target: Decimal | None,
+    format_value: Callable[[Decimal], str],
+    together: int = 1,
 ) -> LineChart:
-    """`say` writes a value. Where not each stretch has room for a label, every n-th has, a multiple of `together`."""
-    known = [one.value for one in stretches if one.value is not None]
+    """The trend by position. Without room for all labels every n-th value has one; n is a multiple of `together`."""
+    known = [trend.value for trend in trend_values if trend.value is not None]
     scale = scale_of([*known, *([] if target is None else [target])], FRAME)
-    columns = Columns(FRAME, len(stretches))
-    labels = [one.label for one in stretches]
-    every = every_of([*labels, *(say(value) for value in known)], columns, together=together)
-    points: list[Point] = []
+    columns = Columns(FRAME, len(trend_values))
+    labels = [trend.label for trend in trend_values]
+    every = every_of([*labels, *(format_value(value) for value in known)], columns, together=together)
+    points: list[TrendPoint] = []
     runs: list[list[str]] = [[]]
-    for number, one in enumerate(stretches):
-        if one.value is None:
+    for position, trend in enumerate(trend_values):
+        if trend.value is None:
             runs.append([])
             continue
-        x, y, said = columns.middle(number), px(scale.y(one.value)), say(one.value)
-        has_label = (len(stretches) - 1 - number) % every == 0
-        points.append(Point(x, y, f"{one.name}: {said}", said if has_label else ""))
+        x, y, text = columns.middle(position), px(scale.y(trend.value)), format_value(trend.value)
+        has_label = (len(trend_values) - 1 - position) % every == 0
+        points.append(TrendPoint(x, y, f"{trend.name}: {text}", text if has_label else ""))
         runs[-1].append(f"{x},{y}")
     return LineChart(
         lines=tuple(" ".join(run) for run in runs if len(run) > 1),
@@ -87,15 +95,15 @@ def line_chart(
 
 
 def histogram(labels: Sequence[str], counts: Sequence[int]) -> Histogram:
-    """Every column says its count."""
+    """Columns with their counts above them."""
     scale, columns = scale_of(counts, FRAME), Columns(FRAME, len(labels))
     filled = min(FILLED, WIDTH_MAX / columns.width)
 
-    def column(number: int, many: int) -> Column:
-        (x, width), (y, height) = columns.bar(number, filled=filled), scale.span(0, many)
-        return Column(x, y, width, height, OWN, columns.middle(number), count(many) if many else "")
+    def column(position: int, many: int) -> HistogramColumn:
+        (x, width), (y, height) = columns.bar(position, filled=filled), scale.span(0, many)
+        return HistogramColumn(x, y, width, height, OWN, columns.middle(position), count(many) if many else "")
 
     return Histogram(
-        bars=tuple(column(number, many) for number, many in enumerate(counts)),
+        bars=tuple(column(position, many) for position, many in enumerate(counts)),
         axis=axis_of(scale, spaced(labels, columns)),
     )

@@ -1,7 +1,7 @@
-"""What a unit costs, from sums: every figure is a ratio that carries what stands above and below the line.
+"""Unit costs from sums: every figure is a ratio with its numerator and denominator.
 
-Where nothing stands below the line there is no figure but a reason; what nobody priced is left out below the line, so
-that it does not make the rest look cheap.
+Without a denominator there is a reason instead of a value. Unpriced usage is left out of denominators, so that it does
+not make the rest look cheap.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ MeasureKey = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """`value` is numerator / denominator to nine places; None, with the reason, where nothing stands below the line."""
+    """`value` is numerator / denominator to nine places; None, with the reason, where the denominator is 0."""
 
     numerator: Number
     denominator: Number
@@ -53,6 +53,7 @@ class Ratio:
 
 
 def ratio(numerator: Number, denominator: Number, *, empty: str) -> Ratio:
+    """Half to even; `empty` is the reason given where `denominator` is 0."""
     if not denominator:
         return Ratio(numerator, denominator, None, empty)
     value = (Decimal(numerator) / Decimal(denominator)).quantize(PLACES, rounding=ROUND_HALF_EVEN)
@@ -61,7 +62,7 @@ def ratio(numerator: Number, denominator: Number, *, empty: str) -> Ratio:
 
 @dataclass(slots=True)
 class UsageSums:
-    """`tokens` and `token_cost` are of what has tokens and a price, `gpu_cost` of what used GPUs."""
+    """`tokens` and `token_cost` count usage with tokens and a price, `gpu_cost` usage with GPU time."""
 
     requests: int = 0
     errors: int = 0
@@ -78,48 +79,48 @@ class UsageSums:
     def priced_requests(self) -> int:
         return self.requests - self.errors - self.unpriced_requests
 
-    def add(self, other: "UsageSums") -> None:
-        self.requests += other.requests
-        self.errors += other.errors
-        self.unpriced_requests += other.unpriced_requests
-        self.tokens += other.tokens
-        self.input_tokens += other.input_tokens
-        self.cached_input_tokens += other.cached_input_tokens
-        self.gpu_seconds += other.gpu_seconds
-        self.cost += other.cost
-        self.token_cost += other.token_cost
-        self.gpu_cost += other.gpu_cost
+    def add(self, added: "UsageSums") -> None:
+        self.requests += added.requests
+        self.errors += added.errors
+        self.unpriced_requests += added.unpriced_requests
+        self.tokens += added.tokens
+        self.input_tokens += added.input_tokens
+        self.cached_input_tokens += added.cached_input_tokens
+        self.gpu_seconds += added.gpu_seconds
+        self.cost += added.cost
+        self.token_cost += added.token_cost
+        self.gpu_cost += added.gpu_cost
 
 
 @dataclass(slots=True)
 class TaskSums:
-    """Tasks that began, the tokens of their first calls, and what all calls of tasks used."""
+    """Tasks that began, the tokens of their first calls, and tokens and cost of all calls of tasks."""
 
     tasks: int = 0
     first_call_tokens: int = 0
     tokens: int = 0
     cost: Decimal = ZERO
 
-    def add(self, other: "TaskSums") -> None:
-        self.tasks += other.tasks
-        self.first_call_tokens += other.first_call_tokens
-        self.tokens += other.tokens
-        self.cost += other.cost
+    def add(self, added: "TaskSums") -> None:
+        self.tasks += added.tasks
+        self.first_call_tokens += added.first_call_tokens
+        self.tokens += added.tokens
+        self.cost += added.cost
 
 
 @dataclass(slots=True)
-class Sums:
-    """Of a scope's whole subtree over a stretch of days. Outcomes are kept by (kind, name)."""
+class ScopeSums:
+    """Sums of a scope's whole subtree over some days: usage by activity, outcomes by (kind, name)."""
 
     usage: dict[str, UsageSums] = field(default_factory=dict)
     tasks: TaskSums = field(default_factory=TaskSums)
     outcomes: dict[tuple[OutcomeKind, str], OutcomeSums] = field(default_factory=dict)
 
-    def add(self, other: "Sums") -> None:
-        for activity, used in other.usage.items():
+    def add(self, added: "ScopeSums") -> None:
+        for activity, used in added.usage.items():
             self.usage.setdefault(activity, UsageSums()).add(used)
-        self.tasks.add(other.tasks)
-        for key, reported in other.outcomes.items():
+        self.tasks.add(added.tasks)
+        for key, reported in added.outcomes.items():
             self.outcomes.setdefault(key, OutcomeSums()).add(reported)
 
     @property
@@ -132,7 +133,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure's name: `name` is that of an outcome, a reported action or an activity."""
+    """What a figure measures; `name` is that of an outcome, a reported action or an activity."""
 
     key: MeasureKey
     name: str = ""
@@ -151,8 +152,8 @@ UNPRICED = Measure("unpriced_share")
 Figures = dict[Measure, Ratio]
 
 
-def unit_costs(sums: Sums) -> Figures:
-    """Cost per unit. An outcome bears the whole cost of the scope: also the tries that led to none."""
+def unit_costs(sums: ScopeSums) -> Figures:
+    """Cost per unit. An outcome bears the whole cost of the scope: also that of attempts without one."""
     total, inference = sums.all_usage, sums.usage.get(INFERENCE, UsageSums())
     figures = {
         INFERENCE_COST: ratio(inference.cost, inference.priced_requests, empty="No priced inference."),
@@ -178,7 +179,7 @@ def _outcome_costs(cost: Decimal, reported: OutcomeSums, name: str) -> Figures:
     }
 
 
-def _all_outcomes(sums: Sums) -> OutcomeSums:
+def _all_outcomes(sums: ScopeSums) -> OutcomeSums:
     total = OutcomeSums()
     for (kind, _name), reported in sums.outcomes.items():
         if kind == OUTCOME:
@@ -186,8 +187,8 @@ def _all_outcomes(sums: Sums) -> OutcomeSums:
     return total
 
 
-def efficiency(sums: Sums, baseline: TaskSums, *, reserved_gpu_seconds: Decimal | None) -> Figures:
-    """How the units came about. `baseline` is of the days before the period, the scope's own."""
+def efficiency(sums: ScopeSums, baseline: TaskSums, *, reserved_gpu_seconds: Decimal | None) -> Figures:
+    """Figures that explain unit costs. `baseline` is the scope's own tasks in the 28 days before the period."""
     total, tasks = sums.all_usage, sums.tasks
     per_task = ratio(tasks.tokens, tasks.tasks, empty="No task began.")
     before = ratio(baseline.tokens, baseline.tasks, empty="No task in the 28 days before.")
@@ -208,8 +209,8 @@ def _against(now: Ratio, before: Ratio) -> Ratio:
     return ratio(now.value, before.value or ZERO, empty=before.reason or "The tasks before had no tokens.")
 
 
-def shares(sums: Sums) -> Figures:
-    """What part of the cost each activity is."""
+def shares(sums: ScopeSums) -> Figures:
+    """The share of each activity in the cost."""
     total = sums.all_usage.cost
     return {
         Measure("cost_share", activity): ratio(
@@ -220,7 +221,7 @@ def shares(sums: Sums) -> Figures:
 
 
 def deviation(value: Decimal | None, target: Decimal) -> Decimal | None:
-    """By what part of the target the value lies above it (below: negative)."""
+    """(value − target) / target, to nine places; None without a value."""
     return None if value is None else ((value - target) / target).quantize(PLACES, rounding=ROUND_HALF_EVEN)
 
 
@@ -228,15 +229,15 @@ def _nine_places(value: Decimal) -> Decimal:
     return value.quantize(PLACES, rounding=ROUND_HALF_EVEN)
 
 
-def stretches(since: date, until: date, trend: Trend) -> list[tuple[date, date]]:
-    """[since, until) cut at days, Mondays or firsts of months; the ends may be cut short."""
-    found: list[tuple[date, date]] = []
+def trend_periods(since: date, until: date, trend: Trend) -> list[tuple[date, date]]:
+    """[since, until) split at days, Mondays or firsts of months; the first and the last may be shorter."""
+    periods: list[tuple[date, date]] = []
     start = since
     while start < until:
         end = min(_next(start, trend), until)
-        found.append((start, end))
+        periods.append((start, end))
         start = end
-    return found
+    return periods
 
 
 def _next(day: date, trend: Trend) -> date:
@@ -249,13 +250,14 @@ def _next(day: date, trend: Trend) -> date:
             return month_after(day)
 
 
-def folded(by_day: Mapping[date, Sums], cuts: Sequence[tuple[date, date]]) -> list[Sums]:
-    """The sums of each stretch."""
-    return [added(by_day[day] for day in days_from(start, end) if day in by_day) for start, end in cuts]
+def sums_by_period(by_day: Mapping[date, ScopeSums], periods: Sequence[tuple[date, date]]) -> list[ScopeSums]:
+    """The sums of each of `periods`."""
+    return [total_of(by_day[day] for day in days_from(start, end) if day in by_day) for start, end in periods]
 
 
-def added(each: Iterable[Sums]) -> Sums:
-    total = Sums()
+def total_of(each: Iterable[ScopeSums]) -> ScopeSums:
+    """All of them added into new sums."""
+    total = ScopeSums()
     for sums in each:
         total.add(sums)
     return total

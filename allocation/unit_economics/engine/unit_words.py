@@ -1,4 +1,4 @@
-"""How the figures of unit economics are called, and which records stand behind each."""
+"""Titles and formats of the figures of unit economics, and the records behind each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,59 +8,64 @@ from typing import Literal
 from allocation.unit_economics.engine.unit_economics import ACTION, OUTCOME, Measure
 from governance.charts.engine.numbers import money, percent, small
 
-Shown = Literal["money", "count", "times", "percent"]
+ValueFormat = Literal["money", "count", "times", "percent"]
 Source = Literal["usage", "tasks", "outcomes"]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """`above` and `below` say what stands above and below the line; `source` whose records both are made of."""
+class MeasureWords:
+    """`numerator` and `denominator` name the two parts of the ratio; `source` is the kind of records they sum."""
 
     title: str
-    above: str
-    below: str
-    shown: Shown
+    numerator: str
+    denominator: str
+    value_format: ValueFormat
     source: Source = "usage"
 
 
-_WORDS: Mapping[str, Words] = {
-    "inference": Words("Cost per inference", "cost of inference", "priced inferences", "money"),
-    "1k_tokens": Words("Cost per 1,000 tokens", "cost of calls with tokens", "thousands of priced tokens", "money"),
-    "action": Words("Cost per action (task)", "cost of all calls of tasks", "tasks begun", "money", "tasks"),
-    "outcome": Words("Cost per outcome", "whole cost of the scope", "outcomes", "money", "outcomes"),
-    "successful_outcome": Words(
+_WORDS: Mapping[str, MeasureWords] = {
+    "inference": MeasureWords("Cost per inference", "cost of inference", "priced inferences", "money"),
+    "1k_tokens": MeasureWords(
+        "Cost per 1,000 tokens", "cost of calls with tokens", "thousands of priced tokens", "money"
+    ),
+    "action": MeasureWords("Cost per action (task)", "cost of all calls of tasks", "tasks begun", "money", "tasks"),
+    "outcome": MeasureWords("Cost per outcome", "whole cost of the scope", "outcomes", "money", "outcomes"),
+    "successful_outcome": MeasureWords(
         "Cost per successful outcome", "whole cost of the scope", "successful outcomes", "money", "outcomes"
     ),
-    "gpu_hour": Words("Cost per useful GPU hour", "cost of usage with GPU time", "GPU hours used", "money"),
-    "tokens_per_task": Words("Tokens per task", "tokens of all calls of tasks", "tasks begun", "count", "tasks"),
-    "tokens_per_task_against_baseline": Words(
+    "gpu_hour": MeasureWords("Cost per useful GPU hour", "cost of usage with GPU time", "GPU hours used", "money"),
+    "tokens_per_task": MeasureWords("Tokens per task", "tokens of all calls of tasks", "tasks begun", "count", "tasks"),
+    "tokens_per_task_against_baseline": MeasureWords(
         "Tokens per task against the 28 days before", "tokens per task", "tokens per task before", "times", "tasks"
     ),
-    "token_multiplier": Words(
+    "token_multiplier": MeasureWords(
         "Agent against a single shot", "tokens of all calls of tasks", "tokens of their first calls", "times", "tasks"
     ),
-    "cache_hit_ratio": Words("Cache hits", "cached input tokens", "input tokens", "percent"),
-    "gpu_utilisation": Words("GPU utilisation", "GPU seconds used", "GPU seconds reserved", "percent"),
-    "cost_share": Words("Share of cost", "cost of the activity", "whole cost of the scope", "percent"),
-    "unpriced_share": Words("Unpriced", "unpriced requests", "successful requests", "percent"),
-    "unattributed_share": Words(
+    "cache_hit_ratio": MeasureWords("Cache hits", "cached input tokens", "input tokens", "percent"),
+    "gpu_utilisation": MeasureWords("GPU utilisation", "GPU seconds used", "GPU seconds reserved", "percent"),
+    "cost_share": MeasureWords("Share of cost", "cost of the activity", "whole cost of the scope", "percent"),
+    "unpriced_share": MeasureWords("Unpriced", "unpriced requests", "successful requests", "percent"),
+    "unattributed_share": MeasureWords(
         "Unattributed", "unattributed cost of the organisation", "cost of the organisation", "percent"
     ),
 }
 
 
-def words_of(measure: Measure) -> Words:
+def words_of(measure: Measure) -> MeasureWords:
+    """The words of a measure, with its name in the title."""
     known = _WORDS[measure.key]
     if not measure.name:
         return known
     title = f"{known.title}: {measure.name}"
     if measure.key == ACTION:
-        return Words(f"Cost per action: {measure.name}", "whole cost of the scope", "such actions", "money", "outcomes")
-    return Words(title, known.above, known.below, known.shown, known.source)
+        return MeasureWords(
+            f"Cost per action: {measure.name}", "whole cost of the scope", "such actions", "money", "outcomes"
+        )
+    return MeasureWords(title, known.numerator, known.denominator, known.value_format, known.source)
 
 
 def filters_of(measure: Measure) -> dict[str, str]:
-    """What narrows the records of the figure's source, beside scope and days."""
+    """Query parameters that narrow a source's records to those of the figure, beside scope and days."""
     match measure.key:
         case "inference":
             return {"activity": "inference"}
@@ -88,9 +93,9 @@ def filters_of(measure: Measure) -> dict[str, str]:
             return {}
 
 
-def said(words: Words, value: Decimal) -> str:
-    """1,234.50; 0.0525, three digits, below one; 20.95 ×; 12.5 %."""
-    match words.shown:
+def formatted(words: MeasureWords, value: Decimal) -> str:
+    """Such as 1,234.50; 0.0525 (three digits below one); 20.95 ×; 12.5 %."""
+    match words.value_format:
         case "money":
             return money(value) if abs(value) >= 1 else small(value)
         case "count":

@@ -1,4 +1,6 @@
-from allocation.unit_economics.queries.agent_scopes import Agent, agents, task_sizes
+"""Figures of unit economics, of scopes and of their agents."""
+
+from allocation.unit_economics.queries.agent_scopes import AgentFigures, agent_figures, task_sizes
 from allocation.unit_economics.queries.figures import (
     COST,
     UNATTRIBUTED,
@@ -12,10 +14,10 @@ from allocation.unit_economics.queries.figures import (
 __all__ = [
     "COST",
     "UNATTRIBUTED",
-    "Agent",
+    "AgentFigures",
     "Figure",
     "UnitEconomics",
-    "agents",
+    "agent_figures",
     "check_period",
     "task_sizes",
     "unit_costs_by_scope",

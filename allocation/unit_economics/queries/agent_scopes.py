@@ -1,4 +1,4 @@
-"""Scopes in which tasks begin, and how large the tasks are."""
+"""Figures of scopes in which tasks begin, and the sizes of tasks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from governance.scopes.queries import ScopeNode, scope_tree
 
 
 @dataclass(frozen=True, slots=True)
-class Agent:
-    """One scope's own tasks, nothing of what lies below it."""
+class AgentFigures:
+    """Figures of one scope's own tasks, without those of scopes below it."""
 
     scope: ScopeNode
     tasks: TaskSums
@@ -25,20 +25,20 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
-    """How many tasks used from `at_least` up to twice as many tokens."""
+class TaskSizeBand:
+    """Number of tasks that used from `at_least` up to twice as many tokens."""
 
     at_least: int
     tasks: int
 
 
-def agents(*, scope_id: int, since: date, until: date) -> list[Agent]:
-    """The most expensive first."""
+def agent_figures(*, scope_id: int, since: date, until: date) -> list[AgentFigures]:
+    """Of each scope at or below `scope_id` in which tasks began in the period; the highest cost first."""
     tree = scope_tree()
     scopes = tree.descendants(scope_id)
     now, before = _by_scope(scopes, since, until), _by_scope(scopes, since - BASELINE, since)
-    found = [
-        Agent(
+    rows = [
+        AgentFigures(
             scope=tree.by_id[each],
             tasks=tasks,
             tokens_per_task=ratio(tasks.tokens, tasks.tasks, empty="No task began."),
@@ -53,11 +53,11 @@ def agents(*, scope_id: int, since: date, until: date) -> list[Agent]:
         for each, tasks in now.items()
         if tasks.tasks
     ]
-    return sorted(found, key=lambda agent: (-agent.tasks.cost, agent.scope.path))
+    return sorted(rows, key=lambda agent: (-agent.tasks.cost, agent.scope.path))
 
 
-def task_sizes(*, scope_id: int, since: date, until: date) -> list[Sizes]:
-    """Tasks that began in the period, by the power of two their tokens reach; without gaps."""
+def task_sizes(*, scope_id: int, since: date, until: date) -> list[TaskSizeBand]:
+    """Tasks that began in the period, by powers of two of their tokens, without gaps."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -69,7 +69,7 @@ def task_sizes(*, scope_id: int, since: date, until: date) -> list[Sizes]:
         counted = dict(cursor.fetchall())
     if not counted:
         return []
-    return [Sizes(2**power, counted.get(power, 0)) for power in range(min(counted), max(counted) + 1)]
+    return [TaskSizeBand(2**power, counted.get(power, 0)) for power in range(min(counted), max(counted) + 1)]
 
 
 def _by_scope(scopes: Sequence[int], since: date, until: date) -> dict[int, TaskSums]:

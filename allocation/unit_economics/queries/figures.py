@@ -1,4 +1,4 @@
-"""What a unit costs a scope and all below it over whole UTC days, read from the daily roll-ups alone."""
+"""Unit costs of a scope with all below it over whole UTC days, read from the daily roll-ups alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from allocation.unit_economics.engine.unit_economics import (
     MeasureKey,
     OutcomeKind,
     Ratio,
-    Sums,
+    ScopeSums,
     TaskSums,
     Trend,
     UsageSums,
@@ -40,7 +40,7 @@ COST = Measure("cost")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A ratio of the whole period, the same of each stretch of the trend, and what was accepted for it."""
+    """A ratio of the whole period and of each period of the trend, with the accepted unit cost."""
 
     measure: Measure
     ratio: Ratio
@@ -54,7 +54,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class ReportedOutcome:
-    """What was reported under one name. `quality` is the mean score of what has one."""
+    """Outcomes reported under one name. `quality` is the mean score of those with a score."""
 
     kind: OutcomeKind
     name: str
@@ -65,7 +65,7 @@ class ReportedOutcome:
 
 @dataclass(frozen=True, slots=True)
 class UnitEconomics:
-    """Of [since, until); `stretches` are those of every figure's trend. Money is in `scope.currency`."""
+    """The figures of [since, until); every figure's trend is by `trend_periods`. Money is in `scope.currency`."""
 
     scope: ScopeNode
     since: date
@@ -73,7 +73,7 @@ class UnitEconomics:
     cost: Decimal
     tasks: TaskSums
     baseline: TaskSums
-    stretches: tuple[tuple[date, date], ...]
+    trend_periods: tuple[tuple[date, date], ...]
     unit_costs: tuple[Figure, ...]
     efficiency: tuple[Figure, ...]
     shares: tuple[Figure, ...]
@@ -81,27 +81,31 @@ class UnitEconomics:
     outcomes: tuple[ReportedOutcome, ...]
 
     def figure(self, key: MeasureKey, name: str = "") -> Figure:
-        """KeyError where there is none of that name."""
+        """KeyError without such a figure."""
         wanted = Measure(key, name)
         every = (*self.unit_costs, *self.efficiency, *self.shares, *self.coverage)
         return {figure.measure: figure for figure in every}[wanted]
 
 
 def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "month") -> UnitEconomics:
+    """Every figure of the scope with all below it, of [since, until) in UTC days.
+
+    Errors: period_empty, period_too_long.
+    """
     check_period(since, until)
     tree = scope_tree()
     by_day = _sums("day", tree.descendants(scope_id), since, until)
     baseline = _tasks_before(tree.descendants(scope_id), since)
-    cuts = engine.stretches(since, until, trend)
-    whole = engine.added(by_day.values())
-    parts = engine.folded(by_day, cuts)
+    periods = engine.trend_periods(since, until, trend)
+    whole = engine.total_of(by_day.values())
+    parts = engine.sums_by_period(by_day, periods)
     targets = unit_costs_in_force(scope_id=scope_id, on=until - DAY)
     reserved = gpu_commitments(tree.descendants(scope_id))
-    efficient = _figures(
+    efficiency = _figures(
         engine.efficiency(whole, baseline, reserved_gpu_seconds=reserved_gpu_seconds(reserved, since, until)),
         [
-            engine.efficiency(part, baseline, reserved_gpu_seconds=reserved_gpu_seconds(reserved, *cut))
-            for part, cut in zip(parts, cuts, strict=True)
+            engine.efficiency(part, baseline, reserved_gpu_seconds=reserved_gpu_seconds(reserved, *period))
+            for part, period in zip(parts, periods, strict=True)
         ],
         {},
     )
@@ -112,12 +116,12 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
         cost=whole.all_usage.cost,
         tasks=whole.tasks,
         baseline=baseline,
-        stretches=tuple(cuts),
+        trend_periods=tuple(periods),
         unit_costs=_figures(engine.unit_costs(whole), [engine.unit_costs(part) for part in parts], targets),
-        efficiency=tuple(figure for figure in efficient if figure.measure != engine.UNPRICED),
+        efficiency=tuple(figure for figure in efficiency if figure.measure != engine.UNPRICED),
         shares=_figures(engine.shares(whole), [engine.shares(part) for part in parts], {}),
         coverage=(
-            *(figure for figure in efficient if figure.measure == engine.UNPRICED),
+            *(figure for figure in efficiency if figure.measure == engine.UNPRICED),
             Figure(UNATTRIBUTED, _unattributed(tree, scope_id, whole.all_usage.cost, since, until)),
         ),
         outcomes=tuple(_reported(kind, name, sums) for (kind, name), sums in sorted(whole.outcomes.items())),
@@ -125,6 +129,7 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
 
 
 def check_period(since: date, until: date) -> None:
+    """Errors: period_empty, period_too_long."""
     if since >= until:
         raise Invalid(
             "The period ends after it starts: `to` is the day after its last.", code="period_empty", field="to"
@@ -138,15 +143,15 @@ def check_period(since: date, until: date) -> None:
 def _figures(
     whole: Figures, parts: Sequence[Figures], targets: Mapping[tuple[str, str], UnitCostTarget]
 ) -> tuple[Figure, ...]:
-    """A name that a stretch does not know had nothing there."""
+    """A measure without a figure in a period of the trend had nothing reported there."""
     return tuple(
         Figure(
             measure,
-            found,
+            total,
             tuple(part.get(measure) or Ratio(0, 0, None, "Nothing was reported.") for part in parts),
             targets.get((measure.key, measure.name)),
         )
-        for measure, found in whole.items()
+        for measure, total in whole.items()
     )
 
 
@@ -161,9 +166,9 @@ def _reported(kind: OutcomeKind, name: str, sums: OutcomeSums) -> ReportedOutcom
 
 
 def unit_costs_by_scope(*, since: date, until: date) -> dict[int, Figures]:
-    """Of every scope there is, each with all below it."""
+    """Unit costs, efficiency and cost (COST) of every scope, each with all below it."""
     tree = scope_tree()
-    sums = {scope_id: Sums() for scope_id in tree.by_id}
+    sums = {scope_id: ScopeSums() for scope_id in tree.by_id}
     for scope_id, own in _sums("scope_id", list(tree.by_id), since, until).items():
         for above in tree.ancestors(scope_id):
             sums[above].add(own)
@@ -178,12 +183,12 @@ def unit_costs_by_scope(*, since: date, until: date) -> dict[int, Figures]:
     }
 
 
-def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date, until: date) -> dict[Any, Sums]:
-    found: dict[Any, Sums] = {}
+def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date, until: date) -> dict[Any, ScopeSums]:
+    sums: dict[Any, ScopeSums] = {}
     scopes = list(scope_ids)
     key, group = ("(bucket AT TIME ZONE 'UTC')::date", "bucket") if by == "day" else (by, by)
     for each, activity, *usage in _rows(
-        # The rows of a model without a price hold tokens that nobody paid for: not below the line.
+        # Tokens of models without a price are left out of the denominator.
         f"""
         SELECT {key}, activity, sum(requests)::bigint, sum(errors)::bigint,
             sum(unpriced_requests)::bigint,
@@ -196,7 +201,7 @@ def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date,
         """,  # noqa: S608  # our own names
         [scopes, midnight(since), midnight(until)],
     ):
-        found.setdefault(each, Sums()).usage[activity] = UsageSums(*usage)
+        sums.setdefault(each, ScopeSums()).usage[activity] = UsageSums(*usage)
     for each, *tasks in _rows(
         f"""
         SELECT {by}, sum(tasks)::bigint, sum(first_call_tokens)::bigint, sum(tokens)::bigint, sum(cost)
@@ -204,7 +209,7 @@ def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date,
         """,  # noqa: S608  # our own names
         [scopes, since, until],
     ):
-        found.setdefault(each, Sums()).tasks = TaskSums(*tasks)
+        sums.setdefault(each, ScopeSums()).tasks = TaskSums(*tasks)
     for each, kind, name, *reported in _rows(
         f"""
         SELECT {by}, kind, name, sum(count)::bigint, sum(successful)::bigint, sum(flagged)::bigint, sum(value),
@@ -213,13 +218,13 @@ def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date,
         """,  # noqa: S608  # our own names
         [scopes, since, until],
     ):
-        found.setdefault(each, Sums()).outcomes[kind, name] = OutcomeSums(*reported)
-    return found
+        sums.setdefault(each, ScopeSums()).outcomes[kind, name] = OutcomeSums(*reported)
+    return sums
 
 
 def _tasks_before(scope_ids: Sequence[int], since: date) -> TaskSums:
-    """Of the 28 days before the period."""
-    found = _rows(
+    """Sums of tasks in the 28 days before the period."""
+    rows = _rows(
         f"""
         SELECT coalesce(sum(tasks), 0)::bigint, coalesce(sum(first_call_tokens), 0)::bigint,
             coalesce(sum(tokens), 0)::bigint, coalesce(sum(cost), 0)
@@ -227,25 +232,25 @@ def _tasks_before(scope_ids: Sequence[int], since: date) -> TaskSums:
         """,  # noqa: S608  # our own names
         [list(scope_ids), since - BASELINE, since],
     )
-    return TaskSums(*found[0])
+    return TaskSums(*rows[0])
 
 
 def _unattributed(tree: ScopeTree, scope_id: int, cost: Decimal, since: date, until: date) -> Ratio:
-    """Of the whole organisation: what nobody owns may be anybody's."""
+    """The share in the whole organisation's cost: unattributed cost may belong to any of its scopes."""
     root = tree.by_id[scope_id].root_id
-    lost = _cost([tree.unattributed(scope_id)], since, until)
+    unattributed = _cost([tree.unattributed(scope_id)], since, until)
     total = cost if scope_id == root else _cost(tree.descendants(root), since, until)
-    return ratio(lost, total, empty="The organisation spent nothing.")
+    return ratio(unattributed, total, empty="The organisation spent nothing.")
 
 
 def _cost(scope_ids: Sequence[int], since: date, until: date) -> Decimal:
-    found: Decimal = _rows(
+    cost: Decimal = _rows(
         f"""
         SELECT coalesce(sum(cost), 0) FROM {DAY_TABLE} WHERE scope_id = ANY(%s) AND bucket >= %s AND bucket < %s
         """,  # noqa: S608  # our own names
         [list(scope_ids), midnight(since), midnight(until)],
     )[0][0]
-    return found
+    return cost
 
 
 def _rows(statement: str, parameters: Sequence[Any]) -> list[Sequence[Any]]:

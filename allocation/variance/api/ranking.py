@@ -1,4 +1,4 @@
-"""Pages of a ranking that is worked out anew each time, with the cursors of every other list."""
+"""Cursor pages of a ranking that is computed for each request, with the parameters of every other list."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
@@ -10,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 ROWS_AT_ONCE, ROWS_AT_ONCE_MAX = 100, 1000
-# Before every row there is.
+# Sorts before every row.
 START = (-(10**40), "")
 Place = tuple[int, str]
 RowT = TypeVar("RowT")
 
 
-def ranked_page(
+def ranking_page(
     request: Request, rows: Sequence[RowT], *, key: Callable[[RowT], Place]
 ) -> tuple[Sequence[RowT], dict[str, str | None]]:
     """`rows` in the order of `key`. A cursor names the last row before its page, so that pages stay right while the
@@ -26,7 +26,7 @@ def ranked_page(
     keys = [key(row) for row in rows]
     cursor = request.query_params.get("cursor")
     before = START if cursor is None else _place(cursor)
-    start = sum(one <= before for one in keys)
+    start = sum(place <= before for place in keys)
     end = start + size
 
     def link(first: int) -> str:
@@ -41,8 +41,8 @@ def ranked_page(
 
 
 def _size(request: Request) -> int:
-    asked = request.query_params.get("limit", "")
-    return min(max(int(asked), 1), ROWS_AT_ONCE_MAX) if asked.isascii() and asked.isdigit() else ROWS_AT_ONCE
+    limit = request.query_params.get("limit", "")
+    return min(max(int(limit), 1), ROWS_AT_ONCE_MAX) if limit.isascii() and limit.isdigit() else ROWS_AT_ONCE
 
 
 def _place(cursor: str) -> Place:

@@ -1,3 +1,5 @@
+"""What moved: the variance of one scope by model, and all scopes ranked by their change."""
+
 from datetime import UTC
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -13,11 +15,11 @@ from rest_framework.views import APIView
 
 from allocation.usage.api.links import records_link
 from allocation.variance import queries
-from allocation.variance.api.ranking import ranked_page
+from allocation.variance.api.ranking import ranking_page
 from allocation.variance.engine.drivers import Driver
-from allocation.variance.engine.periods import Period, Periods
+from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods
 from allocation.variance.engine.variance import PARTS, TOKEN, ModelVariance, Variance
-from allocation.variance.engine.words import sentences, steps
+from allocation.variance.engine.words import effect_steps, sentences
 from allocation.variance.queries import ScopeVariance, money_of
 from governance.rest.api import DayParameters, actor, requires, scope_asked
 
@@ -147,7 +149,7 @@ class RankingOut(serializers.Serializer[Any]):
     results = RankedOut(many=True)
 
 
-class ScopeMoved(APIView):
+class VarianceOfScope(APIView):
     permission_classes = [requires("usage:read")]
 
     @extend_schema(operation_id="movement", parameters=[MovementIn], responses=MovementOut)
@@ -159,11 +161,11 @@ class ScopeMoved(APIView):
         scope_id = scope_asked(request, wanted["scope"])
         periods = _periods(wanted)
         driver = Driver(wanted["driver"]) if "driver" in wanted else None
-        found = queries.scope_variance(scope_id=scope_id, periods=periods, driver=driver)
-        return Response(MovementOut(_told(request, found, periods)).data)
+        compared = queries.scope_variance(scope_id=scope_id, periods=periods, driver=driver)
+        return Response(MovementOut(_variance(request, compared, periods)).data)
 
 
-class ScopesMoved(APIView):
+class VariancesOfScopes(APIView):
     permission_classes = [requires("usage:read")]
 
     @extend_schema(operation_id="movement_scopes", parameters=[RankingIn], responses=RankingOut)
@@ -174,12 +176,12 @@ class ScopesMoved(APIView):
         rows = queries.scope_variances(
             actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")), periods=periods
         )
-        page, links = ranked_page(request, rows, key=_key)
-        return Response(RankingOut({**links, "results": [_ranked(request, one, periods) for one in page]}).data)
+        page, links = ranking_page(request, rows, key=_key)
+        return Response(RankingOut({**links, "results": [_ranked(request, row, periods) for row in page]}).data)
 
 
-def _periods(wanted: dict[str, Any]) -> Periods:
-    return queries.periods_asked(
+def _periods(wanted: dict[str, Any]) -> ComparedPeriods:
+    return queries.compared_periods(
         since=wanted.get("from"),
         until=wanted.get("to"),
         against_since=wanted.get("against_from"),
@@ -192,95 +194,97 @@ def _key(row: ScopeVariance) -> tuple[int, str]:
     return -abs(row.variance.change), row.path
 
 
-def _told(request: Request, found: ScopeVariance, periods: Periods) -> dict[str, Any]:
-    moved = found.variance
+def _variance(request: Request, compared: ScopeVariance, periods: ComparedPeriods) -> dict[str, Any]:
+    variance = compared.variance
 
-    def side(of: int, period: Period) -> dict[str, Any]:
+    def period_figures(side: int, period: ComparedPeriod) -> dict[str, Any]:
         return {
-            **_side(moved, of),
-            "records": records_link(request, scope=found.path, since=period.since, until=period.until),
+            **_side(variance, side),
+            "records": records_link(request, scope=compared.path, since=period.since, until=period.until),
             "first_day": period.since,
             "last_day": period.last_day,
             "days": period.days,
-            "tasks": moved.activity.tasks[of],
-            "requests": moved.activity.requests[of],
-            "unpriced_requests": found.unpriced_requests[of],
-            "unpriced_tokens": found.unpriced_tokens[of],
+            "tasks": variance.activity.tasks[side],
+            "requests": variance.activity.requests[side],
+            "unpriced_requests": compared.unpriced_requests[side],
+            "unpriced_tokens": compared.unpriced_tokens[side],
         }
 
     return {
-        "scope": found.path,
-        "currency": found.currency,
-        "method": moved.method,
-        "before": side(0, periods.before),
-        "after": side(1, periods.after),
-        "change": money_of(moved.change),
-        "driver": moved.driver.value,
-        "driver_reason": moved.driver_reason,
-        "effects": [{"name": one.name, "title": one.title, "amount": money_of(one.amount)} for one in steps(moved)],
+        "scope": compared.path,
+        "currency": compared.currency,
+        "method": variance.method,
+        "before": period_figures(0, periods.before),
+        "after": period_figures(1, periods.after),
+        "change": money_of(variance.change),
+        "driver": variance.driver.value,
+        "driver_reason": variance.driver_reason,
+        "effects": [
+            {"name": step.name, "title": step.title, "amount": money_of(step.amount)} for step in effect_steps(variance)
+        ],
         "mix": {
-            "entered": money_of(moved.mix_of("entered")),
-            "left": money_of(moved.mix_of("left")),
-            "shifted": money_of(moved.mix_of("kept")),
-            "kinds": money_of(moved.kind_mix),
+            "entered": money_of(variance.mix_of("entered")),
+            "left": money_of(variance.mix_of("left")),
+            "shifted": money_of(variance.mix_of("kept")),
+            "kinds": money_of(variance.kind_mix),
         },
-        "price_index": moved.price_index,
-        "rebound_ratio": moved.rebound_ratio,
-        "is_jevons": moved.is_jevons,
-        "elasticity": moved.elasticity,
-        "summary": sentences(moved, found.currency),
-        "models": [_model(request, found.path, one, periods) for one in moved.models],
+        "price_index": variance.price_index,
+        "rebound_ratio": variance.rebound_ratio,
+        "is_jevons": variance.is_jevons,
+        "elasticity": variance.elasticity,
+        "summary": sentences(variance, compared.currency),
+        "models": [_model(request, compared.path, model, periods) for model in variance.models],
     }
 
 
-def _side(moved: Variance | ModelVariance, of: int) -> dict[str, Any]:
-    tokens = moved.used.get(TOKEN, (0, 0))[of]
-    hours = Decimal(moved.used.get("gpu_hour", (0, 0))[of]) / PARTS["gpu_hour"]
-    return {"cost": money_of(moved.cost[of]), "tokens": tokens, "gpu_hours": hours}
+def _side(variance: Variance | ModelVariance, side: int) -> dict[str, Any]:
+    tokens = variance.used.get(TOKEN, (0, 0))[side]
+    hours = Decimal(variance.used.get("gpu_hour", (0, 0))[side]) / PARTS["gpu_hour"]
+    return {"cost": money_of(variance.cost[side]), "tokens": tokens, "gpu_hours": hours}
 
 
-def _model(request: Request, path: str, one: ModelVariance, periods: Periods) -> dict[str, Any]:
-    def side(of: int, period: Period) -> dict[str, Any]:
-        shown = _side(one, of)
-        of_tokens = sum(line.cost[of] for line in one.lines if line.unit == TOKEN)
-        per = money_of(of_tokens) * MILLION / shown["tokens"] if shown["tokens"] else None
+def _model(request: Request, path: str, model: ModelVariance, periods: ComparedPeriods) -> dict[str, Any]:
+    def period_figures(side: int, period: ComparedPeriod) -> dict[str, Any]:
+        figures = _side(model, side)
+        token_cost = sum(line.cost[side] for line in model.lines if line.unit == TOKEN)
+        per_million = money_of(token_cost) * MILLION / figures["tokens"] if figures["tokens"] else None
         records = records_link(
-            request, scope=path, since=period.since, until=period.until, provider=one.provider, model=one.model
+            request, scope=path, since=period.since, until=period.until, provider=model.provider, model=model.model
         )
-        rounded = per.quantize(UNIT_PRICE_PART) if per is not None else None
-        return {**shown, "cost_per_million_tokens": rounded, "records": records}
+        rounded = per_million.quantize(UNIT_PRICE_PART) if per_million is not None else None
+        return {**figures, "cost_per_million_tokens": rounded, "records": records}
 
     return {
-        "provider": one.provider,
-        "model": one.model,
-        "status": one.status,
-        "before": side(0, periods.before),
-        "after": side(1, periods.after),
-        "change": money_of(one.change),
-        **{name: money_of(part) for name, part in one.effects._asdict().items()},
-        "kind_mix": money_of(one.kind_mix),
+        "provider": model.provider,
+        "model": model.model,
+        "status": model.status,
+        "before": period_figures(0, periods.before),
+        "after": period_figures(1, periods.after),
+        "change": money_of(model.change),
+        **{name: money_of(part) for name, part in model.effects._asdict().items()},
+        "kind_mix": money_of(model.kind_mix),
     }
 
 
-def _ranked(request: Request, one: ScopeVariance, periods: Periods) -> dict[str, Any]:
-    moved, before, after = one.variance, periods.before, periods.after
-    asked = {
-        "scope": one.path, "from": after.since, "to": after.until, "against_from": before.since,
+def _ranked(request: Request, row: ScopeVariance, periods: ComparedPeriods) -> dict[str, Any]:
+    variance, before, after = row.variance, periods.before, periods.after
+    query = {
+        "scope": row.path, "from": after.since, "to": after.until, "against_from": before.since,
         "against_to": before.until,
     }  # fmt: skip
     return {
-        "scope": one.path,
-        "name": one.name,
-        "currency": one.currency,
-        "status": moved.status,
-        "cost_before": money_of(moved.cost[0]),
-        "cost_after": money_of(moved.cost[1]),
-        "change": money_of(moved.change),
-        **{name: money_of(part) for name, part in moved.effects._asdict().items()},
-        "driver": moved.driver.value,
-        "rebound_ratio": moved.rebound_ratio,
-        "is_jevons": moved.is_jevons,
-        "movement": request.build_absolute_uri(f"{reverse('movement')}?{urlencode(asked)}"),
-        "records_before": records_link(request, scope=one.path, since=before.since, until=before.until),
-        "records_after": records_link(request, scope=one.path, since=after.since, until=after.until),
+        "scope": row.path,
+        "name": row.name,
+        "currency": row.currency,
+        "status": variance.status,
+        "cost_before": money_of(variance.cost[0]),
+        "cost_after": money_of(variance.cost[1]),
+        "change": money_of(variance.change),
+        **{name: money_of(part) for name, part in variance.effects._asdict().items()},
+        "driver": variance.driver.value,
+        "rebound_ratio": variance.rebound_ratio,
+        "is_jevons": variance.is_jevons,
+        "movement": request.build_absolute_uri(f"{reverse('movement')}?{urlencode(query)}"),
+        "records_before": records_link(request, scope=row.path, since=before.since, until=before.until),
+        "records_after": records_link(request, scope=row.path, since=after.since, until=after.until),
     }

@@ -14,11 +14,11 @@ ZERO = Fraction(0)
 HALF = Fraction(1, 2)
 # Of four factors, the share of orders in which a factor changes after this many others have.
 ORDERS = (Fraction(1, 4), Fraction(1, 12), Fraction(1, 12), Fraction(1, 4))
-BOTH = (0, 1)
+SIDES = (0, 1)
 Pair = tuple[int, int]
 
 
-class Exact(NamedTuple):
+class ExactEffects(NamedTuple):
     """Effects on cost. `intensity` is use per activity, such as tokens per task."""
 
     volume: Fraction = ZERO
@@ -27,56 +27,57 @@ class Exact(NamedTuple):
     kind_mix: Fraction = ZERO
     price: Fraction = ZERO
 
-    def plus(self, other: "Exact") -> "Exact":
-        return Exact(*(one + two for one, two in zip(self, other, strict=True)))
+    def plus(self, addend: "ExactEffects") -> "ExactEffects":
+        return ExactEffects(*(part + added for part, added in zip(self, addend, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
-    """What the use of one period costs at the prices of a period: `at[of][priced]`, with how much was used."""
+class PricedUse:
+    """How much was used, and what it costs: `cost[side][priced]` is the use of the period `side` at the prices of the
+    period `priced`; 0 is the period before, 1 the one after.
+    """
 
     used: Pair
-    at: tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
+    cost: tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
 
 
-def worth(lines: Iterable[tuple[Pair, Pair]]) -> Worth:
-    """Of the kinds of use of one model, or of all, each ((quantity before, after), (cost before, after)). What was used
-    in one period only has one known price, which stands for the other's too. A cost without a quantity has no place
-    here.
+def priced_use(lines: Iterable[tuple[Pair, Pair]]) -> PricedUse:
+    """Sum over kinds of use of one model, or of all models; each line is ((quantity before, after), (cost before,
+    after)). A kind used in one period only has one known price, which is taken for both. Every cost needs a quantity.
     """
     used = [0, 0]
-    own = [0, 0]
-    # Ratios are reduced once, when they are summed: a greatest common divisor for each would take most of the time.
-    old_use_at_new, new_use_at_old = _Sum(), _Sum()
+    own_cost = [0, 0]
+    # Ratios are reduced once, after summing: a greatest common divisor for each would take most of the time.
+    old_use_at_new, new_use_at_old = _FractionSum(), _FractionSum()
     for (before, after), (cost_before, cost_after) in lines:
         used[0] += before
         used[1] += after
-        own[0] += cost_before
-        own[1] += cost_after
+        own_cost[0] += cost_before
+        own_cost[1] += cost_after
         old_use_at_new.add(*((before * cost_after, after) if after else (cost_before, 1)))
         new_use_at_old.add(*((after * cost_before, before) if before else (cost_after, 1)))
-    return Worth(
+    return PricedUse(
         (used[0], used[1]),
-        ((Fraction(own[0]), old_use_at_new.reduced()), (new_use_at_old.reduced(), Fraction(own[1]))),
+        ((Fraction(own_cost[0]), old_use_at_new.reduced()), (new_use_at_old.reduced(), Fraction(own_cost[1]))),
     )
 
 
 @dataclass(slots=True)
-class _Sum:
-    over: int = 0
-    under: int = 1
+class _FractionSum:
+    numerator: int = 0
+    denominator: int = 1
 
-    def add(self, over: int, under: int) -> None:
-        self.over = self.over * under + over * self.under
-        self.under *= under
+    def add(self, numerator: int, denominator: int) -> None:
+        self.numerator = self.numerator * denominator + numerator * self.denominator
+        self.denominator *= denominator
 
     def reduced(self) -> Fraction:
-        return Fraction(self.over, self.under)
+        return Fraction(self.numerator, self.denominator)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What the effects of one scope are worked out by, from its activity and the total of its use."""
+    """The factors by which prices count in each effect of one scope, from its activity and the total of its use."""
 
     total: Pair
     volume: Sequence[Sequence[Fraction]]
@@ -85,64 +86,76 @@ class Weights:
 
 
 def weights(activity: Pair, total: Pair) -> Weights:
-    """An activity that does not cover the use (none of it in a period with use) gives way to the use itself."""
-    if any(not activity[of] and total[of] for of in BOTH):
+    """Where a period has use but no activity, the use itself is taken as the activity."""
+    if any(not activity[side] and total[side] for side in SIDES):
         activity = total
-    per = [Fraction(total[of], activity[of]) if activity[of] else None for of in BOTH]
-    before, after = per[0] if per[0] is not None else per[1], per[1] if per[1] is not None else per[0]
+    intensities = [Fraction(total[side], activity[side]) if activity[side] else None for side in SIDES]
+    before = intensities[0] if intensities[0] is not None else intensities[1]
+    after = intensities[1] if intensities[1] is not None else intensities[0]
     assert before is not None and after is not None  # noqa: PT018, S101  # there is use in one of the periods
     intensity = (before, after)
     return Weights(
         total=total,
         volume=[
             [
-                (activity[1] - activity[0]) * sum((ORDERS[one + of + priced] * intensity[one] for one in BOTH), ZERO)
-                for priced in BOTH
+                (activity[1] - activity[0])
+                * sum((ORDERS[used + side + priced] * intensity[used] for used in SIDES), ZERO)
+                for priced in SIDES
             ]
-            for of in BOTH
+            for side in SIDES
         ],
         intensity=[
-            [(after - before) * sum(ORDERS[one + of + priced] * activity[one] for one in BOTH) for priced in BOTH]
-            for of in BOTH
+            [
+                (after - before) * sum(ORDERS[done + side + priced] * activity[done] for done in SIDES)
+                for priced in SIDES
+            ]
+            for side in SIDES
         ],
         shares=tuple(
-            sum((ORDERS[one + two + other] * activity[one] * intensity[two] for one in BOTH for two in BOTH), ZERO)
-            for other in BOTH
+            sum(
+                (ORDERS[done + used + side] * activity[done] * intensity[used] for done in SIDES for used in SIDES),
+                ZERO,
+            )
+            for side in SIDES
         ),  # type: ignore[arg-type]  # two of them
     )
 
 
-def effects(model: Worth, by: Weights) -> Exact:
-    """What one model, or all of them together, adds to each effect; `kind_mix` holds all mix where `model` is all."""
-    price = per_unit(model, by.total)
+def effects(model: PricedUse, factors: Weights) -> ExactEffects:
+    """What one model, or all models together, add to each effect; for all together `kind_mix` holds the whole mix."""
+    price = per_unit(model, factors.total)
     volume = intensity = ZERO
-    for of in BOTH:
-        for priced in BOTH:
-            volume += by.volume[of][priced] * price[of][priced]
-            intensity += by.intensity[of][priced] * price[of][priced]
-    mix = sum((by.shares[priced] * (price[1][priced] - price[0][priced]) for priced in BOTH), ZERO)
-    models = model_mix(model, by)
-    return Exact(
+    for side in SIDES:
+        for priced in SIDES:
+            volume += factors.volume[side][priced] * price[side][priced]
+            intensity += factors.intensity[side][priced] * price[side][priced]
+    mix = sum((factors.shares[priced] * (price[1][priced] - price[0][priced]) for priced in SIDES), ZERO)
+    models = model_mix(model, factors)
+    return ExactEffects(
         volume=volume,
         intensity=intensity,
         model_mix=models,
         kind_mix=mix - models,
-        price=sum((by.shares[of] * (price[of][1] - price[of][0]) for of in BOTH), ZERO),
+        price=sum((factors.shares[side] * (price[side][1] - price[side][0]) for side in SIDES), ZERO),
     )
 
 
-def model_mix(model: Worth, by: Weights) -> Fraction:
-    """Of the change in shares, the part that is the model's own share, at the mean of its kinds."""
-    if not by.total[0] or not by.total[1]:
+def model_mix(model: PricedUse, factors: Weights) -> Fraction:
+    """The part of the mix that comes from the change in the model's own share, valued at its mean price."""
+    if not factors.total[0] or not factors.total[1]:
         return ZERO
-    moved = Fraction(model.used[1], by.total[1]) - Fraction(model.used[0], by.total[0])
-    inside = per_unit(model, model.used)
-    return moved * HALF * sum((by.shares[priced] * (inside[0][priced] + inside[1][priced]) for priced in BOTH), ZERO)
+    share_change = Fraction(model.used[1], factors.total[1]) - Fraction(model.used[0], factors.total[0])
+    own_prices = per_unit(model, model.used)
+    return (
+        share_change
+        * HALF
+        * sum((factors.shares[priced] * (own_prices[0][priced] + own_prices[1][priced]) for priced in SIDES), ZERO)
+    )
 
 
-def per_unit(model: Worth, total: Pair) -> Sequence[Sequence[Fraction]]:
-    """Cost of the model per unit of `total`; a period without any use has the other's."""
-    known = [[priced / total[of] for priced in model.at[of]] if total[of] else None for of in BOTH]
+def per_unit(model: PricedUse, total: Pair) -> Sequence[Sequence[Fraction]]:
+    """Cost of the model per unit of `total`, by period; a period without any use takes the other period's."""
+    known = [[cost / total[side] for cost in model.cost[side]] if total[side] else None for side in SIDES]
     before, after = known[0] or known[1], known[1] or known[0]
     assert before is not None and after is not None  # noqa: PT018, S101  # a model is known by its use
     return (before, after)

@@ -1,4 +1,4 @@
-"""Two stretches of whole UTC days, one to be compared with the other."""
+"""Two periods of whole UTC days, one compared with the other."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,8 +7,8 @@ from governance.calendar.engine import DAY, first_of_month, month_after, month_b
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Period:
-    """`since` to before `until`."""
+class ComparedPeriod:
+    """[since, until), in UTC days."""
 
     since: date
     until: date
@@ -32,23 +32,25 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Periods:
-    before: Period
-    after: Period
+class ComparedPeriods:
+    """`after` is the period a variance explains, `before` the one it is compared with; they may overlap."""
+
+    before: ComparedPeriod
+    after: ComparedPeriod
 
 
-def month(day: date) -> Period:
+def month(day: date) -> ComparedPeriod:
     """The calendar month that holds `day`."""
-    return Period(first_of_month(day), month_after(day))
+    return ComparedPeriod(first_of_month(day), month_after(day))
 
 
-def last_month(day: date) -> Period:
+def last_month(day: date) -> ComparedPeriod:
     """The calendar month before the one that holds `day`."""
     return month(month_before(day))
 
 
-def period_before(period: Period) -> Period:
-    """What one compares a period with: the month before a month, else as many days right before it."""
+def period_before(period: ComparedPeriod) -> ComparedPeriod:
+    """What a period is compared with by default: the month before a month, else as many days right before it."""
     if period.is_month:
         return last_month(period.since)
-    return Period(period.since - DAY * period.days, period.since)
+    return ComparedPeriod(period.since - DAY * period.days, period.since)

@@ -1,4 +1,4 @@
-"""What moved: the change in cost between two periods, told as volume, use per activity, mix, price and adjustments."""
+"""The variance of a cost between two periods: volume, use per activity, mix, price and adjustments."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,8 +8,18 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from allocation.variance.engine.decomposition import BOTH, ZERO, Exact, Pair, Weights, Worth, effects, weights, worth
-from allocation.variance.engine.drivers import Activity, Driver, choose
+from allocation.variance.engine.decomposition import (
+    SIDES,
+    ZERO,
+    ExactEffects,
+    Pair,
+    PricedUse,
+    Weights,
+    effects,
+    priced_use,
+    weights,
+)
+from allocation.variance.engine.drivers import ActivityCounts, Driver, choose_driver
 
 METHOD = "shapley-1"
 TOKEN = "token"  # noqa: S105  # a unit
@@ -19,12 +29,12 @@ GPU_HOUR = "gpu_hour"
 PARTS = {TOKEN: 1, REQUEST: 1, GPU_HOUR: 10**9}
 RATIO_PART = Decimal("0.0001")
 INDEX_MAX = Fraction(10**6)
-# Prices this close to each other say nothing about how use answers to them.
-PRICE_STOOD_STILL = Decimal("0.001")
+# With a smaller change in prices an elasticity is noise.
+PRICE_CHANGE_MIN = Decimal("0.001")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class UsageLine:
     """One kind of use of one model in two periods: `used` in tokens, requests or 10^-9 GPU hours, `cost` in 10^-9 of
     the currency. A cost without a quantity, such as a correction, has a quantity of 0.
     """
@@ -55,8 +65,8 @@ class Effects(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ModelVariance:
-    """One model's lines, and its part of every effect: they sum to the model's own change. `kind_mix` is what of `mix`
-    comes from other kinds of use, such as fewer cached tokens. `used` is by unit.
+    """One model's lines, and its part of every effect: they sum to the model's own change. `kind_mix` is the part of
+    `mix` that comes from other kinds of use, such as fewer cached tokens. `used` is by unit.
     """
 
     provider: str
@@ -66,7 +76,7 @@ class ModelVariance:
     cost: Pair
     effects: Effects
     kind_mix: int
-    lines: tuple[Line, ...]
+    lines: tuple[UsageLine, ...]
 
     @property
     def change(self) -> int:
@@ -75,11 +85,11 @@ class ModelVariance:
 
 @dataclass(frozen=True)
 class Variance:
-    """Amounts in 10^-9 of the currency; `used` by unit, as in `Line`."""
+    """Amounts in 10^-9 of the currency; `used` by unit, as in `UsageLine`."""
 
     driver: Driver
     driver_reason: str
-    activity: Activity
+    activity: ActivityCounts
     used: Mapping[str, Pair]
     cost: Pair
     effects: Effects
@@ -93,79 +103,81 @@ class Variance:
 
     @property
     def status(self) -> str:
-        before, after = (any(pair[of] for pair in self.used.values()) or bool(self.cost[of]) for of in BOTH)
+        before, after = (any(pair[side] for pair in self.used.values()) or bool(self.cost[side]) for side in SIDES)
         return "idle" if not before and not after else "new" if not before else "gone" if not after else "kept"
 
     @property
-    def consumption(self) -> int:
-        """What more or less was used, at the mean of both periods' prices: volume and use per activity."""
+    def use_effect(self) -> int:
+        """The cost of more or less use, at the mean of both periods' prices: volume and use per activity."""
         return self.effects.volume + self.effects.intensity
 
     @property
     def rebound_ratio(self) -> Decimal | None:
-        """How much of what prices gave (or took) use took (or gave) back; None where prices stood still."""
+        """The use effect over the size of the price effect; None where prices did not change."""
         if not self.effects.price:
             return None
         with localcontext(prec=60):
-            return (Decimal(self.consumption) / abs(Decimal(self.effects.price))).quantize(RATIO_PART)
+            return (Decimal(self.use_effect) / abs(Decimal(self.effects.price))).quantize(RATIO_PART)
 
     @property
     def is_jevons(self) -> bool:
-        """Prices fell, and more use took more than that."""
-        return self.effects.price < 0 and self.consumption > -self.effects.price
+        """Prices fell, and more use cost more than that saved."""
+        return self.effects.price < 0 and self.use_effect > -self.effects.price
 
     @cached_property
     def elasticity(self) -> Decimal | None:
-        """ln of the ratio of tokens by ln of that of prices: what was seen, not what causes what."""
+        """ln(token ratio) / ln(price ratio), as observed: it says nothing of causes."""
         before, after = self.used.get(TOKEN, (0, 0))
         index = self.price_index
-        if index is None or before <= 0 or after <= 0 or abs(index - 1) < PRICE_STOOD_STILL:
+        if index is None or before <= 0 or after <= 0 or abs(index - 1) < PRICE_CHANGE_MIN:
             return None
         with localcontext(prec=28):
             return ((Decimal(after) / before).ln() / index.ln()).quantize(RATIO_PART)
 
     def mix_of(self, status: str) -> int:
-        """What entered, left or kept models add to the mix by their own share."""
-        return sum(one.effects.mix - one.kind_mix for one in self.models if one.status == status)
+        """What models of this status (entered, left, kept, adjusted) add to the mix by their own share."""
+        return sum(model.effects.mix - model.kind_mix for model in self.models if model.status == status)
 
     @property
     def kind_mix(self) -> int:
-        return sum(one.kind_mix for one in self.models)
+        return sum(model.kind_mix for model in self.models)
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
-    """The use in one unit: its models, all of them together, and what effects are worked out by."""
+class _UnitUse:
+    """All use in one unit: by model, all models together, and the factors that effects are computed with."""
 
-    models: Mapping[tuple[str, str], Sequence[Line]]
-    whole: Worth
-    by: Weights
+    models: Mapping[tuple[str, str], Sequence[UsageLine]]
+    whole: PricedUse
+    factors: Weights
 
 
 def variance_of(
-    lines: Iterable[Line], activity: Activity, *, driver: Driver | None = None, by_model: bool = True
+    lines: Iterable[UsageLine], activity: ActivityCounts, *, driver: Driver | None = None, by_model: bool = True
 ) -> Variance:
-    """`lines` of one scope, each (provider, model, kind, unit) once. `activity.tokens` is taken from the lines."""
-    by_unit: dict[str, dict[tuple[str, str], list[Line]]] = defaultdict(lambda: defaultdict(list))
+    """The change in cost of one scope as effects that sum to it exactly. `lines` has each (provider, model, kind, unit)
+    once; `activity.tokens` is taken from the lines.
+    """
+    by_unit: dict[str, dict[tuple[str, str], list[UsageLine]]] = defaultdict(lambda: defaultdict(list))
     used: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    loose: dict[tuple[str, str], int] = defaultdict(int)
+    unmeasured: dict[tuple[str, str], int] = defaultdict(int)
     cost = [0, 0]
-    everything = list(lines)
-    for line in everything:
-        loose[line.key] += _loose(line)
-        for of in BOTH:
-            cost[of] += line.cost[of]
-            used[line.unit][of] += max(line.used[of], 0)
+    all_lines = list(lines)
+    for line in all_lines:
+        unmeasured[line.key] += _unmeasured_change(line)
+        for side in SIDES:
+            cost[side] += line.cost[side]
+            used[line.unit][side] += max(line.used[side], 0)
         if max(line.used) > 0:
             by_unit[line.unit][line.key].append(line)
     totals = {unit: (before, after) for unit, (before, after) in used.items() if before or after}
     tokens = totals.get(TOKEN, (0, 0))
-    activity = Activity(activity.tasks, activity.task_requests, activity.requests, tokens)
-    chosen = choose(activity, driver)
-    blocks = [_block(models, activity.counted(chosen.driver)) for models in by_unit.values()]
-    exact = _sum(effects(block.whole, block.by) for block in blocks)
-    adjusted = sum(loose.values())
-    whole = _rounded(exact, adjusted, cost[1] - cost[0])
+    activity = ActivityCounts(activity.tasks, activity.task_requests, activity.requests, tokens)
+    chosen = choose_driver(activity, driver)
+    units = [_unit_use(models, activity.counted(chosen.driver)) for models in by_unit.values()]
+    exact = _sum(effects(unit_use.whole, unit_use.factors) for unit_use in units)
+    adjustments = sum(unmeasured.values())
+    whole = _rounded(exact, adjustments, cost[1] - cost[0])
     return Variance(
         driver=chosen.driver,
         driver_reason=chosen.reason,
@@ -173,36 +185,36 @@ def variance_of(
         used=totals,
         cost=(cost[0], cost[1]),
         effects=whole,
-        price_index=_price_index(blocks),
-        models=_models(everything, blocks, loose, whole) if by_model else (),
+        price_index=_price_index(units),
+        models=_models(all_lines, units, unmeasured, whole) if by_model else (),
     )
 
 
-def _loose(line: Line) -> int:
-    """The change in cost that no quantity stands beside."""
-    before, after = (line.cost[of] if line.used[of] <= 0 else 0 for of in BOTH)
+def _unmeasured_change(line: UsageLine) -> int:
+    """The change in cost without a quantity, such as a correction."""
+    before, after = (line.cost[side] if line.used[side] <= 0 else 0 for side in SIDES)
     return after - before
 
 
-def _block(models: Mapping[tuple[str, str], Sequence[Line]], activity: Pair) -> _Block:
-    whole = worth(_measured(line) for own in models.values() for line in own)
-    return _Block(models, whole, weights(activity, whole.used))
+def _unit_use(models: Mapping[tuple[str, str], Sequence[UsageLine]], activity: Pair) -> _UnitUse:
+    whole = priced_use(_measured(line) for model_lines in models.values() for line in model_lines)
+    return _UnitUse(models, whole, weights(activity, whole.used))
 
 
-def _measured(line: Line) -> tuple[Pair, Pair]:
-    used = tuple(max(line.used[of], 0) for of in BOTH)
-    return used, tuple(line.cost[of] if used[of] else 0 for of in BOTH)  # type: ignore[return-value]  # pairs
+def _measured(line: UsageLine) -> tuple[Pair, Pair]:
+    used = tuple(max(line.used[side], 0) for side in SIDES)
+    return used, tuple(line.cost[side] if used[side] else 0 for side in SIDES)  # type: ignore[return-value]  # pairs
 
 
-def _sum(parts: Iterable[Exact]) -> Exact:
-    total = Exact()
+def _sum(parts: Iterable[ExactEffects]) -> ExactEffects:
+    total = ExactEffects()
     for part in parts:
         total = total.plus(part)
     return total
 
 
-def _rounded(exact: Exact, adjustments: int, change: int) -> Effects:
-    """To nine places; what rounding leaves over goes to the largest effect, the first of equal ones."""
+def _rounded(exact: ExactEffects, adjustments: int, change: int) -> Effects:
+    """In whole 10^-9; the remainder of rounding goes to the largest effect, the first of equal ones."""
     wanted = (exact.volume, exact.intensity, exact.model_mix + exact.kind_mix, exact.price)
     parts = [round(part) for part in wanted]
     parts[_largest(wanted)] += change - adjustments - sum(parts)
@@ -213,11 +225,13 @@ def _largest(parts: Sequence[Fraction]) -> int:
     return max(range(len(parts)), key=lambda place: (abs(parts[place]), -place))
 
 
-def _price_index(blocks: Iterable[_Block]) -> Decimal | None:
-    """Fisher's: the mean ratio of prices, at the old use and at the new. None where it is no ratio of prices any more,
-    such as from almost nothing to something.
+def _price_index(units: Iterable[_UnitUse]) -> Decimal | None:
+    """Fisher's price index: the geometric mean of the price ratios at the old and at the new use. None where prices
+    went from almost nothing to something or back, where no ratio is meaningful.
     """
-    sums = [[sum((block.whole.at[of][priced] for block in blocks), ZERO) for priced in BOTH] for of in BOTH]
+    sums = [
+        [sum((unit_use.whole.cost[side][priced] for unit_use in units), ZERO) for priced in SIDES] for side in SIDES
+    ]
     if not all(part > 0 for pair in sums for part in pair):
         return None
     square = (sums[0][1] / sums[0][0]) * (sums[1][1] / sums[1][0])
@@ -228,55 +242,60 @@ def _price_index(blocks: Iterable[_Block]) -> Decimal | None:
 
 
 def _models(
-    lines: Sequence[Line], blocks: Sequence[_Block], loose: Mapping[tuple[str, str], int], whole: Effects
+    lines: Sequence[UsageLine], units: Sequence[_UnitUse], unmeasured: Mapping[tuple[str, str], int], whole: Effects
 ) -> tuple[ModelVariance, ...]:
-    """Dearest change first. Each model is rounded by itself; the largest takes what the columns still need."""
-    own: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    """The largest change first. Each model is rounded by itself; the model with the highest cost takes the remainder of
+    each column.
+    """
+    by_model_key: dict[tuple[str, str], list[UsageLine]] = defaultdict(list)
     for line in lines:
-        own[line.key].append(line)
-    costs = {key: tuple(sum(line.cost[of] for line in mine) for of in BOTH) for key, mine in own.items()}
-    rows: dict[tuple[str, str], Effects] = {}
+        by_model_key[line.key].append(line)
+    costs = {
+        key: tuple(sum(line.cost[side] for line in model_lines) for side in SIDES)
+        for key, model_lines in by_model_key.items()
+    }
+    rounded: dict[tuple[str, str], Effects] = {}
     kinds: dict[tuple[str, str], int] = {}
-    for key in own:
+    for key in by_model_key:
         exact = _sum(
-            effects(worth(_measured(line) for line in block.models[key]), block.by)
-            for block in blocks
-            if key in block.models
+            effects(priced_use(_measured(line) for line in unit_use.models[key]), unit_use.factors)
+            for unit_use in units
+            if key in unit_use.models
         )
-        rows[key] = _rounded(exact, loose[key], costs[key][1] - costs[key][0])
+        rounded[key] = _rounded(exact, unmeasured[key], costs[key][1] - costs[key][0])
         kinds[key] = round(exact.kind_mix)
-    if rows:
-        base = min(rows, key=lambda key: (-abs(costs[key][0]) - abs(costs[key][1]), key))
-        rows[base] = Effects(
+    if rounded:
+        base = min(rounded, key=lambda key: (-abs(costs[key][0]) - abs(costs[key][1]), key))
+        rounded[base] = Effects(
             *(
-                mine + column - sum(row[place] for row in rows.values())
-                for place, (mine, column) in enumerate(zip(rows[base], whole, strict=True))
+                part + column - sum(row[place] for row in rounded.values())
+                for place, (part, column) in enumerate(zip(rounded[base], whole, strict=True))
             )
         )
-    found = [
+    models = [
         ModelVariance(
             provider=key[0],
             model=key[1],
-            status=_status(mine),
-            used=_used(mine),
+            status=_status(model_lines),
+            used=_used(model_lines),
             cost=costs[key],  # type: ignore[arg-type]  # a pair
-            effects=rows[key],
+            effects=rounded[key],
             kind_mix=kinds[key],
-            lines=tuple(sorted(mine, key=lambda line: (line.unit, line.kind))),
+            lines=tuple(sorted(model_lines, key=lambda line: (line.unit, line.kind))),
         )
-        for key, mine in own.items()
+        for key, model_lines in by_model_key.items()
     ]
-    return tuple(sorted(found, key=lambda one: (-abs(one.change), one.provider, one.model)))
+    return tuple(sorted(models, key=lambda model: (-abs(model.change), model.provider, model.model)))
 
 
-def _status(lines: Sequence[Line]) -> str:
-    before, after = (any(line.used[of] > 0 for line in lines) for of in BOTH)
+def _status(lines: Sequence[UsageLine]) -> str:
+    before, after = (any(line.used[side] > 0 for line in lines) for side in SIDES)
     return "kept" if before and after else "entered" if after else "left" if before else "adjusted"
 
 
-def _used(lines: Sequence[Line]) -> Mapping[str, Pair]:
+def _used(lines: Sequence[UsageLine]) -> Mapping[str, Pair]:
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for line in lines:
-        for of in BOTH:
-            sums[line.unit][of] += max(line.used[of], 0)
+        for side in SIDES:
+            sums[line.unit][side] += max(line.used[side], 0)
     return {unit: (before, after) for unit, (before, after) in sorted(sums.items()) if before or after}

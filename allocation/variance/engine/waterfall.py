@@ -1,4 +1,4 @@
-"""A change as a waterfall of fixed size: before, what moved it, after. Floats never leave the picture."""
+"""A variance as a waterfall chart of fixed size: before, each effect, after. Floats are for pixels only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ NANO = 10**9
 BREAK_FROM = 0.8
 
 
-class Level(NamedTuple):
-    """A step between two levels, in 10^-9 of the currency; a total stands on the ground."""
+class WaterfallLevel(NamedTuple):
+    """One bar from `start` to `end`, in 10^-9 of the currency; a total starts at 0."""
 
     title: str
     start: int
@@ -31,8 +31,8 @@ class Level(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Bar):
-    """`kind`: total, up, down or none. `label` is the amount, `said` what a reader of screens is told. A line leads
+class WaterfallBar(Bar):
+    """`kind`: total, up, down or none. `label` is the amount, `description` the text for a screen reader. A line leads
     from the bar's end to the next bar, whose left edge is `link_to`.
     """
 
@@ -44,64 +44,68 @@ class Step(Bar):
     label_y: str
     link_to: str
     link_y: str
-    said: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
     """`begins_at` where the axis does not begin at 0."""
 
-    bars: tuple[Step, ...]
+    bars: tuple[WaterfallBar, ...]
     axis: Axis
     begins_at: str
     title_y: int = FRAME.bottom + 18
     note_y: int = FRAME.bottom + 34
 
 
-def levels(before: tuple[str, str, int], steps: Sequence[tuple[str, int]], after: tuple[str, str]) -> list[Level]:
-    """`before` and `after` have a title and a note; the steps lead from one to the other."""
+def waterfall_levels(
+    before: tuple[str, str, int], steps: Sequence[tuple[str, int]], after: tuple[str, str]
+) -> list[WaterfallLevel]:
+    """`before` is (title, note, amount), `after` (title, note); the steps lead from one to the other."""
     title, note, level = before
-    found = [Level(title, 0, level, is_total=True, note=note)]
+    levels = [WaterfallLevel(title, 0, level, is_total=True, note=note)]
     for name, moved in steps:
-        found.append(Level(name, level, level + moved, is_total=False, note=""))
+        levels.append(WaterfallLevel(name, level, level + moved, is_total=False, note=""))
         level += moved
-    return [*found, Level(after[0], 0, level, is_total=True, note=after[1])]
+    return [*levels, WaterfallLevel(after[0], 0, level, is_total=True, note=after[1])]
 
 
-def waterfall(shown: Sequence[Level], *, currency: str) -> Waterfall:
-    ends = [one.end / NANO for one in shown]
+def waterfall(levels: Sequence[WaterfallLevel], *, currency: str) -> Waterfall:
+    """The chart of `levels`; the axis begins above 0 where the changes would be too small to see."""
+    ends = [level.end / NANO for level in levels]
     top, least = max(*ends, 0.0), min(ends)
     ground = least - (top - least) if least > BREAK_FROM * top and top > least else min(least, 0.0)
-    scale, columns = scale_between(ground, top, FRAME), Columns(FRAME, len(shown))
+    scale, columns = scale_between(ground, top, FRAME), Columns(FRAME, len(levels))
     return Waterfall(
         bars=tuple(
-            _step(number, one, scale=scale, columns=columns, currency=currency) for number, one in enumerate(shown)
+            _bar(position, level, scale=scale, columns=columns, currency=currency)
+            for position, level in enumerate(levels)
         ),
         axis=axis_of(scale, ()),
         begins_at=short(scale.ground) if scale.ground > 0 else "",
     )
 
 
-def _step(number: int, one: Level, *, scale: Scale, columns: Columns, currency: str) -> Step:
-    y, height = scale.span(scale.ground if one.is_total else one.start / NANO, one.end / NANO)
-    moved = one.end - one.start
-    kind = "total" if one.is_total else "up" if moved > 0 else "down" if moved else "none"
-    label = amount(one.end) if one.is_total else signed(moved)
-    x, width = columns.bar(number, filled=FILLED)
-    return Step(
+def _bar(position: int, level: WaterfallLevel, *, scale: Scale, columns: Columns, currency: str) -> WaterfallBar:
+    y, height = scale.span(scale.ground if level.is_total else level.start / NANO, level.end / NANO)
+    moved = level.end - level.start
+    kind = "total" if level.is_total else "up" if moved > 0 else "down" if moved else "none"
+    label = amount(level.end) if level.is_total else signed(moved)
+    x, width = columns.bar(position, filled=FILLED)
+    return WaterfallBar(
         x=x,
         y=y,
         width=width,
-        # What moved nothing stays a line.
+        # A step of 0 is drawn as a line.
         height=px(max(float(height), 1.0)),
         colour=COLOURS[kind],
-        middle=columns.middle(number),
+        middle=columns.middle(position),
         kind=kind,
-        title=one.title,
-        note=one.note,
+        title=level.title,
+        note=level.note,
         label=label,
         label_y=px(float(y) - 7),
-        link_to=columns.bar(number + 1, filled=FILLED)[0] if number < columns.count - 1 else "",
-        link_y=px(scale.y(one.end / NANO)),
-        said=f"{one.title}{f' ({one.note})' if one.note else ''}: {label} {currency}",
+        link_to=columns.bar(position + 1, filled=FILLED)[0] if position < columns.count - 1 else "",
+        link_y=px(scale.y(level.end / NANO)),
+        description=f"{level.title}{f' ({level.note})' if level.note else ''}: {label} {currency}",
     )

@@ -1,4 +1,4 @@
-"""Anomalies found in daily use, kept, and judged by people."""
+"""Anomalies detected in daily use, kept, and judged by people."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from django.db import IntegrityError, connections, transaction
 
 from allocation.anomalies import queries, tasks
 from allocation.anomalies.models import Anomaly, Feedback
-from allocation.anomalies.operations import Detected, detect_anomalies, give_feedback
+from allocation.anomalies.operations import DetectionCounts, detect_anomalies, give_feedback
 from allocation.usage.models import IngestWatermark, UsageCharge, UsageDay
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.records.models import DecisionRecord
@@ -59,11 +59,11 @@ def delivered(root: Scope, at: datetime = AT) -> None:
     IngestWatermark.objects.update_or_create(scope=root, defaults={"last_received_at": at})
 
 
-def told() -> list[tuple[str, str, str, str, str, int, str]]:
+def recorded() -> list[tuple[str, str, str, str, str, int, str]]:
     return [
-        (one.scope.slug, one.model, one.metric, f"{one.first_day:%m-%d}", f"{one.last_day:%m-%d}", one.days_count,
-         one.status)
-        for one in Anomaly.objects.select_related("scope").order_by("first_day", "scope", "model", "metric")
+        (anomaly.scope.slug, anomaly.model, anomaly.metric, f"{anomaly.first_day:%m-%d}",
+         f"{anomaly.last_day:%m-%d}", anomaly.days_count, anomaly.status)
+        for anomaly in Anomaly.objects.select_related("scope").order_by("first_day", "scope", "model", "metric")
     ]  # fmt: skip
 
 
@@ -75,21 +75,21 @@ def ads(acme: Scope) -> Scope:
 def test_nothing_unusual_is_no_anomaly(acme: Scope, search: Scope) -> None:
     used(search)
     delivered(acme)
-    assert detect_anomalies(at=AT) == Detected(series=1)
-    assert told() == []
+    assert detect_anomalies(at=AT) == DetectionCounts(series=1)
+    assert recorded() == []
 
 
-def test_a_spike_is_found_once_and_looking_again_changes_nothing(acme: Scope, search: Scope, ads: Scope) -> None:
+def test_a_spike_is_detected_once_and_detecting_again_changes_nothing(acme: Scope, search: Scope, ads: Scope) -> None:
     used(search, {3: 700})
     used(ads)
     delivered(acme)
-    assert detect_anomalies(at=AT) == Detected(series=2, opened=1)
+    assert detect_anomalies(at=AT) == DetectionCounts(series=2, opened=1)
     before = Anomaly.objects.values().get()
-    assert told() == [("search", "gpt-4o", "cost", "11-21", "11-21", 1, "closed")]
+    assert recorded() == [("search", "gpt-4o", "cost", "11-21", "11-21", 1, "closed")]
     assert (before["observed"], before["score"] > 10, before["detected_at"]) == (700, True, AT)
     assert before["excess_cost"] == before["observed"] - before["expected"]
-    assert before["reason"].startswith("700.00 on 2026-11-21 where ")
-    assert detect_anomalies(at=AT + timedelta(hours=6)) == Detected(series=2)
+    assert before["reason"].startswith("700.00 on 2026-11-21; ")
+    assert detect_anomalies(at=AT + timedelta(hours=6)) == DetectionCounts(series=2)
     assert Anomaly.objects.values().get() == before
 
 
@@ -97,16 +97,21 @@ def test_days_in_a_row_are_one_that_stays_open_until_a_usual_day(acme: Scope, se
     used(search, {2: 700, 1: 800})
     delivered(acme)
     detect_anomalies(at=AT)
-    assert told() == [("search", "gpt-4o", "cost", "11-22", "11-23", 2, "open")]
+    assert recorded() == [("search", "gpt-4o", "cost", "11-22", "11-23", 2, "open")]
     UsageDay.objects.bulk_create([day_of(search, TODAY, Decimal(900), tokens=900_000)])
     delivered(acme, AT + DAY)
-    assert detect_anomalies(at=AT + DAY) == Detected(series=1, changed=1)
-    assert told() == [("search", "gpt-4o", "cost", "11-22", "11-24", 3, "open")]
+    assert detect_anomalies(at=AT + DAY) == DetectionCounts(series=1, changed=1)
+    assert recorded() == [("search", "gpt-4o", "cost", "11-22", "11-24", 3, "open")]
     UsageDay.objects.bulk_create([day_of(search, TODAY + DAY, Decimal(105), tokens=105_000)])
     delivered(acme, AT + DAY * 2)
-    assert detect_anomalies(at=AT + DAY * 2) == Detected(series=1, closed=1)
-    one = Anomaly.objects.get()
-    assert (one.status, one.closed_at, one.detected_at, one.observed) == ("closed", AT + DAY * 2, AT, 2400)
+    assert detect_anomalies(at=AT + DAY * 2) == DetectionCounts(series=1, closed=1)
+    anomaly = Anomaly.objects.get()
+    assert (anomaly.status, anomaly.closed_at, anomaly.detected_at, anomaly.observed) == (
+        "closed",
+        AT + DAY * 2,
+        AT,
+        2400,
+    )
 
 
 def test_no_data_is_not_good_news(acme: Scope, search: Scope) -> None:
@@ -114,19 +119,19 @@ def test_no_data_is_not_good_news(acme: Scope, search: Scope) -> None:
     used(search, {1: 700})
     delivered(acme)
     detect_anomalies(at=AT)
-    assert detect_anomalies(at=AT + DAY * 3) == Detected(series=1)
-    assert told() == [("search", "gpt-4o", "cost", "11-23", "11-23", 1, "open")]
+    assert detect_anomalies(at=AT + DAY * 3) == DetectionCounts(series=1)
+    assert recorded() == [("search", "gpt-4o", "cost", "11-23", "11-23", 1, "open")]
     delivered(acme, AT + DAY * 3)
-    assert detect_anomalies(at=AT + DAY * 3) == Detected(series=1)
+    assert detect_anomalies(at=AT + DAY * 3) == DetectionCounts(series=1)
     assert Anomaly.objects.open().count() == 1
 
 
 def test_a_day_is_judged_when_something_came_after_it(acme: Scope, search: Scope) -> None:
     used(search, {1: 700})
     delivered(acme, AT - timedelta(hours=1))
-    assert detect_anomalies(at=AT) == Detected(series=1)
+    assert detect_anomalies(at=AT) == DetectionCounts(series=1)
     delivered(acme)
-    assert detect_anomalies(at=AT) == Detected(series=1, opened=1)
+    assert detect_anomalies(at=AT) == DetectionCounts(series=1, opened=1)
 
 
 def test_an_idle_scope_ends_its_anomaly_when_others_go_on(acme: Scope, search: Scope, ads: Scope) -> None:
@@ -136,25 +141,25 @@ def test_an_idle_scope_ends_its_anomaly_when_others_go_on(acme: Scope, search: S
     detect_anomalies(at=AT)
     assert Anomaly.objects.open().count() == 1
     detect_anomalies(at=AT + DAY)
-    assert told() == [("search", "gpt-4o", "cost", "11-23", "11-23", 1, "closed")]
+    assert recorded() == [("search", "gpt-4o", "cost", "11-23", "11-23", 1, "closed")]
 
 
-def test_late_usage_changes_what_was_found(acme: Scope, search: Scope) -> None:
+def test_late_usage_changes_known_anomalies(acme: Scope, search: Scope) -> None:
     used(search, {3: 700})
     delivered(acme)
     detect_anomalies(at=AT)
     UsageDay.objects.filter(bucket__date=TODAY - DAY * 2).update(cost=650)
-    assert detect_anomalies(at=AT) == Detected(series=1, changed=1)
-    assert told() == [("search", "gpt-4o", "cost", "11-21", "11-22", 2, "closed")]
+    assert detect_anomalies(at=AT) == DetectionCounts(series=1, changed=1)
+    assert recorded() == [("search", "gpt-4o", "cost", "11-21", "11-22", 2, "closed")]
 
 
-def test_a_rise_is_told_of_once(acme: Scope, search: Scope) -> None:
+def test_a_rise_is_reported_once(acme: Scope, search: Scope) -> None:
     """As cost rather than as tokens, and of the model rather than of all models."""
     used(search, {1: 700})
     used(search, model="gpt-4o-mini")
     delivered(acme)
-    assert detect_anomalies(at=AT) == Detected(series=3, opened=1)
-    assert [row[1:3] for row in told()] == [("gpt-4o", "cost")]
+    assert detect_anomalies(at=AT) == DetectionCounts(series=3, opened=1)
+    assert [row[1:3] for row in recorded()] == [("gpt-4o", "cost")]
 
 
 def test_a_new_model_is_seen_in_the_sum_of_all_models(acme: Scope, search: Scope) -> None:
@@ -162,7 +167,7 @@ def test_a_new_model_is_seen_in_the_sum_of_all_models(acme: Scope, search: Scope
     UsageDay.objects.bulk_create([day_of(search, TODAY - DAY, Decimal(900), tokens=900_000, model="gpt-6")])
     delivered(acme)
     detect_anomalies(at=AT)
-    assert [row[:4] for row in told()] == [("search", "", "cost", "11-23")]
+    assert [row[:4] for row in recorded()] == [("search", "", "cost", "11-23")]
 
 
 def test_tokens_without_a_price_are_watched_as_tokens(acme: Scope, search: Scope) -> None:
@@ -171,8 +176,8 @@ def test_tokens_without_a_price_are_watched_as_tokens(acme: Scope, search: Scope
     UsageDay.objects.filter(bucket__date=TODAY - DAY).update(input_tokens=90_000_000)
     delivered(acme)
     detect_anomalies(at=AT)
-    [one] = Anomaly.objects.all()
-    assert (one.metric, one.observed, one.excess_cost) == ("tokens", 90_000_000, 0)
+    [anomaly] = Anomaly.objects.all()
+    assert (anomaly.metric, anomaly.observed, anomaly.excess_cost) == ("tokens", 90_000_000, 0)
 
 
 def test_another_organisations_feed_is_its_own(acme: Scope, search: Scope) -> None:
@@ -183,7 +188,7 @@ def test_another_organisations_feed_is_its_own(acme: Scope, search: Scope) -> No
     used(search, {1: 700})
     delivered(globex)
     detect_anomalies(at=AT)
-    assert [one.scope.path for one in Anomaly.objects.all()] == ["globex/search"]
+    assert [anomaly.scope.path for anomaly in Anomaly.objects.all()] == ["globex/search"]
 
 
 def test_the_task_looks_at_the_clock(acme: Scope, search: Scope, time_machine_at: Callable[[datetime], Any]) -> None:
@@ -211,7 +216,7 @@ def test_a_correction_of_a_closed_period_is_no_use_of_the_day_it_is_booked_on(ac
         meter="adjustment", requests=0, quantity=0, list_cost=600, contracted_cost=600, effective_cost=600,
         billed_cost=600,
     )  # fmt: skip
-    assert detect_anomalies(at=AT) == Detected(series=1)
+    assert detect_anomalies(at=AT) == DetectionCounts(series=1)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -252,8 +257,13 @@ def test_feedback_is_signed_and_on_record_and_kept(acme: Scope, spike: Anomaly, 
     UsageDay.objects.bulk_create([day_of(search, TODAY, Decimal(900), tokens=900_000)])
     delivered(acme, AT + DAY)
     detect_anomalies(at=AT + DAY)
-    one = Anomaly.objects.get()
-    assert (one.days_count, one.feedback, one.feedback_by, one.feedback_at) == (2, "planned", SYSTEM.label, AT)
+    anomaly = Anomaly.objects.get()
+    assert (anomaly.days_count, anomaly.feedback, anomaly.feedback_by, anomaly.feedback_at) == (
+        2,
+        "planned",
+        SYSTEM.label,
+        AT,
+    )
     judged(spike, "yes", "Not the load test after all.")
     assert DecisionRecord.objects.filter(action="anomaly.judge").latest("seq").evidence["before"] == "planned"
 
@@ -274,8 +284,8 @@ def test_feedback_needs_a_reason_and_a_right(spike: Anomaly, client_of: Any) -> 
 
 
 def kpis(since: date = TODAY - DAY * 30) -> Any:
-    [found] = queries.anomaly_kpis(actor=SYSTEM, scope_id=None, since=since, until=TODAY)
-    return found
+    [row] = queries.anomaly_kpis(actor=SYSTEM, scope_id=None, since=since, until=TODAY)
+    return row
 
 
 def test_kpis(acme: Scope, search: Scope, ads: Scope) -> None:
@@ -287,14 +297,14 @@ def test_kpis(acme: Scope, search: Scope, ads: Scope) -> None:
     assert kpis().precision is None
     judged(planned, "planned")
     judged(open_, "no")
-    found = kpis()
-    assert (found.organisation, found.currency, found.anomalies, found.open) == ("acme", "USD", 3, 1)
-    assert (found.cost, found.planned_cost) == (long.excess_cost, planned.excess_cost)
-    assert found.mean_duration_days == Decimal("1.3333")
+    row = kpis()
+    assert (row.organisation, row.currency, row.anomalies, row.open) == ("acme", "USD", 3, 1)
+    assert (row.cost, row.planned_cost) == (long.excess_cost, planned.excess_cost)
+    assert row.mean_duration_days == Decimal("1.3333")
     # Ends of the first days: 8, 4 and 0 days and 40 minutes before.
-    assert found.mean_hours_to_detect == Decimal("96.6667")
-    assert (found.with_feedback, found.feedback_share, found.precision) == (2, Decimal("0.6667"), Decimal("0.5"))
-    assert (found.confirmed, found.planned, found.false_alarms) == (0, 1, 1)
+    assert row.mean_hours_to_detect == Decimal("96.6667")
+    assert (row.with_feedback, row.feedback_share, row.precision) == (2, Decimal("0.6667"), Decimal("0.5"))
+    assert (row.confirmed, row.planned, row.false_alarms) == (0, 1, 1)
 
 
 def test_kpis_of_no_anomalies(acme: Scope) -> None:

@@ -31,8 +31,8 @@ def test_the_list_is_filtered_and_leads_to_the_records(acme: Scope, spikes: list
     assert (newest["first_day"], newest["observed"], newest["status"]) == ("2026-11-23", "1234.500000000", "open")
     assert newest["time_to_detect_seconds"] == 40 * 60
     assert (oldest["duration_days"], oldest["feedback"]) == (2, "")
-    asked = parse_qs(urlsplit(oldest["records"]).query)
-    assert asked == {
+    query = parse_qs(urlsplit(oldest["records"]).query)
+    assert query == {
         "scope": ["acme/search"], "since": ["2026-11-15T00:00:00Z"], "until": ["2026-11-17T00:00:00Z"],
         "provider": ["openai"], "model": ["gpt-4o"], "below": ["false"],
     }  # fmt: skip
@@ -49,11 +49,11 @@ def test_the_list_is_filtered_and_leads_to_the_records(acme: Scope, spikes: list
 def test_feedback_is_given_once(acme: Scope, spikes: list[Anomaly], client_of: Any) -> None:
     http = client_of(acme, "alerts:read", "alerts:write")
     path = f"/api/v1/anomalies/{spikes[0].pk}/feedback"
-    said = {"feedback": "planned", "reason": "The yearly re-indexing."}
+    form = {"feedback": "planned", "reason": "The yearly re-indexing."}
     for _ in range(2):
-        answer = http.post(path, said, format="json", headers={"Idempotency-Key": "1"})
+        answer = http.post(path, form, format="json", headers={"Idempotency-Key": "1"})
         assert (answer.status_code, answer.json()["feedback"]) == (200, "planned")
-    assert http.post(path, {**said, "feedback": "maybe"}, format="json").status_code == 400
+    assert http.post(path, {**form, "feedback": "maybe"}, format="json").status_code == 400
     assert http.post(path, {"feedback": "no"}, format="json").status_code == 400
     with time_machine.travel(AT):
         [row] = http.get("/api/v1/anomalies/kpis").json()["rows"]
@@ -88,28 +88,28 @@ def test_the_page_shows_the_series_and_what_was_expected(acme: Scope, spikes: li
         page = person(acme, "acknowledge").get(f"/admin/allocation/anomaly/{spikes[0].pk}/change/").content.decode()
     assert "Sun 2026-11-15: 700.00 USD, expected " in page
     assert page.count('fill="#dc2626"') == 2
-    assert "Say whether it was one" in page
+    assert "Give feedback" in page
 
 
 def test_feedback_from_the_list_and_from_the_page(acme: Scope, spikes: list[Anomaly]) -> None:
     client = person(acme, "acknowledge")
-    chosen = {"action": "judge", "_selected_action": [one.pk for one in spikes]}
+    chosen = {"action": "judge", "_selected_action": [spike.pk for spike in spikes]}
     assert "The yearly" not in client.post("/admin/allocation/anomaly/", chosen).content.decode()
-    said = {**chosen, "apply": "1", "feedback": "no", "reason": "The yearly re-indexing."}
-    assert client.post("/admin/allocation/anomaly/", said).status_code == 302
-    assert [one.feedback for one in Anomaly.objects.all()] == ["no", "no"]
+    form = {**chosen, "apply": "1", "feedback": "no", "reason": "The yearly re-indexing."}
+    assert client.post("/admin/allocation/anomaly/", form).status_code == 302
+    assert [anomaly.feedback for anomaly in Anomaly.objects.all()] == ["no", "no"]
     page = f"/admin/allocation/anomaly/{spikes[0].pk}/judge/"
     assert "The yearly re-indexing." in client.get(page).content.decode()
     client.post(page, {"apply": "1", "feedback": "yes", "reason": "It was not."})
     assert Anomaly.objects.get(pk=spikes[0].pk).feedback_by == "fin@acme.example"
 
 
-def test_who_has_no_say_says_nothing(acme: Scope, spikes: list[Anomaly]) -> None:
+def test_feedback_needs_the_right_to_acknowledge(acme: Scope, spikes: list[Anomaly]) -> None:
     client = person(acme, "")
-    said = {"action": "judge", "_selected_action": [spikes[0].pk], "apply": "1", "feedback": "no", "reason": "So."}
-    client.post("/admin/allocation/anomaly/", said)
-    assert client.post(f"/admin/allocation/anomaly/{spikes[0].pk}/judge/", said).status_code == 403
-    assert [one.feedback for one in Anomaly.objects.all()] == ["", ""]
+    form = {"action": "judge", "_selected_action": [spikes[0].pk], "apply": "1", "feedback": "no", "reason": "So."}
+    client.post("/admin/allocation/anomaly/", form)
+    assert client.post(f"/admin/allocation/anomaly/{spikes[0].pk}/judge/", form).status_code == 403
+    assert [anomaly.feedback for anomaly in Anomaly.objects.all()] == ["", ""]
 
 
 def test_days_without_data_are_shown_as_such(acme: Scope, spikes: list[Anomaly]) -> None:

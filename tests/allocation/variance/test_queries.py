@@ -1,4 +1,4 @@
-"""What moved, from usage as it is recorded to what API, page and command say."""
+"""Variances, from usage as it is recorded to what API, page and command show."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -15,7 +15,7 @@ from django.test import Client
 from allocation.usage.operations import record_usage
 from allocation.variance import queries
 from allocation.variance.engine.drivers import Driver
-from allocation.variance.engine.periods import Period, Periods, month, period_before
+from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, month, period_before
 from allocation.variance.engine.variance import Effects
 from allocation.variance.queries import ScopeVariance
 from governance.errors import Invalid
@@ -26,7 +26,7 @@ from tests.allocation.conftest import SYSTEM, event, make_organisation
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SEPTEMBER, OCTOBER = month(date(2026, 9, 1)), month(date(2026, 10, 1))
-PERIODS = Periods(SEPTEMBER, OCTOBER)
+PERIODS = ComparedPeriods(SEPTEMBER, OCTOBER)
 M = 1_000_000
 
 
@@ -42,7 +42,7 @@ def call(inward: int = 0, outward: int = 0, **changes: Any) -> dict[str, Any]:
     return {"tokens": {"input": inward * M, "output": outward * M}, **changes}
 
 
-def moved(path: str = "acme", **changes: Any) -> ScopeVariance:
+def variance_between(path: str = "acme", **changes: Any) -> ScopeVariance:
     return queries.scope_variance(scope_id=Scope.objects.get(path=path).pk, periods=PERIODS, **changes)
 
 
@@ -52,10 +52,10 @@ def shown(effects: Effects) -> dict[str, Decimal]:
 
 def test_more_calls_of_the_same_model_are_volume(acme: Scope) -> None:
     use(acme, (9, call(1, 1)), (10, call(1, 1)), (10, call(1, 1)))
-    found = moved()
-    assert (found.variance.driver, found.currency) == (Driver.REQUESTS, "USD")
-    assert found.variance.driver_reason == "no request names its task"
-    assert shown(found.variance.effects) == {"volume": Decimal("12.5")}
+    compared = variance_between()
+    assert (compared.variance.driver, compared.currency) == (Driver.REQUESTS, "USD")
+    assert compared.variance.driver_reason == "no request names its task"
+    assert shown(compared.variance.effects) == {"volume": Decimal("12.5")}
 
 
 def test_tasks_that_take_more_tokens(acme: Scope) -> None:
@@ -64,28 +64,28 @@ def test_tasks_that_take_more_tokens(acme: Scope) -> None:
         (9, call(1, task_id="a")), (9, call(1, task_id="b")),
         (10, call(1, task_id="c")), (10, call(2, task_id="c")), (10, call(1, task_id="d")),
     )  # fmt: skip
-    found = moved().variance
-    assert (found.driver, found.activity.tasks, found.activity.requests) == (Driver.TASKS, (2, 2), (2, 3))
-    assert shown(found.effects) == {"intensity": Decimal(5)}
-    assert shown(moved(driver=Driver.TOKENS).variance.effects) == {"volume": Decimal(5)}
+    variance = variance_between().variance
+    assert (variance.driver, variance.activity.tasks, variance.activity.requests) == (Driver.TASKS, (2, 2), (2, 3))
+    assert shown(variance.effects) == {"intensity": Decimal(5)}
+    assert shown(variance_between(driver=Driver.TOKENS).variance.effects) == {"volume": Decimal(5)}
 
 
 def test_a_dearer_model_and_more_cached_input_are_mix(acme: Scope) -> None:
     """gpt-4o: $2.50 in, half of that cached; gpt-4o-mini $0.15 and $0.075."""
     use(acme, (9, call(4)), (10, call(2)), (10, call(2, model="gpt-4o-mini")))
-    found = moved().variance
-    assert shown(found.effects)["mix"] + shown(found.effects).get("volume", 0) + shown(found.effects)["intensity"] == (
-        queries.money_of(found.change)
-    )
-    assert {one.model: one.status for one in found.models} == {"gpt-4o": "kept", "gpt-4o-mini": "entered"}
+    variance = variance_between().variance
+    assert shown(variance.effects)["mix"] + shown(variance.effects).get("volume", 0) + shown(variance.effects)[
+        "intensity"
+    ] == (queries.money_of(variance.change))
+    assert {model.model: model.status for model in variance.models} == {"gpt-4o": "kept", "gpt-4o-mini": "entered"}
 
 
 def test_cached_input_is_a_kind_of_its_own(acme: Scope) -> None:
     cached = {"tokens": {"input": M, "cached_input": M}}
     use(acme, (9, call(1)), (10, cached))
-    found = moved().variance
-    assert shown(found.effects) == {"mix": Decimal("-1.25")}
-    assert found.kind_mix == found.effects.mix
+    variance = variance_between().variance
+    assert shown(variance.effects) == {"mix": Decimal("-1.25")}
+    assert variance.kind_mix == variance.effects.mix
 
 
 def test_a_new_price_book_is_price(acme: Scope) -> None:
@@ -106,22 +106,22 @@ spec:
 """
     )
     use(acme, (9, call(100)), *((10, call(100)),) * 3)
-    found = moved().variance
-    assert shown(found.effects) == {"volume": 1500, "price": -1000}
-    assert (found.rebound_ratio, found.is_jevons) == (Decimal("1.5"), True)
+    variance = variance_between().variance
+    assert shown(variance.effects) == {"volume": 1500, "price": -1000}
+    assert (variance.rebound_ratio, variance.is_jevons) == (Decimal("1.5"), True)
 
 
-def test_what_has_no_price_is_told_apart(acme: Scope) -> None:
+def test_unpriced_usage_is_counted_apart(acme: Scope) -> None:
     use(acme, (9, call(1)), (10, call(1)), (10, call(7, model="home-made")))
-    found = moved()
-    assert (found.variance.change, found.variance.effects.volume > 0) == (0, True)
-    assert (found.unpriced_requests, found.unpriced_tokens) == ((0, 1), (0, 7 * M))
-    assert [one.model for one in found.variance.models] == ["gpt-4o"]
+    compared = variance_between()
+    assert (compared.variance.change, compared.variance.effects.volume > 0) == (0, True)
+    assert (compared.unpriced_requests, compared.unpriced_tokens) == ((0, 1), (0, 7 * M))
+    assert [model.model for model in compared.variance.models] == ["gpt-4o"]
 
 
 def test_what_failed_is_no_volume(acme: Scope) -> None:
     use(acme, (9, call(1)), (10, call(1)), (10, call(0, status="error")))
-    assert moved().variance.activity.requests == (1, 1)
+    assert variance_between().variance.activity.requests == (1, 1)
 
 
 def test_a_bill_without_a_known_price_is_spread_over_its_tokens(acme: Scope) -> None:
@@ -130,16 +130,16 @@ def test_a_bill_without_a_known_price_is_spread_over_its_tokens(acme: Scope) -> 
         (9, call(1, model="own", cost=Decimal(4))), (10, call(1, model="own", cost=Decimal(2))),
         (10, call(1, model="own", cost=Decimal(2))),
     )  # fmt: skip
-    found = moved().variance
-    assert shown(found.effects) == {"volume": 3, "price": -3}
-    assert [line.kind for line in found.models[0].lines] == ["billed"]
+    variance = variance_between().variance
+    assert shown(variance.effects) == {"volume": 3, "price": -3}
+    assert [line.kind for line in variance.models[0].lines] == ["billed"]
 
 
 def test_the_gateways_own_cache_is_a_kind_that_costs_nothing(acme: Scope) -> None:
     use(acme, (9, call(2)), (10, call(1)), (10, call(1, cached_response=True)))
-    found = moved().variance
-    assert found.effects.price == 0
-    assert found.kind_mix < 0
+    variance = variance_between().variance
+    assert variance.effects.price == 0
+    assert variance.kind_mix < 0
 
 
 def test_a_scope_counts_with_all_below_it(acme: Scope) -> None:
@@ -151,7 +151,7 @@ def test_a_scope_counts_with_all_below_it(acme: Scope) -> None:
     ]  # fmt: skip
     assert [row.variance.status for row in rows] == ["kept", "kept", "new", "new"]
     for row in rows:
-        assert row.variance.effects == moved(row.path).variance.effects
+        assert row.variance.effects == variance_between(row.path).variance.effects
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -165,25 +165,25 @@ def test_many_scopes_take_two_queries(acme: Scope, django_assert_num_queries: An
 
 def test_periods_may_overlap_and_be_of_any_length(acme: Scope) -> None:
     use(acme, (9, call(1)), (10, call(1)))
-    both = Period(SEPTEMBER.since, OCTOBER.until)
-    found = queries.scope_variance(scope_id=acme.pk, periods=Periods(both, OCTOBER)).variance
-    assert queries.money_of(found.change) == Decimal("-2.5")
+    both = ComparedPeriod(SEPTEMBER.since, OCTOBER.until)
+    variance = queries.scope_variance(scope_id=acme.pk, periods=ComparedPeriods(both, OCTOBER)).variance
+    assert queries.money_of(variance.change) == Decimal("-2.5")
 
 
 # --- which periods --------------------------------------------------------------------------------------------------
 
 
-def asked(**given: date) -> Periods:
+def periods_given(**given: date) -> ComparedPeriods:
     nothing = dict.fromkeys(("since", "until", "against_since", "against_until"))
-    return queries.periods_asked(**{**nothing, **given}, today=date(2026, 11, 24))  # type: ignore[arg-type]
+    return queries.compared_periods(**{**nothing, **given}, today=date(2026, 11, 24))  # type: ignore[arg-type]
 
 
 def test_what_is_left_out_is_the_last_whole_month_and_the_one_before() -> None:
-    assert asked() == PERIODS
+    assert periods_given() == PERIODS
     week = {"since": date(2026, 11, 9), "until": date(2026, 11, 16)}
-    assert asked(**week).before == Period(date(2026, 11, 2), date(2026, 11, 9))
+    assert periods_given(**week).before == ComparedPeriod(date(2026, 11, 2), date(2026, 11, 9))
     assert period_before(month(date(2026, 1, 5))) == month(date(2025, 12, 1))
-    assert asked(against_since=date(2026, 1, 1), against_until=date(2026, 2, 1)).after == OCTOBER
+    assert periods_given(against_since=date(2026, 1, 1), against_until=date(2026, 2, 1)).after == OCTOBER
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_what_is_left_out_is_the_last_whole_month_and_the_one_before() -> None:
 )
 def test_periods_that_are_none(given: dict[str, date], code: str) -> None:
     with pytest.raises(Invalid) as refused:
-        asked(**given)
+        periods_given(**given)
     assert refused.value.code == code
 
 
@@ -211,24 +211,24 @@ def usage(acme: Scope) -> None:
 ASKED = "from=2026-10-01&to=2026-11-01&against_from=2026-09-01&against_to=2026-10-01"
 
 
-def test_the_api_tells_every_figure_with_its_records(acme: Scope, usage: None, client_of: Any) -> None:
+def test_the_api_shows_every_figure_with_its_records(acme: Scope, usage: None, client_of: Any) -> None:
     http = client_of(acme, "usage:read")
-    told = http.get(f"/api/v1/movement?scope=acme&{ASKED}").json()
-    assert (told["before"]["cost"], told["after"]["cost"], told["change"]) == (
+    answer = http.get(f"/api/v1/movement?scope=acme&{ASKED}").json()
+    assert (answer["before"]["cost"], answer["after"]["cost"], answer["change"]) == (
         "5.000000000", "15.150000000", "10.150000000",
     )  # fmt: skip
-    assert sum(Decimal(one["amount"]) for one in told["effects"]) == Decimal(told["change"])
-    assert sum(map(Decimal, told["mix"].values())) == Decimal(
-        next(one["amount"] for one in told["effects"] if one["name"] == "mix")
+    assert sum(Decimal(effect["amount"]) for effect in answer["effects"]) == Decimal(answer["change"])
+    assert sum(map(Decimal, answer["mix"].values())) == Decimal(
+        next(effect["amount"] for effect in answer["effects"] if effect["name"] == "mix")
     )
-    for row in told["models"]:
+    for row in answer["models"]:
         names = ("volume", "intensity", "mix", "price", "adjustments")
         assert sum(Decimal(row[name]) for name in names) == Decimal(row["change"])
         for side in ("before", "after"):
             records = http.get(row[side]["records"]).json()["results"]
             assert sum(Decimal(record["cost"]) for record in records) == Decimal(row[side]["cost"])
             assert {record["model"] for record in records} <= {row["model"]}
-    assert told["summary"][0].startswith("Cost rose by 10.15 USD (+203.0 %), from 5.00 to 15.15: ")
+    assert answer["summary"][0].startswith("Cost rose by 10.15 USD (+203.0 %), from 5.00 to 15.15: ")
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_the_api_tells_every_figure_with_its_records(acme: Scope, usage: None, c
         ("?scope=acme&driver=hours", 400, "validation_failed"),
     ],
 )
-def test_what_is_asked_wrongly_is_told(acme: Scope, client_of: Any, query: str, status: int, code: str) -> None:
+def test_wrong_parameters_are_refused(acme: Scope, client_of: Any, query: str, status: int, code: str) -> None:
     make_organisation("globex")
     answer = client_of(acme, "usage:read").get(f"/api/v1/movement{query}")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
@@ -253,11 +253,11 @@ def test_the_ranking_has_pages_and_leads_to_each_scope(acme: Scope, usage: None,
     http = client_of(acme, "usage:read")
     page, paths = f"/api/v1/movement/scopes?{ASKED}&limit=2", []
     while page:
-        told = http.get(page).json()
-        paths += [row["scope"] for row in told["results"]]
-        page = told["next"]
+        answer = http.get(page).json()
+        paths += [row["scope"] for row in answer["results"]]
+        page = answer["next"]
     assert paths == ["acme", "acme/search", "acme/ads"]
-    back = http.get(told["previous"]).json()
+    back = http.get(answer["previous"]).json()
     assert [row["scope"] for row in back["results"]] == ["acme", "acme/search"]
     assert back["previous"] is None
     row = back["results"][1]
@@ -281,11 +281,11 @@ def finance(*scopes: Scope) -> Client:
 PAGE = "/admin/allocation/usageday/what-moved/"
 
 
-def test_the_page_shows_the_fall_the_models_and_the_scopes(acme: Scope, usage: None) -> None:
+def test_the_page_shows_the_waterfall_the_models_and_the_scopes(acme: Scope, usage: None) -> None:
     make_organisation("globex")
     with time_machine.travel(AT):
         page = finance(acme).get(PAGE).content.decode()
-    for said in (
+    for sentence in (
         "Cost rose by 10.15 USD (+203.0 %), from 5.00 to 15.15",
         "Before (2026-09): 5.00 USD. ",
         "After (2026-10): 15.15 USD. ",
@@ -296,7 +296,7 @@ def test_the_page_shows_the_fall_the_models_and_the_scopes(acme: Scope, usage: N
         "<dt>Requests</dt>",
         "Volume is counted in requests: ",
     ):
-        assert said in page
+        assert sentence in page
     assert "globex" not in page
     [records] = [link for link in links(page) if "gpt-4o-mini" in link and "gte=2026-10-01" in link]
     assert finance_again().get(records).context["cl"].result_count == 1
@@ -325,7 +325,7 @@ def links(page: str) -> Sequence[str]:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "sentence"),
     [
         ("?scope=globex", "is not one of the available choices"),
         ("?first=2026-10-09&last=2026-10-01", "The last day comes before the first."),
@@ -333,11 +333,11 @@ def links(page: str) -> Sequence[str]:
         ("?first=2026-01-01&last=2026-01-31&against_first=2025-12-01&against_last=2025-12-31", "Nothing was used"),
     ],
 )
-def test_the_page_says_what_is_wrong(acme: Scope, usage: None, query: str, said: str) -> None:
+def test_the_page_says_what_is_wrong(acme: Scope, usage: None, query: str, sentence: str) -> None:
     make_organisation("globex")
     page = finance(acme).get(f"{PAGE}{query}")
     assert page.status_code == 200
-    assert said in page.content.decode()
+    assert sentence in page.content.decode()
 
 
 def test_who_has_no_scope_sees_no_page(acme: Scope) -> None:

@@ -1,4 +1,4 @@
-"""Days far above what their weekday and level lead one to expect."""
+"""Days far above what their weekday and level predict."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,12 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.anomalies.engine.anomalies import Anomaly, Judged, Terms, Verdict, anomalies, judge, judge_all
+from allocation.anomalies.engine.anomalies import (
+    AnomalousSpan,
+    JudgedDay,
+    Thresholds,
+    Verdict,
+    anomalous_spans,
+    judge_day,
+    judge_days,
+)
 from tests.allocation.conftest import SHARED, needs_shared_data
 
 MONDAY = date(2026, 6, 1)
 DAY = timedelta(days=1)
-TERMS = Terms(excess_min=Decimal(10))
+THRESHOLDS = Thresholds(excess_min=Decimal(10))
 WEEK = (100, 110, 105, 120, 95, 30, 20)
 
 
@@ -31,18 +39,20 @@ def weekly(days: int, changes: Mapping[int, float | None] | None = None) -> dict
     return {MONDAY + DAY * number: value for number, value in values.items()}
 
 
-def found(series: Mapping[date, Decimal], days: Iterable[int], terms: Terms = TERMS) -> list[Anomaly]:
-    return anomalies(judge_all(series, [MONDAY + DAY * number for number in days], terms))
+def spans_of(
+    series: Mapping[date, Decimal], days: Iterable[int], thresholds: Thresholds = THRESHOLDS
+) -> list[AnomalousSpan]:
+    return anomalous_spans(judge_days(series, [MONDAY + DAY * number for number in days], thresholds))
 
 
-def spans(found_: Iterable[Anomaly]) -> list[tuple[int, int, bool]]:
-    return [((one.first_day - MONDAY).days, (one.last_day - MONDAY).days, one.is_over) for one in found_]
+def spans(detected: Iterable[AnomalousSpan]) -> list[tuple[int, int, bool]]:
+    return [((span.first_day - MONDAY).days, (span.last_day - MONDAY).days, span.is_over) for span in detected]
 
 
 @pytest.mark.parametrize(
     ("series", "wanted"),
     [
-        pytest.param(weekly(80), [], id="a weekly season is none, though Mondays are five times Sundays"),
+        pytest.param(weekly(80), [], id="a weekly season is no anomaly, though Mondays are five times Sundays"),
         pytest.param(weekly(80, {70: 400}), [(70, 70, True)], id="a spike"),
         pytest.param(weekly(71, {70: 400}), [(70, 70, False)], id="on the last day: it may go on"),
         pytest.param(weekly(80, {68: 100}), [(68, 68, True)], id="a Sunday like a Monday"),
@@ -58,39 +68,39 @@ def spans(found_: Iterable[Anomaly]) -> list[tuple[int, int, bool]]:
     ],
 )  # fmt: skip
 def test_cases(series: Mapping[date, Decimal], wanted: list[tuple[int, int, bool]]) -> None:
-    assert spans(found(series, range(60, (max(series) - MONDAY).days + 1))) == wanted
+    assert spans(spans_of(series, range(60, (max(series) - MONDAY).days + 1))) == wanted
 
 
 def test_a_spike_carries_what_was_expected_and_why() -> None:
-    [one] = found(weekly(80, {70: 400}), range(60, 80))
-    judged = one.worst
+    [span] = spans_of(weekly(80, {70: 400}), range(60, 80))
+    judged = span.worst
     assert judged.observed == 400
     assert judged.expected is not None
     assert Decimal(95) < judged.expected < Decimal(115)
     assert judged.excess == 400 - judged.expected
-    assert judged.reason.startswith("400.00 on 2026-08-10 where ")
-    assert " was to be expected of Mondays from 56 days before, " in judged.reason
+    assert judged.reason.startswith("400.00 on 2026-08-10; ")
+    assert " was expected on a Monday, from 56 earlier days of use, " in judged.reason
 
 
-def test_small_money_is_not_worth_anybodys_time() -> None:
+def test_a_small_excess_is_no_anomaly() -> None:
     series = {day: value / 100 for day, value in weekly(80, {70: 400}).items()}
-    assert found(series, range(60, 80)) == []
-    assert len(found(series, range(60, 80), Terms(excess_min=Decimal(1)))) == 1
+    assert spans_of(series, range(60, 80)) == []
+    assert len(spans_of(series, range(60, 80), Thresholds(excess_min=Decimal(1)))) == 1
 
 
-def test_a_new_level_is_one_anomaly_until_it_is_what_is_usual() -> None:
+def test_a_new_level_is_one_anomaly_until_it_is_usual() -> None:
     series = weekly(120)
     series |= {day: value * 3 for day, value in series.items() if day >= MONDAY + DAY * 70}
-    [(first, last, is_over)] = spans(found(series, range(60, 120)))
+    [(first, last, is_over)] = spans(spans_of(series, range(60, 120)))
     assert (first, is_over) == (70, True)
     assert 76 <= last <= 84
 
 
 def test_a_day_off_is_known_by_its_weekday() -> None:
     weekend = {number: 0 for number in range(80) if number % 7 > 4}
-    assert found(weekly(80, weekend), range(60, 80)) == []
-    [one] = found(weekly(80, {**weekend, 68: 90}), range(60, 80))
-    assert (one.first_day, one.worst.expected) == (MONDAY + DAY * 68, 0)
+    assert spans_of(weekly(80, weekend), range(60, 80)) == []
+    [span] = spans_of(weekly(80, {**weekend, 68: 90}), range(60, 80))
+    assert (span.first_day, span.worst.expected) == (MONDAY + DAY * 68, 0)
 
 
 @pytest.mark.parametrize(
@@ -103,28 +113,30 @@ def test_a_day_off_is_known_by_its_weekday() -> None:
 )
 def test_little_history_gives_no_verdict(days: int, reason: str) -> None:
     series = weekly(days) | {MONDAY + DAY * days: Decimal(10_000)}
-    assert judge(series, MONDAY + DAY * days, TERMS) == Judged(
+    assert judge_day(series, MONDAY + DAY * days, THRESHOLDS) == JudgedDay(
         MONDAY + DAY * days, Verdict.NONE, Decimal(10_000), reason=reason
     )
 
 
 def test_history_begins_with_the_first_use() -> None:
     series = {MONDAY + DAY * number: Decimal(0) for number in range(50)} | {MONDAY + DAY * 50: Decimal(10_000)}
-    assert judge(series, MONDAY + DAY * 50, TERMS).verdict == Verdict.NONE
+    assert judge_day(series, MONDAY + DAY * 50, THRESHOLDS).verdict == Verdict.NONE
 
 
 def test_a_day_is_judged_by_the_days_before_it_alone() -> None:
     short, long = weekly(71, {70: 400}), weekly(100, {70: 400, 80: 9000})
     day = MONDAY + DAY * 70
-    assert judge(short, day, TERMS) == judge(long, day, TERMS)
+    assert judge_day(short, day, THRESHOLDS) == judge_day(long, day, THRESHOLDS)
 
 
 @given(st.integers(60, 79), st.integers(2, 1000))
 def test_more_spending_is_never_less_anomalous(number: int, factor: int) -> None:
     day = MONDAY + DAY * number
-    dear, dearer = (judge(weekly(80, {number: WEEK[number % 7] * times}), day, TERMS) for times in (factor, factor + 1))
-    assert dear.score <= dearer.score
-    assert (dear.verdict, dearer.verdict) != (Verdict.ANOMALOUS, Verdict.NORMAL)
+    less, more = (
+        judge_day(weekly(80, {number: WEEK[number % 7] * times}), day, THRESHOLDS) for times in (factor, factor + 1)
+    )
+    assert less.score <= more.score
+    assert (less.verdict, more.verdict) != (Verdict.ANOMALOUS, Verdict.NORMAL)
 
 
 # --- how often a clean series is called anomalous -----------------------------------------------------------------
@@ -162,8 +174,8 @@ def test_false_alarms_are_rare_on_clean_series(shape: dict[str, float]) -> None:
     """60 series of 106 judged days each, always the same ones."""
     random = Random(7)
     series = [clean(random, **shape) for _ in range(60)]
-    judged = [one for each in series for one in judge_all(each, list(each)[14:], TERMS)]
-    false = sum(one.verdict == Verdict.ANOMALOUS for one in judged)
+    judged = [day for each in series for day in judge_days(each, list(each)[14:], THRESHOLDS)]
+    false = sum(day.verdict == Verdict.ANOMALOUS for day in judged)
     assert false * 1000 <= FALSE_DAYS_OF_1000_MAX * len(judged)
 
 
@@ -175,7 +187,7 @@ def test_planted_spikes_are_found() -> None:
         series = clean(random, sigma=0.2)
         day = MONDAY + DAY * random.randrange(60, 120)
         series[day] *= 5
-        hits += judge(series, day, TERMS).verdict == Verdict.ANOMALOUS
+        hits += judge_day(series, day, THRESHOLDS).verdict == Verdict.ANOMALOUS
     assert hits >= 58
 
 
@@ -190,6 +202,6 @@ def test_real_traffic_that_repeats_itself_is_not_anomalous_and_doubled_traffic_t
     whole = sorted(tokens)[1:-1]
     series = {MONDAY + DAY * place: Decimal(tokens[minute]) for place, minute in enumerate(whole)}
     last = max(series)
-    assert found(series, range(len(series)), Terms(excess_min=Decimal(1000))) == []
+    assert spans_of(series, range(len(series)), Thresholds(excess_min=Decimal(1000))) == []
     raised = series | {last: series[last] * 6}
-    assert judge(raised, last, Terms(excess_min=Decimal(1000))).verdict == Verdict.ANOMALOUS
+    assert judge_day(raised, last, Thresholds(excess_min=Decimal(1000))).verdict == Verdict.ANOMALOUS

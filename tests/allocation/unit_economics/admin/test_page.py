@@ -45,8 +45,8 @@ def test_the_page_shows_the_agent_against_a_single_shot_and_leads_to_its_records
     assert '<td class="text">outcome</td><td>200</td><td>84</td><td>42.0 %</td>' in page
     assert sum(int(count) for count in re.findall(r'text-anchor="middle">(\d+)</text>', page)) == 200
     links = set(re.findall(r'href="(/admin/allocation/[^"]*below[^"]*)"', page))
-    found = {(link.split("/")[3], admin.get(unescape(link)).context["cl"].result_count) for link in links}
-    assert found == {("task", 200), ("outcome", 84), ("usageday", 9), ("usageday", 0), ("usagerecord", 0)}
+    counts = {(link.split("/")[3], admin.get(unescape(link)).context["cl"].result_count) for link in links}
+    assert counts == {("task", 200), ("outcome", 84), ("usageday", 9), ("usageday", 0), ("usagerecord", 0)}
 
 
 def test_the_page_draws_what_is_chosen_and_says_what_is_missing(admin: DjangoClient, acme: Scope) -> None:
@@ -59,7 +59,7 @@ def test_the_page_draws_what_is_chosen_and_says_what_is_missing(admin: DjangoCli
     assert "retrieval</a> 100.0 %, 6.00 USD" in page
 
 
-def test_a_period_that_is_none_is_said_above_the_page_of_the_month(admin: DjangoClient, acme: Scope) -> None:
+def test_a_wrong_period_is_reported_above_the_page_of_the_month(admin: DjangoClient, acme: Scope) -> None:
     for query in ("?since=2026-11-02&until=2026-11-01", "?since=yesterday", "?trend=year"):
         answer = admin.get(page_of(acme, query))
         assert answer.status_code == 200
@@ -72,7 +72,7 @@ def test_the_list_shows_every_scopes_month_with_what_lies_below(
     time_machine.move_to(AT)
     use(acme, {"cost": Decimal(6), "requests": 4, "scope": "acme/search/ranker"}, {"cost": Decimal(1)})
     page = admin.get(reverse("admin:allocation_scopeeconomics_changelist")).content.decode()
-    cells = re.findall(r"field-cost[^>]*>([^<]*)<.*?field-shown[^>]*>([^<]*)<", page, re.DOTALL)
+    cells = re.findall(r"field-cost[^>]*>([^<]*)<.*?field-unit_cost[^>]*>([^<]*)<", page, re.DOTALL)
     assert [(cost.strip(), each.strip()) for cost, each in cells] == [
         ("7.00 USD", "1.40"), ("–", "–"), ("7.00 USD", "1.40"), ("6.00 USD", "1.50"), ("–", "–"),
     ]  # fmt: skip

@@ -14,13 +14,13 @@ from tests.allocation.sharing import NODE, apply_node
 from tests.allocation.unit_figures import NOVEMBER, line, of, report, use
 
 
-def test_where_nothing_was_used_there_is_a_reason_and_no_figure(acme: Scope) -> None:
-    found = of(acme)
-    every = [*found.unit_costs, *found.efficiency, *found.shares, *found.coverage]
-    assert {figure.ratio.value for figure in every} == {None}
-    assert all(figure.ratio.reason.endswith(".") for figure in every)
-    assert found.figure("inference").ratio.reason == "No priced inference."
-    assert found.figure("gpu_utilisation").ratio.reason == "No GPU capacity is stated."
+def test_without_use_there_is_a_reason_and_no_figure(acme: Scope) -> None:
+    economics = of(acme)
+    figures = [*economics.unit_costs, *economics.efficiency, *economics.shares, *economics.coverage]
+    assert {figure.ratio.value for figure in figures} == {None}
+    assert all(figure.ratio.reason.endswith(".") for figure in figures)
+    assert economics.figure("inference").ratio.reason == "No priced inference."
+    assert economics.figure("gpu_utilisation").ratio.reason == "No GPU capacity is stated."
 
 
 def test_every_unit_is_counted_from_what_belongs_to_it(acme: Scope) -> None:
@@ -39,19 +39,18 @@ def test_every_unit_is_counted_from_what_belongs_to_it(acme: Scope) -> None:
     report(acme, name="sale")
     report(acme, kind="action", name="refund_issued", quantity=2)
     search = Scope.objects.get(path="acme/search")
-    found = of(search)
-    assert line(found, "inference") == (6, 4, Decimal("1.5"))
-    assert line(found, "1k_tokens") == (7, Decimal("1.6"), Decimal("4.375"))
-    assert line(found, "outcome", "ticket_resolved") == (10, 4, Decimal("2.5"))
-    assert line(found, "successful_outcome", "ticket_resolved") == (10, 3, Decimal("3.333333333"))
-    assert line(found, "outcome") == (10, 5, 2)
-    assert line(found, "action", "refund_issued") == (10, 2, 5)
-    assert line(found, "gpu_hour") == (2, Decimal("1.5"), Decimal("1.333333333"))
-    assert line(found, "cache_hit_ratio") == (300, 6500, Decimal("0.046153846"))
-    assert line(found, "unpriced_share") == (5, 12, Decimal("0.416666667"))
-    assert [line(found, "cost_share", name)[0] for name in ("inference", "retrieval", "training", "orchestration")] == [
-        6, 2, 2, 0,
-    ]  # fmt: skip
+    economics = of(search)
+    assert line(economics, "inference") == (6, 4, Decimal("1.5"))
+    assert line(economics, "1k_tokens") == (7, Decimal("1.6"), Decimal("4.375"))
+    assert line(economics, "outcome", "ticket_resolved") == (10, 4, Decimal("2.5"))
+    assert line(economics, "successful_outcome", "ticket_resolved") == (10, 3, Decimal("3.333333333"))
+    assert line(economics, "outcome") == (10, 5, 2)
+    assert line(economics, "action", "refund_issued") == (10, 2, 5)
+    assert line(economics, "gpu_hour") == (2, Decimal("1.5"), Decimal("1.333333333"))
+    assert line(economics, "cache_hit_ratio") == (300, 6500, Decimal("0.046153846"))
+    assert line(economics, "unpriced_share") == (5, 12, Decimal("0.416666667"))
+    activities = ("inference", "retrieval", "training", "orchestration")
+    assert [line(economics, "cost_share", name)[0] for name in activities] == [6, 2, 2, 0]
     assert line(of(acme), "outcome") == (100, 5, 20)
 
 
@@ -64,7 +63,7 @@ def test_gpu_utilisation_is_of_the_hours_that_are_reserved(acme: Scope) -> None:
     assert of(Scope.objects.get(path="acme/ads")).figure("gpu_utilisation").ratio.value is None
 
 
-def test_what_nobody_owns_is_named_beside_every_scope_of_the_organisation(acme: Scope) -> None:
+def test_the_unattributed_share_is_shown_for_every_scope_of_the_organisation(acme: Scope) -> None:
     use(acme, {"cost": Decimal(3)}, {"cost": Decimal(1), "scope": None})
     for scope in (acme, Scope.objects.get(path="acme/ads")):
         assert line(of(scope), "unattributed_share") == (1, 4, Decimal("0.25"))
@@ -83,14 +82,14 @@ def test_tasks_are_measured_against_a_single_shot_and_their_own_past(acme: Scope
         call("b", "2026-11-20T10:00:00Z", 200),
         {"cost": Decimal(70)},
     )
-    found = of(Scope.objects.get(path="acme/search"), trend="week")
-    assert line(found, "action") == (3, 2, Decimal("1.5"))
-    assert line(found, "tokens_per_task") == (800, 2, 400)
-    assert line(found, "token_multiplier") == (800, 300, Decimal("2.666666667"))
-    assert line(found, "tokens_per_task_against_baseline") == (400, 400, 1)
-    weeks = [(start.day, end.day) for start, end in found.stretches]
+    economics = of(Scope.objects.get(path="acme/search"), trend="week")
+    assert line(economics, "action") == (3, 2, Decimal("1.5"))
+    assert line(economics, "tokens_per_task") == (800, 2, 400)
+    assert line(economics, "token_multiplier") == (800, 300, Decimal("2.666666667"))
+    assert line(economics, "tokens_per_task_against_baseline") == (400, 400, 1)
+    weeks = [(start.day, end.day) for start, end in economics.trend_periods]
     assert weeks == [(1, 2), (2, 9), (9, 16), (16, 23), (23, 30), (30, 1)]
-    assert [ratio.value for ratio in found.figure("token_multiplier").trend] == [None, 6, None, 1, None, None]
+    assert [ratio.value for ratio in economics.figure("token_multiplier").trend] == [None, 6, None, 1, None, None]
     young = of(Scope.objects.get(path="acme/search"), since=date(2026, 10, 1)).figure(
         "tokens_per_task_against_baseline"
     )
@@ -130,7 +129,7 @@ def test_an_accepted_cost_stands_beside_with_the_deviation(acme: Scope) -> None:
         pytest.param((date(2020, 1, 1), date(2026, 1, 1)), "period_too_long", id="six years"),
     ],
 )
-def test_a_period_that_is_none_is_refused(acme: Scope, period: tuple[date, date], code: str) -> None:
+def test_a_wrong_period_is_refused(acme: Scope, period: tuple[date, date], code: str) -> None:
     with pytest.raises(DomainError) as refused:
         of(acme, since=period[0], until=period[1])
     assert refused.value.code == code
@@ -144,7 +143,7 @@ def http(acme: Scope, client_of: Client) -> APIClient:
     return client_of(acme)
 
 
-def asked(http: APIClient, **parameters: str) -> Any:
+def unit_economics_response(http: APIClient, **parameters: str) -> Any:
     return http.get("/api/v1/unit-economics", {"from": "2026-11-01", "to": "2026-12-01", **parameters})
 
 
@@ -159,7 +158,7 @@ def test_every_figure_leads_to_the_records_that_made_it(acme: Scope, http: APICl
     )
     report(acme)
     report(acme, success=False)
-    body = asked(http, scope="acme/search").json()
+    body = unit_economics_response(http, scope="acme/search").json()
     figures = [*body["unit_costs"], *body["efficiency"], *body["shares"], *body["coverage"]]
     counts = {}
     for figure in figures:
@@ -180,7 +179,7 @@ def test_the_answer_holds_numbers_reasons_and_targets(acme: Scope, http: APIClie
         scope=acme, unit="inference", amount=Decimal(1), reason="As planned.", effective_from=NOVEMBER[0],
         actor=SYSTEM, at=AT,
     )  # fmt: skip
-    body = asked(http, scope="acme/search", trend="week").json()
+    body = unit_economics_response(http, scope="acme/search", trend="week").json()
     assert (body["scope"], body["from"], body["to"], body["currency"], body["cost"]) == (
         "acme/search", "2026-11-01", "2026-12-01", "USD", "6.000000000",
     )  # fmt: skip
@@ -199,10 +198,10 @@ def test_the_answer_holds_numbers_reasons_and_targets(acme: Scope, http: APIClie
 
 
 def test_a_bad_question_is_refused(http: APIClient) -> None:
-    assert asked(http).status_code == 400
-    assert asked(http, scope="acme/nowhere").status_code == 404
-    assert asked(http, scope="acme", trend="year").status_code == 400
-    assert asked(http, scope="acme", to="2026-11-01").json()["code"] == "period_empty"
+    assert unit_economics_response(http).status_code == 400
+    assert unit_economics_response(http, scope="acme/nowhere").status_code == 404
+    assert unit_economics_response(http, scope="acme", trend="year").status_code == 400
+    assert unit_economics_response(http, scope="acme", to="2026-11-01").json()["code"] == "period_empty"
 
 
 def test_tasks_are_listed(acme: Scope, http: APIClient) -> None:

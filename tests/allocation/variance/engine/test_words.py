@@ -1,22 +1,22 @@
-"""What moved, in words."""
+"""A variance in sentences."""
 
 import pytest
 
-from allocation.variance.engine.drivers import Activity
-from allocation.variance.engine.variance import Line, variance_of
-from allocation.variance.engine.words import amount, sentences, signed, steps
+from allocation.variance.engine.drivers import ActivityCounts
+from allocation.variance.engine.variance import UsageLine, variance_of
+from allocation.variance.engine.words import amount, effect_steps, sentences, signed
 from tests.allocation.variance.engine.test_variance import M, line
 
 NANO = 10**9
 
 BACKFIRE = (
-    "Lower prices saved 1,000.00 USD and more use cost 1,500.00: 1.5 times what was saved, so cheaper came out dearer"
-    " (Jevons)."
+    "Lower prices saved 1,000.00 USD and more use cost 1,500.00: 1.5 times what was saved, so lower prices led to a"
+    " higher cost (Jevons)."
 )
 
 
-def told(*lines: Line, activity: Activity | None = None) -> list[str]:
-    return sentences(variance_of(lines, activity or Activity()), "USD")
+def sentences_of(*lines: UsageLine, activity: ActivityCounts | None = None) -> list[str]:
+    return sentences(variance_of(lines, activity or ActivityCounts()), "USD")
 
 
 @pytest.mark.parametrize(
@@ -52,23 +52,23 @@ def told(*lines: Line, activity: Activity | None = None) -> list[str]:
         ),
     ],
 )  # fmt: skip
-def test_sentences(lines: list[Line], wanted: list[str]) -> None:
-    assert told(*lines) == wanted
+def test_sentences(lines: list[UsageLine], wanted: list[str]) -> None:
+    assert sentences_of(*lines) == wanted
 
 
-def test_what_a_scope_cannot_have_is_not_told() -> None:
-    moved = variance_of([line("a", (1, 2), (7, 9))], Activity())
-    assert [step.title for step in steps(moved)] == ["Volume", "Mix", "Price"]
-    requests = Activity(requests=(1, 2))
-    assert [step.title for step in steps(variance_of([line("a", (1, 2), (7, 9))], requests))] == [
+def test_effects_that_a_scope_cannot_have_are_left_out() -> None:
+    variance = variance_of([line("a", (1, 2), (7, 9))], ActivityCounts())
+    assert [step.title for step in effect_steps(variance)] == ["Volume", "Mix", "Price"]
+    requests = ActivityCounts(requests=(1, 2))
+    assert [step.title for step in effect_steps(variance_of([line("a", (1, 2), (7, 9))], requests))] == [
         "Volume", "Tokens per request", "Mix", "Price",
     ]  # fmt: skip
     both = [line("a", (1, 2), (7, 9)), line("own", (1, 2), (7, 9), unit="gpu_hour", kind="gpu_hour")]
-    assert steps(variance_of(both, requests))[1].title == "Use per request"
+    assert effect_steps(variance_of(both, requests))[1].title == "Use per request"
 
 
 @pytest.mark.parametrize(
-    ("nanos", "said", "sign"),
+    ("nanos", "unsigned", "sign"),
     [
         (1_234_500_000_000, "1,234.50", "+1,234.50"),
         (-1_234_500_000_000, "−1,234.50", "−1,234.50"),
@@ -76,5 +76,5 @@ def test_what_a_scope_cannot_have_is_not_told() -> None:
         (1_234, "0.00000123", "+0.00000123"),
     ],
 )
-def test_amounts_are_told_to_the_cent_unless_smaller_than_one(nanos: int, said: str, sign: str) -> None:
-    assert (amount(nanos), signed(nanos)) == (said, sign)
+def test_amounts_are_written_to_the_cent_unless_smaller_than_one(nanos: int, unsigned: str, sign: str) -> None:
+    assert (amount(nanos), signed(nanos)) == (unsigned, sign)
