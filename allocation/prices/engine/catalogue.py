@@ -145,6 +145,16 @@ def find_model(provider: str, model: str, snapshot: DataSnapshot | None = None) 
         return None
 
 
+def maker_of(model: str) -> str | None:
+    """The provider whose own model bears this name, as the catalogue writes it; None for a name it cannot place. For a
+    call of which nobody says who served it.
+    """
+    try:
+        return get_snapshot().find_provider_model(model, None, None, None)[0].id
+    except LookupError:
+        return None
+
+
 def catalogue_entry(
     provider: str, model: str, service_tier: str, at: datetime, rate: Rate | None = None
 ) -> CatalogueEntry:

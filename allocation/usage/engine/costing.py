@@ -225,9 +225,15 @@ def _listed(event: UsageEvent, card: RateCard, rare: RareQuantities | None) -> P
     )
     if event.gpu_seconds and card.gpu_hour is not None:
         nanos += to_nanos(event.gpu_seconds * card.gpu_hour / HOUR_S)
-    if not nanos and _has_no_price(card, tier, rare):
+    if not nanos and (_counts_nothing(event, rare) or _has_no_price(card, tier, rare)):
         return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
     return Priced(card.source, card.version, nanos, card, tier, rare) if nanos <= NANOS_MAX else COST_TOO_HIGH
+
+
+def _counts_nothing(event: UsageEvent, rare: RareQuantities | None) -> bool:
+    """Whether nobody stated what the call used: its cost is unknown, not 0."""
+    tokens = event.tokens
+    return not (tokens.input or tokens.output or event.gpu_seconds or rare)
 
 
 def _has_no_price(card: RateCard, tier: int, rare: RareQuantities | None) -> bool:

@@ -169,7 +169,7 @@ def service_tier(stated: object) -> object:
 
 def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Counted as OpenAI does: cached and written tokens are parts of the input, reasoning is part of the output."""
-    usage = _mapping(metadata.get("usage_object")) or payload
+    usage = _as_completions(_mapping(metadata.get("usage_object")) or payload, payload)
     prompt_details = _mapping(usage.get("prompt_tokens_details"))
     cached = _first(prompt_details.get("cached_tokens"), usage.get("cache_read_input_tokens"))
     written = _first(usage.get("cache_creation_input_tokens"), prompt_details.get("cache_creation_tokens"))
@@ -177,6 +177,31 @@ def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
     prompt, completion = _first(usage.get("prompt_tokens")), _first(usage.get("completion_tokens"))
     counts = parts_fitted(prompt, cached, written, completion, reasoning)
     return {**counts, **_rare_tokens(usage, counts)}
+
+
+def _as_completions(usage: Mapping[str, Any], payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Usage in the spelling of chat completions. Responses, images and transcriptions call their totals input and
+    output tokens, and state them beside totals of 0; the payload's own totals stand where neither is there. What an
+    image call puts out without saying as what is image tokens.
+    """
+    if usage.get("prompt_tokens") or usage.get("completion_tokens"):
+        return usage
+    inside = _first(
+        *(usage.get(name) for name in ("prompt_tokens_details", "input_tokens_details", "input_token_details"))
+    )
+    outside = _first(
+        *(usage.get(name) for name in ("completion_tokens_details", "output_tokens_details", "output_token_details"))
+    )
+    completion = _first(usage.get("output_tokens"), payload.get("completion_tokens"))
+    if not outside and "image_generation" in str(payload.get("call_type")):
+        outside = {"image_tokens": completion}
+    return {
+        **usage,
+        "prompt_tokens": _first(usage.get("input_tokens"), payload.get("prompt_tokens")),
+        "completion_tokens": completion,
+        "prompt_tokens_details": inside,
+        "completion_tokens_details": outside,
+    }
 
 
 def parts_fitted(prompt: Any, cached: Any, written: Any, completion: Any, reasoning: Any) -> dict[str, Any]:

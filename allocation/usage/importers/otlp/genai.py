@@ -7,6 +7,7 @@ of the input and the output.
 from typing import Any
 
 from allocation.usage.importers.litellm import PriceFrom, claimed_cost, parts_fitted, pseudonym, service_tier
+from allocation.usage.importers.otlp import names
 from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, OWN_PREFIX, Scalar, Span, instant, microseconds
 
 SOURCE = "otlp"
@@ -37,16 +38,10 @@ _PROVIDERS = {
     "mistral_ai": "mistral",
     "x_ai": "xai",
 }
-_INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
-_OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
-_CACHED = ("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens")
-_WRITTEN = ("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens")
-_REASONING = ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens")
 _TIERS = (
     "openai.response.service_tier", "gen_ai.openai.response.service_tier",
-    "openai.request.service_tier", "gen_ai.openai.request.service_tier",
+    "anthropic.response.service_tier", "openai.request.service_tier", "gen_ai.openai.request.service_tier",
 )  # fmt: skip
-_PROVIDER_NAMES = ("gen_ai.provider.name", "gen_ai.system")
 _ATTRIBUTES = (
     ("service", ("service.name",)),
     ("environment", ("deployment.environment.name", "deployment.environment")),
@@ -59,42 +54,67 @@ _OWN_FIELDS = {"scope": "scope", "task_id": "task_id", "session_id": "session_id
 
 
 def reports_usage(span: Span) -> bool:
-    """Whether the span names an operation of the conventions or, from older instrumentation, a provider and tokens or a
-    call.
+    """Whether the span names an operation of the conventions, is a model call of OpenInference's or, from older
+    instrumentation, names a provider and tokens or a call.
     """
     attributes = span.attributes
     if "gen_ai.operation.name" in attributes:
         return True
-    named = any(name in attributes for name in _PROVIDER_NAMES)
-    return named and any(name in attributes for name in (*_INPUT, *_OUTPUT, LITELLM_CALL_ID, "llm.request.type"))
+    if names.OPENINFERENCE_KIND in attributes:
+        return attributes[names.OPENINFERENCE_KIND] in names.OPENINFERENCE_OPERATIONS
+    named = any(name in attributes for name in names.PROVIDERS)
+    return named and any(
+        name in attributes for name in (*names.INPUT, *names.OUTPUT, LITELLM_CALL_ID, "llm.request.type")
+    )
+
+
+def operation_of(span: Span) -> object:
+    """The operation as the GenAI conventions name it."""
+    stated = first_value(span.attributes, ("gen_ai.operation.name", "llm.request.type"))
+    return stated or names.OPENINFERENCE_OPERATIONS.get(str(span.attributes.get(names.OPENINFERENCE_KIND)), "chat")
+
+
+def model_of(span: Span) -> Scalar | None:
+    """The model that answered, else the one that was asked for, without its provider's name before it; None where
+    neither is stated.
+    """
+    model = first_value(span.attributes, names.MODELS)
+    provider = first_value(span.attributes, names.PROVIDERS)
+    return model.removeprefix(f"{provider}/") if isinstance(model, str) and isinstance(provider, str) else model
 
 
 def is_orchestration(span: Span) -> bool:
-    """Whether the span's operation calls models itself."""
-    operation = span.attributes.get("gen_ai.operation.name")
-    return isinstance(operation, str) and (operation in _ORCHESTRATION or _MEMORY in operation)
+    """Whether the span's operation calls models itself: one of the conventions', or one that nobody knows and that
+    states neither tokens nor a model.
+    """
+    operation = operation_of(span)
+    if not isinstance(operation, str) or operation in names.CALLS:
+        return False
+    if operation in _ORCHESTRATION or _MEMORY in operation:
+        return True
+    return not has_tokens(span) and model_of(span) is None
 
 
 def has_tokens(span: Span) -> bool:
     """Whether the span reports tokens."""
-    return any(span.attributes.get(name) for name in (*_INPUT, *_OUTPUT))
+    return any(span.attributes.get(name) for name in (*names.INPUT, *names.OUTPUT))
 
 
 def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[str, Any]:
     """The span as a native usage event. `is_repeating`: a span below it has already reported its tokens."""
     attributes = span.attributes
-    operation = first_value(attributes, ("gen_ai.operation.name", "llm.request.type")) or "chat"
+    operation = operation_of(span)
     event: dict[str, Any] = {
         "id": f"{span.trace_id}-{span.span_id}" if span.trace_id and span.span_id else "",
         "source": SOURCE,
         "occurred_at": instant(span.started_ns),
-        "provider": provider_of(first_value(attributes, _PROVIDER_NAMES)) or "unknown",
-        "model": first_value(attributes, ("gen_ai.response.model", "gen_ai.request.model")),
+        "provider": provider_of(first_value(attributes, names.PROVIDERS)) or "unknown",
+        "model": model_of(span),
         "operation": operation,
         "status": "error" if span.has_failed or "error.type" in attributes else "success",
         "attributes": _attributes(span),
         "task_id": span.trace_id,
-        "session_id": attributes.get("gen_ai.conversation.id", ""),
+        "session_id": first_value(attributes, names.SESSIONS) or "",
         "latency_ms": latency_ms(span),
     }
     event |= {
@@ -103,7 +123,7 @@ def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[
         if OWN_PREFIX + name in span.attributes or OWN_PREFIX + name in span.resource
     }
     if is_orchestration(span) and not (_runs_elsewhere(span) and not is_repeating):
-        kind, name = _ORCHESTRATION.get(str(operation), ("memory", "gen_ai.data_source.id"))
+        kind, name = _ORCHESTRATION.get(str(operation), _unnamed(str(operation)))
         # It costs nothing itself; the calls it makes are records of their own.
         return event | {"provider": kind, "model": attributes.get(name) or str(operation), "cost": "0"}
     event["service_tier"] = service_tier(first_value(attributes, _TIERS) or "")
@@ -121,9 +141,9 @@ def _runs_elsewhere(span: Span) -> bool:
     return span.is_client and span.attributes.get("gen_ai.operation.name") == INVOKE_AGENT and has_tokens(span)
 
 
-def first_value(attributes: Any, names: tuple[str, ...]) -> Scalar | None:
+def first_value(attributes: Any, aliases: tuple[str, ...]) -> Scalar | None:
     """The first value that is not empty; None when all are."""
-    return next((attributes[name] for name in names if attributes.get(name)), None)
+    return next((attributes[name] for name in aliases if attributes.get(name)), None)
 
 
 def provider_of(name: object) -> object:
@@ -135,10 +155,20 @@ def provider_of(name: object) -> object:
 
 
 def tokens_of(attributes: Any) -> dict[str, Any]:
-    """The five token counts of a native event."""
-    return parts_fitted(
-        *(first_value(attributes, names) or 0 for names in (_INPUT, _CACHED, _WRITTEN, _OUTPUT, _REASONING))
+    """The token counts of a native event: five, and what was written to a cache for an hour where a span states it."""
+    tokens = parts_fitted(
+        *(
+            first_value(attributes, of_one) or 0
+            for of_one in (names.INPUT, names.CACHED, names.WRITTEN, names.OUTPUT, names.REASONING)
+        )
     )
+    for_an_hour = first_value(attributes, names.WRITTEN_1H)
+    return tokens | ({"cache_write_1h": for_an_hour} if for_an_hour else {})
+
+
+def _unnamed(operation: str) -> tuple[str, str]:
+    """For an operation that the conventions do not list: what kind of thing it is, and what names it."""
+    return ("memory", "gen_ai.data_source.id") if _MEMORY in operation else ("agent", "gen_ai.agent.name")
 
 
 def latency_ms(span: Span) -> int | None:
@@ -155,9 +185,14 @@ def _attributes(span: Span) -> dict[str, str]:
         if name.startswith(OWN_PREFIX) and name.removeprefix(OWN_PREFIX) not in _OWN_FIELDS
     }
     attributes |= {
-        name: value for name, names in _ATTRIBUTES if (value := first_value(all_attributes, names)) is not None
+        name: value for name, aliases in _ATTRIBUTES if (value := first_value(all_attributes, aliases)) is not None
     }
-    person = first_value(all_attributes, ("enduser.id", "user.id"))
+    attributes |= {
+        name.removeprefix(names.ASSOCIATION_PREFIX): value
+        for name, value in all_attributes.items()
+        if name.startswith(names.ASSOCIATION_PREFIX) and name not in (*names.SESSIONS, *names.PEOPLE)
+    }
+    person = first_value(all_attributes, names.PEOPLE)
     if isinstance(person, str):
         attributes["end_user"] = pseudonym(person)
     return {

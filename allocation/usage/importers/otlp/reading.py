@@ -5,7 +5,8 @@ from typing import Literal
 
 from allocation.usage.importers.incoming import Incoming, too_many
 from allocation.usage.importers.litellm import PriceFrom
-from allocation.usage.importers.otlp import genai, litellm, text, wire
+from allocation.usage.importers.otlp import genai, langfuse, litellm, text, wire
+from allocation.usage.importers.otlp.calls import CallTree, key_of
 from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, Span
 
 Encoding = Literal["json", "protobuf"]
@@ -23,36 +24,23 @@ def read_traces(body: bytes, *, encoding: Encoding, records_max: int, price: Pri
     """
     parents: dict[str, str] = {}
     usage_spans: list[Span] = []
-    for span in _READERS[encoding](body, records_max * SPANS_PER_RECORD):
+    for read in _READERS[encoding](body, records_max * SPANS_PER_RECORD):
+        span = langfuse.as_genai(read)
         if span.span_id and span.parent_id:
-            parents[_key(span.trace_id, span.span_id)] = _key(span.trace_id, span.parent_id)
+            parents[key_of(span)] = f"{span.trace_id}-{span.parent_id}"
         if genai.reports_usage(span):
             usage_spans.append(span)
             if len(usage_spans) > records_max:
                 raise too_many(records_max)
-    above = _above_counted(usage_spans, parents)
+    calls = CallTree(usage_spans, parents)
     incoming = Incoming()
     for span in usage_spans:
+        key = key_of(span)
+        if key in calls.repeating:
+            continue
         if LITELLM_CALL_ID in span.attributes:
             event = litellm.native(span, price=price)
         else:
-            event = genai.native(span, price=price, is_repeating=_key(span.trace_id, span.span_id) in above)
+            event = genai.native(span, price=price, is_repeating=key in calls.above_calls)
         incoming.take_data(span.index, event)
     return incoming
-
-
-def _key(trace_id: str, span_id: str) -> str:
-    return f"{trace_id}-{span_id}"
-
-
-def _above_counted(spans: list[Span], parents: dict[str, str]) -> set[str]:
-    """Every span of the request that has a model call with tokens below it."""
-    above: set[str] = set()
-    for span in spans:
-        if genai.is_orchestration(span) or not genai.has_tokens(span):
-            continue
-        ancestor = parents.get(_key(span.trace_id, span.span_id))
-        while ancestor is not None and ancestor not in above:
-            above.add(ancestor)
-            ancestor = parents.get(ancestor)
-    return above

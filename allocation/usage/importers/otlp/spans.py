@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from allocation.usage.importers.otlp import names
+
 Scalar = str | int | float | bool
 NO_ATTRIBUTES: Mapping[str, Scalar] = {}
 TRACE_ID_BYTES = 16
@@ -25,30 +27,27 @@ LITELLM_METADATA = (
     "user_api_key_hash", "user_api_key_org_alias", "user_api_key_org_id", "user_api_key_project_alias",
     "user_api_key_project_id", "user_api_key_end_user_id", "user_api_key_user_id",
 )  # fmt: skip
-_READ = frozenset(
+_OF_LITELLM = frozenset(f"{prefix}{name}" for name in LITELLM_METADATA for prefix in ("metadata.", "litellm.metadata."))
+_READ = names.ALL | _OF_LITELLM | frozenset(
     {
-        "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.system", "gen_ai.request.model",
-        "gen_ai.response.model", "gen_ai.conversation.id", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.tool.name",
-        "gen_ai.workflow.name", "gen_ai.data_source.id", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens",
-        "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "gen_ai.usage.cache_read.input_tokens",
-        "gen_ai.usage.cache_read_input_tokens", "gen_ai.usage.cache_creation.input_tokens",
-        "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.reasoning.output_tokens",
-        "gen_ai.usage.reasoning_tokens", "gen_ai.usage.cost", "openai.response.service_tier",
-        "openai.request.service_tier", "gen_ai.openai.response.service_tier", "gen_ai.openai.request.service_tier",
-        "error.type", "enduser.id", "user.id", "service.name", "deployment.environment.name", "deployment.environment",
+        "gen_ai.operation.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.tool.name", "gen_ai.workflow.name",
+        "gen_ai.data_source.id", "gen_ai.usage.cost", "openai.response.service_tier", "openai.request.service_tier",
+        "gen_ai.openai.response.service_tier", "gen_ai.openai.request.service_tier",
+        "anthropic.response.service_tier",
+        "error.type", "service.name", "deployment.environment.name", "deployment.environment",
         # LiteLLM, both of its attribute sets.
         LITELLM_CALL_ID, "litellm.call_type", "litellm.provider.model", "litellm.cost.total", "gen_ai.cost.total_cost",
         "gen_ai.cost.service_tier", "hidden_params", "llm.request.type", "llm.user", "litellm.team.alias",
         "litellm.team.id", "litellm.api_key.hash", "litellm.end_user.id", "metadata.usage_object",
         "metadata.requester_metadata", "metadata.user_api_key_auth_metadata",
     }
-) | {f"{prefix}{name}" for name in LITELLM_METADATA for prefix in ("metadata.", "litellm.metadata.")}  # fmt: skip
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """A span as far as usage needs it. `index` is its position among all spans of the request. Ids are hexadecimal,
-    empty when missing; times in nanoseconds since 1970.
+    empty when missing; times in nanoseconds since 1970. `instrumentation` is the name of the scope that made it.
     """
 
     index: int
@@ -61,11 +60,12 @@ class Span:
     ended_ns: int
     attributes: Mapping[str, Scalar]
     resource: Mapping[str, Scalar]
+    instrumentation: str = ""
 
 
 def is_read(name: str) -> bool:
     """Whether the attribute is read at all."""
-    return name in _READ or name.startswith(OWN_PREFIX)
+    return name in _READ or name.startswith((OWN_PREFIX, names.ASSOCIATION_PREFIX))
 
 
 def identifier(value: object, size: int) -> str:

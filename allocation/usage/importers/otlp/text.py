@@ -60,21 +60,37 @@ def _spans(scanner: "JsonScanner", spans_max: int) -> Iterator[Span]:
         resource: dict[str, Scalar] = {}
         # A resource may follow its spans in the text.
         extents: list[Extent] = []
+        instrumentations: list[str] = []
         for name in scanner.members():
             if name == "resource":
                 resource = _attributes(_data(scanner.text, scanner.skip_value()).get(_ATTRIBUTES))
             elif name == "scopeSpans":
                 for _ in scanner.items():
-                    for _ in scanner.items_of("spans"):
-                        if index + len(extents) >= spans_max:
-                            raise too_many(spans_max)
-                        extents.append(scanner.skip_value())
-        for number, extent in enumerate(extents, start=index):
-            yield _span(number, _data(scanner.text, extent), resource)
+                    instrumentation, found = _scope_spans(scanner, spans_max - index - len(extents), spans_max)
+                    extents += found
+                    instrumentations += [instrumentation] * len(found)
+        for number, (extent, instrumentation) in enumerate(zip(extents, instrumentations, strict=True), start=index):
+            yield _span(number, _data(scanner.text, extent), resource, instrumentation)
         index += len(extents)
 
 
-def _span(index: int, data: dict[str, Any], resource: dict[str, Scalar]) -> Span:
+def _scope_spans(scanner: "JsonScanner", left: int, spans_max: int) -> tuple[str, list[Extent]]:
+    """The name of the instrumentation, which may follow its spans in the text, and where each of them lies."""
+    instrumentation = ""
+    extents: list[Extent] = []
+    for name in scanner.members():
+        if name == "scope" and scanner.is_at("{"):
+            stated = _data(scanner.text, scanner.skip_value()).get("name")
+            instrumentation = stated[:NAME_LENGTH_MAX] if isinstance(stated, str) else ""
+        elif name == "spans" and not scanner.is_at("null"):
+            for _ in scanner.items():
+                if len(extents) >= left:
+                    raise too_many(spans_max)
+                extents.append(scanner.skip_value())
+    return instrumentation, extents
+
+
+def _span(index: int, data: dict[str, Any], resource: dict[str, Scalar], instrumentation: str) -> Span:
     status = data.get("status")
     return Span(
         index=index,
@@ -87,6 +103,7 @@ def _span(index: int, data: dict[str, Any], resource: dict[str, Scalar]) -> Span
         ended_ns=_integer(data.get("endTimeUnixNano")) or 0,
         attributes=_attributes(data.get(_ATTRIBUTES)) or NO_ATTRIBUTES,
         resource=resource,
+        instrumentation=instrumentation,
     )
 
 

@@ -25,7 +25,7 @@ from allocation.usage.importers.otlp.spans import (
 VARINT_BYTES_MAX = 10
 NAME_BYTES_MAX = 256
 # Numbers of fields, from the published opentelemetry/proto files.
-RESOURCE_SPANS, RESOURCE, SCOPE_SPANS, SPANS, RESOURCE_ATTRIBUTES = 1, 1, 2, 2, 1
+RESOURCE_SPANS, RESOURCE, SCOPE_SPANS, SPANS, RESOURCE_ATTRIBUTES, SCOPE, SCOPE_NAME = 1, 1, 2, 2, 1, 1, 1
 SCALARS = frozenset({"string_value", "bool_value", "int_value", "double_value"})
 Value = int | memoryview
 
@@ -47,16 +47,25 @@ def read_spans(body: bytes, spans_max: int) -> Iterator[Span]:
             for message in _messages(resource_spans, RESOURCE):
                 resource |= _attributes(islice(_messages(message, RESOURCE_ATTRIBUTES), ATTRIBUTES_MAX))
             for scope_spans in _messages(resource_spans, SCOPE_SPANS):
+                instrumentation = _instrumentation(scope_spans)
                 for message in _messages(scope_spans, SPANS):
                     if index >= spans_max:
                         raise too_many(spans_max)
-                    yield _span(index, message, resource)
+                    yield _span(index, message, resource, instrumentation)
                     index += 1
     except (DecodeError, UnicodeDecodeError):
         raise MalformedProtobuf("The body is not an OTLP trace request in protobuf.") from None
 
 
-def _span(index: int, message: memoryview, resource: dict[str, Scalar]) -> Span:
+def _instrumentation(scope_spans: memoryview) -> str:
+    """The name of the scope, cut where it is longer than a name."""
+    for scope in _messages(scope_spans, SCOPE):
+        for name in _messages(scope, SCOPE_NAME):
+            return bytes(name[:NAME_BYTES_MAX]).decode(errors="replace")
+    return ""
+
+
+def _span(index: int, message: memoryview, resource: dict[str, Scalar], instrumentation: str) -> Span:
     names = Message.DESCRIPTOR.fields_by_name
     values: dict[int, Value] = {}
     attributes: list[memoryview] = []
@@ -86,6 +95,7 @@ def _span(index: int, message: memoryview, resource: dict[str, Scalar]) -> Span:
         ended_ns=whole("end_time_unix_nano"),
         attributes=_attributes(attributes),
         resource=resource,
+        instrumentation=instrumentation,
     )
 
 

@@ -217,3 +217,47 @@ def test_what_few_calls_have_is_read_too(
     common = {"input", "cached_input", "cache_write", "output", "reasoning"}
     assert {name: count for name, count in event["tokens"].items() if name not in common} == tokens
     assert event.get("quantities") == quantities
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        pytest.param(
+            {"usage": {"input_tokens": 70, "output_tokens": 9, "input_tokens_details": {"cached_tokens": 20},
+                       "output_tokens_details": {"reasoning_tokens": 4}}},
+            {"input": 70, "cached_input": 20, "output": 9, "reasoning": 4}, id="responses",
+        ),
+        pytest.param(
+            {"usage": {"prompt_tokens": 0, "completion_tokens": 0, "input_tokens": 70, "output_tokens": 9}},
+            {"input": 70, "output": 9}, id="beside totals of 0",
+        ),
+        pytest.param(
+            {"usage": {"input_tokens": 70, "output_tokens": 9, "input_token_details": {"audio_tokens": 70}}},
+            {"input": 70, "output": 9, "audio_input": 70}, id="a transcription",
+        ),
+        pytest.param(
+            {"usage": {"input_tokens": 70, "output_tokens": 9}, "call_type": "aimage_generation"},
+            {"input": 70, "output": 9, "image_output": 9}, id="an image",
+        ),
+        pytest.param(
+            {"usage": {"type": "tokens"}, "prompt_tokens": 70, "completion_tokens": 9},
+            {"input": 70, "output": 9}, id="the payload's own totals",
+        ),
+    ],
+)  # fmt: skip
+def test_tokens_by_other_names(changes: dict[str, Any], wanted: dict[str, int]) -> None:
+    stated = {name: value for name, value in changes.items() if name != "usage"}
+    tokens = native(payload(metadata={"usage_object": changes["usage"]}, **stated), price="catalogue")["tokens"]
+
+    assert {name: count for name, count in tokens.items() if count} == wanted
+
+
+@needs_shared_data
+def test_a_transcription_and_an_image_cost_what_they_are_listed_at(acme: Scope, client_of: Client) -> None:
+    body = (SHARED / "cases/fail/07-litellm-usage-by-other-names/payloads.json").read_bytes()
+
+    client_of(acme, "usage:write").generic("POST", "/api/v1/usage/litellm", body, "application/json")
+
+    assert dict(UsageRecord.objects.values_list("event_id", "cost")) == {
+        "transcribe": Decimal("0.007"), "image": Decimal("0.033907"),
+    }  # fmt: skip

@@ -18,7 +18,7 @@ from allocation.usage.models import ImportRun, UsageRecord
 from governance.documents import DocumentError
 from governance.errors import Invalid
 from governance.scopes.models import Scope
-from tests.allocation.conftest import AT, rolled_up
+from tests.allocation.conftest import AT, SHARED, needs_shared_data, rolled_up
 from tests.allocation.usage.importers.test_litellm import everything_stored
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -60,15 +60,15 @@ WANTED: dict[str, list[tuple[Any, ...]]] = {
         ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06, input", "standard", 1, 0, 0, 0, 0, 0, "1.23456789"),
         ("2026-11-23T00:00:00", "openai", "all", "standard", 1, 0, 0, 0, 0, 0, "0.5"),
     ],
-    # Sonnet 4.5 at the base tier though a million tokens: $3 in, $3.75 written, $0.30 cached, $15 out.
+    # Sonnet 4.5 at the base tier though a million tokens: $3 in, $3.75 written, $6 for an hour, $0.30 cached, $15 out.
     "anthropic-console": [
         ("2026-11-23T00:00:00", "anthropic", "claude-sonnet-4-5-20250929", "standard", 2, 1_000_000, 550_000, 150_000,
-         40_000, 0, "2.2275"),
+         40_000, 0, "2.34"),
         ("2026-11-23T00:00:00", "anthropic", "claude-sonnet-4-5-20250929", "batch", 2, 1000, 0, 0, 100, 0, "0.00225"),
     ],
     "anthropic-usage-report": [
         ("2026-11-23T00:00:00", "anthropic", "claude-sonnet-4-5-20250929", "standard", 2, 1_000_000, 550_000, 150_000,
-         40_000, 0, "2.2275"),
+         40_000, 0, "2.34"),
     ],
     # $3 in, $0.30 cached, $3.75 written, $15 out.
     "bedrock-invocations": [
@@ -230,3 +230,14 @@ def test_a_format_of_columns_needs_a_mapping(acme: Scope) -> None:
         call_command("usage", "import", "x.parquet", "--format", "parquet")
     with pytest.raises(CommandError, match="nonesuch"):
         call_command("usage", "import", "x.csv", "--mapping", "nonesuch")
+
+
+@needs_shared_data
+@pytest.mark.parametrize(
+    ("name", "mapping"),
+    [("anthropic-console.csv", "anthropic-console"), ("anthropic-usage-report.json", "anthropic-usage-report")],
+)
+def test_what_is_written_for_an_hour_has_its_own_price(acme: Scope, name: str, mapping: str) -> None:
+    bring_in(acme, SHARED / "cases/fail/05-anthropic-export-1h-writes" / name, mapping)
+
+    assert UsageRecord.objects.get().cost == Decimal("6.00")

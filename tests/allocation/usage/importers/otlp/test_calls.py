@@ -1,0 +1,127 @@
+"""Several instrumentations see one call; it counts once, by its innermost span."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from allocation.meters.documents import UsageEvent
+from allocation.usage.importers.otlp.reading import read_traces
+from tests.allocation.otlp_bodies import NOW, as_json, as_protobuf, chat, pairs, span
+
+ELSEWHERE = "0af7651916cd43dd8448eb211c80319c"
+STEP = {"gen_ai.operation.name": "agent_step"}
+NO_TOKENS = {"gen_ai__usage__input_tokens": 0, "gen_ai__usage__output_tokens": 0}
+
+
+def events_of(*scopes: tuple[str, list[dict[str, Any]]]) -> list[UsageEvent]:
+    """By instrumentation, its spans; the same whichever way the request is encoded."""
+    body = {
+        "resourceSpans": [
+            {
+                "resource": {"attributes": pairs({"service.name": "shop"})},
+                "scopeSpans": [{"scope": {"name": name}, "spans": spans} for name, spans in scopes],
+            }
+        ]
+    }
+    ways = [
+        read_traces(packed, encoding=encoding, records_max=100, price="catalogue")
+        for packed, encoding in ((as_json(body), "json"), (as_protobuf(body), "protobuf"))
+    ]
+    assert ways[0].events == ways[1].events
+    assert ways[0].refused == ways[1].refused == []
+    return ways[0].events
+
+
+def counted(*scopes: tuple[str, list[dict[str, Any]]]) -> list[str]:
+    """The span numbers that became a record with tokens."""
+    return [event.id[-1] for event in events_of(*scopes) if event.tokens.input]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "wanted"),
+    [
+        pytest.param(
+            [("a", [span(1, chat(gen_ai__response__id="r1")), span(2, chat(gen_ai__response__id="r1"), parent=1)])],
+            ["2"], id="an outer span with the inner one's response id",
+        ),
+        pytest.param(
+            [("a", [span(2, chat(gen_ai__response__id="r1"), parent=1), span(1, chat(gen_ai__response__id="r1"))])],
+            ["2"], id="in the other order",
+        ),
+        pytest.param(
+            [("a", [span(1, chat(gen_ai__response__id="r1")), span(2, chat(gen_ai__response__id="r1"))])],
+            ["1"], id="two spans side by side with one response id",
+        ),
+        pytest.param(
+            [("a", [span(1, chat(gen_ai__response__id="r1")), span(2, chat(gen_ai__response__id="r2"))])],
+            ["1", "2"], id="two responses are two calls",
+        ),
+        pytest.param(
+            [("a", [span(1, chat()), span(2, chat(), parent=1)])], ["2"], id="the same tokens above, without an id",
+        ),
+        pytest.param(
+            [("a", [span(1, chat(gen_ai__usage__input_tokens=7)), span(2, chat(), parent=1)])],
+            ["1", "2"], id="other tokens above are another call",
+        ),
+        pytest.param(
+            [("a", [span(1, chat(**NO_TOKENS)), span(2, chat(), parent=1)])], ["2"], id="no tokens above",
+        ),
+        pytest.param(
+            [("a", [span(1, chat(**STEP)), span(2, chat(), parent=1), span(3, chat(), parent=1)])],
+            ["2", "3"], id="an unknown operation that sums up the calls below it",
+        ),
+        pytest.param([("a", [span(1, chat(**STEP))])], ["1"], id="an unknown operation with tokens of its own"),
+        pytest.param(
+            [
+                ("framework", [span(1, chat(), lasted_ms=300)]),
+                ("sdk", [span(2, chat(), at=NOW + timedelta(milliseconds=10), trace_id=ELSEWHERE)]),
+            ],
+            ["2"], id="another instrumentation around it, in a trace of its own",
+        ),
+        pytest.param(
+            [
+                ("framework", [span(1, chat(), lasted_ms=300), span(3, chat(), lasted_ms=300)]),
+                ("sdk", [span(2, chat(), at=NOW + timedelta(milliseconds=10), trace_id=ELSEWHERE)]),
+            ],
+            ["3", "2"], id="one inner span answers for one outer span",
+        ),
+        pytest.param(
+            [("a", [span(1, chat(), lasted_ms=300), span(2, chat(), at=NOW + timedelta(milliseconds=10))])],
+            ["1", "2"], id="of one instrumentation two calls at once are two",
+        ),
+        pytest.param(
+            [
+                ("framework", [span(1, chat(), lasted_ms=300)]),
+                ("sdk", [span(2, chat(), at=NOW + timedelta(milliseconds=200), trace_id=ELSEWHERE)]),
+            ],
+            ["1", "2"], id="what ends later is not inside",
+        ),
+        pytest.param(
+            [("a", [span(1, chat(), parent=2), span(2, chat(), parent=1)])], ["1", "2"],
+            id="in a circle nobody is above anybody",
+        ),
+    ],
+)  # fmt: skip
+def test_a_call_counts_once(scopes: list[tuple[str, list[dict[str, Any]]]], wanted: list[str]) -> None:
+    assert counted(*scopes) == wanted
+
+
+def test_a_call_without_tokens_above_another_model_stays() -> None:
+    events = events_of(
+        (
+            "a",
+            [
+                span(1, chat(gen_ai__response__model="o3", gen_ai__request__model="o3", **NO_TOKENS)),
+                span(2, chat(), parent=1),
+            ],
+        )
+    )
+
+    assert [(event.model, event.tokens.input) for event in events] == [("o3", 0), ("gpt-4o", 1000)]
+
+
+def test_an_unknown_operation_without_model_and_tokens_is_orchestration() -> None:
+    (event,) = events_of(("a", [span(1, STEP)]))
+
+    assert (event.provider, event.model, event.operation, event.cost) == ("agent", "agent_step", "agent_step", 0)
