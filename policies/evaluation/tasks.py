@@ -1,3 +1,5 @@
+"""Celery tasks that evaluate guardrails; the schedule is in config/schedule.py."""
+
 from __future__ import annotations
 
 from celery import shared_task
