@@ -1,4 +1,4 @@
-"""What `weir up` prepares around the database: secrets, one supervisor per folder, its configuration."""
+"""What `weir up` prepares besides the database: secrets, the lock of the folder, the supervisor's configuration."""
 
 import base64
 import fcntl
@@ -16,24 +16,24 @@ PATIENCE_S = {"web": 10, "fast": 10, "slow": 10, "beat": 5}
 
 
 def ensure_secrets(folder: DataFolder) -> bool:
-    """Make up and store what must survive a restart, readable by its owner alone; True when it is new."""
+    """Generate and store the secret keys, readable by the owner only; False when the folder has them already."""
     if folder.secrets.exists():
         return False
-    made = {
+    generated = {
         "secret_key": secrets.token_urlsafe(50),
         "secret_keys": [base64.b64encode(secrets.token_bytes(32)).decode()],
     }
     draft = folder.secrets.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(made, file, indent=1)
+        json.dump(generated, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(folder.secrets)
     return True
 
 
-class AlreadyRunning(Exception):  # it is a state, not a mistake
+class AlreadyRunning(Exception):  # it is a state, not an error
     """Another `weir up` holds this data folder."""
 
     def __init__(self, folder: DataFolder) -> None:
@@ -45,7 +45,9 @@ class AlreadyRunning(Exception):  # it is a state, not a mistake
 
 
 def take_hold(folder: DataFolder) -> None:
-    """Lock the folder for the life of this process and of the supervisor it becomes; raise AlreadyRunning."""
+    """Lock the folder for the life of this process and of the supervisor it becomes; AlreadyRunning when another
+    process holds the lock.
+    """
     descriptor = os.open(folder.path / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,7 +58,7 @@ def take_hold(folder: DataFolder) -> None:
 
 
 def supervisor_configuration(folder: DataFolder, *, embedded: bool) -> str:
-    """Supervisord's file. Lower priorities start first and stop last, so the database outlives its users."""
+    """The text of supervisord.conf. Lower priorities start first and stop last, so the database outlives its users."""
     python = sys.executable
     parts = [
         "[supervisord]",
@@ -76,7 +78,7 @@ def supervisor_configuration(folder: DataFolder, *, embedded: bool) -> str:
     for number, program in enumerate(PROGRAMS):
         run = f'"{_text(python)}" -m config.programs {program}'
         parts += _program(program, run, folder, priority=20 + number, patience_s=PATIENCE_S[program])
-    # A group is asked to stop at once, groups one after the other: the database waits for its users, and only it.
+    # Programs of a group stop together, groups one after the other: only the database waits for the others.
     parts += ["", "[group:service]", f"programs={','.join(PROGRAMS)}", "priority=20"]
     return "\n".join(parts) + "\n"
 
@@ -106,5 +108,5 @@ def _program(
 
 
 def _text(path: Path | str) -> str:
-    """Supervisord expands percent signs."""
+    """The text with percent signs doubled, since supervisord expands them."""
     return str(path).replace("%", "%%")

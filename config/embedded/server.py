@@ -1,4 +1,4 @@
-"""The server of one data folder: started, waited for, watched and stopped."""
+"""Start, stop and watch the PostgreSQL server of a data folder."""
 
 import fcntl
 import os
@@ -46,7 +46,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m %p ",
-    # Values of statements would put what people wrote into the log.
+    # Statements and their values would bring users' data into the log.
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
 }
@@ -55,17 +55,20 @@ THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 @dataclass(frozen=True)
 class EmbeddedPostgres:
-    """The server of one data folder. `durable=False` is for tests, whose data may go with the power."""
+    """The server of one data folder. ``durable=False`` is for tests: a power failure may lose its data."""
 
     folder: DataFolder
     durable: bool = True
 
     @property
     def url(self) -> str:
+        """The URL of the database, without a password: the socket's folder is closed to other users."""
         return f"postgresql://{DATABASE}@/{DATABASE}?host={self.folder.sockets}&port=5432"
 
     def start(self, *, say: Say) -> None:
-        """Make sure it runs and has its database; it outlives the caller."""
+        """Make sure that the server runs and has its database; it keeps running when the caller ends.
+        EmbeddedPostgresError when it does not come up.
+        """
         self.prepare_folders(say)
         with self._one_at_a_time():
             self.prepare(say=say)
@@ -85,7 +88,7 @@ class EmbeddedPostgres:
             )
 
     def stop(self) -> bool:
-        """Stop it; False when it was not running."""
+        """Stop the server; False when it was not running."""
         process = self.process()
         if process is None:
             return False
@@ -104,7 +107,7 @@ class EmbeddedPostgres:
         return None
 
     def prepare(self, *, say: Say) -> None:
-        """Folders, the system user when root, and a new cluster when there is none."""
+        """Create what is missing: folders, as root the system user, and the cluster."""
         self.prepare_folders(say)
         for inside in (self.folder.sockets, self.folder.logs):
             inside.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,12 +117,14 @@ class EmbeddedPostgres:
             self._create_cluster(say)
 
     def prepare_folders(self, say: Say) -> None:
-        """The data folder itself; as root also the way to it and the user that walks it."""
+        """Create the data folder, and as root the system user, who must be able to reach it: EmbeddedPostgresError when
+        a parent folder is closed to that user.
+        """
         new = [path for path in (self.folder.path, *self.folder.path.parents) if not path.exists()]
         if os.geteuid() == 0:
             if closed := private_parents(self.folder.path):
                 raise EmbeddedPostgresError(
-                    f"PostgreSQL does not run as root, and its own user may not pass through {closed[0]}. "
+                    f"PostgreSQL does not run as root, and its system user cannot enter {closed[0]}. "
                     f"Nothing was changed. Choose another data folder (--data-dir {SYSTEM_FOLDER}), "
                     f"or allow it yourself: chmod o+x {' '.join(map(str, closed))}"
                 )
@@ -128,13 +133,13 @@ class EmbeddedPostgres:
         if os.geteuid() == 0:
             for made in new[1:]:
                 made.chmod(0o755)
-            # Others may pass through, to the folders that belong to PostgreSQL's user; they may not look.
+            # PostgreSQL's user must reach its folders below; listing this one stays forbidden.
             self.folder.path.chmod(0o711)
         else:
             self.folder.path.chmod(0o700)
 
     def _create_cluster(self, say: Say) -> None:
-        # A killed initdb leaves a folder that the next one refuses: made aside, it counts once it is complete.
+        # A killed initdb leaves a folder that the next run refuses: it works beside the real name until it is complete.
         made = self.folder.path / "postgres.new"
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o700)
@@ -147,7 +152,7 @@ class EmbeddedPostgres:
         made.rename(self.folder.postgres)
 
     def run(self, *, say: Say) -> None:
-        """Become the server: what a supervisor starts. Does not return."""
+        """Replace this process by the server, as a supervisor needs it. Does not return."""
         self.prepare(say=say)
         self.clear_leftovers()
         program = binaries(say) / "postgres"
@@ -158,9 +163,9 @@ class EmbeddedPostgres:
         os.execve(program, [str(program), "-D", str(self.folder.postgres), *options], clean_environment())  # noqa: S606
 
     def clear_leftovers(self) -> None:
-        """Stop what a killed supervisor or postmaster left behind, and drop lock files nobody holds.
+        """Stop processes left by a killed supervisor or postmaster, and remove stale lock files.
 
-        PostgreSQL clears its own stale files only when their pid is free; in containers it is soon used again.
+        PostgreSQL removes its stale files only when their pid is free; in containers pids are soon used again.
         """
         if (server := self.process()) is not None:
             _end(server, signal.SIGINT, patience_s=STOP_TIMEOUT_S)
@@ -172,7 +177,9 @@ class EmbeddedPostgres:
             (self.folder.sockets / stale).unlink(missing_ok=True)
 
     def wait_until_ready(self, started: subprocess.Popen[bytes] | None = None) -> None:
-        """Connected, with the database there; gives up at once when the process it waits for has died."""
+        """Wait until the server accepts connections, and create the database if it is missing. EmbeddedPostgresError
+        after START_TIMEOUT_S, or at once when the ``started`` process has died.
+        """
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             try:
@@ -206,7 +213,7 @@ class EmbeddedPostgres:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        """Test processes start together; one of them starts the server."""
+        """Of processes that start at the same time, such as tests, one starts the server and the others wait."""
         with (self.folder.path / "start.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
