@@ -14,7 +14,7 @@ DATA_DIR = "--data-dir"
 def main() -> None:
     """Run the command of `sys.argv`; a database that does not answer ends it with a sentence, not a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    arguments = as_modules_are_named(choose_data_folder(sys.argv))
+    arguments = with_module_name(choose_data_folder(sys.argv))
     if arguments[1:2] == ["up"] and not {"-h", "--help"} & set(arguments):
         prepare()
     from django.core.management import execute_from_command_line  # noqa: PLC0415  # settings must be named first
@@ -23,7 +23,7 @@ def main() -> None:
     try:
         execute_from_command_line(arguments)
     except (OperationalError, ProgrammingError) as problem:
-        raise SystemExit(explain(problem)) from problem if "--traceback" in arguments else None
+        raise SystemExit(explain_database_error(problem)) from problem if "--traceback" in arguments else None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -48,7 +48,7 @@ def choose_data_folder(arguments: Sequence[str]) -> list[str]:
     return kept
 
 
-def as_modules_are_named(arguments: Sequence[str]) -> list[str]:
+def with_module_name(arguments: Sequence[str]) -> list[str]:
     """The command's name with underscores: `weir unit-economics` is the module unit_economics."""
     program, *words = arguments
     return [
@@ -77,10 +77,11 @@ def prepare() -> None:
 
 
 def say(sentence: str) -> None:
+    """Print at once, also into a pipe."""
     print(sentence, flush=True)  # noqa: T201
 
 
-def explain(problem: Exception) -> str:
+def explain_database_error(problem: Exception) -> str:
     """What to do about a database that does not answer, in a sentence."""
     from django.conf import settings  # noqa: PLC0415  # loaded by the command that failed
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from config.folders import PROJECT, DataFolder
 from config.programs import MARK, PROGRAMS, mark
 
-PATIENCE_S = {"web": 10, "fast": 10, "slow": 10, "beat": 5}
+STOP_TIMEOUT_S = {"web": 10, "fast": 10, "slow": 10, "beat": 5}
 
 
 def ensure_secrets(folder: DataFolder) -> bool:
@@ -44,7 +44,7 @@ class AlreadyRunning(Exception):  # it is a state, not an error
         super().__init__(f"Weir is already running on {folder.path}{where}.")
 
 
-def take_hold(folder: DataFolder) -> None:
+def lock_folder(folder: DataFolder) -> None:
     """Lock the folder for the life of this process and of the supervisor it becomes; AlreadyRunning when another
     process holds the lock.
     """
@@ -74,17 +74,17 @@ def supervisor_configuration(folder: DataFolder, *, embedded: bool) -> str:
     ]
     if embedded:
         run = f'"{_text(python)}" -m config.embedded run "{_text(folder.path)}"'
-        parts += _program("postgres", run, folder, priority=10, patience_s=40, extra=["stopsignal=INT"])
+        parts += _program("postgres", run, folder, priority=10, timeout_s=40, extra=["stopsignal=INT"])
     for number, program in enumerate(PROGRAMS):
         run = f'"{_text(python)}" -m config.programs {program}'
-        parts += _program(program, run, folder, priority=20 + number, patience_s=PATIENCE_S[program])
+        parts += _program(program, run, folder, priority=20 + number, timeout_s=STOP_TIMEOUT_S[program])
     # Programs of a group stop together, groups one after the other: only the database waits for the others.
     parts += ["", "[group:service]", f"programs={','.join(PROGRAMS)}", "priority=20"]
     return "\n".join(parts) + "\n"
 
 
 def _program(
-    name: str, run: str, folder: DataFolder, *, priority: int, patience_s: int, extra: list[str] | None = None
+    name: str, run: str, folder: DataFolder, *, priority: int, timeout_s: int, extra: list[str] | None = None
 ) -> list[str]:
     return [
         "",
@@ -97,7 +97,7 @@ def _program(
         # Never give up: the machine may be out of memory or disk for a while.
         "startretries=1000000",
         f"priority={priority}",
-        f"stopwaitsecs={patience_s}",
+        f"stopwaitsecs={timeout_s}",
         "killasgroup=true",
         f"stdout_logfile={_text(folder.logs / f'{name}.log')}",
         "stdout_logfile_maxbytes=10MB",

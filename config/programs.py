@@ -22,7 +22,7 @@ import psutil
 from config.folders import PROJECT, DataFolder, data_folder
 
 MARK = "WEIR_PROGRAM"
-DATABASE_PATIENCE_S = 120
+DATABASE_TIMEOUT_S = 120
 WEB_WORKERS = 2
 # More threads make the slowest decisions slower; with a single thread they wait behind every batch of usage.
 WEB_THREADS = 2
@@ -85,7 +85,7 @@ def wait_for_database(folder: DataFolder) -> None:
     """Wait until the embedded server's socket accepts connections; programs wait for an external server themselves."""
     if os.environ.get("DATABASE_URL"):
         return
-    deadline = time.monotonic() + DATABASE_PATIENCE_S
+    deadline = time.monotonic() + DATABASE_TIMEOUT_S
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.connect(str(folder.sockets / ".s.PGSQL.5432"))
@@ -97,7 +97,7 @@ def announce(folder: DataFolder) -> None:
     """Print the welcome once `/readyz` answers 200; nothing when the supervisor ends before that."""
     url = os.environ["WEIR_READY_URL"]
     supervisor = os.getppid()
-    deadline = time.monotonic() + DATABASE_PATIENCE_S
+    deadline = time.monotonic() + DATABASE_TIMEOUT_S
     while time.monotonic() < deadline:
         if os.getppid() != supervisor:
             return

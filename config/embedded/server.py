@@ -22,7 +22,7 @@ from config.embedded.system_user import (
     become_system_user,
     clean_environment,
     ensure_system_user,
-    hand_over,
+    give_to_system_user,
     run_as_system_user,
 )
 from config.folders import PROJECT, SYSTEM_FOLDER, DataFolder, private_parents
@@ -92,7 +92,7 @@ class EmbeddedPostgres:
         process = self.process()
         if process is None:
             return False
-        _end(process, signal.SIGINT, patience_s=STOP_TIMEOUT_S)
+        _end(process, signal.SIGINT, timeout_s=STOP_TIMEOUT_S)
         return True
 
     def process(self) -> psutil.Process | None:
@@ -111,7 +111,7 @@ class EmbeddedPostgres:
         self.prepare_folders(say)
         for inside in (self.folder.sockets, self.folder.logs):
             inside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        hand_over(self.folder.sockets)
+        give_to_system_user(self.folder.sockets)
         if not (self.folder.postgres / "PG_VERSION").exists():
             say(f"Creating a PostgreSQL 18 database in {self.folder.postgres}.")
             self._create_cluster(say)
@@ -143,7 +143,7 @@ class EmbeddedPostgres:
         made = self.folder.path / "postgres.new"
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o700)
-        hand_over(made)
+        give_to_system_user(made)
         options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         program = str(binaries(say) / "initdb")
         done = run_as_system_user([program, *options, "--locale=C", "-U", DATABASE, "-D", str(made)])
@@ -168,9 +168,9 @@ class EmbeddedPostgres:
         PostgreSQL removes its stale files only when their pid is free; in containers pids are soon used again.
         """
         if (server := self.process()) is not None:
-            _end(server, signal.SIGINT, patience_s=STOP_TIMEOUT_S)
+            _end(server, signal.SIGINT, timeout_s=STOP_TIMEOUT_S)
         for orphan in self._orphans():
-            _end(orphan, signal.SIGQUIT, patience_s=5)
+            _end(orphan, signal.SIGQUIT, timeout_s=5)
         for stale in ("postmaster.pid", "postmaster.opts"):
             (self.folder.postgres / stale).unlink(missing_ok=True)
         for stale in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
@@ -219,11 +219,11 @@ class EmbeddedPostgres:
             yield
 
 
-def _end(process: psutil.Process, first: signal.Signals, *, patience_s: float) -> None:
+def _end(process: psutil.Process, first: signal.Signals, *, timeout_s: float) -> None:
     with suppress(psutil.NoSuchProcess):
         process.send_signal(first)
         try:
-            process.wait(patience_s)
+            process.wait(timeout_s)
         except psutil.TimeoutExpired:
             process.kill()
-            process.wait(patience_s)
+            process.wait(timeout_s)

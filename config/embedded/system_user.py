@@ -73,7 +73,7 @@ def run_as_system_user(words: list[str]) -> subprocess.CompletedProcess[str]:
     return run(user=SYSTEM_USER, group=group, extra_groups=[])
 
 
-def hand_over(path: Path) -> None:
+def give_to_system_user(path: Path) -> None:
     """As root, make the system user the owner of the path."""
     if os.geteuid() == 0:
         user = pwd.getpwnam(SYSTEM_USER)

@@ -26,11 +26,11 @@ from django.utils import timezone
 from config import broker
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from config.folders import PROJECT, DataFolder
-from config.installation import AlreadyRunning, supervisor_configuration, take_hold
+from config.installation import AlreadyRunning, lock_folder, supervisor_configuration
 from config.programs import stop_leftovers
 
 ADMIN_EMAIL = "admin@localhost"
-DATABASE_PATIENCE_S = 60
+DATABASE_TIMEOUT_S = 60
 STATIC_PACKAGES = ("django", "django-unfold", "drf-spectacular-sidecar", "djangorestframework", "weir")
 # These tasks create rows that the first event needs; their schedule may come later than that event.
 FIRST_TASKS = ("allocation.maintain_partitions", "budgets.open_periods")
@@ -49,7 +49,7 @@ class Command(BaseCommand):
     def handle(self, *, port: int, host: str, no_demo: bool, **_options: object) -> None:
         folder: DataFolder = settings.DATA_FOLDER
         try:
-            take_hold(folder)
+            lock_folder(folder)
         except AlreadyRunning as running:
             raise CommandError(str(running)) from None
         if stopped := stop_leftovers(folder):
@@ -151,7 +151,7 @@ class Command(BaseCommand):
 
 
 def _wait_for_database() -> None:
-    deadline = time.monotonic() + DATABASE_PATIENCE_S
+    deadline = time.monotonic() + DATABASE_TIMEOUT_S
     while True:
         try:
             return connection.ensure_connection()
