@@ -1,4 +1,4 @@
-"""Attribution: how many calls a second a matcher places, and how long a preview over recorded usage takes.
+"""Calls per second that a matcher attributes, and seconds for a preview over recorded usage.
 
 python bench/attribution.py [--records 1000000] [--rules 50] [--keys 10000] [--moved 50000]
 
@@ -38,8 +38,8 @@ def matchers(rules: int, keys: int) -> None:
     day = date(2026, 11, 24)
 
     def place(matcher: Matcher, calls: Iterable[PlainCall]) -> None:
-        for one in calls:
-            matcher.first_match(one, day)
+        for plain_call in calls:
+            matcher.first_match(plain_call, day)
 
     def text(number: int) -> str:
         return f'attributes.team == "team-{number}" && model.startsWith("gpt")'
@@ -49,12 +49,12 @@ def matchers(rules: int, keys: int) -> None:
     known = [Key(f"key {number}", "key_alias", f"key-{number}", number) for number in range(keys)]
     rate(f"{rules} label rules", len(usual), lambda: place(Matcher(labels), usual))
     rate(f"{rules} CEL rules", len(usual), lambda: place(Matcher(cel), usual))
-    rate(f"{rules} CEL rules, every call new in what they read", len(strange), lambda: place(Matcher(cel), strange))
+    rate(f"{rules} CEL rules, new values in every call", len(strange), lambda: place(Matcher(cel), strange))
     rate(f"{keys:,} keys", len(usual), lambda: place(Matcher((), known), usual))
 
 
 def fill(scope_id: int, records: int) -> None:
-    """Recorded usage of a shared gateway over 30 days, written past ingest, which is measured elsewhere."""
+    """Usage of a shared gateway over 30 days, inserted directly: ingest is measured elsewhere."""
     from django.db import connection
 
     from allocation.meters.engine.months import Month
@@ -131,7 +131,7 @@ def previews(records: int, rules: int, moved: int) -> None:
     apply_attribution_rules(document(teams), actor=system, at=AT)
     hours = 24 * 30 * moved // records
     rate(
-        "attributed again, of one stretch of it",
+        "attribute part of it again",
         moved,
         lambda: reattribute_usage(
             organisation="acme", since=AT - timedelta(hours=hours), until=AT, reason="bench", actor=system, at=AT
@@ -145,10 +145,10 @@ def main() -> None:
     parser.add_argument("--rules", type=int, default=50)
     parser.add_argument("--keys", type=int, default=10_000)
     parser.add_argument("--moved", type=int, default=50_000, help="records attributed again, about")
-    asked = parser.parse_args()
+    given = parser.parse_args()
     with scratch_database():
-        matchers(asked.rules, asked.keys)
-        previews(asked.records, asked.rules, asked.moved)
+        matchers(given.rules, given.keys)
+        previews(given.records, given.rules, given.moved)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python -m bench.decisions                         # own scratch database and granian with two workers
     python -m bench.decisions --url U --key K --scope acme/search   # a Weir that already runs
 
-wrk drives it when it is installed, otherwise an asyncio client (which costs more of the machine than wrk does).
-Wanted on two cores, load generator included: 1,500 requests/s, p99 25 ms.
+The load comes from wrk when it is installed, otherwise from an asyncio client, which takes more of the processor.
+Target on two cores, load generator included: 1,500 requests/s, p99 25 ms.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Figures:
     p50_ms: float
     p99_ms: float
     errors: int
-    by: str
+    client: str
 
 
 def body_of(scope: str, model: str) -> str:
@@ -59,9 +59,9 @@ def with_wrk(url: str, key: str, body: str, *, connections: int, seconds: int) -
     units = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
     def quantile(name: str) -> float:
-        found = re.search(rf"^\s+{name}%\s+([\d.]+)(us|ms|s)\s*$", output, re.MULTILINE)
-        assert found, output
-        return float(found[1]) * units[found[2]]
+        latency = re.search(rf"^\s+{name}%\s+([\d.]+)(us|ms|s)\s*$", output, re.MULTILINE)
+        assert latency, output
+        return float(latency[1]) * units[latency[2]]
 
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
@@ -158,12 +158,12 @@ def measure(url: str, key: str, scope: str, model: str, *, connections: int, sec
 def report(name: str, figures: Figures) -> None:
     print(
         f"{name}: {figures.requests_per_s:,.0f} requests/s, p50 {figures.p50_ms:.1f} ms, p99 {figures.p99_ms:.1f} ms, "
-        f"{figures.errors} errors ({figures.by})"
+        f"{figures.errors} errors ({figures.client})"
     )
 
 
-def prepared() -> tuple[str, str, str]:
-    """A small organisation with one blocked team: the key, a scope that is free, a scope that is blocked."""
+def prepare() -> tuple[str, str, str]:
+    """Make a small organisation with one blocked team; returns a key, a free scope and the blocked scope."""
     from django.utils import timezone
 
     from bench.organisation import Organisation
@@ -193,7 +193,7 @@ def main() -> None:
     from bench.scratch import scratch_database
 
     with scratch_database():
-        key, free, blocked = prepared()
+        key, free, blocked = prepare()
         with granian(workers=given.workers, threads=given.threads) as url:
             for name, scope in (("allow", free), ("deny", blocked)):
                 measure(url, key, scope, given.model, connections=given.connections, seconds=2)

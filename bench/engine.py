@@ -1,4 +1,4 @@
-"""Pure evaluation of 100 guardrails on 1,000 scopes: idle, everything firing, and everything blind.
+"""Pure evaluation of 100 guardrails on 1,000 scopes: all idle, all firing, and all without facts.
 
 python bench/engine.py [--guardrails 100] [--scopes 1000]
 """
@@ -26,7 +26,7 @@ QUIET = {"budget.amount": 1e6, "budget.daily_share": 3e4, "budget.remaining": 9e
 
 def documents() -> list[GuardrailPolicy]:
     files = sorted((ROOT / "guardrails").glob("*.yaml"))
-    return [parse_guardrail(one) for file in files for one in load_documents(file.read_text(), source=file.name)]
+    return [parse_guardrail(read) for file in files for read in load_documents(file.read_text(), source=file.name)]
 
 
 def measured(title: str, count: int, work: Callable[[], object]) -> None:
@@ -45,7 +45,7 @@ def facts_of(values: dict[str, float], keys: frozenset[FactKey], *, missing: boo
     }
 
 
-def evaluated(
+def evaluate(
     compiled: list[CompiledPolicy],
     scopes: list[ScopeView],
     facts: dict[FactKey, FactValue],
@@ -67,37 +67,41 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--guardrails", type=int, default=100)
     arguments.add_argument("--scopes", type=int, default=1000)
-    wanted = arguments.parse_args()
+    given = arguments.parse_args()
     examples = documents()
-    chosen = [examples[index % len(examples)] for index in range(wanted.guardrails)]
-    measured("compile with lint", len(chosen), lambda: [compile_policy(one) for one in chosen])
+    chosen = [examples[index % len(examples)] for index in range(given.guardrails)]
+    measured("compile with lint", len(chosen), lambda: [compile_policy(policy) for policy in chosen])
     compiled: list[CompiledPolicy] = []
-    measured("compile", len(chosen), lambda: compiled.extend(compile_policy(one, with_lint=False) for one in chosen))
-    scopes = [ScopeView(number, f"acme/team-{number}") for number in range(wanted.scopes)]
-    keys = frozenset[FactKey]().union(*(one.fact_keys for one in compiled))
+    measured(
+        "compile", len(chosen), lambda: compiled.extend(compile_policy(policy, with_lint=False) for policy in chosen)
+    )
+    scopes = [ScopeView(number, f"acme/team-{number}") for number in range(given.scopes)]
+    keys = frozenset[FactKey]().union(*(policy.fact_keys for policy in compiled))
     count = len(scopes) * len(compiled)
     quiet = facts_of(QUIET, keys)
-    measured("match every scope", count, lambda: [one.matches(scope) for scope in scopes for one in compiled])
+    measured("match every scope", count, lambda: [policy.matches(scope) for scope in scopes for policy in compiled])
     measured(
-        "prepare a context with the facts read", len(scopes), lambda: [ScopeContext(one, quiet, AT) for one in scopes]
+        "prepare a context with the facts read",
+        len(scopes),
+        lambda: [ScopeContext(scope, quiet, AT) for scope in scopes],
     )
     every = facts_of(QUIET, frozenset(every_key()))
     measured(
-        "prepare a context with every fact there is",
+        "prepare a context with all facts",
         len(scopes),
-        lambda: [ScopeContext(one, every, AT) for one in scopes],
+        lambda: [ScopeContext(scope, every, AT) for scope in scopes],
     )
-    measured("evaluate, all idle (contexts included)", count, lambda: evaluated(compiled, scopes, quiet, {}))
+    measured("evaluate, all idle (contexts included)", count, lambda: evaluate(compiled, scopes, quiet, {}))
     some = scopes[: max(1, len(scopes) // 20)]
     few = len(some) * len(compiled)
     loud = facts_of(
         {**QUIET, "cost": 1e6, "budget.used": 2e6, "tokens": 1e7, "requests": 1e6, "unpriced_requests": 1e5}, keys
     )
     states: dict[tuple[int, int], GuardrailState | None] = {}
-    measured("evaluate, everything begins", few, lambda: evaluated(compiled, some, loud, states))
-    measured("evaluate, everything goes on", few, lambda: evaluated(compiled, some, loud, states))
-    blind = facts_of({}, keys, missing=True)
-    measured("evaluate, facts missing, nothing remembered", few, lambda: evaluated(compiled, some, blind, {}))
+    measured("evaluate, all steps start", few, lambda: evaluate(compiled, some, loud, states))
+    measured("evaluate, all steps continue", few, lambda: evaluate(compiled, some, loud, states))
+    no_facts = facts_of({}, keys, missing=True)
+    measured("evaluate, facts missing, no state", few, lambda: evaluate(compiled, some, no_facts, {}))
 
 
 if __name__ == "__main__":

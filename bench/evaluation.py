@@ -2,7 +2,7 @@
 
     python -m bench.evaluation [--scopes 1000] [--guardrails 100]
 
-A scratch database is made on the server DATABASE_URL names and dropped afterwards. Wanted: 3 s, quiet or with 5 % of
+A scratch database is made on the server DATABASE_URL names and dropped afterwards. Target: 3 s, quiet or with 5 % of
 all pairs breached; the first sweep after a breach also writes every alert, constraint, delivery and record.
 """
 

@@ -1,4 +1,4 @@
-"""A file of native events in: how many a second. Runs `manage.py usage import` on the database the settings name.
+"""Events per second of a file import. Runs `manage.py usage import` on the database that the settings name.
 
     python bench/file_import.py --scope acme [--events 300000]
 
@@ -32,13 +32,15 @@ def main() -> None:
             batch_of(uuid.uuid4().hex[:12], 0, given.events, given.team or [given.scope], datetime.now(UTC))
         )
         command = [sys.executable, "manage.py", "usage", "import", str(path), "--scope", given.scope]
-        for what in ("first import", "second import"):
+        for title in ("first import", "second import"):
             started = time.perf_counter()
-            said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+            output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
             took = time.perf_counter() - started
-            print(f"{what}: {took:.1f} s, {given.events / took:,.0f} events/s (start of the process included); {said}")
-        if not re.search(rf" 0 accepted, {given.events} there already", said):
-            raise SystemExit("the second import was to change nothing")
+            print(
+                f"{title}: {took:.1f} s, {given.events / took:,.0f} events/s (start of the process included); {output}"
+            )
+        if not re.search(rf" 0 accepted, {given.events} there already", output):
+            raise SystemExit("the second import must change nothing")
 
 
 if __name__ == "__main__":

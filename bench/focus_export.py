@@ -1,8 +1,8 @@
-"""How many rows a second the FOCUS export writes, as CSV and as Parquet.
+"""Rows per second of the FOCUS export, as CSV and as Parquet.
 
     python bench/focus_export.py [--rows 500000] [--version 1.4]
 
-Starts a PostgreSQL of its own in a scratch folder, fills it with charge lines, writes the files and drops it all.
+Starts its own PostgreSQL in a scratch folder, fills it with charge lines, writes the files and removes everything.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-# Every scope uses the same models on every day of the month: five meters of each, at that model's price.
+# Every scope uses the same models on every day of the month, with five meters of each at the price of the model.
 FILL = """
 INSERT INTO allocation_usagecharge (
     day, scope_id, provider, model, activity, service_tier, price_source, price_version, charge_class, meter,

@@ -1,8 +1,8 @@
-"""Usage over HTTP: how many events a second a running Weir counts.
+"""Events per second that a running Weir accepts over HTTP.
 
     python bench/ingest.py --url http://127.0.0.1:8000 --key weir_… --scope acme/a --scope acme/b [--events 500000]
 
-Posts NDJSON batches from several threads, each with a connection of its own, and asks for nothing to be lost.
+Posts NDJSON batches from several threads, each with its own connection, and fails when an event is lost.
 """
 
 import argparse
@@ -60,12 +60,12 @@ class Sender(threading.Thread):
             started = time.perf_counter()
             self.connection.request("POST", "/api/v1/usage", body, self.headers)
             answer = self.connection.getresponse()
-            said = answer.read()
+            response = answer.read()
             self.times.append(time.perf_counter() - started)
             if answer.status == 200:
-                self.accepted += json.loads(said)["accepted"]
+                self.accepted += json.loads(response)["accepted"]
             else:
-                self.failed.append(f"{answer.status} {said[:200]!r}")
+                self.failed.append(f"{answer.status} {response[:200]!r}")
 
 
 def main() -> None:

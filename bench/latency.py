@@ -1,11 +1,11 @@
-"""How long until posted usage is obeyed and told, on a Weir that runs.
+"""Seconds from posted usage to a denied decision and to the Slack message, on a running Weir.
 
     python -m bench.latency --url http://127.0.0.1:8000 --key KEY --scopes acme/t1,acme/t2,… --cost 1000
                             [--slack-port 9999]
 
-Each scope must have a budget that `--cost` exceeds and a guardrail that blocks; each gives one trial (50 or more are
-wanted). `weir up` in a shell with DATABASE_URL set lets `--prepare` make them: an organisation `latency-…` with as many
-teams, budgets, a guardrail and a Slack channel that points at this program's own loopback server.
+Each scope must have a budget that `--cost` exceeds and a guardrail that blocks; each gives one trial, and 50 or more
+are needed. With DATABASE_URL set, as for that `weir up`, `--prepare` makes them: an organisation `latency-…` with as
+many teams, budgets, a guardrail and a Slack channel that points at this program's own loopback server.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PATIENCE_S = 20.0
 
 @dataclass
 class Slack:
-    """Speaks Slack's incoming-webhook contract and notes when a message about a scope arrived."""
+    """A loopback server with Slack's incoming-webhook contract that records when each word first arrived."""
 
     port: int
     arrived: dict[str, float] = field(default_factory=dict)
@@ -91,7 +91,7 @@ def trial(url: str, key: str, scope: str, cost: str, slack: Slack | None) -> tup
 
 
 def prepare(trials: int, slack_url: str) -> tuple[str, list[str]]:
-    """An organisation of its own in the database of the running Weir; its records stay, as records do."""
+    """Make a new organisation in the database of the running Weir; returns a key and the scopes. Its rows stay."""
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
@@ -148,10 +148,10 @@ def main() -> None:
     slack_url = slack.start() if slack else ""
     key, scopes = prepare(given.prepare, slack_url) if given.prepare else (given.key, given.scopes.split(","))
     measured = [trial(given.url, key, scope, given.cost, slack) for scope in scopes]
-    report("posted usage → decision denies", [denied for denied, _told in measured])
-    told = [seconds for _denied, seconds in measured if seconds is not None]
-    if told:
-        report("posted usage → Slack request received", told)
+    report("posted usage → decision denies", [denied for denied, _notified in measured])
+    notified = [seconds for _denied, seconds in measured if seconds is not None]
+    if notified:
+        report("posted usage → Slack request received", notified)
 
 
 if __name__ == "__main__":

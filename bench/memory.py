@@ -1,8 +1,8 @@
-"""Peak memory of a whole running Weir: every process below its supervisor, shared pages counted once (PSS).
+"""Peak memory of a running Weir: all processes of its supervisor, shared pages counted once (PSS).
 
     python bench/memory.py --data-dir .weir --seconds 60
 
-Linux only: reads /proc/PID/smaps_rollup. As root, when the database runs as a user of its own.
+Linux only: reads /proc/PID/smaps_rollup. Needs root when the database runs as its own system user.
 """
 
 import argparse
@@ -25,12 +25,12 @@ def sample(supervisor: psutil.Process) -> dict[str, int]:
     parts: dict[str, int] = {}
     for process in (supervisor, *supervisor.children(recursive=True)):
         try:
-            found = PSS.search(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
+            pss = PSS.search(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
             part = part_of(process)
         except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
             continue
-        if found:
-            parts[part] = parts.get(part, 0) + int(found.group(1)) * 1024
+        if pss:
+            parts[part] = parts.get(part, 0) + int(pss.group(1)) * 1024
     return parts
 
 

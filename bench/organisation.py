@@ -1,4 +1,4 @@
-"""An organisation to measure on, in a scratch database."""
+"""An organisation for measurements, in a scratch database."""
 
 from __future__ import annotations
 
@@ -64,15 +64,16 @@ class Organisation:
         return create_api_key(scope=self.root, permissions=permissions, actor=Actor.system(), at=self.at)[1]
 
     def people(self) -> tuple[Actor, Actor]:
-        found = []
+        """Create an author of budgets and a person who may approve them."""
+        actors = []
         for email, right in (
             (f"author@{self.root.slug}.example", ""),
             (f"finance@{self.root.slug}.example", "approve_budget"),
         ):
             user = User.objects.create_user(email, None)
             Ownership.objects.create(scope=self.root, user=user, persona="finance", decision_right=right)
-            found.append(Actor.of_user(user))
-        return found[0], found[1]
+            actors.append(Actor.of_user(user))
+        return actors[0], actors[1]
 
     def budgets(self, amount: Decimal) -> None:
         author, finance = self.people()
@@ -82,7 +83,7 @@ class Organisation:
             approve_budget(budget_id=budget.pk, actor=finance, reason="bench", at=self.at)
 
     def spend(self, costs: dict[str, Decimal], *, at: datetime, hours: int = 24) -> None:
-        """The cost of each scope, spread over the last hours."""
+        """Record the cost of each scope, spread over the last hours."""
         events = [
             UsageEvent.model_validate(
                 {

@@ -1,8 +1,8 @@
-"""What prices cost: reading a price list, finding a price among thousands, and costing events.
+"""Speed of reading a price list, finding a price among thousands, and costing events.
 
     DATABASE_URL=… python bench/prices.py [--list model_prices.json] [--events 100000]
 
-Without --list only events are read and costed; with it the list is brought into a scratch database as well.
+Without --list only events are read and costed; with it the list is also imported into a scratch database.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @contextmanager
-def measured(what: str, count: int) -> Iterator[None]:
+def measured(title: str, count: int) -> Iterator[None]:
     started = time.perf_counter()
     yield
     took = time.perf_counter() - started
-    print(f"{what}: {took:.3f} s, {count / took:,.0f}/s")
+    print(f"{title}: {took:.3f} s, {count / took:,.0f}/s")
 
 
-def best(what: str, count: int, run: Callable[[], object], tries: int = 9) -> None:
+def best(title: str, count: int, run: Callable[[], object], tries: int = 9) -> None:
     times = []
     for _ in range(tries):
         started = time.process_time()
         run()
         times.append(time.process_time() - started)
-    print(f"{what}: {count / min(times):,.0f}/s of processor time, best of {tries}")
+    print(f"{title}: {count / min(times):,.0f}/s of processor time, best of {tries}")
 
 
 def events_of(count: int, *, rare: bool) -> list[bytes]:
@@ -70,7 +70,7 @@ def cost_events(count: int) -> None:
         best(f"cost events, {kind}", count, lambda events=events: [context.cost(event) for event in events])  # type: ignore[misc]
 
 
-def bring_in(path: Path) -> None:
+def import_list(path: Path) -> None:
     from allocation.prices.importers.litellm import read_litellm
     from allocation.prices.operations import BookTerms, import_prices
     from allocation.usage.operations import pricing_context_for
@@ -81,19 +81,19 @@ def bring_in(path: Path) -> None:
     root = create_scope(slug="acme", kind="organisation", actor=system, at=NOW)
     text = path.read_text()
     with measured("read the list", text.count('"litellm_provider"')):
-        found = read_litellm(text, effective_from=datetime(2026, 1, 1, tzinfo=UTC))
+        price_list = read_litellm(text, effective_from=datetime(2026, 1, 1, tzinfo=UTC))
     terms: dict[str, Any] = {
         "organisation": "acme", "name": "list", "terms": BookTerms(), "reason": "", "actor": system, "at": NOW
     }  # fmt: skip
-    with measured("into a price book", len(found.entries)):
-        import_prices(entries=found.entries, **terms)
-    with measured("once more, unchanged", len(found.entries)):
-        import_prices(entries=found.entries, **terms)
-    with measured("a pricing context with all of it", len(found.entries)):
+    with measured("into a price book", len(price_list.entries)):
+        import_prices(entries=price_list.entries, **terms)
+    with measured("once more, unchanged", len(price_list.entries)):
+        import_prices(entries=price_list.entries, **terms)
+    with measured("a pricing context with all of it", len(price_list.entries)):
         context = pricing_context_for(key_scope_id=root.pk, at=NOW)
     prices = context.organisations[root.pk].prices
-    with measured("find each price for a day", len(found.entries)):
-        for entry in found.entries:
+    with measured("find each price for a day", len(price_list.entries)):
+        for entry in price_list.entries:
             prices.of_day(entry.provider, entry.model, entry.service_tier, 20_781)
 
 
@@ -107,7 +107,7 @@ def main() -> None:
         from scratch import scratch_database
 
         with scratch_database():
-            bring_in(given.list)
+            import_list(given.list)
 
 
 if __name__ == "__main__":

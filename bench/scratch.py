@@ -1,4 +1,4 @@
-"""A database of its own for one measurement, on the server DATABASE_URL names; dropped afterwards."""
+"""A scratch database for one measurement, on the server that DATABASE_URL names; dropped afterwards."""
 
 from __future__ import annotations
 

@@ -88,9 +88,9 @@ def run(pools: int, scopes: int) -> None:
     lines = sum(1 for _ in allocated_charges(made.root.pk, month.start, month.end))
     print(f"read for an export: {time.perf_counter() - began:.2f} s, {lines:,} lines", flush=True)
     began = time.perf_counter()
-    found = shared_cost(actor=system, scope_id=made.teams[0].pk, month=month)
-    print(f"one scope: {(time.perf_counter() - began) * 1000:.0f} ms, {len(found.shared_in)} pools", flush=True)
-    total = sum((one.total for one in fully_loaded(made.root.pk, month).values()), Decimal(0))
+    statement = shared_cost(actor=system, scope_id=made.teams[0].pk, month=month)
+    print(f"one scope: {(time.perf_counter() - began) * 1000:.0f} ms, {len(statement.shared_in)} pools", flush=True)
+    total = sum((scope.total for scope in fully_loaded(made.root.pk, month).values()), Decimal(0))
     wanted = shared_cost(actor=system, scope_id=made.root.pk, month=month).fully_loaded
     print(f"conserved: {total} of {wanted}", flush=True)
 

@@ -3,7 +3,7 @@
     python -m bench.unit_economics [--teams 8] [--below 4] [--plan]
 
 A scratch database is made on the server DATABASE_URL names and dropped afterwards. The roll-ups are written directly:
-40 scopes × 365 days × 5 models, of which some also retrieve and orchestrate, with tasks and outcomes. Wanted: 200 ms
+40 scopes × 365 days × 5 models, of which some also retrieve and orchestrate, with tasks and outcomes. Target: 200 ms
 for the organisation and for a team alike.
 """
 
@@ -90,12 +90,12 @@ def _time(name: str, scope_id: int, since: date, until: date, trend: str) -> Non
     times = []
     for _ in range(11):
         started = time.perf_counter()
-        found = unit_economics(scope_id=scope_id, since=since, until=until, trend=trend)
+        economics = unit_economics(scope_id=scope_id, since=since, until=until, trend=trend)
         times.append((time.perf_counter() - started) * 1e3)
-    task = found.figure("action").ratio.value
+    task = economics.figure("action").ratio.value
     print(
         f"{name}, twelve months by {trend}: first {times[0]:.0f} ms, median {sorted(times)[5]:.0f} ms,"
-        f" slowest {max(times):.0f} ms (cost {found.cost:,.2f}, per task {task})",
+        f" slowest {max(times):.0f} ms (cost {economics.cost:,.2f}, per task {task})",
         flush=True,
     )
 

@@ -1,9 +1,9 @@
-"""Seconds to say what moved in every scope of an organisation, month against month.
+"""Seconds to compute the variance of every scope of an organisation, month against month.
 
     python -m bench.variance [--scopes 1000] [--models 10] [--days 61]
 
 A scratch database is made on the server DATABASE_URL names and dropped afterwards. Every scope uses every model every
-day, of which three meters are charged. Wanted: 5 s for 1,000 scopes with 10 models.
+day, of which three meters are charged. Target: 5 s for 1,000 scopes with 10 models.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def run(scopes: int, models: int, days: int) -> None:
 
     def timed(name: str, ask: object) -> None:
         started = time.perf_counter()
-        found = ask()  # type: ignore[operator]
-        print(f"{name}: {time.perf_counter() - started:.2f} s, {found}", flush=True)
+        result = ask()  # type: ignore[operator]
+        print(f"{name}: {time.perf_counter() - started:.2f} s, {result}", flush=True)
 
     for _ in range(2):
         timed(

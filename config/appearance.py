@@ -1,4 +1,4 @@
-"""How the admin presents itself: Unfold's settings."""
+"""Unfold's settings: titles, navigation and colours of the admin."""
 
 from django.templatetags.static import static
 

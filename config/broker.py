@@ -1,8 +1,8 @@
 """Celery's broker on the same PostgreSQL: kombu's pgmq transport, with its SQL installed once by us.
 
-The transport as it comes builds its connection from five words (losing sslmode and the like), recreates tables and
-triggers in every process that publishes, and lets every publisher listen. Messages are doorbells: the queues are
-unlogged tables, empty after a crash, and the rows they rang for are found by the next sweep.
+Unchanged, the transport builds its connection from five parameters (losing sslmode and the like), recreates tables and
+triggers in every process that publishes, and lets every publisher listen. Messages are only nudges: the queues are
+unlogged tables, empty after a crash, and the next sweep finds the rows they were about.
 """
 
 import logging
@@ -22,8 +22,9 @@ from governance.work.engine.locks import INSTALL_LOCK
 logger = logging.getLogger(__name__)
 
 QUEUES = ("fast", "slow")
-# pgmq's own trigger reads a throttle from an unlogged table, which a crash of PostgreSQL empties: silent from then on.
-BELL = """
+# pgmq's own trigger reads a throttle from an unlogged table; after a crash of PostgreSQL that is empty and the trigger
+# notifies nobody any more.
+NOTIFY_FUNCTION = """
 create function pgmq.weir_ring() returns trigger language plpgsql as $$
 begin
     perform pg_notify('pgmq.' || tg_table_name || '.' || tg_op, null);
@@ -33,18 +34,22 @@ end $$
 
 
 class Channel(pgmq.Channel):
+    """Creates only missing queues, and listens only where messages are consumed."""
+
     def _new_queue(self, queue: str, **kwargs: Any) -> None:
-        if not self._has_queue(queue):  # type: ignore[no-untyped-call]  # kombu's inside is untyped
+        if not self._has_queue(queue):  # type: ignore[no-untyped-call]  # kombu has no types
             super()._new_queue(queue, **kwargs)  # type: ignore[no-untyped-call]  # see above
 
     def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
-        """Called for every declaration with the name, for consumers without it: only those listen."""
+        """kombu passes the name for every declaration, and no name for consumers: only consumers listen."""
         if self.use_notify and queue_name is None:
             transport: Any = self.connection
             transport._register_notify_queue(self._queue_name(queue))  # noqa: SLF001  # its own transport
 
 
 class Transport(pgmq.Transport):
+    """Connects with BROKER_CONNINFO, through a small pool, and leaves the tables to `install`."""
+
     Channel = Channel
 
     def _create_pgmq_client(self) -> PGMQueue:
@@ -66,21 +71,22 @@ class Transport(pgmq.Transport):
 
 
 def install() -> str:
-    """Install or upgrade the broker's tables; the sentence says what was done. Safe to repeat, and concurrently.
+    """Install or upgrade the broker's tables; returns a sentence about what was done. Safe to repeat and to run
+    concurrently.
 
-    There is no upgrade script for the SQL: another version is dropped with its doorbells and installed anew.
+    pgmq has no upgrade script: another version is dropped with its messages and installed anew.
     """
     version = files("pgmq").joinpath("sql", "VERSION").read_text().strip()
     stamp = f"pgmq {version} with bells, installed by weir"
     with psycopg.connect(settings.BROKER_CONNINFO) as connection:
         connection.execute("set local synchronous_commit = on")
         connection.execute("select pg_advisory_xact_lock(%s)", [INSTALL_LOCK.number])
-        found = connection.execute("select obj_description(to_regnamespace('pgmq'), 'pg_namespace')").fetchone()
-        if found == (stamp,):
-            return f"The broker's tables are there (pgmq {version})."
+        comment = connection.execute("select obj_description(to_regnamespace('pgmq'), 'pg_namespace')").fetchone()
+        if comment == (stamp,):
+            return f"The broker's tables are up to date (pgmq {version})."
         connection.execute("drop schema if exists pgmq cascade")
         connection.execute(files("pgmq").joinpath("sql", "pgmq.sql").read_bytes())
-        connection.execute(BELL)
+        connection.execute(NOTIFY_FUNCTION)
         for queue in QUEUES:
             connection.execute("select pgmq.create_unlogged(%s)", [queue])
             connection.execute(
@@ -93,15 +99,15 @@ def install() -> str:
     return f"Installed the broker's tables (pgmq {version})."
 
 
-def forget_doorbells() -> None:
-    """At a start nobody is at the door: whatever rang before is found by the first sweep."""
+def purge_nudges() -> None:
+    """Drop messages from before a start; the first sweep finds the rows they were about."""
     with psycopg.connect(settings.BROKER_CONNINFO) as connection:
         for queue in QUEUES:
             connection.execute("select pgmq.purge_queue(%s)", [queue])
 
 
 def check() -> None:
-    """Raise what the broker raises when it cannot be reached."""
+    """Connect to the broker; raises the transport's own error when it cannot be reached."""
     if settings.BROKER_IS_POSTGRES:
         with psycopg.connect(settings.BROKER_CONNINFO) as connection:
             connection.execute("select 1 from pgmq.meta limit 1")
@@ -110,8 +116,8 @@ def check() -> None:
         connection.ensure_connection(max_retries=1, timeout=3)
 
 
-def oldest_doorbell_s(queue: str) -> float | None:
-    """Seconds since the oldest message was sent that nobody has read; None when there is none."""
+def oldest_nudge_s(queue: str) -> float | None:
+    """Age in seconds of the oldest message that no worker has read; None when there is none."""
     unread = sql.SQL("select extract(epoch from now() - min(enqueued_at)) from pgmq.{} where read_ct = 0")
     with psycopg.connect(settings.BROKER_CONNINFO) as connection:
         row = connection.execute(unread.format(sql.Identifier(f"q_{queue}"))).fetchone()

@@ -1,4 +1,4 @@
-"""The Celery application. The database is the queue; this is the clock and the hands."""
+"""The Celery application. The work is rows in the database; Celery runs the schedule and the workers."""
 
 import os
 
@@ -7,7 +7,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-# As kombu brings it, the pgmq transport recreates tables and triggers in every process (config/broker.py).
+# kombu's own pgmq transport recreates tables and triggers in every process (config/broker.py).
 TRANSPORT_ALIASES["pgmq"] = "config.broker:Transport"
 
 app = Celery("weir")

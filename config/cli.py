@@ -1,4 +1,4 @@
-"""The `weir` command: Django's commands with our settings, for the data folder that was asked for."""
+"""The `weir` command: Django's commands with our settings, for the chosen data folder."""
 
 import os
 import sys
@@ -12,8 +12,9 @@ DATA_DIR = "--data-dir"
 
 
 def main() -> None:
+    """Run the command of `sys.argv`; a database that does not answer ends it with a sentence, not a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    arguments = as_modules_are_named(choose_data_folder(sys.argv))
+    arguments = with_module_name(choose_data_folder(sys.argv))
     if arguments[1:2] == ["up"] and not {"-h", "--help"} & set(arguments):
         prepare()
     from django.core.management import execute_from_command_line  # noqa: PLC0415  # settings must be named first
@@ -22,13 +23,15 @@ def main() -> None:
     try:
         execute_from_command_line(arguments)
     except (OperationalError, ProgrammingError) as problem:
-        raise SystemExit(explain(problem)) from problem if "--traceback" in arguments else None
+        raise SystemExit(explain_database_error(problem)) from problem if "--traceback" in arguments else None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
 
 def choose_data_folder(arguments: Sequence[str]) -> list[str]:
-    """Take `--data-dir DIR` out of any command's words: settings read it before the command sees them."""
+    """The arguments without `--data-dir DIR`, which goes into WEIR_DATA_DIR: settings are loaded before any command
+    parses its arguments.
+    """
     kept: list[str] = []
     words = iter(arguments)
     for word in words:
@@ -45,8 +48,8 @@ def choose_data_folder(arguments: Sequence[str]) -> list[str]:
     return kept
 
 
-def as_modules_are_named(arguments: Sequence[str]) -> list[str]:
-    """`weir unit-economics` is the module unit_economics."""
+def with_module_name(arguments: Sequence[str]) -> list[str]:
+    """The command's name with underscores: `weir unit-economics` is the module unit_economics."""
     program, *words = arguments
     return [
         program,
@@ -55,12 +58,12 @@ def as_modules_are_named(arguments: Sequence[str]) -> list[str]:
 
 
 def prepare() -> None:
-    """The folder and its secrets, before the settings that read them are loaded."""
+    """Create the data folder and its secrets before the settings that read them are loaded."""
     folder = data_folder(os.environ.get("WEIR_DATA_DIR", ""))
     if SYSTEM_FOLDER in folder.path.parents and not os.environ.get("WEIR_DATA_DIR"):
         say(
             f"Running as root below a private folder that PostgreSQL's own user may not pass through: the data goes to "
-            f"{folder.path}, no permission is changed. --data-dir names another place."
+            f"{folder.path}, and no permission is changed. Choose another folder with --data-dir."
         )
     os.environ["WEIR_DATA_DIR"] = str(folder.path)
     try:
@@ -74,10 +77,12 @@ def prepare() -> None:
 
 
 def say(sentence: str) -> None:
+    """Print at once, also into a pipe."""
     print(sentence, flush=True)  # noqa: T201
 
 
-def explain(problem: Exception) -> str:
+def explain_database_error(problem: Exception) -> str:
+    """What to do about a database that does not answer, in a sentence."""
     from django.conf import settings  # noqa: PLC0415  # loaded by the command that failed
 
     folder = settings.DATA_FOLDER
@@ -87,4 +92,4 @@ def explain(problem: Exception) -> str:
             f"or name another folder ({DATA_DIR} or WEIR_DATA_DIR) or another database (DATABASE_URL)."
         )
     first = str(problem).strip().splitlines()[0]
-    return f"The database refused: {first}. `weir doctor` says more; --traceback shows where."
+    return f"The database refused: {first}. `weir doctor` says more; --traceback shows the traceback."

@@ -1,4 +1,4 @@
-"""Documents of any kind into force, as `weir apply` does: all of them or none."""
+"""Apply documents of any kind, as `weir apply` does: all of them or none."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -51,7 +51,7 @@ def _guardrail(document: SourcedDocument, actor: Actor, at: datetime) -> Change:
     return apply_guardrail_policy(parse_guardrail(document), actor=actor, at=at, sourced=document)
 
 
-# In the order in which one kind may name what another declares.
+# In the order of their references: a kind may name documents of the kinds before it.
 KINDS: dict[str, Apply] = {
     "Scope": _kind(ScopeDocument, apply_scope),
     "Channel": _kind(ChannelDocument, apply_channel),
@@ -66,9 +66,11 @@ KINDS: dict[str, Apply] = {
 
 
 def read(paths: Iterable[Path]) -> list[SourcedDocument]:
-    """Every document of the files, and of the YAML files at or below the folders, in the order of KINDS."""
-    found = [document for path in paths for file in _files(path) for document in _documents(file)]
-    for document in found:
+    """Every document of the files, and of the YAML files in the folders and below them, in the order of KINDS.
+    DocumentError when a file cannot be read or a document has no known kind.
+    """
+    documents = [document for path in paths for file in _files(path) for document in _documents(file)]
+    for document in documents:
         if document.data.get("kind") not in KINDS:
             raise DocumentError(
                 f"unknown kind {document.data.get('kind')!r}; write one of {', '.join(KINDS)}",
@@ -77,12 +79,14 @@ def read(paths: Iterable[Path]) -> list[SourcedDocument]:
                 path="kind",
             )
     order = list(KINDS)
-    # A parent scope has a shorter path than its children, wherever they stand in the files.
-    return sorted(found, key=lambda document: (order.index(document.data["kind"]), _depth(document)))
+    # Parent scopes, whose paths are shorter, come before their children, whatever the order of the files.
+    return sorted(documents, key=lambda document: (order.index(document.data["kind"]), _depth(document)))
 
 
 def apply(documents: Iterable[SourcedDocument], *, actor: Actor, at: datetime, dry_run: bool = False) -> list[Change]:
-    """What changed, or would. A dry run does everything and takes it back, so it refuses what the real one would."""
+    """The changes, made in one transaction. A dry run makes them and rolls back, so that it refuses the same documents.
+    DocumentError, with file and line, at the first document that is refused.
+    """
     changes: list[Change] = []
     run = partial(_apply_all, documents, changes, actor=actor, at=at)
     if not dry_run:

@@ -1,4 +1,4 @@
-"""What is wrong with an installation, in sentences. Each check looks at one thing and says what to do."""
+"""Checks of an installation: each examines one part and says in a sentence what is wrong and what to do."""
 
 import os
 import shutil
@@ -32,16 +32,18 @@ LEAST_FREE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Problem:
+class Finding:
+    """The result of a check, for the operator."""
+
     is_fine: bool
     sentence: str
 
 
-Findings = Iterator[Problem]
+Findings = Iterator[Finding]
 
 
 def examine(at: datetime) -> Findings:
-    """Everything about the installation; without a database only what can be seen without one."""
+    """Run every check at ``at``; those that need the database only when it answers."""
     folder: DataFolder = settings.DATA_FOLDER
     yield from _python()
     yield from _data_folder(folder)
@@ -58,21 +60,21 @@ def examine(at: datetime) -> Findings:
         try:
             yield from check(at)
         except DatabaseError as problem:
-            yield Problem(is_fine=False, sentence=f"The database refused a question: {_first_line(problem)}.")
+            yield Finding(is_fine=False, sentence=f"The database refused a query: {_first_line(problem)}.")
 
 
 def _python() -> Findings:
-    found = ".".join(map(str, sys.version_info[:3]))
+    version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < OLDEST_PYTHON:
-        yield Problem(is_fine=False, sentence=f"Python is {found}; Weir needs 3.11 or later.")
+        yield Finding(is_fine=False, sentence=f"Python is {version}; Weir needs 3.11 or later.")
     else:
-        yield Problem(is_fine=True, sentence=f"Python is {found}.")
+        yield Finding(is_fine=True, sentence=f"Python is {version}.")
 
 
 def _data_folder(folder: DataFolder) -> Findings:
     if not folder.path.is_dir():
         if settings.DATABASE_IS_EMBEDDED:
-            yield Problem(
+            yield Finding(
                 is_fine=False,
                 sentence=f"There is no data folder {folder.path}: `weir up` makes it, --data-dir names another.",
             )
@@ -85,45 +87,45 @@ def _data_folder(folder: DataFolder) -> Findings:
 def _not_open_to_others(path: Path, bits: int) -> Findings:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & bits:
-        yield Problem(is_fine=False, sentence=f"Others may read {path} (mode {mode:o}): chmod go-rw {path}")
+        yield Finding(is_fine=False, sentence=f"Others may read {path} (mode {mode:o}): chmod go-rw {path}")
     elif not os.access(path, os.R_OK):
-        yield Problem(is_fine=False, sentence=f"{path} belongs to another user; run this as that user.")
+        yield Finding(is_fine=False, sentence=f"{path} belongs to another user; run this as that user.")
     else:
-        yield Problem(is_fine=True, sentence=f"{path} is closed to others.")
+        yield Finding(is_fine=True, sentence=f"{path} is closed to others.")
 
 
 def _disk(folder: DataFolder) -> Findings:
     at = next(path for path in (folder.path, *folder.path.parents) if path.exists())
     free = shutil.disk_usage(at).free
-    yield Problem(is_fine=free >= LEAST_FREE_BYTES, sentence=f"{free / 1e9:,.1f} GB are free for {folder.path}.")
+    yield Finding(is_fine=free >= LEAST_FREE_BYTES, sentence=f"{free / 1e9:,.1f} GB are free for {folder.path}.")
 
 
 def _secrets() -> Findings:
     if settings.SECRET_KEY_IS_MADE_UP:
-        yield Problem(
+        yield Finding(
             is_fine=False, sentence="There is no secret key: set WEIR_SECRET_KEY, or start once with `weir up`."
         )
     if not settings.WEIR_SECRET_KEYS:
-        yield Problem(
+        yield Finding(
             is_fine=False,
             sentence="There is no key for channel secrets: set WEIR_SECRET_KEYS, or start once with `weir up`.",
         )
     elif not settings.SECRET_KEY_IS_MADE_UP:
-        yield Problem(is_fine=True, sentence="The secret keys are there.")
+        yield Finding(is_fine=True, sentence="The secret keys are set.")
 
 
 def _broker() -> Findings:
     try:
         broker.check()
     except Exception as problem:  # noqa: BLE001  # each transport has errors of its own
-        yield Problem(is_fine=False, sentence=f"The broker does not answer: {_first_line(problem)}.")
+        yield Finding(is_fine=False, sentence=f"The broker does not answer: {_first_line(problem)}.")
     else:
-        yield Problem(is_fine=True, sentence="The broker answers.")
+        yield Finding(is_fine=True, sentence="The broker answers.")
 
 
 def _database(folder: DataFolder) -> Findings:
     if settings.DATABASE_IS_EMBEDDED and EmbeddedPostgres(folder).process() is None:
-        yield Problem(
+        yield Finding(
             is_fine=False, sentence=f"The embedded PostgreSQL of {folder.path} is not running: start it with `weir up`."
         )
         return
@@ -132,15 +134,15 @@ def _database(folder: DataFolder) -> Findings:
             cursor.execute("select current_setting('server_version_num')::int")
             version = cursor.fetchone()[0] // 10_000
     except DatabaseError as problem:
-        yield Problem(is_fine=False, sentence=f"The database does not answer: {_first_line(problem)}.")
+        yield Finding(is_fine=False, sentence=f"The database does not answer: {_first_line(problem)}.")
         return
-    yield Problem(
+    yield Finding(
         is_fine=version >= OLDEST_POSTGRES,
         sentence=f"PostgreSQL is version {version}; Weir needs {OLDEST_POSTGRES} or later.",
     )
     executor = MigrationExecutor(connection)
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    yield Problem(
+    yield Finding(
         is_fine=not pending,
         sentence=f"{len(pending)} migration(s) are pending: run `weir migrate`."
         if pending
@@ -151,23 +153,23 @@ def _database(folder: DataFolder) -> Findings:
 def _clock(at: datetime) -> Findings:
     beat = Heartbeat.objects.filter(name="beat").first()
     if beat is None:
-        yield Problem(is_fine=False, sentence="Beat has never ticked: is `weir up` running, or a beat and a worker?")
+        yield Finding(is_fine=False, sentence="Beat has never ticked: is `weir up` running, or a beat and a worker?")
     elif (age := at - beat.beat_at) > LATE:
-        yield Problem(
+        yield Finding(
             is_fine=False,
             sentence=f"Beat's last tick is {_span(age)} old: beat, or every worker of the queue `fast`, is gone.",
         )
     else:
-        yield Problem(is_fine=True, sentence=f"Beat ticks and a worker listens ({_span(age)} ago).")
+        yield Finding(is_fine=True, sentence=f"Beat ticks and a worker listens ({_span(age)} ago).")
     if settings.BROKER_IS_POSTGRES:
-        yield from _doorbells()
+        yield from _nudges()
 
 
-def _doorbells() -> Findings:
+def _nudges() -> Findings:
     for queue in broker.QUEUES:
-        age = broker.oldest_doorbell_s(queue)
+        age = broker.oldest_nudge_s(queue)
         if age is not None and age > LATE.total_seconds():
-            yield Problem(
+            yield Finding(
                 is_fine=False, sentence=f"Nobody has answered the queue `{queue}` for {age:.0f} s: its worker is gone."
             )
 
@@ -175,58 +177,58 @@ def _doorbells() -> Findings:
 def _waiting(at: datetime) -> Findings:
     oldest = DirtyScope.objects.order_by("dirty_since").values_list("dirty_since", flat=True).first()
     if oldest is not None and at - oldest > LATE:
-        yield Problem(is_fine=False, sentence=f"Usage has waited {_span(at - oldest)} to be evaluated.")
+        yield Finding(is_fine=False, sentence=f"Usage has waited {_span(at - oldest)} to be evaluated.")
     else:
-        yield Problem(is_fine=True, sentence="No usage waits to be evaluated.")
+        yield Finding(is_fine=True, sentence="No usage waits to be evaluated.")
 
 
 def _partitions(at: datetime) -> Findings:
-    there, this = existing_partitions(), Month.of(day_of(at))
-    missing = [month for month in (this, this.following) if month not in there]
+    existing, this_month = existing_partitions(), Month.of(day_of(at))
+    missing = [month for month in (this_month, this_month.following) if month not in existing]
     if missing:
         names = " and ".join(map(str, missing))
-        yield Problem(
+        yield Finding(
             is_fine=False,
             sentence=f"There is no table for the usage of {names}: allocation.maintain_partitions has not run.",
         )
     else:
-        yield Problem(is_fine=True, sentence="There are tables for this month's and next month's usage.")
+        yield Finding(is_fine=True, sentence="There are tables for this month's and next month's usage.")
 
 
 def _deliveries(at: datetime) -> Findings:
     dead = Delivery.objects.filter(status=DeliveryStatus.DEAD).count()
     if dead:
-        yield Problem(
+        yield Finding(
             is_fine=False,
             sentence=f"{dead} message(s) could not be delivered: `weir deliveries list --dead`, then replay them.",
         )
     late = Delivery.objects.filter(status=DeliveryStatus.PENDING, next_attempt_at__lt=at - DELIVERY_LATE).count()
     if late:
-        yield Problem(is_fine=False, sentence=f"{late} message(s) are more than {_span(DELIVERY_LATE)} late.")
+        yield Finding(is_fine=False, sentence=f"{late} message(s) are more than {_span(DELIVERY_LATE)} late.")
     if not dead and not late:
-        yield Problem(is_fine=True, sentence="No message is late or given up.")
+        yield Finding(is_fine=True, sentence="No message is late or given up.")
 
 
 def _mail() -> Findings:
     if settings.MAIL_IS_WRITTEN:
-        yield Problem(
+        yield Finding(
             is_fine=True,
             sentence=f"Mail is written to {settings.EMAIL_FILE_PATH}, not sent: set WEIR_EMAIL_HOST to send it.",
         )
     elif not settings.EMAIL_HOST:
-        yield Problem(is_fine=False, sentence="WEIR_EMAIL_HOST names no SMTP server: no mail can be sent.")
+        yield Finding(is_fine=False, sentence="WEIR_EMAIL_HOST names no SMTP server: no mail can be sent.")
     else:
-        yield Problem(is_fine=True, sentence=f"Mail is sent through {settings.EMAIL_HOST}:{settings.EMAIL_PORT}.")
+        yield Finding(is_fine=True, sentence=f"Mail is sent through {settings.EMAIL_HOST}:{settings.EMAIL_PORT}.")
 
 
 def _channels(_at: datetime) -> Findings:
     for channel in Channel.objects.filter(is_enabled=True).exclude(kind="email"):
         try:
             channel_secrets(channel)
-        except Exception:  # noqa: BLE001  # any reason not to open is the same to the operator
-            yield Problem(
+        except Exception:  # noqa: BLE001  # whatever the error, the operator must apply it again
+            yield Finding(
                 is_fine=False,
-                sentence=f"The secret of channel {channel} opens with none of WEIR_SECRET_KEYS: apply it again.",
+                sentence=f"No key of WEIR_SECRET_KEYS opens the secret of channel {channel}: apply it again.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Typed readers of environment variables. A value that cannot be read stops the program, with a sentence."""
+"""Typed readers of environment variables. A value that cannot be read ends the program with a sentence."""
 
 import os
 from collections.abc import Mapping
@@ -15,15 +15,17 @@ class EnvironmentVariableError(SystemExit):
 
 
 class Environment:
-    """What the process was started with; an empty variable counts as unset."""
+    """The variables of the process; an empty one counts as unset. Readers raise EnvironmentVariableError."""
 
     def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
         self._variables = variables
 
     def text(self, name: str, default: str = "") -> str:
+        """Without surrounding blanks."""
         return self._variables.get(name, "").strip() or default
 
     def flag(self, name: str, *, default: bool) -> bool:
+        """One of TRUE or FALSE, in any case."""
         value = self.text(name).lower()
         if not value:
             return default
@@ -32,6 +34,7 @@ class Environment:
         return value in TRUE
 
     def integer(self, name: str, default: int, *, least: int = 0) -> int:
+        """A whole number that is not below ``least``."""
         value = self.text(name)
         try:
             number = int(value) if value else default
@@ -42,9 +45,11 @@ class Environment:
         return number
 
     def words(self, name: str, default: tuple[str, ...] = ()) -> list[str]:
+        """Values separated by commas."""
         return [word.strip() for word in self.text(name).split(",") if word.strip()] or list(default)
 
     def choice(self, name: str, default: str, choices: frozenset[str]) -> str:
+        """Exactly one of the choices."""
         value = self.text(name, default)
         if value not in choices:
             raise EnvironmentVariableError(name, f"must be one of {', '.join(sorted(choices))}, not {value!r}")

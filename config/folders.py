@@ -1,4 +1,4 @@
-"""Where an installation keeps its files: the data folder and what lies in it."""
+"""The data folder of an installation and the paths in it."""
 
 import hashlib
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 SYSTEM_FOLDER = Path("/var/lib/weir")
-# sockaddr_un holds 107 bytes on Linux and 103 on macOS; the socket's own name takes the rest.
+# sockaddr_un holds 107 bytes on Linux and 103 on macOS, which the socket's name is part of.
 LONGEST_SOCKET_FOLDER = 103 - len("/.s.PGSQL.5432.lock")
 
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The folder of one installation. Only paths; nothing is created here."""
+    """The folder of one installation. Only paths: nothing is created."""
 
     path: Path
 
@@ -24,7 +24,7 @@ class DataFolder:
 
     @property
     def sockets(self) -> Path:
-        """A socket's path is limited to about a hundred bytes, so a deep data folder gets its sockets elsewhere."""
+        """Inside the data folder, or in the temporary folder when the path would be too long for a socket."""
         inside = self.path / "run"
         if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER:
             return inside
@@ -44,15 +44,14 @@ class DataFolder:
 
     @property
     def mail(self) -> Path:
-        """Where messages are written as files while no SMTP server is named."""
+        """Mail as files, while no SMTP server is set."""
         return self.path / "mail"
 
 
 def data_folder(chosen: str = "") -> DataFolder:
-    """The chosen folder; without one `.weir/` beside the code, unless only root can reach that.
-
-    PostgreSQL refuses to run as root and another user's PostgreSQL cannot enter a private home folder.
-    Opening that folder to everybody is not ours to do, so root's default then lies under /var/lib/weir.
+    """The chosen folder; by default `.weir/` beside the code, or a folder under /var/lib/weir when only root can reach
+    that: PostgreSQL refuses to run as root, its system user cannot enter a private home folder, and opening such a
+    folder to everybody is not for Weir to do.
     """
     if chosen:
         return DataFolder(Path(chosen).expanduser().absolute())
@@ -63,7 +62,7 @@ def data_folder(chosen: str = "") -> DataFolder:
 
 
 def private_parents(path: Path) -> list[Path]:
-    """The existing folders above (and at) the path that other users may not pass through."""
+    """The existing parent folders of the path that other users may not enter."""
     return [folder for folder in path.absolute().parents if folder.exists() and not folder.stat().st_mode & 0o001]
 
 

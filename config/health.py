@@ -1,4 +1,4 @@
-"""Is it alive, and is it ready? Plain views: they must answer when everything else is broken."""
+"""Liveness and readiness. Plain views without authentication: they must answer when everything else is broken."""
 
 import logging
 import time
@@ -25,11 +25,12 @@ _broker_seen: tuple[float, str] = (float("-inf"), "")
 
 
 def alive(_request: HttpRequest) -> JsonResponse:
+    """200 while the process answers at all."""
     return JsonResponse({"status": "alive"})
 
 
 def ready(_request: HttpRequest) -> JsonResponse:
-    """200 when every part works, 503 otherwise; both say which part says what."""
+    """200 when every check passes, 503 otherwise; both give the result of each check."""
     now = timezone.now()
     checks: dict[str, Callable[[datetime], tuple[bool, str]]] = {
         "database": _database,
@@ -38,16 +39,18 @@ def ready(_request: HttpRequest) -> JsonResponse:
         "evaluation": _evaluation,
     }
     results = {name: _tried(check, now) for name, check in checks.items()}
-    every = all(passed for passed, _ in results.values())
+    is_ready = all(passed for passed, _ in results.values())
     answer = {name: {"ok": passed, "detail": detail} for name, (passed, detail) in results.items()}
-    return JsonResponse({"status": "ready" if every else "not ready", "checks": answer}, status=200 if every else 503)
+    return JsonResponse(
+        {"status": "ready" if is_ready else "not ready", "checks": answer}, status=200 if is_ready else 503
+    )
 
 
 def _tried(check: Callable[[datetime], tuple[bool, str]], now: datetime) -> tuple[bool, str]:
     try:
         return check(now)
     except DatabaseError as problem:
-        # The address of the database is nobody's business who may only ask whether it works.
+        # The error names the database's address, which anonymous callers must not see.
         logger.warning("readiness: %s", problem)
         return False, "the database does not answer"
 
@@ -59,7 +62,7 @@ def _database(_now: datetime) -> tuple[bool, str]:
 
 
 def _broker(_now: datetime) -> tuple[bool, str]:
-    global _broker_seen  # noqa: PLW0603  # a connection per probe would be a burden on the broker
+    global _broker_seen  # noqa: PLW0603  # a new connection for every probe would burden the broker
     checked_at, problem = _broker_seen
     if time.monotonic() - checked_at > BROKER_CHECK_EVERY_S:
         problem = ""

@@ -1,4 +1,4 @@
-"""What `weir up` prepares around the database: secrets, one supervisor per folder, its configuration."""
+"""What `weir up` prepares besides the database: secrets, the lock of the folder, the supervisor's configuration."""
 
 import base64
 import fcntl
@@ -12,28 +12,28 @@ from pathlib import Path
 from config.folders import PROJECT, DataFolder
 from config.programs import MARK, PROGRAMS, mark
 
-PATIENCE_S = {"web": 10, "fast": 10, "slow": 10, "beat": 5}
+STOP_TIMEOUT_S = {"web": 10, "fast": 10, "slow": 10, "beat": 5}
 
 
 def ensure_secrets(folder: DataFolder) -> bool:
-    """Make up and store what must survive a restart, readable by its owner alone; True when it is new."""
+    """Generate and store the secret keys, readable by the owner only; False when the folder has them already."""
     if folder.secrets.exists():
         return False
-    made = {
+    generated = {
         "secret_key": secrets.token_urlsafe(50),
         "secret_keys": [base64.b64encode(secrets.token_bytes(32)).decode()],
     }
     draft = folder.secrets.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(made, file, indent=1)
+        json.dump(generated, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(folder.secrets)
     return True
 
 
-class AlreadyRunning(Exception):  # it is a state, not a mistake
+class AlreadyRunning(Exception):  # it is a state, not an error
     """Another `weir up` holds this data folder."""
 
     def __init__(self, folder: DataFolder) -> None:
@@ -44,8 +44,10 @@ class AlreadyRunning(Exception):  # it is a state, not a mistake
         super().__init__(f"Weir is already running on {folder.path}{where}.")
 
 
-def take_hold(folder: DataFolder) -> None:
-    """Lock the folder for the life of this process and of the supervisor it becomes; raise AlreadyRunning."""
+def lock_folder(folder: DataFolder) -> None:
+    """Lock the folder for the life of this process and of the supervisor it becomes; AlreadyRunning when another
+    process holds the lock.
+    """
     descriptor = os.open(folder.path / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,7 +58,7 @@ def take_hold(folder: DataFolder) -> None:
 
 
 def supervisor_configuration(folder: DataFolder, *, embedded: bool) -> str:
-    """Supervisord's file. Lower priorities start first and stop last, so the database outlives its users."""
+    """The text of supervisord.conf. Lower priorities start first and stop last, so the database outlives its users."""
     python = sys.executable
     parts = [
         "[supervisord]",
@@ -72,17 +74,17 @@ def supervisor_configuration(folder: DataFolder, *, embedded: bool) -> str:
     ]
     if embedded:
         run = f'"{_text(python)}" -m config.embedded run "{_text(folder.path)}"'
-        parts += _program("postgres", run, folder, priority=10, patience_s=40, extra=["stopsignal=INT"])
+        parts += _program("postgres", run, folder, priority=10, timeout_s=40, extra=["stopsignal=INT"])
     for number, program in enumerate(PROGRAMS):
         run = f'"{_text(python)}" -m config.programs {program}'
-        parts += _program(program, run, folder, priority=20 + number, patience_s=PATIENCE_S[program])
-    # A group is asked to stop at once, groups one after the other: the database waits for its users, and only it.
+        parts += _program(program, run, folder, priority=20 + number, timeout_s=STOP_TIMEOUT_S[program])
+    # Programs of a group stop together, groups one after the other: only the database waits for the others.
     parts += ["", "[group:service]", f"programs={','.join(PROGRAMS)}", "priority=20"]
     return "\n".join(parts) + "\n"
 
 
 def _program(
-    name: str, run: str, folder: DataFolder, *, priority: int, patience_s: int, extra: list[str] | None = None
+    name: str, run: str, folder: DataFolder, *, priority: int, timeout_s: int, extra: list[str] | None = None
 ) -> list[str]:
     return [
         "",
@@ -95,7 +97,7 @@ def _program(
         # Never give up: the machine may be out of memory or disk for a while.
         "startretries=1000000",
         f"priority={priority}",
-        f"stopwaitsecs={patience_s}",
+        f"stopwaitsecs={timeout_s}",
         "killasgroup=true",
         f"stdout_logfile={_text(folder.logs / f'{name}.log')}",
         "stdout_logfile_maxbytes=10MB",
@@ -106,5 +108,5 @@ def _program(
 
 
 def _text(path: Path | str) -> str:
-    """Supervisord expands percent signs."""
+    """The text with percent signs doubled, since supervisord expands them."""
     return str(path).replace("%", "%%")

@@ -1,4 +1,4 @@
-"""The admin's sidebar, in the words of the house; everybody sees the entries they may open."""
+"""The admin's sidebar and the tabs above its lists; everybody sees the entries they may open."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from governance.people.models import User
 from governance.people.rules import Actor
 from policies.alerts.models import Alert
 
-# Words, Material symbol, app and model.
+# Title, Material symbol, app and model.
 Entry = tuple[str, str, str, str]
 SPEND: Sequence[Entry] = (
     ("Unit economics", "query_stats", "allocation", "scopeeconomics"),
@@ -77,14 +77,14 @@ ROLL_UPS: Sequence[Entry] = (
 )
 
 
-# Pages that are no list: words, symbol, the app and model that one must be allowed to look at, and the page's name.
+# Pages other than lists: title, symbol, the app and model whose view permission they need, and the name of the page.
 SPEND_PAGES: Sequence[tuple[str, str, str, str, str]] = (
     ("What moved", "waterfall_chart", "allocation", "usageday", "admin:allocation_what_moved"),
 )
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Unfold's SIDEBAR navigation."""
+    """Unfold's SIDEBAR navigation: groups of the pages that the user may view."""
     groups: Sequence[tuple[str, Sequence[Entry]]] = (
         ("Spend", SPEND), ("Budgets", BUDGETS), ("Guardrails", GUARDRAILS), ("Prices", PRICES),
         ("Attribution and shared cost", ALLOCATION), ("Closing and corrections", BOOKS), ("Coming in", COMING_IN),
@@ -106,7 +106,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-# What a list is most often narrowed to: words, and the filter in the address.
+# The most used filters of a list: title, and query parameters.
 NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
     ("policies", "alert"): (("All", {}), ("Open", {"resolved_at__isnull": "True"})),
     ("policies", "constraint"): (("All", {}), ("Active", {"status__exact": "active"})),
@@ -132,7 +132,7 @@ FILTERS = frozenset(name for narrowed in NARROWED.values() for _title, wanted in
 
 
 def tabs(request: HttpRequest) -> list[dict[str, Any]]:
-    """Unfold's TABS above the lists."""
+    """Unfold's TABS above the lists; active is the one whose filters are set."""
     chosen = {name: str(value) for name, value in request.GET.items() if name in FILTERS}
     return [
         {"models": [f"{app}.{model}"], "items": [_tab(app, model, title, wanted, chosen) for title, wanted in narrowed]}
@@ -157,7 +157,7 @@ def _items(request: HttpRequest, entries: Sequence[Entry]) -> Iterator[dict[str,
 
 
 def _open_alerts(request: HttpRequest) -> int:
-    """0 shows no badge."""
+    """The number on the badge; 0 shows none."""
     if not isinstance(request.user, User):
         return 0
     return Alert.objects.visible_to(Actor.of_user(request.user)).open().count()

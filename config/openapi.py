@@ -1,4 +1,4 @@
-"""What drf-spectacular writes the description of the API with."""
+"""Settings of drf-spectacular, which writes the OpenAPI document."""
 
 from config import refusals
 

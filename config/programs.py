@@ -1,9 +1,9 @@
-"""What the supervisor starts: clear what the last one left, wait for the database, become the program.
+"""What the supervisor starts: stop processes left by the last run, wait for the database, become the program.
 
     python -m config.programs web|fast|slow|beat|announce
 
-A program killed by force can leave children (granian's workers keep serving). All carry the mark their program
-gave them in its environment, which no other process can have by chance.
+A killed program can leave children (granian's workers keep serving). They are recognised by the mark of folder and
+program that they inherit in their environment.
 """
 
 import os
@@ -22,43 +22,45 @@ import psutil
 from config.folders import PROJECT, DataFolder, data_folder
 
 MARK = "WEIR_PROGRAM"
-DATABASE_PATIENCE_S = 120
+DATABASE_TIMEOUT_S = 120
 WEB_WORKERS = 2
-# More threads slow the slowest decisions down; a single one waits behind every batch of usage.
+# More threads make the slowest decisions slower; with a single thread they wait behind every batch of usage.
 WEB_THREADS = 2
 PROGRAMS = ("web", "fast", "slow", "beat")
 
 
 def mark(folder: DataFolder, program: str) -> str:
+    """The value of MARK in the environment of a program and its children."""
     return f"{folder.path.resolve()}#{program}"
 
 
 def leftovers(folder: DataFolder, program: str = "") -> Iterator[psutil.Process]:
-    """Living processes of this data folder's program (of all its programs without one), but this one."""
+    """Living processes of this data folder's program, or of all its programs, except this process and its parent."""
     wanted = mark(folder, program)
     own = {os.getpid(), os.getppid()}
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            found = process.environ().get(MARK, "")
-            if process.pid not in own and (found == wanted if program else found.startswith(wanted)):
+            value = process.environ().get(MARK, "")
+            if process.pid not in own and (value == wanted if program else value.startswith(wanted)):
                 yield process
 
 
 def stop_leftovers(folder: DataFolder, program: str = "") -> int:
-    """Ask, then insist. The number of processes there were."""
-    found = list(leftovers(folder, program))
-    for process in found:
+    """Terminate the leftovers, after 5 s kill them; returns how many there were."""
+    processes = list(leftovers(folder, program))
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, stubborn = psutil.wait_procs(found, timeout=5)
-    for process in stubborn:
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
-    return len(found)
+    psutil.wait_procs(alive, timeout=5)
+    return len(processes)
 
 
 def command(program: str, folder: DataFolder) -> list[str]:
+    """The command line of a program."""
     worker = ["-m", "celery", "-A", "config", "worker", "--pool", "threads", "--without-gossip", "--without-mingle"]
     worker += ["--without-heartbeat"]
     arguments = {
@@ -68,7 +70,7 @@ def command(program: str, folder: DataFolder) -> list[str]:
             *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS), "--backlog", "1024"),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--no-ws", "--log-level", "warning"),
         ],
-        # Doorbells of evaluation and delivery never wait behind a sweep: a process of their own.
+        # A process of its own, so that evaluation and delivery never wait behind a sweep.
         "fast": [*worker, "--queues", "fast", "--concurrency", "4", "--hostname", "fast@%h", "--loglevel", "INFO"],
         "slow": [*worker, "--queues", "slow", "--concurrency", "2", "--hostname", "slow@%h", "--loglevel", "INFO"],
         "beat": [
@@ -80,10 +82,10 @@ def command(program: str, folder: DataFolder) -> list[str]:
 
 
 def wait_for_database(folder: DataFolder) -> None:
-    """The embedded server's socket takes connections. A server elsewhere is waited for by who uses it."""
+    """Wait until the embedded server's socket accepts connections; programs wait for an external server themselves."""
     if os.environ.get("DATABASE_URL"):
         return
-    deadline = time.monotonic() + DATABASE_PATIENCE_S
+    deadline = time.monotonic() + DATABASE_TIMEOUT_S
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
             probe.connect(str(folder.sockets / ".s.PGSQL.5432"))
@@ -92,10 +94,10 @@ def wait_for_database(folder: DataFolder) -> None:
 
 
 def announce(folder: DataFolder) -> None:
-    """Wait until everything works, then show the way in; silent when the supervisor ends before that."""
+    """Print the welcome once `/readyz` answers 200; nothing when the supervisor ends before that."""
     url = os.environ["WEIR_READY_URL"]
     supervisor = os.getppid()
-    deadline = time.monotonic() + DATABASE_PATIENCE_S
+    deadline = time.monotonic() + DATABASE_TIMEOUT_S
     while time.monotonic() < deadline:
         if os.getppid() != supervisor:
             return
@@ -108,6 +110,7 @@ def announce(folder: DataFolder) -> None:
 
 
 def main(program: str) -> None:
+    """Become the program; does not return, except from `announce`."""
     folder = data_folder(os.environ["WEIR_DATA_DIR"])
     if program == "announce":
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -115,7 +118,7 @@ def main(program: str) -> None:
         return
     stop_leftovers(folder, program)
     wait_for_database(folder)
-    # Glibc gives every thread an arena of its own; two are enough and save tens of megabytes.
+    # glibc gives every thread its own arena; two are enough and save tens of megabytes.
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     os.chdir(PROJECT)
     words = command(program, folder)

@@ -1,4 +1,4 @@
-"""What others build against: the OpenAPI document and the JSON Schema of each kind of document.
+"""The published schemas: the OpenAPI document and the JSON Schema of each kind of document.
 
 python -m config.published [--check]
 """
@@ -19,6 +19,7 @@ REFERENCE = PROJECT / "docs" / "reference"
 
 
 def openapi() -> str:
+    """The OpenAPI document, as YAML."""
     from drf_spectacular.generators import SchemaGenerator  # noqa: PLC0415  # needs Django set up
     from drf_spectacular.renderers import OpenApiYamlRenderer  # noqa: PLC0415  # see above
 
@@ -28,6 +29,7 @@ def openapi() -> str:
 
 
 def document_schemas() -> dict[str, Any]:
+    """JSON Schemas by the name of their file."""
     from allocation.attribution.documents import AttributionRulesDocument  # noqa: PLC0415  # see above
     from allocation.commitments.documents import CommitmentDocument  # noqa: PLC0415  # see above
     from allocation.prices.documents import ExchangeRatesDocument, PriceBookDocument  # noqa: PLC0415  # see above
@@ -52,6 +54,7 @@ def document_schemas() -> dict[str, Any]:
 
 
 def published() -> dict[Path, str]:
+    """The text of each published file."""
     files = {REFERENCE / "openapi.yaml": openapi()}
     for name, schema in document_schemas().items():
         files[REFERENCE / f"{name}.schema.json"] = (
@@ -61,10 +64,12 @@ def published() -> dict[Path, str]:
 
 
 def outdated() -> list[Path]:
+    """Published files that are missing or differ from what the code says."""
     return [path for path, text in published().items() if not path.exists() or path.read_text() != text]
 
 
 def main() -> int:
+    """Write the files, or with --check return 1 when one is out of date."""
     parser = argparse.ArgumentParser(prog="python -m config.published")
     parser.add_argument("--check", action="store_true", help="only say which files are out of date")
     check = parser.parse_args().check
@@ -76,7 +81,7 @@ def main() -> int:
         return 0
     old = outdated()
     for path in old:
-        print(f"{path.relative_to(PROJECT)} is out of date: run `make docs` and look at what changed.", file=sys.stderr)  # noqa: T201
+        print(f"{path.relative_to(PROJECT)} is out of date: run `make docs` and review what changed.", file=sys.stderr)  # noqa: T201
     return 1 if old else 0
 
 

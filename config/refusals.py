@@ -1,7 +1,7 @@
-"""Every code that a caller may meet, with its status and what it means. The API's description is made of it.
+"""Every code that a caller may get, with its status and its meaning. The description of the API is generated from it.
 
-A code is a noun and what is wrong with it. `malformed_…` and `unsupported_…` are HTTP's own words, and codes of records
-stand in quarantined rows: these keep their order.
+A code is a noun followed by what is wrong with it. `malformed_…` and `unsupported_…` follow HTTP, and the codes of
+records, which are stored in quarantined rows, keep the word order they were published with.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 
 class Refusal(NamedTuple):
+    """The HTTP statuses a code comes with, and its meaning for callers."""
+
     statuses: tuple[int, ...]
     meaning: str
 
@@ -183,7 +185,7 @@ OF_A_RECORD: Mapping[str, str] = {
 
 
 def as_text() -> str:
-    """Both tables, as CommonMark."""
+    """Both tables as CommonMark, for the description of the API."""
     requests = "\n".join(
         f"| `{code}` | {', '.join(map(str, each.statuses))} | {each.meaning} |" for code, each in OF_A_REQUEST.items()
     )

@@ -1,4 +1,4 @@
-"""When tasks run, and on which queue; every other task is on the slow one."""
+"""When tasks run, and on which queue; a task without a route runs on `slow`."""
 
 from celery.schedules import crontab
 
@@ -23,7 +23,7 @@ BEAT = {
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
     "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
     "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
-    # Yesterday soon after it is over; again for a feed that was late.
+    # Soon after the day is over, and again for late feeds.
     "detect anomalies": {"task": "allocation.detect_anomalies", "schedule": crontab(minute="40", hour="0,6,12,18")},
     "replay outcomes that came before their task": {
         "task": "allocation.replay_early_outcomes",

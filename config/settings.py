@@ -24,7 +24,7 @@ DATA_FOLDER = data_folder(env.text("WEIR_DATA_DIR"))
 
 
 def stored_secrets() -> dict[str, Any]:
-    """What the first `weir up` made up and stored beside the data; {} before that."""
+    """The secret keys that the first `weir up` generated in the data folder; {} before that."""
     if not DATA_FOLDER.secrets.is_file():
         return {}
     stored: dict[str, Any] = json.loads(DATA_FOLDER.secrets.read_text())
@@ -32,6 +32,7 @@ def stored_secrets() -> dict[str, Any]:
 
 
 def secret_keys(given: list[str]) -> list[str]:
+    """The keys, each checked to be 32 bytes in base64; EnvironmentVariableError otherwise."""
     for key in given:
         try:
             length = len(base64.b64decode(key, validate=True))
@@ -44,7 +45,7 @@ def secret_keys(given: list[str]) -> list[str]:
 
 _stored = stored_secrets()
 _secret_key = env.text("WEIR_SECRET_KEY", str(_stored.get("secret_key", "")))
-# A command can run with a key made up on the spot; the web process, whose sessions it signs, refuses to (wsgi.py).
+# A command can run with a random key; the web process, whose sessions it signs, refuses to start with one (wsgi.py).
 SECRET_KEY_IS_MADE_UP = not _secret_key
 SECRET_KEY = _secret_key or secrets.token_urlsafe(50)
 # AES-256-GCM key ring for channel secrets: the first key encrypts, every key decrypts.
@@ -116,7 +117,7 @@ TEMPLATES = [
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_FOLDER.static
-# The collected files are served by WhiteNoise in the web process; a missing folder is no error before `weir up`.
+# WhiteNoise serves the collected files in the web process; before `weir up` the folder may be missing.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -146,7 +147,9 @@ FORMAT_MODULE_PATH = ["config.formats"]
 
 
 def database(url: str) -> dict[str, Any]:
-    """Django's dictionary for a PostgreSQL URL or keyword string; the embedded server's socket without one."""
+    """Django's settings for a PostgreSQL URL or keyword string; without one, for the embedded server's socket.
+    EnvironmentVariableError when it cannot be parsed or names no database.
+    """
     embedded = f"host={DATA_FOLDER.sockets} port=5432 user=weir dbname=weir"
     try:
         parts: dict[str, Any] = conninfo_to_dict(url or embedded)
@@ -161,8 +164,8 @@ def database(url: str) -> dict[str, Any]:
         "PASSWORD": parts.pop("password", ""),
         "HOST": parts.pop("host", ""),
         "PORT": str(parts.pop("port", "")),
-        # A connection per thread that stays open, looked at once per request so that a restarted
-        # PostgreSQL is noticed before the first real query rather than by it.
+        # Each thread keeps its connection, checked once per request, so that a restart of PostgreSQL is noticed
+        # before the first real query and not by it.
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"connect_timeout": 5, "application_name": "weir"} | parts,
@@ -176,11 +179,11 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # --- Celery --------------------------------------------------------------------------------------------------
 
-DOORBELL_VISIBILITY_S = 30
+NUDGE_VISIBILITY_S = 30
 
 
 def broker_conninfo() -> str:
-    """The same PostgreSQL, for doorbells: they need not reach the disk."""
+    """The same PostgreSQL, without synchronous commits: losing a nudge does no harm."""
     main = DATABASES["default"]
     options = main["OPTIONS"] | {"application_name": "weir broker"}
     options["options"] = f"{options.get('options', '')} -c synchronous_commit=off".strip()
@@ -193,11 +196,11 @@ CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "pgmq://localhost")
 BROKER_IS_POSTGRES = CELERY_BROKER_URL.startswith("pgmq:")
 if not CELERY_BROKER_URL.startswith(("pgmq:", "amqp:", "amqps:", "redis:", "rediss:", "sentinel:", "memory:")):
     raise EnvironmentVariableError("CELERY_BROKER_URL", "must start with pgmq://, amqp:// or redis://")
-# Messages are doorbells: the work is rows, so a message may be lost, repeated or late without harm.
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": DOORBELL_VISIBILITY_S}
+# Messages are only nudges: the work is rows, so a message may be lost, repeated or late without harm.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": NUDGE_VISIBILITY_S}
 if BROKER_IS_POSTGRES:
     CELERY_BROKER_TRANSPORT_OPTIONS |= {"use_notify": True, "wait_time_seconds": 0, "polling_interval": 0.2}
-# Each connection of the pool is a pool of PostgreSQL connections of its own.
+# Each connection of this pool holds its own pool of PostgreSQL connections.
 CELERY_BROKER_POOL_LIMIT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -241,24 +244,24 @@ SPECTACULAR_SETTINGS = openapi.SPECTACULAR
 
 USAGE_POSTING = "budgets.ledger.operations.posting.post_usage"
 USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
-# How far back a record may lie; never further than the retention, which would drop it the next night.
+# How old a record may be; never older than the retention, which would drop it the next night.
 USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1)
 ANOMALY_EXCESS_MIN = env.integer("WEIR_ANOMALY_EXCESS_MIN", 10, least=0)
 USAGE_BODY_BYTES_MAX = env.integer("WEIR_USAGE_BODY_BYTES_MAX", 32 * 1024 * 1024, least=1024)
 USAGE_EVENTS_PER_REQUEST_MAX = env.integer("WEIR_USAGE_EVENTS_PER_REQUEST_MAX", 10_000, least=1)
-# Django's own limit guards what reads `request.body`: forms and commands. Usage is read by its own limit.
+# Django's limit applies to `request.body`: forms and commands. Usage has a limit of its own.
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(2_621_440, USAGE_BODY_BYTES_MAX)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # --- channels ------------------------------------------------------------------------------------------------
 
-# Slack and webhook destinations on this machine: for trying Weir out and for tests, never for a shared installation.
+# Allows Slack and webhook destinations on this machine: for trials and tests, never for a shared installation.
 WEIR_ALLOW_LOOPBACK_WEBHOOKS = env.flag("WEIR_ALLOW_LOOPBACK_WEBHOOKS", default=False)
 
 # --- mail ----------------------------------------------------------------------------------------------------
 
 EMAIL_HOST = env.text("WEIR_EMAIL_HOST")
-# An installation that somebody tries out has no SMTP server: its messages can be read as files.
+# A trial installation has no SMTP server: its messages are written as files.
 MAIL_IS_WRITTEN = DATABASE_IS_EMBEDDED and not EMAIL_HOST
 EMAIL_BACKEND = f"django.core.mail.backends.{'filebased' if MAIL_IS_WRITTEN else 'smtp'}.EmailBackend"
 EMAIL_FILE_PATH = DATA_FOLDER.mail
@@ -280,7 +283,7 @@ LOGGING = {
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
     },
-    # Not being ready is an answer, given five times a second while things start.
+    # A 503 of /readyz is an answer, not an error, and is given five times a second at startup.
     "filters": {
         "broken": {"()": CallbackFilter, "callback": lambda record: getattr(record, "status_code", 500) != 503}  # noqa: PLR2004
     },

@@ -1,4 +1,4 @@
-"""supervisord in the foreground, saying so when it has gone. Run by its path: nothing of the service is loaded."""
+"""supervisord in the foreground, with a sentence when it ends. Run by its path, so that no service code is loaded."""
 
 import sys
 

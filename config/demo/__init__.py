@@ -1,4 +1,4 @@
-"""A small organisation to look at: one team over its budget, one near it, and a budget that waits for approval."""
+"""A demonstration organisation: a team over its budget, one near it, and a budget that waits for approval."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from governance.unit_costs.operations import accept_unit_cost
 ORGANISATION = Path(__file__).parent / "organisation.yaml"
 FINANCE = "finance@demo.example"
 WAITING = "demo/research"
-# Unit, scope, outcome, amount and why.
+# Unit, scope, outcome, amount and reason of an accepted unit cost.
 ACCEPTED = (
     ("1k_tokens", "demo", "", Decimal("0.002"), "Half of what the models of last year cost."),
     ("action", "demo/engineering/coding-agent", "", Decimal("0.03"), "What a change cost while the agent was tried."),
@@ -34,11 +34,12 @@ ACCEPTED = (
 
 @transaction.atomic
 def seed(*, at: datetime) -> None:
+    """Create the organisation with budgets, unit costs, usage and outcomes up to ``at``; all or nothing."""
     actor = Actor.system("demonstration")
     declared.apply(declared.read([ORGANISATION]), actor=actor, at=at)
     organisation = Scope.objects.get(path="demo")
     finance, _password = create_user(email=FINANCE, persona=Persona.FINANCE, scope=organisation, actor=actor, at=at)
-    # The organisation's first: the budgets below are granted from it.
+    # The organisation's budget comes first: budgets of scopes below it are granted from it.
     for budget in Budget.objects.exclude(scope__path=WAITING).order_by("scope__path", "pk"):
         approve_budget(budget_id=budget.pk, actor=Actor.of_user(finance), reason="Planned for this year.", at=at)
     for unit, path, name, amount, reason in ACCEPTED:

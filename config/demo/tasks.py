@@ -1,4 +1,4 @@
-"""What the demonstration's coding agent did, task by task, and what came of it and of the support team's work."""
+"""Usage of the demonstration's coding agent, task by task, and outcomes of its tasks and of the support team."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,22 +10,23 @@ from config.demo.traffic import AGENT, DAYS, SUPPORT, WEEK
 from governance.calendar.engine import midnight
 
 SOURCE = "demo-agent"
-# Tokens of instructions and tools that every call sends, what a turn adds, and what it answers.
+# Tokens: of the instructions and tools in every call, added to the input by each turn, and of each answer.
 PROMPT, TURN, ANSWER = 2_400, 650, 260
 TASK_HOURS = (9, 11, 14, 16)
 
 
 def task_usage(at: datetime) -> list[UsageEvent]:
-    """A call of a task sends all that went before; the input of the call before comes from the cache."""
+    """Each call of a task sends all earlier turns; what the previous call sent comes from the cache."""
     return [event for task, moment, turns in _tasks(at) for event in _calls(task, moment, turns)]
 
 
 def outcomes(at: datetime) -> list[OutcomeEvent]:
+    """Merged pull requests and resolved tickets before ``at``."""
     return [*_pull_requests(at), *_tickets(at)]
 
 
 def _tasks(at: datetime) -> Iterator[tuple[str, datetime, int]]:
-    """Name, start and turns. Weekends are quiet; the agent takes more turns as the weeks go."""
+    """Name, start and number of turns of each task; few on weekends, with more turns in later weeks."""
     today = midnight(at.date())
     for age in reversed(range(2 * DAYS)):
         day = today - timedelta(days=age)
@@ -52,7 +53,7 @@ def _calls(task: str, moment: datetime, turns: int) -> Iterator[UsageEvent]:
 
 
 def _pull_requests(at: datetime) -> Iterator[OutcomeEvent]:
-    """Named by their task alone, whose scope they go to."""
+    """They name only their task, and are attributed to its scope."""
     for number, (task, moment, turns) in enumerate(_tasks(at)):
         if moment + timedelta(minutes=turns + 30) < at:
             yield OutcomeEvent(
@@ -68,7 +69,7 @@ def _pull_requests(at: datetime) -> Iterator[OutcomeEvent]:
 
 
 def _tickets(at: datetime) -> Iterator[OutcomeEvent]:
-    """A day's tickets in two records: those solved, each worth 4 dollars of a clerk's time, and those handed on."""
+    """Two records a day: solved tickets, each worth 4 dollars of a clerk's time, and tickets passed on."""
     today = midnight(at.date())
     for age in range(DAYS):
         day = today - timedelta(days=age)

@@ -1,4 +1,4 @@
-"""What the demonstration organisation used: the same for the same instant, shaped like working weeks."""
+"""Usage of the demonstration organisation: deterministic for an instant, with the pattern of working weeks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,15 +9,15 @@ from allocation.meters.documents import UsageEvent
 from governance.calendar.engine import first_of_month, midnight
 
 DAYS = 30
-# How busy Monday to Sunday are, and the hours in which a gateway reports.
+# Relative load of Monday to Sunday, and of the hours in which a gateway reports.
 WEEK = (10, 11, 12, 11, 9, 3, 2)
 HOURS = {7: 2, 10: 5, 13: 5, 16: 4, 20: 1}
 WEIGHT_OF_A_MONTH = sum(WEEK) * sum(HOURS.values()) * DAYS // len(WEEK)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """The tokens of one."""
+class CallTokens:
+    """Tokens of one call."""
 
     input: int
     cached_input: int = 0
@@ -26,15 +26,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Calls a month to one model. `in_full`: all of them come however young the month is,
-    so that a demonstration started on the 1st has its budget used up as well.
+    """Calls a month to one model. With ``in_full`` all of them happen in the month so far, so that a demonstration
+    started on the 1st has a budget that is used up as well.
     """
 
     scope: str
     provider: str
     model: str
     calls: int
-    call: Call
+    tokens: CallTokens
     in_full: bool = False
     attributes: dict[str, str] = field(default_factory=dict)
     operation: str = "chat"
@@ -43,31 +43,31 @@ class Traffic:
 
 SEARCH, RANKER, SUPPORT = "demo/search", "demo/search/ranker", "demo/support"
 ENGINEERING, AGENT, RESEARCH = "demo/engineering", "demo/engineering/coding-agent", "demo/research"
-# With the catalogue's prices: search 645 of 600 dollars, support 665 of 800.
+# At the catalogue's prices search costs 645 of 600 dollars, support 665 of 800.
 TRAFFIC = (
-    Traffic(SEARCH, "openai", "gpt-4o", 42_000, Call(3_000, output=500), in_full=True),
-    Traffic(SEARCH, "openai", "gpt-4o", 300, Call(0), status="error"),
-    Traffic(RANKER, "openai", "gpt-4o-mini", 120_000, Call(6_000, output=100), in_full=True),
-    Traffic(RANKER, "openai", "text-embedding-3-small", 300_000, Call(800), in_full=True, operation="embeddings"),
-    Traffic(RANKER, "in-house", "reranker", 90_000, Call(2_000), operation="rerank"),
-    Traffic(SUPPORT, "openai", "gpt-4o", 50_000, Call(4_000, cached_input=2_500, output=400), in_full=True),
-    Traffic(SUPPORT, "anthropic", "claude-haiku-4-5", 22_000, Call(3_000, output=500), in_full=True),
-    Traffic(ENGINEERING, "in-house", "code-completion", 400_000, Call(1_500, output=60)),
-    Traffic(AGENT, "openai", "gpt-4.1", 12_000, Call(60_000, cached_input=48_000, output=1_500)),
-    Traffic(AGENT, "anthropic", "claude-haiku-4-5", 16_000, Call(40_000, cached_input=32_000, output=1_000)),
-    Traffic(RESEARCH, "google", "gemini-2.5-flash", 20_000, Call(10_000, output=1_000)),
-    Traffic(RESEARCH, "openai", "gpt-4.1", 5_000, Call(3_000, output=800)),
-    Traffic("demo/finops-assistant", "openai", "gpt-4.1-mini", 9_000, Call(8_000, output=600)),
-    Traffic("", "openai", "gpt-4o-mini", 60_000, Call(2_000, output=300), attributes={"team": "growth"}),
+    Traffic(SEARCH, "openai", "gpt-4o", 42_000, CallTokens(3_000, output=500), in_full=True),
+    Traffic(SEARCH, "openai", "gpt-4o", 300, CallTokens(0), status="error"),
+    Traffic(RANKER, "openai", "gpt-4o-mini", 120_000, CallTokens(6_000, output=100), in_full=True),
+    Traffic(RANKER, "openai", "text-embedding-3-small", 300_000, CallTokens(800), in_full=True, operation="embeddings"),
+    Traffic(RANKER, "in-house", "reranker", 90_000, CallTokens(2_000), operation="rerank"),
+    Traffic(SUPPORT, "openai", "gpt-4o", 50_000, CallTokens(4_000, cached_input=2_500, output=400), in_full=True),
+    Traffic(SUPPORT, "anthropic", "claude-haiku-4-5", 22_000, CallTokens(3_000, output=500), in_full=True),
+    Traffic(ENGINEERING, "in-house", "code-completion", 400_000, CallTokens(1_500, output=60)),
+    Traffic(AGENT, "openai", "gpt-4.1", 12_000, CallTokens(60_000, cached_input=48_000, output=1_500)),
+    Traffic(AGENT, "anthropic", "claude-haiku-4-5", 16_000, CallTokens(40_000, cached_input=32_000, output=1_000)),
+    Traffic(RESEARCH, "google", "gemini-2.5-flash", 20_000, CallTokens(10_000, output=1_000)),
+    Traffic(RESEARCH, "openai", "gpt-4.1", 5_000, CallTokens(3_000, output=800)),
+    Traffic("demo/finops-assistant", "openai", "gpt-4.1-mini", 9_000, CallTokens(8_000, output=600)),
+    Traffic("", "openai", "gpt-4o-mini", 60_000, CallTokens(2_000, output=300), attributes={"team": "growth"}),
 )
 
 
 def usage(at: datetime) -> list[UsageEvent]:
-    """Thirty days and at least the month so far; at the end two records that are refused and wait in quarantine."""
-    known = [event for number, line in enumerate(TRAFFIC) for event in _events(line, number, at)]
-    unknown = Traffic("demo/legal", "openai", "gpt-4o-mini", 0, Call(2_000, output=300))
+    """Usage of 30 days, or of the month so far if that is longer, and two records that go into quarantine."""
+    accepted = [event for number, line in enumerate(TRAFFIC) for event in _events(line, number, at)]
+    unknown = Traffic("demo/legal", "openai", "gpt-4o-mini", 0, CallTokens(2_000, output=300))
     moment = at - timedelta(minutes=1)
-    return known + [_event(unknown, f"legal-{calls}", moment, calls) for calls in (40, 65)]
+    return accepted + [_event(unknown, f"legal-{calls}", moment, calls) for calls in (40, 65)]
 
 
 def _events(line: Traffic, number: int, at: datetime) -> Iterator[UsageEvent]:
@@ -87,7 +87,7 @@ def _events(line: Traffic, number: int, at: datetime) -> Iterator[UsageEvent]:
 
 
 def _slots(start: datetime, at: datetime) -> dict[datetime, int]:
-    """When usage is reported, and how much of it."""
+    """The instants at which usage is reported, with their weights."""
     days = [start + timedelta(days=number) for number in range((at - start).days + 1)]
     return {
         moment: busy * (WEEK[day.weekday()] + day.toordinal() * 37 % 3)
@@ -102,7 +102,7 @@ def _usual(line: Traffic, slots: dict[datetime, int]) -> int:
 
 
 def _spread(calls: int, slots: dict[datetime, int]) -> dict[datetime, int]:
-    """Whole calls by weight; they sum to `calls`."""
+    """Whole calls in proportion to the weights; they sum to ``calls``."""
     weights: Sequence[int] = list(accumulate(slots.values(), initial=0))
     whole = max(weights[-1], 1)
     return {
@@ -123,7 +123,7 @@ def _event(line: Traffic, name: str, moment: datetime, calls: int) -> UsageEvent
             "operation": line.operation,
             "status": line.status,
             "requests": calls,
-            "tokens": {kind: count * calls for kind, count in asdict(line.call).items()},
+            "tokens": {kind: count * calls for kind, count in asdict(line.tokens).items()},
             "attributes": line.attributes,
             **place,
         }

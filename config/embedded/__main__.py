@@ -1,4 +1,4 @@
-"""python -m config.embedded start|stop|status|run FOLDER"""
+"""Command line of the embedded PostgreSQL: python -m config.embedded start|stop|status|run FOLDER"""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ from config.folders import DataFolder
 
 
 def main(words: list[str] | None = None) -> int:
+    """The exit code: 1 after an error, 3 when `status` shows no server."""
     parser = argparse.ArgumentParser(
         prog="python -m config.embedded", description="The embedded PostgreSQL of a folder."
     )

@@ -1,2 +1,5 @@
+"""Errors of the embedded PostgreSQL."""
+
+
 class EmbeddedPostgresError(Exception):
-    """A sentence for the person who tried to start it."""
+    """Starting or stopping failed; the message is a sentence for the operator."""

@@ -1,4 +1,4 @@
-"""The programs of the wheel, where the user that runs them can reach them."""
+"""The PostgreSQL programs of the wheel, in a place where their user can run them."""
 
 import os
 import shutil
@@ -17,7 +17,9 @@ RELEASE = "pginstall18"
 
 
 def binaries(say: Say) -> Path:
-    """The folder of `postgres` and `initdb`; for root a copy, when PostgreSQL's user cannot reach the wheel's."""
+    """The folder of `postgres` and `initdb`: as root a copy of it, when PostgreSQL's user cannot reach the wheel.
+    EmbeddedPostgresError when the wheel is not installed.
+    """
     spec = find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedPostgresError(
@@ -28,7 +30,7 @@ def binaries(say: Say) -> Path:
         return wheel / RELEASE / "bin"
     copy = SYSTEM_FOLDER / f"{RELEASE}-{version(WHEEL)}"
     if not copy.exists():
-        say(f"PostgreSQL's user may not pass through {wheel}: copying its programs to {copy}, changing no permission.")
+        say(f"PostgreSQL's user cannot reach {wheel}: copying its programs to {copy}; no permission is changed.")
         _copy_for_everybody(wheel, copy)
     return copy / WHEEL / RELEASE / "bin"
 

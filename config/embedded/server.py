@@ -1,4 +1,4 @@
-"""The server of one data folder: started, waited for, watched and stopped."""
+"""Start, stop and watch the PostgreSQL server of a data folder."""
 
 import fcntl
 import os
@@ -22,7 +22,7 @@ from config.embedded.system_user import (
     become_system_user,
     clean_environment,
     ensure_system_user,
-    hand_over,
+    give_to_system_user,
     run_as_system_user,
 )
 from config.folders import PROJECT, SYSTEM_FOLDER, DataFolder, private_parents
@@ -46,7 +46,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m %p ",
-    # Values of statements would put what people wrote into the log.
+    # Statements and their values would bring users' data into the log.
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
 }
@@ -55,17 +55,20 @@ THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 @dataclass(frozen=True)
 class EmbeddedPostgres:
-    """The server of one data folder. `durable=False` is for tests, whose data may go with the power."""
+    """The server of one data folder. ``durable=False`` is for tests: a power failure may lose its data."""
 
     folder: DataFolder
     durable: bool = True
 
     @property
     def url(self) -> str:
+        """The URL of the database, without a password: the socket's folder is closed to other users."""
         return f"postgresql://{DATABASE}@/{DATABASE}?host={self.folder.sockets}&port=5432"
 
     def start(self, *, say: Say) -> None:
-        """Make sure it runs and has its database; it outlives the caller."""
+        """Make sure that the server runs and has its database; it keeps running when the caller ends.
+        EmbeddedPostgresError when it does not come up.
+        """
         self.prepare_folders(say)
         with self._one_at_a_time():
             self.prepare(say=say)
@@ -85,11 +88,11 @@ class EmbeddedPostgres:
             )
 
     def stop(self) -> bool:
-        """Stop it; False when it was not running."""
+        """Stop the server; False when it was not running."""
         process = self.process()
         if process is None:
             return False
-        _end(process, signal.SIGINT, patience_s=STOP_TIMEOUT_S)
+        _end(process, signal.SIGINT, timeout_s=STOP_TIMEOUT_S)
         return True
 
     def process(self) -> psutil.Process | None:
@@ -104,22 +107,24 @@ class EmbeddedPostgres:
         return None
 
     def prepare(self, *, say: Say) -> None:
-        """Folders, the system user when root, and a new cluster when there is none."""
+        """Create what is missing: folders, as root the system user, and the cluster."""
         self.prepare_folders(say)
         for inside in (self.folder.sockets, self.folder.logs):
             inside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        hand_over(self.folder.sockets)
+        give_to_system_user(self.folder.sockets)
         if not (self.folder.postgres / "PG_VERSION").exists():
             say(f"Creating a PostgreSQL 18 database in {self.folder.postgres}.")
             self._create_cluster(say)
 
     def prepare_folders(self, say: Say) -> None:
-        """The data folder itself; as root also the way to it and the user that walks it."""
+        """Create the data folder, and as root the system user, who must be able to reach it: EmbeddedPostgresError when
+        a parent folder is closed to that user.
+        """
         new = [path for path in (self.folder.path, *self.folder.path.parents) if not path.exists()]
         if os.geteuid() == 0:
             if closed := private_parents(self.folder.path):
                 raise EmbeddedPostgresError(
-                    f"PostgreSQL does not run as root, and its own user may not pass through {closed[0]}. "
+                    f"PostgreSQL does not run as root, and its system user cannot enter {closed[0]}. "
                     f"Nothing was changed. Choose another data folder (--data-dir {SYSTEM_FOLDER}), "
                     f"or allow it yourself: chmod o+x {' '.join(map(str, closed))}"
                 )
@@ -128,17 +133,17 @@ class EmbeddedPostgres:
         if os.geteuid() == 0:
             for made in new[1:]:
                 made.chmod(0o755)
-            # Others may pass through, to the folders that belong to PostgreSQL's user; they may not look.
+            # PostgreSQL's user must reach its folders below; listing this one stays forbidden.
             self.folder.path.chmod(0o711)
         else:
             self.folder.path.chmod(0o700)
 
     def _create_cluster(self, say: Say) -> None:
-        # A killed initdb leaves a folder that the next one refuses: made aside, it counts once it is complete.
+        # A killed initdb leaves a folder that the next run refuses: it works beside the real name until it is complete.
         made = self.folder.path / "postgres.new"
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o700)
-        hand_over(made)
+        give_to_system_user(made)
         options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         program = str(binaries(say) / "initdb")
         done = run_as_system_user([program, *options, "--locale=C", "-U", DATABASE, "-D", str(made)])
@@ -147,7 +152,7 @@ class EmbeddedPostgres:
         made.rename(self.folder.postgres)
 
     def run(self, *, say: Say) -> None:
-        """Become the server: what a supervisor starts. Does not return."""
+        """Replace this process by the server, as a supervisor needs it. Does not return."""
         self.prepare(say=say)
         self.clear_leftovers()
         program = binaries(say) / "postgres"
@@ -158,21 +163,23 @@ class EmbeddedPostgres:
         os.execve(program, [str(program), "-D", str(self.folder.postgres), *options], clean_environment())  # noqa: S606
 
     def clear_leftovers(self) -> None:
-        """Stop what a killed supervisor or postmaster left behind, and drop lock files nobody holds.
+        """Stop processes left by a killed supervisor or postmaster, and remove stale lock files.
 
-        PostgreSQL clears its own stale files only when their pid is free; in containers it is soon used again.
+        PostgreSQL removes its stale files only when their pid is free; in containers pids are soon used again.
         """
         if (server := self.process()) is not None:
-            _end(server, signal.SIGINT, patience_s=STOP_TIMEOUT_S)
+            _end(server, signal.SIGINT, timeout_s=STOP_TIMEOUT_S)
         for orphan in self._orphans():
-            _end(orphan, signal.SIGQUIT, patience_s=5)
+            _end(orphan, signal.SIGQUIT, timeout_s=5)
         for stale in ("postmaster.pid", "postmaster.opts"):
             (self.folder.postgres / stale).unlink(missing_ok=True)
         for stale in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
             (self.folder.sockets / stale).unlink(missing_ok=True)
 
     def wait_until_ready(self, started: subprocess.Popen[bytes] | None = None) -> None:
-        """Connected, with the database there; gives up at once when the process it waits for has died."""
+        """Wait until the server accepts connections, and create the database if it is missing. EmbeddedPostgresError
+        after START_TIMEOUT_S, or at once when the ``started`` process has died.
+        """
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             try:
@@ -206,17 +213,17 @@ class EmbeddedPostgres:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        """Test processes start together; one of them starts the server."""
+        """Of processes that start at the same time, such as tests, one starts the server and the others wait."""
         with (self.folder.path / "start.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
 
-def _end(process: psutil.Process, first: signal.Signals, *, patience_s: float) -> None:
+def _end(process: psutil.Process, first: signal.Signals, *, timeout_s: float) -> None:
     with suppress(psutil.NoSuchProcess):
         process.send_signal(first)
         try:
-            process.wait(patience_s)
+            process.wait(timeout_s)
         except psutil.TimeoutExpired:
             process.kill()
-            process.wait(patience_s)
+            process.wait(timeout_s)

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to be root: for root it runs as a system user of its own, made when it is missing."""
+"""PostgreSQL refuses to run as root: then it runs as a system user of its own, created when it is missing."""
 
 import fcntl
 import os
@@ -19,7 +19,9 @@ Say = Callable[[str], None]
 
 
 def ensure_system_user(say: Say) -> None:
-    """The user is there, for good: of processes that start together one makes it, the others wait for it."""
+    """Create the user unless it exists; of processes that start at the same time one creates it, the others wait.
+    EmbeddedPostgresError when it cannot be created.
+    """
     if _system_user_exists():
         return
     with _user_database_locked():
@@ -36,8 +38,8 @@ def _system_user_exists() -> bool:
 
 @contextmanager
 def _user_database_locked() -> Iterator[None]:
-    """A second useradd at the same time does not fail: it gives the user another number, and a folder handed to the
-    first is nobody's. Locked is the folder of the user database, which every data folder of the machine shares.
+    """Hold a lock on the folder of the user database, which all data folders of the machine share. A second useradd at
+    the same time does not fail: it gives the user another id, and folders given to the first id have no owner.
     """
     folder = os.open(USER_DATABASE, os.O_RDONLY)
     try:
@@ -48,10 +50,10 @@ def _user_database_locked() -> Iterator[None]:
 
 
 def _make_system_user(say: Say) -> None:
-    say(f"Running as root: PostgreSQL refuses that, so it gets a system user of its own, {SYSTEM_USER}.")
+    say(f"Running as root: PostgreSQL refuses that, so it gets its own system user, {SYSTEM_USER}.")
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
-        raise EmbeddedPostgresError(f"There is no useradd here: create a system user {SYSTEM_USER}, or do not be root.")
+        raise EmbeddedPostgresError(f"There is no useradd: create a system user {SYSTEM_USER}, or do not run as root.")
     made = subprocess.run(
         [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
         capture_output=True,
@@ -63,6 +65,7 @@ def _make_system_user(say: Say) -> None:
 
 
 def run_as_system_user(words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as the system user when root, else as the current user, in a clean environment."""
     run = partial(subprocess.run, words, capture_output=True, text=True, check=False, cwd="/", env=clean_environment())
     if os.geteuid() != 0:
         return run()
@@ -70,14 +73,15 @@ def run_as_system_user(words: list[str]) -> subprocess.CompletedProcess[str]:
     return run(user=SYSTEM_USER, group=group, extra_groups=[])
 
 
-def hand_over(path: Path) -> None:
+def give_to_system_user(path: Path) -> None:
+    """As root, make the system user the owner of the path."""
     if os.geteuid() == 0:
         user = pwd.getpwnam(SYSTEM_USER)
         os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def become_system_user() -> None:
-    """For the rest of this process; without being root it stays who it is."""
+    """As root, switch this process to the system user for good."""
     if os.geteuid() == 0:
         user = pwd.getpwnam(SYSTEM_USER)
         os.initgroups(SYSTEM_USER, user.pw_gid)
@@ -86,5 +90,5 @@ def become_system_user() -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """Nothing of the caller's: PGDATA, PGPORT and LD_LIBRARY_PATH would all be obeyed."""
+    """An environment without the caller's variables: PostgreSQL would obey PGDATA, PGPORT and LD_LIBRARY_PATH."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}

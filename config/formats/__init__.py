@@ -1,1 +1,1 @@
-"""Dates are written alike everywhere: ISO 8601, in UTC."""
+"""Date formats for Django: ISO 8601 in UTC, in every language."""

@@ -1,3 +1,5 @@
+"""The admin pages of alerts: read, and acknowledge with a reason."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -78,7 +80,7 @@ class AlertAdmin(RecordAdmin):
         return with_reason(
             request,
             title="Acknowledge the alert",
-            explanation="It is no longer repeated; a higher step is still told of.",
+            explanation="It is no longer repeated; a higher step still notifies.",
             done="Acknowledged.",
             back=reverse("admin:policies_alert_change", args=[object_id]),
             run=lambda reason: operations.acknowledge_alert(

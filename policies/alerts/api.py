@@ -1,3 +1,5 @@
+"""Alerts over the API: list, detail with events, acknowledgement."""
+
 from __future__ import annotations
 
 from typing import Any, ClassVar
@@ -57,6 +59,7 @@ class AlertFilterIn(GuardrailParameters):
 
 
 def alerts_of(request: Request) -> AlertQuerySet:
+    """The alerts that the caller may see."""
     return Alert.objects.visible_to(actor(request)).select_related("scope")
 
 

@@ -1,3 +1,5 @@
+"""Alerts and their history."""
+
 from __future__ import annotations
 
 from typing import Any, ClassVar, Self
@@ -11,12 +13,15 @@ from policies.guardrails.models import GuardrailVersion
 
 
 class AlertQuerySet(ScopedQuerySet["Alert"]):
+    """Narrowed by the path of the scope."""
+
     def open(self) -> Self:
+        """Pending or firing."""
         return self.exclude(status=Alert.Status.RESOLVED)
 
 
 class Alert(models.Model):
-    """The incident a guardrail opens: one open at a time per scope, guardrail and period."""
+    """The incident that a breach opens; at most one is open per scope, guardrail and period."""
 
     class Status(models.TextChoices):
         PENDING = "pending"

@@ -1,4 +1,4 @@
-"""Who may do what with alerts, constraints and guardrails."""
+"""Who may do what with alerts."""
 
 from __future__ import annotations
 
@@ -7,4 +7,5 @@ from governance.scopes.models import Scope
 
 
 def may_acknowledge(actor: Actor, scope: Scope) -> bool:
+    """Whoever holds the decision right `acknowledge` at the scope or above it."""
     return actor.may("acknowledge", scope)

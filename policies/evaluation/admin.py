@@ -1,3 +1,5 @@
+"""Admin pages of evaluation runs and data gaps, read-only."""
+
 from __future__ import annotations
 
 from django.contrib import admin

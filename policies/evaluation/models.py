@@ -1,3 +1,5 @@
+"""Runs of the evaluation, and the times in which guardrails could not be evaluated."""
+
 from __future__ import annotations
 
 from typing import ClassVar
@@ -9,7 +11,7 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class EvaluationRun(models.Model):
-    """One claim of dirty scopes, or one sweep, and what came of it."""
+    """The evaluation of a claim of dirty scopes, or a sweep: its duration, counts and errors."""
 
     class Cause(models.TextChoices):
         DIRTY = "dirty"
@@ -33,13 +35,15 @@ class EvaluationRun(models.Model):
 
 
 class DataGapQuerySet(ScopedQuerySet["DataGap"]):
+    """Narrowed by the path of the organisation."""
+
     path_field = "organisation__path"
 
 
 class DataGap(models.Model):
-    """Guardrails of an organisation that could not see: open from the first hold to the sweep that finds none left.
+    """A time in which guardrails of an organisation could not be evaluated: from the first hold to a sweep without one.
 
-    One row, and one message, for the whole organisation, however many guardrails and scopes are held.
+    One row and one message per organisation and cause, however many guardrails and scopes are held.
     """
 
     class Cause(models.TextChoices):

@@ -13,7 +13,7 @@ ACTION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 SUBJECT = re.compile(r"[a-z]+(_[a-z]+)*:\S+")
 RECORDS = {"record_decision", "record_version", "PendingRecord", "Decided"}
 # Said where they are made: by callers of `record_version`, in `PendingRecord`s, by `Change.subject` below.
-PASSED_ON = {"action", "one.action", "one.subject", "change.subject"}
+PASSED_ON = {"action", "one.action", "one.subject", "decision.action", "decision.subject", "change.subject"}
 
 
 def said() -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Read by Django through FORMAT_MODULE_PATH."""
+"""Formats that Django reads through FORMAT_MODULE_PATH."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i"

@@ -1,4 +1,4 @@
-"""weir apply PATH… [--dry-run]"""
+"""The command `weir apply PATH… [--dry-run]`."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         except DomainError as refused:
             raise CommandError(f"{refused.detail}\nNothing was changed.") from None
         for change in changes:
-            self.tell(change)
+            self.show(change)
         counts = {action: sum(change.action == action for change in changes) for action in MARKS}
         would = "would be " if dry_run else ""
         self.stdout.write(
@@ -38,7 +38,8 @@ class Command(BaseCommand):
         if not dry_run and any(change.kind == "Budget" and change.action != "unchanged" for change in changes):
             self.stdout.write("A budget is a proposal until finance approves it in the admin.")
 
-    def tell(self, change: Change) -> None:
+    def show(self, change: Change) -> None:
+        """Print one change with its differences."""
         self.stdout.write(f"{MARKS[change.action]} {change.kind} {change.name}: {change.action}")
         for difference in change.differences:
             self.stdout.write(f"    {difference}")

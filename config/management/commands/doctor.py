@@ -1,4 +1,4 @@
-"""weir doctor"""
+"""The command `weir doctor`."""
 
 from argparse import ArgumentParser
 

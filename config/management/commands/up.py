@@ -26,13 +26,13 @@ from django.utils import timezone
 from config import broker
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from config.folders import PROJECT, DataFolder
-from config.installation import AlreadyRunning, supervisor_configuration, take_hold
+from config.installation import AlreadyRunning, lock_folder, supervisor_configuration
 from config.programs import stop_leftovers
 
 ADMIN_EMAIL = "admin@localhost"
-DATABASE_PATIENCE_S = 60
+DATABASE_TIMEOUT_S = 60
 STATIC_PACKAGES = ("django", "django-unfold", "drf-spectacular-sidecar", "djangorestframework", "weir")
-# Rows that tasks keep ready, needed before the first event: the tasks themselves run by the clock.
+# These tasks create rows that the first event needs; their schedule may come later than that event.
 FIRST_TASKS = ("allocation.maintain_partitions", "budgets.open_periods")
 
 
@@ -49,11 +49,11 @@ class Command(BaseCommand):
     def handle(self, *, port: int, host: str, no_demo: bool, **_options: object) -> None:
         folder: DataFolder = settings.DATA_FOLDER
         try:
-            take_hold(folder)
+            lock_folder(folder)
         except AlreadyRunning as running:
             raise CommandError(str(running)) from None
-        if found := stop_leftovers(folder):
-            self.say(f"Stopped {found} process(es) that an earlier run had left behind.")
+        if stopped := stop_leftovers(folder):
+            self.say(f"Stopped {stopped} process(es) that an earlier run had left behind.")
         _refuse_taken_port(host, port)
         self.prepare(folder, demo=not no_demo)
         self.become_supervisor(folder, host=host, port=port)
@@ -62,9 +62,10 @@ class Command(BaseCommand):
         self.stdout.write(sentence)
         self.stdout.flush()
 
-    # --- what must be there before anything starts ------------------------------------------------------------
+    # --- preparing, before anything starts --------------------------------------------------------------------
 
     def prepare(self, folder: DataFolder, *, demo: bool) -> None:
+        """Start the database, fill it, and stop it again for the supervisor."""
         server = EmbeddedPostgres(folder) if settings.DATABASE_IS_EMBEDDED else None
         folder.logs.mkdir(mode=0o700, exist_ok=True)
         try:
@@ -81,11 +82,12 @@ class Command(BaseCommand):
                 server.stop()
 
     def fill(self, *, demo: bool) -> None:
+        """Migrate, and create the broker's tables, first rows, static files, the admin user and the demonstration."""
         self.say("Bringing tables up to date.")
         call_command("migrate", interactive=False, verbosity=0)
         if settings.BROKER_IS_POSTGRES:
             self.say(broker.install())
-            broker.forget_doorbells()
+            broker.purge_nudges()
         current_app.loader.import_default_modules()
         for name in FIRST_TASKS:
             current_app.tasks[name]()
@@ -95,7 +97,7 @@ class Command(BaseCommand):
             self.seed()
 
     def collect_static(self) -> None:
-        """Copy the admin's and the viewer's files, again only after an upgrade."""
+        """Copy the static files of the admin and the API documentation, again only after an upgrade."""
         wanted = " ".join(f"{name}={_version(name)}" for name in STATIC_PACKAGES)
         stamp = settings.STATIC_ROOT / ".versions"
         if stamp.exists() and stamp.read_text() == wanted:
@@ -105,7 +107,8 @@ class Command(BaseCommand):
         stamp.write_text(wanted)
 
     def create_admin(self) -> None:
-        users = get_user_model()._default_manager  # noqa: SLF001  # Django's own name for it
+        """Create the first superuser with a random password, unless there is one."""
+        users = get_user_model()._default_manager  # noqa: SLF001  # Django's documented name
         if users.filter(is_superuser=True).exists():
             return
         password = secrets.token_urlsafe(12)
@@ -116,6 +119,7 @@ class Command(BaseCommand):
         self.say("")
 
     def seed(self) -> None:
+        """Add the demonstration to an empty database."""
         from governance.scopes.models import Scope  # noqa: PLC0415  # apps are loaded by now
 
         if Scope.objects.exists() or importlib.util.find_spec("config.demo") is None:
@@ -123,12 +127,12 @@ class Command(BaseCommand):
         self.say("The database is empty: adding a small demonstration organisation (--no-demo leaves it out).")
         import_module("config.demo").seed(at=timezone.now())
 
-    # --- and then ---------------------------------------------------------------------------------------------
+    # --- starting ---------------------------------------------------------------------------------------------
 
     def become_supervisor(self, folder: DataFolder, *, host: str, port: int) -> None:
-        """The same process, so that Ctrl-C and SIGTERM reach who has to stop the others."""
-        shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
-        url = f"http://{shown}:{port}"
+        """Replace this process by the supervisor, so that Ctrl-C and SIGTERM reach it."""
+        name = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+        url = f"http://{name}:{port}"
         reach = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
         os.environ["WEIR_DATA_DIR"] = str(folder.path)
         os.environ["WEIR_WEB_HOST"] = host
@@ -147,7 +151,7 @@ class Command(BaseCommand):
 
 
 def _wait_for_database() -> None:
-    deadline = time.monotonic() + DATABASE_PATIENCE_S
+    deadline = time.monotonic() + DATABASE_TIMEOUT_S
     while True:
         try:
             return connection.ensure_connection()
@@ -177,7 +181,7 @@ def _version(package: str) -> str:
 
 
 def _own_command() -> str:
-    """What to type for `weir` in another terminal: `make run` leaves it off the PATH."""
+    """The command for `weir` in another terminal; `make run` does not put it on the PATH."""
     installed = Path(sys.executable).with_name("weir")
     if shutil.which("weir") == str(installed):
         return "weir"

@@ -1,4 +1,4 @@
-"""What an evaluation is about to write, collected in memory and saved in bulk, in one fixed order."""
+"""The rows an evaluation will write: collected in memory, then saved in bulk in a fixed order."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from typing import Any
 from governance.work.operations import copy_rows
 from policies.alerts.models import Alert, AlertEvent
 from policies.constraints.models import Constraint
-from policies.evaluation.operations.messages import Notice, Told, queue_notices
+from policies.evaluation.operations.messages import Notice, NoticeKey, queue_notices
 from policies.evaluation.operations.records import PendingRecord
 from policies.guardrails.models import GuardrailState
 
 RELEASED_BY_WEIR = "weir"
 
+# Guardrail name and scope id.
 Pair = tuple[str, int]
 
 
 @dataclass(slots=True)
 class Known:
-    """What is already stored for the pairs being written."""
+    """The stored rows of the pairs being written: open alerts, active constraints, when a person lifted a constraint,
+    and how often each step has notified.
+    """
 
     alerts: dict[Pair, list[Alert]]
     constraints: dict[Pair, dict[str, Constraint]]
@@ -32,6 +35,8 @@ class Known:
 
 @dataclass(slots=True)
 class Batch:
+    """Everything one transaction will write, dated ``at``."""
+
     at: datetime
     states: list[GuardrailState] = field(default_factory=list)
     forgotten_states: list[int] = field(default_factory=list)
@@ -41,19 +46,22 @@ class Batch:
     new_constraints: list[Constraint] = field(default_factory=list)
     changed_constraints: dict[int, Constraint] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
-    planned_notices: Counter[tuple[Told, tuple[str, ...]]] = field(default_factory=Counter)
+    planned_notices: Counter[tuple[NoticeKey, tuple[str, ...]]] = field(default_factory=Counter)
     decisions: list[PendingRecord] = field(default_factory=list)
     transitions_count: int = 0
 
     def event(self, alert: Alert, kind: str, step: str = "", detail: str = "", **evidence: Any) -> None:
+        """Add an event to the alert's history."""
         self.events.append(AlertEvent(alert=alert, at=self.at, kind=kind, step=step, detail=detail, evidence=evidence))
 
     def changed(self, alert: Alert) -> None:
+        """Mark a stored alert for update; a new alert is inserted with its final values anyway."""
         if alert.pk is not None:
             self.changed_alerts[alert.pk] = alert
 
 
 def load_known(pairs: set[Pair]) -> Known:
+    """The stored rows of these pairs, in a fixed number of queries."""
     names, scope_ids = {name for name, _scope in pairs}, {scope_id for _name, scope_id in pairs}
     alerts: dict[Pair, list[Alert]] = defaultdict(list)
     for alert in Alert.objects.open().filter(guardrail__in=names, scope_id__in=scope_ids):
@@ -75,7 +83,7 @@ def load_known(pairs: set[Pair]) -> Known:
 
 
 class _Notified(dict[tuple[Pair, datetime, str], int]):
-    """How often a step has been told of in its period; asked for only when something is to be told."""
+    """How often a step has notified in its period. Loaded on first use: most evaluations notify nobody."""
 
     def __init__(self, names: set[str], scope_ids: set[int]) -> None:
         super().__init__()
@@ -88,12 +96,13 @@ class _Notified(dict[tuple[Pair, datetime, str], int]):
                 kind=AlertEvent.Kind.NOTIFIED, alert__guardrail__in=self._names, alert__scope_id__in=self._scope_ids
             ).values_list("alert__guardrail", "alert__scope_id", "alert__period_start", "step")
             for name, scope_id, period_start, step in rows:
-                told = ((name, scope_id), period_start, step)
-                self[told] = self.get(told, 0) + 1
+                notice_key = ((name, scope_id), period_start, step)
+                self[notice_key] = self.get(notice_key, 0) + 1
         return self.get(key, 0)
 
 
 def save(batch: Batch) -> None:
+    """Write states, alerts, constraints, deliveries and events in this order, inside the caller's transaction."""
     if batch.forgotten_states:
         GuardrailState.objects.filter(id__in=batch.forgotten_states).delete()
     GuardrailState.objects.bulk_create(

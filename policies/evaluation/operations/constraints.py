@@ -1,4 +1,4 @@
-"""Bring the constraints that are stored to what an assessment wants: imposed, refreshed, released."""
+"""Bring the stored constraints in line with an assessment: impose, refresh or release them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def plan_constraints(
     outcome: Evaluation,
     pair: Pair,
 ) -> None:
-    """Bring the constraints of a pair to what the evaluation wants: a constraint is desired state."""
-    wanted = {one.step: one for one in outcome.constraints}
+    """Bring the constraints of a pair in line with its evaluation. While a guardrail is held for lack of data, none is
+    released or changed.
+    """
+    wanted = {in_force.step: in_force for in_force in outcome.constraints}
     present = known.constraints.get(pair, {})
     is_held = outcome.status in {"no_data", "error"}
     if not is_held:
@@ -41,17 +43,17 @@ def plan_constraints(
             continue
         lifted = known.lifted_by_hand.get((pair, step))
         if lifted is not None and lifted >= in_force.since:
-            continue  # a person lifted it for this crossing: only a new one brings it back
+            continue  # a person lifted it for this crossing: only a new crossing imposes it again
         _constrain(batch, finding, active, alert, in_force)
 
 
 def _constraint_end_reason(outcome: Evaluation, step: str) -> str:
-    ended = any(isinstance(one, StepEnded) and one.step == step for one in outcome.transitions)
+    ended = any(isinstance(transition, StepEnded) and transition.step == step for transition in outcome.transitions)
     return end_reason(outcome, step) if ended else NO_LONGER_LIMITS
 
 
 def constraint_evidence(in_force: ConstraintInForce, scope: ScopeView) -> dict[str, Any]:
-    """Money is named by the organisation's currency."""
+    """Limit and observed value with their unit; for money the unit is the organisation's currency."""
     unit = scope_tree(max_age_s=1).by_id[scope.id].currency if in_force.unit == "money" else in_force.unit
     return {
         "limit": as_json(in_force.limit),
@@ -108,20 +110,21 @@ def _refresh(batch: Batch, constraint: Constraint, in_force: ConstraintInForce, 
 
 
 def _columns(constraint: ConstraintKind) -> dict[str, Any]:
-    """The columns that say what is imposed."""
+    """The columns of a Constraint that state what is imposed."""
     match constraint:
         case Block(models=models):
             return {"action": Constraint.Action.BLOCK, "model_patterns": list(models)}
 
 
 def _recorded(constraint: ConstraintKind) -> dict[str, Any]:
-    """The same in the words of the decision record."""
+    """What is imposed, as evidence of the decision record."""
     match constraint:
         case Block(models=models):
             return {"models": list(models)}
 
 
 def release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView) -> None:
+    """End a constraint: expired when its time is over, released otherwise."""
     is_over = batch.at >= constraint.expires_at
     constraint.status = Constraint.Status.EXPIRED if is_over else Constraint.Status.RELEASED
     constraint.released_at, constraint.released_by, constraint.release_reason = batch.at, RELEASED_BY_WEIR, reason
@@ -148,5 +151,9 @@ def release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView)
 
 def end_reason(outcome: Evaluation, step: str) -> str:
     """Why a step (any step, if none is named) ended."""
-    ends = [one for one in outcome.transitions if isinstance(one, StepEnded) and step in {"", one.step}]
+    ends = [
+        transition
+        for transition in outcome.transitions
+        if isinstance(transition, StepEnded) and step in {"", transition.step}
+    ]
     return ends[-1].reason if ends else CONDITION_GONE

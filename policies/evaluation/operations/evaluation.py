@@ -1,7 +1,7 @@
-"""Evaluate guardrails: for scopes whose facts changed, and in sweeps for what time alone changes.
+"""Evaluate guardrails: for scopes whose facts changed, and in sweeps for what changes with time alone.
 
-Facts are read after the organisations' locks are taken, so of two evaluations of an organisation the later one knows
-what the earlier one wrote, and no crossing is told of twice.
+Facts are read after the organisations' locks are taken, so the later of two evaluations of an organisation sees what
+the earlier wrote, and no crossing is notified twice.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ logger = logging.getLogger(__name__)
 
 CLAIM_SCOPES_MAX = 200
 DUE_SCOPES_MAX = 1000
-# So many are written in about a second; other work of the organisation waits no longer than that.
+# This many are written in about a second, which is the longest that other work of the organisation waits.
 WRITE_FINDINGS_MAX = 500
 SWEEP_HEARTBEAT = "policies.sweep"
 RUNS_KEPT_FOR = timedelta(days=7)
 
 
 def mark_due_scopes(*, at: datetime) -> int:
-    """Scopes where a timer has run out or a period is over count as dirty; how many. Those that wait anyway are left
-    as they are: another mark during a long evaluation would only have it done twice.
+    """Mark scopes dirty where a timer has run out or a period is over; returns how many. Scopes that are dirty already
+    are left alone: marking them again during a long evaluation would evaluate them twice.
     """
     due = (
         GuardrailState.objects.filter(next_due_at__lte=at)
@@ -59,9 +59,9 @@ def mark_due_scopes(*, at: datetime) -> int:
 
 
 def evaluate_next_dirty_scopes(*, at: datetime) -> bool:
-    """Claim some dirty scopes, evaluate them and all above them, settle the claim. False when none was due.
+    """Claim some dirty scopes, evaluate them and their ancestors, settle the claim. False when none was due.
 
-    The claim commits by itself: usage that arrives meanwhile must not wait for the evaluation to mark a scope again.
+    The claim is committed before the evaluation: usage that arrives meanwhile can mark a scope again without waiting.
     """
     began = time.monotonic()
     claims = claim_dirty_scopes(limit=CLAIM_SCOPES_MAX, at=at)
@@ -79,18 +79,18 @@ def evaluate_next_dirty_scopes(*, at: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Portion:
-    """What one transaction found and wrote; ``left`` are groups of scopes that it left to others."""
+    """What one transaction assessed and wrote; ``remaining`` are groups of scopes left to later transactions."""
 
-    found: Assessment
+    assessment: Assessment
     transitions_count: int
-    left: list[list[int]]
+    remaining: list[list[int]]
 
 
 def _write(
     groups: Iterable[Collection[int]], *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim] = ()
 ) -> list[_Portion]:
-    """Each group in a transaction of its own, so that a storm of breaches holds up nobody for long; the last one
-    settles the claims. Whoever is killed in between loses nothing: what is written is remembered, the rest comes again.
+    """Write each group in its own transaction, so that many breaches at once do not hold the lock for long; the last
+    settles the claims. A kill in between loses nothing: states already written are stored, the rest is claimed again.
     """
     waiting = deque(groups)
     portions = []
@@ -99,13 +99,13 @@ def _write(
         try:
             portion = _write_portion(scope_ids, tree=tree, at=at, claims=() if waiting else claims)
         except (IntegrityError, DataError):
-            # One scope's row that the database refuses must not keep the others from being written.
+            # A row that the database refuses must not keep other scopes from being written.
             logger.exception("%d scope(s) from %d on cannot be written", len(scope_ids), scope_ids[0])
             middle = len(scope_ids) // 2
             waiting.extendleft(half for half in (scope_ids[:middle], scope_ids[middle:]) if middle)
             continue
         portions.append(portion)
-        waiting.extend(portion.left)
+        waiting.extend(portion.remaining)
     return portions
 
 
@@ -114,19 +114,19 @@ def _write_portion(
     scope_ids: Collection[int], *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim]
 ) -> _Portion:
     lock_organisations({tree.by_id[scope_id].root_id for scope_id in scope_ids})
-    found = assess(at=at, scope_ids=scope_ids)
-    first, *left = _groups(finding for finding in found.findings if finding.may_need_writing) or [[]]
-    here = set(first)
+    assessment = assess(at=at, scope_ids=scope_ids)
+    first, *remaining = _groups(finding for finding in assessment.findings if finding.may_need_writing) or [[]]
+    written = set(first)
     transitions = write_findings(
-        [finding for finding in found.findings if finding.may_need_writing and finding.scope.id in here],
+        [finding for finding in assessment.findings if finding.may_need_writing and finding.scope.id in written],
         at=at,
-        before_records=lambda: _settle(() if left else claims, found, at),
+        before_records=lambda: _settle(() if remaining else claims, assessment, at),
     )
-    return _Portion(found, transitions, left)
+    return _Portion(assessment, transitions, remaining)
 
 
 def _groups(findings: Iterable[ScopeAssessment]) -> list[list[int]]:
-    """Their scopes, in groups of at most WRITE_FINDINGS_MAX findings or of one scope."""
+    """Scope ids of the findings, in groups of at most WRITE_FINDINGS_MAX findings or of a single scope."""
     groups: list[list[int]] = []
     room = 0
     for scope_id, count in sorted(Counter(finding.scope.id for finding in findings).items()):
@@ -138,33 +138,33 @@ def _groups(findings: Iterable[ScopeAssessment]) -> list[list[int]]:
     return groups
 
 
-def _settle(claims: Sequence[DirtyClaim], found: Assessment, at: datetime) -> None:
-    """Before the decision records, whose chain is the last lock of every transaction."""
-    open_gaps(found, at=at)
-    if found.broken:
-        # What cannot be evaluated is not due: its next version is, by the sweep that follows it.
-        GuardrailState.objects.filter(guardrail__in=found.broken, next_due_at__lte=at).update(next_due_at=None)
+def _settle(claims: Sequence[DirtyClaim], assessment: Assessment, at: datetime) -> None:
+    """Runs before the decision records are written: their chain is the last lock of every transaction."""
+    open_gaps(assessment, at=at)
+    if assessment.broken:
+        # A guardrail that does not compile has no timers; the sweep evaluates its next version.
+        GuardrailState.objects.filter(guardrail__in=assessment.broken, next_due_at__lte=at).update(next_due_at=None)
     if claims:
         settle_dirty_scopes(claims=claims, at=at)
         beat(EVALUATION_HEARTBEAT, at=at)
 
 
 def sweep(*, at: datetime) -> EvaluationRun:
-    """Evaluate every guardrail on every scope: windows slide, timers run out, periods end, guardrails change.
+    """Evaluate every guardrail on every scope, for sliding windows, timers, ended periods and changed guardrails.
 
-    A first pass reads without a lock; only scopes where something changes are evaluated again, under the lock,
-    and written, so that a quiet sweep holds up nobody.
+    A first pass reads without a lock. Only scopes where something changes are evaluated again under the lock and
+    written, so that a sweep without changes blocks nobody.
     """
     began = time.monotonic()
     tree = scope_tree()
-    found = assess(at=at)
-    portions = _write(_groups(_to_write(found.findings)), tree=tree, at=at)
-    _finish_sweep(found, at)
-    return _log_run(EvaluationRun.Cause.SWEEP, [_Portion(found, 0, []), *portions], at, began=began)
+    assessment = assess(at=at)
+    portions = _write(_groups(_to_write(assessment.findings)), tree=tree, at=at)
+    _finish_sweep(assessment, at)
+    return _log_run(EvaluationRun.Cause.SWEEP, [_Portion(assessment, 0, []), *portions], at, began=began)
 
 
 def _to_write(findings: Iterable[ScopeAssessment]) -> list[ScopeAssessment]:
-    """Also those whose limit is missing: neither in force nor lifted by a person."""
+    """Findings that need writing, and those whose constraint is missing: neither in force nor lifted by a person."""
     present = {
         (guardrail, scope_id, step)
         for guardrail, scope_id, step in Constraint.objects.known_for_open_alerts().values_list(
@@ -180,34 +180,34 @@ def _to_write(findings: Iterable[ScopeAssessment]) -> list[ScopeAssessment]:
 
 
 @transaction.atomic
-def _finish_sweep(found: Assessment, at: datetime) -> None:
-    open_gaps(found, at=at)
-    close_gaps(found, at=at)
+def _finish_sweep(assessment: Assessment, at: datetime) -> None:
+    open_gaps(assessment, at=at)
+    close_gaps(assessment, at=at)
     EvaluationRun.objects.filter(started_at__lt=at - RUNS_KEPT_FOR).delete()
     beat(SWEEP_HEARTBEAT, at=at)
 
 
 def lock_organisations(root_ids: Iterable[int]) -> None:
-    """Until the transaction ends, nobody else evaluates these organisations. In id order."""
+    """Lock these organisations against other evaluations until the transaction ends, in id order."""
     for root_id in sorted(root_ids):
         hold(EVALUATION_LOCK, of=root_id)
 
 
 def _log_run(cause: str, portions: Sequence[_Portion], at: datetime, *, began: float) -> EvaluationRun:
-    """The first portion looked at all the scopes."""
-    found = portions[0].found
+    """The counts are those of the first portion, which assessed all the scopes."""
+    assessment = portions[0].assessment
     transitions = sum(portion.transitions_count for portion in portions)
     run = EvaluationRun.objects.create(
         cause=cause,
         started_at=at,
         finished_at=at + timedelta(seconds=time.monotonic() - began),
-        scopes_count=found.scopes_count,
-        guardrails_count=found.guardrails_count,
-        evaluations_count=found.evaluations_count,
+        scopes_count=assessment.scopes_count,
+        guardrails_count=assessment.guardrails_count,
+        evaluations_count=assessment.evaluations_count,
         transitions_count=transitions,
-        no_data_count=sum(map(len, found.held.values())),
-        errors=list(found.broken.values()),
+        no_data_count=sum(map(len, assessment.held.values())),
+        errors=list(assessment.broken.values()),
     )
     if transitions:
-        logger.info("%s: %d scopes, %d steps started or ended", cause, found.scopes_count, transitions)
+        logger.info("%s: %d scopes, %d steps started or ended", cause, assessment.scopes_count, transitions)
     return run

@@ -1,4 +1,4 @@
-"""Tell an organisation once that its guardrails cannot see, and notice when they can again."""
+"""Notify an organisation once when its guardrails cannot be evaluated, and close the gap when they can again."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from datetime import datetime
 
 from governance.scopes.models import Scope
 from policies.evaluation.models import DataGap
-from policies.evaluation.operations.messages import tell_owners
+from policies.evaluation.operations.messages import notify_owners
 from policies.evaluation.queries import Assessment
 
 NAMES_SHOWN_MAX = 5
 
 
-def open_gaps(found: Assessment, *, at: datetime) -> None:
-    """One row and one message for an organisation and cause; an open gap is not told of again."""
-    for root_id, findings in sorted(found.held.items()):
+def open_gaps(assessment: Assessment, *, at: datetime) -> None:
+    """Open a DataGap, with one message to the owners, for each organisation and cause that has none open."""
+    for root_id, findings in sorted(assessment.held.items()):
         for cause in DataGap.Cause.values:
-            held = [one for one in findings if one.outcome is not None and one.outcome.status == cause]
+            held = [finding for finding in findings if finding.outcome is not None and finding.outcome.status == cause]
             if not held or DataGap.objects.filter(organisation_id=root_id, cause=cause, ended_at=None).exists():
                 continue
-            names = sorted({one.guardrail for one in held})
+            names = sorted({finding.guardrail for finding in held})
             reason = held[0].outcome.reason if held[0].outcome is not None else ""
-            scopes_count = len({one.scope.id for one in held})
+            scopes_count = len({finding.scope.id for finding in held})
             gap = DataGap(
                 organisation_id=root_id,
                 cause=cause,
@@ -32,18 +32,18 @@ def open_gaps(found: Assessment, *, at: datetime) -> None:
             )
             created = DataGap.objects.bulk_create([gap], ignore_conflicts=True)
             if created:
-                _tell(gap, at)
+                _notify(gap, at)
 
 
-def _tell(gap: DataGap, at: datetime) -> None:
+def _notify(gap: DataGap, at: datetime) -> None:
     scope = Scope.objects.get(pk=gap.organisation_id)
-    shown = ", ".join(gap.guardrails[:NAMES_SHOWN_MAX])
+    listed = ", ".join(gap.guardrails[:NAMES_SHOWN_MAX])
     more = len(gap.guardrails) - NAMES_SHOWN_MAX
-    names = f"{shown} and {more} more" if more > 0 else shown
-    tell_owners(
+    names = f"{listed} and {more} more" if more > 0 else listed
+    notify_owners(
         scope=scope,
         dedup_key=f"data-gap:{scope.pk}:{gap.cause}:{at:%Y-%m-%dT%H:%M:%S}",
-        title=f"Guardrails of {scope.path} cannot see",
+        title=f"Guardrails of {scope.path} cannot be evaluated",
         text=(
             f"{names} hold their state on {gap.scopes_count} scope(s): nothing new fires and nothing is released "
             f"until the data is back. {gap.reason}"
@@ -53,10 +53,10 @@ def _tell(gap: DataGap, at: datetime) -> None:
     )
 
 
-def close_gaps(found: Assessment, *, at: datetime) -> None:
-    """After a whole sweep: an organisation with nothing held of that cause can see again."""
+def close_gaps(assessment: Assessment, *, at: datetime) -> None:
+    """After a full sweep, end the gaps of organisations where no guardrail is held for that cause any more."""
     for gap in DataGap.objects.filter(ended_at=None):
-        held = found.held.get(gap.organisation_id, [])
-        if not any(one.outcome is not None and one.outcome.status == gap.cause for one in held):
+        held = assessment.held.get(gap.organisation_id, [])
+        if not any(finding.outcome is not None and finding.outcome.status == gap.cause for finding in held):
             gap.ended_at = at
             gap.save(update_fields=["ended_at"])

@@ -1,4 +1,4 @@
-"""What guardrails say to people, and putting it into the outbox."""
+"""Messages of guardrails to people, put into the outbox."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from governance.messages.operations import Outgoing, queue_message, queue_messag
 from governance.messages.queries import Destination, destinations
 from governance.scopes.models import Scope
 from policies.alerts.models import Alert, AlertEvent
-from policies.evaluation.queries import Period
+from policies.evaluation.queries import EvaluationPeriod
 from policies.guardrails.engine.types import Block, ConstraintKind, Evaluation, PlannedAction, ScopeView
 
 logger = logging.getLogger(__name__)
@@ -29,32 +29,33 @@ SEVERITY: dict[str, Severity] = {
     "high": "warning",
     "critical": "critical",
 }
-Told = tuple[tuple[str, int], datetime, str]
+# Guardrail name and scope id, start of the period, step.
+NoticeKey = tuple[tuple[str, int], datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notify action to be carried out. ``told`` is (guardrail and scope, period, step); ``sequence`` counts the
-    times that has been told of, from 1.
-    """
+    """One notify action to be carried out. ``sequence`` counts the notices of the same key, from 1."""
 
-    told: Told
+    key: NoticeKey
     sequence: int
     to: tuple[str, ...]
     alert: Alert
     scope: ScopeView
     planned: PlannedAction
     outcome: Evaluation
-    period: Period
+    period: EvaluationPeriod
 
     @property
     def dedup_key(self) -> str:
-        (guardrail, scope_id), period_start, step = self.told
+        (guardrail, scope_id), period_start, step = self.key
         return f"{guardrail}:{scope_id}:{step}:{period_start:%Y-%m-%d}:{self.sequence}"
 
 
 def queue_notices(notices: Sequence[Notice], *, at: datetime) -> list[AlertEvent]:
-    """The events that say who was told; an address that leads nowhere is an event too, never a lost alert."""
+    """Queue the messages; returns an event for each notice that says who was notified. An address that leads nowhere is
+    named in the event and fails nothing.
+    """
     events: list[AlertEvent] = []
     outgoing: list[Outgoing] = []
     known: dict[tuple[str, int], tuple[Destination, ...] | str] = {}
@@ -62,14 +63,14 @@ def queue_notices(notices: Sequence[Notice], *, at: datetime) -> list[AlertEvent
         message = _message(notice)
         problems = []
         for address in dict.fromkeys(notice.to):
-            asked = (address, notice.scope.id)
-            if asked not in known:
-                known[asked] = _destinations(*asked)
-            found = known[asked]
-            if isinstance(found, str):
-                problems.append(f"{address}: {found}")
+            place = (address, notice.scope.id)
+            if place not in known:
+                known[place] = _destinations(*place)
+            resolved = known[place]
+            if isinstance(resolved, str):
+                problems.append(f"{address}: {resolved}")
                 continue
-            outgoing += [Outgoing(destination, notice.dedup_key, message) for destination in found]
+            outgoing += [Outgoing(destination, notice.dedup_key, message) for destination in resolved]
         events.append(
             AlertEvent(
                 alert=notice.alert,
@@ -87,17 +88,19 @@ def queue_notices(notices: Sequence[Notice], *, at: datetime) -> list[AlertEvent
 
 
 def _destinations(address: str, scope_id: int) -> tuple[Destination, ...] | str:
-    """Where the address leads, or the sentence that says why nowhere."""
+    """The destinations of the address, or the sentence that says why there are none."""
     try:
         return destinations(address, scope_id)
     except DomainError as problem:
-        logger.warning("a guardrail cannot tell %s: %s", address, problem.detail)
+        logger.warning("a guardrail cannot notify %s: %s", address, problem.detail)
         return problem.detail
 
 
 def _message(notice: Notice) -> Message:
     planned, scope, alert = notice.planned, notice.scope, notice.alert
-    imposed = next((one.constraint for one in notice.outcome.constraints if one.step == planned.step), None)
+    imposed = next(
+        (in_force.constraint for in_force in notice.outcome.constraints if in_force.step == planned.step), None
+    )
     fields: list[tuple[str, str]] = [
         ("Scope", scope.path),
         ("Step", planned.step),
@@ -137,8 +140,10 @@ def _imposed(constraint: ConstraintKind) -> tuple[str, str]:
             return "Blocked", ", ".join(models) or "all models"
 
 
-def tell_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_type: str, at: datetime) -> None:
-    """To the owners of a scope. Nobody to tell is logged: it must not stop an evaluation."""
+def notify_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_type: str, at: datetime) -> None:
+    """Queue a message to the owners of a scope. A scope without a reachable owner is logged and raises nothing: that
+    must not stop an evaluation.
+    """
     message = Message(
         title=title,
         text=text,
@@ -152,4 +157,4 @@ def tell_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_ty
     try:
         queue_message(address=OWNER, scope_id=scope.pk, dedup_key=dedup_key, message=message, at=at)
     except DomainError as problem:
-        logger.warning("nobody to tell about %s: %s", scope.path, problem.detail)
+        logger.warning("nobody to notify about %s: %s", scope.path, problem.detail)

@@ -15,6 +15,8 @@ from governance.scopes.models import Scope
 
 @dataclass(frozen=True, slots=True)
 class PendingRecord:
+    """A decision record to be appended when everything else of the batch is written."""
+
     action: str
     scope_id: int
     subject: str
@@ -23,15 +25,19 @@ class PendingRecord:
 
 
 def record(decisions: Sequence[PendingRecord], *, at: datetime) -> None:
+    """Append the records as decisions of the installation itself."""
     scopes = Scope.objects.in_bulk({decision.scope_id for decision in decisions})
-    decided = [Decided(one.action, scopes[one.scope_id], one.subject, one.reason, one.evidence) for one in decisions]
+    decided = [
+        Decided(decision.action, scopes[decision.scope_id], decision.subject, decision.reason, decision.evidence)
+        for decision in decisions
+    ]
     record_decisions(decided, actor=Actor.system(), at=at)
 
 
 def as_json(value: Any) -> Any:
-    """What jsonb can hold: an infinite ratio is written as text."""
+    """The value as jsonb can hold it: numbers that are not finite become text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):
-        return {key: as_json(below) for key, below in value.items()}
-    return [as_json(below) for below in value] if isinstance(value, list | tuple) else value
+        return {key: as_json(item) for key, item in value.items()}
+    return [as_json(item) for item in value] if isinstance(value, list | tuple) else value

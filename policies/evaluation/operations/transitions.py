@@ -14,7 +14,7 @@ from policies.evaluation.operations.batch import Batch, Known, Pair, load_known,
 from policies.evaluation.operations.constraints import end_reason, plan_constraints, release
 from policies.evaluation.operations.messages import Notice
 from policies.evaluation.operations.records import PendingRecord, as_json, record
-from policies.evaluation.queries import ScopeAssessment, kept
+from policies.evaluation.queries import ScopeAssessment, state_to_store
 from policies.guardrails.engine.types import (
     Action,
     Block,
@@ -33,17 +33,17 @@ from policies.guardrails.queries import ActiveGuardrail
 def write_findings(
     findings: Iterable[ScopeAssessment], *, at: datetime, before_records: Callable[[], None] = lambda: None
 ) -> int:
-    """Write them; returns how many steps started or ended. The caller holds the organisations' locks.
+    """Write the findings; returns how many steps started or ended. The caller holds the organisations' locks.
 
     ``before_records`` runs when all else is written and only the chain of decision records is left to be locked.
     """
-    found = list(findings)
-    if not found:
+    to_write = list(findings)
+    if not to_write:
         before_records()
         return 0
-    known = load_known({(finding.guardrail, finding.scope.id) for finding in found})
+    known = load_known({(finding.guardrail, finding.scope.id) for finding in to_write})
     batch = Batch(at=at)
-    for finding in found:
+    for finding in to_write:
         _plan(batch, known, finding)
     save(batch)
     before_records()
@@ -61,7 +61,7 @@ def _plan(batch: Batch, known: Known, finding: ScopeAssessment) -> None:
 
 
 def _plan_state(batch: Batch, finding: ScopeAssessment) -> None:
-    state = kept(finding.outcome) if finding.outcome is not None else None
+    state = state_to_store(finding.outcome) if finding.outcome is not None else None
     if state is None:
         if finding.remembered is not None:
             batch.forgotten_states.append(finding.remembered.id)
@@ -80,7 +80,7 @@ def _plan_state(batch: Batch, finding: ScopeAssessment) -> None:
 
 
 def _plan_end(batch: Batch, known: Known, finding: ScopeAssessment, ended: Evaluation) -> None:
-    """The remembered period is over, or the guardrail is gone from this scope: nothing of it stays in force."""
+    """Resolve the alerts and release the constraints of a period that is over or a guardrail that no longer applies."""
     pair = (finding.guardrail, finding.scope.id)
     for alert in known.alerts.pop(pair, []):
         for transition in ended.transitions:
@@ -89,7 +89,7 @@ def _plan_end(batch: Batch, known: Known, finding: ScopeAssessment, ended: Evalu
         _resolve(batch, alert, finding.ended_reason)
     for constraint in known.constraints.pop(pair, {}).values():
         release(batch, constraint, finding.ended_reason, finding.scope)
-    batch.transitions_count += sum(isinstance(one, StepEnded) for one in ended.transitions)
+    batch.transitions_count += sum(isinstance(transition, StepEnded) for transition in ended.transitions)
     batch.decisions.append(
         PendingRecord(
             "guardrail.end", finding.scope.id, f"guardrail:{finding.guardrail}", finding.ended_reason, {"by": "weir"}
@@ -104,14 +104,14 @@ def _plan_outcome(
     if alert is None:
         return
     _plan_events(batch, active, alert, outcome)
-    steps = [one for one in outcome.transitions if isinstance(one, StepStarted | StepEnded)]
+    steps = [transition for transition in outcome.transitions if isinstance(transition, StepStarted | StepEnded)]
     batch.transitions_count += len(steps)
     for planned in outcome.actions:
         match planned.action:
             case Notify() as action:
                 _plan_notice(batch, known, finding, alert, planned, action, outcome)
             case Block():
-                pass  # desired state: written with the constraints below
+                pass  # written with the constraints below
     plan_constraints(batch, known, finding, active, alert, outcome, pair)
     for step in steps:
         batch.decisions.append(
@@ -143,7 +143,7 @@ def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: E
                 batch.event(alert, AlertEvent.Kind.NO_DATA, detail=transition.reason)
             case HoldEnded():
                 batch.event(alert, AlertEvent.Kind.DATA_BACK, detail=transition.reason)
-    started = [one for one in outcome.transitions if isinstance(one, StepStarted)]
+    started = [transition for transition in outcome.transitions if isinstance(transition, StepStarted)]
     for step in started:
         for action in active.withheld(step.step):
             batch.event(alert, _withheld(action), step.step, f"Withheld: the enforcement level is {active.level}.")
@@ -160,12 +160,14 @@ def _withheld(action: Action) -> AlertEvent.Kind:
 def _plan_alert(
     batch: Batch, known: Known, finding: ScopeAssessment, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
 ) -> Alert | None:
-    """The open alert of this period, made or brought up to date. It may fall back from firing to pending."""
-    alert = next((one for one in known.alerts.get(pair, []) if one.period_start == finding.period.start), None)
+    """The open alert of this period, opened or updated; None when there is none to open. It may fall back from firing
+    to pending.
+    """
+    alert = next((alert for alert in known.alerts.get(pair, []) if alert.period_start == finding.period.start), None)
     if outcome.status in {"no_data", "error", "idle"}:
         return alert
     is_firing = outcome.status == "firing"
-    step = outcome.step or next((one.name for one in outcome.steps if one.status == "pending"), "")
+    step = outcome.step or next((step.name for step in outcome.steps if step.status == "pending"), "")
     severity = active.severity(step)
     if alert is None:
         alert = Alert(
@@ -191,7 +193,7 @@ def _plan_alert(
         alert.status = Alert.Status.FIRING if is_firing else Alert.Status.PENDING
         alert.step, alert.severity, alert.reason = step, severity, outcome.reason
         alert.evidence, alert.version_id, alert.level = as_json(outcome.inputs), active.version_id, active.level
-        if any(isinstance(one, StepStarted) for one in outcome.transitions):
+        if any(isinstance(transition, StepStarted) for transition in outcome.transitions):
             alert.escalated_at = batch.at
         batch.changed(alert)
     return alert
@@ -212,16 +214,16 @@ def _plan_notice(
     action: Notify,
     outcome: Evaluation,
 ) -> None:
-    """A repeat is for those who have not answered: an acknowledged alert is not repeated."""
+    """Add the notice to the batch, unless it repeats an alert that somebody has acknowledged."""
     if planned.trigger == "repeat" and alert.acknowledged_at is not None:
         return
-    told = ((finding.guardrail, finding.scope.id), finding.period.start, planned.step)
-    planned_before = batch.planned_notices[told, action.to]
-    batch.planned_notices[told, action.to] += 1
+    key = ((finding.guardrail, finding.scope.id), finding.period.start, planned.step)
+    planned_before = batch.planned_notices[key, action.to]
+    batch.planned_notices[key, action.to] += 1
     batch.notices.append(
         Notice(
-            told=told,
-            sequence=known.notified[told] + 1 + planned_before,
+            key=key,
+            sequence=known.notified[key] + 1 + planned_before,
             to=action.to,
             alert=alert,
             scope=finding.scope,

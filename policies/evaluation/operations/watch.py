@@ -1,4 +1,4 @@
-"""The dead-man's switch: somebody hears of it when guardrails stop being evaluated."""
+"""The dead-man's switch: owners are notified when guardrails are no longer evaluated."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from datetime import datetime
 from django.db import transaction
 
 from governance.scopes.models import Scope
-from policies.evaluation.operations.messages import tell_owners
+from policies.evaluation.operations.messages import notify_owners
 from policies.evaluation.queries import EvaluationLag, evaluation_lag
 
 
 @transaction.atomic
 def watch_evaluation(*, at: datetime) -> EvaluationLag:
-    """When evaluation stands still, tell the owners of every organisation that waits, once per standstill."""
+    """When evaluation has stalled, notify the owners of every waiting organisation, once per stall."""
     lag = evaluation_lag(at=at)
     if not lag.is_stalled:
         return lag
     since = f"{lag.last_evaluated_at:%Y-%m-%d %H:%M:%S}" if lag.last_evaluated_at else "the beginning"
     for scope in Scope.objects.filter(pk__in=lag.organisation_ids).order_by("pk"):
-        tell_owners(
+        notify_owners(
             scope=scope,
             dedup_key=f"evaluation-stalled:{scope.pk}:{since}",
             title=f"Guardrails of {scope.path} are not being evaluated",
             text=(
                 f"Usage has waited since {lag.oldest_dirty_since:%Y-%m-%d %H:%M:%S} UTC; the last evaluation of new "
-                f"usage was at {since}. Constraints already set still hold; new breaches go unseen. See `weir doctor`."
+                f"usage was at {since}. Constraints already set still hold; new breaches are not noticed. "
+                f"See `weir doctor`."
             ),
             event_type="evaluation.stalled",
             at=at,

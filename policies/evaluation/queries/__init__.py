@@ -2,7 +2,7 @@ from policies.evaluation.queries.assessment import (
     Assessment,
     ScopeAssessment,
     assess,
-    kept,
+    state_to_store,
 )
 from policies.evaluation.queries.explanation import (
     explain,
@@ -13,7 +13,7 @@ from policies.evaluation.queries.liveness import (
     evaluation_lag,
 )
 from policies.evaluation.queries.periods import (
-    Period,
+    EvaluationPeriod,
     calendar_month,
 )
 
@@ -21,11 +21,11 @@ __all__ = [
     "EVALUATION_HEARTBEAT",
     "Assessment",
     "EvaluationLag",
-    "Period",
+    "EvaluationPeriod",
     "ScopeAssessment",
     "assess",
     "calendar_month",
     "evaluation_lag",
     "explain",
-    "kept",
+    "state_to_store",
 ]

@@ -1,5 +1,5 @@
-"""What the guardrails say about scopes now, against what was remembered. Reads only: sweep, dirty scopes and explain
-all come through here.
+"""Guardrails evaluated on scopes now, compared with the stored state. Reads only; the sweep, the evaluation of dirty
+scopes and the explanation all use it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 from policies.evaluation.queries.facts import LoadedFacts, load_facts
-from policies.evaluation.queries.periods import Period
+from policies.evaluation.queries.periods import EvaluationPeriod
 from policies.guardrails.engine.context import ScopeContext
 from policies.guardrails.engine.types import IDLE, Evaluation, GuardrailState, Held, ScopeView
 from policies.guardrails.models import GuardrailState as StoredState
@@ -30,25 +30,25 @@ PERIOD_CHANGED = "period changed"
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is stored for one guardrail on one scope; ``id`` 0 means nothing is."""
+    """The stored state of a guardrail on a scope, with the id of its row."""
 
     id: int
     state: GuardrailState
-    period: Period
+    period: EvaluationPeriod
     due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeAssessment:
-    """One guardrail on one scope where something is remembered or something happened.
+    """A guardrail on a scope where a state is stored or something happened.
 
-    ``ended`` closes the remembered period or a guardrail that is gone; ``outcome`` is the evaluation of the present
-    one, None when the guardrail no longer applies.
+    ``ended`` closes the stored period, or a guardrail that no longer applies; ``outcome`` is the evaluation of the
+    present period, None when the guardrail no longer applies.
     """
 
     scope: ScopeView
     guardrail: str
-    period: Period
+    period: EvaluationPeriod
     active: ActiveGuardrail | None
     remembered: Remembered | None = None
     ended: Evaluation | None = None
@@ -57,10 +57,12 @@ class ScopeAssessment:
 
     @property
     def constrained_steps(self) -> tuple[str, ...]:
-        return tuple(one.step for one in self.outcome.constraints) if self.outcome is not None else ()
+        """Names of the steps that impose a constraint now."""
+        return tuple(constraint.step for constraint in self.outcome.constraints) if self.outcome is not None else ()
 
     @property
     def needs_writing(self) -> bool:
+        """Something happened, or the state or its timer differs from what is stored."""
         if self.ended is not None:
             return True
         outcome = self.outcome
@@ -69,101 +71,111 @@ class ScopeAssessment:
         previous = self.remembered.state if self.remembered else None
         return (
             bool(outcome.actions)
-            or any(not isinstance(one, Held) for one in outcome.transitions)
-            or kept(outcome) != previous
+            or any(not isinstance(transition, Held) for transition in outcome.transitions)
+            or state_to_store(outcome) != previous
             or (self.remembered is not None and self.due_at != self.remembered.due_at)
         )
 
     @property
     def may_need_writing(self) -> bool:
-        """A limit in force shows what was observed last."""
+        """Also true where a constraint is in force: it shows the value observed last."""
         return self.needs_writing or bool(self.constrained_steps)
 
     @property
     def due_at(self) -> datetime | None:
-        """When time alone changes what is remembered: a timer runs out or the period is over."""
-        if self.outcome is None or kept(self.outcome) is None:
+        """When the stored state changes with time alone: the next timer, or the end of the period."""
+        if self.outcome is None or state_to_store(self.outcome) is None:
             return None
         return min(self.outcome.next_due_at or self.period.end, self.period.end)
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
+    """Every guardrail on the scopes asked for: findings, counts, and what could not be evaluated."""
+
     at: datetime
     findings: tuple[ScopeAssessment, ...]
     scopes_count: int
     guardrails_count: int
     evaluations_count: int
     held: dict[int, list[ScopeAssessment]] = field(default_factory=dict)
-    """Findings that cannot see, by organisation."""
+    """Findings held for lack of data or after an error, by organisation id."""
     broken: dict[str, str] = field(default_factory=dict)
+    """Guardrails that do not compile: name and error."""
 
 
-def kept(outcome: Evaluation) -> GuardrailState | None:
-    """The state worth a row: a hold with no step pending or firing is told of by the organisation's DataGap alone."""
+def state_to_store(outcome: Evaluation) -> GuardrailState | None:
+    """The state to store, if any. A hold with no step pending or firing has none; the DataGap shows it."""
     return outcome.state if outcome.state is not None and outcome.state.steps else None
 
 
 @dataclass(frozen=True, slots=True)
-class _Pictures:
-    """Scopes as guardrails see them and which of them each guardrail matches, for one version of the scope tree."""
+class _ScopeViews:
+    """Scopes as guardrails see them, and the ids each guardrail version matches, for one version of the scope tree."""
 
     views: dict[int, ScopeView]
     matched: dict[int, frozenset[int]] = field(default_factory=dict)
 
 
-_pictures: VersionedMemory[UUID | None, _Pictures] = VersionedMemory()
+_scope_views: VersionedMemory[UUID | None, _ScopeViews] = VersionedMemory()
 
 
 def view_of(node: ScopeNode) -> ScopeView:
+    """The scope as guardrails see it."""
     return ScopeView(node.id, node.path, node.kind, node.labels, node.environment, node.criticality, node.practice)
 
 
-def _current_pictures(tree: ScopeTree) -> _Pictures:
-    """As stale as the tree it is asked for. A tree without a version is of a database without scopes."""
-    return _pictures.of(
+def _current_scope_views(tree: ScopeTree) -> _ScopeViews:
+    """As stale as the given tree. A tree without a version belongs to a database without scopes."""
+    return _scope_views.of(
         tree.version,
-        lambda: _Pictures({node.id: view_of(node) for node in tree.by_id.values()}),
+        lambda: _ScopeViews({node.id: view_of(node) for node in tree.by_id.values()}),
         keep=tree.version is not None,
     )
 
 
 def _matches(
-    guardrails: ActiveGuardrails, pictures: _Pictures, scope_ids: Collection[int]
+    guardrails: ActiveGuardrails, scope_views: _ScopeViews, scope_ids: Collection[int]
 ) -> dict[int, list[ActiveGuardrail]]:
-    found: dict[int, list[ActiveGuardrail]] = {scope_id: [] for scope_id in scope_ids}
+    matches: dict[int, list[ActiveGuardrail]] = {scope_id: [] for scope_id in scope_ids}
     for guardrail in guardrails.guardrails:
-        matched = pictures.matched.get(guardrail.version_id)
+        matched = scope_views.matched.get(guardrail.version_id)
         if matched is None:
-            matched = frozenset(view.id for view in pictures.views.values() if guardrail.compiled.matches(view))
-            pictures.matched[guardrail.version_id] = matched
-        for scope_id in matched.intersection(found):
-            found[scope_id].append(guardrail)
-    return found
+            matched = frozenset(view.id for view in scope_views.views.values() if guardrail.compiled.matches(view))
+            scope_views.matched[guardrail.version_id] = matched
+        for scope_id in matched.intersection(matches):
+            matches[scope_id].append(guardrail)
+    return matches
 
 
 def remembered_states(scope_ids: Collection[int] | None) -> dict[int, dict[str, Remembered]]:
+    """Stored states by scope id and guardrail name (None: of every scope)."""
     rows = StoredState.objects.all() if scope_ids is None else StoredState.objects.filter(scope_id__in=scope_ids)
-    found: dict[int, dict[str, Remembered]] = defaultdict(dict)
+    states: dict[int, dict[str, Remembered]] = defaultdict(dict)
     for row in rows:
-        found[row.scope_id][row.guardrail] = Remembered(
-            row.id, GuardrailState.from_json(row.state), Period(row.period_start, row.period_end), row.next_due_at
+        states[row.scope_id][row.guardrail] = Remembered(
+            row.id,
+            GuardrailState.from_json(row.state),
+            EvaluationPeriod(row.period_start, row.period_end),
+            row.next_due_at,
         )
-    return found
+    return states
 
 
 def assess(
     *, at: datetime, scope_ids: Collection[int] | None = None, guardrails: ActiveGuardrails | None = None
 ) -> Assessment:
-    """Evaluate all guardrails on these scopes (None: on every scope)."""
+    """Evaluate guardrails (by default all in force) on these scopes (None: on every scope). A guardrail that fails is
+    held and stops no other.
+    """
     active = guardrails or active_guardrails()
     tree = scope_tree()
-    pictures = _current_pictures(tree)
+    scope_views = _current_scope_views(tree)
     ids = sorted(tree.by_id if scope_ids is None else tree.by_id.keys() & set(scope_ids))
-    views = [pictures.views[scope_id] for scope_id in ids]
+    views = [scope_views.views[scope_id] for scope_id in ids]
     stored = remembered_states(scope_ids)
-    matches = _matches(active, pictures, ids)
-    keys = {key for found in matches.values() for guardrail in found for key in guardrail.compiled.fact_keys}
+    matches = _matches(active, scope_views, ids)
+    keys = {key for matched in matches.values() for guardrail in matched for key in guardrail.compiled.fact_keys}
     facts = load_facts(scope_ids=ids, keys=keys, tree=tree, at=at)
     by_name = {guardrail.name: guardrail for guardrail in active.guardrails}
     findings: list[ScopeAssessment] = []
@@ -171,21 +183,22 @@ def assess(
     failed: set[str] = set()
     evaluations = 0
     for view in views:
-        matched, here = matches[view.id], stored.get(view.id, {})
+        matched, states = matches[view.id], stored.get(view.id, {})
         if matched:
             context = ScopeContext(view, facts.values[view.id], at)
         for guardrail in matched:
             evaluations += 1
-            finding = _found(view, guardrail, here.get(guardrail.name) if here else None, facts, context, failed)
+            remembered = states.get(guardrail.name) if states else None
+            finding = _assess_pair(view, guardrail, remembered, facts, context, failed)
             if finding is None:
                 continue
             findings.append(finding)
             if finding.outcome is not None and finding.outcome.status in {"no_data", "error"}:
                 held[tree.ancestors(view.id)[-1]].append(finding)
-        matched_names = {guardrail.name for guardrail in matched} if here else frozenset()
-        for name, remembered in here.items():
+        matched_names = {guardrail.name for guardrail in matched} if states else frozenset()
+        for name, state in states.items():
             if name not in matched_names and name not in active.broken:
-                findings.append(_gone(view, name, by_name.get(name), remembered, at))
+                findings.append(_withdraw(view, name, by_name.get(name), state, at))
     return Assessment(
         at=at,
         findings=tuple(findings),
@@ -197,7 +210,7 @@ def assess(
     )
 
 
-def _found(
+def _assess_pair(
     view: ScopeView,
     guardrail: ActiveGuardrail,
     remembered: Remembered | None,
@@ -205,7 +218,7 @@ def _found(
     context: ScopeContext,
     failed: set[str],
 ) -> ScopeAssessment | None:
-    """None when nothing is remembered and nothing happens. A guardrail that fails is held and stops no other."""
+    """None when no state is stored and nothing happens. A guardrail that fails is held."""
     try:
         if remembered is None:
             outcome = guardrail.compiled.evaluate(context, None)
@@ -213,18 +226,18 @@ def _found(
                 return None
             period = facts.period(view.id, guardrail.compiled.fact_keys)
             return ScopeAssessment(view, guardrail.name, period, guardrail, outcome=outcome)
-        if context.at < remembered.period.start:  # a clock that went back over the end of a period
+        if context.at < remembered.period.start:  # the clock was set back past the start of the period
             return None
-        return _continued(view, guardrail, remembered, facts, context)
+        return _assess_remembered(view, guardrail, remembered, facts, context)
     except Exception as problem:
         if guardrail.name not in failed:
             failed.add(guardrail.name)
             logger.exception("guardrail %s failed on %s", guardrail.name, view.path)
         why = f"the evaluation failed ({type(problem).__name__}: {problem})"
-        return _held(view, guardrail, remembered, facts, context.at, why)
+        return _hold_failed(view, guardrail, remembered, facts, context.at, why)
 
 
-def _held(
+def _hold_failed(
     view: ScopeView,
     guardrail: ActiveGuardrail,
     remembered: Remembered | None,
@@ -232,7 +245,7 @@ def _held(
     at: datetime,
     why: str,
 ) -> ScopeAssessment:
-    """What failed keeps its state, but no longer than its period."""
+    """A guardrail whose evaluation failed keeps its state, but no longer than its period."""
     period = facts.period(view.id, guardrail.compiled.fact_keys, remembered.period if remembered else None)
     if remembered is None or at < remembered.period.end:
         outcome = guardrail.compiled.hold(remembered.state if remembered else None, at, why)
@@ -244,7 +257,7 @@ def _held(
     return ScopeAssessment(view, guardrail.name, period, guardrail, remembered, ended, PERIOD_ENDED, outcome)
 
 
-def _continued(
+def _assess_remembered(
     view: ScopeView, guardrail: ActiveGuardrail, remembered: Remembered, facts: LoadedFacts, context: ScopeContext
 ) -> ScopeAssessment:
     at = context.at
@@ -265,7 +278,7 @@ def _continued(
     )
 
 
-def _gone(
+def _withdraw(
     view: ScopeView, name: str, active: ActiveGuardrail | None, remembered: Remembered, at: datetime
 ) -> ScopeAssessment:
     reason = NO_LONGER_MATCHES if active else NO_LONGER_ACTIVE

@@ -1,3 +1,5 @@
+"""Why a guardrail does what it does on a scope: its evaluation now, without writing anything."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from governance.errors import NotFound
 from governance.scopes.queries import scope_tree
 from policies.evaluation.queries.assessment import remembered_states, view_of
 from policies.evaluation.queries.facts import load_facts
-from policies.evaluation.queries.periods import Period
+from policies.evaluation.queries.periods import EvaluationPeriod
 from policies.guardrails.engine.context import ScopeContext
 from policies.guardrails.engine.types import Evaluation
 from policies.guardrails.queries import active_guardrails
@@ -15,23 +17,27 @@ from policies.guardrails.queries import active_guardrails
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
+    """A guardrail's evaluation on a scope; ``version`` is its name and number."""
+
     version: str
-    period: Period
+    period: EvaluationPeriod
     outcome: Evaluation
 
 
 def explain(*, name: str, scope_path: str, at: datetime) -> Explanation:
-    """What an evaluation now would read and find; nothing is written."""
+    """What an evaluation now would read and decide; nothing is written. NotFound when the scope or the guardrail is
+    unknown, or the guardrail does not match the scope.
+    """
     tree = scope_tree()
     node = tree.by_path.get(scope_path)
     if node is None:
         raise NotFound(f"There is no scope {scope_path!r}.", code="scope_unknown")
-    guardrail = next((one for one in active_guardrails().guardrails if one.name == name), None)
+    guardrail = next((guardrail for guardrail in active_guardrails().guardrails if guardrail.name == name), None)
     if guardrail is None:
         raise NotFound(f"There is no guardrail {name} in force.")
     view = view_of(node)
     if not guardrail.compiled.matches(view):
-        raise NotFound(f"{name} does not match {scope_path}: nothing of it applies there.")
+        raise NotFound(f"{name} does not match {scope_path}: it has no effect there.")
     facts = load_facts(scope_ids=[node.id], keys=guardrail.compiled.fact_keys, tree=tree, at=at)
     period = facts.period(node.id, guardrail.compiled.fact_keys)
     remembered = remembered_states([node.id]).get(node.id, {}).get(name)

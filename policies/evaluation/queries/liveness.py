@@ -1,3 +1,5 @@
+"""Whether dirty scopes are being evaluated, and how long they have waited."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ STALLED_AFTER = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class EvaluationLag:
-    """How far evaluation is behind. Stalled: scopes have waited, and nothing was evaluated, for two minutes."""
+    """How far evaluation is behind. Stalled means: for two minutes scopes have waited and none was evaluated."""
 
     oldest_dirty_since: datetime | None
     last_evaluated_at: datetime | None
@@ -22,15 +24,17 @@ class EvaluationLag:
 
     @property
     def sentence(self) -> str:
+        """The lag in words, for people."""
         if self.oldest_dirty_since is None:
             return "No usage waits for evaluation."
         waiting = (
             f"{self.dirty_count} scope(s) wait for evaluation since {self.oldest_dirty_since:%Y-%m-%d %H:%M:%S} UTC"
         )
-        return f"{waiting}; evaluation stands still." if self.is_stalled else f"{waiting}."
+        return f"{waiting}; evaluation has stalled." if self.is_stalled else f"{waiting}."
 
 
 def evaluation_lag(*, at: datetime) -> EvaluationLag:
+    """The lag over all organisations; only those with waiting scopes are listed."""
     waiting = list(DirtyScope.objects.order_by("dirty_since").values_list("scope_id", "dirty_since"))
     last = Heartbeat.objects.filter(name=EVALUATION_HEARTBEAT).values_list("beat_at", flat=True).first()
     oldest = waiting[0][1] if waiting else None

@@ -1,3 +1,5 @@
+"""The admin's first page."""
+
 from typing import Any
 
 from django.contrib import admin
@@ -12,5 +14,5 @@ admin.site.index_title = "Overview"
 
 
 def with_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's DASHBOARD_CALLBACK."""
+    """Unfold's DASHBOARD_CALLBACK: adds the dashboard of the signed-in user to the context."""
     return {**context, "weir": dashboard(actor=acting(request), at=timezone.now())}

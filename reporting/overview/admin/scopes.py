@@ -1,4 +1,4 @@
-"""Scopes with what they cost this month and how far their budgets are, which governance knows nothing of."""
+"""The admin list of scopes with this month's cost and the use of their budgets, which governance cannot import."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from governance.scopes.queries import scope_tree
 from policies.evaluation.queries import calendar_month
 
 admin.site.unregister(Scope)
-# A path sorted as text would put `team-b` between `team` and what lies below it.
+# Sorted as text, `team-b` would come between `team` and the scopes below it.
 IN_TREE_ORDER = Func(F("path"), Value("/"), function="string_to_array").asc()
 
 
 @admin.register(Scope)
 class SpendingScopeAdmin(ScopeAdmin):
-    list_display: tuple[str, ...] = (  # type: ignore[assignment]  # More columns than there.
+    list_display: tuple[str, ...] = (  # type: ignore[assignment]  # More columns than the base class has.
         "in_tree", "cost_this_month", "budget_use", "kind", "practice", "environment", "criticality", "owners",
     )  # fmt: skip
     actions_detail = ("unit_economics", "what_moved")
     ordering = (IN_TREE_ORDER,)  # type: ignore[assignment]  # Django takes expressions as well.
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        found: ChangeList = super().get_changelist_instance(request)
+        changelist: ChangeList = super().get_changelist_instance(request)
         now, tree = timezone.now(), scope_tree()
         month = calendar_month(now)
         totals = windows_totals(windows={"month": (month.start, month.end)}, at=now)["month"]
-        facts = budget_facts(scope_ids=[scope.pk for scope in found.result_list], unit="money", at=now)
-        for scope in found.result_list:
+        facts = budget_facts(scope_ids=[scope.pk for scope in changelist.result_list], unit="money", at=now)
+        for scope in changelist.result_list:
             cost = totals[scope.pk].cost if scope.pk in totals else None
-            scope.shown_cost = money(cost, tree.by_id[scope.pk].currency) if cost else NOTHING
-            scope.shown_facts = facts.get(scope.pk)
-        return found
+            scope.month_cost = money(cost, tree.by_id[scope.pk].currency) if cost else NOTHING
+            scope.budget_facts = facts.get(scope.pk)
+        return changelist
 
     @admin.display(description="scope", ordering="path")
     def in_tree(self, scope: Scope) -> SafeString:
@@ -56,16 +56,16 @@ class SpendingScopeAdmin(ScopeAdmin):
 
     @admin.display(description="cost this month")
     def cost_this_month(self, scope: Any) -> str:
-        shown: str = scope.shown_cost
-        return shown
+        cost: str = scope.month_cost
+        return cost
 
     @admin.display(description="budget used")
     def budget_use(self, scope: Any) -> SafeString | str:
-        return used_bar(scope.shown_facts.used_ratio if scope.shown_facts else None)
+        return used_bar(scope.budget_facts.used_ratio if scope.budget_facts else None)
 
     @action(description="What moved", url_path="what-moved", icon="waterfall_chart")  # type: ignore[untyped-decorator]  # Unfold has no types.
     def what_moved(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Why its cost changed, on a page of its own."""
+        """Link to the page that explains why the scope's cost changed."""
         scope = self.get_queryset(request).filter(pk=object_id).first()
         if scope is None:
             return redirect("admin:governance_scope_changelist")

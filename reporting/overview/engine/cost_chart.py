@@ -1,4 +1,4 @@
-"""Cost per day, stacked, as a picture of fixed size. Pixels only: floats never leave the picture."""
+"""Chart of the cost per day, stacked by scope. Coordinates are text for SVG; amounts stay Decimal."""
 
 from __future__ import annotations
 
@@ -21,24 +21,28 @@ NONE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Series:
+    """Cost by day of one scope, of what is unattributed, or of the smaller scopes together."""
+
     name: str
     by_day: Mapping[date, Decimal]
-    is_lost: bool = False
+    is_unattributed: bool = False
     is_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One column; `said` is what a pointer or a reader of screens is told."""
+    """One column; ``tooltip`` is the text for pointers and screen readers."""
 
     x: str
     width: str
     bars: tuple[Bar, ...]
-    said: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True)
 class CostChart:
+    """The columns, axis and legend, with a summary for screen readers."""
+
     days: tuple[Day, ...]
     axis: Axis
     legend: tuple[Key, ...]
@@ -46,47 +50,47 @@ class CostChart:
 
 
 def cost_chart(*, series: Sequence[Series], days: Sequence[date], currency: str) -> CostChart:
-    """`days` in order, at least one. What a day was given back hangs below the line of 0."""
+    """The chart of these series. ``days`` are in order, at least one; credits are drawn below the line of 0."""
     columns = Columns(FRAME, len(days))
     scale = scale_of([end for day in days for end in _ends(series, day)], FRAME)
     coloured = _coloured(series)
-    totals = {day: sum((one.by_day.get(day, NONE) for one in series), NONE) for day in days}
+    totals = {day: sum((line.by_day.get(day, NONE) for line in series), NONE) for day in days}
 
     def column(number: int, day: date) -> Day:
-        parts = [f"{one.name} {money(one.by_day[day])}" for one in series if one.by_day.get(day)]
+        parts = [f"{line.name} {money(line.by_day[day])}" for line in series if line.by_day.get(day)]
         x, width = columns.bar(number, filled=FILLED)
         return Day(
             x=x,
             width=width,
             bars=tuple(_stack(coloured, day, scale=scale, x=x, width=width)),
-            said="\n".join([f"{day:%a} {day}: {money(totals[day], currency)}", *parts]),
+            tooltip="\n".join([f"{day:%a} {day}: {money(totals[day], currency)}", *parts]),
         )
 
     return CostChart(
         days=tuple(column(number, day) for number, day in enumerate(days)),
         axis=axis_of(scale, day_labels(days, columns)),
-        legend=tuple(Key(one.name, colour, said=money(_sum(one))) for one, colour in coloured),
+        legend=tuple(Key(line.name, colour, said=money(_sum(line))) for line, colour in coloured),
         summary=_summary(series, totals, currency),
     )
 
 
 def _coloured(series: Sequence[Series]) -> list[tuple[Series, str]]:
-    named = colours_of(one.name for one in series if not one.is_lost and not one.is_others)
+    named = colours_of(line.name for line in series if not line.is_unattributed and not line.is_others)
     return [
-        (one, UNOWNED if one.is_lost else OTHERS if one.is_others else named[one.name]) for one in series
+        (line, UNOWNED if line.is_unattributed else OTHERS if line.is_others else named[line.name]) for line in series
     ]  # fmt: skip
 
 
 def _ends(series: Sequence[Series], day: date) -> tuple[Decimal, Decimal]:
-    """How far the day reaches below and above 0."""
-    costs = [one.by_day.get(day, NONE) for one in series]
+    """The sums of the day's credits and of its costs."""
+    costs = [line.by_day.get(day, NONE) for line in series]
     return sum((min(cost, NONE) for cost in costs), NONE), sum((max(cost, NONE) for cost in costs), NONE)
 
 
 def _stack(coloured: Sequence[tuple[Series, str]], day: date, *, scale: Scale, x: str, width: str) -> list[Bar]:
     bars, above, below = [], NONE, NONE
-    for one, colour in coloured:
-        cost = one.by_day.get(day, NONE)
+    for line, colour in coloured:
+        cost = line.by_day.get(day, NONE)
         if not cost:
             continue
         start = above if cost > 0 else below
@@ -96,13 +100,13 @@ def _stack(coloured: Sequence[tuple[Series, str]], day: date, *, scale: Scale, x
     return bars
 
 
-def _sum(one: Series) -> Decimal:
-    return sum(one.by_day.values(), NONE)
+def _sum(line: Series) -> Decimal:
+    return sum(line.by_day.values(), NONE)
 
 
 def _summary(series: Sequence[Series], totals: Mapping[date, Decimal], currency: str) -> str:
     highest = max(totals, key=lambda day: totals[day])
-    parts = ", ".join(f"{one.name} {money(_sum(one))}" for one in series)
+    parts = ", ".join(f"{line.name} {money(_sum(line))}" for line in series)
     return (
         f"{money(sum(totals.values(), NONE), currency)} from {min(totals)} to {max(totals)}: {parts}."
         f" The highest day was {highest} with {money(totals[highest])}."

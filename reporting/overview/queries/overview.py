@@ -1,4 +1,4 @@
-"""What is wanted first: alerts, who is held back, how far budgets are, what was spent, what nobody accounts for."""
+"""The first page: alerts, constraints in force, the use of budgets, spending, and unattributed cost."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ ROWS_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
+    """A budget with its use, in its unit; ``percent`` is None when its amount is 0."""
+
     budget: Budget
     used: Decimal
     amount: Decimal
     percent: int | None
 
     @property
-    def said(self) -> str:
+    def used_of_amount(self) -> str:
         unit = self.budget.unit
         return f"{rounded(unit, self.used)} of {rounded(unit, self.amount, self.budget.currency)}"
 
@@ -44,7 +46,7 @@ class BudgetLine:
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """What an installation still lacks before it can do its work."""
+    """Which of the steps to a working installation are done."""
 
     has_scopes: bool
     has_keys: bool
@@ -60,6 +62,8 @@ class FirstSteps:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
+    """Everything the first page shows; lists hold at most ROWS_MAX rows, counts and ``…_left_out`` the rest."""
+
     steps: FirstSteps
     alerts: list[Alert]
     alerts_count: int
@@ -75,7 +79,7 @@ class Dashboard:
 
 
 def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
-    """A fixed number of queries, whatever there is to show."""
+    """What the actor may see of the first page at ``at``, in a fixed number of queries."""
     alerts = Alert.objects.visible_to(actor).open().select_related("scope").order_by("-opened_at")
     constraints = Constraint.objects.visible_to(actor).in_force(at).select_related("scope").order_by("-starts_at")
     waiting = waiting_for(actor).select_related("scope").order_by("submitted_at")
@@ -98,7 +102,7 @@ def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
 
 
 def _steps(actor: Actor, *, has_scopes: bool) -> FirstSteps:
-    """Only whoever runs the installation can do them all; to everybody else everything is done."""
+    """Only who sees the whole installation can take every step; for everybody else all count as done."""
     if not actor.sees_everything:
         return FirstSteps(has_scopes=True, has_keys=True, has_usage=True, has_budgets=True, has_guardrails=True)
     return FirstSteps(
@@ -111,7 +115,7 @@ def _steps(actor: Actor, *, has_scopes: bool) -> FirstSteps:
 
 
 def _budgets(actor: Actor, at: datetime) -> list[BudgetLine]:
-    """The fullest first."""
+    """Approved budgets in force, the most used first."""
     approved = list(
         Budget.objects.visible_to(actor).in_force(at.date()).filter(status="approved").select_related("scope")
     )

@@ -1,4 +1,4 @@
-"""What was spent, for the overview: by day and top-level scope, and by model with its unit cost."""
+"""Spending for the overview: by day and top-level scope, and by model with its unit costs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODELS_MAX = 12
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """One model's month. `cost` is None where nobody stated a price; unit costs are of what was priced."""
+    """One model's month to date. ``cost`` is None when no call has a price; unit costs count priced calls only."""
 
     provider: str
     model: str
@@ -47,7 +47,7 @@ class ModelLine:
 
     @property
     def cost_per_1000_tokens(self) -> Decimal | None:
-        """None as well when some of the tokens are unpriced: the roll-up does not tell which."""
+        """None also when some tokens are unpriced: the roll-up does not count them apart."""
         return (
             self.priced_cost * 1000 / self.tokens if self.cost and self.tokens and not self.unpriced_requests else None
         )
@@ -55,7 +55,9 @@ class ModelLine:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """In one currency. AI for FinOps is counted apart from the spend it governs."""
+    """Spending of the month to date in one currency, with the last 30 days as a chart. AI for FinOps is counted apart
+    from the spend it governs.
+    """
 
     currency: str
     cost: Decimal
@@ -68,7 +70,7 @@ class Spending:
 
 
 def spending(usage: QuerySet[UsageDay], *, tree: ScopeTree, month: datetime, at: datetime) -> list[Spending]:
-    """One for each currency of the organisations in `usage`. Two queries, whatever there is."""
+    """One Spending for each currency of the organisations in ``usage``, from two queries. ``month`` is its start."""
     today = day_of(at)
     days = list(days_from(today - timedelta(days=DAYS - 1), today + DAY))
     by_scope = usage.filter(bucket__gte=min(midnight(days[0]), month)).values_list("bucket", "scope_id").annotate(
@@ -83,7 +85,7 @@ def spending(usage: QuerySet[UsageDay], *, tree: ScopeTree, month: datetime, at:
             unpriced=Sum("unpriced_requests"), priced_cost=Sum("cost"),
         )
     )  # fmt: skip
-    found = [
+    rows = [
         (tree.by_id[scope_id], bucket, cost, unpriced)
         for bucket, scope_id, cost, unpriced in by_scope.order_by()
         if scope_id in tree.by_id
@@ -95,16 +97,17 @@ def spending(usage: QuerySet[UsageDay], *, tree: ScopeTree, month: datetime, at:
     return [
         _spending(
             currency,
-            [row for row in found if row[0].currency == currency],
+            [row for row in rows if row[0].currency == currency],
             _merged(models.get(currency, ())),
             tree=tree,
             days=days,
             month=month,
         )
-        for currency in sorted({node.currency for node, *_ in found})
+        for currency in sorted({node.currency for node, *_ in rows})
     ]
 
 
+# Scope, day, cost and number of unpriced requests.
 Row = tuple[ScopeNode, datetime, Decimal, int]
 
 
@@ -130,7 +133,7 @@ def _cost(rows: Iterable[Row]) -> Decimal:
 
 
 def _series(rows: Sequence[Row], tree: ScopeTree, days: Sequence[date]) -> list[Series]:
-    """The most expensive first, what is left together, the unattributed last."""
+    """The most expensive scopes first, the rest summed, the unattributed last."""
     by_top: dict[int, dict[date, Decimal]] = {}
     for node, bucket, cost, _unpriced in rows:
         if cost and bucket.date() in days:
@@ -138,12 +141,12 @@ def _series(rows: Sequence[Row], tree: ScopeTree, days: Sequence[date]) -> list[
             of_day[bucket.date()] = of_day.get(bucket.date(), Decimal(0)) + cost
     one_root = len({tree.by_id[top].root_id for top in by_top}) == 1
     ranked = sorted(by_top, key=lambda top: (tree.by_id[top].is_unattributed, -sum(by_top[top].values())))
-    shown = ranked if len(ranked) <= SERIES_MAX else ranked[: SERIES_MAX - 1]
+    leading = ranked if len(ranked) <= SERIES_MAX else ranked[: SERIES_MAX - 1]
     named = [
-        Series(_name(tree.by_id[top], one_root=one_root), by_top[top], is_lost=tree.by_id[top].is_unattributed)
-        for top in shown
+        Series(_name(tree.by_id[top], one_root=one_root), by_top[top], is_unattributed=tree.by_id[top].is_unattributed)
+        for top in leading
     ]
-    others = ranked[len(shown) :]
+    others = ranked[len(leading) :]
     return [*named, _others([by_top[top] for top in others])] if others else named
 
 
@@ -152,7 +155,7 @@ def _others(costs: Sequence[Mapping[date, Decimal]]) -> Series:
 
 
 def _top(node: ScopeNode, tree: ScopeTree) -> ScopeNode:
-    """The scope right below the organisation that `node` belongs to, or the organisation."""
+    """The node's ancestor directly below the organisation, or the organisation itself."""
     lineage = tree.ancestors(node.id)
     return tree.by_id[lineage[-2] if len(lineage) > 1 else lineage[-1]]
 
@@ -171,7 +174,7 @@ def _sum(parts: Iterable[Mapping[date, Decimal]]) -> dict[date, Decimal]:
 
 
 def _merged(lines: Iterable[ModelLine]) -> list[ModelLine]:
-    """Several organisations may use one model. The most expensive first, then the unpriced."""
+    """Lines of the same model in several organisations summed; the most expensive first, then the unpriced."""
     merged: dict[tuple[str, str], ModelLine] = {}
     for line in lines:
         key = (line.provider, line.model)

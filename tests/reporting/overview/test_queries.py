@@ -59,7 +59,7 @@ def test_cost_per_day_is_stacked_by_the_scopes_right_below_the_organisation(
     assert [(one.name, one.said) for one in spent.chart.legend] == [
         ("search", "12.50"), ("Unattributed", "1.00"),
     ]  # fmt: skip
-    assert spent.chart.days[-2].said == "Mon 2026-11-23: 12.50 USD\nsearch 12.50"
+    assert spent.chart.days[-2].tooltip == "Mon 2026-11-23: 12.50 USD\nsearch 12.50"
 
 
 def test_models_show_what_one_request_and_a_thousand_tokens_cost(search: Scope, spend: Spend) -> None:

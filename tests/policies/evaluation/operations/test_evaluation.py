@@ -266,8 +266,8 @@ def test_stale_facts_hold_and_the_owner_is_told_once(apply: Apply, spend: Spend)
     assert [(gap.cause, gap.guardrails, gap.ended_at) for gap in DataGap.objects.all()] == [
         ("no_data", ["spike"], None)
     ]
-    told = [title for title, _to in deliveries() if "cannot see" in title]
-    assert (before, told) == (1, ["Guardrails of acme cannot see"] * 2)
+    titles = [title for title, _to in deliveries() if "cannot be evaluated" in title]
+    assert (before, titles) == (1, ["Guardrails of acme cannot be evaluated"] * 2)
     assert AlertEvent.objects.filter(kind="no_data").count() == 1
 
     back = stale + timedelta(minutes=2)

@@ -10,7 +10,7 @@ DAYS = [date(2026, 11, 23), date(2026, 11, 24)]
 def test_the_chart_ends_at_a_round_number_and_stacks_upwards() -> None:
     series = [
         Series("search", {DAYS[0]: Decimal(30), DAYS[1]: Decimal(60)}),
-        Series("unattributed", {DAYS[1]: Decimal(20)}, is_lost=True),
+        Series("unattributed", {DAYS[1]: Decimal(20)}, is_unattributed=True),
     ]
     chart = cost_chart(series=series, days=DAYS, currency="USD")
     assert [tick.label for tick in chart.axis.ticks] == ["0", "20", "40", "60", "80"]
@@ -38,14 +38,14 @@ def test_a_day_of_less_than_nothing_hangs_from_the_line_of_0() -> None:
     assert [(bar.y, bar.height) for bar in chart.days[1].bars] == [
         ("186.8", "20.7"), ("152.2", "34.6"), ("207.5", "13.8"),
     ]  # fmt: skip
-    assert chart.days[1].said == "Tue 2026-11-24: 0.00 USD\nsearch -6.00\nsupport 10.00\nresearch -4.00"
+    assert chart.days[1].tooltip == "Tue 2026-11-24: 0.00 USD\nsearch -6.00\nsupport 10.00\nresearch -4.00"
 
 
 def test_what_nobody_owns_and_what_is_left_have_colours_of_their_own() -> None:
     series = [
         Series("search", {DAYS[0]: Decimal(3)}),
         Series("2 others", {DAYS[0]: Decimal(2)}, is_others=True),
-        Series("unattributed", {DAYS[0]: Decimal(1)}, is_lost=True),
+        Series("unattributed", {DAYS[0]: Decimal(1)}, is_unattributed=True),
     ]
     chart = cost_chart(series=series, days=DAYS, currency="USD")
     assert [bar.colour for bar in chart.days[0].bars][1:] == [OTHERS, UNOWNED]
