@@ -8,7 +8,7 @@ from django.db import transaction
 
 from governance.errors import DomainError, Invalid
 from governance.people.models import ApiKey, KeyPermission
-from governance.people.operations import _PREFIX_BYTES, SCHEME, _digest
+from governance.people.operations import KEY_PREFIX_BYTES, SCHEME, key_digest
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
@@ -41,11 +41,11 @@ def create_api_key(
     if expires_at is not None and expires_at <= at:
         raise Invalid("The key would have expired already.", code="expiry_in_the_past")
     check_may_change(actor, "governance.apikey", scope.path)
-    prefix = secrets.token_hex(_PREFIX_BYTES)
+    prefix = secrets.token_hex(KEY_PREFIX_BYTES)
     plaintext = f"{SCHEME}{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     key = ApiKey.objects.create(
         prefix=prefix,
-        digest=_digest(plaintext),
+        digest=key_digest(plaintext),
         name=name,
         scope=scope,
         permissions=sorted(set(permissions)),
