@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from budgets.approvals import rules
 from budgets.approvals.operations.grants import change_funding
-from budgets.ledger.engine.coverage import Cover
+from budgets.ledger.engine.charging import Cover
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.models import Account
 from budgets.ledger.operations import (

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Sequence
 from datetime import date, datetime
 
-from budgets.ledger.engine.coverage import Cover, Move, by_scope, moves
+from budgets.ledger.engine.charging import Cover, Move, by_scope, moves
 from budgets.ledger.engine.funding import Balance, Entry
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import usage_by_day

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from django.db import transaction
 
-from budgets.ledger.engine.coverage import Cover
+from budgets.ledger.engine.charging import Cover
 from budgets.ledger.engine.funding import Adoption, Funding, Opening, fund
 from budgets.ledger.models import Account
 from budgets.ledger.operations.entries import balance_of, ends_of, rebook_usage, write_entries

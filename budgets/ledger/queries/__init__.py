@@ -1,4 +1,4 @@
-from budgets.ledger.queries.day_coverage import Coverage, coverage, covers, last_known_coverage, unopened
+from budgets.ledger.queries.charging import Coverage, coverage, covers, last_known_coverage, unopened
 from budgets.ledger.queries.facts import (
     BudgetFacts,
     budget_facts,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db.models import F, Sum
 
 from allocation.usage.models import UsageDay
-from budgets.ledger.engine.coverage import DayUsage
+from budgets.ledger.engine.charging import DayUsage
 from governance.calendar.engine import midnight
 
 MEASURES = {

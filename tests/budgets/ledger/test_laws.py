@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from budgets.approvals.operations import approve_budget, create_budget, end_budget, give_back, grant_more, submit_budget
-from budgets.ledger.engine.coverage import by_scope, cover_on
+from budgets.ledger.engine.charging import by_scope, cover_on
 from budgets.ledger.models import Account
 from budgets.ledger.operations import open_periods
 from budgets.ledger.queries import budget_facts, covers, usage_by_day

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from budgets.ledger.engine.coverage import Cover
+from budgets.ledger.engine.charging import Cover
 from budgets.ledger.models import Account
 from budgets.plans.engine.periods import Period
 from budgets.plans.models import Budget

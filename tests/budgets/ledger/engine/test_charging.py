@@ -4,7 +4,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets.ledger.engine.coverage import Cover, DayUsage, Move, by_scope, cover_on, moves
+from budgets.ledger.engine.charging import Cover, DayUsage, Move, by_scope, cover_on, moves
 from budgets.plans.engine.periods import Period
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
