@@ -11,10 +11,10 @@ from budgets.ledger.models import Account, Transfer
 from budgets.ledger.operations import (
     balance_of,
     days_to_open,
-    family,
     lock_for_opening,
     open_missing,
     record_shortfalls,
+    scopes_above_and_below,
     write_entries,
 )
 from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
@@ -49,7 +49,7 @@ def _change(budget_id: int, amount: Decimal, *, sign: int, actor: Actor, reason:
     quantity = sign * ledger_quantity(budget.unit, amount)
     verb = "grant" if sign > 0 else "give_back"
     change_funding(account, quantity, budget=budget, actor=actor, reason=given_reason, reference=verb, at=at)
-    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
     record_shortfalls(opened, at=at)
     account.refresh_from_db()
     record_decision(

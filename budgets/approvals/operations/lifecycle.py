@@ -7,20 +7,20 @@ from django.db import IntegrityError, transaction
 
 from budgets.approvals import rules
 from budgets.approvals.operations.grants import change_funding
-from budgets.ledger.engine.charging import Cover
+from budgets.ledger.engine.charging import OpenAccount
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.models import Account
 from budgets.ledger.operations import (
     balance_of,
     days_to_open,
-    family,
     lock_for_opening,
     open_missing,
     rebook_usage,
     record_shortfalls,
+    scopes_above_and_below,
     write_entries,
 )
-from budgets.ledger.queries import covers
+from budgets.ledger.queries import open_accounts
 from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
 from budgets.plans.engine.periods import period_of
 from budgets.plans.errors import ChangedSinceSeen, ProposalExists, WrongStatus
@@ -137,7 +137,7 @@ def approve_budget(
     for former in replaced:
         _take_over_accounts(budget, former, actor=actor, reason=given_reason, at=at)
     opened = open_missing(days=days_to_open(at), at=at, strict=budget, by=user, reason=given_reason)
-    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
     record_shortfalls(opened, at=at)
     record_decision(
         actor=actor,
@@ -205,7 +205,7 @@ def end_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Bu
     budget.status, budget.ends_on = Budget.Status.ENDED, max(at.date(), budget.starts_on)
     budget.save(update_fields=["status", "ends_on"])
     returned = _close_accounts(budget, at=at)
-    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
     record_decision(
         actor=actor,
         action="budget.end",
@@ -255,13 +255,13 @@ def _close_accounts(budget: Budget, *, at: datetime) -> Decimal:
         return Decimal(0)
     tree = scope_tree()
     start, end = min(account.interval.start for account in closing), max(account.interval.end for account in closing)
-    nearby = family([budget.scope_id])
-    before = covers(unit=budget.unit, scope_ids=nearby, start=start, end=end)
+    nearby = scopes_above_and_below([budget.scope_id])
+    before = open_accounts(unit=budget.unit, scope_ids=nearby, start=start, end=end)
     for account in closing:
         account.period_end = max(budget.ends_on, account.interval.start)
         account.save(update_fields=["period_end"])
     cut = {account.pk: account.interval for account in closing}
-    after = [Cover(item.account_id, item.scope_id, cut.get(item.account_id, item.period)) for item in before]
+    after = [OpenAccount(item.account_id, item.scope_id, cut.get(item.account_id, item.period)) for item in before]
     rebook_usage(
         unit=budget.unit,
         before=before,

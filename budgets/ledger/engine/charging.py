@@ -1,4 +1,4 @@
-"""Which account carries the usage of a scope on a day, and what has to move when that answer changes."""
+"""Which account is charged for the usage of a scope on a day, and what is rebooked when that changes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,8 +13,8 @@ ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
-    """An open account: it carries its scope, and what lies below up to the next cover, during its period."""
+class OpenAccount:
+    """Charged for its scope and those below it that have no open account of their own, on the days of `period`."""
 
     account_id: int
     scope_id: int
@@ -23,14 +23,16 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class DayUsage:
+    """Usage of a scope on one UTC day, as the ledger counts: money, tokens, requests or GPU seconds."""
+
     scope_id: int
     day: date
     quantity: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """Spending leaves one account for another; None is outside the ledger (not charged to anyone)."""
+class Rebooking:
+    """Spending moves from one account to another; None stands for usage that is charged to no account."""
 
     day: date
     from_account: int | None
@@ -38,37 +40,40 @@ class Move:
     quantity: Decimal
 
 
-Covers = Mapping[int, Sequence[Cover]]
+OpenAccounts = Mapping[int, Sequence[OpenAccount]]
 Lineage = Callable[[int], Sequence[int]]
 
 
-def by_scope(covers: Iterable[Cover]) -> dict[int, list[Cover]]:
-    found: dict[int, list[Cover]] = defaultdict(list)
-    for cover in covers:
-        found[cover.scope_id].append(cover)
-    return dict(found)
+def by_scope(open_accounts: Iterable[OpenAccount]) -> dict[int, list[OpenAccount]]:
+    """The accounts of each scope, by its id, in the order given."""
+    grouped: dict[int, list[OpenAccount]] = defaultdict(list)
+    for account in open_accounts:
+        grouped[account.scope_id].append(account)
+    return dict(grouped)
 
 
-def cover_on(covers: Covers, lineage: Sequence[int], day: date) -> Cover | None:
-    """The cover of the nearest scope at or above; `lineage` is the scope itself first, then upwards to the root."""
-    return nearest_fitting(lineage, covers, lambda cover: cover.period.contains(day))
+def charged_account(open_accounts: OpenAccounts, lineage: Sequence[int], day: date) -> OpenAccount | None:
+    """That of the nearest scope at or above, if any; `lineage` is the scope first, then upwards to the root."""
+    return nearest_fitting(lineage, open_accounts, lambda account: account.period.contains(day))
 
 
-def moves(*, before: Covers, after: Covers, usage: Iterable[DayUsage], lineage: Lineage) -> list[Move]:
-    """What brings a ledger charged under `before` to what it would be had `after` held from the start.
+def rebookings(
+    *, before: OpenAccounts, after: OpenAccounts, usage: Iterable[DayUsage], lineage: Lineage
+) -> list[Rebooking]:
+    """What turns a ledger charged to the accounts of `before` into one charged to those of `after` from the start.
 
-    Per day and pair of accounts, never negative, never zero, in a fixed order.
+    One for each day and pair of accounts, above zero, ordered by day and accounts.
     """
     sums: dict[tuple[date, int | None, int | None], Decimal] = defaultdict(lambda: ZERO)
     for item in usage:
         path = lineage(item.scope_id)
-        old, new = cover_on(before, path, item.day), cover_on(after, path, item.day)
+        old, new = charged_account(before, path, item.day), charged_account(after, path, item.day)
         source, target = (old.account_id if old else None), (new.account_id if new else None)
         if source != target:
             sums[(item.day, source, target)] += item.quantity
-    found = [
-        Move(day, source, target, quantity) if quantity > 0 else Move(day, target, source, -quantity)
+    net = [
+        Rebooking(day, source, target, quantity) if quantity > 0 else Rebooking(day, target, source, -quantity)
         for (day, source, target), quantity in sums.items()
         if quantity
     ]
-    return sorted(found, key=lambda move: (move.day, move.from_account or 0, move.to_account or 0))
+    return sorted(net, key=lambda rebooking: (rebooking.day, rebooking.from_account or 0, rebooking.to_account or 0))

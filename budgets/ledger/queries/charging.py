@@ -1,4 +1,4 @@
-"""Which account carries the usage of a scope on a day: from memory, valid for one version of coverage and tree."""
+"""Which account is charged for the usage of a scope on a day: in memory, for one CoverageVersion and one scope tree."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
-from budgets.ledger.engine.charging import Cover
+from budgets.ledger.engine.charging import OpenAccount
 from budgets.ledger.models import Account
 from budgets.plans.engine.periods import Period
 from budgets.plans.models import Budget
@@ -21,93 +21,100 @@ DAYS_KEPT = 62
 
 
 @dataclass(slots=True)
-class DayCoverage:
-    """The open accounts of one day. `nearest` remembers what it has answered."""
+class DayAccounts:
+    """The open accounts of one day: by unit, the account's id by scope id. `nearest` keeps its answers."""
 
     accounts: Mapping[str, Mapping[int, int]]
     answers: dict[tuple[str, int], int | None] = field(default_factory=dict)
 
     def nearest(self, unit: str, lineage: tuple[int, ...]) -> int | None:
-        asked = (unit, lineage[0])
-        if asked not in self.answers:
-            self.answers[asked] = nearest(lineage, self.accounts[unit])
-        return self.answers[asked]
+        """The id of the account charged for the first scope of `lineage`, which goes up to the root; None for none."""
+        question = (unit, lineage[0])
+        if question not in self.answers:
+            self.answers[question] = nearest(lineage, self.accounts[unit])
+        return self.answers[question]
 
 
 @dataclass(slots=True)
-class Coverage:
-    """Never changed in meaning: a new version is a new object, so a reader that holds the old one is not confused."""
+class ChargedAccounts:
+    """What one version of the accounts and of the scope tree says. Days are read when first needed; another version is
+    another object, so who holds an old one sees no change. `days_checked` had no budget left to open.
+    """
 
     version: UUID | None
     tree: ScopeTree
-    days: dict[date, DayCoverage] = field(default_factory=dict)
-    looked_at: set[date] = field(default_factory=set)
-    ends: dict[tuple[int, str], int] = field(default_factory=dict)
+    days: dict[date, DayAccounts] = field(default_factory=dict)
+    days_checked: set[date] = field(default_factory=set)
+    spent_accounts: dict[tuple[int, str], int] = field(default_factory=dict)
 
-    def of(self, days: Iterable[date]) -> dict[date, DayCoverage]:
+    def of(self, days: Iterable[date]) -> dict[date, DayAccounts]:
+        """The open accounts of each of these days."""
         wanted = set(days)
-        found = {day: self.days[day] for day in wanted if day in self.days}
-        missing = sorted(wanted - found.keys())
+        known = {day: self.days[day] for day in wanted if day in self.days}
+        missing = sorted(wanted - known.keys())
         if missing:
-            found |= _load(missing)
-            self.days = {**(self.days if len(self.days) + len(missing) <= DAYS_KEPT else {}), **found}
-        return found
+            known |= _load(missing)
+            self.days = {**(self.days if len(self.days) + len(missing) <= DAYS_KEPT else {}), **known}
+        return known
 
-    def end_of_spending(self, root_id: int, unit: str) -> int:
-        if (root_id, unit) not in self.ends:
-            found = Account.objects.filter(kind=Account.Kind.SPENT).values_list("scope_id", "unit", "id")
-            self.ends = {(scope_id, of_unit): account_id for scope_id, of_unit, account_id in found}
-        return self.ends[root_id, unit]
+    def spent_account(self, root_id: int, unit: str) -> int:
+        """The id of the account where an organisation's spending goes. KeyError when it has none for the unit yet."""
+        if (root_id, unit) not in self.spent_accounts:
+            rows = Account.objects.filter(kind=Account.Kind.SPENT).values_list("scope_id", "unit", "id")
+            self.spent_accounts = {(scope_id, of_unit): account_id for scope_id, of_unit, account_id in rows}
+        return self.spent_accounts[root_id, unit]
 
 
-def _load(days: list[date]) -> dict[date, DayCoverage]:
+def _load(days: list[date]) -> dict[date, DayAccounts]:
     accounts = list(
         Account.objects.overlapping(days[0], days[-1] + DAY)
         .order_by()
         .only("unit", "scope_id", "period_start", "period_end")
     )
-    found = {}
+    by_day = {}
     for day in days:
         by_unit: dict[str, dict[int, int]] = {}
         for account in accounts:
             if account.interval.contains(day):
                 by_unit.setdefault(account.unit, {})[account.scope_id] = account.pk
-        found[day] = DayCoverage(by_unit)
-    return found
+        by_day[day] = DayAccounts(by_unit)
+    return by_day
 
 
-_coverages: VersionedMemory[tuple[UUID | None, ScopeTree], Coverage] = VersionedMemory()
+_memory: VersionedMemory[tuple[UUID | None, ScopeTree], ChargedAccounts] = VersionedMemory()
 
 
 def coverage_version() -> UUID | None:
+    """The stored version; None before the first account was opened."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM budgets_coverageversion")
         row = cursor.fetchone()
     return row[0] if row else None
 
 
-def coverage() -> Coverage:
-    """Never stale: two tiny queries tell that nothing has changed. Ask under the posting lock for an answer that stays
-    true.
+def charged_accounts() -> ChargedAccounts:
+    """Never stale: two small queries check that nothing has changed. Call under the posting lock for an answer that
+    stays true.
     """
     version, tree = coverage_version(), scope_tree()
-    return _coverages.of((version, tree), lambda: Coverage(version, tree))
+    return _memory.of((version, tree), lambda: ChargedAccounts(version, tree))
 
 
-def last_known_coverage() -> Coverage | None:
-    """Out of date without bound, and perhaps of a transaction not committed: good for deciding whether to look closer,
-    never for posting.
+def last_known_charged_accounts() -> ChargedAccounts | None:
+    """May be stale without bound, and may come from a transaction that was not committed: enough to decide whether to
+    look again, never for posting. None before the first call of `charged_accounts`.
     """
-    return _coverages.last_known()
+    return _memory.last_known()
 
 
-def covers(*, unit: str, scope_ids: Iterable[int], start: date, end: date) -> list[Cover]:
+def open_accounts(*, unit: str, scope_ids: Iterable[int], start: date, end: date) -> list[OpenAccount]:
+    """Those of these scopes that are open on a day of [start, end), ordered by id."""
     rows = Account.objects.overlapping(start, end).filter(unit=unit, scope_id__in=list(scope_ids)).order_by("id")
-    return [Cover(account.pk, account.scope_id, account.interval) for account in rows]
+    return [OpenAccount(account.pk, account.scope_id, account.interval) for account in rows]
 
 
 def unopened(days: Iterable[date]) -> list[tuple[Budget, Period]]:
-    """Approved budgets and their periods on these days that have no account yet; root first, longer periods first."""
+    """Approved budgets and their periods on these days without an account yet; parents first, longer periods first."""
     wanted: dict[tuple[int, date], tuple[Budget, Period]] = {}
     for day in sorted(set(days)):
         opened = Account.objects.of_budgets().filter(

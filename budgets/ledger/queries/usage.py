@@ -1,4 +1,4 @@
-"""Allocation's daily roll-ups as the ledger counts them."""
+"""Allocation's daily roll-ups in the quantities of the ledger."""
 
 from collections.abc import Iterable
 from datetime import date
