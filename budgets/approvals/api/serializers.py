@@ -1,3 +1,5 @@
+"""What the API reads and shows of budgets and of their transfers."""
+
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -93,8 +95,8 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
     @extend_schema_field(CurrentPeriodOut(allow_null=True))
     def get_current(self, budget: Budget) -> Mapping[str, Any] | None:
         facts: Mapping[int, BudgetFacts] = self.context["facts"]
-        found = facts.get(budget.pk)
-        return CurrentPeriodOut(found).data if found is not None else None
+        current = facts.get(budget.pk)
+        return CurrentPeriodOut(current).data if current is not None else None
 
 
 class TransferOut(serializers.ModelSerializer[Transfer]):
@@ -127,8 +129,8 @@ class TransferOut(serializers.ModelSerializer[Transfer]):
         return plain(budget_quantity(transfer.debit_account.unit, transfer.amount))
 
     def get_counterpart(self, transfer: Transfer) -> str:
-        other = self._sides(transfer)[2]
-        return other.scope.path if other.kind == Account.Kind.BUDGET else other.kind
+        counterpart = self._sides(transfer)[2]
+        return counterpart.scope.path if counterpart.kind == Account.Kind.BUDGET else counterpart.kind
 
     def get_period_start(self, transfer: Transfer) -> str:
         return str(self._sides(transfer)[1].period_start)
