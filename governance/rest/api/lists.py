@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db.models import QuerySet
 from rest_framework.response import Response
 
-from governance.rest.api.asked import visible_node
 from governance.rest.api.authentication import actor
+from governance.rest.api.lookups import visible_node
 from governance.rest.api.pagination import pages_by
 from governance.scopes.queries import scope_tree
 
