@@ -16,7 +16,7 @@ from governance.organisations.operations import change_scope, check_labels, crea
 from governance.pages.admin.base import OperatedAdmin, acting
 from governance.people.models import Ownership
 from governance.records.operations import record_decision
-from governance.scopes.models import Kind, Scope
+from governance.scopes.models import Scope, ScopeKind
 
 
 class OwnershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no types.
@@ -38,7 +38,7 @@ class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         parent, kind = cleaned.get("parent"), cleaned.get("kind")
-        if self.instance.pk is None and kind and (parent is None) != (kind == Kind.ORGANISATION):
+        if self.instance.pk is None and kind and (parent is None) != (kind == ScopeKind.ORGANISATION):
             raise forms.ValidationError("An organisation has no parent, and everything else has one.")
         return cleaned
 

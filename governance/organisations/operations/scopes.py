@@ -20,9 +20,9 @@ from governance.scopes.models import (
     SLUG_PATTERN,
     UNATTRIBUTED_SLUG,
     Criticality,
-    Kind,
     Practice,
     Scope,
+    ScopeKind,
 )
 
 
@@ -54,7 +54,7 @@ def create_scope(
     check_labels(labels or {})
     if slug == UNATTRIBUTED_SLUG:
         raise Invalid("The slug 'unattributed' is kept for what matches no attribution rule.", code="slug_reserved")
-    if (parent is None) != (kind == Kind.ORGANISATION):
+    if (parent is None) != (kind == ScopeKind.ORGANISATION):
         raise Invalid("An organisation has no parent, and everything else has one.", code="kind_invalid")
     if parent is not None and currency:
         raise Invalid("The currency stands at the organisation.", code="currency_not_at_root")
@@ -89,7 +89,7 @@ def _furnish(organisation: Scope) -> None:
     _insert(
         Scope(
             slug=UNATTRIBUTED_SLUG,
-            kind=Kind.BUSINESS_UNIT,
+            kind=ScopeKind.BUSINESS_UNIT,
             parent=organisation,
             name="Unattributed",
             practice=organisation.practice,
