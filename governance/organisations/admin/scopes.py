@@ -1,3 +1,5 @@
+"""Scopes and their owners in the admin."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -43,7 +45,7 @@ class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable
         return cleaned
 
     def _post_clean(self) -> None:
-        # The operation fills the currency in; the database holds the rule.
+        # The operation fills in the currency, which a constraint of the database requires.
         if self.instance.pk is None and not self.cleaned_data.get("parent"):
             self.cleaned_data["currency"] = self.cleaned_data.get("currency") or "USD"
         super()._post_clean()  # type: ignore[misc]  # Django's hook between fields and constraints, untyped.

@@ -1,3 +1,5 @@
+"""Creating and revoking API keys."""
+
 from __future__ import annotations
 
 import secrets
@@ -17,6 +19,8 @@ _SECRET_BYTES = 32
 
 
 class KeyAlreadyRevoked(DomainError):
+    """A key is revoked once."""
+
     code = "key_already_revoked"
 
 
@@ -30,7 +34,10 @@ def create_api_key(
     name: str = "",
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """The key and its plaintext, which exists nowhere else and is never shown again."""
+    """The key and its plaintext, which is stored nowhere and never shown again.
+
+    Invalid (`permission_unknown`, `expiry_in_the_past`), Forbidden.
+    """
     unknown = sorted(set(permissions) - set(KeyPermission.values))
     if unknown or not permissions:
         raise Invalid(
@@ -67,6 +74,7 @@ def create_api_key(
 
 @transaction.atomic
 def revoke_api_key(*, key_id: int, actor: Actor, at: datetime, reason: str = "") -> ApiKey:
+    """Ends the key at `at`. Forbidden, KeyAlreadyRevoked."""
     key = ApiKey.objects.select_for_update(of=("self",)).select_related("scope").get(pk=key_id)
     check_may_change(actor, "governance.apikey", key.scope.path)
     if key.revoked_at is not None:
