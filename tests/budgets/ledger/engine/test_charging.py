@@ -17,9 +17,11 @@ DAY = date(2026, 11, 3)
 def test_the_nearest_open_account_at_or_above_carries_the_usage() -> None:
     open_accounts = by_scope([OpenAccount(10, ACME, QUARTER), OpenAccount(11, SEARCH, NOVEMBER)])
 
-    found = [charged_account(open_accounts, LINEAGE[RANKER], day) for day in (DAY, date(2026, 12, 1), date(2027, 1, 1))]
+    result = [
+        charged_account(open_accounts, LINEAGE[RANKER], day) for day in (DAY, date(2026, 12, 1), date(2027, 1, 1))
+    ]
 
-    assert [account and account.account_id for account in found] == [11, 10, None]
+    assert [account and account.account_id for account in result] == [11, 10, None]
 
 
 def test_an_account_that_opens_takes_its_usage_from_the_one_above_and_from_outside() -> None:
@@ -29,21 +31,21 @@ def test_an_account_that_opens_takes_its_usage_from_the_one_above_and_from_outsi
     )
     usage = [DayUsage(scope, DAY, Decimal(scope)) for scope in (ACME, SEARCH, RANKER)]
 
-    found = rebookings(
+    result = rebookings(
         before=by_scope(before), after=by_scope(before + opened), usage=usage, lineage=LINEAGE.__getitem__
     )
 
-    assert found == [Rebooking(DAY, None, 12, Decimal(1)), Rebooking(DAY, 10, 11, Decimal(3))]
+    assert result == [Rebooking(DAY, None, 12, Decimal(1)), Rebooking(DAY, 10, 11, Decimal(3))]
 
 
 def test_a_correction_below_zero_moves_the_other_way() -> None:
     usage = [DayUsage(ACME, DAY, Decimal(-2))]
 
-    found = rebookings(
+    result = rebookings(
         before={}, after=by_scope([OpenAccount(12, ACME, NOVEMBER)]), usage=usage, lineage=LINEAGE.__getitem__
     )
 
-    assert found == [Rebooking(DAY, 12, None, Decimal(2))]
+    assert result == [Rebooking(DAY, 12, None, Decimal(2))]
 
 
 some_accounts = st.sets(st.sampled_from([OpenAccount(scope * 10, scope, NOVEMBER) for scope in LINEAGE]))
