@@ -258,7 +258,7 @@ class Transfer(models.Model):
             ),
         ]
         indexes = [
-            # Read by the ledger of an account; what arrives at the spent account is read by nobody.
+            # Read by the ledger of an account; transfers into a spent account are never read by account.
             models.Index(name="transfer_out", fields=["credit_account", "id"]),
             # Read by the admin: money that moved, among very many charges.
             models.Index(name="transfer_out_decided", fields=["credit_account", "id"], condition=~Q(kind="charge")),

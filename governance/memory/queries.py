@@ -23,10 +23,10 @@ class VersionedMemory(Generic[VersionT, ValueT]):
     """One value, valid for one version and built again for another. Thread-safe; one thread builds at a time.
 
     How stale an answer is depends on the call: `of` answers for the version it is given and is never stale; `within` is
-    stale by no more than the age it is given; `last_known` without bound. A version must never be used again with
-    another meaning (it is random, or counts what is only ever added), or one that was rolled back could be answered.
-    What `within` shows to others must be committed: `of(…, keep=False)` builds the version of an open transaction for
-    the caller alone.
+    stale by no more than the age it is given; `last_known` without bound. A version is never used again with another
+    meaning (it is random, or counts what is only ever added): otherwise a value built before a rollback could be
+    returned. What `within` shows to others must be committed: `of(…, keep=False)` builds the version of an open
+    transaction for the caller alone.
     """
 
     def __init__(self) -> None:
