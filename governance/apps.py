@@ -1,3 +1,5 @@
+"""The app, and what personas may change in it."""
+
 from django.apps import AppConfig
 
 from governance.people.engine import AppRights

@@ -1,10 +1,10 @@
-"""What may go wrong on purpose: every refusal carries a stable code and an HTTP status."""
+"""Refusals: each has a stable code and an HTTP status."""
 
 from collections.abc import Mapping
 
 
 class DomainError(Exception):
-    """A refusal. `extra` is shown to the caller beside the sentence, so it must hold no secret."""
+    """A refusal. `extra` is shown to the caller beside the sentence, so it holds no secrets."""
 
     code = "conflict"
     status = 409
@@ -21,28 +21,34 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
+    """What was asked for can never be done as stated."""
+
     code = "invalid"
     status = 422
 
 
 class NotFound(DomainError):
+    """What is named does not exist, or may not be seen."""
+
     code = "not_found"
     status = 404
 
 
 class Forbidden(DomainError):
+    """The actor may see it but may not do this."""
+
     code = "permission_denied"
     status = 403
 
 
 class PersonRequired(Forbidden):
-    """A decision is for a person who has signed in, never for a key."""
+    """Only a person who has signed in may decide, never a key."""
 
     code = "person_required"
 
 
 class RightRequired(Forbidden):
-    """The person lacks a decision right, or the right lies with somebody else."""
+    """The person lacks the decision right."""
 
     code = "right_required"
 

@@ -1,3 +1,5 @@
+"""Budgets that wait for a decision."""
+
 from django.db.models import Q
 
 from budgets.plans.models import Budget, BudgetQuerySet
@@ -7,7 +9,7 @@ from governance.scopes.models import at_or_below
 
 
 def waiting_for(actor: Actor) -> BudgetQuerySet:
-    """Submitted budgets that `actor` may decide on: `rules.check_decider` for many at once."""
+    """Submitted budgets that `actor` may decide on: `rules.check_decider` as a filter of rows."""
     if actor.user is None:
         return Budget.objects.none()
     own = Q(created_by=actor.user) | Q(submitted_by=actor.user)

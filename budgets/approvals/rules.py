@@ -1,4 +1,4 @@
-"""Who may propose and who may decide. Used by operations, API and admin alike."""
+"""Who may propose and who may decide; used by operations, API and admin."""
 
 from budgets.plans.errors import FourEyes
 from budgets.plans.models import Budget
@@ -9,28 +9,32 @@ from governance.scopes.models import Scope
 
 
 def person_behind(actor: Actor) -> User | None:
-    """Who answers for what is proposed: the person, or whoever made the key."""
+    """The person who answers for a proposal: the actor, or who created the key; None for the installation."""
     if actor.user is not None:
         return actor.user
     return actor.key.created_by if actor.key is not None else None
 
 
 def authors(budget: Budget) -> frozenset[int]:
+    """The ids of who created and who submitted the budget."""
     return frozenset(pk for pk in (budget.created_by_id, budget.submitted_by_id) if pk is not None)
 
 
 def may_withdraw(actor: Actor, budget: Budget) -> bool:
+    """Whether the actor is an author, may approve budgets of the scope, or is the installation."""
     person = person_behind(actor)
     is_author = person is not None and person.pk in authors(budget)
     return is_author or actor.is_system or actor.may(DecisionRight.APPROVE_BUDGET, budget.scope)
 
 
 def check_seen(actor: Actor, scope: Scope) -> None:
+    """NotFound (`scope_unknown`) for a scope that the actor may not see."""
     if not actor.sees(scope.path):
         raise NotFound(f"There is no scope {scope.path!r} that {actor.label} may see.", code="scope_unknown")
 
 
 def check_person_with_right(actor: Actor, budget: Budget) -> User:
+    """The person, if they may approve budgets of the scope; PersonRequired, NotFound or RightRequired otherwise."""
     if actor.user is None:
         raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
     check_seen(actor, budget.scope)
@@ -42,7 +46,7 @@ def check_person_with_right(actor: Actor, budget: Budget) -> User:
 
 
 def check_decider(actor: Actor, budget: Budget) -> User:
-    """Four eyes hold for everybody, a superuser included."""
+    """As `check_person_with_right`, and FourEyes for an author of the budget, superuser or not."""
     user = check_person_with_right(actor, budget)
     if user.pk in authors(budget):
         raise FourEyes(f"{actor.label} proposed this budget; someone else has to decide on it.")

@@ -71,21 +71,26 @@ COVERAGE_CHANGED = """
 
 
 def amount_field() -> "models.DecimalField[Any, Any]":
+    """A quantity of the ledger, with nine places; changed by the transfers' trigger only."""
     return models.DecimalField(max_digits=30, decimal_places=9, default=0, editable=False)
 
 
 class AccountQuerySet(ScopedQuerySet["Account"]):
+    """Accounts, visible by their scope."""
+
     def of_budgets(self) -> Self:
+        """Without the accounts where money comes from and where spending goes."""
         return self.filter(kind=Account.Kind.BUDGET)
 
     def overlapping(self, start: date, end: date) -> Self:
+        """Budget accounts that are open on a day of [start, end)."""
         return self.of_budgets().filter(period_start__lt=end, period_end__gt=start)
 
 
 class Account(models.Model):
-    """One budget in one period; or, per organisation and unit, where money comes from and where spending goes.
+    """One budget in one period; or, for an organisation and unit, where money comes from or where spending goes.
 
-    Balances are kept for budget accounts only: those of the two ends would be one hot row.
+    Only budget accounts keep balances: every charge would update the row of the other two.
     """
 
     class Kind(models.TextChoices):
@@ -203,22 +208,25 @@ class Account(models.Model):
 
     @property
     def interval(self) -> Period:
+        """The period; budget accounts only."""
         assert self.period_start is not None and self.period_end is not None  # noqa: PT018, S101  # budget accounts only
         return Period(self.period_start, self.period_end)
 
 
 class TransferQuerySet(models.QuerySet["Transfer"]):
+    """Transfers, read by account."""
+
     def of(self, accounts: Iterable[int]) -> Self:
-        """What went in and out; the far end of a charge is no account anybody reads."""
+        """Transfers in and out of these accounts; charges are found by the account charged only."""
         ids = list(accounts)
         return self.filter(Q(credit_account__in=ids) | (Q(debit_account__in=ids) & ~Q(kind="charge")))
 
 
 class Transfer(models.Model):
-    """One movement: out of the credit account, into the debit account. Quantities as in budgets.plans.engine.amounts.
+    """An amount moved out of the credit account into the debit account; units as in `budgets.plans.engine.amounts`.
 
     fund: source → budget · grant: parent → child · return: child → parent or source ·
-    charge: budget → spent · adjust: spending changes sides (debit is relieved of what credit now carries).
+    charge: budget → spent · adjust: spending moves from the debit to the credit account.
     """
 
     class Kind(models.TextChoices):
@@ -250,7 +258,7 @@ class Transfer(models.Model):
             ),
         ]
         indexes = [
-            # Read by the ledger of an account; what arrives at the spent account is read by nobody.
+            # Read by the ledger of an account; transfers into a spent account are never read by account.
             models.Index(name="transfer_out", fields=["credit_account", "id"]),
             # Read by the admin: money that moved, among very many charges.
             models.Index(name="transfer_out_decided", fields=["credit_account", "id"], condition=~Q(kind="charge")),
@@ -273,7 +281,7 @@ class Transfer(models.Model):
 
 
 class CoverageVersion(models.Model):
-    """One row: changes whenever the answer to "which account carries this usage" may have changed."""
+    """One row, rewritten by triggers when the account charged for usage may have become another."""
 
     version = models.UUIDField()
 

@@ -1,3 +1,5 @@
+"""The task that opens the accounts of the coming day."""
+
 from celery import shared_task
 from django.utils import timezone
 

@@ -1,3 +1,5 @@
+"""The document kind `Budget`."""
+
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -10,7 +12,7 @@ PLAIN_DECIMAL = r"^[0-9]{1,15}(\.[0-9]{1,9})?$"
 
 
 def _written_as_text(value: Any) -> Any:
-    """YAML reads an unquoted 100.10 as a binary float, which is not 100.10."""
+    """ValueError for a number without quotes: YAML reads 100.10 as a binary float, which is not exact."""
     if isinstance(value, float):
         raise ValueError(f'is a float, which cannot hold money exactly; quote it: amount: "{value:.2f}"')  # noqa: TRY004  # pydantic wants ValueError
     if isinstance(value, int) and not isinstance(value, bool):
@@ -39,6 +41,7 @@ class BudgetSpec(Part):
 
     @property
     def quantity(self) -> Decimal:
+        """The amount as a Decimal, in the budget's unit."""
         return Decimal(self.amount)
 
     @model_validator(mode="after")

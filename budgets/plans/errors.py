@@ -6,31 +6,43 @@ from governance.errors import DomainError, Forbidden, Invalid
 
 
 class FourEyes(Forbidden):
+    """The author of a proposal may not decide on it."""
+
     code = "four_eyes"
 
 
 class WrongStatus(DomainError):
+    """The budget's status does not allow the command."""
+
     code = "status_mismatch"
 
 
 class NotInForce(DomainError):
+    """The budget has no account for the day."""
+
     code = "budget_not_in_force"
 
 
 class ProposalExists(DomainError):
+    """The scope has an open proposal in this unit."""
+
     code = "proposal_exists"
 
 
 class ChangedSinceSeen(DomainError):
+    """The proposal's amount is not the one the person saw."""
+
     code = "changed_since_seen"
 
 
 class PeriodLongerThanParent(Invalid):
+    """A budget's period is longer than that of the budget which would fund it."""
+
     code = "period_longer_than_parent"
 
 
 class InsufficientFunds(DomainError):
-    """`available` is in the budget's own unit."""
+    """An account has too little to give; `available`, in the budget's own unit, is what it has."""
 
     code = "insufficient_funds"
 

@@ -29,11 +29,14 @@ FIXED_ONCE_DECIDED = (
 
 
 class BudgetQuerySet(ScopedQuerySet["Budget"]):
+    """Budgets, visible by their scope."""
+
     def in_force(self, day: date) -> Self:
-        """Approved for that day, also when the budget has ended since."""
+        """Approved for that day; a budget that has ended since is included."""
         return self.filter(in_force(day, since="starts_on", until="ends_on"), status__in=IN_FORCE)
 
     def overlapping(self, starts_on: date, ends_on: date | None) -> Self:
+        """Approved or ended budgets with a day in [starts_on, ends_on); None is without an end."""
         before_end = Q(starts_on__lt=ends_on) if ends_on else Q()
         return self.filter(before_end, Q(ends_on=None) | Q(ends_on__gt=starts_on), status__in=IN_FORCE)
 
@@ -45,6 +48,8 @@ def single_value(number: F | models.Case) -> Func:
 
 
 class Unit(models.TextChoices):
+    """What a budget limits."""
+
     MONEY = "money"
     TOKENS = "tokens"
     REQUESTS = "requests"
@@ -52,16 +57,21 @@ class Unit(models.TextChoices):
 
 
 def unit_number() -> models.Case:
+    """The unit's place among the choices, for constraints over ranges."""
     whens = [models.When(unit=unit, then=Value(number)) for number, unit in enumerate(Unit.values)]
     return models.Case(*whens, default=Value(len(whens)), output_field=models.IntegerField())
 
 
 def changed(*fields: str) -> pgtrigger.Q:
-    """That one of the fields has another value than before."""
+    """True when one of the fields has another value than before."""
     return reduce(or_, (pgtrigger.Q(**{f"old__{field}__df": pgtrigger.F(f"new__{field}")}) for field in fields))
 
 
 class Budget(models.Model):
+    """A proposal for a scope and unit, and, once approved, what it may use in each period. A decided budget is never
+    edited: a new amount is a new budget that supersedes it.
+    """
+
     class Period(models.TextChoices):
         MONTH = "month"
         QUARTER = "quarter"
@@ -188,6 +198,7 @@ class Budget(models.Model):
 
     @property
     def is_open(self) -> bool:
+        """Whether it still waits to be submitted or decided."""
         return self.status in OPEN
 
     @property
@@ -198,5 +209,5 @@ class Budget(models.Model):
         return max(self.starts_on, period_of(self.period, self.decided_at.date()).start)
 
     def period_on(self, day: date) -> CalendarPeriod | None:
-        """The part of the calendar period that this budget covers, or None on a day it does not."""
+        """The part of the day's calendar period that this budget is approved for; None on any other day."""
         return period_in_force(self.period, starts_on=self.covered_from, ends_on=self.ends_on, day=day)

@@ -1,4 +1,4 @@
-"""What a budget may ask for: its terms checked, with the fix in every refusal."""
+"""Checks of a budget's terms; every refusal says how to fix them."""
 
 import re
 from collections.abc import Mapping
@@ -19,27 +19,30 @@ YEARS_AHEAD = 20
 
 
 def locked(budget_id: int, actor: Actor) -> Budget:
-    found = (
+    """The budget, its row locked. NotFound (`budget_unknown`) when the actor may not see it."""
+    budgets = (
         Budget.objects.visible_to(actor).select_related("scope").select_for_update(of=("self",)).filter(pk=budget_id)
     )
-    budget = found.first()
+    budget = budgets.first()
     if budget is None:
         raise NotFound(f"There is no budget {budget_id}.", code="budget_unknown")
     return budget
 
 
 def checked_reason(reason: str) -> str:
+    """The reason without surrounding spaces. ReasonMissing when nothing is left."""
     if not reason.strip():
         raise ReasonMissing("A decision needs a reason.")
     return reason.strip()
 
 
 def default_name(scope: Scope, unit: str) -> str:
+    """Such as `acme.search.gpu-hours`."""
     return f"{scope.path.replace('/', '.')}.{unit.replace('_', '-')}"
 
 
 def terms(budget: Budget) -> dict[str, object]:
-    """What is asked for, as evidence: numbers as text, because JSON's are floats."""
+    """The terms for a decision record: numbers as text, because JSON's are floats."""
     return {
         "name": budget.name,
         "unit": budget.unit,
@@ -62,7 +65,9 @@ def checked_values(
     currency: str,
     at: datetime,
 ) -> Mapping[str, object]:
-    """The terms of a budget, complete; or Invalid with the fix."""
+    """The terms, completed: a start, an end and the currency. Invalid, with a code for each term, when they cannot
+    hold.
+    """
     if unit not in Budget.Unit.values:
         raise Invalid(f"Unknown unit {unit!r}: {', '.join(Budget.Unit.values)}.", code="unit_unknown")
     if period not in Budget.Period.values:
@@ -97,7 +102,10 @@ def checked_values(
 
 
 def check_fits(budget: Budget, *, at: datetime) -> None:
-    """Against the approved budgets above and below, and the one it would replace."""
+    """Checks the periods of the approved budgets above and below, and of the one it would replace.
+
+    PeriodLongerThanParent, or Invalid (`other_period_in_force`).
+    """
     tree = scope_tree()
     others = (
         Budget.objects.overlapping(max(budget.starts_on, at.date()), budget.ends_on)
@@ -107,26 +115,27 @@ def check_fits(budget: Budget, *, at: datetime) -> None:
     )
     above = set(tree.ancestors(budget.scope_id)[1:])
     below = set(tree.descendants(budget.scope_id)[1:])
-    for other in others.filter(scope_id__in=above | below | {budget.scope_id}):
-        if other.scope_id in above and is_longer(budget.period, other.period):
+    for related in others.filter(scope_id__in=above | below | {budget.scope_id}):
+        if related.scope_id in above and is_longer(budget.period, related.period):
             raise PeriodLongerThanParent(
-                f"{other.scope.path} above has a budget by {other.period}, so a budget by {budget.period} cannot be"
-                f" funded from it: choose {_no_longer_than(other.period)}."
+                f"{related.scope.path} above has a budget by {related.period}, so a budget by {budget.period} cannot be"
+                f" funded from it: choose {_no_longer_than(related.period)}."
             )
-        if other.scope_id in below and is_longer(other.period, budget.period):
+        if related.scope_id in below and is_longer(related.period, budget.period):
             raise PeriodLongerThanParent(
-                f"{other.scope.path} below has a budget by {other.period}, which a budget by {budget.period} above it"
-                f" could not fund: choose {other.period} or longer."
+                f"{related.scope.path} below has a budget by {related.period}, which a budget by {budget.period} above"
+                f" it could not fund: choose {related.period} or longer."
             )
-        if other.scope_id == budget.scope_id and other.period != budget.period:
+        if related.scope_id == budget.scope_id and related.period != budget.period:
             raise Invalid(
-                f"{budget.scope.path} has a budget by {other.period} in force: end it before one by {budget.period}"
+                f"{budget.scope.path} has a budget by {related.period} in force: end it before one by {budget.period}"
                 " takes its place.",
                 code="other_period_in_force",
             )
 
 
 def check_amount(unit: str, amount: Decimal) -> None:
+    """Invalid unless the amount is above 0, below 10^15, of at most nine places, whole in a counted unit."""
     if not amount.is_finite() or amount <= 0:
         raise Invalid("The amount of a budget is greater than zero.", code="amount_not_positive")
     if amount >= AMOUNT_BELOW:
@@ -138,6 +147,7 @@ def check_amount(unit: str, amount: Decimal) -> None:
 
 
 def check_name(budget: Budget) -> None:
+    """Invalid for a malformed name, or one that another budget of the organisation has."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,252}", budget.name):
         raise Invalid(f"{budget.name!r} is no name: letters, digits and . _ / - only.", code="name_invalid")
     root = budget.scope.organisation_slug

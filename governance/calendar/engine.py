@@ -22,6 +22,7 @@ def day_of(at: datetime) -> date:
 
 
 def first_of_month(day: date) -> date:
+    """The first day of the day's month."""
     return date(day.year, day.month, 1)
 
 
@@ -43,11 +44,13 @@ def days_from(since: date, until: date) -> Iterator[date]:
 
 
 def is_in_force(since: WhenT | None, until: WhenT | None, at: WhenT) -> bool:
-    """Whether [since, until) holds `at`; None is without a bound. As `governance.calendar.queries.in_force` in SQL."""
+    """Whether `at` lies in [since, until); None is without a bound. `governance.calendar.queries.in_force` is the same
+    in SQL.
+    """
     return (since is None or since <= at) and (until is None or at < until)
 
 
 def check_validity(since: WhenT | None, until: WhenT | None) -> None:
-    """ValueError for documents: a validity that would hold nothing."""
+    """For documents: ValueError unless `until` is later than `since`; None is without a bound."""
     if since is not None and until is not None and until <= since:
         raise ValueError("effective_to must be later than effective_from: the validity is half-open")

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 
 def in_force(at: date | datetime, *, since: str, until: str) -> Q:
-    """Rows whose [since, until) holds `at`, by the names of the fields: `engine.is_in_force` in SQL, for rows that all
-    have a beginning.
+    """Rows with `at` in [since, until), by the names of the fields; for rows that all have a beginning.
+    `governance.calendar.engine.is_in_force` is the same in Python.
     """
     return Q(**{f"{since}__lte": at}) & (Q(**{f"{until}__isnull": True}) | Q(**{f"{until}__gt": at}))

@@ -1,3 +1,5 @@
+"""Versions of declared documents."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -6,7 +8,7 @@ from governance.scopes.models import Scope
 
 
 class Versioned(models.Model):
-    """A declared document as it was applied: never edited, replaced by a later version of the same name."""
+    """A version of a declared document as it was applied: never edited, replaced by the next version of its name."""
 
     name = models.CharField(max_length=100)
     version = models.PositiveIntegerField()

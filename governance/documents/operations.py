@@ -1,4 +1,4 @@
-"""Declared documents become versions: a changed one is a new row, never an edit."""
+"""Documents are stored as versions: a changed document is a new row, never an edit."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,11 +33,15 @@ class Declared(Protocol):
 
 
 class OtherOrganisation(DomainError):
+    """A document of this name belongs to another organisation."""
+
     code = "name_taken"
 
 
 def organisation_of(slug: str, *, locked: bool = False) -> Scope:
-    """Locked, the row makes those who apply documents of one organisation wait for each other."""
+    """The organisation with this slug; NotFound (`scope_unknown`). `locked` makes those who apply documents of one
+    organisation wait for each other.
+    """
     scopes = Scope.objects.select_for_update(of=("self",)) if locked else Scope.objects.all()
     organisation = scopes.filter(path=slug, parent__isnull=True).first()
     if organisation is None:
@@ -46,21 +50,25 @@ def organisation_of(slug: str, *, locked: bool = False) -> Scope:
 
 
 def scopes_at(paths: Iterable[str]) -> dict[str, Scope]:
+    """The scopes by path; NotFound (`scope_unknown`) for the first one that is missing."""
     wanted = set(paths)
-    found = {scope.path: scope for scope in Scope.objects.filter(path__in=wanted)}
-    missing = sorted(wanted - found.keys())
+    scopes = {scope.path: scope for scope in Scope.objects.filter(path__in=wanted)}
+    missing = sorted(wanted - scopes.keys())
     if missing:
         raise NotFound(f"There is no scope {missing[0]}; apply its Scope document first.", code="scope_unknown")
-    return found
+    return scopes
 
 
 def current_version(model: type[VersionedT], name: str) -> VersionedT | None:
-    found: VersionedT | None = model._default_manager.filter(name=name, is_current=True).first()  # noqa: SLF001  # Django's way to any model's rows
-    return found
+    """The version in force of this name, if any."""
+    version: VersionedT | None = model._default_manager.filter(name=name, is_current=True).first()  # noqa: SLF001  # Django's way to any model's rows
+    return version
 
 
 def change_of(document: Declared, current: Versioned | None, *listed: str) -> Change:
-    """`listed` are the fields whose entries are compared one by one."""
+    """What applying the document would change; OtherOrganisation when the name is taken. `listed` are the fields whose
+    entries are compared one by one.
+    """
     name, content = document.metadata.name, _content(document)
     if current is None:
         return Change(kind=document.kind, name=name, action="create")
@@ -77,20 +85,20 @@ def change_of(document: Declared, current: Versioned | None, *listed: str) -> Ch
 
 
 def differences(before: dict[str, Any], after: dict[str, Any], *listed: str) -> tuple[str, ...]:
-    """What left and what came, entry by entry, shortened."""
+    """Sentences for what changed, field by field, for `listed` fields entry by entry; DIFFERENCES_SHOWN at most."""
     others = [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted((before.keys() | after.keys()) - {*listed})
         if before.get(key) != after.get(key)
     ]
-    moved = [line for name in listed for line in _moved(before.get(name, ()), after.get(name, ()))]
-    found = [*others, *moved] or [f"{' or '.join(listed)}: other order"]
-    more = len(found) - DIFFERENCES_SHOWN
-    return (*found[:DIFFERENCES_SHOWN], *((f"… and {more} more",) if more > 0 else ()))
+    entries = [line for name in listed for line in _entry_differences(before.get(name, ()), after.get(name, ()))]
+    lines = [*others, *entries] or [f"{' or '.join(listed)}: other order"]
+    more = len(lines) - DIFFERENCES_SHOWN
+    return (*lines[:DIFFERENCES_SHOWN], *((f"… and {more} more",) if more > 0 else ()))
 
 
-def _moved(before: Iterable[dict[str, Any]], after: Iterable[dict[str, Any]]) -> list[str]:
-    """Compared as text, for lists of thousands; stored documents come back with their fields in another order."""
+def _entry_differences(before: Iterable[dict[str, Any]], after: Iterable[dict[str, Any]]) -> list[str]:
+    """Compared as text, for lists of thousands; JSON from the database orders fields differently."""
     old, new = ({dumps(entry, sort_keys=True): entry for entry in entries} for entries in (before, after))
     gone = [f"- {_line(entry)}" for text, entry in old.items() if text not in new]
     return gone + [f"+ {_line(entry)}" for text, entry in new.items() if text not in old]
@@ -112,6 +120,7 @@ def _digest(document: Declared) -> str:
 def version_fields(
     document: Declared, current: Versioned | None, organisation: Scope, actor: Actor, at: datetime
 ) -> dict[str, Any]:
+    """The fields of the next version's row."""
     return {
         "name": document.metadata.name,
         "version": current.version + 1 if current else 1,
@@ -124,6 +133,7 @@ def version_fields(
 
 
 def replace_version(version: Versioned) -> None:
+    """Stores the version as the current one of its name."""
     rows = type(version)._default_manager.filter(name=version.name, is_current=True)  # noqa: SLF001  # as above
     rows.update(is_current=False)
     version.save(force_insert=True)
@@ -132,6 +142,7 @@ def replace_version(version: Versioned) -> None:
 def record_version(
     change: Change, action: str, version: Versioned, actor: Actor, at: datetime, *, reason: str = ""
 ) -> None:
+    """The decision record of a version that was stored. Call it last: it takes the lock of the chain."""
     record_decision(
         actor=actor,
         action=action,

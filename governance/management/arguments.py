@@ -1,4 +1,4 @@
-"""What the commands read from their arguments, and how a refusal is told."""
+"""What commands read from their arguments, and how they show a refusal."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 def operator() -> Actor:
-    """Whoever may run commands has the database and its secrets: the installation itself acts."""
+    """Whoever may run commands has the database and its secrets, so the installation itself acts."""
     return Actor.system("command line")
 
 
 @contextmanager
 def refusals_as_sentences() -> Iterator[None]:
+    """A DomainError ends the command with its sentence."""
     try:
         yield
     except DomainError as refused:
@@ -30,6 +31,7 @@ def refusals_as_sentences() -> Iterator[None]:
 
 
 def scope_at(path: str) -> Scope:
+    """The scope at `path`; CommandError when there is none."""
     scope = Scope.objects.filter(path=path).first()
     if scope is None:
         raise CommandError(f"There is no scope {path}.")
@@ -37,8 +39,8 @@ def scope_at(path: str) -> Scope:
 
 
 def span(text: str) -> timedelta:
-    """`90d`, `12h` or `30m`."""
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([dhm])", text)
-    if found is None:
+    """`90d`, `12h` or `30m`; CommandError for anything else."""
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([dhm])", text)
+    if match is None:
         raise CommandError(f"{text!r} is no span of time; write 90d, 12h or 30m.")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
+    return timedelta(**{UNITS[match[2]]: int(match[1])})

@@ -1,4 +1,4 @@
-"""What a process keeps of the database, and how stale it may be."""
+"""Values read from the database and kept in memory, and how stale they may be."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class _Held(Generic[VersionT, ValueT]):
 
 
 class VersionedMemory(Generic[VersionT, ValueT]):
-    """One value, valid for one version and built anew for another. Safe among threads; one of them builds at a time.
+    """One value, valid for one version and built again for another. Thread-safe; one thread builds at a time.
 
-    How stale an answer is depends on how it is asked for: `of` answers for the version it is given and is never stale;
-    `within` is stale by no more than the age it is given; `last_known` without bound. A version must not come again
-    with another meaning (it is random, or counts what is only ever added), so that nobody asks `of` for one that was
-    rolled back. What `within` may show to others must be committed: `of(…, keep=False)` builds a version of one's own
+    How stale an answer is depends on the call: `of` answers for the version it is given and is never stale; `within` is
+    stale by no more than the age it is given; `last_known` without bound. A version is never used again with another
+    meaning (it is random, or counts what is only ever added): otherwise a value built before a rollback could be
+    returned. What `within` shows to others must be committed: `of(…, keep=False)` builds the version of an open
     transaction for the caller alone.
     """
 
@@ -42,7 +42,7 @@ class VersionedMemory(Generic[VersionT, ValueT]):
         keep: bool = True,
     ) -> ValueT:
         """The value of this version, built unless it is held. `read_at` is when the version was read, in the seconds of
-        `time.monotonic`; now unless it is given. What `build` raises is raised, and what was held stays.
+        `time.monotonic`; default now. Raises what `build` raises, and then keeps the value it held.
         """
         read_at = time.monotonic() if read_at is None else read_at
         held = self._held_at(version, read_at)
@@ -64,15 +64,15 @@ class VersionedMemory(Generic[VersionT, ValueT]):
         return held
 
     def within(self, max_age_s: float) -> ValueT | None:
-        """What was current less than `max_age_s` ago; None when that is not known."""
+        """The value that was current less than `max_age_s` seconds ago; None when there is none."""
         held = self._held
         return held.value if held is not None and time.monotonic() - held.read_at < max_age_s else None
 
     def last_known(self) -> ValueT | None:
-        """What was asked for last, however long ago; None before anything was."""
+        """The value held, however old; None before the first."""
         held = self._held
         return held.value if held is not None else None
 
     def forget(self) -> None:
-        """For tests that swap the database underneath."""
+        """For tests that replace the database."""
         self._held = None

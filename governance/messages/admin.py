@@ -1,3 +1,5 @@
+"""Channels and deliveries in the admin."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -21,7 +23,7 @@ DELIVERY_LABEL = {"pending": "info", "sending": "info", "sent": "success", "dead
 
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
-    """The URL and the secret go in and never come out."""
+    """The URL and the secret are entered here and never shown again."""
 
     url = forms.CharField(
         label="URL",
@@ -88,7 +90,7 @@ class ChannelAdmin(OperatedAdmin):
         return () if obj is None else ("scope", "kind", "name")
 
     def has_change_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
-        """The organisation's channel to its owners has nothing to set."""
+        """The organisation's own channel to its owners has nothing to change."""
         if obj is not None and obj.kind == ChannelKind.EMAIL and obj.name == OWNERS_CHANNEL:
             return False
         return bool(super().has_change_permission(request, obj))

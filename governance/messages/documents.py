@@ -1,3 +1,5 @@
+"""The document kind `Channel`."""
+
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self, get_args

@@ -1,3 +1,5 @@
+"""Channels, and the outbox of deliveries."""
+
 from __future__ import annotations
 
 import uuid
@@ -9,15 +11,18 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class ChannelKind(models.TextChoices):
+    """How messages are sent."""
+
     SLACK = "slack"
     EMAIL = "email"
     WEBHOOK = "webhook"
 
 
 class Channel(models.Model):
-    """Where a message of a scope may go. A guardrail names it `slack:NAME`; the nearest at or above its scope answers.
+    """Where messages for a scope may be sent. A guardrail names it `slack:NAME`; the one of the nearest scope at or
+    above is used.
 
-    Every organisation has an email channel `owners` of its own, through which owners are written to by address.
+    Every organisation has an email channel `owners`, which writes to owners by their address.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -46,6 +51,8 @@ class Channel(models.Model):
 
 
 class DeliveryStatus(models.TextChoices):
+    """Pending until leased, sending while leased, then sent, pending again, or dead."""
+
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
@@ -53,11 +60,13 @@ class DeliveryStatus(models.TextChoices):
 
 
 class DeliveryQuerySet(ScopedQuerySet["Delivery"]):
+    """Deliveries, visible by their channel's scope."""
+
     path_field = "channel__scope__path"
 
 
 class Delivery(models.Model):
-    """One message to one channel: leased, sent, settled. Its id travels with it, so that a repeat can be told."""
+    """One message to one channel: leased, sent, settled. Its id is sent with it, so that a repeat can be recognised."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="deliveries")
@@ -109,5 +118,5 @@ class Delivery(models.Model):
 
     @property
     def possible_repeat(self) -> bool:
-        """True when an earlier attempt may have arrived although its end was never seen."""
+        """Whether an earlier attempt may have arrived although its outcome was never recorded."""
         return self.possible_repeats_count > 0

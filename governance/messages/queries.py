@@ -1,4 +1,4 @@
-"""Where a message for a scope goes."""
+"""Where messages for a scope are sent."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class Destination:
 
 
 def destinations(address: str, scope_id: int) -> tuple[Destination, ...]:
-    """Where `address` leads for a scope. The nearest at or above it answers, so one organisation's guardrail can
-    never write to another's channel. Raises NotFound when nothing answers.
+    """Where `address` leads for a scope: the channel of the nearest scope at or above it, so never one of another
+    organisation. NotFound (`scope_unknown`, `address_leads_nowhere`).
     """
     tree = scope_tree()
     if scope_id not in tree.by_id:
         raise NotFound("There is no such scope.", code="scope_unknown")
-    found = (
+    reached = (
         _owner_destinations(tree, scope_id) if address == "owner" else _channel_destinations(tree, scope_id, address)
     )
-    if not found:
+    if not reached:
         raise NotFound(f"{address!r} leads to nobody for {tree.by_id[scope_id].path}.", code="address_leads_nowhere")
-    return found
+    return reached
 
 
 def owner_emails(scope_id: int) -> tuple[str, ...]:
-    """Of the owners of the nearest scope at or above it that has any who are active."""
+    """The addresses of the active owners of the nearest scope at or above that has any, sorted."""
     lineage = scope_tree().ancestors(scope_id)
     emails: dict[int, set[str]] = {}
     owned = Ownership.objects.filter(scope_id__in=lineage)

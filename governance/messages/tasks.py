@@ -1,3 +1,5 @@
+"""The task that sends what is due."""
+
 from celery import shared_task
 from django.utils import timezone
 

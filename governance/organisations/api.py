@@ -1,3 +1,5 @@
+"""Scopes over the API."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""The document kind `Scope`."""
+
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self

@@ -1,3 +1,5 @@
+"""API keys: how one is written, and the check of one that a request presents."""
+
 from __future__ import annotations
 
 import hashlib
@@ -13,25 +15,26 @@ from governance.scopes.models import Scope
 
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 SCHEME = "weir_"
-_PREFIX_BYTES = 5
+KEY_PREFIX_BYTES = 5
 
 
-def _digest(plaintext: str) -> str:
+def key_digest(plaintext: str) -> str:
+    """SHA-256 of the whole key in hexadecimal: all that is stored of its secret."""
     return hashlib.sha256(plaintext.encode()).hexdigest()
 
 
 def key_identity(plaintext: str) -> tuple[str, str] | None:
-    """The prefix a key is found by and the digest it must have; None for what cannot be a key."""
+    """The prefix that finds the key's row and the digest it must have; None for a text that cannot be a key."""
     scheme, _, rest = plaintext.partition("_")
     prefix, _, secret = rest.partition("_")
-    if scheme != "weir" or len(prefix) != 2 * _PREFIX_BYTES or not secret or not plaintext.isascii():
+    if scheme != "weir" or len(prefix) != 2 * KEY_PREFIX_BYTES or not secret or not plaintext.isascii():
         return None
-    return prefix, _digest(plaintext)
+    return prefix, key_digest(plaintext)
 
 
 def _stored_key(prefix: str) -> ApiKey | None:
-    """The row and its scope (labels deferred). Every request comes through here: the ORM would spend several times
-    as long on building this one statement as PostgreSQL on answering it.
+    """The row and its scope (labels deferred). Every request reads it: the ORM would spend several times as long on
+    building this one statement as PostgreSQL on answering it.
     """
     statement, key_fields, scope_fields = _key_statement()
     with connection.cursor() as cursor:
@@ -57,7 +60,7 @@ def _key_statement() -> tuple[str, list[str], list[str]]:
 
 
 def authenticate_key(plaintext: str, *, at: datetime) -> ApiKey | None:
-    """The valid key, its scope loaded; None for anything else. One indexed query; last use is noted once a minute."""
+    """The valid key with its scope; None for anything else. One indexed query; the last use is stored once a minute."""
     identity = key_identity(plaintext)
     if identity is None:
         return None

@@ -1,4 +1,4 @@
-"""Who may do what. Predicates shared by API, admin and operations."""
+"""Who may do what: predicates shared by the API, the admin and operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from governance.people.models import ApiKey, DecisionRight, KeyPermission, Owner
 from governance.scopes.engine import is_at_or_below, lineage_of, outermost
 from governance.scopes.models import Scope
 
-# A key is not a person: it may be given the working rights, never the right to approve money.
+# A key is not a person: it can hold the rights of daily work, never the right to approve money.
 RIGHT_OF_KEY: Mapping[str, KeyPermission] = {
     DecisionRight.ACKNOWLEDGE: KeyPermission.ALERTS_WRITE,
     DecisionRight.CONSTRAIN_DEMAND: KeyPermission.GUARDRAILS_WRITE,
@@ -26,7 +26,9 @@ RIGHT_OF_KEY: Mapping[str, KeyPermission] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who is acting. Exactly one of a person, a key, or the installation itself (`Actor.system`); none sees nothing."""
+    """Who acts: exactly one of a person, a key, or the installation itself (`Actor.system`). One without any of them
+    sees nothing.
+    """
 
     label: str
     user: User | None = None
@@ -35,23 +37,27 @@ class Actor:
 
     @classmethod
     def of_user(cls, user: User) -> Actor:
+        """A person, named by email address."""
         return cls(label=user.email, user=user)
 
     @classmethod
     def of_key(cls, key: ApiKey) -> Actor:
+        """A key, named by its prefix."""
         return cls(label=f"key {key.prefix}", key=key)
 
     @classmethod
     def system(cls, label: str = "weir") -> Actor:
+        """The installation itself: tasks and commands."""
         return cls(label=label, is_system=True)
 
     @property
     def sees_everything(self) -> bool:
+        """For the installation and for active superusers."""
         return self.is_system or (self.user is not None and self.user.is_active and self.user.is_superuser)
 
     @cached_property
     def visible_paths(self) -> tuple[str, ...]:
-        """The tops of the subtrees this actor may see; no meaning when `sees_everything`."""
+        """The tops of the subtrees this actor may see; without meaning when `sees_everything`."""
         if self.key is not None:
             return (self.key.scope.path,)
         if self.user is None or not self.user.is_active:
@@ -60,40 +66,42 @@ class Actor:
         return outermost(sorted(set(owned)))
 
     def sees(self, path: str) -> bool:
+        """Whether the scope at `path` may be seen."""
         return self.sees_everything or any(is_at_or_below(path, top) for top in self.visible_paths)
 
     def may(self, right: str, scope: Scope) -> bool:
+        """As `has_right`."""
         return has_right(self, right, scope)
 
-    def may_change(self, what: str, path: str) -> bool:
-        """Whether the persona that changes `what` (such as "governance.apikey") is held at or above the scope: who is
-        of the platform in one organisation and looks on in another makes no keys there.
+    def may_change(self, model: str, path: str) -> bool:
+        """Whether `model`, such as "governance.apikey", may be changed at `path`: by a persona held at or above it.
+        Somebody of the platform in one organisation, who only looks on in another, makes no keys there.
         """
         if self.sees_everything:
             return True
         if self.user is None or not self.user.is_active:
             return False
-        app, _, model = what.partition(".")
-        if ModelBackend().has_perm(self.user, f"{app}.change_{model}"):
+        app, _, name = model.partition(".")
+        if ModelBackend().has_perm(self.user, f"{app}.change_{name}"):
             return self.sees(path)
         owned = Ownership.objects.of(self.user.pk).filter(scope__path__in=lineage_of(path))
-        return persona_allows(frozenset(owned.values_list("persona", flat=True)), f"{app}.change_{model}")
+        return persona_allows(frozenset(owned.values_list("persona", flat=True)), f"{app}.change_{name}")
 
 
 def check_sees(actor: Actor, path: str) -> None:
-    """Raises Forbidden for a scope that is not theirs."""
+    """Raises Forbidden for a scope that the actor may not see."""
     if not actor.sees(path):
         raise _no_say(actor, path)
 
 
-def check_may_change(actor: Actor, what: str, path: str) -> None:
-    """Raises Forbidden unless `what`, such as "allocation.pricebook", is theirs to change at `path`."""
-    if not actor.may_change(what, path):
+def check_may_change(actor: Actor, model: str, path: str) -> None:
+    """Raises Forbidden unless the actor may change `model`, such as "allocation.pricebook", at `path`."""
+    if not actor.may_change(model, path):
         raise _no_say(actor, path)
 
 
 def check_operates(actor: Actor) -> None:
-    """Raises Forbidden for whoever has a say over parts of the installation only."""
+    """Raises Forbidden for everybody who does not operate the whole installation."""
     if not actor.sees_everything:
         raise Forbidden(f"{actor.label} has no say over the whole installation.")
 
@@ -103,7 +111,9 @@ def _no_say(actor: Actor, path: str) -> Forbidden:
 
 
 def has_right(actor: Actor, right: str, scope: Scope) -> bool:
-    """Whether `actor` holds the decision right over `scope`, by owning it or a scope above it."""
+    """Whether `actor` holds the decision right over `scope`, by owning it or a scope above it. A key holds the rights
+    of RIGHT_OF_KEY, the installation all but approving budgets.
+    """
     if actor.key is not None:
         permission = RIGHT_OF_KEY.get(right)
         return permission is not None and actor.key.has_permission(permission) and actor.sees(scope.path)
@@ -119,7 +129,7 @@ def has_right(actor: Actor, right: str, scope: Scope) -> bool:
 
 @cache
 def rights_of_apps() -> Mapping[str, AppRights]:
-    """What each app of the house declares, by its label."""
+    """The rights that each app declares, by its label."""
     declared = {config.label: getattr(config, "rights", None) for config in apps.get_app_configs()}
     return {label: rights for label, rights in declared.items() if isinstance(rights, AppRights)}
 
@@ -133,7 +143,7 @@ DEFAULT_RIGHTS: Mapping[str, tuple[DecisionRight, ...]] = {
 
 
 def personas(user: User) -> frozenset[str]:
-    """The personas a person has on any scope; read once per request."""
+    """The personas a person has on any scope; read once for each request."""
     known: frozenset[str] | None = getattr(user, "_personas", None)
     if known is None:
         known = frozenset(Ownership.objects.of(user.pk).values_list("persona", flat=True))
@@ -142,7 +152,9 @@ def personas(user: User) -> frozenset[str]:
 
 
 def persona_allows(held: frozenset[str], permission: str) -> bool:
-    """`permission` as Django writes it: `app.verb_model`. Personas look at all and change what is theirs."""
+    """Whether one of the personas has `permission`, written as Django does: `app.verb_model`. Personas look at
+    everything and change what their apps declare.
+    """
     app, _, codename = permission.partition(".")
     verb, _, model = codename.partition("_")
     declared = rights_of_apps()
@@ -154,7 +166,7 @@ def persona_allows(held: frozenset[str], permission: str) -> bool:
 
 
 class PersonaBackend(BaseBackend):
-    """Admin permissions that follow from ownership, so that nobody keeps a second list of who may do what."""
+    """Admin permissions that follow from ownership, so that they are not kept in a second place."""
 
     def has_perm(self, user_obj: AbstractBaseUser | AnonymousUser, perm: str, obj: object = None) -> bool:
         del obj
@@ -167,7 +179,7 @@ class PersonaBackend(BaseBackend):
 
 
 def person_may_use(user: User, permission: KeyPermission) -> bool:
-    """Whether a person signed in may use what a key needs `permission` for. What they see is still their scopes'."""
+    """Whether a person signed in may use what a key needs `permission` for. They see their own scopes only."""
     if not user.is_active:
         return False
     if user.is_superuser:

@@ -1,3 +1,5 @@
+"""Decision records in the admin, and the check of their chain."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The hash that links decision records, as the database trigger computes it: SHA-256 over netstrings."""
+"""The hash that chains decision records: SHA-256 over netstrings, as the database trigger computes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class ChainedRecord:
-    """A decision record as its hash sees it; `evidence` is the database's own text of the JSON."""
+    """A decision record as it is hashed; `evidence` is the database's own text of the JSON."""
 
     seq: int
     decided_at: datetime
@@ -31,7 +31,7 @@ class ChainedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last record: what to keep elsewhere, so that a rewritten or shortened chain is found."""
+    """The last record of a chain. Kept elsewhere, it shows whether the chain was rewritten or cut."""
 
     seq: int
     hash: str
@@ -41,7 +41,7 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> Head:
-        """`SEQ:HASH`. ValueError for anything else."""
+        """From `SEQ:HASH`; ValueError for anything else."""
         seq, _, digest = text.partition(":")
         if len(digest) != len(START) or not set(digest) <= set("0123456789abcdef"):
             raise ValueError("a head is SEQ:HASH, as `weir audit head` prints it")
@@ -50,7 +50,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """`broken` says in a sentence what is wrong, `broken_seq` where it is seen first; both None when all is well."""
+    """`broken` says what is wrong, `broken_seq` at which record first; both None when the chain holds. `records` counts
+    those that hold.
+    """
 
     records: int
     head: Head | None
@@ -59,6 +61,7 @@ class ChainCheck:
 
 
 def hash_of(record: ChainedRecord) -> str:
+    """The hash of a record, in hexadecimal, which covers the hash before it."""
     fields = (
         record.previous_hash, str(record.seq), record.decided_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         record.actor, _text(record.user_id), _text(record.key_id), record.action, _text(record.scope_id),
@@ -68,7 +71,9 @@ def hash_of(record: ChainedRecord) -> str:
 
 
 def check_chain(records: Iterable[ChainedRecord], *, expected: Head | None = None) -> ChainCheck:
-    """`records` in order of `seq`; stops at the first that is wrong. One pass, one record in memory."""
+    """Checks `records` in order of `seq`, up to the first that is wrong, holding one in memory. With `expected`, also
+    that the chain contains this head.
+    """
     count, previous = 0, Head(0, START)
     expected_found = expected is None
     for record in records:

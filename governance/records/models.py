@@ -1,3 +1,5 @@
+"""Decision records: append-only and chained by hashes."""
+
 from __future__ import annotations
 
 import pgtrigger
@@ -20,7 +22,7 @@ def _refusal(operation: str, when: pgtrigger.When, level: pgtrigger.Level) -> pg
 
 
 class DecisionRecord(models.Model):
-    """Who decided what, why, on which evidence. Append-only; each row's hash covers the one before it."""
+    """Who decided what, why and on which evidence. Append-only; each row's hash covers that of the row before."""
 
     seq = models.BigIntegerField(unique=True, editable=False, default=0)
     decided_at = models.DateTimeField(db_index=True)
@@ -45,8 +47,8 @@ class DecisionRecord(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert,
                 declare=[("previous", "record"), ("field", "text"), ("canonical", "text := ''")],
-                # The text is a row of netstrings: no choice of values can make two different rows read the same.
-                # `governance.records.engine` computes the same in Python; a test holds the two together.
+                # A sequence of netstrings: two different rows never give the same text.
+                # `governance.records.engine` computes the same in Python; a test compares the two.
                 func=f"""
                     PERFORM pg_advisory_xact_lock({CHAIN_LOCK.number});
                     SELECT seq, hash INTO previous FROM governance_decisionrecord ORDER BY seq DESC LIMIT 1;

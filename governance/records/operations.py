@@ -1,3 +1,5 @@
+"""Adding to the chain of decision records."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +25,7 @@ def record_decision(
     evidence: Mapping[str, object],
     at: datetime,
 ) -> DecisionRecord:
-    """Appends to the chain. Call it last in a transaction: others that append wait from here until it ends.
+    """Appends a record. Call it last in a transaction: the lock on the chain is held to its end, and others wait.
 
     `action` is `noun.verb`, `subject` is `noun_in_snake_case:identity`; `evidence` is plain JSON.
     """
@@ -45,7 +47,7 @@ def record_decision(
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What `record_decision` takes, for many at once."""
+    """One decision for `record_decisions`; fields as in `record_decision`."""
 
     action: str
     scope: Scope
@@ -56,7 +58,7 @@ class Decided:
 
 @transaction.atomic
 def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) -> None:
-    """Appends all of them, in their order, in one statement. Call it last, as `record_decision`."""
+    """Appends all of them, in order, with one statement. Call it last, as `record_decision`."""
     copy_rows(
         [
             DecisionRecord(
@@ -64,13 +66,13 @@ def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) 
                 actor=actor.label,
                 user=actor.user,
                 key=actor.key,
-                action=one.action,
-                scope=one.scope,
-                scope_path=one.scope.path,
-                subject=one.subject,
-                reason=one.reason,
-                evidence=dict(one.evidence),
+                action=decision.action,
+                scope=decision.scope,
+                scope_path=decision.scope.path,
+                subject=decision.subject,
+                reason=decision.reason,
+                evidence=dict(decision.evidence),
             )
-            for one in decided
+            for decision in decided
         ]
     )

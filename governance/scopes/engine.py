@@ -1,4 +1,4 @@
-"""Paths of scopes, and what stands on the way up from one."""
+"""Paths of scopes, and what the scopes above one hold."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ def lineage_of(path: str) -> list[str]:
 
 def outermost(paths: list[str]) -> tuple[str, ...]:
     """`paths` without those that lie below another of them."""
-    return tuple(path for path in paths if not any(path != other and is_at_or_below(path, other) for other in paths))
+    return tuple(path for path in paths if not any(path != top and is_at_or_below(path, top) for top in paths))
 
 
 def is_at_or_below(path: str, top: str) -> bool:
-    """As `governance.scopes.models.at_or_below` in SQL and `ScopeTree.is_at_or_below` in memory."""
+    """Whether `path` is `top` or below it. `governance.scopes.models.at_or_below` is the same in SQL,
+    `ScopeTree.is_at_or_below` in memory.
+    """
     return path == top or path.startswith(f"{top}/")
 
 
@@ -33,5 +35,5 @@ def nearest(lineage: Iterable[PlaceT], held: Mapping[PlaceT, HeldT]) -> HeldT | 
 def nearest_fitting(
     lineage: Iterable[PlaceT], held: Mapping[PlaceT, Iterable[HeldT]], fits: Callable[[HeldT], bool]
 ) -> HeldT | None:
-    """As `nearest`, where a scope holds several: the first that fits of the nearest scope that has one."""
-    return next((one for place in lineage for one in held.get(place, ()) if fits(one)), None)
+    """As `nearest`, where a scope may hold several: the first that fits, of the nearest scope that has one."""
+    return next((value for place in lineage for value in held.get(place, ()) if fits(value)), None)

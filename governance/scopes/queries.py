@@ -16,7 +16,7 @@ from governance.scopes.models import Scope
 
 @dataclass(frozen=True, slots=True)
 class ScopeNode:
-    """One scope as the picture shows it. `currency` is its organisation's."""
+    """One scope of the tree in memory. `currency` is that of its organisation."""
 
     id: int
     parent_id: int | None
@@ -36,7 +36,7 @@ class ScopeNode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScopeTree:
-    """Every scope at one version of the tree; equal to itself alone. Treat what it hands out as read-only."""
+    """Every scope at one version of the tree, compared by identity. What it returns is read-only."""
 
     version: UUID | None
     by_id: Mapping[int, ScopeNode]
@@ -57,6 +57,7 @@ class ScopeTree:
         return self._in_tree_order[start:end]
 
     def is_at_or_below(self, scope_id: int, top_id: int) -> bool:
+        """KeyError for an unknown id."""
         return top_id in self._ancestors[scope_id]
 
     def unattributed(self, scope_id: int) -> int:
@@ -102,11 +103,11 @@ _trees: VersionedMemory[UUID | None, ScopeTree] = VersionedMemory()
 
 
 def scope_tree(*, max_age_s: float = 0.0) -> ScopeTree:
-    """Every scope, from memory when it is current. One tiny query tells; none within `max_age_s` of the last one, so
-    that the tree is stale by no more than that.
+    """Every scope, from memory while that is current: one small query checks; none within `max_age_s` of the last one,
+    so that the tree is stale by at most that.
 
-    Inside a transaction `max_age_s` is not honoured, so that a transaction sees the tree it has just changed;
-    and such a changed, uncommitted tree is never shown to others.
+    Inside a transaction `max_age_s` has no effect: a transaction sees the tree it has just changed, and nobody else
+    does before the commit.
     """
     recent = None if connection.in_atomic_block else _trees.within(max_age_s)
     if recent is not None:
@@ -132,5 +133,5 @@ def _tree_version() -> tuple[UUID | None, bool]:
 
 
 def forget_scope_tree() -> None:
-    """For tests that swap the database underneath: the next `scope_tree` asks again."""
+    """For tests that replace the database: the next `scope_tree` reads it again."""
     _trees.forget()

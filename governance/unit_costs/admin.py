@@ -1,3 +1,5 @@
+"""Accepted unit costs in the admin."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -15,7 +17,7 @@ from governance.unit_costs.models import UnitCostTarget
 
 
 class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
-    """Shape only; what may be accepted, and by whom, is the operation's to say."""
+    """Checks the shape only; the operation checks what may be accepted, and by whom."""
 
     class Meta:
         model = UnitCostTarget
@@ -24,7 +26,7 @@ class AcceptForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptabl
 
 @admin.register(UnitCostTarget)
 class UnitCostTargetAdmin(OperatedAdmin):
-    """Accepting is adding; what was accepted stays as it was and the next version stands above it."""
+    """Accepting adds a row; what was accepted before stays unchanged below it."""
 
     form = AcceptForm
     list_display = (
@@ -42,7 +44,7 @@ class UnitCostTargetAdmin(OperatedAdmin):
         return self.fields if obj is None else (*self.fields, "version", "accepted_by_label", "accepted_at")
 
     def has_change_permission(self, request: HttpRequest, obj: UnitCostTarget | None = None) -> bool:
-        """What was accepted is not edited: accept another."""
+        """What was accepted is never edited: accept another."""
         del request, obj
         return False
 

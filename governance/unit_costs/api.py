@@ -1,3 +1,5 @@
+"""Accepted unit costs over the API."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -91,8 +93,8 @@ class UnitCostTargets(ListAPIView[UnitCostTarget]):
         """Accepts what a unit may cost. For a person who holds the right `set_unit_cost` over the scope."""
         body = UnitCostTargetIn(data=request.data)
         body.is_valid(raise_exception=True)
-        terms, asking, now = dict(body.validated_data), actor(request), timezone.now()
+        terms, by, now = dict(body.validated_data), actor(request), timezone.now()
         scope = visible_scope(request, terms.pop("scope"))
         terms.setdefault("effective_from", now.date())
-        target = operations.accept_unit_cost(scope=scope, actor=asking, at=now, **terms)
+        target = operations.accept_unit_cost(scope=scope, actor=by, at=now, **terms)
         return Response(UnitCostTargetOut(target).data, status=201)

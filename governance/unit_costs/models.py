@@ -1,3 +1,5 @@
+"""What a unit may cost, as it was accepted."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -13,7 +15,7 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class CostUnit(models.TextChoices):
-    """What a cost may be counted by."""
+    """The units in which a cost may be accepted."""
 
     INFERENCE = "inference"
     THOUSAND_TOKENS = "1k_tokens", "1,000 tokens"
@@ -27,14 +29,16 @@ NAMED_UNITS = (CostUnit.ACTION, CostUnit.OUTCOME, CostUnit.SUCCESSFUL_OUTCOME)
 
 
 class UnitCostTargetQuerySet(ScopedQuerySet["UnitCostTarget"]):
+    """Accepted unit costs, visible by their scope."""
+
     def covering(self, day: date) -> Self:
-        """Those whose dates cover the day; of one scope and unit the latest accepted of them holds."""
+        """Those whose dates contain the day; for one scope, unit and name the latest version holds."""
         return self.filter(in_force(day, since="effective_from", until="until"))
 
 
 class UnitCostTarget(models.Model):
-    """What one unit may cost, as it was accepted: by whom, why, from when, to be looked at again when. Never edited:
-    another decision is the next version, and of those whose dates cover a day the latest version holds.
+    """What one unit may cost: accepted by whom, why, from when, and when to be reviewed. Never edited: another decision
+    is the next version, and of the versions whose dates contain a day the latest holds.
     """
 
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="unit_cost_targets")
@@ -62,7 +66,7 @@ class UnitCostTarget(models.Model):
 
     class Meta:
         constraints = [
-            # Also read by whoever looks for what holds for a scope.
+            # Also read by `unit_costs_in_force`.
             models.UniqueConstraint(
                 fields=["scope", "unit", "outcome_name", "version"], name="unit_cost_target_version_once"
             ),
@@ -85,9 +89,9 @@ class UnitCostTarget(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.scope}: {self.amount.normalize():f} {self.currency} per {self.what} (v{self.version})"
+        return f"{self.scope}: {self.amount.normalize():f} {self.currency} per {self.named_unit} (v{self.version})"
 
     @property
-    def what(self) -> str:
-        """`successful_outcome ticket_resolved`"""
+    def named_unit(self) -> str:
+        """Such as `successful_outcome ticket_resolved`."""
         return f"{self.unit} {self.outcome_name}".strip()

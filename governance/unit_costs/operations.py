@@ -1,4 +1,4 @@
-"""What a unit may cost, accepted by whoever holds the right to say so."""
+"""Accepting what a unit may cost."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ OUTCOME_NAME = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,63}")
 
 
 class NotAUnitCost(Invalid):
+    """`field` names the term that is wrong."""
+
     code = "unit_cost_invalid"
 
 
@@ -40,13 +42,15 @@ def accept_unit_cost(
     until: date | None = None,
     review_by: date | None = None,
 ) -> UnitCostTarget:
-    """The next version for this scope, unit and name. What held before stays in the history as it was."""
+    """Adds the next version for this scope, unit and name, in the organisation's currency; earlier versions stay.
+    Forbidden, RightRequired, NotAUnitCost.
+    """
     check_sees(actor, scope.path)
     if not actor.may(DecisionRight.SET_UNIT_COST, scope):
         raise RightRequired(f"{actor.label} does not hold the right to set unit costs of {scope.path}.")
     _check(unit, outcome_name, amount, reason)
     _check_dates(effective_from, until, review_by)
-    # The scope's row makes two who decide at once wait for each other.
+    # Two decisions on one scope wait for each other.
     Scope.objects.select_for_update(of=("self",)).get(pk=scope.pk)
     known = UnitCostTarget.objects.filter(scope=scope, unit=unit, outcome_name=outcome_name)
     before = known.order_by("-version").first()

@@ -1,3 +1,5 @@
+"""Rows of work: kept answers to commands, scopes to evaluate, signs of life."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -6,7 +8,7 @@ from governance.scopes.models import Scope
 
 
 class IdempotencyRecord(models.Model):
-    """The answer to a command, kept for its `Idempotency-Key`; written in the transaction of the command's effect."""
+    """The answer to a command, kept for its `Idempotency-Key`; written in the transaction of the command."""
 
     caller = models.CharField(max_length=100)
     key = models.CharField(max_length=255)
@@ -23,8 +25,8 @@ class IdempotencyRecord(models.Model):
 
 
 class DirtyScope(models.Model):
-    """A scope whose facts changed since it was last evaluated. A mark made during an evaluation outlives it:
-    it raises `generation`, and settling deletes only the generation that was claimed.
+    """A scope whose facts changed since it was last evaluated. A mark made during an evaluation is kept: it raises
+    `generation`, and settling deletes only the generation that was claimed.
     """
 
     scope = models.OneToOneField(Scope, on_delete=models.CASCADE, primary_key=True, related_name="+")
@@ -44,7 +46,7 @@ class DirtyScope(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a part of the service last showed that it is alive."""
+    """When a part of the service last showed that it runs."""
 
     name = models.CharField(primary_key=True, max_length=100)
     beat_at = models.DateTimeField()

@@ -1,3 +1,5 @@
+"""The tasks that keep this app's rows of work."""
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -6,7 +8,7 @@ from governance.work import operations
 
 @shared_task(name="governance.beat", ignore_result=True)
 def beat(**_: object) -> None:
-    """Beat's own sign of life: sent by its schedule, so a silence means that beat or every worker is gone."""
+    """The scheduler's sign of life: without it, the scheduler or every worker is gone."""
     operations.beat("beat", at=timezone.now())
 
 

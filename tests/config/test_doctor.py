@@ -13,7 +13,7 @@ from config.folders import DataFolder
 from config.installation import ensure_secrets
 from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
-from governance.scopes.models import Kind, Scope
+from governance.scopes.models import Scope, ScopeKind
 from governance.work.models import DirtyScope, Heartbeat
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,9 @@ def test_a_beat_that_stopped_is_told() -> None:
 
 @pytest.mark.usefixtures("well")
 def test_usage_that_waits_is_told() -> None:
-    scope = create_scope(slug="acme", kind=Kind.ORGANISATION, parent=None, name="Acme", actor=Actor.system(), at=AT)
+    scope = create_scope(
+        slug="acme", kind=ScopeKind.ORGANISATION, parent=None, name="Acme", actor=Actor.system(), at=AT
+    )
     DirtyScope.objects.all().delete()
     DirtyScope.objects.create(scope=Scope.objects.get(pk=scope.pk), dirty_since=AT - timedelta(minutes=3))
 

@@ -38,7 +38,7 @@ def person(db: None) -> Person:
 
 
 def message(**changes: Any) -> Message:
-    said = {
+    fields = {
         "title": "Search is at 80 % of its budget",
         "text": "acme/search has used $80.00 of $100.00 <this month> & counting.",
         "event_id": "alert-1-warning",
@@ -48,7 +48,7 @@ def message(**changes: Any) -> Message:
         "link": "https://weir.example.com/alerts/1",
         "data": {"scope": "acme/search"},
     }
-    return Message(**{**said, **changes})
+    return Message(**{**fields, **changes})
 
 
 class Mailbox:

@@ -39,7 +39,7 @@ def test_a_key_from_creation_to_its_end(search: Scope) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         (("keys", "create", "--scope", "nowhere", "--can", "admin"), "no scope nowhere"),
         (("keys", "create", "--scope", "acme", "--can", "everything"), "Unknown permission 'everything'"),
@@ -55,8 +55,8 @@ def test_a_key_from_creation_to_its_end(search: Scope) -> None:
         (("deliveries", "replay", "00000000-0000-0000-0000-000000000000"), "There is no delivery"),
     ],
 )
-def test_a_mistake_is_a_sentence(acme: Scope, words: tuple[str, ...], said: str) -> None:
-    with pytest.raises(CommandError, match=said):
+def test_a_mistake_is_a_sentence(acme: Scope, words: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
         run(*words)
     assert not User.objects.exists()
 

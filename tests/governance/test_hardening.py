@@ -87,13 +87,13 @@ def finops(acme: Scope) -> Channel:
     return save_channel(scope=acme, kind="slack", name="finops", url=SLACK_URL, actor=SYSTEM, at=AT)
 
 
-@pytest.mark.parametrize("said", ["200 \0 NUL", "500 \ud800 half a character"])
-def test_an_answer_that_cannot_be_stored_settles_all_the_same(finops: Channel, said: str) -> None:
+@pytest.mark.parametrize("text", ["200 \0 NUL", "500 \ud800 half a character"])
+def test_an_answer_that_cannot_be_stored_settles_all_the_same(finops: Channel, text: str) -> None:
     """Unsettled, the message would be sent again every minute."""
     queue_delivery(channel=finops, dedup_key="a", message=message(), at=AT)
     lease = claim_due_delivery(at=AT)
     assert lease is not None
-    assert settle_delivery(lease=lease, outcome=Retry(said), at=AT)
+    assert settle_delivery(lease=lease, outcome=Retry(text), at=AT)
     assert Delivery.objects.get().status == "pending"
 
 

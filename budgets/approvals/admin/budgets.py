@@ -1,3 +1,5 @@
+"""Finance's pages of budgets: the list, a budget with its period and transfers, proposing and deciding."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -44,19 +46,19 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def button(**options: Any) -> Callable[[Method], Method]:
-    """Unfold's decorator, which has no types: a button above one budget."""
+    """A button above one budget: Unfold's decorator, given a type."""
     decorate: Callable[[Method], Method] = action(permissions=["decide"], **options)
     return decorate
 
 
 def badge(**options: Any) -> Callable[[Method], Method]:
-    """Unfold's decorator, which has no types: a coloured label."""
+    """A coloured label in a list: Unfold's decorator, given a type."""
     decorate: Callable[[Method], Method] = display(**options)
     return decorate
 
 
 class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
-    """Shape only; what may be asked for is the operation's to say."""
+    """Checks the shape only; the operation checks what may be proposed."""
 
     class Meta:
         model = Budget
@@ -69,11 +71,11 @@ class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscripta
             self.fields["starts_on"].help_text = "First day of a period; empty: the current one."
 
     def _post_clean(self) -> None:
-        """The model's own validation would ask for what the operation fills in."""
+        """Skips the model's validation: it would ask for fields that the operation fills in."""
 
 
 class ActionPage(VisibleAdmin):
-    """Actions that ask for a reason on a page of their own, from the list and from one budget alike."""
+    """Decisions on one or several budgets, each confirmed with a reason on a page of its own."""
 
     def ask(self, request: HttpRequest, verb: str, budgets: list[Budget], *, from_list: bool) -> HttpResponse:
         decision = DECISIONS[verb]
@@ -84,11 +86,11 @@ class ActionPage(VisibleAdmin):
             return HttpResponseRedirect(back)
         facts = facts_by_budget(budgets, at=timezone.now())
         actor = acting(request)
-        shown = [
+        rows = [
             {
                 "budget": budget,
                 "amount": rounded(budget.unit, budget.amount, budget.currency),
-                "facts": _said(budget, facts.get(budget.pk)),
+                "facts": _amount_and_used(budget, facts.get(budget.pk)),
                 "is_own": actor.user is not None and actor.user.pk in rules.authors(budget),
                 "author": str(budget.submitted_by or file_name(budget.source)),
             }
@@ -101,8 +103,8 @@ class ActionPage(VisibleAdmin):
             "explanation": decision.explanation,
             "is_danger": decision.is_danger,
             "by_another": decision.by_another,
-            "rows": shown,
-            "blocked": decision.by_another and all(row["is_own"] for row in shown),
+            "rows": rows,
+            "blocked": decision.by_another and all(row["is_own"] for row in rows),
             "form": form,
             "action": verb,
             "selected": [budget.pk for budget in budgets] if from_list else [],
@@ -169,8 +171,6 @@ class BudgetAdmin(ActionPage):
         del object_id
         return bool(super().has_change_permission(request))
 
-    # --- proposing
-
     def save_model(self, request: HttpRequest, obj: Budget, form: forms.ModelForm[Budget], change: bool) -> None:  # noqa: FBT001  # Django's signature
         del change
         created = operations.create_budget(
@@ -186,7 +186,7 @@ class BudgetAdmin(ActionPage):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        context = {**(extra_context or {}), **(self._shown(request, object_id) if object_id else {})}
+        context = {**(extra_context or {}), **(self._page_context(request, object_id) if object_id else {})}
         try:
             return super().changeform_view(request, object_id, form_url, context)
         except DomainError as refused:
@@ -200,7 +200,7 @@ class BudgetAdmin(ActionPage):
             del initial["scope"]
         return initial
 
-    def _shown(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
+    def _page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         budget = self.get_object(request, object_id)
         if budget is None:
             return {}
@@ -215,14 +215,12 @@ class BudgetAdmin(ActionPage):
             "is_own": acting(request).user is not None and request.user.pk in rules.authors(budget),
         }
 
-    # --- the list
-
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        found: ChangeList = super().get_changelist_instance(request)
-        facts = facts_by_budget(found.result_list, at=timezone.now())
-        for budget in found.result_list:
+        changelist: ChangeList = super().get_changelist_instance(request)
+        facts = facts_by_budget(changelist.result_list, at=timezone.now())
+        for budget in changelist.result_list:
             budget.facts = facts.get(budget.pk)
-        return found
+        return changelist
 
     @admin.display(description="budget", ordering="scope__path")
     def where(self, budget: Budget) -> SafeString:
@@ -242,8 +240,8 @@ class BudgetAdmin(ActionPage):
         facts: BudgetFacts | None = getattr(budget, "facts", None)
         if facts is None:
             return "–"
-        said = rounded(budget.unit, facts.remaining, budget.currency)
-        return format_html('<strong style="color:{}">{}</strong>', BAD, said) if facts.remaining < 0 else said
+        amount = rounded(budget.unit, facts.remaining, budget.currency)
+        return format_html('<strong style="color:{}">{}</strong>', BAD, amount) if facts.remaining < 0 else amount
 
     @admin.display(description="this period")
     def used_share(self, budget: Budget) -> SafeString | str:
@@ -256,8 +254,6 @@ class BudgetAdmin(ActionPage):
     @admin.display(description="proposed by", ordering="submitted_by")
     def proposed_by(self, budget: Budget) -> str:
         return str(budget.submitted_by or budget.created_by or file_name(budget.source))
-
-    # --- decisions, from the list
 
     def _ask_of_list(self, request: HttpRequest, verb: str, chosen: Iterable[Budget]) -> HttpResponse:
         return self.ask(request, verb, list(chosen), from_list=True)
@@ -274,8 +270,6 @@ class BudgetAdmin(ActionPage):
     def grant(self, request: HttpRequest, queryset: QuerySet[Budget]) -> HttpResponse:
         return self._ask_of_list(request, "grant", queryset)
 
-    # --- decisions, from one budget
-
     def _ask_of_one(self, request: HttpRequest, verb: str, object_id: str) -> HttpResponse:
         budget = self.get_object(request, object_id)
         if budget is None:
@@ -283,7 +277,7 @@ class BudgetAdmin(ActionPage):
         return self.ask(request, verb, [budget], from_list=False)
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
-        """Only what the budget's status allows."""
+        """Only the decisions that the budget's status allows."""
         budget = self.get_object(request, str(object_id))
         if budget is None:
             return []
@@ -320,7 +314,7 @@ class BudgetAdmin(ActionPage):
         return self._ask_of_one(request, "end", object_id)
 
 
-def _said(budget: Budget, facts: BudgetFacts | None) -> dict[str, str] | None:
+def _amount_and_used(budget: Budget, facts: BudgetFacts | None) -> dict[str, str] | None:
     if facts is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""The pages between an action and its effect: what is decided on, and why."""
+"""The pages that confirm a decision: what is decided on, and why."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,9 @@ class GiveBackForm(GrantForm):
 
 @dataclass(frozen=True, slots=True)
 class DecisionPage:
-    """One verb of finance: its page, the operation it calls, and what is said when that worked."""
+    """One decision: its page, the operation it calls, and the message shown when that succeeded. `by_another`: not by
+    the budget's author. `checks_amount`: refused when the amount has changed since the page was shown.
+    """
 
     title: str
     explanation: str
@@ -110,9 +112,9 @@ DECISIONS: Mapping[str, DecisionPage] = {
 
 
 def amount_seen(posted: Mapping[str, str], budget: Budget) -> dict[str, Decimal]:
-    """What the page showed, so that nobody approves an amount they have not seen."""
-    shown = posted.get(f"seen_{budget.pk}", "")
+    """The amount the page showed, as `expected_amount`, so that nobody approves an amount they have not seen."""
+    amount = posted.get(f"seen_{budget.pk}", "")
     try:
-        return {"expected_amount": Decimal(shown)} if shown else {}
+        return {"expected_amount": Decimal(amount)} if amount else {}
     except ArithmeticError:
         return {}

@@ -1,3 +1,5 @@
+"""What the API reads and shows of budgets and of their transfers."""
+
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -12,7 +14,7 @@ from budgets.plans.models import Budget
 from governance.rest.api import ScopeParameters
 
 
-class Amount(serializers.DecimalField):
+class AmountField(serializers.DecimalField):
     """A decimal as text: a JSON number would be a float on most sides of the wire."""
 
     default_error_messages = {"float": 'An amount is quoted, so that it is exact: "100.00".'}
@@ -26,7 +28,7 @@ class Amount(serializers.DecimalField):
         return super().to_internal_value(data)
 
 
-class Reason(serializers.CharField):
+class ReasonField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=2000, **kwargs)
 
@@ -35,7 +37,7 @@ class BudgetIn(serializers.Serializer[Any]):
     scope = serializers.CharField(max_length=1000, help_text="Path of the scope.")
     unit = serializers.ChoiceField(choices=Budget.Unit.choices, default=Budget.Unit.MONEY)
     period = serializers.ChoiceField(choices=Budget.Period.choices, default=Budget.Period.MONTH)
-    amount = Amount(help_text="For each period.")
+    amount = AmountField(help_text="For each period.")
     currency = serializers.RegexField(r"^[A-Z]{3}$", default="", help_text="Left out: the organisation's.")
     starts_on = serializers.DateField(default=None, help_text="First day of a period; left out: the current one.")
     ends_on = serializers.DateField(default=None, help_text="First day not covered any more.")
@@ -49,33 +51,33 @@ class BudgetFilterIn(ScopeParameters):
 
 
 class DecisionIn(serializers.Serializer[Any]):
-    reason = Reason()
+    reason = ReasonField()
 
 
 class ApprovalIn(DecisionIn):
-    expected_amount = Amount(default=None, help_text="What you saw; refused when the proposal has changed since.")
+    expected_amount = AmountField(default=None, help_text="What you saw; refused when the proposal has changed since.")
 
 
 class GrantIn(DecisionIn):
-    amount = Amount(help_text="On top, for the current period.")
+    amount = AmountField(help_text="On top, for the current period.")
 
 
 class CurrentPeriodOut(serializers.Serializer[BudgetFacts]):
     period_start = serializers.DateTimeField()
     period_end = serializers.DateTimeField(help_text="The first instant after the period.")
-    amount = Amount(help_text="Approved and granted for this period.")
-    used = Amount(help_text="With what budgets below have used.")
-    remaining = Amount(help_text="amount - used; below zero when overspent.")
-    available = Amount(help_text="Neither used here nor granted to budgets below.")
-    granted_out = Amount(help_text="Granted to budgets below.")
-    shortfall = Amount(help_text="Approved, but not there to give when the period opened.")
+    amount = AmountField(help_text="Approved and granted for this period.")
+    used = AmountField(help_text="With what budgets below have used.")
+    remaining = AmountField(help_text="amount - used; below zero when overspent.")
+    available = AmountField(help_text="Neither used here nor granted to budgets below.")
+    granted_out = AmountField(help_text="Granted to budgets below.")
+    shortfall = AmountField(help_text="Approved, but not there to give when the period opened.")
     used_ratio = serializers.DecimalField(max_digits=30, decimal_places=9, allow_null=True)
-    daily_share = Amount()
+    daily_share = AmountField()
 
 
 class BudgetOut(serializers.ModelSerializer[Budget]):
     scope = serializers.CharField(source="scope.path")
-    amount = Amount()
+    amount = AmountField()
     created_by = serializers.CharField(source="created_by.email", default=None, allow_null=True)
     submitted_by = serializers.CharField(source="submitted_by.email", default=None, allow_null=True)
     decided_by = serializers.CharField(source="decided_by.email", default=None, allow_null=True)
@@ -93,8 +95,8 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
     @extend_schema_field(CurrentPeriodOut(allow_null=True))
     def get_current(self, budget: Budget) -> Mapping[str, Any] | None:
         facts: Mapping[int, BudgetFacts] = self.context["facts"]
-        found = facts.get(budget.pk)
-        return CurrentPeriodOut(found).data if found is not None else None
+        current = facts.get(budget.pk)
+        return CurrentPeriodOut(current).data if current is not None else None
 
 
 class TransferOut(serializers.ModelSerializer[Transfer]):
@@ -127,8 +129,8 @@ class TransferOut(serializers.ModelSerializer[Transfer]):
         return plain(budget_quantity(transfer.debit_account.unit, transfer.amount))
 
     def get_counterpart(self, transfer: Transfer) -> str:
-        other = self._sides(transfer)[2]
-        return other.scope.path if other.kind == Account.Kind.BUDGET else other.kind
+        counterpart = self._sides(transfer)[2]
+        return counterpart.scope.path if counterpart.kind == Account.Kind.BUDGET else counterpart.kind
 
     def get_period_start(self, transfer: Transfer) -> str:
         return str(self._sides(transfer)[1].period_start)

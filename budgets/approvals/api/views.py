@@ -1,3 +1,5 @@
+"""Budgets over the API: lists, one budget, its transfers, and one command for each operation."""
+
 from collections.abc import Callable
 from typing import Any
 
@@ -41,13 +43,15 @@ from governance.rest.api import (
 RELATED = ("scope", "created_by", "submitted_by", "decided_by")
 
 
-def shown(budget: Budget, *, status: int = 200) -> Response:
-    fresh = Budget.objects.select_related(*RELATED).get(pk=budget.pk)
-    facts = facts_by_budget([fresh], at=timezone.now())
-    return Response(BudgetOut(fresh, context={"facts": facts}).data, status=status)
+def budget_response(budget: Budget, *, status: int = 200) -> Response:
+    """The budget as it is stored now, with the facts of its current period."""
+    stored = Budget.objects.select_related(*RELATED).get(pk=budget.pk)
+    facts = facts_by_budget([stored], at=timezone.now())
+    return Response(BudgetOut(stored, context={"facts": facts}).data, status=status)
 
 
 def budget_asked(request: Request, budget_id: int) -> Budget:
+    """The budget, if the caller may see it; NotFound (`budget_unknown`) otherwise."""
     return row_asked(Budget.objects.visible_to(actor(request)), "budget", code="budget_unknown", pk=budget_id)
 
 
@@ -85,10 +89,10 @@ class Budgets(ListAPIView[Budget]):
         """A draft, to be submitted and then decided on by somebody else."""
         body = BudgetIn(data=request.data)
         body.is_valid(raise_exception=True)
-        terms, asking = dict(body.validated_data), actor(request)
+        terms, by = dict(body.validated_data), actor(request)
         scope = visible_scope(request, terms.pop("scope"))
-        return shown(
-            operations.create_budget(scope=scope, actor=asking, at=timezone.now(), source="api", **terms), status=201
+        return budget_response(
+            operations.create_budget(scope=scope, actor=by, at=timezone.now(), source="api", **terms), status=201
         )
 
 
@@ -99,7 +103,7 @@ class BudgetDetail(APIView):
     @extend_schema(responses=BudgetOut)
     def get(self, request: Request, budget_id: int) -> Response:
         """With what is used and left in the current period."""
-        return shown(budget_asked(request, budget_id))
+        return budget_response(budget_asked(request, budget_id))
 
 
 @extend_schema(tags=["budgets"])
@@ -121,8 +125,8 @@ class BudgetLedger(ListAPIView[Transfer]):
         return {**super().get_serializer_context(), "budget_id": self.kwargs.get("budget_id")}
 
 
-class Command(APIView):
-    """One operation on one budget. A decision is for people who have signed in, so a key is told at once."""
+class BudgetCommand(APIView):
+    """One operation on one budget. A decision needs a person who has signed in: a key is refused at once."""
 
     permission_classes = (requires("budgets:write"),)
     body: type[serializers.Serializer[Any]] | None = None
@@ -132,17 +136,17 @@ class Command(APIView):
     def run(self, request: Request, budget_id: int) -> Response:
         if self.is_decision and isinstance(request.auth, ApiKey):
             raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
-        given: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         if self.body is not None:
             body = self.body(data=request.data)
             body.is_valid(raise_exception=True)
-            given = body.validated_data
-        type(self).operation(budget_id=budget_id, actor=actor(request), at=timezone.now(), **given)
-        return shown(Budget.objects.get(pk=budget_id))
+            arguments = body.validated_data
+        type(self).operation(budget_id=budget_id, actor=actor(request), at=timezone.now(), **arguments)
+        return budget_response(Budget.objects.get(pk=budget_id))
 
 
 @extend_schema(tags=["budgets"])
-class SubmitBudget(Command):
+class SubmitBudget(BudgetCommand):
     is_decision = False
     operation = staticmethod(operations.submit_budget)
 
@@ -154,7 +158,7 @@ class SubmitBudget(Command):
 
 
 @extend_schema(tags=["budgets"])
-class WithdrawBudget(Command):
+class WithdrawBudget(BudgetCommand):
     is_decision = False
     body = DecisionIn
     operation = staticmethod(operations.withdraw_budget)
@@ -167,7 +171,7 @@ class WithdrawBudget(Command):
 
 
 @extend_schema(tags=["budgets"])
-class ApproveBudget(Command):
+class ApproveBudget(BudgetCommand):
     body = ApprovalIn
     operation = staticmethod(operations.approve_budget)
 
@@ -179,7 +183,7 @@ class ApproveBudget(Command):
 
 
 @extend_schema(tags=["budgets"])
-class RejectBudget(Command):
+class RejectBudget(BudgetCommand):
     body = DecisionIn
     operation = staticmethod(operations.reject_budget)
 
@@ -191,7 +195,7 @@ class RejectBudget(Command):
 
 
 @extend_schema(tags=["budgets"])
-class GrantMore(Command):
+class GrantMore(BudgetCommand):
     body = GrantIn
     operation = staticmethod(operations.grant_more)
 
@@ -203,7 +207,7 @@ class GrantMore(Command):
 
 
 @extend_schema(tags=["budgets"])
-class GiveBack(Command):
+class GiveBack(BudgetCommand):
     body = GrantIn
     operation = staticmethod(operations.give_back)
 
@@ -215,7 +219,7 @@ class GiveBack(Command):
 
 
 @extend_schema(tags=["budgets"])
-class EndBudget(Command):
+class EndBudget(BudgetCommand):
     body = DecisionIn
     operation = staticmethod(operations.end_budget)
 

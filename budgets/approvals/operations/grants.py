@@ -1,4 +1,4 @@
-"""More money for the current period, or less: a movement between two accounts, never an edit of what was approved."""
+"""More money for the current period, or less: a transfer between two accounts; what was approved is never edited."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,10 +11,10 @@ from budgets.ledger.models import Account, Transfer
 from budgets.ledger.operations import (
     balance_of,
     days_to_open,
-    family,
     lock_for_opening,
     open_missing,
     record_shortfalls,
+    scopes_above_and_below,
     write_entries,
 )
 from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
@@ -28,28 +28,35 @@ from governance.work.operations import mark_scopes_dirty
 
 @transaction.atomic
 def grant_more(*, budget_id: int, amount: Decimal, actor: Actor, reason: str, at: datetime) -> Account:
-    """For the current period only, from the account above. Not by the budget's own author."""
-    return _change(budget_id, amount, sign=1, actor=actor, reason=reason, at=at)
+    """Grants `amount`, in the budget's unit, for the current period only, from the account above.
+
+    Not by the budget's own author. FourEyes, RightRequired, NotInForce, InsufficientFunds; Invalid for the amount.
+    """
+    return _change_current_period(budget_id, amount, sign=1, actor=actor, reason=reason, at=at)
 
 
 @transaction.atomic
 def give_back(*, budget_id: int, amount: Decimal, actor: Actor, reason: str, at: datetime) -> Account:
-    """What is not granted on goes back to the account above, for the current period only."""
-    return _change(budget_id, amount, sign=-1, actor=actor, reason=reason, at=at)
+    """Returns `amount`, in the budget's unit, for the current period only, to the account above. Refuses as
+    `grant_more`; only what is not granted to accounts below can be returned.
+    """
+    return _change_current_period(budget_id, amount, sign=-1, actor=actor, reason=reason, at=at)
 
 
-def _change(budget_id: int, amount: Decimal, *, sign: int, actor: Actor, reason: str, at: datetime) -> Account:
+def _change_current_period(
+    budget_id: int, amount: Decimal, *, sign: int, actor: Actor, reason: str, at: datetime
+) -> Account:
     lock_for_opening()
     budget = locked(budget_id, actor)
     rules.check_decider(actor, budget)
-    given_reason = checked_reason(reason)
+    stated_reason = checked_reason(reason)
     check_amount(budget.unit, amount)
     opened = open_missing(days=days_to_open(at), at=at)
     account = current_account(budget, at.date())
     quantity = sign * ledger_quantity(budget.unit, amount)
     verb = "grant" if sign > 0 else "give_back"
-    change_funding(account, quantity, budget=budget, actor=actor, reason=given_reason, reference=verb, at=at)
-    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+    change_funding(account, quantity, budget=budget, actor=actor, reason=stated_reason, reference=verb, at=at)
+    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
     record_shortfalls(opened, at=at)
     account.refresh_from_db()
     record_decision(
@@ -57,7 +64,7 @@ def _change(budget_id: int, amount: Decimal, *, sign: int, actor: Actor, reason:
         action=f"budget.{verb}",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
-        reason=given_reason,
+        reason=stated_reason,
         evidence={
             "amount": plain(amount),
             "unit": budget.unit,
@@ -71,22 +78,24 @@ def _change(budget_id: int, amount: Decimal, *, sign: int, actor: Actor, reason:
 
 
 def current_account(budget: Budget, day: date) -> Account:
-    found = (
+    """The account whose period contains the day, with its parent. NotInForce when there is none."""
+    account = (
         Account.objects.filter(budget=budget, period_start__lte=day, period_end__gt=day)
         .select_related("parent__scope", "scope")
         .first()
     )
-    if found is None:
+    if account is None:
         raise NotInForce(f"The budget {budget.name!r} has no account for {day}: it is {budget.status}.")
-    return found
+    return account
 
 
 def change_funding(
     account: Account, quantity: Decimal, *, budget: Budget, actor: Actor, reason: str, reference: str, at: datetime
 ) -> None:
-    """Call under the opening lock; `quantity` as the ledger counts, negative to give back. `account.parent` is loaded.
+    """Transfers `quantity` between the account and its parent, which is loaded; negative to give back. In quantities of
+    the ledger; call under the opening lock.
 
-    A shortfall is filled first and given back first.
+    A shortfall is filled first and given back first. InsufficientFunds when either account has too little.
     """
     parent = account.parent
     assert parent is not None  # noqa: S101  # budget accounts only
@@ -106,9 +115,9 @@ def change_funding(
         entry = Entry(kind, account.pk, parent.pk, quantity)
         filled = min(quantity, account.shortfall)
     elif quantity < 0:
-        fresh = Account.objects.get(pk=account.pk)
-        filled = min(-quantity, fresh.shortfall) if reference == "new version" else Decimal(0)
-        back, free = -quantity - filled, fresh.funded - fresh.granted_out
+        stored = Account.objects.get(pk=account.pk)
+        filled = min(-quantity, stored.shortfall) if reference == "new version" else Decimal(0)
+        back, free = -quantity - filled, stored.funded - stored.granted_out
         if back > free:
             left = budget_quantity(unit, free)
             raise InsufficientFunds(

@@ -1,4 +1,4 @@
-"""From proposal to decision: draft → submitted → approved | rejected | withdrawn; approved → ended."""
+"""The status of a budget: draft → submitted → approved | rejected | withdrawn; approved → ended."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -7,20 +7,20 @@ from django.db import IntegrityError, transaction
 
 from budgets.approvals import rules
 from budgets.approvals.operations.grants import change_funding
-from budgets.ledger.engine.coverage import Cover
+from budgets.ledger.engine.charging import OpenAccount
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.models import Account
 from budgets.ledger.operations import (
     balance_of,
     days_to_open,
-    family,
     lock_for_opening,
     open_missing,
     rebook_usage,
     record_shortfalls,
+    scopes_above_and_below,
     write_entries,
 )
-from budgets.ledger.queries import covers
+from budgets.ledger.queries import open_accounts
 from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
 from budgets.plans.engine.periods import period_of
 from budgets.plans.errors import ChangedSinceSeen, ProposalExists, WrongStatus
@@ -50,7 +50,10 @@ def create_budget(
     note: str = "",
     source: str = "",
 ) -> Budget:
-    """A draft. Without `starts_on` it starts with the current period; money is in the organisation's currency."""
+    """A draft. Without `starts_on` it starts with the current period; money is in the organisation's currency.
+
+    NotFound for a scope not seen, ProposalExists, Invalid for terms that cannot be approved.
+    """
     rules.check_seen(actor, scope)
     values = checked_values(
         scope=scope,
@@ -92,6 +95,7 @@ def create_budget(
 
 @transaction.atomic
 def submit_budget(*, budget_id: int, actor: Actor, at: datetime) -> Budget:
+    """Submits a draft for decision. WrongStatus; Invalid when it does not fit the budgets around it."""
     budget = locked(budget_id, actor)
     _check_status(budget, "submit", Budget.Status.DRAFT)
     check_fits(budget, at=at)
@@ -113,38 +117,39 @@ def submit_budget(*, budget_id: int, actor: Actor, at: datetime) -> Budget:
 def approve_budget(
     *, budget_id: int, actor: Actor, reason: str, at: datetime, expected_amount: Decimal | None = None
 ) -> Budget:
-    """Approves, funds the current period in full or refuses, and takes over what was used in it so far.
+    """Approves, funds the current period in full or refuses, and charges what was used in it so far.
 
-    An approved budget of the same scope and unit is replaced from the current period on: its account stays,
-    the difference in amount is granted or given back. `expected_amount`: what the person saw.
+    An approved budget of the same scope and unit is replaced from the current period on: its account stays, and the
+    difference in amount is granted or given back. `expected_amount` is what the person saw (ChangedSinceSeen).
+    FourEyes, RightRequired, WrongStatus, InsufficientFunds.
     """
     lock_for_opening()
     budget = locked(budget_id, actor)
     _check_status(budget, "approve", Budget.Status.SUBMITTED)
     user = rules.check_decider(actor, budget)
-    given_reason = checked_reason(reason)
+    stated_reason = checked_reason(reason)
     if expected_amount is not None and expected_amount != budget.amount:
         raise ChangedSinceSeen(
             f"The proposal has changed to {spoken(budget.unit, budget.amount, budget.currency)} since you looked."
         )
     check_fits(budget, at=at)
     proposed = terms(budget)
-    replaced = _make_room(budget, at=at)
+    replaced = _replace_former(budget, at=at)
     budget.status, budget.decided_by, budget.decided_at = Budget.Status.APPROVED, user, at
-    budget.decision_reason = given_reason
+    budget.decision_reason = stated_reason
     budget.supersedes = replaced[0] if replaced else None
     budget.save()
     for former in replaced:
-        _take_over_accounts(budget, former, actor=actor, reason=given_reason, at=at)
-    opened = open_missing(days=days_to_open(at), at=at, strict=budget, by=user, reason=given_reason)
-    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+        _take_over_accounts(budget, former, actor=actor, reason=stated_reason, at=at)
+    opened = open_missing(days=days_to_open(at), at=at, strict=budget, by=user, reason=stated_reason)
+    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
     record_shortfalls(opened, at=at)
     record_decision(
         actor=actor,
         action="budget.approve",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
-        reason=given_reason,
+        reason=stated_reason,
         evidence=proposed
         | {"in_force_from": str(budget.covered_from), "supersedes": [former.pk for former in replaced]},
         at=at,
@@ -154,6 +159,7 @@ def approve_budget(
 
 @transaction.atomic
 def reject_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
+    """Rejects a submitted budget. FourEyes, RightRequired, WrongStatus, ReasonMissing."""
     budget = locked(budget_id, actor)
     _check_status(budget, "reject", Budget.Status.SUBMITTED)
     user = rules.check_decider(actor, budget)
@@ -174,12 +180,12 @@ def reject_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) ->
 
 @transaction.atomic
 def withdraw_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
-    """By its author, or by who could have decided on it."""
+    """Withdraws a draft or a submitted budget, by its author or by who may decide. WrongStatus, RightRequired."""
     budget = locked(budget_id, actor)
     _check_status(budget, "withdraw", *OPEN)
     if not rules.may_withdraw(actor, budget):
         raise RightRequired(f"Only its author may withdraw the proposal {budget.name!r}.")
-    given_reason = checked_reason(reason)
+    stated_reason = checked_reason(reason)
     budget.status = Budget.Status.WITHDRAWN
     budget.save(update_fields=["status"])
     record_decision(
@@ -187,7 +193,7 @@ def withdraw_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) 
         action="budget.withdraw",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
-        reason=given_reason,
+        reason=stated_reason,
         evidence=terms(budget),
         at=at,
     )
@@ -196,22 +202,24 @@ def withdraw_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) 
 
 @transaction.atomic
 def end_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
-    """From today on it holds no more: today's usage falls on the next budget above, what is left goes back up."""
+    """Ends an approved budget today: usage from today on is charged to the next budget above, and what is left is
+    returned to it. WrongStatus, RightRequired, PersonRequired.
+    """
     lock_for_opening()
     budget = locked(budget_id, actor)
     _check_status(budget, "end", Budget.Status.APPROVED)
     rules.check_person_with_right(actor, budget)
-    given_reason = checked_reason(reason)
+    stated_reason = checked_reason(reason)
     budget.status, budget.ends_on = Budget.Status.ENDED, max(at.date(), budget.starts_on)
     budget.save(update_fields=["status", "ends_on"])
     returned = _close_accounts(budget, at=at)
-    mark_scopes_dirty(scope_ids=family([budget.scope_id]), at=at)
+    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
     record_decision(
         actor=actor,
         action="budget.end",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
-        reason=given_reason,
+        reason=stated_reason,
         evidence=terms(budget) | {"returned": plain(budget_quantity(budget.unit, returned))},
         at=at,
     )
@@ -223,8 +231,10 @@ def _check_status(budget: Budget, verb: str, *wanted: str) -> None:
         raise WrongStatus(f"Cannot {verb} {budget.name!r}: it is {budget.status}, not {' or '.join(wanted)}.")
 
 
-def _make_room(budget: Budget, *, at: datetime) -> list[Budget]:
-    """Brings the start to the current period, cuts approved budgets of the same kind there, and returns them."""
+def _replace_former(budget: Budget, *, at: datetime) -> list[Budget]:
+    """Moves the start to the current period, and ends there the approved budgets of the same scope and unit, which it
+    returns.
+    """
     budget.starts_on = max(budget.starts_on, period_of(budget.period, at.date()).start)
     others = Budget.objects.overlapping(budget.starts_on, budget.ends_on).filter(scope=budget.scope, unit=budget.unit)
     for ended in others.filter(status=Budget.Status.ENDED):
@@ -248,20 +258,24 @@ def _take_over_accounts(budget: Budget, former: Budget, *, actor: Actor, reason:
 
 
 def _close_accounts(budget: Budget, *, at: datetime) -> Decimal:
-    """Ends what covers today or later; usage from today on moves up; returns what was left, as the ledger counts."""
+    """Ends the accounts open today or later and rebooks their usage from today on; returns what was left, in quantities
+    of the ledger.
+    """
     assert budget.ends_on is not None  # noqa: S101  # an ended budget
     closing = list(Account.objects.filter(budget=budget, period_end__gt=budget.ends_on).order_by("pk"))
     if not closing:
         return Decimal(0)
     tree = scope_tree()
     start, end = min(account.interval.start for account in closing), max(account.interval.end for account in closing)
-    nearby = family([budget.scope_id])
-    before = covers(unit=budget.unit, scope_ids=nearby, start=start, end=end)
+    nearby = scopes_above_and_below([budget.scope_id])
+    before = open_accounts(unit=budget.unit, scope_ids=nearby, start=start, end=end)
     for account in closing:
         account.period_end = max(budget.ends_on, account.interval.start)
         account.save(update_fields=["period_end"])
-    cut = {account.pk: account.interval for account in closing}
-    after = [Cover(item.account_id, item.scope_id, cut.get(item.account_id, item.period)) for item in before]
+    shortened = {account.pk: account.interval for account in closing}
+    after = [
+        OpenAccount(item.account_id, item.scope_id, shortened.get(item.account_id, item.period)) for item in before
+    ]
     rebook_usage(
         unit=budget.unit,
         before=before,
@@ -274,7 +288,7 @@ def _close_accounts(budget: Budget, *, at: datetime) -> Decimal:
         reference="budget ends",
     )
     entries = []
-    for account in Account.objects.filter(pk__in=cut):
+    for account in Account.objects.filter(pk__in=shortened):
         left = balance_of(account).available
         if left > 0 and account.parent_id is not None:
             entries.append(Entry("return", account.parent_id, account.pk, left))

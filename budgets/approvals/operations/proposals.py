@@ -1,4 +1,4 @@
-"""Budgets declared in documents: proposals, compared with what is proposed or in force."""
+"""Budgets declared in documents: each is a proposal, compared with what is proposed or in force."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,13 +25,14 @@ COMPARED = ("name", "period", "amount", "currency", "starts_on", "ends_on", "not
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the document is compared with: the open proposal, the decision in force, or the last refusal."""
+    """What the document is compared with: the open proposal, and the latest approval in force or rejection."""
 
     proposal: Budget | None
     decided: Budget | None
 
 
 def plan_budget(document: BudgetDocument, *, at: datetime) -> Change:
+    """What `apply_budget` would do. A document that was rejected stays unchanged until its terms change."""
     scope = _scope(document)
     stored = _stored(scope, document.spec.unit, at.date())
     if stored.proposal is not None:
@@ -49,7 +50,9 @@ def plan_budget(document: BudgetDocument, *, at: datetime) -> Change:
 
 @transaction.atomic
 def apply_budget(document: BudgetDocument, *, actor: Actor, at: datetime, source: str = "") -> Change:
-    """Submits what `plan_budget` says; an approved budget stays in force until the new version is approved."""
+    """Proposes and submits what `plan_budget` says; an approved budget stays in force until the new version is
+    approved. Raises as `create_budget` and `submit_budget`.
+    """
     scope = _scope(document)
     rules.check_seen(actor, scope)
     change = plan_budget(document, at=at)
@@ -105,7 +108,7 @@ def _values(document: BudgetDocument, scope: Scope, at: datetime) -> dict[str, o
 
 
 def _stated(document: BudgetDocument) -> dict[str, Any]:
-    """The terms as written; what is left out is completed by `checked_values`."""
+    """The terms as written; `checked_values` completes what is left out."""
     spec = document.spec
     return {
         "unit": spec.unit,
@@ -118,17 +121,17 @@ def _stated(document: BudgetDocument) -> dict[str, Any]:
 
 
 def _differences(document: BudgetDocument, scope: Scope, budget: Budget, at: datetime) -> tuple[str, ...]:
-    """A start in the past means "now" on both sides: a decision never reaches further back than its period."""
+    """A start in the past counts as "now" on both sides: an approval reaches back to the start of its period only."""
     wanted, now = _values(document, scope, at), {**terms(budget), "note": budget.note}
-    found = []
+    differences = []
     for field in COMPARED:
         new, old = wanted[field], getattr(budget, field)
         if field == "starts_on" and _same_start(document, budget, at.date()):
             continue
         if new != old:
-            shown = plain(new) if isinstance(new, Decimal) else new
-            found.append(f"{field}: {now[field]} → {shown}")
-    return tuple(found)
+            text = plain(new) if isinstance(new, Decimal) else new
+            differences.append(f"{field}: {now[field]} → {text}")
+    return tuple(differences)
 
 
 def _same_start(document: BudgetDocument, budget: Budget, today: date) -> bool:
@@ -154,8 +157,8 @@ def _propose(document: BudgetDocument, scope: Scope, *, actor: Actor, at: dateti
 def _amend(
     proposal: Budget, document: BudgetDocument, scope: Scope, *, actor: Actor, at: datetime, source: str
 ) -> None:
-    """A proposal nobody has decided on takes the new terms; whoever amends it becomes an author of it."""
-    budget, was = locked(proposal.pk, actor), terms(proposal)
+    """An undecided proposal takes the new terms; whoever amends it becomes one of its authors."""
+    budget, terms_before = locked(proposal.pk, actor), terms(proposal)
     for field, value in _values(document, scope, at).items():
         setattr(budget, field, value)
     budget.source = source
@@ -169,6 +172,6 @@ def _amend(
         scope=scope,
         subject=f"budget:{budget.pk}",
         reason=budget.note,
-        evidence={"was": was, "is": terms(budget)},
+        evidence={"was": terms_before, "is": terms(budget)},
         at=at,
     )

@@ -1,3 +1,5 @@
+"""The list of accounts and one account, read-only."""
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,7 +11,7 @@ from governance.pages.admin.base import RecordAdmin
 
 @admin.register(Account)
 class AccountAdmin(RecordAdmin):
-    """One row per budget and period; what moved the balances stands on the budget's page."""
+    """One row for each budget and period; the transfers behind the balances are on the budget's page."""
 
     list_display = ("scope", "unit", "period", "funded_", "granted_out_", "spent_", "left", "shortfall_")
     list_filter = ("unit", "period_start")

@@ -1,4 +1,4 @@
-"""A budget's period as a picture of fixed size: spent so far, an even pace, the amount."""
+"""A chart of a budget's period: spent so far, an even pace, the amount."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LEGEND = (Key("used so far", USED, "line"), Key("an even pace", LINE, "dashes"),
 
 @dataclass(frozen=True, slots=True)
 class BurnChart:
-    """Points are `x,y`; `actual` stops at today."""
+    """Points are `x,y` in pixels; `actual` stops at today."""
 
     actual: str
     area: str
@@ -35,7 +35,9 @@ class BurnChart:
 
 
 def burn_up(*, amount: Decimal, spent_by_day: Mapping[date, Decimal], period: Period, today: date) -> BurnChart:
-    """Cumulative spending against the budget and an even pace. Pixels only: floats never leave the picture."""
+    """Cumulative spending against the budget and an even pace. All results are pixels: floats are used for drawing
+    only.
+    """
     series = _series(spent_by_day, period, today)
     scale = scale_of([amount, *(total for _day, total in series)], FRAME)
     points = [(_x(day, period), px(scale.y(total))) for day, total in series]
@@ -54,7 +56,7 @@ def burn_up(*, amount: Decimal, spent_by_day: Mapping[date, Decimal], period: Pe
 
 
 def _series(spent_by_day: Mapping[date, Decimal], period: Period, today: date) -> Sequence[tuple[int, Decimal]]:
-    """What was spent until the end of each day of the period, up to today; from 0 on the evening before it."""
+    """What was spent up to the end of each day of the period until today, starting at 0 before its first day."""
     shown_until = min(max(today, period.start - timedelta(days=1)), period.last_day)
     total = Decimal(0)
     series = [(0, total)]
@@ -69,7 +71,7 @@ def _x(day: int, period: Period) -> str:
 
 
 def _labels(period: Period) -> tuple[Tick, ...]:
-    """Where a week begins, or a month of a longer period."""
+    """Labels where a week begins; in a period longer than a month, where a month begins."""
     days = [period.start + timedelta(days=number) for number in range(period.days)]
     if period.days <= DAYS_IN_LONGEST_MONTH:
         return tuple(Tick(_x(number, period), day_label(days[number])) for number in range(0, len(days), DAYS_IN_WEEK))

@@ -1,4 +1,4 @@
-"""How accounts that open, or change hands, are funded: entries of the ledger computed before any is written."""
+"""How accounts that open, or get another parent, are funded: entries computed before any is written."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ ZERO = Decimal(0)
 
 @dataclass(slots=True)
 class Balance:
-    """What an account has been given, has given away and has spent."""
+    """What an account was funded with, granted to accounts below and spent, in quantities of the ledger."""
 
     funded: Decimal = ZERO
     granted_out: Decimal = ZERO
@@ -17,12 +17,15 @@ class Balance:
 
     @property
     def available(self) -> Decimal:
+        """What could still be granted or spent; below zero when overspent."""
         return self.funded - self.granted_out - self.spent
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """An open account that would have been funded by the one that opens now, had that been there first."""
+    """An open account that gets the account opening now as its parent: its funding is returned to `former_parent` and
+    granted again from the new one.
+    """
 
     account_id: int
     former_parent: int
@@ -31,6 +34,8 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
+    """An account to be funded with `amount` by its parent, and the accounts whose parent it becomes."""
+
     account_id: int
     parent_id: int
     amount: Decimal
@@ -39,6 +44,8 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """A transfer to be written: `amount` moves from the account `credit` to the account `debit`."""
+
     kind: str
     debit: int
     credit: int
@@ -47,7 +54,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Funding:
-    """`entries` are one change, written by one statement. `shortfalls` by account; `available` at its parent."""
+    """`entries` are written by one statement. By account: `shortfalls` is what its amount lacks, `available` what its
+    parent could give, `uncovered` what it lacks to take over its adoptions, which then keep their parent.
+    """
 
     entries: tuple[Entry, ...]
     shortfalls: Mapping[int, Decimal]
@@ -56,9 +65,10 @@ class Funding:
 
 
 def fund(openings: Iterable[Opening], balances: Mapping[int, Balance], sources: frozenset[int]) -> Funding:
-    """Openings root first. A parent gives what it has left; a source gives anything.
+    """Funds the openings in order, parents first. A parent gives what it has left; an account of `sources` gives any
+    amount.
 
-    `uncovered`: what an opening could not carry of the accounts it would adopt; those then keep their parent.
+    `balances` are those before, by account; they are not changed.
     """
     now = {key: Balance(value.funded, value.granted_out, value.spent) for key, value in balances.items()}
     entries: list[Entry] = []

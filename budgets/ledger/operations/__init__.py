@@ -8,10 +8,10 @@ from budgets.ledger.operations.locks import (
 )
 from budgets.ledger.operations.opening import (
     days_to_open,
-    family,
     open_missing,
     open_periods,
     record_shortfalls,
+    scopes_above_and_below,
 )
 from budgets.ledger.operations.posting import (
     post_usage,
@@ -20,12 +20,12 @@ from budgets.ledger.operations.posting import (
 __all__ = [
     "balance_of",
     "days_to_open",
-    "family",
     "lock_for_opening",
     "open_missing",
     "open_periods",
     "post_usage",
     "rebook_usage",
     "record_shortfalls",
+    "scopes_above_and_below",
     "write_entries",
 ]

@@ -1,9 +1,9 @@
-"""Writing the ledger: its two ends, entries, and charges that change sides."""
+"""Writing the ledger: transfers between accounts, and the rebooking of usage from one account to another."""
 
 from collections.abc import Container, Iterable, Sequence
 from datetime import date, datetime
 
-from budgets.ledger.engine.coverage import Cover, Move, by_scope, moves
+from budgets.ledger.engine.charging import OpenAccount, Rebooking, by_scope, rebookings
 from budgets.ledger.engine.funding import Balance, Entry
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import usage_by_day
@@ -11,18 +11,22 @@ from governance.people.models import User
 from governance.scopes.queries import ScopeTree
 
 
-def ends_of(*, root_id: int, unit: str, at: datetime) -> tuple[Account, Account]:
-    """Where an organisation's money comes from, and where its spending goes. Call under the opening lock."""
-    ends = []
+def source_and_spent(*, root_id: int, unit: str, at: datetime) -> tuple[Account, Account]:
+    """The accounts where an organisation's money comes from and where its spending goes, created when missing.
+
+    Call under the opening lock.
+    """
+    accounts = []
     for kind in (Account.Kind.SOURCE, Account.Kind.SPENT):
         account, _is_new = Account.objects.get_or_create(
             scope_id=root_id, unit=unit, kind=kind, defaults={"opened_at": at}
         )
-        ends.append(account)
-    return ends[0], ends[1]
+        accounts.append(account)
+    return accounts[0], accounts[1]
 
 
 def balance_of(account: Account) -> Balance:
+    """As the ledger counts; read the row under the opening lock for balances that hold."""
     return Balance(funded=account.funded, granted_out=account.granted_out, spent=account.spent)
 
 
@@ -36,9 +40,10 @@ def write_entries(
     by: User | None = None,
     to: Container[int] = (),
 ) -> None:
-    """In one statement: balances are checked after all of them, so an order that dips below zero in between is fine.
+    """One statement: the database checks balances after all entries, so their order may dip below zero in between.
 
-    `by` and `reason` stand on what a person decided, the money into the accounts `to`; the rest only follows from it.
+    `by` and `reason` are written on what a person decided, the entries into the accounts `to`, and on no other.
+    IntegrityError when an account would grant more than it has, or a person grants to a budget of their own.
     """
     Transfer.objects.bulk_create(
         [
@@ -61,37 +66,37 @@ def write_entries(
 def rebook_usage(
     *,
     unit: str,
-    before: Sequence[Cover],
-    after: Sequence[Cover],
+    before: Sequence[OpenAccount],
+    after: Sequence[OpenAccount],
     scope_ids: Iterable[int],
     since: date,
     until: date,
     tree: ScopeTree,
     at: datetime,
     reference: str,
-) -> list[Move]:
-    """Usage already recorded goes where it would be had `after` held from the start; nothing is counted twice,
-    because what an account above has carried leaves it in the same entry.
+) -> list[Rebooking]:
+    """Recorded usage of [since, until) moves to the accounts of `after`, and what was rebooked is returned. Nothing is
+    counted twice: what another account was charged leaves it in the same transfer.
     """
     usage = usage_by_day(unit=unit, scope_ids=scope_ids, since=since, until=until)
-    found = moves(before=by_scope(before), after=by_scope(after), usage=usage, lineage=tree.ancestors)
-    scope_of = {cover.account_id: cover.scope_id for cover in (*before, *after)}
-    Transfer.objects.bulk_create([_transfer(move, unit, scope_of, tree, at, reference) for move in found])
-    return found
+    rebooked = rebookings(before=by_scope(before), after=by_scope(after), usage=usage, lineage=tree.ancestors)
+    scope_of = {account.account_id: account.scope_id for account in (*before, *after)}
+    Transfer.objects.bulk_create([_transfer(rebooking, unit, scope_of, tree, at, reference) for rebooking in rebooked])
+    return rebooked
 
 
 def _transfer(
-    move: Move, unit: str, scope_of: dict[int, int], tree: ScopeTree, at: datetime, reference: str
+    rebooking: Rebooking, unit: str, scope_of: dict[int, int], tree: ScopeTree, at: datetime, reference: str
 ) -> Transfer:
-    inside = move.to_account if move.to_account is not None else move.from_account
-    assert inside is not None  # noqa: S101  # a move has at least one account
-    _source, spent = ends_of(root_id=tree.by_id[scope_of[inside]].root_id, unit=unit, at=at)
+    inside = rebooking.to_account if rebooking.to_account is not None else rebooking.from_account
+    assert inside is not None  # noqa: S101  # a rebooking has at least one account
+    _source, spent = source_and_spent(root_id=tree.by_id[scope_of[inside]].root_id, unit=unit, at=at)
     return Transfer(
-        kind=Transfer.Kind.CHARGE if move.from_account is None else Transfer.Kind.ADJUST,
-        credit_account_id=spent.pk if move.to_account is None else move.to_account,
-        debit_account_id=spent.pk if move.from_account is None else move.from_account,
-        amount=move.quantity,
-        occurred_on=move.day,
+        kind=Transfer.Kind.CHARGE if rebooking.from_account is None else Transfer.Kind.ADJUST,
+        credit_account_id=spent.pk if rebooking.to_account is None else rebooking.to_account,
+        debit_account_id=spent.pk if rebooking.from_account is None else rebooking.from_account,
+        amount=rebooking.quantity,
+        occurred_on=rebooking.day,
         at=at,
         reference=reference,
     )

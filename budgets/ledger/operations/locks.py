@@ -1,4 +1,4 @@
-"""One lock keeps posting and the opening of accounts apart: many post at once, one opens, never both."""
+"""One lock keeps posting and the opening of accounts apart: many may post at once, or one may open."""
 
 from governance.work.engine.locks import POSTING_LOCK
 from governance.work.operations import hold

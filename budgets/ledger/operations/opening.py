@@ -1,4 +1,4 @@
-"""Accounts open per period, root first, and carry at once what was used before they opened."""
+"""Opens accounts for periods, parents first, and charges them with the usage recorded before they opened."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ from itertools import groupby
 
 from django.db import transaction
 
-from budgets.ledger.engine.coverage import Cover
+from budgets.ledger.engine.charging import OpenAccount
 from budgets.ledger.engine.funding import Adoption, Funding, Opening, fund
 from budgets.ledger.models import Account
-from budgets.ledger.operations.entries import balance_of, ends_of, rebook_usage, write_entries
+from budgets.ledger.operations.entries import balance_of, rebook_usage, source_and_spent, write_entries
 from budgets.ledger.operations.locks import lock_for_opening
-from budgets.ledger.queries import covers, unopened
+from budgets.ledger.queries import open_accounts, unopened
 from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
 from budgets.plans.engine.periods import Period
 from budgets.plans.errors import InsufficientFunds
@@ -31,6 +31,8 @@ AHEAD = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
+    """What an account that opened lacks of its budget's amount, in quantities of the ledger."""
+
     budget: Budget
     account: Account
     parent: Account
@@ -39,13 +41,17 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
+    """The accounts that opened, and the shortfalls for the caller to record."""
+
     accounts: tuple[Account, ...] = ()
     shortfalls: tuple[Shortfall, ...] = ()
 
 
 @transaction.atomic
 def open_periods(*, at: datetime) -> tuple[Account, ...]:
-    """Accounts for today and, a day ahead, for tomorrow; budgets whose last day has passed are marked ended."""
+    """Opens accounts for today and, a day ahead, for tomorrow; marks budgets ended whose last day has passed. Returns
+    the accounts opened.
+    """
     lock_for_opening()
     opened = open_missing(days=days_to_open(at), at=at)
     past = list(
@@ -56,7 +62,7 @@ def open_periods(*, at: datetime) -> tuple[Account, ...]:
     for budget in past:
         budget.status = Budget.Status.ENDED
         budget.save(update_fields=["status"])
-    mark_scopes_dirty(scope_ids=family([budget.scope_id for budget in past]), at=at)
+    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id for budget in past]), at=at)
     record_shortfalls(opened, at=at)
     for budget in past:
         record_decision(
@@ -72,22 +78,25 @@ def open_periods(*, at: datetime) -> tuple[Account, ...]:
 
 
 def days_to_open(at: datetime) -> set[date]:
+    """Today and tomorrow, in UTC."""
     return {at.date(), (at + AHEAD).date()}
 
 
-def family(scope_ids: Iterable[int]) -> set[int]:
-    """These scopes, all above and all below them: whoever reads a fact that a movement of money may change."""
-    tree, found = scope_tree(), set[int]()
+def scopes_above_and_below(scope_ids: Iterable[int]) -> set[int]:
+    """These scopes, all above and all below them: the scopes whose facts a transfer may change."""
+    tree, related = scope_tree(), set[int]()
     for scope_id in scope_ids:
-        found.update(tree.ancestors(scope_id), tree.descendants(scope_id))
-    return found
+        related.update(tree.ancestors(scope_id), tree.descendants(scope_id))
+    return related
 
 
 def open_missing(
     *, days: Iterable[date], at: datetime, strict: Budget | None = None, by: User | None = None, reason: str = ""
 ) -> Opened:
-    """Call under the opening lock. `strict` is the budget being approved: it is funded in full or refused;
-    any other opens with what there is. Marks scopes dirty; shortfalls are the caller's to record, last.
+    """Opens what is due on `days`. Call under the opening lock.
+
+    `strict` is the budget being approved: InsufficientFunds unless it is funded in full; any other opens with what
+    there is. `by` and `reason` are the approval's. Marks scopes dirty; the caller records the shortfalls, last.
     """
     due: dict[str, list[tuple[Budget, Period]]] = defaultdict(list)
     for budget, period in unopened(days):
@@ -98,24 +107,25 @@ def open_missing(
         opened = _open(unit, items, at=at, strict=strict, by=by, reason=reason)
         accounts.extend(opened.accounts)
         shortfalls.extend(opened.shortfalls)
-    mark_scopes_dirty(scope_ids=family([account.scope_id for account in accounts]), at=at)
+    mark_scopes_dirty(scope_ids=scopes_above_and_below([account.scope_id for account in accounts]), at=at)
     return Opened(tuple(accounts), tuple(shortfalls))
 
 
 def record_shortfalls(opened: Opened, *, at: datetime) -> None:
-    for short in opened.shortfalls:
-        budget, unit = short.budget, short.budget.unit
-        missing = budget_quantity(unit, short.missing)
+    """A decision record for each shortfall. Call it last: it takes the lock of the chain."""
+    for shortfall in opened.shortfalls:
+        budget, unit = shortfall.budget, shortfall.budget.unit
+        missing = budget_quantity(unit, shortfall.missing)
         record_decision(
             actor=Actor.system(),
             action="budget.shortfall",
             scope=budget.scope,
             subject=f"budget:{budget.pk}",
-            reason=f"{short.parent.scope.path} had {spoken(unit, missing, budget.currency)} too little left"
-            f" for the period from {short.account.period_start}.",
+            reason=f"{shortfall.parent.scope.path} had {spoken(unit, missing, budget.currency)} too little left"
+            f" for the period from {shortfall.account.period_start}.",
             evidence={
-                "account": short.account.pk,
-                "parent_account": short.parent.pk,
+                "account": shortfall.account.pk,
+                "parent_account": shortfall.parent.pk,
                 "approved": plain(budget.amount),
                 "missing": plain(missing),
             },
@@ -127,7 +137,7 @@ ByScope = dict[int, list[Account]]
 
 
 def parent_of(accounts: ByScope, lineage: Sequence[int], period: Period) -> Account | None:
-    """The account of the nearest scope above whose period contains this one."""
+    """The account of the nearest scope above whose period contains this one; None when there is none."""
     return nearest_fitting(lineage[1:], accounts, lambda account: account.interval.covers(period))
 
 
@@ -136,8 +146,8 @@ def _open(
 ) -> Opened:
     tree = scope_tree()
     start, end = min(period.start for _b, period in items), max(period.end for _b, period in items)
-    nearby = family([budget.scope_id for budget, _period in items])
-    before = covers(unit=unit, scope_ids=nearby, start=start, end=end)
+    nearby = scopes_above_and_below([budget.scope_id for budget, _period in items])
+    before = open_accounts(unit=unit, scope_ids=nearby, start=start, end=end)
     existing = list(
         Account.objects.overlapping(start, end)
         .filter(unit=unit, scope_id__in=nearby)
@@ -150,7 +160,7 @@ def _open(
     rebook_usage(
         unit=unit,
         before=before,
-        after=[*before, *(Cover(account.pk, account.scope_id, account.interval) for account in new)],
+        after=[*before, *(OpenAccount(account.pk, account.scope_id, account.interval) for account in new)],
         scope_ids={scope_id for account in new for scope_id in tree.descendants(account.scope_id)},
         since=start,
         until=end,
@@ -174,13 +184,13 @@ def _open(
 def _create(
     unit: str, items: list[tuple[Budget, Period]], known: ByScope, tree: ScopeTree, at: datetime
 ) -> list[Account]:
-    """Level by level, so that a parent has its identity before its children; adds what it creates to `known`."""
+    """Level by level, so that parents have ids before their children; adds the new accounts to `known`."""
     new: list[Account] = []
     for _depth, level in groupby(items, key=lambda item: item[0].scope.depth):
         opening = []
         for budget, period in level:
             lineage = tree.ancestors(budget.scope_id)
-            source, _spent = ends_of(root_id=lineage[-1], unit=unit, at=at)
+            source, _spent = source_and_spent(root_id=lineage[-1], unit=unit, at=at)
             opening.append(
                 Account(
                     kind=Account.Kind.BUDGET,
@@ -202,14 +212,14 @@ def _create(
 def _adopters(
     new: Sequence[Account], existing: Sequence[Account], known: ByScope, tree: ScopeTree
 ) -> list[tuple[Account, Account]]:
-    """Open accounts that one of the new ones now stands directly above, each with it."""
+    """Open accounts whose parent one of the new accounts becomes, each with that new parent."""
     new_ids = {account.pk for account in new}
-    found = []
+    adopters = []
     for account in existing:
         parent = parent_of(known, tree.ancestors(account.scope_id), account.interval)
         if parent is not None and parent.pk in new_ids:
-            found.append((account, parent))
-    return found
+            adopters.append((account, parent))
+    return adopters
 
 
 def _funding(new: Sequence[Account], adopters: Sequence[tuple[Account, Account]]) -> Funding:
@@ -256,10 +266,10 @@ def _refuse_if_short(budget: Budget, account: Account, funding: Funding) -> None
 
 
 def _keep_shortfalls(new: Sequence[Account], funding: Funding) -> list[Shortfall]:
-    found = []
+    shortfalls = []
     for account in new:
         missing = funding.shortfalls.get(account.pk)
         if missing and account.budget is not None and account.parent is not None:
             Account.objects.filter(pk=account.pk).update(shortfall=missing)
-            found.append(Shortfall(account.budget, account, account.parent, missing))
-    return found
+            shortfalls.append(Shortfall(account.budget, account, account.parent, missing))
+    return shortfalls

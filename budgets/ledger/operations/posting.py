@@ -1,4 +1,4 @@
-"""Usage falls on the ledger, inside the transaction that records it."""
+"""Charges usage to the ledger, inside the transaction that records it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.models import Transfer
 from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
 from budgets.ledger.operations.opening import open_missing, record_shortfalls
-from budgets.ledger.queries import Coverage, coverage, last_known_coverage, unopened
+from budgets.ledger.queries import ChargedAccounts, charged_accounts, last_known_charged_accounts, unopened
 from budgets.plans.models import Unit
 
 ZERO = Decimal(0)
@@ -20,9 +20,9 @@ ZERO = Decimal(0)
 
 @transaction.atomic(savepoint=False)
 def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> None:
-    """Each posting is charged, per unit, to the account of the nearest budgeted scope at or above its own.
+    """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own.
 
-    One transfer per account and day. Three or four queries a batch when nothing about budgets has changed.
+    One transfer for each account and day. Three or four queries a batch while no account opens or ends.
     """
     days = {posting.occurred_on for posting in postings}
     if not days:
@@ -32,7 +32,7 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> None:
         lock_for_opening()
     else:
         lock_for_posting()
-    Transfer.objects.bulk_create(_transfers(postings, coverage(), days, at))
+    Transfer.objects.bulk_create(_transfers(postings, charged_accounts(), days, at))
     if due:
         # After posting, not before: the roll-ups already hold this batch, and opening moves what they hold.
         opened = open_missing(days=days, at=at)
@@ -41,28 +41,30 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> None:
 
 
 def _unopened(days: set[date]) -> bool:
-    """Asked before the shared lock is taken, because that cannot be exchanged for the exclusive one. What slips
-    through (a budget approved this instant) is caught up when its account opens.
+    """Called before the shared lock is taken, because that cannot be exchanged for the exclusive one. A budget that is
+    approved just after this answer catches up when its account opens.
     """
-    known = last_known_coverage()
-    if known is not None and days <= known.looked_at:
+    known = last_known_charged_accounts()
+    if known is not None and days <= known.days_checked:
         return False
     if unopened(days):
         return True
     if known is not None:
-        known.looked_at |= days
+        known.days_checked |= days
     return False
 
 
-def _transfers(postings: Iterable[UsagePosting], current: Coverage, days: set[date], at: datetime) -> list[Transfer]:
+def _transfers(
+    postings: Iterable[UsagePosting], current: ChargedAccounts, days: set[date], at: datetime
+) -> list[Transfer]:
     sums: dict[tuple[int, int, date], Decimal] = defaultdict(lambda: ZERO)
-    covered = current.of(days)
+    accounts_by_day = current.of(days)
     for posting in postings:
-        day, lineage = covered[posting.occurred_on], current.tree.ancestors(posting.scope_id)
-        for unit in day.accounts:
-            account_id = day.nearest(unit, lineage)
+        day_accounts, lineage = accounts_by_day[posting.occurred_on], current.tree.ancestors(posting.scope_id)
+        for unit in day_accounts.accounts:
+            account_id = day_accounts.nearest(unit, lineage)
             if account_id is not None:
-                spent_id = current.end_of_spending(lineage[-1], unit)
+                spent_id = current.spent_account(lineage[-1], unit)
                 sums[account_id, spent_id, posting.occurred_on] += _quantity(posting, unit)
     # Ascending by account: the order in which the ledger's trigger locks them.
     return [

@@ -1,4 +1,10 @@
-from budgets.ledger.queries.day_coverage import Coverage, coverage, covers, last_known_coverage, unopened
+from budgets.ledger.queries.charging import (
+    ChargedAccounts,
+    charged_accounts,
+    last_known_charged_accounts,
+    open_accounts,
+    unopened,
+)
 from budgets.ledger.queries.facts import (
     BudgetFacts,
     budget_facts,
@@ -14,14 +20,14 @@ from budgets.ledger.queries.usage import (
 
 __all__ = [
     "BudgetFacts",
-    "Coverage",
+    "ChargedAccounts",
     "budget_facts",
-    "coverage",
-    "covers",
+    "charged_accounts",
     "facts_by_budget",
     "facts_of",
     "last_account",
-    "last_known_coverage",
+    "last_known_charged_accounts",
+    "open_accounts",
     "spent_by_day",
     "unopened",
     "usage_by_day",

@@ -20,8 +20,8 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class BudgetFacts:
-    """Quantities in the budget's unit. `used` holds the spending of sub-budgets; `remaining` may be negative;
-    `available` is what could still be granted or spent here, sub-budgets' shares taken off.
+    """A budget's current period, in the budget's unit. `used` includes the spending of sub-budgets; `remaining` may be
+    negative; `available` is what could still be granted or spent here, after grants to sub-budgets.
     """
 
     budget_id: int
@@ -39,7 +39,7 @@ class BudgetFacts:
 
 
 def used_below(account_ids: Iterable[int]) -> dict[int, Decimal]:
-    """Spending of each account and of all accounts it has funded, in quantities of the ledger. One query."""
+    """Spending of each account and of all accounts below it, in quantities of the ledger. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -71,14 +71,15 @@ def budget_facts(*, scope_ids: Iterable[int], unit: str, at: datetime) -> dict[i
         )
     }
     used = used_below(account.pk for account in accounts.values()) if accounts else {}
-    found = {}
+    facts = {}
     for scope_id, budget in budgets.items():
         account = accounts.get(scope_id)
-        found[scope_id] = facts_of(account, used[account.pk]) if account else _facts_before_opening(budget, day)
-    return found
+        facts[scope_id] = facts_of(account, used[account.pk]) if account else _facts_before_opening(budget, day)
+    return facts
 
 
 def facts_of(account: Account, used: Decimal) -> BudgetFacts:
+    """The facts of an account, `used` in quantities of the ledger as `used_below` gives it."""
     assert account.budget_id is not None  # noqa: S101  # budget accounts only
     unit = account.unit
     available = account.funded - account.granted_out - account.spent
@@ -95,7 +96,7 @@ def facts_of(account: Account, used: Decimal) -> BudgetFacts:
 
 
 def _facts_before_opening(budget: Budget, day: date) -> BudgetFacts:
-    """Usage opens its period's accounts, so a period without an account has had none."""
+    """The first usage of a period opens its account, so a period without an account has had none."""
     period = budget.period_on(day) or period_of(budget.period, day)
     return _facts(budget_id=budget.pk, amount=budget.amount, used=ZERO, period=period, available=budget.amount)
 
@@ -115,14 +116,14 @@ def _facts(*, budget_id: int, amount: Decimal, used: Decimal, period: Period, **
 
 
 def facts_by_budget(budgets: Iterable[Budget], *, at: datetime) -> dict[int, BudgetFacts]:
-    """The current period of each budget that is in force; few queries for a page of budgets of any unit."""
+    """By budget id, for each budget that is in force at `at`; two queries and `used_below` for each unit."""
     wanted = {(budget.scope_id, budget.unit): budget.pk for budget in budgets}
-    found: dict[int, BudgetFacts] = {}
+    by_budget: dict[int, BudgetFacts] = {}
     for unit in {unit for _scope, unit in wanted}:
         scope_ids = [scope_id for scope_id, of_unit in wanted if of_unit == unit]
         for facts in budget_facts(scope_ids=scope_ids, unit=unit, at=at).values():
-            found[facts.budget_id] = facts
-    return found
+            by_budget[facts.budget_id] = facts
+    return by_budget
 
 
 def last_account(budget: Budget, *, day: date) -> Account | None:
@@ -137,7 +138,7 @@ def spent_by_day(account: Account) -> Mapping[date, Decimal]:
     """Usage of the account's scope and all below it, by day of its period, in the budget's unit."""
     scopes = scope_tree().descendants(account.scope_id)
     period, unit = account.interval, account.unit
-    found: dict[date, Decimal] = {}
+    quantities: dict[date, Decimal] = {}
     for item in usage_by_day(unit=unit, scope_ids=scopes, since=period.start, until=period.end):
-        found[item.day] = found.get(item.day, ZERO) + item.quantity
-    return {day: budget_quantity(unit, quantity) for day, quantity in found.items()}
+        quantities[item.day] = quantities.get(item.day, ZERO) + item.quantity
+    return {day: budget_quantity(unit, quantity) for day, quantity in quantities.items()}

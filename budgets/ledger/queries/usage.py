@@ -1,4 +1,4 @@
-"""Allocation's daily roll-ups as the ledger counts them."""
+"""Allocation's daily roll-ups in the quantities of the ledger."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db.models import F, Sum
 
 from allocation.usage.models import UsageDay
-from budgets.ledger.engine.coverage import DayUsage
+from budgets.ledger.engine.charging import DayUsage
 from governance.calendar.engine import midnight
 
 MEASURES = {

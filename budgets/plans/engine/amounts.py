@@ -1,4 +1,6 @@
-"""Units. Budgets speak of GPU hours; the ledger counts GPU seconds, for a second is no exact decimal of an hour."""
+"""Units of budgets. The ledger counts GPU seconds where a budget says GPU hours: a second is no exact decimal of an
+hour.
+"""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
@@ -11,35 +13,35 @@ SECONDS_PER_HOUR = 3600
 
 
 def ledger_quantity(unit: str, amount: Decimal) -> Decimal:
-    """What the ledger books for an amount of a budget."""
+    """The quantity that the ledger counts for an amount in a budget's unit."""
     return amount * SECONDS_PER_HOUR if unit == "gpu_hours" else amount
 
 
 def budget_quantity(unit: str, quantity: Decimal) -> Decimal:
-    """What a budget calls a quantity of the ledger, at nine decimal places."""
+    """A quantity of the ledger as an amount in the budget's unit, to nine decimal places."""
     if unit != "gpu_hours":
         return quantity
     return (quantity / SECONDS_PER_HOUR).quantize(NANO, rounding=ROUND_HALF_EVEN)
 
 
 def plain(amount: Decimal) -> str:
-    """1E+2 → 100, 0.500000000 → 0.5: every digit that says something, none that does not."""
+    """1E+2 → 100, 0.500000000 → 0.5: no exponent and no trailing zeros."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def spoken(unit: str, amount: Decimal, currency: str = "") -> str:
-    """For sentences: `1,234.50 USD`, `40 tokens`, `2.5 GPU hours`."""
+    """With its unit, for sentences: `1,234.50 USD`, `40 tokens`, `2.5 GPU hours`."""
     if unit == "money":
         cents = amount.quantize(Decimal("0.01"))
-        shown = f"{cents:,f}" if cents == amount else f"{Decimal(plain(amount)):,f}"
-        return f"{shown} {currency}".strip()
+        text = f"{cents:,f}" if cents == amount else f"{Decimal(plain(amount)):,f}"
+        return f"{text} {currency}".strip()
     names = {"tokens": "tokens", "requests": "requests", "gpu_hours": "GPU hours"}
     return f"{Decimal(plain(amount)):,f} {names[unit]}"
 
 
 def rounded(unit: str, amount: Decimal, currency: str = "") -> str:
-    """For tables: money to the cent, GPU hours to two places; what is smaller keeps its digits."""
+    """With its unit, for tables: money and GPU hours to two places; what would be rounded to zero keeps its digits."""
     places = Decimal("0.01") if unit in {"money", "gpu_hours"} else Decimal(1)
     short = amount.quantize(places, rounding=ROUND_HALF_EVEN)
     return spoken(unit, amount if amount and not short else short, currency)

@@ -12,6 +12,8 @@ MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
+    """UTC days from `start` to before `end`."""
+
     start: date
     end: date
 
@@ -25,17 +27,20 @@ class Period:
 
     @property
     def starts_at(self) -> datetime:
+        """The first instant."""
         return midnight(self.start)
 
     @property
     def ends_at(self) -> datetime:
+        """The first instant after the period."""
         return midnight(self.end)
 
     def contains(self, day: date) -> bool:
         return self.start <= day < self.end
 
-    def covers(self, other: "Period") -> bool:
-        return self.start <= other.start and other.end <= self.end
+    def covers(self, inner: "Period") -> bool:
+        """Whether `inner` lies within this period."""
+        return self.start <= inner.start and inner.end <= self.end
 
 
 def period_of(kind: str, day: date) -> Period:
@@ -46,11 +51,13 @@ def period_of(kind: str, day: date) -> Period:
 
 
 def is_first_day(kind: str, day: date) -> bool:
+    """Whether a period of this kind starts on the day."""
     return period_of(kind, day).start == day
 
 
-def is_longer(kind: str, other: str) -> bool:
-    return MONTHS[kind] > MONTHS[other]
+def is_longer(kind: str, than: str) -> bool:
+    """Whether a period of this kind is longer than one of the kind `than`."""
+    return MONTHS[kind] > MONTHS[than]
 
 
 def period_in_force(kind: str, *, starts_on: date, ends_on: date | None, day: date) -> Period | None:

@@ -1,4 +1,4 @@
-"""What stands beside and below a plot: values with their rules, and names of columns that do not run together."""
+"""The axes of a chart: values beside the plot, and labels below it that do not overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from governance.charts.engine.frame import Columns, Frame, px
 from governance.charts.engine.numbers import shorts
 from governance.charts.engine.scale import Scale
 
-# Of the labels' type, in pixels: a digit is as wide as most letters are at most.
+# Width of a digit in pixels; few letters are wider.
 CHARACTER = 7
 GAP = 12
 DAYS_IN_WEEK = 7
@@ -17,7 +17,7 @@ DAYS_IN_WEEK = 7
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """`at` is its y beside the plot, its x below."""
+    """A label and where it stands: `at` is its y beside the plot, its x below it."""
 
     at: str
     label: str
@@ -25,7 +25,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """`zero_y` is the line on which bars stand."""
+    """Ticks beside the plot and labels below it; `zero_y` is the line on which bars stand."""
 
     frame: Frame
     ticks: tuple[Tick, ...]
@@ -34,6 +34,7 @@ class Axis:
 
 
 def axis_of(scale: Scale, labels: Sequence[Tick]) -> Axis:
+    """The axis of a scale, with a tick for each of its values."""
     ticks = zip(scale.values, shorts(scale.values), strict=True)
     return Axis(
         frame=scale.frame,
@@ -44,17 +45,17 @@ def axis_of(scale: Scale, labels: Sequence[Tick]) -> Axis:
 
 
 def day_label(day: date) -> str:
-    """`7 Nov`: no country reads it as 11 July."""
+    """`7 Nov`: a number for the month would be read differently in different countries."""
     return f"{day.day} {day:%b}"
 
 
 def day_labels(days: Sequence[date], columns: Columns) -> tuple[Tick, ...]:
-    """One for each day where there is room, else of one weekday; the last day has its own."""
+    """A label for each day where there is room, else for one day of each week, counted back from the last day."""
     return spaced([day_label(day) for day in days], columns, together=DAYS_IN_WEEK)
 
 
 def spaced(labels: Sequence[str], columns: Columns, *, together: int = 1) -> tuple[Tick, ...]:
-    """As many of the columns' labels, counted from the last, as do not run into each other."""
+    """Labels of as many columns as fit without overlapping, counted back from the last."""
     every = every_of(labels, columns, together=together)
     return tuple(
         Tick(columns.middle(number), label)
@@ -64,7 +65,7 @@ def spaced(labels: Sequence[str], columns: Columns, *, together: int = 1) -> tup
 
 
 def every_of(labels: Sequence[str], columns: Columns, *, together: int = 1) -> int:
-    """Every how many columns there is room for a label; not each one means a multiple of `together`."""
+    """Every how many columns there is room for a label; above 1 it is a multiple of `together`."""
     widest = max((len(label) for label in labels), default=0) * CHARACTER + GAP
     needed = ceil(widest / columns.width)
     return needed if needed <= 1 else ceil(needed / together) * together

@@ -1,4 +1,4 @@
-"""The palette of every picture. A colour never stands alone: a label or a pattern says the same."""
+"""The palette of every chart. No meaning is shown by colour alone: a label or a pattern says the same."""
 
 from collections.abc import Iterable
 from zlib import crc32
@@ -7,11 +7,11 @@ from zlib import crc32
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#e69f00", "#009e73", "#cc79a7"
 SKY, VERMILION, VIOLET = "#56b4e9", "#d55e00", "#8c6bb1"
 GREY, SLATE = "#8a8f98", "#64748b"
-# The last two are near others, and taken only where there are more names.
+# The last two resemble others and are used only when there are more names.
 NAMED = (BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, VIOLET)
 PREFERRED = 5
 
-# What a colour means wherever it has a meaning.
+# Colours with one meaning in every chart.
 OWN, SHARED_IN, SHARED_OUT = BLUE, ORANGE, GREY
 UNOWNED, OTHERS, TOTAL, ACCEPTED = GREY, VIOLET, SLATE, VERMILION
 GOOD, NEAR, BAD = "#16a34a", "#d97706", "#dc2626"
@@ -19,7 +19,7 @@ LINE = "currentColor"
 
 
 def colours_of(names: Iterable[str]) -> dict[str, str]:
-    """One for each name, chosen by the name: another order of the same names changes none of them."""
+    """A colour for each name, chosen by the name: the order in which names are given does not matter."""
     chosen: dict[str, str] = {}
     for name in sorted(set(names)):
         wanted = crc32(name.encode()) % PREFERRED

@@ -1,4 +1,4 @@
-"""Costs side by side as bars of one scale. Pixels only: floats never leave the picture."""
+"""Costs side by side as bars of one scale. All results are pixels or percent: floats are used for drawing only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from governance.charts.engine.frame import px
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`width` in percent of the whole row."""
+    """A part of a bar; `width` in percent of the whole row."""
 
     width: str
     colour: str
@@ -21,13 +21,15 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
+    """Of one scope, in one currency: its own cost, cost shared to it and cost it shared away."""
+
     own: Decimal
     shared_in: Decimal
     shared_out: Decimal
 
 
 def cost_bars(rows: Sequence[Costs]) -> list[tuple[Piece, ...]]:
-    """Of each row what it keeps of its own, what was shared to it, and, hatched, what it shared away."""
+    """For each row the cost it keeps, the cost shared to it and, hatched, the cost it shared away."""
     longest = max((_length(row) for row in rows), default=Decimal(0))
     return [_pieces(row, longest) for row in rows]
 

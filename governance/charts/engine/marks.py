@@ -1,4 +1,4 @@
-"""What is drawn in a plot, and the legend's word for it. Coordinates are pixels as an SVG reads them."""
+"""What is drawn in a plot, and the entries of its legend. Coordinates are pixels as SVG reads them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of a column; its height is never below 0, for what is less than nothing hangs from the line of 0."""
+    """A bar of a column. Its height is never negative: a value below 0 is drawn down from the line of 0."""
 
     x: str
     y: str
@@ -17,7 +17,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """An entry of a legend. `said` stands behind the name: how much it was."""
+    """An entry of a legend; `said`, the amount, is shown after the name."""
 
     name: str
     colour: str

@@ -1,4 +1,4 @@
-"""Number words: how amounts, counts and shares read on every page, picture and command."""
+"""How amounts, counts and shares are written on every page, chart and command."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -10,44 +10,45 @@ NOTHING = "–"
 MINUS = "−"
 SIZES = ((10**9, "B"), (10**6, "M"), (10**3, "k"), (1, ""))
 DIGITS, DIGITS_MAX = 3, 15
-# A rounded label that is further from its value than that part of it would stand at the wrong place of an axis.
+# A label may differ from its value by this share of the axis's step at most, or it would stand in the wrong place.
 ROUNDED_AWAY = 1e-4
 
 
 def money(amount: Decimal | None, currency: str = "") -> str:
-    """1,234.50 USD; 0.0125 where a cent is too coarse, to three digits that say something."""
+    """1,234.50 USD; three significant digits for less than a cent: 0.00125 USD. A dash for None."""
     if amount is None:
         return NOTHING
-    said = small(amount) if amount and abs(amount) < CENT else f"{amount.quantize(CENT):,f}"
-    return f"{said} {currency}".strip()
+    text = small(amount) if amount and abs(amount) < CENT else f"{amount.quantize(CENT):,f}"
+    return f"{text} {currency}".strip()
 
 
 def small(value: Decimal) -> str:
-    """To three digits that say something, at least to the cent: 0.50, 0.0525, 0.00000123."""
-    said = f"{Decimal(f'{value:.3g}'):f}"
-    whole, _, places = said.partition(".")
+    """Three significant digits, at least two decimal places: 0.50, 0.0525, 0.00000123."""
+    text = f"{Decimal(f'{value:.3g}'):f}"
+    whole, _, places = text.partition(".")
     return f"{whole}.{places.rstrip('0'):0<2}"
 
 
 def count(number: int | None) -> str:
+    """1,234; a dash for None."""
     return NOTHING if number is None else f"{number:,}"
 
 
 def quantity(value: Decimal | int) -> str:
-    """Whole things without places, 1,234; amounts and measures to two of them, 1,234.50."""
+    """1,234 for a whole number; two decimal places for a Decimal: 1,234.50."""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
 def short(value: Decimal | float, *, digits: int = DIGITS) -> str:
-    """For axes and other narrow places: 950, 1.5k, 12k, 2.5M, 3B, 0.0125; no more digits than those."""
+    """For axes and narrow columns: 950, 1.5k, 12k, 2.5M, 3B, 0.0125; at most `digits` significant digits."""
     rounded = Decimal(f"{value:.{digits}g}")
     size, suffix = next(((size, suffix) for size, suffix in SIZES if abs(rounded) >= size), SIZES[-1])
-    said = f"{abs(rounded) / size:f}"
-    return f"{MINUS if rounded < 0 else ''}{said.rstrip('0').rstrip('.') if '.' in said else said}{suffix}"
+    text = f"{abs(rounded) / size:f}"
+    return f"{MINUS if rounded < 0 else ''}{text.rstrip('0').rstrip('.') if '.' in text else text}{suffix}"
 
 
 def shorts(values: Sequence[float]) -> list[str]:
-    """Short numbers of one axis, with as many digits as its steps need."""
+    """Short numbers for one axis, with as many digits as its steps need."""
     step = min((abs(after - before) for before, after in pairwise(values)), default=1.0)
     enough = (
         digits
@@ -59,19 +60,19 @@ def shorts(values: Sequence[float]) -> list[str]:
 
 
 def percent(ratio: Decimal | None, *, places: int = 1) -> str:
-    """0.125 → `12.5 %`; always to that many places, so that columns of them stand in line."""
+    """0.125 → `12.5 %`; always `places` decimal places, so that columns align. A dash for None."""
     return NOTHING if ratio is None else f"{ratio * 100:,.{places}f} %"
 
 
 def exact_percent(ratio: Decimal, *, places: int) -> str:
-    """0.25 → `25 %`, 0.12345 → `12.345 %`: at most that many places, none that says nothing."""
-    said = f"{ratio * 100:,.{places}f}"
-    exact = said.rstrip("0").rstrip(".") if places else said
+    """0.25 → `25 %`, 0.12345 → `12.345 %`: at most `places` decimal places, no trailing zeros."""
+    text = f"{ratio * 100:,.{places}f}"
+    exact = text.rstrip("0").rstrip(".") if places else text
     return f"{'0' if exact == '-0' else exact} %"
 
 
 def percent_at_least(share: Fraction) -> str:
-    """In whole percent, rounded down and at most 100: 99.9 % is not all."""
+    """In whole percent, rounded down and at most 100: 99.9 % is not shown as 100 %."""
     return f"{int(min(share, Fraction(1)) * 100)} %"
 
 

@@ -1,3 +1,5 @@
+"""What all documents share: their parts, what applying one changes, and how one is parsed."""
+
 from __future__ import annotations
 
 import re
@@ -53,7 +55,7 @@ class FromEnvironment(Part):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What applying a document does, or would do."""
+    """What applying a document does, or would do; `differences` are sentences for people."""
 
     kind: str
     name: str
@@ -62,12 +64,12 @@ class Change:
 
     @property
     def subject(self) -> str:
-        """Of its decision record, such as `price_book:contract` for a PriceBook."""
+        """The subject of its decision record, such as `price_book:contract` for a PriceBook."""
         return f"{INNER_CAPITAL.sub('_', self.kind).lower()}:{self.name}"
 
 
 def parse_document(adapter: TypeAdapter[DocumentT], sourced: SourcedDocument) -> DocumentT:
-    """The typed document, or a DocumentError that names file, line, field and what is wrong with it."""
+    """The typed document. DocumentError names file, line and field of everything that is wrong."""
     try:
         return adapter.validate_python(sourced.data)
     except ValidationError as problem:
@@ -75,11 +77,11 @@ def parse_document(adapter: TypeAdapter[DocumentT], sourced: SourcedDocument) ->
 
 
 def _readable(error: Any) -> tuple[tuple[str | int, ...], str]:
-    where: tuple[str | int, ...] = tuple(error["loc"])
+    path: tuple[str | int, ...] = tuple(error["loc"])
     match error["type"]:
         case "extra_forbidden":
-            return where, "is not a field here; remove it or check its spelling"
+            return path, "is not a field here; remove it or check its spelling"
         case "missing":
-            return where, "is required"
+            return path, "is required"
         case _:
-            return where, str(error["msg"]).removeprefix("Value error, ")
+            return path, str(error["msg"]).removeprefix("Value error, ")

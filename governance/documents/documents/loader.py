@@ -1,4 +1,4 @@
-"""YAML in, plain data out: bounded in size, depth and aliases; no duplicate keys, no tags, no surprises."""
+"""Reads YAML into plain data: limits on size, depth and aliases; no duplicate keys, no tags."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from governance.errors import DomainError
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
 MAX_ALIASES = 100
-# Counted with every alias written out, so that a bomb is found by its size, whatever its shape.
+# Counted with every alias expanded: a small file can expand to any size ("billion laughs").
 MAX_NODES = 50_000
 MAX_INTEGER_DIGITS = 18
 
@@ -31,7 +31,7 @@ Path = tuple[str | int, ...]
 
 
 class DocumentError(DomainError):
-    """Something is wrong in a file: where, and what to do about it."""
+    """Something is wrong in a file: the sentence says where and what to do; `errors` lists each place."""
 
     code = "document_invalid"
     status = 422
@@ -41,9 +41,14 @@ class DocumentError(DomainError):
         errors: Sequence[Mapping[str, object]] = (),
     ) -> None:  # fmt: skip
         place = ":".join(str(part) for part in (file, line) if part)
-        said = f"{path}: {message}" if path else message
+        sentence = f"{path}: {message}" if path else message
         super().__init__(
-            f"{place}: {said}" if place else said, code=code, file=file, line=line, path=path, errors=list(errors)
+            f"{place}: {sentence}" if place else sentence,
+            code=code,
+            file=file,
+            line=line,
+            path=path,
+            errors=list(errors),
         )
         self.message = message
         self.file = file
@@ -52,14 +57,14 @@ class DocumentError(DomainError):
 
     @classmethod
     def of_problems(cls, document: SourcedDocument, problems: Sequence[tuple[Path, str]]) -> DocumentError:
-        """One error for all that is wrong with a document; the sentence names the first place of each."""
+        """One error for everything that is wrong with a document; `problems` are (path, message), at least one."""
         errors = [
-            {"path": dotted(where), "line": document.line_of(where), "message": message} for where, message in problems
+            {"path": dotted(path), "line": document.line_of(path), "message": message} for path, message in problems
         ]
         first, *others = errors
-        said = "".join(f"\n{document.source}:{other['line']}: {other['path']}: {other['message']}" for other in others)
+        lines = "".join(f"\n{document.source}:{error['line']}: {error['path']}: {error['message']}" for error in others)
         return cls(
-            f"{first['message']}{said}",
+            f"{first['message']}{lines}",
             file=document.source,
             line=document.line_of(problems[0][0]),
             path=dotted(problems[0][0]),
@@ -69,7 +74,7 @@ class DocumentError(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class SourcedDocument:
-    """One YAML document: its data, its own text, and where each field stands."""
+    """One YAML document: its data, its text, and the line of each field, counted from 1."""
 
     source: str
     line: int
@@ -78,7 +83,7 @@ class SourcedDocument:
     lines: Mapping[Path, int] = field(default_factory=dict, repr=False, compare=False)
 
     def line_of(self, path: Sequence[str | int]) -> int:
-        """The line of the field, or of the nearest thing around it that is there."""
+        """The line of the field, or of the nearest enclosing one that is present."""
         for length in range(len(path), 0, -1):
             if (line := self.lines.get(tuple(path[:length]))) is not None:
                 return line
@@ -91,7 +96,7 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def load_documents(text: str | bytes, *, source: str) -> list[SourcedDocument]:
-    """Every document of a file, empty ones left out. Raises DocumentError with file and line."""
+    """Every document of a file; empty ones are skipped. Raises DocumentError with file and line."""
     content = _decoded(text, source)
     try:
         _check_events(content, source)
@@ -124,7 +129,7 @@ def _decoded(text: str | bytes, source: str) -> str:
 
 
 def _check_events(content: str, source: str) -> None:
-    """Depth, aliases and expanded size, from the event stream: nothing has been built yet that could blow up."""
+    """Checks depth, aliases and expanded size on the event stream, before anything is built."""
     size = _Size(source)
     for event in yaml.parse(content, Loader=yaml.SafeLoader):
         if isinstance(event, DocumentStartEvent):
@@ -134,7 +139,7 @@ def _check_events(content: str, source: str) -> None:
 
 
 class _Size:
-    """How much one document holds so far, counted with each alias written out."""
+    """The size of a document so far, with every alias expanded."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -184,7 +189,7 @@ class _Size:
 
 
 def _line(mark: Any) -> int | None:
-    """Counted from 1, as editors do."""
+    """Counted from 1, as in editors; None for no mark."""
     return mark.line + 1 if mark is not None else None
 
 
@@ -203,7 +208,7 @@ def _documents(content: str, source: str) -> Iterator[SourcedDocument]:
 
 
 class _Reader:
-    """Builds plain data from nodes that passed `_check_events`: texts, numbers, booleans, null, lists, mappings."""
+    """Builds plain data from nodes that passed `_check_events`: text, numbers, booleans, null, lists, mappings."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -246,7 +251,7 @@ class _Reader:
                 return None
             case "bool":
                 if text.lower() not in {"true", "false"}:
-                    # YAML 1.1 would read yes, no, on and off as booleans: a country code or a label is none.
+                    # YAML 1.1 reads yes, no, on and off as booleans; NO is also a country code.
                     return text
                 return text.lower() == "true"
             case "int" if re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", text):
@@ -257,7 +262,7 @@ class _Reader:
             case "float" if re.fullmatch(r"[-+]?([0-9][0-9_]*)?\.?[0-9]+([eE][-+]?[0-9]{1,3})?", text):
                 return float(text.replace("_", ""))
             case "int" | "float" | "timestamp" | "str":
-                # Dates, hexadecimal and sexagesimal numbers stay what is written; the typed document reads them.
+                # Dates, hexadecimal and sexagesimal numbers stay text; the typed document parses them.
                 return text
             case tag:
                 raise self._refusal(node, path, f"the tag {tag} is not read; write a plain value")

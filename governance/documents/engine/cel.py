@@ -1,7 +1,7 @@
-"""The one module that touches the CEL engine (``cel-expr-python``: Google's cel-cpp).
+"""The only module that uses the CEL engine (``cel-expr-python``: Google's cel-cpp).
 
-Expressions go in as text over declared, typed, flat names; values and sentences come out, never an engine object.
-Numbers are doubles throughout. What the engine does that surprises, and what is done about it here:
+Expressions are text over declared, typed, flat names; results are values and sentences, never an engine object.
+All numbers are doubles. Surprises of the engine, and how they are handled here:
 
 - A runtime error is a value whose ``.value()`` is a truthy string: only the values True and False count as BOOL.
 - ``calls > 100`` is refused for a double ``calls``: the integer literal beside the reported operator becomes 100.0.
@@ -43,7 +43,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be accepted. ``column`` counts from 1; the text is for the author."""
+    """An expression that is not accepted. `line` and `column` count from 1; the message is for its author."""
 
     def __init__(self, message: str, *, line: int = 1, column: int = 1) -> None:
         super().__init__(message)
@@ -54,14 +54,14 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an expression has no value at run time; ``missing`` is the name it lacked, if that is why."""
+    """Why an expression has no value at run time; `missing` is the name without a value, if that is why."""
 
     message: str
     missing: str = ""
 
 
 class Binding:
-    """The values of one scope, prepared once for any number of programs of the same environment."""
+    """The values of one scope, prepared once for all programs of one environment."""
 
     __slots__ = ("_activation",)
 
@@ -70,7 +70,7 @@ class Binding:
 
 
 class Program:
-    """A checked expression."""
+    """An expression that compiled, with the kind of its result."""
 
     __slots__ = ("_eval", "kind", "text")
 
@@ -80,15 +80,16 @@ class Program:
         self.text = text
 
     def is_false(self, binding: Binding) -> bool:
-        """Certainly false: neither true, nor unknown, nor failed. Any failure is the slow path's to name."""
+        """True only for the value false: a missing value or a failure is not false; `evaluate` explains it."""
         try:
-            return self._eval(binding._activation).value() is False  # noqa: SLF001  # one module, one secret
+            return self._eval(binding._activation).value() is False  # noqa: SLF001  # the activation stays in this module
         except RuntimeError:
             return False
 
     def evaluate(self, binding: Binding) -> Value | Failure:
+        """The value, or why there is none: a missing name, a division by zero, a number that is not finite."""
         try:
-            outcome = self._eval(binding._activation)  # noqa: SLF001  # one module, one secret
+            outcome = self._eval(binding._activation)  # noqa: SLF001  # the activation stays in this module
         except RuntimeError as error:
             return _failure(str(error))
         kind = _KIND_OF_TYPE.get(outcome.type().name())
@@ -101,33 +102,33 @@ class Program:
 
 
 class Environment:
-    """Declared names and their types; a name that is not declared does not compile."""
+    """Declared names and their kinds; an expression with any other name does not compile."""
 
     def __init__(self, variables: Mapping[str, Kind]) -> None:
         self._declared = dict(variables)
         self._environment = cel.NewEnv(variables={name: _TYPES[kind] for name, kind in variables.items()})
 
     def repaired(self, text: str) -> str:
-        """The text with integer literals made doubles where the compiler asks for it; raises ExpressionError."""
+        """The text with integer literals written as doubles where the compiler needs it; raises ExpressionError."""
         return self._checked(text)[0]
 
     def kind_of(self, text: str) -> str:
-        """Result type as the engine names it in lower case; raises ExpressionError."""
+        """The type of the result, as the engine names it, in lower case; raises ExpressionError."""
         return str(self._checked(text)[1].return_type().name()).lower()
 
     def compile(self, text: str, *, wanted: Kind | None = None) -> Program:
-        """A program with a result of the wanted kind; raises ExpressionError with the place."""
+        """A program whose result is of the wanted kind; ExpressionError with line and column."""
         text, expression = self._checked(text)
-        found = expression.return_type().name()
-        kind = _KIND_OF_TYPE.get(found)
-        if found == "INT" and wanted in {None, "double"}:
+        type_name = expression.return_type().name()
+        kind = _KIND_OF_TYPE.get(type_name)
+        if type_name == "INT" and wanted in {None, "double"}:
             return self.compile(f"double({text})", wanted="double")
         if kind is None or (wanted is not None and kind != wanted):
-            raise ExpressionError(_wrong_kind_sentence(found, wanted))
+            raise ExpressionError(_wrong_kind_sentence(type_name, wanted))
         return Program(expression, kind=kind, text=text)
 
     def bind(self, values: Mapping[str, Any]) -> Binding:
-        """Values by declared name; a name left out is missing at run time, not zero."""
+        """Values by declared name; a name left out has no value at run time, not zero."""
         return Binding(self._environment.Activation(values))
 
     def _checked(self, text: str) -> tuple[str, Any]:
@@ -148,7 +149,7 @@ class Environment:
 
 
 def guard_divisions(text: str) -> str:
-    """The text with every divisor that could be zero turned into an error when it is."""
+    """The text with every divisor that can be zero guarded, so that dividing by zero is a Failure."""
     words = Words(text)
     for index, token in enumerate(words.tokens):
         if token.kind == "sign" and token.text == "/":
@@ -161,14 +162,14 @@ def guard_divisions(text: str) -> str:
 
 
 def constant_fault(text: str) -> str | None:
-    """Why an expression that reads nothing fails, None if it does not; ExpressionError when it reads something."""
+    """Why an expression that reads no names fails; None if it does not. ExpressionError when it reads a name."""
     environment = Environment({})
     outcome = environment.compile(f"({text}) == ({text})", wanted="bool").evaluate(environment.bind({}))
     return outcome.message if isinstance(outcome, Failure) else None
 
 
 def pattern_fault(text: str) -> str | None:
-    """What the engine's own regular expressions say against a pattern, given as a CEL string expression."""
+    """What the engine's regular expressions report about a pattern, given as a CEL string; None if nothing."""
     return constant_fault(f"''.matches({text})")
 
 
@@ -181,7 +182,7 @@ def _guarded(divisor: str) -> str:
 
 
 def _with_doubles(text: str, report: str) -> str:
-    """Integer literals beside each operator reported as ``(double, int)`` become doubles."""
+    """Writes integer literals beside each operator reported as `(double, int)` as doubles."""
     words = Words(text)
     literals: set[int] = set()
     for line, column, message in _faults(report):
@@ -240,22 +241,24 @@ def _compile_error(text: str, report: str, declared: Mapping[str, Kind]) -> Expr
 
 
 def _compile_sentence(text: str, message: str, declared: Mapping[str, Kind]) -> str:
-    if found := re.match(r"undeclared reference to '([^']*)'", message):
-        name = next((one.text for one in Words(text).names if one.text.split(".")[0] == found[1]), found[1])
-        known = sorted(one for one in declared if not one.endswith(GIVEN))
+    if undeclared := re.match(r"undeclared reference to '([^']*)'", message):
+        name = next(
+            (used.text for used in Words(text).names if used.text.split(".")[0] == undeclared[1]), undeclared[1]
+        )
+        known = sorted(variable for variable in declared if not variable.endswith(GIVEN))
         close = get_close_matches(name, known, n=1)
         hint = f" (did you mean `{close[0]}`?)" if close else ""
         return f"`{name}` is not declared{hint}; declared here: {', '.join(known) or 'nothing'}"
-    if found := re.match(r"found no matching overload for '@?_?([^'_]+)_?.*' applied to '\((.*)\)'", message):
-        return f"`{found[1]}` does not take ({found[2]})"
+    if mismatch := re.match(r"found no matching overload for '@?_?([^'_]+)_?.*' applied to '\((.*)\)'", message):
+        return f"`{mismatch[1]}` does not take ({mismatch[2]})"
     if message.startswith("Syntax error"):
         return re.sub(r"expecting \{.*", "here", message).replace("Syntax error", "syntax error")
     return message.removesuffix(" (in container '')")
 
 
-def _wrong_kind_sentence(found: str, wanted: Kind | None) -> str:
+def _wrong_kind_sentence(type_name: str, wanted: Kind | None) -> str:
     want = {"bool": "true or false", "double": "a number", "string": "text"}.get(wanted or "", "a number, text or bool")
-    return f"the expression yields {found.lower()}, not {want}"
+    return f"the expression yields {type_name.lower()}, not {want}"
 
 
 def _failure(report: str) -> Failure:
@@ -263,6 +266,6 @@ def _failure(report: str) -> Failure:
         return Failure("the expression loops more than 10,000 times")
     if "cannot convert string to double" in report or "divide by zero" in report:
         return Failure("division by zero")
-    if found := re.search(r'No value with name "([^"]*)"', report):
-        return Failure(f"`{found[1]}` is missing", missing=found[1])
+    if missing := re.search(r'No value with name "([^"]*)"', report):
+        return Failure(f"`{missing[1]}` is missing", missing=missing[1])
     return Failure(re.sub(r"^[A-Z_]+: ", "", report).removesuffix(" [INTERNAL]"))

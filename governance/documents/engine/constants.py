@@ -1,5 +1,5 @@
-"""Patterns, durations and instants that an expression holds as constants, tried on the engine itself before anybody
-relies on them: types cannot see that one of them is broken.
+"""Patterns, durations and instants that an expression holds as constants: each is tried on the engine when a document
+is checked, because types do not show that one is malformed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from governance.documents.engine.tokens import Words
 
 
 def constant_faults(text: str) -> Iterator[str]:
+    """A sentence for each constant that the engine cannot read."""
     words = Words(text)
     for name in words.names:
         call = name.text.split(".")[-1]

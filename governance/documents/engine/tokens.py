@@ -1,4 +1,4 @@
-"""Words of a CEL expression: enough grammar to find names, literals and operands, none of its meaning."""
+"""Tokens of a CEL expression: enough grammar to find names, literals and operands, without their meaning."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """A word of the text; `start` and `end` are offsets of characters."""
+
     kind: TokenKind
     text: str
     start: int
@@ -41,7 +43,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A dotted name as one piece: tokens ``first`` to ``last`` inclusive. ``is_call`` when a bracket follows it."""
+    """A dotted name: tokens `first` to `last` inclusive; `is_call` when an opening bracket follows."""
 
     text: str
     first: int
@@ -51,7 +53,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Words:
-    """An expression in tokens, with the brackets matched. Unbalanced text matches what it can."""
+    """The tokens of an expression, with brackets matched as far as the text has pairs."""
 
     text: str
 
@@ -61,7 +63,7 @@ class Words:
 
     @cached_property
     def partner(self) -> dict[int, int]:
-        """Index of an opening bracket to its closing one, and back."""
+        """For each bracket with a pair, the index of the other bracket."""
         partner: dict[int, int] = {}
         opened: list[int] = []
         for index, token in enumerate(self.tokens):
@@ -78,6 +80,7 @@ class Words:
         return tuple(_names(self.tokens))
 
     def is_sign(self, index: int, *signs: str) -> bool:
+        """Whether the token at `index` is one of these operators or brackets; False outside the text."""
         if not 0 <= index < len(self.tokens):
             return False
         token = self.tokens[index]
@@ -88,21 +91,21 @@ class Words:
         return self.text[self.tokens[first].start : self.tokens[last].end] if first <= last else ""
 
     def group(self, index: int) -> range:
-        """Token indices inside the bracket at ``index``, whichever end it is."""
-        other = self.partner.get(index, index)
-        return range(min(index, other) + 1, max(index, other))
+        """Token indices inside the brackets of which `index` is either."""
+        opposite = self.partner.get(index, index)
+        return range(min(index, opposite) + 1, max(index, opposite))
 
     def arguments(self, opening: int) -> list[tuple[int, int]]:
-        """First and last token of every argument of the call whose bracket opens at ``opening``."""
+        """First and last token of each argument of the call whose bracket opens at `opening`."""
         closing = self.partner.get(opening, len(self.tokens))
-        found: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         first = index = opening + 1
         while index < closing:
             if self.is_sign(index, ","):
-                found.append((first, index - 1))
+                spans.append((first, index - 1))
                 first = index + 1
             index = self.partner[index] + 1 if self.is_sign(index, *_PAIRS) and index in self.partner else index + 1
-        return [*found, (first, closing - 1)] if first < closing else found
+        return [*spans, (first, closing - 1)] if first < closing else spans
 
     def operand_after(self, index: int) -> tuple[int, int]:
         """First and last token of the unary operand that follows the operator at ``index``."""
@@ -128,14 +131,14 @@ class Words:
         return (first, index - 1), (index + 1, last)
 
     def top_level(self, *signs: str) -> list[int]:
-        """Indices of these operators outside every bracket."""
-        found = []
+        """Indices of these operators outside all brackets."""
+        indices = []
         index = 0
         while index < len(self.tokens):
             if self.tokens[index].text in signs and self.tokens[index].kind in {"sign", "name"}:
-                found.append(index)
+                indices.append(index)
             index = max(self.partner.get(index, index), index) + 1
-        return found
+        return indices
 
     def bound_names(self) -> set[str]:
         """Names that macros such as ``all(x, …)`` bind."""
@@ -153,10 +156,10 @@ class Words:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    for found in _WORD.finditer(text):
-        match found.lastgroup:
+    for word in _WORD.finditer(text):
+        match word.lastgroup:
             case "name" | "int" | "float" | "string" | "sign" as kind:
-                yield Token(kind, found.group(), found.start())
+                yield Token(kind, word.group(), word.start())
             case _:
                 continue
 
@@ -173,5 +176,5 @@ def _names(tokens: Sequence[Token]) -> Iterator[Name]:
         while last + 2 < len(tokens) and tokens[last + 1].text == "." and tokens[last + 2].kind == "name":
             last += 2
         is_call = last + 1 < len(tokens) and tokens[last + 1].text == "(" and tokens[last + 1].kind == "sign"
-        yield Name(".".join(one.text for one in tokens[index : last + 1 : 2]), index, last, is_call)
+        yield Name(".".join(part.text for part in tokens[index : last + 1 : 2]), index, last, is_call)
         index = last + 1

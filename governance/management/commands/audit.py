@@ -1,3 +1,5 @@
+"""`weir audit`: the chain of decision records."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,3 +1,5 @@
+"""`weir deliveries`: the outbox."""
+
 from __future__ import annotations
 
 import uuid

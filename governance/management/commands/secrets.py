@@ -1,3 +1,5 @@
+"""`weir secrets`: secrets at rest."""
+
 from __future__ import annotations
 
 import sys

@@ -1,3 +1,5 @@
+"""`weir users`: people."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,6 @@
-"""Email through Django's SMTP settings. The Message-ID is the delivery's, so that a repeat can be told."""
+"""Email through Django's SMTP settings. The Message-ID is made of the delivery's id, so that a repeat can be
+recognised.
+"""
 
 from __future__ import annotations
 
@@ -17,25 +19,26 @@ PERMANENT = 500
 
 
 def send(envelope: Envelope, *, to: Sequence[str], sender: str) -> Outcome:
+    """Sends one email. Retry when the server was not reached or answered for now only; Refused for good."""
     connection = get_connection()
     try:
         connection.open()
     except (OSError, smtplib.SMTPException) as problem:
-        # Nothing has been said yet: not reachable, or our own credentials refused.
-        return Retry(_said(problem), channel_wide=True)
+        # Nothing was sent: the server is not reachable, or refused our credentials.
+        return Retry(_reason(problem), channel_wide=True)
     try:
         build(envelope, to=to, sender=sender, connection=connection).send()
     except smtplib.SMTPRecipientsRefused as problem:
         codes = [code for code, _ in problem.recipients.values()]
-        return Refused(_said(problem)) if all(code >= PERMANENT for code in codes) else Retry(_said(problem))
+        return Refused(_reason(problem)) if all(code >= PERMANENT for code in codes) else Retry(_reason(problem))
     except smtplib.SMTPResponseException as problem:
-        return Refused(_said(problem)) if problem.smtp_code >= PERMANENT else Retry(_said(problem))
+        return Refused(_reason(problem)) if problem.smtp_code >= PERMANENT else Retry(_reason(problem))
     except (OSError, smtplib.SMTPException) as problem:
-        return Retry(_said(problem), channel_wide=True, ambiguous=True)
+        return Retry(_reason(problem), channel_wide=True, ambiguous=True)
     except ValueError as problem:
-        return Refused(_said(problem))
+        return Refused(_reason(problem))
     finally:
-        # A server that hangs up on QUIT has taken the message all the same.
+        # A server that closes the connection on QUIT has accepted the message.
         with suppress(OSError, smtplib.SMTPException):
             connection.close()
     return Sent()
@@ -44,6 +47,7 @@ def send(envelope: Envelope, *, to: Sequence[str], sender: str) -> Outcome:
 def build(
     envelope: Envelope, *, to: Sequence[str], sender: str, connection: BaseEmailBackend | None = None
 ) -> EmailMessage:
+    """The email as Django sends it; a possible repeat is marked by a header."""
     message = envelope.message
     domain = parseaddr(sender)[1].partition("@")[2] or "weir.invalid"
     headers = {
@@ -65,6 +69,7 @@ def build(
 
 
 def text(envelope: Envelope) -> str:
+    """The body, in plain text."""
     message = envelope.message
     paragraphs = [message.text]
     if message.fields:
@@ -77,5 +82,6 @@ def text(envelope: Envelope) -> str:
     return "\n\n".join(paragraphs)
 
 
-def _said(problem: BaseException) -> str:
+def _reason(problem: BaseException) -> str:
+    """Error class and message."""
     return f"{type(problem).__name__}: {problem}"

@@ -1,4 +1,4 @@
-"""What senders over HTTP have in common: where they may go and what an answer means."""
+"""What senders over HTTP share: where they may send, and what an answer means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT_S = 10
 
 
 def url_parts(url: str) -> SplitResult | None:
-    """None for what only looks like a URL, such as https://[::1 or a port of letters."""
+    """None for a malformed URL, such as https://[::1 or one with letters as its port."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -26,6 +26,7 @@ def url_parts(url: str) -> SplitResult | None:
 
 
 def is_loopback_url(url: str) -> bool:
+    """Whether the host is this machine, by name or address."""
     parts = url_parts(url)
     host = (parts.hostname if parts else None) or ""
     if host == "localhost":
@@ -37,7 +38,7 @@ def is_loopback_url(url: str) -> bool:
 
 
 def retry_after(value: str | None, *, at: datetime) -> timedelta | None:
-    """The header's seconds or HTTP date; None when there is none or it cannot be read."""
+    """The header's seconds or HTTP date as a wait of at most RETRY_AFTER_MAX; None when absent or unreadable."""
     if not value:
         return None
     if value.strip().isdecimal():
@@ -51,7 +52,7 @@ def retry_after(value: str | None, *, at: datetime) -> timedelta | None:
 
 
 def never_left(problem: BaseException) -> bool:
-    """Whether a connection failed before anything could have arrived: refused, unknown host, no route."""
+    """Whether a connection failed before anything could arrive: refused, unknown host, no route."""
     reason: object = problem
     for _ in range(6):
         if isinstance(reason, ConnectionRefusedError | socket.gaierror | NewConnectionError):

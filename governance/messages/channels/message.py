@@ -1,3 +1,5 @@
+"""A message, and what became of sending it."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,8 +12,8 @@ Severity = Literal["info", "warning", "critical"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be said, before any channel's form. `event_id` tells events apart for a webhook's receiver
-    (one event may reach several channels); `data` is what a webhook carries.
+    """The content, before a channel formats it. `event_id` identifies the event for a webhook's receiver (one event may
+    reach several channels); `data` is what a webhook carries.
     """
 
     title: str
@@ -24,6 +26,7 @@ class Message:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
+        """As it is stored with a delivery."""
         return {
             "title": self.title,
             "text": self.text,
@@ -37,12 +40,13 @@ class Message:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Message:
+        """The inverse of `as_json`."""
         return cls(**{**stored, "fields": tuple((name, value) for name, value in stored["fields"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A message with the identity that goes on the wire; a repeat carries the same `delivery_id`."""
+    """A message with the id that is sent with it; a repeat carries the same `delivery_id`."""
 
     delivery_id: str
     message: Message
@@ -52,13 +56,13 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The other side said that it has it."""
+    """The receiver confirmed the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not now. `retry_after` is what the other side asked for; `channel_wide` when it would refuse any message;
-    `ambiguous` when the message may have arrived all the same.
+    """Not sent now. `retry_after` is what the receiver asked for; `channel_wide`: any message would fail; `ambiguous`:
+    the message may have arrived nevertheless.
     """
 
     reason: str
@@ -69,7 +73,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Never: asking again would get the same answer."""
+    """Not sent, and sending again would fail again."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""Slack's incoming webhooks with Block Kit. Slack has no idempotency: the delivery's id stands in the message."""
+"""Slack's incoming webhooks with Block Kit. Slack has no idempotency: the delivery's id is part of the message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ HEADER_MAX, TEXT_MAX, FIELD_MAX, FIELDS_MAX = 150, 3000, 2000, 10
 
 
 def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
-    """Why Slack messages may not go there, or None. Slack's own hosts only: this URL cannot reach into our network."""
+    """Why messages may not be sent to this URL, or None. Only Slack's own hosts: such a URL cannot reach into our
+    network.
+    """
     if is_loopback_url(url):
         return None if allow_loopback else "a loopback address needs WEIR_ALLOW_LOOPBACK_WEBHOOKS"
     parts = url_parts(url)
@@ -33,9 +35,10 @@ def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
 
 
 def send(envelope: Envelope, *, url: str, allow_loopback: bool, at: datetime) -> Outcome:
+    """One POST, without retries. Retry or Refused by the status that Slack documents."""
     if problem := problem_with_url(url, allow_loopback=allow_loopback):
         return Refused(problem)
-    # No retry handlers: the outbox decides when to try again, so that no repeat goes uncounted.
+    # No retry handlers: the outbox decides when to try again, so that every repeat is counted.
     client = WebhookClient(url, timeout=TIMEOUT_S, retry_handlers=[])
     try:
         response = client.send(text=fallback(envelope.message), blocks=blocks(envelope))
@@ -45,39 +48,42 @@ def send(envelope: Envelope, *, url: str, allow_loopback: bool, at: datetime) ->
             channel_wide=True,
             ambiguous=not never_left(problem_on_the_way),
         )
-    said = f"{response.status_code} {response.body[:200]}"
+    answer = f"{response.status_code} {response.body[:200]}"
     match response.status_code:
         case 200:
             return Sent()
         case 408 | 429 | 500 | 502 | 503 | 504:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Retry(
-                said,
+                answer,
                 retry_after=retry_after(headers.get("retry-after"), at=at),
                 channel_wide=True,
-                # Behind the gateway that answered so, the message may have been taken.
+                # A gateway answered; the server behind it may have accepted the message.
                 ambiguous=response.status_code in {500, 502, 504},
             )
         case _:
-            return Refused(said)
+            return Refused(answer)
 
 
 def escaped(text: str) -> str:
+    """The three characters that Slack's markup reserves."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def shortened(text: str, limit: int) -> str:
+    """At most `limit` characters, with an ellipsis when cut."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def fallback(message: Message) -> str:
-    """What a notification shows."""
+    """The text of a notification."""
     return escaped(shortened(f"{message.title}: {message.text}", TEXT_MAX // 2))
 
 
 def blocks(envelope: Envelope) -> list[dict[str, Any]]:
+    """The message in Block Kit, within Slack's limits on lengths."""
     message = envelope.message
-    # Escaping lengthens; what is cut before it stays below Slack's limits for all but texts made of "&".
+    # Escaping lengthens a text: it is cut to half of Slack's limit first, enough for all but texts full of "&".
     built: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": shortened(message.title, HEADER_MAX)}},
         _section(f"{MARKS[message.severity]} {shortened(message.text, TEXT_MAX // 2)}"),

@@ -1,4 +1,4 @@
-"""Webhooks signed as Standard Webhooks describe. What they may reach is looked at once, at the address used."""
+"""Webhooks signed as Standard Webhooks specifies. The address that is connected to is the one that was checked."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
 
 
 def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
+    """Why messages may not be sent to this URL, or None."""
     if is_loopback_url(url):
         return None if allow_loopback else "a loopback address needs WEIR_ALLOW_LOOPBACK_WEBHOOKS"
     parts = url_parts(url)
@@ -34,6 +35,7 @@ def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
 
 
 def problem_with_secret(secret: str) -> str | None:
+    """Why this cannot be a secret of Standard Webhooks, or None."""
     try:
         length = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
     except ValueError:
@@ -44,6 +46,7 @@ def problem_with_secret(secret: str) -> str | None:
 
 
 def send(envelope: Envelope, *, url: str, secret: str, allow_loopback: bool, at: datetime) -> Outcome:
+    """One signed POST; private addresses and redirects are refused."""
     if problem := problem_with_url(url, allow_loopback=allow_loopback):
         return Refused(problem)
     content = body(envelope)
@@ -57,26 +60,29 @@ def send(envelope: Envelope, *, url: str, secret: str, allow_loopback: bool, at:
     except (InvalidIPAddress, requests.exceptions.InvalidURL) as refused:
         return Refused(f"{type(refused).__name__}: {refused}")
     except requests.exceptions.RequestException as problem_on_the_way:
-        arrived = not isinstance(
+        may_have_arrived = not isinstance(
             problem_on_the_way, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError
         ) and not never_left(problem_on_the_way)
-        return Retry(f"{type(problem_on_the_way).__name__}: {problem_on_the_way}", channel_wide=True, ambiguous=arrived)
+        return Retry(
+            f"{type(problem_on_the_way).__name__}: {problem_on_the_way}", channel_wide=True, ambiguous=may_have_arrived
+        )
     return outcome(status, wait, at=at)
 
 
 def outcome(status: int, wait: str | None, *, at: datetime) -> Outcome:
+    """What the receiver's status means; `wait` is its Retry-After."""
     match status:
         case _ if 200 <= status < 300:  # noqa: PLR2004
             return Sent()
         case 429 | 502 | 503 | 504:
-            # Behind the gateway that answered so, the message may have been taken.
+            # A gateway answered; the server behind it may have accepted the message.
             is_of_gateway = status in {502, 504}
             pause = retry_after(wait, at=at)
             return Retry(f"HTTP {status}", retry_after=pause, channel_wide=True, ambiguous=is_of_gateway)
         case 408 | 425:
             return Retry(f"HTTP {status}")
         case _ if status >= 500:  # noqa: PLR2004
-            # The receiver failed in the middle: what it did before that is not known.
+            # The receiver failed while handling the message: it may have accepted it.
             return Retry(f"HTTP {status}", retry_after=retry_after(wait, at=at), ambiguous=True)
         case _ if 300 <= status < 400:  # noqa: PLR2004
             return Refused(f"HTTP {status}: redirects are not followed")
@@ -85,6 +91,7 @@ def outcome(status: int, wait: str | None, *, at: datetime) -> Outcome:
 
 
 def body(envelope: Envelope) -> str:
+    """The JSON that is signed: type, timestamp and data."""
     message = envelope.message
     data: dict[str, Any] = {
         **message.data,
@@ -101,6 +108,7 @@ def body(envelope: Envelope) -> str:
 
 
 def headers(envelope: Envelope, content: str, *, secret: str, at: datetime) -> dict[str, str]:
+    """The headers of Standard Webhooks for exactly this content, and a mark on a possible repeat."""
     moment = at.astimezone(UTC)
     signed = {
         "content-type": "application/json",
@@ -112,8 +120,8 @@ def headers(envelope: Envelope, content: str, *, secret: str, at: datetime) -> d
 
 
 class _PublicOnlyAdapter(IPFilterAdapter):
-    """The library pins the resolved address and refuses private ones; this also refuses what is reserved,
-    such as the IPv4-compatible spelling ::7f00:1 of 127.0.0.1.
+    """The library connects to the address it checked and refuses private ones; this also refuses reserved ones, such as
+    ::7f00:1, the IPv4-compatible spelling of 127.0.0.1.
     """
 
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
@@ -136,7 +144,7 @@ def _session(*, allow_loopback: bool) -> requests.Session:
             user_agent_override="weir",
         )
     )
-    # A proxy from the environment would resolve the name again, past the check.
+    # A proxy from the environment would resolve the name again, without the check.
     session.trust_env = False
     for scheme, is_https in (("http://", False), ("https://", True)):
         adapter: BaseAdapter = _PublicOnlyAdapter(is_https_proto=is_https, allow_loopback=allow_loopback)

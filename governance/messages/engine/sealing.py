@@ -1,7 +1,7 @@
 """Secrets at rest: AES-256-GCM with the row's identity as associated data, under a ring of keys.
 
-Sealed bytes: version (1) ‖ key id (4) ‖ nonce (12) ‖ ciphertext and tag. A value moved to another row, cut or changed
-does not open; nothing here ever returns what it could not open.
+Sealed bytes: version (1) ‖ key id (4) ‖ nonce (12) ‖ ciphertext and tag. A value that was moved to another row, cut or
+changed raises SealBroken.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ _HEAD = 1 + KEY_ID_BYTES
 
 
 class SealBroken(DomainError):
-    """The sealed value does not open: changed, of another row, or its key is no longer on the ring."""
+    """The sealed value does not open: it was changed, belongs to another row, or its key was removed from the ring."""
 
     code = "seal_broken"
     status = 500
 
 
 def seal(plaintext: bytes, *, identity: str, ring: Sequence[bytes]) -> bytes:
+    """Encrypts with the ring's first key. SealBroken (`secret_key_missing`) when the ring is empty."""
     if not ring:
         raise SealBroken("There is no key to encrypt with; set WEIR_SECRET_KEYS.", code="secret_key_missing")
     head = VERSION + _key_id(ring[0])
@@ -37,6 +38,7 @@ def seal(plaintext: bytes, *, identity: str, ring: Sequence[bytes]) -> bytes:
 
 
 def unseal(sealed: bytes, *, identity: str, ring: Sequence[bytes]) -> bytes:
+    """The plaintext, with whichever key of the ring sealed it. SealBroken when none opens it as `identity`."""
     head, nonce, ciphertext = sealed[:_HEAD], sealed[_HEAD : _HEAD + NONCE_BYTES], sealed[_HEAD + NONCE_BYTES :]
     if head[:1] != VERSION or len(nonce) != NONCE_BYTES:
         raise SealBroken("A sealed value has no form known here.")
@@ -51,7 +53,7 @@ def unseal(sealed: bytes, *, identity: str, ring: Sequence[bytes]) -> bytes:
 
 
 def is_current(sealed: bytes, ring: Sequence[bytes]) -> bool:
-    """Whether it is sealed with the ring's first key."""
+    """Whether the value was sealed with the ring's first key."""
     return bool(ring) and sealed[1:_HEAD] == _key_id(ring[0])
 
 

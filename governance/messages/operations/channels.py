@@ -1,3 +1,5 @@
+"""Channels: creating, changing, declaring them in documents, and their sealed secrets."""
+
 from __future__ import annotations
 
 import base64
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChannelSecrets:
+    """A channel's URL and signing secret, each empty when it has none; never shown by `repr`."""
+
     url: str = ""
     secret: str = ""
 
@@ -35,6 +39,7 @@ class ChannelSecrets:
 
 
 def key_ring() -> list[bytes]:
+    """The keys of WEIR_SECRET_KEYS, decoded; the first one seals."""
     return [base64.b64decode(key) for key in settings.WEIR_SECRET_KEYS]
 
 
@@ -43,7 +48,7 @@ def _identity(channel: Channel) -> str:
 
 
 def channel_secrets(channel: Channel) -> ChannelSecrets:
-    """Raises SealBroken rather than going on without."""
+    """The channel's secrets, opened. Raises SealBroken."""
     sealed = bytes(channel.sealed_secrets)
     if not sealed:
         return ChannelSecrets()
@@ -51,7 +56,7 @@ def channel_secrets(channel: Channel) -> ChannelSecrets:
 
 
 def known_secrets(channel: Channel) -> ChannelSecrets:
-    """For somebody who sets them: one that does not open any more counts as not set, and can be set anew."""
+    """For changing a channel: secrets that do not open count as not set, so that they can be set again."""
     try:
         return channel_secrets(channel)
     except SealBroken:
@@ -67,7 +72,7 @@ def _sealed(channel: Channel, secrets: ChannelSecrets) -> bytes:
 
 
 def check_channel(kind: str, name: str, secrets: ChannelSecrets, to: Sequence[str]) -> None:
-    """Raises Invalid for what could never be delivered."""
+    """Invalid (`channel_invalid`, `name_reserved`) for a channel that could never deliver."""
     if name == OWNERS_CHANNEL and kind == ChannelKind.EMAIL:
         raise Invalid("The channel email:owners belongs to the organisation itself.", code="name_reserved")
     loopback: bool = settings.WEIR_ALLOW_LOOPBACK_WEBHOOKS
@@ -99,7 +104,10 @@ def save_channel(
     is_enabled: bool = True,
     channel: Channel | None = None,
 ) -> Channel:
-    """Creates, or changes `channel`. A `url` or `secret` of None stays as it is."""
+    """Creates a channel, or changes `channel`. A `url` or `secret` of None stays as it is.
+
+    Forbidden, Invalid as `check_channel`. A changed secret ends the channel's pause.
+    """
     check_may_change(actor, "governance.channel", scope.path)
     known = known_secrets(channel) if channel is not None and channel.kind == kind else ChannelSecrets()
     secrets = ChannelSecrets(known.url if url is None else url, known.secret if secret is None else secret)
@@ -133,7 +141,7 @@ def _differences(
     *,
     is_enabled: bool,
 ) -> list[str]:
-    """What changes, in words; never a secret's value."""
+    """What changes, in words; never the value of a secret."""
     return [
         *([f"scope: {channel.scope.path} → {scope.path}"] if channel.scope_id != scope.pk else ()),
         *(["url changes"] if known.url != wanted.url else ()),
@@ -165,7 +173,10 @@ def _known_channel(document: ChannelDocument) -> Channel | None:
 
 
 def plan_channel(document: ChannelDocument, *, at: datetime, known_paths: Collection[str] = frozenset()) -> Change:
-    """What `apply_channel` would do. `known_paths` are scopes that come earlier in the same apply."""
+    """What `apply_channel` would do. `known_paths` are scopes declared earlier in the same apply.
+
+    Invalid as `check_channel` or `secret_missing`; NotFound (`scope_unknown`).
+    """
     del at
     spec, name = document.spec, document.metadata.name
     wanted = ChannelSecrets(_from_environment(spec.url, name), _from_environment(spec.secret, name))
@@ -184,6 +195,7 @@ def plan_channel(document: ChannelDocument, *, at: datetime, known_paths: Collec
 
 @transaction.atomic
 def apply_channel(document: ChannelDocument, *, actor: Actor, at: datetime) -> Change:
+    """Creates or updates the channel as the document says. Raises as `plan_channel` and `save_channel`."""
     change = plan_channel(document, at=at)
     if change.action == "unchanged":
         return change
@@ -205,6 +217,8 @@ def apply_channel(document: ChannelDocument, *, actor: Actor, at: datetime) -> C
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
+    """How many secrets were sealed again, how many were current, and the channels whose secrets do not open."""
+
     resealed: int
     already_current: int
     broken: tuple[str, ...]
@@ -212,7 +226,9 @@ class Rotation:
 
 @transaction.atomic
 def rotate_secrets(*, actor: Actor, at: datetime) -> Rotation:
-    """Seals every secret with the ring's first key. What does not open is named and left as it is."""
+    """Seals every secret with the ring's first key. Those that do not open are listed and left as they are. Forbidden
+    except for operators of the installation.
+    """
     check_operates(actor)
     ring = key_ring()
     resealed, current, broken = 0, 0, []

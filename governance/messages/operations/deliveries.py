@@ -1,4 +1,4 @@
-"""The outbox: lease, commit, send, settle. What a killed sender held comes due again, marked a possible repeat."""
+"""The outbox: lease, commit, send, settle. A delivery whose sender was killed comes due again, as a possible repeat."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ logger = logging.getLogger(__name__)
 
 SENDING_TASK = "governance.send_due_deliveries"
 LEASE = timedelta(seconds=60)
-# With the delays of `delay_before_attempt` this is about three days of trying.
+# With the delays of `delay_before_attempt` about three days of attempts.
 ATTEMPTS_MAX = 30
 CHANNEL_PAUSE_MAX = timedelta(minutes=5)
 _random = SystemRandom()
 
 
 class DeliveryNotDead(DomainError):
+    """Only a dead delivery is replayed."""
+
     code = "delivery_not_dead"
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A delivery that is ours to send until `until`."""
+    """The right to send a delivery until `until`."""
 
     delivery: Delivery
     token: uuid.UUID
@@ -48,7 +50,10 @@ class Lease:
 def queue_delivery(
     *, channel: Channel, dedup_key: str, message: Message, at: datetime, to: Sequence[str] = ()
 ) -> Delivery | None:
-    """One row for the sender; None when `dedup_key` was queued to this channel before. `to` narrows an email."""
+    """Queues one message to one channel; None when `dedup_key` was queued to it before. `to` narrows an email.
+
+    Invalid (`recipient_missing`) when nobody would receive it.
+    """
     recipients = list(to or channel.to)
     if channel.kind == ChannelKind.EMAIL and not recipients:
         raise Invalid(f"The channel {channel} has nobody to write to.", code="recipient_missing")
@@ -67,14 +72,16 @@ def _row(channel: Channel, dedup_key: str, to: list[str], message: Message, at: 
 
 
 def _key_to(destination: Destination, dedup_key: str) -> str:
-    """One channel writes to several people: each is told once."""
+    """A channel may write to several people; each gets the message once."""
     return f"{dedup_key}/{destination.to}" if destination.to else dedup_key
 
 
 @transaction.atomic
 def queue_message(*, address: str, scope_id: int, dedup_key: str, message: Message, at: datetime) -> list[Delivery]:
-    """`address` as guardrails write it: `owner`, `slack:NAME`, `email:NAME`, `webhook:NAME`; one delivery per email
-    recipient. Empty when all were queued before. Raises NotFound when the address leads nowhere for this scope.
+    """Queues a message to `address` as guardrails write it: `owner`, `slack:NAME`, `email:NAME`, `webhook:NAME`; one
+    delivery for each email recipient. Empty when all were queued before.
+
+    NotFound (`scope_unknown`, `address_leads_nowhere`).
     """
     queued = []
     for destination in destinations(address, scope_id):
@@ -101,16 +108,16 @@ class Outgoing:
 
 @transaction.atomic
 def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
-    """Many at once, a few statements for all; what was queued before stays as it is."""
+    """Queues many messages with a few statements; what was queued before stays as it is."""
     deliveries = [
         _row(
-            one.destination.channel,
-            _key_to(one.destination, one.dedup_key),
-            [one.destination.to] if one.destination.to else list(one.destination.channel.to),
-            one.message,
+            item.destination.channel,
+            _key_to(item.destination, item.dedup_key),
+            [item.destination.to] if item.destination.to else list(item.destination.channel.to),
+            item.message,
             at,
         )
-        for one in outgoing
+        for item in outgoing
     ]
     if deliveries:
         Delivery.objects.bulk_create(deliveries, batch_size=1000, ignore_conflicts=True)
@@ -119,7 +126,9 @@ def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
 
 @transaction.atomic
 def claim_due_delivery(*, at: datetime, lease: timedelta = LEASE) -> Lease | None:
-    """The longest due one of a channel that is not blocked. Commit before sending."""
+    """Leases the delivery that has been due longest, of a channel that is enabled and not paused. Commit before
+    sending.
+    """
     due = Q(status=DeliveryStatus.PENDING, next_attempt_at__lte=at) | Q(
         status=DeliveryStatus.SENDING, leased_until__lte=at
     )
@@ -150,7 +159,7 @@ def claim_due_delivery(*, at: datetime, lease: timedelta = LEASE) -> Lease | Non
 
 @transaction.atomic
 def settle_delivery(*, lease: Lease, outcome: Outcome, at: datetime) -> bool:
-    """Writes down how it ended. False when the lease had run out and another sender took over."""
+    """Records the outcome. False when the lease had expired and another sender took over."""
     held = Delivery.objects.select_for_update().filter(pk=lease.delivery.pk, lease_token=lease.token).first()
     if held is None:
         logger.warning("delivery %s was settled after its lease had gone to another", lease.delivery.pk)
@@ -171,7 +180,7 @@ def settle_delivery(*, lease: Lease, outcome: Outcome, at: datetime) -> bool:
 
 
 def _give_up(delivery: Delivery, at: datetime) -> None:
-    """What ends its sender each time is not sent for ever."""
+    """A delivery whose sender dies on every attempt is not sent for ever."""
     delivery.possible_repeats_count += 1
     delivery.leased_until = delivery.lease_token = None
     _bury(delivery, f"gave up after {delivery.attempts_count} attempts: none was ever settled", at)
@@ -190,30 +199,33 @@ def _put_off(delivery: Delivery, outcome: Retry, at: datetime) -> None:
     delivery.status, delivery.next_attempt_at, delivery.last_error = (
         DeliveryStatus.PENDING,
         at + delay,
-        _shown(outcome.reason),
+        _storable(outcome.reason),
     )
     if outcome.channel_wide:
         _pause_channel(delivery.channel_id, outcome.retry_after or min(delay, CHANNEL_PAUSE_MAX), at)
 
 
 def _pause_channel(channel_id: uuid.UUID, pause: timedelta, at: datetime) -> None:
-    """Only this channel waits; a slow or limited one never holds up another."""
+    """Only this channel waits; one that is slow or rate-limited never delays another."""
     Channel.objects.filter(pk=channel_id).update(blocked_until=at + pause, failures_in_a_row=F("failures_in_a_row") + 1)
 
 
 def _bury(delivery: Delivery, reason: str, at: datetime) -> None:
-    delivery.status, delivery.dead_at, delivery.last_error = DeliveryStatus.DEAD, at, _shown(reason)
+    delivery.status, delivery.dead_at, delivery.last_error = DeliveryStatus.DEAD, at, _storable(reason)
     logger.error("delivery %s through %s is dead: %s", delivery.pk, delivery.channel_id, reason)
 
 
-def _shown(reason: str) -> str:
-    """What the other side said may hold anything; a row that cannot be saved would be sent for ever."""
+def _storable(reason: str) -> str:
+    """A receiver's text may hold anything; a row that cannot be saved would be sent again for ever."""
     return reason.replace("\0", "�").encode("utf-8", "replace").decode()[:500]
 
 
 @transaction.atomic
 def replay_delivery(*, delivery_id: uuid.UUID, actor: Actor, at: datetime, reason: str = "") -> Delivery:
-    """A dead delivery is tried again from the start, with the same id on the wire."""
+    """Sends a dead delivery again, with the same id and attempts counted anew.
+
+    NotFound (`delivery_unknown`), Forbidden, DeliveryNotDead.
+    """
     deliveries = Delivery.objects.select_for_update(of=("self",)).select_related("channel__scope")
     delivery = deliveries.filter(pk=delivery_id).first()
     if delivery is None:

@@ -1,3 +1,5 @@
+"""Sending one leased delivery."""
+
 from __future__ import annotations
 
 import logging
@@ -15,13 +17,13 @@ logger = logging.getLogger(__name__)
 
 
 def send_delivery(lease: Lease, *, at: datetime) -> Outcome:
-    """The network call between claim and settle. Call it outside any transaction; it never raises."""
+    """The network call between claim and settle, outside any transaction. Never raises: every failure is an Outcome."""
     try:
         return _send(lease, at=at)
     except SealBroken as broken:
         return Refused(broken.detail)
     except Exception as unforeseen:
-        # The outbox must go on: this delivery waits its turn again and its error is shown.
+        # The outbox continues: this delivery is retried, and its error is kept on the row.
         logger.exception("delivery %s failed in a way no sender knows", lease.delivery.pk)
         return Retry(f"{type(unforeseen).__name__}: {unforeseen}", ambiguous=True)
 
@@ -46,7 +48,7 @@ def _send(lease: Lease, *, at: datetime) -> Outcome:
 
 
 def _with_full_link(message: Message) -> Message:
-    """A link that starts with "/" leads to this installation."""
+    """A link that starts with "/" is an address of this installation."""
     if not message.link.startswith("/"):
         return message
     return Message.from_json({**message.as_json(), "link": f"{settings.PUBLIC_URL}{message.link}"})

@@ -1,3 +1,5 @@
+"""People, groups and API keys in the admin."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -53,7 +55,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  #
     readonly_fields = ("last_login", "date_joined")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Those who share a scope with who looks, and oneself."""
+        """Oneself, and those who own something in a scope that one may see."""
         people: QuerySet[User] = super().get_queryset(request)
         actor = acting(request)
         if actor.sees_everything:
@@ -63,18 +65,18 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  #
         return people.filter(shared).distinct()
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Who may change people does not thereby make administrators."""
+        """Only a superuser gives staff or superuser status, or membership of groups."""
         fixed = tuple(super().get_readonly_fields(request, obj))
         return fixed if request.user.is_superuser else (*fixed, "is_staff", "is_superuser", "groups")
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """A superuser, with their password, is changed by superusers only."""
+        """Superusers, and so their passwords, are changed by superusers only."""
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """People who have decided stay in the records; deactivate them."""
+        """Decision records name people: deactivate them instead."""
         del request, obj
         return False
 
@@ -113,7 +115,7 @@ class ApiKeyAdmin(OperatedAdmin):
         )  # fmt: skip
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """What a key may do never changes: revoke it and make another."""
+        """A key's scope and permissions never change: revoke it and create another."""
         del request, obj
         return False
 

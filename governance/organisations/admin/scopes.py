@@ -1,3 +1,5 @@
+"""Scopes and their owners in the admin."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -16,7 +18,7 @@ from governance.organisations.operations import change_scope, check_labels, crea
 from governance.pages.admin.base import OperatedAdmin, acting
 from governance.people.models import Ownership
 from governance.records.operations import record_decision
-from governance.scopes.models import Kind, Scope
+from governance.scopes.models import Scope, ScopeKind
 
 
 class OwnershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no types.
@@ -38,12 +40,12 @@ class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         parent, kind = cleaned.get("parent"), cleaned.get("kind")
-        if self.instance.pk is None and kind and (parent is None) != (kind == Kind.ORGANISATION):
+        if self.instance.pk is None and kind and (parent is None) != (kind == ScopeKind.ORGANISATION):
             raise forms.ValidationError("An organisation has no parent, and everything else has one.")
         return cleaned
 
     def _post_clean(self) -> None:
-        # The operation fills the currency in; the database holds the rule.
+        # The operation fills in the currency, which a constraint of the database requires.
         if self.instance.pk is None and not self.cleaned_data.get("parent"):
             self.cleaned_data["currency"] = self.cleaned_data.get("currency") or "USD"
         super()._post_clean()  # type: ignore[misc]  # Django's hook between fields and constraints, untyped.

@@ -1,3 +1,5 @@
+"""Creating and revoking API keys."""
+
 from __future__ import annotations
 
 import secrets
@@ -8,7 +10,7 @@ from django.db import transaction
 
 from governance.errors import DomainError, Invalid
 from governance.people.models import ApiKey, KeyPermission
-from governance.people.operations import _PREFIX_BYTES, SCHEME, _digest
+from governance.people.operations import KEY_PREFIX_BYTES, SCHEME, key_digest
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
@@ -17,6 +19,8 @@ _SECRET_BYTES = 32
 
 
 class KeyAlreadyRevoked(DomainError):
+    """A key is revoked once."""
+
     code = "key_already_revoked"
 
 
@@ -30,7 +34,10 @@ def create_api_key(
     name: str = "",
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """The key and its plaintext, which exists nowhere else and is never shown again."""
+    """The key and its plaintext, which is stored nowhere and never shown again.
+
+    Invalid (`permission_unknown`, `expiry_in_the_past`), Forbidden.
+    """
     unknown = sorted(set(permissions) - set(KeyPermission.values))
     if unknown or not permissions:
         raise Invalid(
@@ -41,11 +48,11 @@ def create_api_key(
     if expires_at is not None and expires_at <= at:
         raise Invalid("The key would have expired already.", code="expiry_in_the_past")
     check_may_change(actor, "governance.apikey", scope.path)
-    prefix = secrets.token_hex(_PREFIX_BYTES)
+    prefix = secrets.token_hex(KEY_PREFIX_BYTES)
     plaintext = f"{SCHEME}{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     key = ApiKey.objects.create(
         prefix=prefix,
-        digest=_digest(plaintext),
+        digest=key_digest(plaintext),
         name=name,
         scope=scope,
         permissions=sorted(set(permissions)),
@@ -67,6 +74,7 @@ def create_api_key(
 
 @transaction.atomic
 def revoke_api_key(*, key_id: int, actor: Actor, at: datetime, reason: str = "") -> ApiKey:
+    """Ends the key at `at`. Forbidden, KeyAlreadyRevoked."""
     key = ApiKey.objects.select_for_update(of=("self",)).select_related("scope").get(pk=key_id)
     check_may_change(actor, "governance.apikey", key.scope.path)
     if key.revoked_at is not None:

@@ -1,3 +1,5 @@
+"""Creating people, and giving them ownership."""
+
 from __future__ import annotations
 
 import secrets
@@ -27,8 +29,10 @@ def create_user(
     at: datetime,
     rights: Sequence[str] | None = None,
 ) -> tuple[User, str | None]:
-    """The person with a persona on `scope`, and a random password, which is shown once; None for one who was there
-    already and now owns this as well. `rights` of None are the persona's usual ones.
+    """The person, given the persona on `scope`, and a random password to be shown once; the password is None for a
+    person who exists already. `rights` of None are the persona's default rights.
+
+    Invalid (`email_invalid`, `persona_unknown`, `right_unknown`), Forbidden.
     """
     address = email.strip().lower()
     try:
@@ -48,7 +52,7 @@ def create_user(
 def grant_ownership(
     *, user: User, persona: str, scope: Scope, actor: Actor, at: datetime, rights: Sequence[str] | None = None
 ) -> None:
-    """Adds to what the person owns; a right held already stays."""
+    """Adds to what the person owns; rights they hold already stay. Raises as `create_user`."""
     if persona not in Persona.values:
         raise Invalid(f"Unknown persona {persona!r}; one of {', '.join(Persona.values)}.", code="persona_unknown")
     wanted = ownership_rights(persona, rights)
@@ -71,7 +75,7 @@ def grant_ownership(
 
 
 def ownership_rights(persona: str, rights: Sequence[str] | None) -> tuple[str, ...]:
-    """One row is kept for each; no right at all is a row without one."""
+    """The decision rights to store, a row for each; a persona without any right is one row with an empty right."""
     if rights is None:
         return tuple(DEFAULT_RIGHTS[persona])
     return tuple(rights) or ("",)

@@ -1,3 +1,5 @@
+"""Creating and changing scopes, in the admin, by command and from documents."""
+
 from __future__ import annotations
 
 import re
@@ -20,13 +22,15 @@ from governance.scopes.models import (
     SLUG_PATTERN,
     UNATTRIBUTED_SLUG,
     Criticality,
-    Kind,
     Practice,
     Scope,
+    ScopeKind,
 )
 
 
 class ScopeExists(DomainError):
+    """The parent has a scope of this slug already."""
+
     code = "scope_exists"
 
 
@@ -45,7 +49,11 @@ def create_scope(
     labels: Mapping[str, str] | None = None,
     currency: str = "",
 ) -> Scope:
-    """An organisation (no parent) comes with its unattributed scope and the channel its owners are written to by."""
+    """A scope; an organisation (no parent) gets its unattributed scope and the email channel to its owners as well.
+
+    Forbidden, ScopeExists; Invalid (`slug_invalid`, `slug_reserved`, `path_too_long`, `labels_invalid`, `kind_invalid`,
+    `currency_not_at_root`).
+    """
     check_may_change(actor, "governance.scope", slug if parent is None else parent.path)
     if not re.fullmatch(SLUG_PATTERN, slug):
         raise Invalid(f"{slug!r} is no slug: lower-case letters, digits and . _ - only.", code="slug_invalid")
@@ -54,7 +62,7 @@ def create_scope(
     check_labels(labels or {})
     if slug == UNATTRIBUTED_SLUG:
         raise Invalid("The slug 'unattributed' is kept for what matches no attribution rule.", code="slug_reserved")
-    if (parent is None) != (kind == Kind.ORGANISATION):
+    if (parent is None) != (kind == ScopeKind.ORGANISATION):
         raise Invalid("An organisation has no parent, and everything else has one.", code="kind_invalid")
     if parent is not None and currency:
         raise Invalid("The currency stands at the organisation.", code="currency_not_at_root")
@@ -71,7 +79,7 @@ def create_scope(
     )
     _insert(scope)
     if parent is None:
-        _furnish(scope)
+        _create_unattributed_and_channel(scope)
     record_decision(
         actor=actor,
         action="scope.create",
@@ -84,12 +92,12 @@ def create_scope(
     return scope
 
 
-def _furnish(organisation: Scope) -> None:
-    """A scope for what no rule attributes, and the channel its owners are written to by."""
+def _create_unattributed_and_channel(organisation: Scope) -> None:
+    """What every organisation has: the scope of usage that no rule attributes, and the email channel to its owners."""
     _insert(
         Scope(
             slug=UNATTRIBUTED_SLUG,
-            kind=Kind.BUSINESS_UNIT,
+            kind=ScopeKind.BUSINESS_UNIT,
             parent=organisation,
             name="Unattributed",
             practice=organisation.practice,
@@ -111,7 +119,10 @@ def _insert(scope: Scope) -> None:
 
 
 def plan_scope(document: ScopeDocument, *, at: datetime, known_paths: Collection[str] = frozenset()) -> Change:
-    """What `apply_scope` would do. `known_paths` are scopes that come earlier in the same apply."""
+    """What `apply_scope` would do. `known_paths` are scopes declared earlier in the same apply.
+
+    NotFound (`parent_unknown`), Invalid (`user_unknown`).
+    """
     del at
     path = document.metadata.name
     owners = _wanted_owners(document)
@@ -129,6 +140,7 @@ def plan_scope(document: ScopeDocument, *, at: datetime, known_paths: Collection
 
 @transaction.atomic
 def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Change:
+    """Creates or updates the scope and its owners as the document says. Raises as `plan_scope` and `create_scope`."""
     change = plan_scope(document, at=at)
     if change.action == "unchanged":
         return change
@@ -172,7 +184,7 @@ LABELS_MAX, LABEL_LENGTH_MAX = 64, 200
 
 
 def check_labels(labels: object) -> None:
-    """Names onto texts, which guardrails match; raises Invalid for any other JSON."""
+    """Invalid (`labels_invalid`) unless labels map texts to texts, within LABELS_MAX and LABEL_LENGTH_MAX."""
     if not (
         isinstance(labels, Mapping)
         and len(labels) <= LABELS_MAX
@@ -188,7 +200,10 @@ CHANGEABLE = frozenset({"name", "kind", "practice", "environment", "criticality"
 
 @transaction.atomic
 def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, at: datetime) -> Scope:
-    """`changes` by field name; what a scope is called in paths is not among them."""
+    """Sets the fields in `changes`, by name; a scope's slug and parent are not among them.
+
+    Invalid (`field_not_changeable`, `labels_invalid`), Forbidden.
+    """
     if unknown := sorted(set(changes) - CHANGEABLE):
         raise Invalid(f"{unknown[0]} of a scope does not change.", code="field_not_changeable")
     if "labels" in changes:
@@ -220,7 +235,7 @@ Owner = tuple[str, str, str]
 
 
 def _wanted_fields(document: ScopeDocument) -> dict[str, object]:
-    """What the document says; a currency left out stays as it is."""
+    """The fields as the document states them; a currency left out stays as it is."""
     spec = document.spec
     wanted: dict[str, object] = {
         "name": document.metadata.title,
@@ -242,10 +257,12 @@ def _field_differences(scope: Scope, document: ScopeDocument) -> tuple[str, ...]
 
 
 def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
-    """(email, persona, right); None when the document leaves owners alone."""
+    """(email, persona, right) of each owner; None when the document does not mention owners."""
     if document.spec.owners is None:
         return None
-    known = set(User.objects.values_list("email", flat=True).filter(email__in=[o.email for o in document.spec.owners]))
+    known = set(
+        User.objects.values_list("email", flat=True).filter(email__in=[owner.email for owner in document.spec.owners])
+    )
     for owner in document.spec.owners:
         if owner.email not in known:
             raise Invalid(
@@ -261,7 +278,7 @@ def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
     )
 
 
-def _present_owners(scope: Scope) -> frozenset[Owner]:
+def _stored_owners(scope: Scope) -> frozenset[Owner]:
     rows = Ownership.objects.filter(scope=scope, user__isnull=False)
     return frozenset(rows.values_list("user__email", "persona", "decision_right"))
 
@@ -269,23 +286,23 @@ def _present_owners(scope: Scope) -> frozenset[Owner]:
 def _owner_differences(scope: Scope, wanted: frozenset[Owner] | None) -> tuple[str, ...]:
     if wanted is None:
         return ()
-    present = _present_owners(scope)
+    stored = _stored_owners(scope)
     return (
-        *(f"owner + {' '.join(owner)}".rstrip() for owner in sorted(wanted - present)),
-        *(f"owner - {' '.join(owner)}".rstrip() for owner in sorted(present - wanted)),
+        *(f"owner + {' '.join(owner)}".rstrip() for owner in sorted(wanted - stored)),
+        *(f"owner - {' '.join(owner)}".rstrip() for owner in sorted(stored - wanted)),
     )
 
 
 def _set_owners(scope: Scope, wanted: frozenset[Owner] | None) -> None:
     if wanted is None:
         return
-    present = _present_owners(scope)
+    stored = _stored_owners(scope)
     users = dict(User.objects.filter(email__in=[email for email, _, _ in wanted]).values_list("email", "pk"))
-    for email, persona, right in present - wanted:
+    for email, persona, right in stored - wanted:
         Ownership.objects.filter(scope=scope, user__email=email, persona=persona, decision_right=right).delete()
     Ownership.objects.bulk_create(
         [
             Ownership(scope=scope, user_id=users[email], persona=persona, decision_right=right)
-            for email, persona, right in sorted(wanted - present)
+            for email, persona, right in sorted(wanted - stored)
         ]
     )

@@ -1,3 +1,5 @@
+"""Base classes of the admin's pages: what one sees, and who may change it."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -18,13 +20,14 @@ from governance.scopes.models import Scope
 
 
 def acting(request: HttpRequest) -> Actor:
+    """The person signed in, as an actor. PermissionDenied for nobody."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return Actor.of_user(request.user)
 
 
 class VisibleScopes(RelatedFieldListFilter):
-    """Django's own offers every scope of the installation, other organisations' too."""
+    """A filter by scope that offers the visible ones; Django's own offers those of every organisation."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         del model_admin
@@ -35,7 +38,7 @@ class VisibleScopes(RelatedFieldListFilter):
 
 
 class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
-    """Shows and offers only what lies in the scopes of who looks. Nothing that is governed is ever deleted."""
+    """Shows and offers only what lies in the scopes of the person signed in. Nothing that is governed is deleted."""
 
     list_fullwidth = True
 
@@ -58,12 +61,12 @@ class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
 
 
 class OperatedAdmin(VisibleAdmin):
-    """What is saved is saved by an operation, which may refuse."""
+    """Saving calls an operation, which may refuse."""
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """An operation's refusal is a sentence above the form, not an error page; nothing was saved."""
+        """An operation's refusal is shown above the form instead of an error page; nothing was saved."""
         try:
             answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as refused:
@@ -73,7 +76,7 @@ class OperatedAdmin(VisibleAdmin):
 
 
 class RecordAdmin(VisibleAdmin):
-    """Where the truth is a record: to be looked at."""
+    """Rows that are records: read-only."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         del request
@@ -85,7 +88,7 @@ class RecordAdmin(VisibleAdmin):
 
 
 class DecidedAdmin(OperatedAdmin):
-    """A decision is made by adding a row, through its operation, and then stands."""
+    """A decision is made by adding a row, through its operation, and never changed."""
 
     list_per_page = 50
 
@@ -100,6 +103,6 @@ class DecidedAdmin(OperatedAdmin):
         return field
 
 
-def taken_over(shown: Any, made: Any) -> None:
-    """What the operation made is what Django's form has made."""
-    shown.__dict__.update(made.__dict__)
+def taken_over(instance: Any, created: Any) -> None:
+    """Makes Django's form instance the row that the operation created."""
+    instance.__dict__.update(created.__dict__)

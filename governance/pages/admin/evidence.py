@@ -1,3 +1,5 @@
+"""Evidence of records as a table, and the colours of severities and statuses."""
+
 from typing import Any
 
 from django.utils.html import format_html, format_html_join

@@ -1,3 +1,5 @@
+"""Read-only lists, narrowed to a scope by links."""
+
 from typing import Any
 
 from django.contrib import admin
@@ -9,7 +11,7 @@ from governance.scopes.models import at_or_below
 
 
 class Below(admin.SimpleListFilter):
-    """What a link narrowed the list to: a scope and all below it. Nobody chooses it here."""
+    """A scope and all below it, set by the link that was followed; not offered for choice."""
 
     title = "scope and below"
     parameter_name = "below"
@@ -26,6 +28,8 @@ class Below(admin.SimpleListFilter):
 
 
 class ReadOnlyAdmin(RecordAdmin):
+    """A list of records; narrowed by scope where the model has one."""
+
     list_per_page = 50
     show_full_result_count = False
 

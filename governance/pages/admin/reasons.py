@@ -1,4 +1,4 @@
-"""The page that asks why before something is done."""
+"""The page that asks for a reason before something is done."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -15,6 +15,7 @@ ChosenT = TypeVar("ChosenT")
 
 
 def reason_field(max_length: int = 2000) -> forms.CharField:
+    """A required text that goes on record."""
     return forms.CharField(
         max_length=max_length,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
@@ -29,7 +30,7 @@ class ReasonForm(forms.Form):
 def with_reason(
     request: HttpRequest, *, title: str, explanation: str, done: str, back: str, run: Callable[[str], object]
 ) -> HttpResponse:
-    """A page that asks why, then runs the operation with that reason. `back` is the address to go on to."""
+    """Asks for a reason, then runs the operation with it. `back` is the address shown afterwards."""
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -57,11 +58,11 @@ def run_for_each(
     name: Callable[[ChosenT], str],
     done: str,
 ) -> None:
-    """Each on its own: what is refused holds none of the others back, and is said of the one it concerns."""
-    for one in chosen:
+    """Runs each on its own: a refusal is shown with the name of its item and does not stop the others."""
+    for item in chosen:
         try:
-            run(one)
+            run(item)
         except DomainError as refused:
-            messages.error(request, f"{name(one)}: {refused.detail}")
+            messages.error(request, f"{name(item)}: {refused.detail}")
         else:
-            messages.success(request, f"{name(one)}: {done}.")
+            messages.success(request, f"{name(item)}: {done}.")

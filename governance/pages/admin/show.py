@@ -1,4 +1,4 @@
-"""How things read in the admin. Thousands are separated; money is said to the cent, unless it is smaller than one."""
+"""How values look in the admin: thousands separated, money to the cent unless it is less than one."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -18,23 +18,24 @@ WARNING_FROM = Decimal("0.8")
 
 def money_of(name: str, *, label: str = "") -> Callable[[Any], str]:
     """A column or read-only field for the model's field `name`."""
-    return _shown(name, label, money)
+    return _column(name, label, money)
 
 
 def count_of(name: str, *, label: str = "") -> Callable[[Any], str]:
-    return _shown(name, label, count)
+    """As `money_of`, for a count."""
+    return _column(name, label, count)
 
 
-def _shown(name: str, label: str, say: Callable[[Any], str]) -> Callable[[Any], str]:
+def _column(name: str, label: str, formatted: Callable[[Any], str]) -> Callable[[Any], str]:
     @admin.display(description=label or name.replace("_", " "), ordering=name)
-    def shown(row: Any) -> str:
-        return say(getattr(row, name))
+    def column(row: Any) -> str:
+        return formatted(getattr(row, name))
 
-    return shown
+    return column
 
 
 def used_bar(ratio: Decimal | None) -> SafeString | str:
-    """A bar that stays legible in both themes and says its number, so that colour is never alone."""
+    """A bar that is legible in both themes and shows its number, so that colour is never the only sign."""
     if ratio is None:
         return NOTHING
     colour = BAD if ratio >= 1 else NEAR if ratio >= WARNING_FROM else GOOD
@@ -53,13 +54,13 @@ def used_bar(ratio: Decimal | None) -> SafeString | str:
 
 
 def file_name(source: str) -> str:
-    """`organisation.yaml` for wherever it lay; what is no path stays as it is."""
+    """`organisation.yaml`, without its folder; any other text stays as it is."""
     return PurePath(source).name if source else NOTHING
 
 
 @admin.display(description="scope", ordering="scope__path")
 def scope_link(row: Any) -> SafeString | str:
-    """For rows with a scope, which the list selects with them."""
+    """A link to the row's scope, which the list selects with its rows."""
     if row.scope is None:
         return NOTHING
     page = reverse("admin:governance_scope_change", args=[row.scope_id])

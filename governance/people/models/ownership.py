@@ -1,3 +1,5 @@
+"""Who owns a scope, as which persona, with which decision right."""
+
 from __future__ import annotations
 
 from typing import Self
@@ -10,6 +12,8 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class Persona(models.TextChoices):
+    """The role in which somebody owns a scope."""
+
     ENGINEERING = "engineering"
     FINANCE = "finance"
     FINOPS = "finops", "FinOps"
@@ -17,6 +21,8 @@ class Persona(models.TextChoices):
 
 
 class DecisionRight(models.TextChoices):
+    """What somebody may decide at and below a scope."""
+
     APPROVE_BUDGET = "approve_budget"
     SET_UNIT_COST = "set_unit_cost"
     CONSTRAIN_DEMAND = "constrain_demand"
@@ -24,12 +30,17 @@ class DecisionRight(models.TextChoices):
 
 
 class OwnershipQuerySet(ScopedQuerySet["Ownership"]):
+    """Ownerships, visible by their scope."""
+
     def of(self, user_id: int) -> Self:
+        """Those of the person, directly or through a group."""
         return self.filter(Q(user_id=user_id) | Q(group__user=user_id))
 
 
 class Ownership(models.Model):
-    """A person or a group holds one decision right (or none: they are told and may look) over a scope's subtree."""
+    """A person or a group holds one decision right over a scope and all below it; without a right they are informed and
+    may look.
+    """
 
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="ownerships")
     user = models.ForeignKey(

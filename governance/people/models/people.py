@@ -1,3 +1,5 @@
+"""People and API keys."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -14,6 +16,8 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class UserManager(BaseUserManager["User"]):
+    """People by their email address, in lower case."""
+
     def create_user(self, email: str, password: str | None = None, **fields: object) -> User:
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
@@ -28,6 +32,8 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractUser):
+    """A person, who signs in with an email address."""
+
     username = None  # type: ignore[assignment]  # People sign in with their email; Django's way to drop a field.
     email = models.EmailField("email address", unique=True)
 
@@ -43,12 +49,14 @@ class User(AbstractUser):
         return self.email
 
     def clean(self) -> None:
-        """Forms write an address as operations do: in small letters, by which documents name people."""
+        """Stores the address in lower case, as operations do: documents name people by it."""
         super().clean()
         self.email = self.email.lower()
 
 
 class KeyPermission(models.TextChoices):
+    """What a key may be used for; `admin` includes all others."""
+
     USAGE_WRITE = "usage:write"
     USAGE_READ = "usage:read"
     DECISIONS_READ = "decisions:read"
@@ -64,7 +72,9 @@ class KeyPermission(models.TextChoices):
 
 
 class ApiKey(models.Model):
-    """`weir_<prefix>_<secret>`; only a SHA-256 of the whole is kept. The secret has 256 random bits: no salt needed."""
+    """`weir_<prefix>_<secret>`; only a SHA-256 of the whole is stored. The secret has 256 random bits, so no salt is
+    needed.
+    """
 
     prefix = models.CharField(max_length=16, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
@@ -90,6 +100,7 @@ class ApiKey(models.Model):
         return f"{self.prefix} {self.name}".strip()
 
     def valid_at(self, at: datetime) -> bool:
+        """Whether it is neither revoked nor expired; it is valid before `expires_at` and not at it."""
         return self.revoked_at is None and is_in_force(None, self.expires_at, at)
 
     def state_at(self, at: datetime) -> str:
@@ -97,4 +108,5 @@ class ApiKey(models.Model):
         return "valid" if self.valid_at(at) else "revoked" if self.revoked_at else "expired"
 
     def has_permission(self, permission: str) -> bool:
+        """Whether it holds the permission or `admin`."""
         return permission in self.permissions or KeyPermission.ADMIN in self.permissions

@@ -1,12 +1,3 @@
-from governance.rest.api.asked import (
-    IDEMPOTENCY_KEY,
-    organisation_asked,
-    person_asked,
-    row_asked,
-    scope_asked,
-    visible_node,
-    visible_scope,
-)
 from governance.rest.api.authentication import (
     actor,
 )
@@ -20,6 +11,15 @@ from governance.rest.api.idempotency import (
 from governance.rest.api.lists import (
     listed,
     narrowed,
+)
+from governance.rest.api.lookups import (
+    IDEMPOTENCY_KEY,
+    organisation_asked,
+    person_asked,
+    row_asked,
+    scope_asked,
+    visible_node,
+    visible_scope,
 )
 from governance.rest.api.pagination import (
     pages_by,

@@ -1,3 +1,5 @@
+"""Who makes a request: an API key, or a person in a browser session."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ SCHEME = "bearer "
 
 
 class KeyHolder:
-    """Stands where Django wants a user: a request made with an API key is nobody's session."""
+    """The `request.user` of a request made with an API key: authenticated, but no person."""
 
     is_authenticated = True
     is_anonymous = False
@@ -51,7 +53,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def actor(request: Request) -> Actor:
-    """Who makes this request. Raises where nobody does, so that a forgotten permission cannot open a door."""
+    """Who makes the request. NotAuthenticated for nobody, so that a view which forgot its permission stays closed."""
     if isinstance(request.auth, ApiKey):
         return Actor.of_key(request.auth)
     if isinstance(request.user, User):

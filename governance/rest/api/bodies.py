@@ -1,4 +1,4 @@
-"""Bodies are read with a limit and looked at before anything trusts them."""
+"""Request bodies: read up to a limit, unpacked and checked before they are used."""
 
 from __future__ import annotations
 
@@ -29,17 +29,24 @@ _STRING_OR_NUL = re.compile(rb"\\(?:u0000|.)", re.DOTALL)
 
 
 class BodyTooLarge(DomainError):
+    """The body, or what it unpacks to, is larger than the limit."""
+
     code = "body_too_large"
     status = 413
 
 
 class BadBody(DomainError):
+    """The body cannot be read as JSON."""
+
     code = "malformed_json"
     status = 400
 
 
 def read_body(request: HttpRequest | Request, max_bytes: int) -> bytes:
-    """The whole body, unpacked, never more than `max_bytes` of it in memory. What a client claims is checked first."""
+    """The whole body, unpacked, with never more than `max_bytes` in memory; the declared length is checked first.
+
+    BodyTooLarge; BadBody (`body_incomplete`, `malformed_gzip`, `unsupported_content_encoding`).
+    """
     claimed = request.META.get("CONTENT_LENGTH") or "0"
     if claimed.isdecimal() and int(claimed) > max_bytes:
         raise _too_large(max_bytes)
@@ -53,7 +60,7 @@ def read_body(request: HttpRequest | Request, max_bytes: int) -> bytes:
 
 
 def _inflated(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    """Gateways pack with gzip; unpacked, the body has the same limit, and no more than that is ever unpacked."""
+    """Gateways send gzip; the unpacked body has the same limit, and no more than that is unpacked."""
     match encoding.strip().lower():
         case "" | "identity":
             return body
@@ -82,7 +89,10 @@ def _gunzipped(body: bytes, max_bytes: int) -> bytes:
 
 
 def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
-    """JSON that a database can hold: bounded nesting, integers of at most 18 digits, no NUL, no lone surrogate."""
+    """JSON that the database can hold: bounded nesting, integers of at most 18 digits, no NUL, no lone surrogate.
+
+    BadBody, with a code for each.
+    """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as problem:
@@ -120,7 +130,7 @@ def _number_out_of_range() -> BadBody:
 
 
 def _deeper_than(body: bytes, limit: int) -> bool:
-    """Peels the innermost pairs of brackets off, level by level; only brackets inside texts need the exact count."""
+    """Removes the innermost pairs of brackets level by level; only brackets inside texts need the exact count."""
     brackets = body.translate(None, _NOT_BRACKETS)
     if len(brackets) <= limit:
         return False
@@ -155,12 +165,12 @@ def _has_long_integer(body: bytes) -> bool:
 
 
 def _has_nul(body: bytes) -> bool:
-    """Escapes are read in pairs, so that an escaped backslash before `u0000` is not taken for NUL."""
+    """Reads escapes in pairs, so that `u0000` after an escaped backslash is not taken for NUL."""
     return any(token == rb"\u0000" for token in _STRING_OR_NUL.findall(body))
 
 
 class GuardedJSONParser(JSONParser):
-    """The default parser: what `read_body` and `parse_json` let through, at most WEIR_COMMAND_BODY_BYTES_MAX."""
+    """The default parser: `read_body` and `parse_json`, at most WEIR_COMMAND_BODY_BYTES_MAX."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         del media_type, parser_context

@@ -1,3 +1,5 @@
+"""Commands that are sent again with the same `Idempotency-Key` have one effect."""
+
 from __future__ import annotations
 
 import json
@@ -21,9 +23,9 @@ HEADER = "Idempotency-Key"
 
 
 def idempotent(handler: Callable[..., Response]) -> Callable[..., Response]:
-    """Wraps a command's method (`post`, …). With an `Idempotency-Key` its effect happens once: the answer is kept in
-    the transaction of the effect and replayed; 409 while it is still running, 422 when the payload differs.
-    A refused command leaves no record: it may be sent again when its reason has gone.
+    """Wraps a command's method (`post`, …). With an `Idempotency-Key` its effect happens once: the response is kept in
+    the transaction of the effect and sent again; 409 while it is still running, 422 for another payload. A refused
+    command is not kept: it may be sent again when the reason has gone.
     """
 
     @wraps(handler)
@@ -31,8 +33,7 @@ def idempotent(handler: Callable[..., Response]) -> Callable[..., Response]:
         key = request.headers.get(HEADER, "")
         if not key:
             return handler(view, request, *args, **kwargs)
-        who = actor(request)
-        caller = operations.caller_of(who)
+        caller = operations.caller_of(actor(request))
         payload = json.dumps(request.data, sort_keys=True, default=str)
         fingerprint = operations.fingerprint(request.method or "", request.get_full_path(), payload)
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""The one way of a list: its parameters are read and refused, its rows narrowed to the scope, and shown by pages."""
+"""How every list is made: parameters checked, rows limited to a scope, shown in pages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db.models import QuerySet
 from rest_framework.response import Response
 
-from governance.rest.api.asked import visible_node
 from governance.rest.api.authentication import actor
+from governance.rest.api.lookups import visible_node
 from governance.rest.api.pagination import pages_by
 from governance.scopes.queries import scope_tree
 
@@ -23,7 +23,9 @@ RowsT = TypeVar("RowsT", bound=QuerySet[Any])
 
 
 def narrowed(rows: RowsT, request: Request, path: str | None, *, to: str = "scope") -> RowsT:
-    """`rows` whose foreign key `to` is the scope of `path` or one below it; all of them without a path."""
+    """`rows` whose foreign key `to` is the scope at `path` or one below it; all rows when `path` is None. NotFound for
+    a scope that the caller may not see.
+    """
     if path is None:
         return rows
     tree = scope_tree()
@@ -40,8 +42,8 @@ def listed(
     ordering: Sequence[str],
     context_of: Callable[[list[Any]], Mapping[str, Any]] | None = None,
 ) -> Response:
-    """A page of `rows`. `context_of` gives what the serializer needs beside the page's rows."""
-    page = pages_by(*ordering)()
-    shown = page.paginate_queryset(rows, request, view=view) or []
-    context = {"request": request, **(context_of(shown) if context_of is not None else {})}
-    return page.get_paginated_response(out(shown, many=True, context=context).data)
+    """A page of `rows`. `context_of` gets the page's rows and returns what the serializer needs besides them."""
+    paginator = pages_by(*ordering)()
+    page = paginator.paginate_queryset(rows, request, view=view) or []
+    context = {"request": request, **(context_of(page) if context_of is not None else {})}
+    return paginator.get_paginated_response(out(page, many=True, context=context).data)

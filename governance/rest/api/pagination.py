@@ -1,3 +1,5 @@
+"""Pages of every list, by cursor."""
+
 from __future__ import annotations
 
 from functools import cache
@@ -13,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class CursorPagination(pagination.CursorPagination):
-    """Pages that stay right while rows are added. A list says its own order with `pages_by`."""
+    """Pages that stay right while rows are added; a list states its order with `pages_by`."""
 
     page_size = 100
     max_page_size = 1000
     page_size_query_param = "limit"
     ordering = "-id"
-    # Rows of one instant are told apart by counting on from it: a day's import may have this many.
+    # Rows with equal positions are counted by offset: an import of one day may have this many.
     offset_cutoff = 1_000_000
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> Any:
@@ -28,11 +30,11 @@ class CursorPagination(pagination.CursorPagination):
         except (exceptions.NotFound, FieldRefusal, ValueError, DataError):
             if self.cursor_query_param not in request.query_params:
                 raise
-            # Its position is text from the client, which the database field reads.
+            # The cursor's position is text from the client, which the database field parses.
             raise exceptions.ValidationError({"cursor": ["This is no cursor of this list."]}) from None
 
 
 @cache
 def pages_by(*ordering: str) -> type[CursorPagination]:
-    """Pages in an order that tells any two rows apart."""
+    """Pagination in an order in which no two rows are equal."""
     return type("Pages", (CursorPagination,), {"ordering": ordering})

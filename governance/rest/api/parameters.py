@@ -1,3 +1,5 @@
+"""Query parameters: typed, and refused when unknown."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +14,7 @@ OF_EVERY_LIST = frozenset({"cursor", "limit"})
 
 
 class Parameters(serializers.Serializer[Any]):
-    """The query parameters of a GET. One that is not known is refused: a filter that is misspelt shows everything."""
+    """The query parameters of a GET. An unknown one is refused: a misspelt filter would otherwise show everything."""
 
     def to_internal_value(self, data: QueryDict) -> dict[str, Any]:
         unknown = sorted(data.keys() - self.fields.keys() - OF_EVERY_LIST)
@@ -31,10 +33,10 @@ class Parameters(serializers.Serializer[Any]):
 
     @classmethod
     def of(cls, request: Request) -> dict[str, Any]:
-        """What was asked for, typed. Raises ValidationError, which names the parameter."""
-        asked = cls(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        values: dict[str, Any] = asked.validated_data
+        """The parameters, typed. ValidationError names each that is wrong or unknown (`parameter_unknown`)."""
+        parameters = cls(data=request.query_params)
+        parameters.is_valid(raise_exception=True)
+        values: dict[str, Any] = parameters.validated_data
         return values
 
 
@@ -43,7 +45,7 @@ class ScopeParameters(Parameters):
 
 
 class DayParameters(Parameters):
-    """`from` and `to`: UTC days, half-open. `from` is a word of Python's own, so that no class can declare it."""
+    """`from` and `to`: UTC days, half-open. Added by `get_fields`, because `from` is a keyword of Python."""
 
     day_help: ClassVar[dict[str, str]] = {
         "from": "First UTC day; default: the month's first.",

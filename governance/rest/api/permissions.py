@@ -1,3 +1,5 @@
+"""Permissions of views."""
+
 from __future__ import annotations
 
 from functools import cache

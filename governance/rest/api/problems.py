@@ -45,7 +45,7 @@ CODES = {
 
 
 def problem(*, status: int, code: str, detail: str, instance: str = "", **extra: object) -> dict[str, object]:
-    """Extra members never override the standard ones."""
+    """The body of a problem; `extra` members never override the standard ones."""
     standard = {
         "type": "about:blank",
         "title": TITLES.get(status, "Error"),
@@ -66,17 +66,19 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     **extra: object,
 ) -> Response:
+    """A response with a problem as its body."""
     body = problem(status=status, code=code, detail=detail, instance=instance, **extra)
     return Response(body, status=status, headers=dict(headers or {}), content_type=CONTENT_TYPE)
 
 
 def no_such_route(request: HttpRequest, **_: object) -> JsonResponse:
-    """What the API has no route for; the last pattern below /api/."""
+    """For every path below /api/ that has no route (`route_unknown`)."""
     body = problem(status=404, code="route_unknown", detail="There is no such route.", instance=request.path)
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's handler: every exception becomes a problem, and the transaction is rolled back."""
     _roll_back()
     request = context.get("request")
     instance: str = request.path if request is not None else ""
@@ -100,19 +102,19 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     return _of_failure(exc, instance)
 
 
-# In order: the first that fits answers.
+# In order: the first that matches is used.
 DJANGO_REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (Http404, 404, "not_found", "There is no such thing here."),
     (PermissionDenied, 403, "permission_denied", "You are not permitted to do this."),
     (RequestDataTooBig, 413, "body_too_large", "The body is too large."),
     (SuspiciousOperation, 400, "malformed_request", "The request is malformed."),
-    # Values come from requests: one that is too long, too large or holds NUL got this far, and nothing was changed.
+    # The values come from the request; the statement failed, so nothing was changed.
     (DataError, 422, "value_not_storable", "A value is too large, or holds a character that cannot be stored."),
 )
 
 
 def _of_failure(exc: Exception, instance: str) -> Response:
-    """Ours to repair: logged in full, told in a sentence."""
+    """A failure of the service: logged in full, answered in a sentence."""
     logger.error("request to %s failed", instance, exc_info=exc)
     if isinstance(exc, OperationalError):
         return problem_response(
@@ -142,7 +144,7 @@ def _of_api_exception(exc: exceptions.APIException, instance: str) -> Response:
 
 
 def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """DRF's nested errors as a flat list: the field's path, a code, a sentence."""
+    """DRF's nested errors as a flat list of path, code and sentence."""
     if isinstance(detail, Mapping):
         for name, below in detail.items():
             yield from _field_errors(below, f"{path}.{name}" if path else str(name))

@@ -1,9 +1,13 @@
+"""How API keys appear in the OpenAPI document."""
+
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # Registers itself, untyped there.
+    """Registers itself with drf-spectacular when it is imported."""
+
     target_class = "governance.rest.api.authentication.ApiKeyAuthentication"
     name = "ApiKey"
 

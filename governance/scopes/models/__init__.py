@@ -3,9 +3,9 @@ from governance.scopes.models.scopes import (
     SLUG_PATTERN,
     UNATTRIBUTED_SLUG,
     Criticality,
-    Kind,
     Practice,
     Scope,
+    ScopeKind,
     ScopeTreeVersion,
 )
 from governance.scopes.models.visibility import (
@@ -22,11 +22,11 @@ __all__ = [
     "SLUG_PATTERN",
     "UNATTRIBUTED_SLUG",
     "Criticality",
-    "Kind",
     "OrganisationQuerySet",
     "Practice",
     "RowT",
     "Scope",
+    "ScopeKind",
     "ScopeTreeVersion",
     "ScopedQuerySet",
     "Viewer",

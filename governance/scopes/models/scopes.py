@@ -1,3 +1,5 @@
+"""The tree of scopes."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
@@ -22,7 +24,9 @@ UNATTRIBUTED_SLUG = "unattributed"
 PATH_LENGTH_MAX = 1000
 
 
-class Kind(models.TextChoices):
+class ScopeKind(models.TextChoices):
+    """What a scope is in its organisation."""
+
     ORGANISATION = "organisation"
     BUSINESS_UNIT = "business_unit"
     TEAM = "team"
@@ -32,11 +36,15 @@ class Kind(models.TextChoices):
 
 
 class Practice(models.TextChoices):
+    """Whether the spend is AI that is governed, or AI used for FinOps itself."""
+
     FINOPS_FOR_AI = "finops_for_ai", "FinOps for AI"
     AI_FOR_FINOPS = "ai_for_finops", "AI for FinOps"
 
 
 class Criticality(models.TextChoices):
+    """How much the business depends on a scope; guardrails read it."""
+
     LOW = "low"
     STANDARD = "standard"
     HIGH = "high"
@@ -44,9 +52,12 @@ class Criticality(models.TextChoices):
 
 
 class ScopeQuerySet(TreeMixin, ScopedQuerySet["Scope"]):
+    """Scopes, visible by their own path."""
+
     path_field = "path"
 
     def at_or_below(self, scope: Scope) -> Self:
+        """The scope and all below it."""
         return self.filter(at_or_below((scope.path,), "path"))
 
 
@@ -54,13 +65,13 @@ ScopeManager = models.Manager.from_queryset(ScopeQuerySet)
 
 
 class Scope(TreeNode):
-    """A segment of AI spend that is governed. Addressed everywhere by `path`, which the database maintains."""
+    """A segment of AI spend that is governed. Its `path`, maintained by the database, addresses it everywhere."""
 
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
     slug = models.CharField(max_length=63)
     name = models.CharField(max_length=200, blank=True, default="")
     path = models.CharField(max_length=PATH_LENGTH_MAX, unique=True, editable=False, default="")
-    kind = models.CharField(max_length=20, choices=Kind.choices)
+    kind = models.CharField(max_length=20, choices=ScopeKind.choices)
     practice = models.CharField(max_length=20, choices=Practice.choices, default=Practice.FINOPS_FOR_AI)
     environment = models.CharField(max_length=63, blank=True, default="")
     criticality = models.CharField(max_length=20, choices=Criticality.choices, default=Criticality.STANDARD)
@@ -96,7 +107,7 @@ class Scope(TreeNode):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("parent_id", "slug", "path"),  # type: ignore[no-untyped-call]  # Untyped there.
                 declare=[("parent_path", "text")],
-                # FOR SHARE: a parent being renamed or moved at this moment must finish first.
+                # FOR SHARE: waits for a parent that is being renamed or moved.
                 func="""
                     IF NEW.parent_id IS NULL THEN
                         NEW.path := NEW.slug;
@@ -144,6 +155,7 @@ class Scope(TreeNode):
 
     @property
     def organisation_slug(self) -> str:
+        """The first part of the path."""
         return self.path.partition("/")[0]
 
     @property
@@ -153,7 +165,7 @@ class Scope(TreeNode):
 
 
 class ScopeTreeVersion(models.Model):
-    """One row, rewritten by a trigger whenever the tree changes; what a picture of the tree in memory is checked by."""
+    """One row, rewritten by a trigger whenever the tree changes; it tells whether a tree in memory is current."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     version = models.UUIDField()

@@ -12,7 +12,9 @@ ID_MAX = 2**31
 
 
 class Keyed(Enum):
-    """What PostgreSQL is given. Keys of one number and of two are apart there: the same number may stand in both."""
+    """What PostgreSQL is given as the key. Keys of one number and keys of two are separate: both may use the same
+    number.
+    """
 
     BY_NUMBER = "the number"
     BY_NUMBER_AND_ID = "the number, an id"
@@ -22,7 +24,7 @@ class Keyed(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AdvisoryLock:
-    """`number` is any that no other lock has; 0 where the key is a digest."""
+    """`number` is unique among locks of the same form; 0 where the key is a digest."""
 
     name: str
     number: int
@@ -30,7 +32,7 @@ class AdvisoryLock:
     taken_by: str
 
     def key(self, of: int | None = None) -> tuple[int, ...]:
-        """What is handed to PostgreSQL; `of` is the id or digest of what is locked, for a lock that has one."""
+        """The key for PostgreSQL; `of` is the id or digest of what is locked. ValueError when it does not fit."""
         if (of is None) != (self.keyed is Keyed.BY_NUMBER):
             raise ValueError(f"{self.name} is keyed by {self.keyed.value}; of={of}")
         match self.keyed, of:

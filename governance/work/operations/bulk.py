@@ -1,4 +1,4 @@
-"""Many rows in one statement."""
+"""Inserting many rows with one statement."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from psycopg import sql
 
 @transaction.atomic
 def copy_rows(rows: Sequence[models.Model]) -> None:
-    """Inserts rows of one model by COPY, several times as fast as `bulk_create`. Triggers and constraints hold as ever.
+    """Inserts rows of one model by COPY, several times as fast as `bulk_create`. Triggers and constraints apply.
 
-    No conflict is passed over, and a row without a primary key is not told the one it gets.
+    Conflicts are not ignored, and rows without a primary key do not learn the one they get.
     """
     if not rows:
         return

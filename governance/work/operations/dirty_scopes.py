@@ -1,4 +1,4 @@
-"""Rows that are work: scopes to evaluate, and who is alive."""
+"""Scopes to evaluate: marked, claimed by a worker, settled."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ CLAIM_LEASE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class DirtyClaim:
+    """A scope claimed for evaluation until `claimed_until`, at the generation that was claimed."""
+
     scope_id: int
     generation: int
     dirty_since: datetime
@@ -24,8 +26,8 @@ class DirtyClaim:
 
 @transaction.atomic
 def mark_scopes_dirty(*, scope_ids: Iterable[int], at: datetime) -> None:
-    """Their facts changed. Rows are taken in id order, so that two writers cannot wait for each other;
-    a mark during an evaluation counts from `at`, since what came before is being looked at.
+    """Marks scopes whose facts changed. Rows are written in id order, so that two writers never deadlock; a mark made
+    during an evaluation counts from `at`, since what came before is being evaluated.
     """
     ids = sorted(set(scope_ids))
     if not ids:
@@ -47,7 +49,9 @@ def mark_scopes_dirty(*, scope_ids: Iterable[int], at: datetime) -> None:
 
 @transaction.atomic
 def claim_dirty_scopes(*, limit: int, at: datetime, lease: timedelta = CLAIM_LEASE) -> tuple[DirtyClaim, ...]:
-    """The longest dirty first. Commit before evaluating; a claim that is never settled comes due after `lease`."""
+    """Claims those that have been dirty longest. Commit before evaluating; a claim that is not settled comes due after
+    `lease`.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -66,18 +70,18 @@ def claim_dirty_scopes(*, limit: int, at: datetime, lease: timedelta = CLAIM_LEA
 
 @transaction.atomic
 def settle_dirty_scopes(*, claims: Iterable[DirtyClaim], at: datetime) -> int:
-    """How many are clean. One marked again meanwhile stays dirty and is due at once; one whose lease ran out and
-    that somebody else claimed is left to them.
+    """Deletes the marks that were evaluated and returns how many. A scope marked again meanwhile stays dirty and is due
+    at once; one whose lease ended and that another worker claimed is left to that worker.
     """
     del at
-    mine = sorted((claim.scope_id, claim.generation, claim.claimed_until) for claim in claims)
-    if not mine:
+    claimed = sorted((claim.scope_id, claim.generation, claim.claimed_until) for claim in claims)
+    if not claimed:
         return 0
-    columns = [list(column) for column in zip(*mine, strict=True)]
+    columns = [list(column) for column in zip(*claimed, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH mine AS (
+            WITH held AS (
                 SELECT dirty.scope_id, dirty.generation = claim.generation AS is_clean
                 FROM governance_dirtyscope AS dirty
                 JOIN unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS claim
@@ -86,11 +90,11 @@ def settle_dirty_scopes(*, claims: Iterable[DirtyClaim], at: datetime) -> int:
                 ORDER BY dirty.scope_id FOR UPDATE OF dirty
             ), again AS (
                 UPDATE governance_dirtyscope AS dirty SET claimed_until = NULL, claimed_generation = NULL
-                FROM mine WHERE dirty.scope_id = mine.scope_id AND NOT mine.is_clean
+                FROM held WHERE dirty.scope_id = held.scope_id AND NOT held.is_clean
                 RETURNING dirty.scope_id
             ), cleaned AS (
-                DELETE FROM governance_dirtyscope AS dirty USING mine
-                WHERE dirty.scope_id = mine.scope_id AND mine.is_clean
+                DELETE FROM governance_dirtyscope AS dirty USING held
+                WHERE dirty.scope_id = held.scope_id AND held.is_clean
                 RETURNING dirty.scope_id
             )
             SELECT (SELECT count(*) FROM cleaned), (SELECT count(*) FROM again)

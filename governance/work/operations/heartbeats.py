@@ -1,3 +1,5 @@
+"""Signs of life of the parts of the service."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -6,4 +8,5 @@ from governance.work.models import Heartbeat
 
 
 def beat(name: str, *, at: datetime, detail: str = "") -> None:
+    """Records that the part `name` runs at `at`."""
     Heartbeat.objects.update_or_create(name=name, defaults={"beat_at": at, "detail": detail[:500]})

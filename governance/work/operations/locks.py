@@ -1,4 +1,4 @@
-"""Advisory locks of the transaction: whoever needs the same one waits until it has ended."""
+"""Taking advisory locks for a transaction."""
 
 from django.db import connection
 
@@ -6,8 +6,8 @@ from governance.work.engine.locks import AdvisoryLock
 
 
 def hold(lock: AdvisoryLock, *, of: int | None = None, shared: bool = False) -> None:
-    """To the end of the transaction, waiting for whoever has it; `shared` with others that take it so. Read what it
-    guards afterwards, in a statement of its own: a statement's snapshot is older than the lock it waits for.
+    """Takes the lock until the transaction ends, waiting for others; `shared` with those that take it shared. Read what
+    it guards in a later statement: a statement's snapshot is older than the lock it waits for.
     """
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
@@ -15,7 +15,7 @@ def hold(lock: AdvisoryLock, *, of: int | None = None, shared: bool = False) -> 
 
 
 def hold_if_free(lock: AdvisoryLock, *, of: int | None = None) -> bool:
-    """As `hold`, but False at once where somebody has it."""
+    """As `hold`, but returns False at once when another transaction has it."""
     with connection.cursor() as cursor:
         cursor.execute(*_call("pg_try_advisory_xact_lock", lock, of))
         (is_ours,) = cursor.fetchone()

@@ -1,3 +1,5 @@
+"""Starting a task soon after a commit."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ class _Nudge:
     queue: str
 
     def __post_init__(self) -> None:
-        # Django names a robust hook that failed by this; without it the failure itself would fail.
+        # Django logs a failed hook by its qualified name, which an instance lacks.
         object.__setattr__(self, "__qualname__", f"nudge({self.task})")
 
     def __call__(self) -> None:
@@ -20,10 +22,10 @@ class _Nudge:
 
 
 def nudge(task: str, *, queue: str) -> None:
-    """After commit, ring the doorbell once, for latency only: the beat sweep finds the work without it,
-    so a broker that is away is logged by Django and does no harm.
+    """Sends the task once after commit, to save time only: its schedule finds the work anyway, so that a broker which
+    is not reachable is logged by Django and does no harm.
     """
-    bell = _Nudge(task, queue)
-    here = set(connection.savepoint_ids)
-    if not any(func == bell and sids == here for sids, func, *_ in connection.run_on_commit):
-        transaction.on_commit(bell, robust=True)
+    send = _Nudge(task, queue)
+    savepoints = set(connection.savepoint_ids)
+    if not any(func == send and sids == savepoints for sids, func, *_ in connection.run_on_commit):
+        transaction.on_commit(send, robust=True)

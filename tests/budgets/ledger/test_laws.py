@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from budgets.approvals.operations import approve_budget, create_budget, end_budget, give_back, grant_more, submit_budget
-from budgets.ledger.engine.coverage import by_scope, cover_on
+from budgets.ledger.engine.charging import by_scope, charged_account
 from budgets.ledger.models import Account
 from budgets.ledger.operations import open_periods
-from budgets.ledger.queries import budget_facts, covers, usage_by_day
+from budgets.ledger.queries import budget_facts, open_accounts, usage_by_day
 from budgets.plans.models import Budget
 from governance.errors import DomainError
 from governance.organisations.operations import create_scope
@@ -122,12 +122,12 @@ def in_force(path: str) -> int:
 
 def check_charges_equal_usage() -> None:
     tree = scope_tree()
-    open_accounts = by_scope(covers(unit="money", scope_ids=tree.by_id, start=YEAR[0], end=YEAR[1]))
+    accounts = by_scope(open_accounts(unit="money", scope_ids=tree.by_id, start=YEAR[0], end=YEAR[1]))
     wanted: dict[int, Decimal] = {}
     for item in usage_by_day(unit="money", scope_ids=tree.by_id, since=YEAR[0], until=YEAR[1]):
-        cover = cover_on(open_accounts, tree.ancestors(item.scope_id), item.day)
-        if cover is not None:
-            wanted[cover.account_id] = wanted.get(cover.account_id, Decimal(0)) + item.quantity
+        account = charged_account(accounts, tree.ancestors(item.scope_id), item.day)
+        if account is not None:
+            wanted[account.account_id] = wanted.get(account.account_id, Decimal(0)) + item.quantity
     charged = dict(Account.objects.filter(kind="budget").exclude(spent=0).values_list("pk", "spent"))
     assert charged == wanted
 

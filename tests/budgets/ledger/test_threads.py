@@ -27,14 +27,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def in_threads(work: Callable[[int], object], count: int, workers: int) -> list[object]:
-    def one(number: int) -> object:
+    def work_of(number: int) -> object:
         try:
             return work(number)
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, range(count)))
+        return list(pool.map(work_of, range(count)))
 
 
 def balances_are_right() -> bool:

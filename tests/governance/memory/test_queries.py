@@ -35,11 +35,11 @@ def test_nothing_is_known_before_anything_was_asked_for_and_after_it_is_forgotte
 def test_what_is_asked_for_within_an_age_is_younger_than_it(monkeypatch: pytest.MonkeyPatch) -> None:
     memory: VersionedMemory[str, str] = VersionedMemory()
     memory.of("a", lambda: "value", read_at=100.0)
-    shown = {}
+    answers = {}
     for now in (100.0, 100.9, 101.0, 200.0):
         monkeypatch.setattr("governance.memory.queries.time.monotonic", lambda now=now: now)
-        shown[now] = (memory.within(1.0), memory.within(0.0), memory.last_known())
-    assert shown == {
+        answers[now] = (memory.within(1.0), memory.within(0.0), memory.last_known())
+    assert answers == {
         100.0: ("value", None, "value"),
         100.9: ("value", None, "value"),
         101.0: (None, None, "value"),

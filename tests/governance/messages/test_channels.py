@@ -65,7 +65,7 @@ def test_slacks_limits_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "said", "outcome"),
+    ("status", "headers", "answer", "outcome"),
     [
         (
             429,
@@ -80,9 +80,9 @@ def test_slacks_limits_are_kept() -> None:
     ],
 )
 def test_what_slack_answers_decides(
-    httpserver: HTTPServer, status: int, headers: dict[str, str], said: str, outcome: object
+    httpserver: HTTPServer, status: int, headers: dict[str, str], answer: str, outcome: object
 ) -> None:
-    httpserver.expect_request("/hook").respond_with_data(said, status=status, headers=headers)
+    httpserver.expect_request("/hook").respond_with_data(answer, status=status, headers=headers)
     assert to_slack(httpserver.url_for("/hook")) == outcome
     assert len(httpserver.log) == 1
 
@@ -335,9 +335,9 @@ def test_a_channels_secrets_are_nowhere_in_the_clear(search: Scope) -> None:
     channel = save_channel(
         scope=search, kind="webhook", name="siem", url="https://siem.example.com/x", secret=SECRET, actor=SYSTEM, at=AT
     )
-    shown = repr(Channel.objects.values().get(pk=channel.pk)) + repr(list(DecisionRecord.objects.values()))
-    assert "siem.example.com" not in shown
-    assert SECRET not in shown
+    stored = repr(Channel.objects.values().get(pk=channel.pk)) + repr(list(DecisionRecord.objects.values()))
+    assert "siem.example.com" not in stored
+    assert SECRET not in stored
     assert SECRET not in repr(channel_secrets(channel))
     assert is_current(bytes(channel.sealed_secrets), [bytes(range(32))])
 

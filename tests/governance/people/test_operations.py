@@ -26,11 +26,11 @@ def test_only_a_digest_of_a_key_is_kept(search: Scope) -> None:
 def test_a_key_is_found_with_one_query_and_its_use_is_noted_once_a_minute(search: Scope) -> None:
     key, plaintext = create_api_key(scope=search, permissions=["usage:write"], actor=SYSTEM, at=AT)
     assert authenticate_key(plaintext, at=AT) == key
-    with CaptureQueriesContext(connection) as asked:
-        found = authenticate_key(plaintext, at=AT + timedelta(seconds=59))
-        assert found is not None
-        assert found.scope.path == "acme/search"
-    assert len(asked) == 1
+    with CaptureQueriesContext(connection) as queries:
+        key_in_use = authenticate_key(plaintext, at=AT + timedelta(seconds=59))
+        assert key_in_use is not None
+        assert key_in_use.scope.path == "acme/search"
+    assert len(queries) == 1
     assert ApiKey.objects.get().last_used_at == AT
     authenticate_key(plaintext, at=AT + timedelta(seconds=60))
     assert ApiKey.objects.get().last_used_at == AT + timedelta(seconds=60)

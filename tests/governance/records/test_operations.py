@@ -16,9 +16,9 @@ from tests.governance.conftest import AT, SYSTEM, at_once
 
 
 def record(number: int = 0, **changes: Any) -> DecisionRecord:
-    said = {"actor": SYSTEM, "action": "test.say", "scope": None, "subject": f"test:{number}", "reason": "because",
+    fields = {"actor": SYSTEM, "action": "test.say", "scope": None, "subject": f"test:{number}", "reason": "because",
             "evidence": {"number": number}, "at": AT}  # fmt: skip
-    return record_decision(**{**said, **changes})
+    return record_decision(**{**fields, **changes})
 
 
 def tamper(sql: str) -> None:
@@ -78,7 +78,7 @@ def test_python_and_the_database_compute_the_same_hash(
 
 
 @pytest.mark.parametrize(
-    ("tampering", "seq", "said"),
+    ("tampering", "seq", "sentence"),
     [
         ("UPDATE governance_decisionrecord SET reason = 'x' WHERE seq = 3", 3, "changed after"),
         ("UPDATE governance_decisionrecord SET evidence = '{\"number\": 3.0}' WHERE seq = 3", 3, "changed after"),
@@ -94,13 +94,15 @@ def test_python_and_the_database_compute_the_same_hash(
         ("UPDATE governance_decisionrecord SET previous_hash = repeat('a', 64) WHERE seq = 3", 3, "does not follow"),
     ],
 )
-def test_verify_names_the_first_record_that_was_tampered_with(db: None, tampering: str, seq: int, said: str) -> None:
+def test_verify_names_the_first_record_that_was_tampered_with(
+    db: None, tampering: str, seq: int, sentence: str
+) -> None:
     for number in range(1, 6):
         record(number)
     tamper(tampering)
     check = verify_chain()
     assert check.broken_seq == seq
-    assert said in (check.broken or "")
+    assert sentence in (check.broken or "")
     with pytest.raises(SystemExit) as ended:
         call_command("audit", "verify")
     assert ended.value.code == 1

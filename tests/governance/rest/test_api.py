@@ -189,12 +189,12 @@ def test_a_command_still_running_is_a_conflict_and_not_a_second_effect() -> None
     with transaction.atomic():
         assert begin_command(caller="key:1", key="k", fingerprint="f") is None
 
-        def other(_: int) -> str:
+        def repeat(_: int) -> str:
             with pytest.raises(DomainError) as refused, transaction.atomic():
                 begin_command(caller="key:1", key="k", fingerprint="f")
             return refused.value.code
 
-        assert at_once(other, 2) == ["idempotency_in_progress"] * 2
+        assert at_once(repeat, 2) == ["idempotency_in_progress"] * 2
 
 
 def test_old_answers_are_forgotten(db: None) -> None:
@@ -271,11 +271,11 @@ def test_no_bytes_at_all_break_the_reader(body: bytes) -> None:
     try:
         value = parse_json(body)
     except DomainError as refused:
-        said: Any = refused.status
+        status: Any = refused.status
     else:
         assert value == json.loads(body)
-        said = 400
-    assert said in {400, 422}
+        status = 400
+    assert status in {400, 422}
 
 
 def test_a_claimed_length_is_believed_before_a_byte_is_read() -> None:

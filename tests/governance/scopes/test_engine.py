@@ -43,7 +43,7 @@ def test_the_nearest_that_holds_something_answers() -> None:
 
 def test_the_nearest_with_one_that_fits_answers_with_the_first_that_does() -> None:
     held = {3: [10], 2: [25, 20], 1: [30]}
-    assert [nearest_fitting((3, 2, 1), held, lambda one, least=least: one >= least) for least in (5, 11, 26, 31)] == [
+    assert [nearest_fitting((3, 2, 1), held, lambda n, least=least: n >= least) for least in (5, 11, 26, 31)] == [
         10, 25, 30, None,
     ]  # fmt: skip
 

@@ -171,8 +171,8 @@ def test_finance_accepts_in_the_admin_and_nobody_edits(client: Client, search: S
     target = UnitCostTarget.objects.get()
     assert (target.amount, target.accepted_by, target.review_by) == (Decimal("0.5"), finance, date(2027, 2, 1))
     page = reverse("admin:governance_unitcosttarget_change", args=[target.pk])
-    shown = client.get(page).content.decode()
-    assert "Agreed." in shown
+    content = client.get(page).content.decode()
+    assert "Agreed." in content
     assert client.post(page, {**form, "amount": "9"}).status_code == 403
     refused = client.post(
         reverse("admin:governance_unitcosttarget_add"), {**form, "unit": "gpu_hour", "outcome_name": "x"}

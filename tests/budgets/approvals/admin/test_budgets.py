@@ -37,14 +37,14 @@ def test_finance_approves_with_a_reason(search: Scope, propose: Propose, finance
     budget, client = propose(search, "100", at=NOW), browser(finance)
     chosen = {"action": "approve", "_selected_action": budget.pk}
 
-    asked = client.post(LIST, chosen)
-    assert "acme/search" in asked.content.decode()
-    assert "100.00 USD" in asked.content.decode()
+    page = client.post(LIST, chosen)
+    assert "acme/search" in page.content.decode()
+    assert "100.00 USD" in page.content.decode()
     refused = client.post(LIST, {**chosen, "apply": "1", "reason": ""})
     assert "This field is required" in refused.content.decode()
-    said = messages_of(client, **chosen, apply="1", reason="planned")
+    shown_messages = messages_of(client, **chosen, apply="1", reason="planned")
 
-    assert said == ["acme.search.money: approved."]
+    assert shown_messages == ["acme.search.money: approved."]
     budget.refresh_from_db()
     assert (budget.status, budget.decided_by, budget.decision_reason) == ("approved", finance.user, "planned")
 
@@ -57,12 +57,12 @@ def test_an_author_reads_why_somebody_else_has_to_decide(search: Scope, propose:
     sentence = "someone else has to decide on it"
 
     assert sentence in client.get(page_of(budget)).content.decode()
-    asked = client.get(page_of(budget, "approve")).content.decode()
-    assert sentence in asked
-    assert 'name="reason"' not in asked
+    page = client.get(page_of(budget, "approve")).content.decode()
+    assert sentence in page
+    assert 'name="reason"' not in page
     for verb in ("approve", "reject"):
-        said = messages_of(client, action=verb, _selected_action=budget.pk, apply="1", reason="mine")
-        assert said == [f"acme.search.money: al@example.com proposed this budget; {sentence}."]
+        shown_messages = messages_of(client, action=verb, _selected_action=budget.pk, apply="1", reason="mine")
+        assert shown_messages == [f"acme.search.money: al@example.com proposed this budget; {sentence}."]
     budget.refresh_from_db()
     assert (budget.status, Account.objects.count()) == ("submitted", 0)
 
@@ -86,11 +86,13 @@ def test_finance_rejects_and_grants_more(
     approved, proposed, client = approve(search, "100", at=NOW), propose(acme, "500", at=NOW), browser(finance)
 
     client.post(page_of(proposed, "reject"), {"apply": "1", "reason": "too much"}, follow=True)
-    said = messages_of(client, action="grant", _selected_action=approved.pk, apply="1", reason="launch", amount="50")
+    shown_messages = messages_of(
+        client, action="grant", _selected_action=approved.pk, apply="1", reason="launch", amount="50"
+    )
     wrong = messages_of(client, action="grant", _selected_action=approved.pk, apply="1", reason="launch", amount="-5")
 
     proposed.refresh_from_db()
-    assert (proposed.status, said) == ("rejected", ["acme.search.money: granted more."])
+    assert (proposed.status, shown_messages) == ("rejected", ["acme.search.money: granted more."])
     assert wrong == ["acme.search.money: The amount of a budget is greater than zero."]
     assert Account.objects.get(kind="budget").funded == Decimal(150)
 
@@ -152,8 +154,8 @@ def test_those_who_may_only_look_have_no_actions(search: Scope, propose: Propose
 
 
 def test_others_budgets_are_not_shown(acme: Scope, search: Scope, propose: Propose) -> None:
-    other = create_scope(slug="other", kind="team", parent=acme, actor=SYSTEM, at=NOW)
-    stranger = browser(person("out@example.com", other, "finance", "approve_budget"))
+    sibling = create_scope(slug="other", kind="team", parent=acme, actor=SYSTEM, at=NOW)
+    stranger = browser(person("out@example.com", sibling, "finance", "approve_budget"))
     budget = propose(search, "100", at=NOW)
 
     assert "acme/search" not in stranger.get(LIST).content.decode()

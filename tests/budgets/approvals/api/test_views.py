@@ -83,10 +83,10 @@ def test_a_command_repeated_with_its_key_happens_once(search: Scope, approve: Pr
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
     assert Account.objects.get(kind="budget").funded == Decimal(150)
-    other = client.post(
+    repeat = client.post(
         f"/api/v1/budgets/{budget.pk}/grant", {**body, "amount": "51"}, format="json", HTTP_IDEMPOTENCY_KEY="k1"
     )
-    assert other.status_code == 422
+    assert repeat.status_code == 422
 
 
 def test_insufficient_money_names_what_is_available(
@@ -127,9 +127,9 @@ def test_bad_proposals_are_refused(search: Scope, body: dict[str, Any], status: 
 
 def test_others_budgets_are_not_there(acme: Scope, search: Scope, approve: Propose) -> None:
     budget = approve(search, "100", at=NOW)
-    other = create_scope(slug="other", kind="team", parent=acme, actor=SYSTEM, at=NOW)
-    stranger = with_key(other, "budgets:read", "budgets:write")
-    outsider = signed_in(person("out@example.com", other, "finance", "approve_budget"))
+    sibling = create_scope(slug="other", kind="team", parent=acme, actor=SYSTEM, at=NOW)
+    stranger = with_key(sibling, "budgets:read", "budgets:write")
+    outsider = signed_in(person("out@example.com", sibling, "finance", "approve_budget"))
 
     assert stranger.get("/api/v1/budgets").json()["results"] == []
     for path in ("", "/ledger"):
@@ -139,7 +139,7 @@ def test_others_budgets_are_not_there(acme: Scope, search: Scope, approve: Propo
     for path in ("approve", "reject", "grant", "give-back", "end"):
         body = {"reason": "x", "amount": "1"}
         assert outsider.post(f"/api/v1/budgets/{budget.pk}/{path}", body, format="json").status_code == 404
-    assert not DecisionRecord.objects.filter(scope=other, action__startswith="budget").exists()
+    assert not DecisionRecord.objects.filter(scope=sibling, action__startswith="budget").exists()
 
 
 def test_reading_and_writing_are_two_permissions(search: Scope) -> None:

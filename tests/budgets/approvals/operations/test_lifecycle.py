@@ -78,14 +78,17 @@ def test_who_made_a_key_is_the_author_of_what_it_proposes(search: Scope, finance
 
 
 def test_deciding_needs_the_right_at_or_above_the_scope(acme: Scope, search: Scope, propose: Propose) -> None:
-    other = create_scope(slug="other", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    sibling = create_scope(slug="other", kind="team", parent=acme, actor=SYSTEM, at=AT)
     budget = propose(search, "100")
 
     with pytest.raises(RightRequired):
         approve_budget(budget_id=budget.pk, actor=person("bo@example.com", search, "finance", ""), reason="ok", at=AT)
     with pytest.raises(NotFound):
         approve_budget(
-            budget_id=budget.pk, actor=person("cy@example.com", other, "finance", "approve_budget"), reason="ok", at=AT
+            budget_id=budget.pk,
+            actor=person("cy@example.com", sibling, "finance", "approve_budget"),
+            reason="ok",
+            at=AT,
         )
 
 

@@ -17,7 +17,7 @@ from governance.charts.engine.numbers import (
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "wanted"),
     [
         (0, "0"),
         (0.5, "0.5"),
@@ -37,12 +37,12 @@ from governance.charts.engine.numbers import (
         (-12_000, "−12k"),
     ],
 )
-def test_a_short_number_is_short_everywhere(value: Decimal | float, said: str) -> None:
-    assert short(value) == said
+def test_a_short_number_is_short_everywhere(value: Decimal | float, wanted: str) -> None:
+    assert short(value) == wanted
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "wanted"),
     [
         pytest.param((0.0, 2500.0, 5000.0), ["0", "2.5k", "5k"], id="thousands from the first thousand on"),
         pytest.param((-500.0, 0.0, 500.0, 1000.0), ["−500", "0", "500", "1k"], id="below nothing"),
@@ -50,21 +50,21 @@ def test_a_short_number_is_short_everywhere(value: Decimal | float, said: str) -
         pytest.param((1_234_500.0, 1_234_750.0), ["1.2345M", "1.23475M"], id="never two labels alike"),
     ],
 )
-def test_the_labels_of_an_axis_tell_its_steps_apart(values: tuple[float, ...], said: list[str]) -> None:
-    assert shorts(values) == said
+def test_the_labels_of_an_axis_tell_its_steps_apart(values: tuple[float, ...], wanted: list[str]) -> None:
+    assert shorts(values) == wanted
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "wanted"),
     [("0.5", "0.50"), ("0.0525", "0.0525"), ("0.005000000", "0.005"), ("0.00000123456", "0.00000123"), ("0", "0.00")],
 )
-def test_what_is_small_keeps_three_digits_and_its_cents(value: str, said: str) -> None:
-    assert small(Decimal(value)) == said
+def test_what_is_small_keeps_three_digits_and_its_cents(value: str, wanted: str) -> None:
+    assert small(Decimal(value)) == wanted
 
 
 def test_money_is_said_to_the_cent_unless_smaller_than_one() -> None:
-    said = [money(Decimal(amount), "USD") for amount in ("1234.5", "0.00125", "-0.00125", "0")]
-    assert [*said, money(None)] == ["1,234.50 USD", "0.00125 USD", "-0.00125 USD", "0.00 USD", "–"]
+    texts = [money(Decimal(amount), "USD") for amount in ("1234.5", "0.00125", "-0.00125", "0")]
+    assert [*texts, money(None)] == ["1,234.50 USD", "0.00125 USD", "-0.00125 USD", "0.00 USD", "–"]
 
 
 def test_whole_things_have_no_places() -> None:

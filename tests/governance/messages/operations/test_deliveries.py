@@ -91,10 +91,10 @@ def test_an_ambiguous_end_is_counted_and_a_clear_one_is_not(finops: Channel) -> 
 
 
 def test_a_limited_channel_waits_as_asked_and_holds_up_no_other(finops: Channel, acme: Scope) -> None:
-    other = slack(acme, "other")
+    second_channel = slack(acme, "other")
     first, second = queue(finops), queue(finops, "alert-2")
     settle_delivery(lease=claim(), outcome=Retry("HTTP 429", retry_after=30 * SECOND, channel_wide=True), at=AT)
-    third = queue(other)
+    third = queue(second_channel)
     assert claim(AT + SECOND).delivery == third
     assert claim_due_delivery(at=AT + 29 * SECOND) is None
     assert {claim(AT + 30 * SECOND).delivery.pk, claim(AT + 30 * SECOND).delivery.pk} == {first.pk, second.pk}

@@ -82,11 +82,11 @@ def test_the_tree_in_memory(acme: Scope, search: Scope, ranker: Scope, globex: S
 
 
 def test_siblings_whose_slug_starts_alike_are_not_below_each_other(acme: Scope, search: Scope, ranker: Scope) -> None:
-    other = create_scope(slug="search-ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    sibling = create_scope(slug="search-ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
     assert scope_tree().descendants(search.pk) == (search.pk, ranker.pk)
     assert list(Scope.objects.at_or_below(search).order_by("path")) == [search, ranker]
     key, _ = create_api_key(scope=search, permissions=["scopes:read"], actor=SYSTEM, at=AT)
-    assert other not in Scope.objects.visible_to(Actor.of_key(key))
+    assert sibling not in Scope.objects.visible_to(Actor.of_key(key))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -95,10 +95,10 @@ def test_the_tree_costs_one_query_when_nothing_changed_and_none_when_it_was_just
     first = scope_tree()
     with CaptureQueriesContext(
         connection,
-    ) as asked:
+    ) as queries:
         assert scope_tree() is first
         assert scope_tree(max_age_s=60) is first
-    assert len(asked) == 1
+    assert len(queries) == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,3 +1,7 @@
+"""Rows and scopes that a request names, among those the caller may see. What may not be seen is reported as not
+existing.
+"""
+
 from typing import Any, TypeVar, overload
 
 from django.db.models import Model, QuerySet
@@ -17,21 +21,24 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 RowT = TypeVar("RowT", bound=Model)
 
 
-def row_asked(rows: QuerySet[RowT], what: str, *, code: str | None = None, **lookup: Any) -> RowT:
-    """The one of `rows`, which hold what may be seen; `what` names it to a person. Raises NotFound."""
+def row_asked(rows: QuerySet[RowT], noun: str, *, code: str | None = None, **lookup: Any) -> RowT:
+    """The row that fits `lookup`; `rows` are those the caller may see, and `noun` names one to a person. Raises
+    NotFound.
+    """
     row = rows.filter(**lookup).first()
     if row is None:
-        raise NotFound(f"There is no such {what} among those you may see.", code=code)
+        raise NotFound(f"There is no such {noun} among those you may see.", code=code)
     return row
 
 
 def organisation_asked(request: Request, path: str) -> Scope:
+    """The organisation at `path`; NotFound (`scope_unknown`)."""
     visible = Scope.objects.visible_to(actor(request)).filter(parent__isnull=True)
     return row_asked(visible, "organisation", code="scope_unknown", path=path)
 
 
 def visible_scope(request: Request, path: str) -> Scope:
-    """One that may not be seen is one that is not there."""
+    """The scope at `path`; NotFound (`scope_unknown`)."""
     return row_asked(Scope.objects.visible_to(actor(request)), "scope", code="scope_unknown", path=path)
 
 
@@ -40,18 +47,19 @@ def scope_asked(request: Request, path: str) -> int: ...
 @overload
 def scope_asked(request: Request, path: str | None) -> int | None: ...
 def scope_asked(request: Request, path: str | None) -> int | None:
-    """The scope's id; None where none was asked for."""
+    """The scope's id; None when the request names none. NotFound (`scope_unknown`)."""
     return None if path is None else visible_node(scope_tree(), actor(request), path).id
 
 
-def visible_node(tree: ScopeTree, who: Actor, path: str) -> ScopeNode:
-    """As `visible_scope`, of the tree in memory."""
+def visible_node(tree: ScopeTree, viewer: Actor, path: str) -> ScopeNode:
+    """As `visible_scope`, from the tree in memory."""
     node = tree.by_path.get(path)
-    if node is None or not who.sees(path):
+    if node is None or not viewer.sees(path):
         raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
     return node
 
 
 def person_asked(request: Request) -> None:
+    """PersonRequired when the request was made with a key."""
     if isinstance(request.auth, ApiKey):
         raise PersonRequired("What was recorded is corrected or closed by a person who has signed in, never by a key.")
