@@ -19,7 +19,7 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.models import AttributionRuleSet
 from allocation.attribution.operations import apply_attribution_rules
 from allocation.corrections.operations import reattribute_usage
-from allocation.coverage.admin import SHOWN, _covered, _last_days, used_shown
+from allocation.coverage.admin import SHOWN, default_period, share_text, totals_texts
 from allocation.coverage.operations import Preview, preview_attribution
 from governance.calendar.engine import midnight
 from governance.charts.engine.numbers import count, money, percent
@@ -91,7 +91,7 @@ def _initial(rule_set: AttributionRuleSet, now: datetime) -> dict[str, Any]:
     }
     return {
         "document": yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120),
-        **_last_days(now),
+        **default_period(now),
     }
 
 
@@ -123,7 +123,7 @@ def _save(
 def reapply_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
     """A look at what would move, and beside it the button that moves it."""
     now = timezone.now()
-    form = ReapplyForm(request.POST or None, initial=_last_days(now))
+    form = ReapplyForm(request.POST or None, initial=default_period(now))
     back = reverse("admin:allocation_attributionruleset_change", args=[rule_set.pk])
     preview = None
     if request.method == "POST" and form.is_valid():
@@ -161,14 +161,14 @@ def preview_shown(preview: Preview) -> dict[str, Any]:
         "figures": (
             ("Would move", f"{money(moves.moved.cost, currency)} · {percent(moves.moved_ratio, places=2)}"),
             ("Of", f"{money(moves.used.cost, currency)} · {count(moves.used.records)} records"),
-            ("Attributed before", _covered(moves.before)),
-            ("Attributed after", _covered(moves.after)),
+            ("Attributed before", share_text(moves.before)),
+            ("Attributed after", share_text(moves.after)),
             ("Newly attributed", money(moves.newly_attributed.cost, currency)),
             ("Newly unattributed", money(moves.newly_unattributed.cost, currency)),
         ),
         "movements": [
             {
-                **used_shown(one.used, currency),
+                **totals_texts(one.used, currency),
                 "from_scope": one.from_scope,
                 "to_scope": one.to_scope,
                 "share": percent(one.share, places=2),

@@ -13,7 +13,7 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.queries import organisation_seen
 from allocation.corrections import operations
 from allocation.coverage import queries
-from allocation.coverage.engine.coverage import Coverage, Used
+from allocation.coverage.engine.coverage import AttributedShare, UsageTotals
 from allocation.coverage.operations import Preview, preview_attribution
 from governance.calendar.engine import DAY, day_of, midnight
 from governance.charts.engine.numbers import percent
@@ -105,8 +105,10 @@ class Command(BaseCommand):
     def _coverage(self, options: dict[str, Any], since: datetime, until: datetime) -> None:
         named = options["organisation"]
         ids = None if named is None else [organisation_seen(named, operator()).id]
-        for one in queries.coverage(actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids):
-            self.stdout.write(f"{one.organisation} {since:%F} to {until:%F}: {covered(one.whole, one.currency)}")
+        for one in queries.attribution_coverage(
+            actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids
+        ):
+            self.stdout.write(f"{one.path} {since:%F} to {until:%F}: {covered(one.whole, one.currency)}")
             for part in one.parts:
                 self.stdout.write(
                     f"  {part.name}: {covered(part.coverage, one.currency)}, {percent(part.share, places=2)} of it"
@@ -145,11 +147,11 @@ def told(preview: Preview, limit: int) -> list[str]:
     return lines
 
 
-def amounts(used: Used, currency: str) -> str:
+def amounts(used: UsageTotals, currency: str) -> str:
     return f"{used.records:,} records, {used.tokens:,} tokens, {used.cost.normalize():,f} {currency}"
 
 
-def covered(coverage: Coverage, currency: str) -> str:
+def covered(coverage: AttributedShare, currency: str) -> str:
     return (
         f"{percent(coverage.cost_ratio, places=2)} of {coverage.used.cost.normalize():,f} {currency},"
         f" {percent(coverage.request_ratio, places=2)} of {coverage.used.requests:,} requests ({coverage.maturity})"
