@@ -65,7 +65,7 @@ class Command(BaseCommand):
     def _pool(self, one: SplitPool, currency: str) -> None:
         pool = one.pool
         self.stdout.write(
-            f"{pool.name} v{pool.version} of {pool.origin}: {money(one.amount, currency)}, {pool.how} ({pool.unit})"
+            f"{pool.name} v{pool.version} of {pool.origin}: {money(one.amount, currency)}, {pool.method} ({pool.unit})"
         )
         for share in one.shares:
             who = share.target or f"{pool.origin} keeps"
