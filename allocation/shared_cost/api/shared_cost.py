@@ -234,7 +234,7 @@ class AllocatedCharges(APIView):
 
 
 def _charge_filter(wanted: dict[str, Any]) -> Q:
-    chosen = Q(run=wanted["run"]) if "run" in wanted else Q(run__in=AllocationRun.objects.standing())
+    chosen = Q(run=wanted["run"]) if "run" in wanted else Q(run__in=AllocationRun.objects.in_force())
     if "month" in wanted:
         chosen &= Q(run__period_start=wanted["month"].start)
     if "pool" in wanted:

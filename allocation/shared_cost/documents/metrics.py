@@ -66,5 +66,5 @@ def metric_fault(problem: ValidationError) -> Fault:
     if not field:
         return Fault("not_an_object", f"A metric value is a JSON object with {', '.join(FIXES)}.", "")
     code = "missing_field" if first["type"] == "missing" else "invalid_value"
-    says = "is missing" if code == "missing_field" else "cannot be used"
-    return Fault(code, f"{field} {says}: {FIXES[field]}.", field)
+    problem_text = "is missing" if code == "missing_field" else "cannot be used"
+    return Fault(code, f"{field} {problem_text}: {FIXES[field]}.", field)

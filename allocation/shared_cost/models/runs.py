@@ -19,13 +19,15 @@ def _kept(name: str) -> pgtrigger.Trigger:
 
 
 class RunStatus(models.TextChoices):
+    """Provisional until the month is over, then final; failed where the pools could not be split."""
+
     PROVISIONAL = "provisional"
     FINAL = "final"
     FAILED = "failed"
 
 
 class AllocationRunQuerySet(OrganisationQuerySet["AllocationRun"]):
-    def standing(self) -> Self:
+    def in_force(self) -> Self:
         """Runs in force: those that did not fail and are not superseded. At most one per organisation and month."""
         return self.exclude(status=RunStatus.FAILED).filter(superseded_by__isnull=True)
 

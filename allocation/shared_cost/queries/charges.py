@@ -56,7 +56,7 @@ def allocated_charges(organisation_id: int, since: date, until: date) -> Iterato
     """Of the runs in force of the months that begin in [since, until), in the order in which they were split.
     Recipients that bear nothing are included with ratio 0.
     """
-    runs = AllocationRun.objects.standing().filter(
+    runs = AllocationRun.objects.in_force().filter(
         organisation_id=organisation_id, period_start__gte=since, period_start__lt=until
     )
     charges = AllocatedCharge.objects.filter(run__in=runs).select_related("run", "pool__split")

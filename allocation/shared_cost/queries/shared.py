@@ -101,7 +101,7 @@ class SharedCost:
 
 def run_in_force(organisation_id: int, month: Month) -> AllocationRun | None:
     """The run whose figures hold for the month; None while it has not been split."""
-    return AllocationRun.objects.standing().filter(organisation_id=organisation_id, period_start=month.start).first()
+    return AllocationRun.objects.in_force().filter(organisation_id=organisation_id, period_start=month.start).first()
 
 
 def fully_loaded(organisation_id: int, month: Month, run: AllocationRun | None = None) -> dict[int, FullyLoaded]:
