@@ -18,10 +18,14 @@ from governance.scopes.queries import ScopeNode, scope_tree
 
 
 class SeveralOrganisations(Invalid):
+    """The documents and the request name no organisation, or more than one."""
+
     code = "several_organisations"
 
 
 class PeriodEmpty(Invalid):
+    """`until` is not later than `since`."""
+
     code = "period_empty"
 
 

@@ -88,6 +88,7 @@ def _day(number: int, day: date, coverage: AttributedShare, *, columns: Columns,
 
 
 def share_sentence(coverage: AttributedShare, currency: str) -> str:
+    """The share of cost in words, without a full stop."""
     share = coverage.cost_ratio
     if share is None:
         return "no cost"

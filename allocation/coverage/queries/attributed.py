@@ -117,7 +117,7 @@ def _by_rule(tree: ScopeTree, root_id: int, since: datetime, until: datetime) ->
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT placed_by, {SUMS} FROM ({CORRECTED_USAGE}) AS standing GROUP BY placed_by
+            SELECT placed_by, {SUMS} FROM ({CORRECTED_USAGE}) AS corrected GROUP BY placed_by
             HAVING sum(records) <> 0 OR sum(cost) <> 0
             """,  # noqa: S608  # our own names
             window(tree.descendants(root_id), since, until),

@@ -26,7 +26,7 @@ def groups_of(
             f"""
             SELECT scope_id, attribution = %s, {"".join(f"{fact}, " for fact in facts)}
                 {SUMS}
-            FROM ({CORRECTED_USAGE}) AS standing
+            FROM ({CORRECTED_USAGE}) AS corrected
             GROUP BY {grouped}
             HAVING sum(records) <> 0 OR sum(cost) <> 0
             """,  # noqa: S608  # our own names; what comes from rules is a parameter

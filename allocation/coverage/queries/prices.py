@@ -64,6 +64,7 @@ class PriceCoverage:
 
 
 def priced_ratio(part: int, whole: int) -> Decimal | None:
+    """Four places; None without a whole."""
     return (Decimal(part) / Decimal(whole)).quantize(Decimal("0.0001")) if whole else None
 
 
