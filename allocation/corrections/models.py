@@ -69,7 +69,7 @@ class Adjustment(models.Model):
 
     class Meta:
         indexes = [
-            # Read by every correction: how does this record stand?
+            # Read by every correction, for the adjustments of its records.
             models.Index(fields=["record_id", "record_occurred_at"], name="adjustment_of_record"),
             # Read by lists of a scope's adjustments and by figures as they were known.
             models.Index(fields=["scope", "booked_at"], name="adjustment_of_scope"),

@@ -127,6 +127,7 @@ def sums_of(record: UsageRecord, now: CorrectedRecord) -> Sums:
 
 
 def negated(sums: Sums) -> Sums:
+    """The opposite of every sum; the instant of the last call stays."""
     # Rare quantities have no column in roll-ups or adjustments.
     taken = {
         column.name: -getattr(sums, column.name) for column in fields(Sums) if column.name not in {"last_s", "rare"}
