@@ -1,3 +1,5 @@
+"""Attribution rules and keys in the admin."""
+
 from __future__ import annotations
 
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""Attribution over HTTP: what is in force, what a proposal would move, and how much is attributed."""
+"""Attribution over HTTP: the rule sets and keys in force."""
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -74,6 +74,7 @@ class AttributionRuleSetDetail(APIView):
 
 
 def in_force(request: Request) -> QuerySet[AttributionRuleSet]:
+    """Current rule sets the caller may see, each with the number of its keys and rules."""
     visible = AttributionRuleSet.objects.visible_to(actor(request)).filter(is_current=True)
     return visible.counted().select_related("organisation")
 

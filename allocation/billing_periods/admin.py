@@ -1,3 +1,5 @@
+"""Closed months in the admin."""
+
 from typing import Any
 
 from django.contrib import admin
@@ -11,7 +13,7 @@ from governance.pages.admin.base import DecidedAdmin, VisibleScopes, acting, tak
 
 @admin.register(BillingPeriod)
 class BillingPeriodAdmin(DecidedAdmin):
-    """Adding one closes the month in which its start lies."""
+    """Adding a period closes the month that contains its start."""
 
     list_display = ("start", "end", "organisation", "closed_at", "closed_by", "reason")
     list_filter = (("organisation", VisibleScopes),)

@@ -1,3 +1,5 @@
+"""Closed months over HTTP: listed, and closed by a person."""
+
 from typing import Any
 
 from django.utils import timezone

@@ -1,3 +1,5 @@
+"""Closed months, append-only."""
+
 from __future__ import annotations
 
 import pgtrigger
@@ -8,7 +10,9 @@ from governance.scopes.models import OrganisationQuerySet, Scope
 
 
 class BillingPeriod(models.Model):
-    """A closed month of an organisation: its figures stand. What comes later for it counts when it comes."""
+    """A closed month of an organisation: its figures no longer change. Usage and corrections that arrive for it later
+    count on the day they arrive.
+    """
 
     organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
     start = models.DateField()

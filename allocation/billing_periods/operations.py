@@ -1,4 +1,4 @@
-"""Closing a month: its figures stand, and what comes later for it counts when it comes."""
+"""Closing a month: its figures no longer change, and what arrives for it later counts on the day it arrives."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -17,15 +17,19 @@ from governance.work.operations import hold
 
 
 class PeriodNotOver(Invalid):
+    """The month has not ended in UTC."""
+
     code = "period_not_over"
 
 
 class PeriodClosed(DomainError):
+    """The month is closed already, or a later one is."""
+
     code = "period_closed"
 
 
 def month_named(text: str) -> date:
-    """The first day of `2026-10`."""
+    """The first day of a month written as `2026-10`. Raises month_invalid."""
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
@@ -34,7 +38,9 @@ def month_named(text: str) -> date:
 
 @transaction.atomic
 def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor, at: datetime) -> BillingPeriod:
-    """`month` is any day of it. The months before it are closed with it. Nothing opens it again."""
+    """Close the month that contains the day `month`, and all months before it, for good. Raises not_an_organisation,
+    period_not_over and period_closed.
+    """
     check_may_change(actor, "allocation.billingperiod", organisation.path)
     if organisation.parent_id is not None:
         raise Invalid("Periods are closed for a whole organisation.", code="not_an_organisation")
@@ -42,9 +48,9 @@ def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor,
     if at < midnight(end):
         raise PeriodNotOver(f"{start:%Y-%m} is not over; it can be closed from {end} on (UTC).")
     hold(PERIOD_LOCK)
-    known = closed_until([organisation.pk]).get(organisation.pk)
-    if known is not None and known.date() >= end:
-        raise PeriodClosed(f"{start:%Y-%m} is closed: the books are closed until {known.date()}.")
+    closed = closed_until([organisation.pk]).get(organisation.pk)
+    if closed is not None and closed.date() >= end:
+        raise PeriodClosed(f"{start:%Y-%m} is closed: the books are closed until {closed.date()}.")
     period = BillingPeriod.objects.create(
         organisation=organisation, start=start, end=end, closed_at=at, closed_by=actor.label, reason=reason
     )
@@ -61,6 +67,6 @@ def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor,
 
 
 def hold_periods(root_ids: Iterable[int]) -> dict[int, datetime]:
-    """Up to when each organisation's books are closed; none is closed further before the transaction ends."""
+    """`closed_until`, under a shared lock: no period is closed before the transaction ends."""
     hold(PERIOD_LOCK, shared=True)
     return closed_until(root_ids)

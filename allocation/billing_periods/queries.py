@@ -1,4 +1,4 @@
-"""Up to when an organisation's books are closed."""
+"""Up to when organisations have closed their billing periods."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,7 +10,9 @@ from governance.calendar.engine import midnight
 
 
 def closed_until(organisation_ids: Iterable[int]) -> dict[int, datetime]:
-    """The end of the last closed period; organisations that never closed one are left out."""
+    """By organisation id, the end of its last closed period (not included). Organisations that have closed none are
+    left out.
+    """
     rows = (
         BillingPeriod.objects.filter(organisation_id__in=list(organisation_ids))
         .values_list("organisation_id")

@@ -1,4 +1,4 @@
-"""Splits and commitments as they were declared; a commitment with what it covered this month."""
+"""Commitments in the admin, each with what it covered this month."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from governance.pages.admin.show import money_of
 
 
 class DocumentAdmin(VersionedAdmin):
+    """A version of a document, with its spec as YAML."""
+
     readonly_fields: tuple[str, ...] = ("terms",)
 
     @admin.display(description="document")
@@ -48,23 +50,23 @@ class CommitmentAdmin(DocumentAdmin):
     readonly_fields = ("terms", "used", "covered", "unused", "break_even", "per_useful_unit", "saving")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        # One picture of the month for the whole page.
+        # Each organisation's month is computed once per page.
         self.months: dict[int, dict[str, CommitmentMonth]] = {}
         return super().get_queryset(request)
 
     def _month(self, commitment: Commitment) -> CommitmentMonth | None:
         if not commitment.is_current:
             return None
-        known = self.months.get(commitment.organisation_id)
-        if known is None:
-            found = queries.commitments_in(commitment.organisation_id, Month.of(timezone.now().date()))
-            known = self.months[commitment.organisation_id] = {one.commitment.name: one for one in found}
-        return known.get(commitment.name)
+        by_name = self.months.get(commitment.organisation_id)
+        if by_name is None:
+            months = queries.commitments_in(commitment.organisation_id, Month.of(timezone.now().date()))
+            by_name = self.months[commitment.organisation_id] = {month.commitment.name: month for month in months}
+        return by_name.get(commitment.name)
 
     @admin.display(description="used this month")
     def used(self, commitment: Commitment) -> SafeString | str:
         month = self._month(commitment)
-        return bar(month.utilisation) if month else NOTHING
+        return utilisation_bar(month.utilisation) if month else NOTHING
 
     @admin.display(description="covered this month")
     def covered(self, commitment: Commitment) -> str:
@@ -75,7 +77,7 @@ class CommitmentAdmin(DocumentAdmin):
             "" if month.coverage is None else f", {exact_percent(month.coverage, places=2)} of what it could cover"
         )
         used, whole = (quantity(units) for units in (month.covered_units, month.committed_units))
-        return f"{used} of {whole} {units_of(commitment)}{coverage}"
+        return f"{used} of {whole} {unit_label(commitment)}{coverage}"
 
     @admin.display(description="unused until now")
     def unused(self, commitment: Commitment) -> str:
@@ -87,7 +89,7 @@ class CommitmentAdmin(DocumentAdmin):
         month = self._month(commitment)
         if month is None or month.break_even_units is None:
             return NOTHING
-        return f"{quantity(month.break_even_units)} {units_of(commitment)}"
+        return f"{quantity(month.break_even_units)} {unit_label(commitment)}"
 
     @admin.display(description="cost of one that was used")
     def per_useful_unit(self, commitment: Commitment) -> str:
@@ -100,13 +102,14 @@ class CommitmentAdmin(DocumentAdmin):
         return money(month.saving, commitment.currency) if month else NOTHING
 
 
-def units_of(commitment: Commitment) -> str:
+def unit_label(commitment: Commitment) -> str:
+    """What `units_per_month` counts, in the plural: GPU hours, tokens, requests, or the currency."""
     is_money = commitment.unit == CommitmentUnit.MONEY
     return commitment.currency if is_money else f"{commitment.get_unit_display()}s"
 
 
-def bar(ratio: Decimal | None) -> SafeString | str:
-    """Of one colour: a commitment that is used up is no alarm."""
+def utilisation_bar(ratio: Decimal | None) -> SafeString | str:
+    """In one colour at any ratio: a commitment that is fully used is nothing to warn of."""
     if ratio is None:
         return NOTHING
     return format_html(

@@ -57,8 +57,8 @@ class CommitmentOut(serializers.ModelSerializer[Commitment]):
 
     @extend_schema_field(CommitmentMonthOut(allow_null=True))
     def get_in_month(self, commitment: Commitment) -> Any:
-        found = self.context["months"].get((commitment.organisation_id, commitment.name))
-        return None if found is None else CommitmentMonthOut(found).data
+        month = self.context["months"].get((commitment.organisation_id, commitment.name))
+        return None if month is None else CommitmentMonthOut(month).data
 
 
 @extend_schema(tags=["shared cost"])
@@ -71,12 +71,12 @@ class Commitments(APIView):
         month = month_asked(CommitmentFilterIn.of(request))
         rows = Commitment.objects.visible_to(actor(request)).filter(is_current=True)
 
-        def months(shown: list[Commitment]) -> dict[str, Any]:
+        def months(page: list[Commitment]) -> dict[str, Any]:
             return {
                 "months": {
-                    (organisation_id, found.commitment.name): found
-                    for organisation_id in {row.organisation_id for row in shown}
-                    for found in queries.commitments_in(organisation_id, month)
+                    (organisation_id, covered.commitment.name): covered
+                    for organisation_id in {row.organisation_id for row in page}
+                    for covered in queries.commitments_in(organisation_id, month)
                 }
             }
 

@@ -37,6 +37,7 @@ class CommitmentSpec(Part):
 
     @property
     def covered_scope(self) -> str:
+        """Path of the scope whose usage it covers: the organisation where none is named."""
         return self.scope or self.organisation
 
     @model_validator(mode="after")

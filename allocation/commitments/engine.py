@@ -1,7 +1,7 @@
-"""What a commitment of a month covered: coverage, utilisation, what lay idle, where it breaks even.
+"""What commitments covered in a month: coverage, utilisation, unused capacity, break-even.
 
-Usage is taken by commitments in the order in which they began, then by name, and within one in the order of its days,
-so that no usage counts for two. Inside, GPU time is in seconds; what is told is in the commitment's own unit.
+Commitments take usage in the order of their start, then of their names, and each in the order of days, so that no usage
+is covered twice. Quantities are computed in base units, GPU time in seconds; results are in the commitment's own unit.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from governance.scopes.engine import is_at_or_below
 Unit = Literal["gpu_hour", "token", "request", "money"]
 Kind = Literal["reserved_gpu", "committed_spend", "provisioned_throughput"]
 PLACES = Decimal(1).scaleb(-AMOUNT_PLACES)
-RATIO = Decimal("0.000001")
+RATIO_PLACES = Decimal("0.000001")
 # Base units (seconds for GPU time) in one unit.
-BASE: dict[Unit, int] = {"gpu_hour": 3600, "token": 1, "request": 1, "money": 1}
-# Units that one unit price is for, as in price books.
+BASE_UNITS: dict[Unit, int] = {"gpu_hour": 3600, "token": 1, "request": 1, "money": 1}
+# How many units a unit price is for, as in price books.
 PRICED_PER: dict[Unit, int] = {"gpu_hour": 1, "token": 1_000_000, "request": 1, "money": 1}
+# Scope and model of the part that nobody used.
 UNUSED = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Committed:
-    """`units_per_month` of capacity, or of list cost, are paid for with `amount_per_month`, used or not."""
+class CommitmentTerms:
+    """`amount_per_month` pays for `units_per_month` of capacity, or of list cost, used or not. `ends_on` is not
+    included.
+    """
 
     name: str
     kind: Kind
@@ -46,6 +49,7 @@ class Committed:
     ends_on: date | None
 
     def covers(self, line: UsageLine) -> bool:
+        """By provider, day, scope and model, whether or not any capacity is left."""
         return (
             line.provider == self.provider
             and is_in_force(self.starts_on, self.ends_on, line.day)
@@ -54,29 +58,32 @@ class Committed:
         )
 
     def days_in(self, month: Month) -> int:
+        """How many days of the month it is in force."""
         start = max(self.starts_on, month.start)
         end = min(self.ends_on or month.end, month.end)
         return max((end - start).days, 0)
 
 
-def reserved_gpu_seconds(commitments: Iterable[Committed], since: date, until: date) -> Decimal | None:
-    """GPU time that is paid for in the days [since, until), a month's by its days; None where none was reserved."""
+def reserved_gpu_seconds(commitments: Iterable[CommitmentTerms], since: date, until: date) -> Decimal | None:
+    """GPU seconds paid for in the days [since, until), a month's in proportion to its days; None where none is
+    reserved.
+    """
     reserved: Decimal | None = None
-    for one in commitments:
+    for commitment in commitments:
         month = Month.of(since)
-        while one.unit == "gpu_hour" and month.start < until:
-            start = max(one.starts_on, month.start, since)
-            end = min(one.ends_on or month.end, month.end, until)
+        while commitment.unit == "gpu_hour" and month.start < until:
+            start = max(commitment.starts_on, month.start, since)
+            end = min(commitment.ends_on or month.end, month.end, until)
             if start < end:
-                hours = one.units_per_month * (end - start).days / month.days
-                reserved = (reserved or Decimal(0)) + hours * BASE["gpu_hour"]
+                hours = commitment.units_per_month * (end - start).days / month.days
+                reserved = (reserved or Decimal(0)) + hours * BASE_UNITS["gpu_hour"]
             month = month.following
     return reserved
 
 
 @dataclass(frozen=True, slots=True)
 class UsageLine:
-    """The usage of one scope, day, provider and model; `cost` as it was booked."""
+    """Usage of one scope on one day of one provider's model; `cost` as it was booked."""
 
     day: date
     scope: str
@@ -88,22 +95,24 @@ class UsageLine:
     cost: Decimal
 
     def quantity(self, unit: Unit) -> Decimal:
-        """In base units; corrections below zero use nothing."""
+        """In base units, at least 0: corrections may be negative."""
         match unit:
             case "gpu_hour":
-                found = self.gpu_seconds
+                quantity = self.gpu_seconds
             case "token":
-                found = Decimal(self.tokens)
+                quantity = Decimal(self.tokens)
             case "request":
-                found = Decimal(self.requests)
+                quantity = Decimal(self.requests)
             case "money":
-                found = self.cost
-        return max(found, Decimal(0))
+                quantity = self.cost
+        return max(quantity, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
-class UsedLine:
-    """A part of a commitment's amount: used by a scope on a day, or unused (without scope, day and model)."""
+class CommitmentPart:
+    """A part of a commitment's units and amount: used by a scope on a day, or unused (without scope, day and model).
+    `booked_cost` is what the covered usage was booked at.
+    """
 
     day: date | None
     scope: str
@@ -116,13 +125,15 @@ class UsedLine:
 
 @dataclass(frozen=True, slots=True)
 class CommitmentMonth:
-    """Units are the commitment's; ratios have six places and are None where there is nothing to divide by.
+    """What a commitment covered in a month. Units are the commitment's; ratios have six places and are None without a
+    whole.
 
-    `eligible_units` could have been covered, `covered_units` were, the rest was paid on demand. `unused_amount` is the
-    amount's part for units nobody used; `idle_cost` is the amount less what the covered usage was booked at.
+    `eligible_units` are those of usage it could have covered, `covered_units` those it did; the rest was paid on
+    demand. `unused_amount` is the amount's part for units nobody used; `idle_cost` is the amount less what the covered
+    usage was booked at. The amounts of `lines` sum to `amount`, the unused part last.
     """
 
-    commitment: Committed
+    commitment: CommitmentTerms
     month: Month
     amount: Decimal
     committed_units: Decimal
@@ -138,27 +149,27 @@ class CommitmentMonth:
     break_even_utilisation: Decimal | None
     cost_per_useful_unit: Decimal | None
     saving: Decimal | None
-    lines: tuple[UsedLine, ...]
+    lines: tuple[CommitmentPart, ...]
 
 
 def commitment_months(
-    commitments: Iterable[Committed], usage: Iterable[UsageLine], month: Month
+    commitments: Iterable[CommitmentTerms], usage: Iterable[UsageLine], month: Month
 ) -> list[CommitmentMonth]:
-    """Of those in force in the month, in the order in which they take usage."""
+    """Of the commitments in force in the month, in the order in which they take usage."""
     left = {line: Decimal(1) for line in usage}
     lines = sorted(left, key=lambda line: (line.day, line.scope, line.provider, line.model))
-    in_order = sorted(commitments, key=lambda one: (one.starts_on, one.name))
-    return [_taken(commitment, lines, left, month) for commitment in in_order if commitment.days_in(month)]
+    in_order = sorted(commitments, key=lambda commitment: (commitment.starts_on, commitment.name))
+    return [_covered_month(commitment, lines, left, month) for commitment in in_order if commitment.days_in(month)]
 
 
-def _taken(
-    commitment: Committed, lines: Sequence[UsageLine], left: dict[UsageLine, Decimal], month: Month
+def _covered_month(
+    commitment: CommitmentTerms, lines: Sequence[UsageLine], left: dict[UsageLine, Decimal], month: Month
 ) -> CommitmentMonth:
     part_of_month = Decimal(commitment.days_in(month)) / month.days
     amount = (commitment.amount_per_month * part_of_month).quantize(PLACES)
-    committed = (commitment.units_per_month * BASE[commitment.unit] * part_of_month).quantize(PLACES)
+    committed = (commitment.units_per_month * BASE_UNITS[commitment.unit] * part_of_month).quantize(PLACES)
     eligible, covered = Decimal(0), Decimal(0)
-    used: list[UsedLine] = []
+    parts: list[CommitmentPart] = []
     for line in lines:
         whole = line.quantity(commitment.unit)
         if not whole or not left[line] or not commitment.covers(line):
@@ -169,32 +180,34 @@ def _taken(
         if taken > 0:
             left[line] = max(left[line] - taken / whole, Decimal(0)) if taken < free else Decimal(0)
             booked = (line.cost * taken / whole).quantize(PLACES)
-            used.append(UsedLine(line.day, line.scope, line.provider, line.model, taken, Decimal(0), booked))
-    used.append(UsedLine(None, UNUSED, commitment.provider, UNUSED, committed - covered, Decimal(0), Decimal(0)))
-    return _month(commitment, month, amount, committed, eligible, covered, _priced(used, amount, commitment.unit))
+            parts.append(CommitmentPart(line.day, line.scope, line.provider, line.model, taken, Decimal(0), booked))
+    parts.append(CommitmentPart(None, UNUSED, commitment.provider, UNUSED, committed - covered, Decimal(0), Decimal(0)))
+    return _month(
+        commitment, month, amount, committed, eligible, covered, _with_amounts(parts, amount, commitment.unit)
+    )
 
 
-def _priced(used: Sequence[UsedLine], amount: Decimal, unit: Unit) -> tuple[UsedLine, ...]:
-    """With each line's part of the amount; together they are the amount."""
-    weights = [exact_units(line.units, AMOUNT_PLACES) for line in used]
+def _with_amounts(lines: Sequence[CommitmentPart], amount: Decimal, unit: Unit) -> tuple[CommitmentPart, ...]:
+    """Each line with its part of the amount; the parts sum to it exactly."""
+    weights = [exact_units(line.units, AMOUNT_PLACES) for line in lines]
     parts = apportion(exact_units(amount, AMOUNT_PLACES), weights)
     return tuple(
-        replace(line, units=_told(line.units, unit), amount=of_units(part, AMOUNT_PLACES))
-        for line, part in zip(used, parts, strict=True)
+        replace(line, units=_in_units(line.units, unit), amount=of_units(part, AMOUNT_PLACES))
+        for line, part in zip(lines, parts, strict=True)
     )
 
 
 def _month(
-    commitment: Committed,
+    commitment: CommitmentTerms,
     month: Month,
     amount: Decimal,
     committed: Decimal,
     eligible: Decimal,
     covered: Decimal,
-    lines: tuple[UsedLine, ...],
+    lines: tuple[CommitmentPart, ...],
 ) -> CommitmentMonth:
     unit, price = commitment.unit, commitment.on_demand_unit_price
-    committed_units, covered_units = _told(committed, unit), _told(covered, unit)
+    committed_units, covered_units = _in_units(committed, unit), _in_units(covered, unit)
     booked = sum((line.booked_cost for line in lines), Decimal(0))
     break_even = (amount / price * PRICED_PER[unit]).quantize(PLACES) if price else None
     return CommitmentMonth(
@@ -202,9 +215,9 @@ def _month(
         month=month,
         amount=amount,
         committed_units=committed_units,
-        eligible_units=_told(eligible, unit),
+        eligible_units=_in_units(eligible, unit),
         covered_units=covered_units,
-        on_demand_units=_told(eligible - covered, unit),
+        on_demand_units=_in_units(eligible - covered, unit),
         coverage=_ratio(covered, eligible),
         utilisation=_ratio(covered, committed),
         unused_amount=lines[-1].amount,
@@ -218,9 +231,9 @@ def _month(
     )
 
 
-def _told(base: Decimal, unit: Unit) -> Decimal:
-    return (base / BASE[unit]).quantize(PLACES)
+def _in_units(base: Decimal, unit: Unit) -> Decimal:
+    return (base / BASE_UNITS[unit]).quantize(PLACES)
 
 
 def _ratio(part: Decimal, whole: Decimal) -> Decimal | None:
-    return (part / whole).quantize(RATIO) if whole else None
+    return (part / whole).quantize(RATIO_PLACES) if whole else None

@@ -1,3 +1,5 @@
+"""Declared commitments, in versions."""
+
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
@@ -22,7 +24,7 @@ class CommitmentUnit(models.TextChoices):
 
 
 class Commitment(Versioned):
-    """Capacity or spend paid for every month, used or not. The current version says what holds, for past months too."""
+    """Capacity or spend that is paid for every month, used or not. The current version applies to past months too."""
 
     kind = models.CharField(max_length=30, choices=CommitmentKind.choices)
     provider = models.CharField(max_length=128)

@@ -1,3 +1,5 @@
+"""Applying commitment documents: versions, never edits."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -22,11 +24,14 @@ from governance.scopes.models import Scope
 
 
 class OtherCurrency(Invalid):
+    """An amount is not in the organisation's currency."""
+
     code = "currency_mismatch"
 
 
 @transaction.atomic
 def apply_commitment(document: CommitmentDocument, *, actor: Actor, at: datetime) -> Change:
+    """Make the document the current version, unless it is already. Raises scope_unknown and currency_mismatch."""
     spec = document.spec
     organisation = organisation_of(spec.organisation, locked=True)
     check_may_change(actor, "allocation.commitment", organisation.path)
@@ -55,6 +60,7 @@ def apply_commitment(document: CommitmentDocument, *, actor: Actor, at: datetime
 
 
 def check_currency(currency: str, organisation: Scope) -> None:
+    """Raises currency_mismatch."""
     if currency != organisation.currency:
         raise OtherCurrency(
             f"currency: {organisation.path} reckons in {organisation.currency}, not {currency}; state the amount in it."
@@ -62,6 +68,7 @@ def check_currency(currency: str, organisation: Scope) -> None:
 
 
 def check_commitment(name: str, organisation: Scope) -> None:
+    """Raises commitment_unknown unless the organisation has a current commitment of the name."""
     if not Commitment.objects.filter(name=name, organisation=organisation, is_current=True).exists():
         raise NotFound(
             f"pool.commitment: {organisation.path} has no commitment {name}; apply its Commitment document first.",

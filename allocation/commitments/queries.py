@@ -1,4 +1,4 @@
-"""What commitments covered in a month, and the same as FOCUS describes committed usage."""
+"""What commitments covered in a month, also as the lines by which FOCUS describes committed usage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import Sum
 from allocation.commitments.engine import (
     PRICED_PER,
     CommitmentMonth,
-    Committed,
+    CommitmentTerms,
     Kind,
     Unit,
     UsageLine,
@@ -28,9 +28,9 @@ from governance.scopes.queries import scope_tree
 @dataclass(frozen=True, slots=True)
 class CommittedLine:
     """A part of a commitment's amount: `status` Used by a scope on a day, or Unused in a month (no scope and model, no
-    consumed quantity). FOCUS's PricingCategory is Committed. Over a month the lines' amounts are the commitment's.
+    consumed quantity). FOCUS's PricingCategory is Committed. The amounts of a month's lines sum to the commitment's.
 
-    `booked_cost` is what the usage behind a used line was booked at: its own charges hold it, priced by the price book.
+    `booked_cost` is what the usage of a used line was booked at, by its own charges at the price book's prices.
     """
 
     commitment: str
@@ -52,37 +52,38 @@ class CommittedLine:
 
 
 def commitments_in(organisation_id: int, month: Month) -> list[CommitmentMonth]:
-    """Every commitment in force in the month, with what it covered until now."""
+    """What every commitment in force in the month has covered until now, in the order in which they take usage."""
     path_of = scope_tree().by_id
     committed = [
-        committed_of(row, path_of[row.scope_id].path)
+        terms_of(row, path_of[row.scope_id].path)
         for row in Commitment.objects.filter(organisation_id=organisation_id, is_current=True)
     ]
     return commitment_months(committed, _usage(organisation_id, month, committed), month)
 
 
 def committed_charges(organisation_id: int, since: date, until: date) -> Iterator[CommittedLine]:
-    """Of the months that begin from `since` to before `until`."""
+    """Of the months that begin in [since, until)."""
     month, currency = Month.of(since), scope_tree().by_id[organisation_id].currency
     if month.start < since:
         month = month.following
     while month.start < until:
-        for found in commitments_in(organisation_id, month):
-            yield from _lines(found, currency)
+        for commitment in commitments_in(organisation_id, month):
+            yield from _lines(commitment, currency)
         month = month.following
 
 
-def gpu_commitments(scope_ids: Iterable[int]) -> list[Committed]:
-    """GPU hours reserved for the scopes themselves, by the commitments that are current."""
+def gpu_commitments(scope_ids: Iterable[int]) -> list[CommitmentTerms]:
+    """The current commitments that reserve GPU hours for exactly these scopes."""
     nodes = scope_tree().by_id
     rows = Commitment.objects.filter(is_current=True, unit="gpu_hour", scope_id__in=list(scope_ids)).order_by("pk")
-    return [committed_of(row, nodes[row.scope_id].path) for row in rows]
+    return [terms_of(row, nodes[row.scope_id].path) for row in rows]
 
 
-def committed_of(row: Commitment, scope: str) -> Committed:
-    kind: Kind = row.kind  # type: ignore[assignment]  # its choices are the Kinds
+def terms_of(row: Commitment, scope: str) -> CommitmentTerms:
+    """`scope` is the path of the row's scope."""
+    kind: Kind = row.kind  # type: ignore[assignment]  # its choices are those of Kind
     unit: Unit = row.unit  # type: ignore[assignment]  # as above
-    return Committed(
+    return CommitmentTerms(
         name=row.name,
         kind=kind,
         provider=row.provider,
@@ -97,9 +98,9 @@ def committed_of(row: Commitment, scope: str) -> Committed:
     )
 
 
-def _usage(organisation_id: int, month: Month, committed: Iterable[Committed]) -> list[UsageLine]:
+def _usage(organisation_id: int, month: Month, committed: Iterable[CommitmentTerms]) -> list[UsageLine]:
     tree = scope_tree()
-    providers = {one.provider for one in committed}
+    providers = {terms.provider for terms in committed}
     if not providers:
         return []
     rows = (
@@ -131,12 +132,12 @@ def _usage(organisation_id: int, month: Month, committed: Iterable[Committed]) -
     ]
 
 
-def _lines(found: CommitmentMonth, currency: str) -> Iterator[CommittedLine]:
-    commitment = found.commitment
+def _lines(covered: CommitmentMonth, currency: str) -> Iterator[CommittedLine]:
+    commitment = covered.commitment
     price = commitment.on_demand_unit_price
-    for line in found.lines:
-        start = midnight(line.day or max(found.month.start, commitment.starts_on))
-        month_end = min(found.month.end, commitment.ends_on or found.month.end)
+    for line in covered.lines:
+        start = midnight(line.day or max(covered.month.start, commitment.starts_on))
+        month_end = min(covered.month.end, commitment.ends_on or covered.month.end)
         yield CommittedLine(
             commitment=commitment.name,
             kind=commitment.kind,

@@ -1,3 +1,5 @@
+"""Corrections of recorded usage, append-only beside the records."""
+
 from __future__ import annotations
 
 import pgtrigger
@@ -13,7 +15,7 @@ class AdjustmentKind(models.TextChoices):
 
 
 class AdjustmentRun(models.Model):
-    """One decision to correct recorded usage. Done again, it finds nothing left to correct."""
+    """A decision to correct recorded usage of [since, until). `cost` is the change of all its adjustments together."""
 
     kind = models.CharField(max_length=20, choices=AdjustmentKind.choices)
     organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
@@ -36,8 +38,8 @@ class AdjustmentRun(models.Model):
 
 
 class Adjustment(models.Model):
-    """What a correction adds to, or takes from, a scope for one usage record; the record itself stays as it was.
-    Attribution moves by two rows that sum to nothing.
+    """What a correction adds to a scope, or takes from it, for one usage record. The record itself never changes. A
+    record that moves to another scope has two rows that sum to zero.
     """
 
     run = models.ForeignKey(AdjustmentRun, on_delete=models.PROTECT, related_name="adjustments")
@@ -67,7 +69,7 @@ class Adjustment(models.Model):
 
     class Meta:
         indexes = [
-            # Read by every correction: how does this record stand?
+            # Read by every correction, for the adjustments of its records.
             models.Index(fields=["record_id", "record_occurred_at"], name="adjustment_of_record"),
             # Read by lists of a scope's adjustments and by figures as they were known.
             models.Index(fields=["scope", "booked_at"], name="adjustment_of_scope"),

@@ -1,3 +1,5 @@
+"""The page on attribution coverage, and the texts it shares with the pages that preview a change."""
+
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
@@ -9,7 +11,7 @@ from django.utils import timezone
 
 from allocation.attribution.models import AttributionRuleSet
 from allocation.coverage import queries
-from allocation.coverage.engine.coverage import Coverage, Used
+from allocation.coverage.engine.coverage import AttributedShare, UsageTotals
 from allocation.coverage.engine.coverage_chart import coverage_chart
 from allocation.coverage.operations import preview_attribution
 from governance.calendar.engine import DAY, day_of, days_from, midnight
@@ -17,6 +19,7 @@ from governance.charts.engine.numbers import count, money, percent
 from governance.pages.admin.base import acting
 
 SHOWN = 50
+PREVIEW_DAYS = 30
 MATURITY = {
     "run": "run (90 % or more)",
     "crawl": "crawl (80 % or more)",
@@ -25,26 +28,30 @@ MATURITY = {
 }
 
 
-def _last_days(now: datetime) -> dict[str, date]:
+def default_period(now: datetime) -> dict[str, date]:
+    """The last 30 UTC days, today included, as a form's initial `since` and `until` (the day after the last)."""
     tomorrow = day_of(now) + DAY
     return {"since": tomorrow - timedelta(days=PREVIEW_DAYS), "until": tomorrow}
 
 
 def coverage_page(request: HttpRequest) -> HttpResponse:
-    """The last 30 days of every organisation that is seen as a whole."""
+    """The last 30 days of every organisation that the user sees as a whole."""
     now, actor = timezone.now(), acting(request)
     until = day_of(now) + DAY
     days = list(days_from(until - timedelta(days=PREVIEW_DAYS), until))
     start, end = midnight(days[0]), midnight(until)
-    by_rule = {one.organisation: one for one in queries.coverage(actor=actor, by="rule", since=start, until=end)}
-    shown = []
-    for one in queries.coverage(actor=actor, by="day", since=start, until=end):
-        by_day = {date.fromisoformat(part.name): part.coverage for part in one.parts}
-        replayed = preview_attribution(organisation=one.organisation, since=start, until=end, actor=actor, at=now)
-        whole, currency = one.whole, one.currency
-        shown.append(
+    by_rule = {
+        organisation.path: organisation
+        for organisation in queries.attribution_coverage(actor=actor, by="rule", since=start, until=end)
+    }
+    organisations = []
+    for organisation in queries.attribution_coverage(actor=actor, by="day", since=start, until=end):
+        by_day = {date.fromisoformat(part.name): part.coverage for part in organisation.parts}
+        preview = preview_attribution(organisation=organisation.path, since=start, until=end, actor=actor, at=now)
+        whole, currency = organisation.whole, organisation.currency
+        organisations.append(
             {
-                "path": one.organisation,
+                "path": organisation.path,
                 "figures": (
                     ("Cost attributed", f"{percent(whole.cost_ratio, places=2)} of {money(whole.used.cost, currency)}"),
                     (
@@ -56,28 +63,29 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
                 "chart": coverage_chart(by_day=by_day, days=days, currency=currency),
                 "parts": [
                     {
-                        **used_shown(part.coverage.used, currency),
+                        **totals_texts(part.coverage.used, currency),
                         "name": part.name,
                         "share": percent(part.share, places=2),
                     }
-                    for part in by_rule[one.organisation].parts[:SHOWN]
+                    for part in by_rule[organisation.path].parts[:SHOWN]
                 ],
-                "unused": replayed.moves.unused[:SHOWN],
-                "unused_count": len(replayed.moves.unused),
+                "unused": preview.moves.unused[:SHOWN],
+                "unused_count": len(preview.moves.unused),
             }
         )
     context = {
         **admin.site.each_context(request),
-        "opts": AttributionRuleSet._meta,  # noqa: SLF001  # as above
+        "opts": AttributionRuleSet._meta,  # noqa: SLF001  # Django's public introspection, whatever its name
         "title": "Attribution coverage",
-        "organisations": shown,
+        "organisations": organisations,
         "since": days[0],
         "last": days[-1],
     }
     return TemplateResponse(request, "allocation/coverage/attribution.html", context)
 
 
-def used_shown(used: Used, currency: str) -> dict[str, str]:
+def totals_texts(used: UsageTotals, currency: str) -> dict[str, str]:
+    """The cells of a table row."""
     return {
         "records": count(used.records),
         "requests": count(used.requests),
@@ -86,8 +94,6 @@ def used_shown(used: Used, currency: str) -> dict[str, str]:
     }
 
 
-def _covered(coverage: Coverage) -> str:
+def share_text(coverage: AttributedShare) -> str:
+    """Share of cost and the FinOps Framework's maturity mark."""
     return f"{percent(coverage.cost_ratio, places=2)} of cost · {MATURITY[coverage.maturity]}"
-
-
-PREVIEW_DAYS = 30

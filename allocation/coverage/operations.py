@@ -1,4 +1,4 @@
-"""What attribution rules would do to usage that is recorded, before they are saved."""
+"""What attribution rules would do to recorded usage, before they are saved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from decimal import Decimal
 from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.operations import plan_attribution_rules
 from allocation.attribution.queries import matcher_of, organisation_seen, proposed_set, rule_sets_in_force
-from allocation.coverage.engine.coverage import Used, ratio
-from allocation.coverage.engine.moves import Moves, moves
+from allocation.coverage.engine.coverage import UsageTotals, ratio
+from allocation.coverage.engine.moves import ProposedMoves, proposed_moves
 from allocation.coverage.queries import groups_of
 from governance.documents import Change
 from governance.errors import Invalid, NotFound
@@ -18,35 +18,39 @@ from governance.scopes.queries import ScopeNode, scope_tree
 
 
 class SeveralOrganisations(Invalid):
+    """The documents and the request name no organisation, or more than one."""
+
     code = "several_organisations"
 
 
 class PeriodEmpty(Invalid):
+    """`until` is not later than `since`."""
+
     code = "period_empty"
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """`share` is of the period's cost."""
+class NamedMove:
+    """A move with the paths of its scopes; `share` is of the period's cost, None without any."""
 
     from_scope: str
     to_scope: str
-    used: Used
+    used: UsageTotals
     share: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`changes` is what applying the documents would do; without documents the rules in force are looked at, on usage
-    that may have come before them. `movements` are those of `moves`, with the scopes' paths.
+    """`changes` is what applying the documents would do. Without documents it is the rules in force, on usage that may
+    be older than they are. `movements` are those of `moves`, with the scopes' paths.
     """
 
     organisation: ScopeNode
     since: datetime
     until: datetime
     changes: tuple[Change, ...]
-    moves: Moves
-    movements: tuple[Moved, ...]
+    moves: ProposedMoves
+    movements: tuple[NamedMove, ...]
 
 
 def preview_attribution(
@@ -58,8 +62,9 @@ def preview_attribution(
     actor: Actor,
     at: datetime,
 ) -> Preview:
-    """What of the usage of [since, until) would count elsewhere under the proposed documents, each in the place of the
-    rule set of its name, beside the other rule sets in force. Nothing is written.
+    """What usage of [since, until) would count at another scope under the proposed documents. Each takes the place of
+    the rule set of its name, beside the other rule sets in force. Nothing is written. Raises period_empty,
+    several_organisations and scope_unknown.
     """
     if since >= until:
         raise PeriodEmpty("The period is empty: `until` must be later than `since`.")
@@ -74,13 +79,13 @@ def preview_attribution(
     matcher = matcher_of(sets)
     tree = scope_tree()
     groups = groups_of(scope_ids=tree.descendants(root.id), since=since, until=until, reads=matcher.reads)
-    found = moves(groups, matcher, unattributed_id=tree.unattributed(root.id))
+    moves = proposed_moves(groups, matcher, unattributed_id=tree.unattributed(root.id))
     paths = {scope_id: node.path for scope_id, node in tree.by_id.items()}
     movements = (
-        Moved(paths[one.from_id], paths[one.to_id], one.used, ratio(one.used.cost, found.used.cost))
-        for one in found.movements
+        NamedMove(paths[move.from_id], paths[move.to_id], move.used, ratio(move.used.cost, moves.used.cost))
+        for move in moves.movements
     )
-    return Preview(root, since, until, changes, found, tuple(movements))
+    return Preview(root, since, until, changes, moves, tuple(movements))
 
 
 def _scope_ids(document: AttributionRulesDocument) -> dict[str, int]:

@@ -1,3 +1,5 @@
+"""FOCUS imports and their rows in the admin."""
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""FOCUS over HTTP: what was brought in, and an organisation's charges as a file."""
+"""FOCUS over HTTP: imported files and their rows, and an organisation's charges as a file."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -147,10 +147,10 @@ class FocusExportFile(APIView):
     def get(self, request: Request) -> HttpResponseBase:
         wanted = ExportIn.of(request)
         who = actor(request)
-        organisation, scope_id = places(who, wanted["organisation"], wanted.get("scope"))
+        organisation, scope_id = scope_ids(who, wanted["organisation"], wanted.get("scope"))
         since = date.fromisoformat(f"{wanted['period']}-01")
         until = month_after(since)
-        order = export_for(
+        export = export_for(
             actor=who,
             organisation_id=organisation,
             since=since,
@@ -160,16 +160,18 @@ class FocusExportFile(APIView):
         )
         name = f"focus-{wanted['version']}-{wanted['organisation']}-{wanted['period']}"
         answer = (
-            parquet_file(name, lambda out: write_parquet(order, out))
+            parquet_file(name, lambda out: write_parquet(export, out))
             if wanted["format"] == FocusFormat.PARQUET
-            else csv_stream(name, focus_csv(order))
+            else csv_stream(name, focus_csv(export))
         )
-        answer["Weir-Unpriced-Lines"] = str(unpriced_lines(order))
+        answer["Weir-Unpriced-Lines"] = str(unpriced_lines(export))
         return answer
 
 
-def places(who: Actor, organisation: str, scope: str | None) -> tuple[int, int | None]:
-    """Ids of the organisation, of which only a part may be visible, and of the scope."""
+def scope_ids(who: Actor, organisation: str, scope: str | None) -> tuple[int, int | None]:
+    """Ids of the organisation, of which `who` may see only a part, and of the scope. Raises scope_unknown, and
+    validation_failed for a scope of another organisation.
+    """
     tree = scope_tree()
     root = tree.by_path.get(organisation)
     visible = root is not None and any(who.sees(tree.by_id[each].path) for each in tree.descendants(root.id))
@@ -184,6 +186,7 @@ def places(who: Actor, organisation: str, scope: str | None) -> tuple[int, int |
 
 
 def import_seen(who: Actor, import_id: int) -> FocusImport:
+    """Raises NotFound unless `who` may see the import."""
     return row_asked(FocusImport.objects.visible_to(who).select_related("scope"), "import", pk=import_id)
 
 
@@ -194,14 +197,15 @@ def csv_stream(name: str, pieces: Iterator[bytes]) -> HttpResponseBase:
 
 
 def parquet_file(name: str, write: Callable[[Path], None]) -> HttpResponseBase:
-    """Parquet's table of contents stands at its end: it is written to a file first."""
+    """A Parquet file ends with its table of contents, so it is written to disk before it is sent."""
     with TemporaryDirectory(prefix="weir-focus-") as folder:
         path = Path(folder) / "export.parquet"
         write(path)
-        # The open file outlives its folder.
+        # The file stays open and readable after its folder is removed.
         file = path.open("rb")
     return FileResponse(file, as_attachment=True, filename=f"{file_name(name)}.parquet", content_type=PARQUET)
 
 
 def file_name(text: str) -> str:
+    """With a dash for every character that a header or file system may not take."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", text)

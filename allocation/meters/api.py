@@ -1,3 +1,5 @@
+"""Fields that the APIs of allocation share: exact amounts and calendar months."""
+
 from typing import Any
 
 from django.utils import timezone
@@ -5,8 +7,12 @@ from rest_framework import serializers
 
 from allocation.meters.engine.months import Month
 
+BY_NAME = ("name", "-version")
+SUM_DIGITS = 40
+
 
 def exact(**options: Any) -> serializers.DecimalField:
+    """An amount with nine places, wide enough for sums."""
     return serializers.DecimalField(max_digits=SUM_DIGITS, decimal_places=9, **options)
 
 
@@ -28,9 +34,6 @@ def month_field(**options: Any) -> MonthField:
 
 
 def month_asked(wanted: dict[str, Any]) -> Month:
-    found: Month | None = wanted.get("month")
-    return found or Month.of(timezone.now().date())
-
-
-BY_NAME = ("name", "-version")
-SUM_DIGITS = 40
+    """The month asked for, else the current one in UTC."""
+    month: Month | None = wanted.get("month")
+    return month or Month.of(timezone.now().date())

@@ -1,3 +1,5 @@
+"""Outcomes and their days in the admin."""
+
 from typing import Any
 
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""What the business got: reported once by whoever knows it, read by whoever owns the scope."""
+"""Business outcomes over HTTP: posted by the systems that know them, read by those who see their scope."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -52,7 +52,7 @@ READERS: Mapping[str, Callable[..., IncomingOutcomes]] = {
     **dict.fromkeys(("application/json", ""), read_outcomes),
     **dict.fromkeys(("application/x-ndjson", "application/ndjson", "application/jsonl"), read_outcome_lines),
 }
-# Parameter, and what it asks of the row.
+# By parameter, the look-up on the row.
 LOOKUPS = {
     "since": "occurred_at__gte", "until": "occurred_at__lt", "from": "booked_on__gte", "to": "booked_on__lt",
     "kind": "kind", "name": "name", "success": "is_success",
@@ -90,8 +90,8 @@ class Outcomes(APIView):
     @extend_schema(operation_id="outcomes_list", parameters=[OutcomeFilterIn], responses=OutcomeOut(many=True))
     def get(self, request: Request) -> Response:
         wanted = OutcomeFilterIn.of(request)
-        found = outcomes(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
-        asked = {lookup: wanted[name] for name, lookup in LOOKUPS.items() if wanted.get(name) is not None}
+        rows = outcomes(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
+        lookups = {lookup: wanted[name] for name, lookup in LOOKUPS.items() if wanted.get(name) is not None}
         if "task_id" in wanted:
-            asked["task_ids__contains"] = [wanted["task_id"]]
-        return listed(self, request, found.filter(**asked), OutcomeOut, ordering=("-occurred_at", "-id"))
+            lookups["task_ids__contains"] = [wanted["task_id"]]
+        return listed(self, request, rows.filter(**lookups), OutcomeOut, ordering=("-occurred_at", "-id"))

@@ -1,3 +1,5 @@
+"""Price books, prices and exchange rates in the admin."""
+
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +16,13 @@ from governance.pages.admin.lists import ReadOnlyAdmin
 
 
 def written(amount: Decimal | None) -> str:
+    """Exactly, without trailing zeros; empty for None."""
     return "" if amount is None else f"{amount.normalize():f}"
 
 
 @admin.register(PriceBook)
 class PriceBookAdmin(VersionedAdmin):
-    """A book may state thousands of prices: they have a list of their own."""
+    """A book may have thousands of prices, so they are listed on a page of their own."""
 
     list_display = (
         "name", "version", "organisation", "contract", "basis", "currency", "stated", "is_current", "applied_at",

@@ -1,4 +1,4 @@
-"""Prices over HTTP: what holds, the books it comes from, exchange rates, and how much of the usage is priced."""
+"""Prices over HTTP: prices in force, the price books they come from, and exchange rates."""
 
 from django.db.models import Count, QuerySet
 from django.utils import timezone
@@ -100,8 +100,9 @@ class Prices(APIView):
 
 
 def books(request: Request) -> QuerySet[PriceBook]:
-    found = PriceBook.objects.visible_to(actor(request)).select_related("organisation")
-    return found.annotate(prices_count=Count("prices"))
+    """Those the caller may see, each with the number of its prices."""
+    visible = PriceBook.objects.visible_to(actor(request)).select_related("organisation")
+    return visible.annotate(prices_count=Count("prices"))
 
 
 class PriceBooks(APIView):
@@ -110,10 +111,10 @@ class PriceBooks(APIView):
     @extend_schema(operation_id="price_book_list", parameters=[BookFilterIn], responses=BookOut(many=True))
     def get(self, request: Request) -> Response:
         wanted = BookFilterIn.of(request)
-        found = books(request).filter(is_current=True) if wanted["current"] else books(request)
+        rows = books(request).filter(is_current=True) if wanted["current"] else books(request)
         if "name" in wanted:
-            found = found.filter(name=wanted["name"])
-        return listed(self, request, found, BookOut, ordering=("-id",))
+            rows = rows.filter(name=wanted["name"])
+        return listed(self, request, rows, BookOut, ordering=("-id",))
 
 
 class PriceBookDetail(APIView):

@@ -1,3 +1,5 @@
+"""The quarantine over HTTP."""
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request

@@ -1,3 +1,5 @@
+"""Refused records, as far as they may be kept."""
+
 from __future__ import annotations
 
 from typing import Self
@@ -13,12 +15,13 @@ class QuarantinedUsageQuerySet(ScopedQuerySet["QuarantinedUsage"]):
     path_field = "authority__path"
 
     def waiting(self) -> Self:
+        """Those that have not been replayed."""
         return self.filter(replayed_at__isnull=True)
 
 
 class QuarantinedUsage(models.Model):
-    """A usage record that was refused, without its text: known fields and bounded values only, so it can be replayed.
-    The same record refused again for the same reason counts up instead of piling up.
+    """A refused usage record, kept without its text: known fields and bounded values only, enough to replay it. The
+    same record refused again for the same reason raises `seen_count` and adds no row.
     """
 
     authority = models.ForeignKey(

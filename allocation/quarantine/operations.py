@@ -23,7 +23,9 @@ LISTED_KEPT = 100
 
 @dataclass(frozen=True, slots=True)
 class RefusedRecord:
-    """`raw` is the record as it came; it is measured and forgotten. `payload` is its native, sanitised form."""
+    """What is kept of a refused record: `digest` (SHA-256) and `size_bytes` of it as it was sent, `payload` in the
+    native form with known fields and bounded values, and in `dropped` the names of fields that were left out.
+    """
 
     index: int
     fault: Fault
@@ -34,14 +36,14 @@ class RefusedRecord:
 
 
 def refused_text(index: int, fault: Fault, raw: bytes) -> RefusedRecord:
-    """A record that is no JSON object: nothing of it is kept but digest and length."""
+    """Of a record that is not a JSON object only digest and size are kept."""
     return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw))
 
 
 def refused_data(
     index: int, fault: Fault, data: object, raw: bytes, *, fields: Collection[str] = EVENT_FIELDS
 ) -> RefusedRecord:
-    """`fields` are those that such a record has."""
+    """Of parsed JSON; `raw` is what was sent, `fields` are the known fields of such a record."""
     if not isinstance(data, dict):
         return refused_text(index, fault, raw)
     payload, dropped = sanitised(data, fields=fields)
@@ -49,6 +51,7 @@ def refused_data(
 
 
 def refused_event(index: int, fault: Fault, event: BaseModel) -> RefusedRecord:
+    """Of a valid event that cannot be counted; it is kept whole. `size_bytes` is that of its JSON."""
     document = as_document(event)
     raw = json.dumps(document, sort_keys=True).encode()
     return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), document)
@@ -57,14 +60,14 @@ def refused_event(index: int, fault: Fault, event: BaseModel) -> RefusedRecord:
 def sanitised(
     data: dict[str, Any], *, fields: Collection[str] = EVENT_FIELDS
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Known fields with bounded values; the names of what was dropped, as far as they look like names."""
+    """Known fields with bounded values, and the names of the dropped fields, `?` for one that is not an identifier."""
     kept: dict[str, Any] = {}
     dropped: list[str] = []
     for name, value in data.items():
         if name not in fields:
             dropped.append(name if name.isidentifier() and len(name) <= 64 else "?")  # noqa: PLR2004  # a field name
         elif isinstance(value, dict):
-            kept[name] = _object(name, value)
+            kept[name] = _bounded_object(name, value)
         elif isinstance(value, list) and name in LISTS:
             kept[name] = [bounded(item) for item in value[:LISTED_KEPT]]
         else:
@@ -72,7 +75,8 @@ def sanitised(
     return kept, tuple(dropped[:DROPPED_NAMES_KEPT])
 
 
-def _object(name: str, value: dict[str, Any]) -> dict[str, Any]:
+def _bounded_object(name: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Empty for a field that is not an object in the native form."""
     if name == "tokens":
         return {key: bounded(value[key]) for key in sorted(TOKEN_FIELDS & value.keys())}
     if name == "quantities":
@@ -84,6 +88,7 @@ def _object(name: str, value: dict[str, Any]) -> dict[str, Any]:
 
 
 def bounded(value: object) -> object:
+    """The value, or {"replaced": kind} for one that JSON cannot hold, that is too large, or that is not a scalar."""
     if isinstance(value, float):
         # JSON has neither NaN nor an infinity.
         return value if isfinite(value) else {"replaced": "number"}
@@ -91,19 +96,21 @@ def bounded(value: object) -> object:
         return value
     if isinstance(value, int):
         return value if abs(value) < 10**18 else {"replaced": "integer"}
-    # A text that would have to be changed is not kept: replayed, it would be another record's.
+    # A text is kept whole or not at all: with a changed text a replay would count another record.
     if isinstance(value, str) and len(value) <= VALUE_LENGTH_MAX and storable(value) == value:
         return value
     return {"replaced": "text" if isinstance(value, str) else "structure"}
 
 
 def storable(text: str) -> str:
-    """Without what PostgreSQL's JSON cannot hold: NUL and lone surrogates."""
+    """With replacement characters for what PostgreSQL's JSON cannot hold: NUL and lone surrogates."""
     return text.replace("\0", "�").encode("utf-8", "replace").decode()
 
 
 def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, source_format: str, at: datetime) -> None:
-    """Insert or count up, in a fixed order of rows."""
+    """Insert the records, or raise `seen_count` of those that are there. Rows are locked in the order of digest and
+    code.
+    """
     if not refused:
         return
     rows = {(record.digest, record.fault.code): record for record in refused}

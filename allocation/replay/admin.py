@@ -1,3 +1,5 @@
+"""The quarantine in the admin, with the action that replays records."""
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,7 +17,7 @@ class QuarantinedUsageAdmin(ReadOnlyAdmin):
     list_display = (
         "last_seen_at",
         "message",
-        "what",
+        "scope_and_model",
         "code",
         "source_format",
         "seen_count",
@@ -31,7 +33,7 @@ class QuarantinedUsageAdmin(ReadOnlyAdmin):
         return request.user.has_perm("allocation.change_quarantinedusage")
 
     @admin.display(description="scope and model")
-    def what(self, refused: QuarantinedUsage) -> str:
+    def scope_and_model(self, refused: QuarantinedUsage) -> str:
         payload = refused.payload or {}
         return " · ".join(str(payload[name]) for name in ("scope", "model") if payload.get(name)) or NOTHING
 

@@ -1,5 +1,5 @@
-"""Quarantined records once more, after their reason has gone. A replayed record keeps its identity: if it came in
-otherwise meanwhile, it is a duplicate and is not counted again.
+"""Replaying quarantined records once the reason they were refused for is gone. A replayed record keeps its identity: if
+it has been recorded in another way meanwhile, it is a duplicate and not counted again.
 """
 
 import json
@@ -21,13 +21,13 @@ from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 
 REPLAY_BATCH = 500
-# A log is brought in a day or two after it was written.
-AWAITED = timedelta(days=3)
+# Logs are imported a day or two after they were written.
+USAGE_EXPECTED_WITHIN = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """`remaining` maps the codes that still stand against records to how many."""
+    """How many records were counted, or had been before. `remaining` counts those still refused, by code."""
 
     accepted: int
     duplicate: int
@@ -35,9 +35,11 @@ class ReplayResult:
 
 
 def replay_early_outcomes(*, at: datetime) -> ReplayResult:
-    """Those that came before the usage of their task, for as long as that usage may be on its way."""
+    """Replay outcomes refused with task_unknown in the last three days: the usage of their task may have
+    arrived since.
+    """
     waiting = QuarantinedUsage.objects.waiting().filter(
-        code=TASK_UNKNOWN.code, source_format=OUTCOME_FORMAT, last_seen_at__gte=at - AWAITED
+        code=TASK_UNKNOWN.code, source_format=OUTCOME_FORMAT, last_seen_at__gte=at - USAGE_EXPECTED_WITHIN
     )
     ids = list(waiting.values_list("pk", flat=True))
     return replay_quarantined(actor=Actor.system("outcomes whose task has come"), ids=ids, at=at)
@@ -46,8 +48,8 @@ def replay_early_outcomes(*, at: datetime) -> ReplayResult:
 def replay_quarantined(
     *, actor: Actor, at: datetime, ids: Iterable[int] | None = None, code: str | None = None, dry_run: bool = False
 ) -> ReplayResult:
-    """All that waits and `actor` may change, or of it only `ids`, or only those refused with `code`; batch by batch,
-    each in its own transaction. A dry run tells what would be accepted, counting what is there already too.
+    """Replay the waiting records that `actor` may change, if given only `ids` or only those refused with `code`; in
+    batches, each in its own transaction. A dry run returns how many would be accepted, duplicates among them.
     """
     waiting = QuarantinedUsage.objects.waiting().visible_to(actor)
     if ids is not None:
@@ -55,7 +57,7 @@ def replay_quarantined(
     if code is not None:
         waiting = waiting.filter(code=code)
     if not actor.sees_everything:
-        # What came without a scope's authority may go anywhere: it is the operator's.
+        # A record without a scope's authority may count anywhere, so only the operator replays it.
         authorities = Scope.objects.filter(pk__in=waiting.values("authority"))
         waiting = waiting.filter(
             authority__in=[each for each in authorities if actor.may_change("allocation.quarantinedusage", each.path)]
@@ -81,7 +83,7 @@ def _replay_batch(keys: list[int], *, actor: Actor, at: datetime, dry_run: bool)
     accepted = duplicate = 0
     for row in rows:
         event = _event(row)
-        fault_code = event if isinstance(event, str) else _fault(event, row.authority_id, at)
+        fault_code = event if isinstance(event, str) else _fault_code(event, row.authority_id, at)
         if fault_code:
             remaining[fault_code] = remaining.get(fault_code, 0) + 1
         elif not isinstance(event, str):
@@ -113,7 +115,7 @@ def _record(actor: Actor, authority_id: int | None, replayed: list[int], at: dat
 
 
 def _counted(events: list[UsageEvent | OutcomeEvent], authority_id: int | None, at: datetime) -> Iterator[IngestResult]:
-    """Usage first: an outcome may belong where its task does."""
+    """Usage first: an outcome without a scope of its own goes to that of its task."""
     usage = [event for event in events if isinstance(event, UsageEvent)]
     outcomes = [event for event in events if isinstance(event, OutcomeEvent)]
     if usage:
@@ -123,7 +125,7 @@ def _counted(events: list[UsageEvent | OutcomeEvent], authority_id: int | None, 
 
 
 def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | str:
-    """The event, or the code that still stands against it."""
+    """The event, or the code for which its payload is still refused."""
     if row.payload is None:
         return row.code
     is_outcome = row.source_format == OUTCOME_FORMAT
@@ -133,7 +135,8 @@ def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | str:
         return (outcome_fault if is_outcome else fault_of)(problem).code
 
 
-def _fault(event: UsageEvent | OutcomeEvent, authority_id: int | None, at: datetime) -> str:
+def _fault_code(event: UsageEvent | OutcomeEvent, authority_id: int | None, at: datetime) -> str:
+    """Empty for an event that can be counted now."""
     context = pricing_context_for(key_scope_id=authority_id, at=at)
     if isinstance(event, OutcomeEvent):
         return outcome_fault_code(context, event, at)

@@ -1,3 +1,5 @@
+"""Scheduled work on the quarantine."""
+
 from celery import shared_task
 from django.utils import timezone
 

@@ -1,3 +1,5 @@
+"""Scheduled splitting of shared cost."""
+
 from celery import shared_task
 from django.utils import timezone
 

@@ -1,3 +1,5 @@
+"""Attribution rule sets in the admin, with their actions: coverage, preview, attribute again."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -16,7 +18,7 @@ from governance.pages.admin.base import acting
 
 @admin.register(AttributionRuleSet)
 class AttributionRuleSetAdmin(VersionedAdmin):
-    """Its keys may be thousands: they have a list of their own."""
+    """A rule set may have thousands of keys, so they are listed on a page of their own."""
 
     inlines = (RuleInline,)
     actions_list = ("coverage",)
@@ -31,7 +33,7 @@ class AttributionRuleSetAdmin(VersionedAdmin):
         return coverage_page(request)
 
     def has_move_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """By whoever may change the rules of this organisation; of a set in force."""
+        """For those who may change the organisation's rules, and only on a set in force."""
         rule_set = self.get_queryset(request).filter(pk=object_id).select_related("organisation").first()
         if rule_set is None:
             return object_id is None

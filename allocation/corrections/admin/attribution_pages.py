@@ -1,4 +1,4 @@
-"""Pages of attribution: what a change would move, and how much is attributed."""
+"""Pages that show what a change of attribution rules would move, and that attribute recorded usage again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.models import AttributionRuleSet
 from allocation.attribution.operations import apply_attribution_rules
 from allocation.corrections.operations import reattribute_usage
-from allocation.coverage.admin import SHOWN, _covered, _last_days, used_shown
+from allocation.coverage.admin import SHOWN, default_period, share_text, totals_texts
 from allocation.coverage.operations import Preview, preview_attribution
 from governance.calendar.engine import midnight
 from governance.charts.engine.numbers import count, money, percent
@@ -48,7 +48,7 @@ class ReapplyForm(forms.Form):
 
 
 def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
-    """Shows what would move; the button beside it brings the same text into force as a new version."""
+    """What the document would move. The second button applies the same text as a new version."""
     now = timezone.now()
     may_save = acting(request).may_change(CHANGES, rule_set.organisation.path)
     form = PreviewForm(request.POST or None, initial=_initial(rule_set, now))
@@ -73,7 +73,7 @@ def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
         "title": f"Preview a change of {rule_set.name}",
         "rule_set": rule_set,
         "form": form,
-        "preview": preview_shown(preview) if preview else None,
+        "preview": preview_context(preview) if preview else None,
         "may_save": may_save,
         "back": reverse("admin:allocation_attributionruleset_change", args=[rule_set.pk]),
     }
@@ -81,7 +81,7 @@ def preview_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
 
 
 def _initial(rule_set: AttributionRuleSet, now: datetime) -> dict[str, Any]:
-    whole = {
+    document = {
         "apiVersion": "weir/v1",
         "kind": "AttributionRules",
         "metadata": {"name": rule_set.name},
@@ -90,16 +90,17 @@ def _initial(rule_set: AttributionRuleSet, now: datetime) -> dict[str, Any]:
         },
     }
     return {
-        "document": yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120),
-        **_last_days(now),
+        "document": yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120),
+        **default_period(now),
     }
 
 
 def _parsed(text: str, rule_set: AttributionRuleSet) -> AttributionRulesDocument:
-    found = load_documents(text, source="document")
-    if len(found) != 1:
+    """Raises document_invalid, and other_document for another name or organisation than the rule set's."""
+    documents = load_documents(text, source="document")
+    if len(documents) != 1:
         raise Invalid("Write exactly one document.", code="document_invalid")
-    document = parse_document(DOCUMENT, found[0])
+    document = parse_document(DOCUMENT, documents[0])
     if (document.metadata.name, document.spec.organisation) != (rule_set.name, rule_set.organisation.path):
         raise Invalid(
             f"This page is of {rule_set.name} of {rule_set.organisation.path}; its name and organisation stay.",
@@ -121,9 +122,9 @@ def _save(
 
 
 def reapply_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResponse:
-    """A look at what would move, and beside it the button that moves it."""
+    """What attributing again would move, and the button that does it."""
     now = timezone.now()
-    form = ReapplyForm(request.POST or None, initial=_last_days(now))
+    form = ReapplyForm(request.POST or None, initial=default_period(now))
     back = reverse("admin:allocation_attributionruleset_change", args=[rule_set.pk])
     preview = None
     if request.method == "POST" and form.is_valid():
@@ -143,7 +144,7 @@ def reapply_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
             if done.run is not None:
                 messages.success(request, f"{done.run.records:,} records moved; the movement is posted as corrections.")
                 return HttpResponseRedirect(back)
-            preview = preview_shown(done.preview)
+            preview = preview_context(done.preview)
     context = {
         **admin.site.each_context(request),
         "opts": AttributionRuleSet._meta,  # noqa: SLF001  # as above
@@ -155,25 +156,26 @@ def reapply_page(request: HttpRequest, rule_set: AttributionRuleSet) -> HttpResp
     return TemplateResponse(request, "allocation/corrections/reapply.html", context)
 
 
-def preview_shown(preview: Preview) -> dict[str, Any]:
+def preview_context(preview: Preview) -> dict[str, Any]:
+    """What `moves.html` shows of a preview, each list as far as SHOWN."""
     moves, currency = preview.moves, preview.organisation.currency
     return {
         "figures": (
             ("Would move", f"{money(moves.moved.cost, currency)} · {percent(moves.moved_ratio, places=2)}"),
             ("Of", f"{money(moves.used.cost, currency)} · {count(moves.used.records)} records"),
-            ("Attributed before", _covered(moves.before)),
-            ("Attributed after", _covered(moves.after)),
+            ("Attributed before", share_text(moves.before)),
+            ("Attributed after", share_text(moves.after)),
             ("Newly attributed", money(moves.newly_attributed.cost, currency)),
             ("Newly unattributed", money(moves.newly_unattributed.cost, currency)),
         ),
         "movements": [
             {
-                **used_shown(one.used, currency),
-                "from_scope": one.from_scope,
-                "to_scope": one.to_scope,
-                "share": percent(one.share, places=2),
+                **totals_texts(move.used, currency),
+                "from_scope": move.from_scope,
+                "to_scope": move.to_scope,
+                "share": percent(move.share, places=2),
             }
-            for one in preview.movements[:SHOWN]
+            for move in preview.movements[:SHOWN]
         ],
         "more": max(len(preview.movements) - SHOWN, 0),
         "unused": preview.moves.unused[:SHOWN],

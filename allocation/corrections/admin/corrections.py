@@ -1,3 +1,5 @@
+"""Adjustment runs and adjustments in the admin."""
+
 from typing import Any
 
 from django.contrib import admin
@@ -13,7 +15,7 @@ from governance.pages.admin.show import count_of, money_of, scope_link
 
 @admin.register(AdjustmentRun)
 class AdjustmentRunAdmin(DecidedAdmin):
-    """Adding one prices recorded usage again."""
+    """Adding a run prices recorded usage again."""
 
     list_display = (
         "made_at", "kind", "organisation", "since", "until", count_of("records"), money_of("cost"), "reason", "made_by",

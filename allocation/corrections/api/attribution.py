@@ -1,3 +1,5 @@
+"""Attributing recorded usage again, over HTTP."""
+
 from typing import Any
 
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""Charge lines, corrections of recorded usage, and closed months."""
+"""Corrections of recorded usage over HTTP: adjustments, the runs that made them, and pricing usage again."""
 
 from typing import Any
 

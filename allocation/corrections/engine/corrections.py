@@ -1,4 +1,4 @@
-"""Signed changes to what was recorded: money that a price list corrects, and records that move to another scope."""
+"""Signed changes to recorded usage: cost at another price, and records that move to another scope."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from allocation.usage.engine.tasks import ZERO, DayKey, DaySums, TaskKey
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """Of one record (its id and instant) at one scope: `sums` are added there, so they are negative where something is
-    taken away. `booked_s` (seconds since 1970) is where it counts; `is_closed` says that the record's own period is
-    closed. `attribution` stands on the row that a record moves to.
+    """A change to one record (its id and instant) at one scope. `sums` are added there, so they are negative where
+    usage is taken away. The change counts at `booked_s` (seconds since 1970); `is_closed`: the record's own period is
+    closed. `attribution` is set only where a record arrives at a new scope.
     """
 
     record_id: str
@@ -35,8 +35,10 @@ class Correction:
 
 
 @dataclass(slots=True)
-class Corrected:
-    """What the corrections of one batch come to."""
+class CorrectionSums:
+    """The corrections of a batch, summed as roll-ups, charge lines and tasks hold them. `first_calls` are the records
+    that arrive at a new scope, by their task: their id and the scope's.
+    """
 
     minutes: dict[Key, Sums]
     charges: Charges
@@ -45,31 +47,40 @@ class Corrected:
     first_calls: dict[TaskKey, list[tuple[str, int]]]
 
 
-def corrected(corrections: Iterable[Correction]) -> Corrected:
-    found = Corrected({}, {}, {}, {}, {})
-    for each in corrections:
-        key = Key(int(each.booked_s // MINUTE_S) * MINUTE_S, each.scope_id, each.provider, each.model, each.activity)  # type: ignore[arg-type]  # an activity
-        found.minutes.setdefault(key, Sums(last_s=each.occurred_at.timestamp())).add(each.sums)
-        for charge, amounts in adjustments_of(key, each.sums, service_tier=each.service_tier, closed=each.is_closed):
-            if charge in found.charges:
-                found.charges[charge].add(amounts)
+def correction_sums(corrections: Iterable[Correction]) -> CorrectionSums:
+    """Signed sums; nothing is written."""
+    totals = CorrectionSums({}, {}, {}, {}, {})
+    for correction in corrections:
+        key = Key(
+            int(correction.booked_s // MINUTE_S) * MINUTE_S,
+            correction.scope_id,
+            correction.provider,
+            correction.model,
+            correction.activity,  # type: ignore[arg-type]  # an activity
+        )
+        totals.minutes.setdefault(key, Sums(last_s=correction.occurred_at.timestamp())).add(correction.sums)
+        for charge, amounts in adjustments_of(
+            key, correction.sums, service_tier=correction.service_tier, closed=correction.is_closed
+        ):
+            if charge in totals.charges:
+                totals.charges[charge].add(amounts)
             else:
-                found.charges[charge] = amounts
-        if each.task_id:
-            _of_task(each, found)
-    return found
+                totals.charges[charge] = amounts
+        if correction.task_id:
+            _add_to_task(totals, correction)
+    return totals
 
 
-def _of_task(each: Correction, found: Corrected) -> None:
-    task = TaskKey(each.root_id, each.task_id)
-    on: date = day_of(each.booked_s)
+def _add_to_task(totals: CorrectionSums, correction: Correction) -> None:
+    task = TaskKey(correction.root_id, correction.task_id)
+    on: date = day_of(correction.booked_s)
     for day in (
-        found.task_days.setdefault((each.scope_id, on), DaySums()),
-        found.tasks.setdefault(task, DaySums()),
+        totals.task_days.setdefault((correction.scope_id, on), DaySums()),
+        totals.tasks.setdefault(task, DaySums()),
     ):
-        day.requests += each.sums.requests
-        day.errors += each.sums.errors
-        day.tokens += each.sums.input_tokens + each.sums.output_tokens
-        day.cost += from_nanos(each.sums.cost_nanos) if each.sums.cost_nanos else ZERO
-    if each.attribution:
-        found.first_calls.setdefault(task, []).append((each.record_id, each.scope_id))
+        day.requests += correction.sums.requests
+        day.errors += correction.sums.errors
+        day.tokens += correction.sums.input_tokens + correction.sums.output_tokens
+        day.cost += from_nanos(correction.sums.cost_nanos) if correction.sums.cost_nanos else ZERO
+    if correction.attribution:
+        totals.first_calls.setdefault(task, []).append((correction.record_id, correction.scope_id))

@@ -1,4 +1,4 @@
-"""Corrections of recorded usage: entries beside the records, in the roll-ups, charges, tasks and the ledger at once."""
+"""Posting corrections: adjustments beside the records, with roll-ups, charge lines, tasks and the ledger in step."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from functools import partial
 from django.db import transaction
 from django.db.models import F
 
-from allocation.corrections.engine.corrections import Corrected, Correction, corrected
+from allocation.corrections.engine.corrections import Correction, CorrectionSums, correction_sums
 from allocation.corrections.models import Adjustment, AdjustmentRun
 from allocation.prices.engine.rates import from_nanos
 from allocation.usage.engine.costing import Organisation
@@ -30,12 +30,12 @@ from governance.work.operations import hold
 
 
 def lock_corrections(organisation_id: int) -> None:
-    """To the end of the transaction: two runs would both take a record away from where it stood."""
+    """Held to the end of the transaction. Without it two runs could both take a record from the same scope."""
     hold(CORRECTIONS_LOCK, of=organisation_id)
 
 
 def books_in_force(organisation_id: int, at: datetime) -> Organisation:
-    """With the periods that are closed; none is closed from here to the end of the transaction."""
+    """The organisation's prices, rules and closed periods; no period is closed before the transaction ends."""
     books = pricing_context_for(key_scope_id=organisation_id, at=at).organisations
     if closed_meanwhile(books, [organisation_id]):
         books = pricing_context_for(key_scope_id=organisation_id, at=at).organisations
@@ -45,7 +45,7 @@ def books_in_force(organisation_id: int, at: datetime) -> Organisation:
 def begin_run(
     *, kind: str, organisation: Scope, since: datetime, until: datetime, reason: str, actor: Actor, at: datetime
 ) -> AdjustmentRun:
-    """A decision that is recorded before its first correction."""
+    """Create the run and record the decision, before its first correction."""
     run = AdjustmentRun.objects.create(
         kind=kind, organisation=organisation, since=since, until=until, reason=reason, made_at=at, made_by=actor.label
     )
@@ -62,45 +62,47 @@ def begin_run(
 
 
 def finish_run(run: AdjustmentRun, *, at: datetime) -> AdjustmentRun:
+    """The run as the database holds it, with the sums of its adjustments."""
     AdjustmentRun.objects.filter(pk=run.pk).update(finished_at=at)
     run.refresh_from_db()
     return run
 
 
 def post_corrections(*, run: AdjustmentRun, corrections: Sequence[Correction], records: int, at: datetime) -> None:
-    """All of them or none. `records` is how many records they correct: one that moves takes two corrections."""
+    """Post all of them or none. `records` is how many records they correct: a record that moves has two corrections."""
     if corrections:
         with_retries(partial(_post, run, corrections, records, at))
 
 
 @transaction.atomic
 def _post(run: AdjustmentRun, corrections: Sequence[Correction], records: int, at: datetime) -> None:
-    Adjustment.objects.bulk_create([_row(run, each, at) for each in corrections])
-    sums = corrected(corrections)
+    Adjustment.objects.bulk_create([_row(run, correction, at) for correction in corrections])
+    sums = correction_sums(corrections)
     AdjustmentRun.objects.filter(pk=run.pk).update(
-        records=F("records") + records, cost=F("cost") + from_nanos(sum(each.sums.cost_nanos for each in corrections))
+        records=F("records") + records,
+        cost=F("cost") + from_nanos(sum(correction.sums.cost_nanos for correction in corrections)),
     )
     book(
         write_tasks=partial(_correct_tasks, sums),
         minutes=sums.minutes,
         charges=sums.charges,
-        scope_ids={each.scope_id for each in corrections},
+        scope_ids={correction.scope_id for correction in corrections},
         at=at,
     )
 
 
-def _row(run: AdjustmentRun, each: Correction, at: datetime) -> Adjustment:
-    sums = each.sums
+def _row(run: AdjustmentRun, correction: Correction, at: datetime) -> Adjustment:
+    sums = correction.sums
     return Adjustment(
         run=run,
-        record_id=each.record_id,
-        record_occurred_at=each.occurred_at,
+        record_id=correction.record_id,
+        record_occurred_at=correction.occurred_at,
         made_at=at,
-        booked_at=datetime.fromtimestamp(each.booked_s, UTC),
-        scope_id=each.scope_id,
-        provider=each.provider,
-        model=each.model,
-        activity=each.activity,
+        booked_at=datetime.fromtimestamp(correction.booked_s, UTC),
+        scope_id=correction.scope_id,
+        provider=correction.provider,
+        model=correction.model,
+        activity=correction.activity,
         requests=sums.requests,
         errors=sums.errors,
         unpriced_requests=sums.unpriced_requests,
@@ -111,13 +113,13 @@ def _row(run: AdjustmentRun, each: Correction, at: datetime) -> Adjustment:
         reasoning_tokens=sums.reasoning_tokens,
         gpu_seconds=sums.gpu_seconds,
         cost=from_nanos(sums.cost_nanos),
-        price_source=each.price_source,
-        price_version=each.price_version,
-        attribution=each.attribution,
+        price_source=correction.price_source,
+        price_version=correction.price_version,
+        attribution=correction.attribution,
     )
 
 
-def _correct_tasks(sums: Corrected) -> None:
+def _correct_tasks(sums: CorrectionSums) -> None:
     """A task whose first call moves to another scope moves with it."""
     if not sums.tasks:
         return
@@ -129,7 +131,7 @@ def _correct_tasks(sums: Corrected) -> None:
         first = task.first
         for record_id, scope_id in sums.first_calls.get(key, ()):
             if first is not None and first.record_id == record_id.replace("-", "") and first.scope_id != scope_id:
-                first = _move(sums, first, scope_id)
+                first = _move_first_call(sums, first, scope_id)
         after[key] = replace(
             task,
             first=first,
@@ -142,10 +144,11 @@ def _correct_tasks(sums: Corrected) -> None:
     add_task_days(sums.task_days)
 
 
-def _move(sums: Corrected, first: FirstCall, scope_id: int) -> FirstCall:
-    there = moved(first, scope_id)
-    for call, sign in ((first, -1), (there, 1)):
+def _move_first_call(sums: CorrectionSums, first: FirstCall, scope_id: int) -> FirstCall:
+    """The call at its new scope; its task is counted there and no longer where it was."""
+    arrived = moved(first, scope_id)
+    for call, sign in ((first, -1), (arrived, 1)):
         day = sums.task_days.setdefault((call.scope_id, call.on), DaySums())
         day.tasks += sign
         day.first_call_tokens += sign * call.tokens
-    return there
+    return arrived

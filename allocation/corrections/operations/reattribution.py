@@ -1,4 +1,4 @@
-"""Recorded usage attributed again by the rules now in force: the movement becomes adjustments, the records stay."""
+"""Attributing recorded usage again by the rules now in force: moves become adjustments, records never change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -36,7 +36,7 @@ BATCH = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Reattribution:
-    """What moved, or of a dry run would; `run` is None when there was nothing to move."""
+    """What moved, or what a dry run would move. `run` is None for a dry run and when there was nothing to move."""
 
     preview: Preview
     run: AdjustmentRun | None = None
@@ -46,9 +46,10 @@ def reattribute_usage(
     *, organisation: str, since: datetime, until: datetime, reason: str, actor: Actor, at: datetime,
     dry_run: bool = False,
 ) -> Reattribution:  # fmt: skip
-    """Every record of [since, until) whose sender named no scope, and that the keys and rules now in force place
-    elsewhere. Batch by batch, each in a transaction: broken off and begun again it finds the rest; done twice it
-    changes nothing. A closed period stays as it is: its movement counts now.
+    """Move every record of [since, until) whose sender named no scope, and that the keys and rules now in force place
+    elsewhere. In batches, each in its own transaction: after an interruption a second call moves the rest, and one
+    after that nothing. Moves of records in a closed period count now. Raises reason_missing, period_empty and
+    scope_unknown.
     """
     node = organisation_seen(organisation, actor)
     check_may_change(actor, "allocation.attributionruleset", node.path)
@@ -61,50 +62,54 @@ def reattribute_usage(
     run = begin_run(
         kind=AdjustmentKind.REATTRIBUTE, organisation=root, since=since, until=until, reason=reason, actor=actor, at=at
     )
-    # The rules of the whole run: those that are applied meanwhile are another run's.
+    # One matcher for the whole run: rules applied meanwhile are left to a later run.
     matcher = pricing_context_for(key_scope_id=root.pk, at=at).organisations[root.pk].matcher
     wanted = UsageRecord.objects.filter(scope_id__in=scope_tree().descendants(root.pk), occurred_at__lt=until)
     for records in in_batches(wanted.exclude(attribution=EXPLICIT), since=since, size=BATCH):
-        with_retries(partial(_move, run, records, matcher, at))
+        with_retries(partial(_move_batch, run, records, matcher, at))
     return Reattribution(preview, finish_run(run, at=at))
 
 
 @transaction.atomic
-def _move(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Matcher, at: datetime) -> None:
-    """Where a record stands is read under the lock under which it is moved: no two runs move it from one place."""
+def _move_batch(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Matcher, at: datetime) -> None:
+    """Reads where records count under the lock under which it moves them, so no two runs move a record from
+    one scope.
+    """
     root_id = run.organisation_id
     lock_corrections(root_id)
     books = books_in_force(root_id, at)
-    standing = corrected_records(records)
-    moved = [
+    corrected = corrected_records(records)
+    moves = [
         (record, now, to_id, label)
         for record in records
-        for now in (standing[identity_of(record)],)
-        for to_id, label in (_place(record, matcher, books),)
+        for now in (corrected[identity_of(record)],)
+        for to_id, label in (_placement(record, matcher, books),)
         if to_id != now.scope_id
     ]
-    corrections = [each for one in moved for each in _pair(*one, books, at)]
-    post_corrections(run=run, corrections=corrections, records=len(moved), at=at)
+    corrections = [correction for move in moves for correction in _corrections_of(*move, books, at)]
+    post_corrections(run=run, corrections=corrections, records=len(moves), at=at)
 
 
-def _place(record: UsageRecord, matcher: Matcher, books: Organisation) -> tuple[int, str]:
+def _placement(record: UsageRecord, matcher: Matcher, books: Organisation) -> tuple[int, str]:
+    """The scope's id, and the label of what places the record there."""
     day: date = record.occurred_at.date()
-    found = matcher.first_match(record, day)
-    return (books.unattributed_id, UNATTRIBUTED) if found is None else (found.scope_id, found.name)
+    match = matcher.first_match(record, day)
+    return (books.unattributed_id, UNATTRIBUTED) if match is None else (match.scope_id, match.name)
 
 
-def _pair(
+def _corrections_of(
     record: UsageRecord, now: CorrectedRecord, to_id: int, label: str, books: Organisation, at: datetime
 ) -> tuple[Correction, Correction]:
-    """What leaves, then what arrives: all that the record counts for, at what it costs now."""
+    """What leaves one scope, then what arrives at the other: all the record counts for, at its present cost."""
     sums = sums_of(record, now)
     return (
-        correction_of(record, books, at, scope_id=now.scope_id, sums=negative(sums)),
+        correction_of(record, books, at, scope_id=now.scope_id, sums=negated(sums)),
         correction_of(record, books, at, scope_id=to_id, sums=sums, attribution=label),
     )
 
 
 def sums_of(record: UsageRecord, now: CorrectedRecord) -> Sums:
+    """All that the record counts for, at the cost it has now."""
     failed = record.status == Status.ERROR
     return Sums(
         requests=record.requests,
@@ -121,7 +126,10 @@ def sums_of(record: UsageRecord, now: CorrectedRecord) -> Sums:
     )
 
 
-def negative(sums: Sums) -> Sums:
-    # What few calls have is no column of a roll-up or an adjustment.
-    taken = {each.name: -getattr(sums, each.name) for each in fields(Sums) if each.name not in {"last_s", "rare"}}
+def negated(sums: Sums) -> Sums:
+    """The opposite of every sum; the instant of the last call stays."""
+    # Rare quantities have no column in roll-ups or adjustments.
+    taken = {
+        column.name: -getattr(sums, column.name) for column in fields(Sums) if column.name not in {"last_s", "rare"}
+    }
     return Sums(**taken, last_s=sums.last_s)

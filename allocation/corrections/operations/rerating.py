@@ -1,4 +1,4 @@
-"""Recorded usage at the prices of today: the difference becomes adjustments, the records stay as they were."""
+"""Pricing recorded usage again at the prices of today: differences become adjustments, records never change."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,13 +33,15 @@ from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
 BATCH = 2_000
-# What a sender stated is not ours to price again.
+# Costs that a sender stated are not priced again.
 STATED = frozenset({PROVIDER, FOCUS, RESPONSE_CACHE})
 
 
 @dataclass(slots=True)
 class Rerating:
-    """What a run corrected, or a dry run would. `refused` counts records that today's books cannot price, by code."""
+    """What a run corrected, or what a dry run would. `change` is the difference of all cost; `refused` counts the
+    records that the price books of today cannot price, by code.
+    """
 
     looked_at: int = 0
     corrected: int = 0
@@ -59,9 +61,9 @@ def rerate_usage(
     model: str | None = None,
     dry_run: bool = False,
 ) -> Rerating:
-    """Every record of [since, until) that a price list priced, or could not. Batch by batch, each in a transaction:
-    broken off and begun again it finds the rest; done twice it changes nothing. A closed period stays as it is: its
-    corrections count now.
+    """Price every successful record of [since, until) again whose cost no sender stated. In batches, each in its own
+    transaction: after an interruption a second call corrects the rest, and one after that nothing. Corrections of
+    records in a closed period count now. Raises not_an_organisation and period_empty.
     """
     check_may_change(actor, "allocation.adjustmentrun", organisation.path)
     if organisation.parent_id is not None:
@@ -94,7 +96,9 @@ def _wanted(organisation: Scope, until: datetime, model: str | None) -> QuerySet
 
 @dataclass(frozen=True, slots=True)
 class Repriced:
-    """A record, how it stands, and what it costs at today's prices; a Fault where they cannot price it."""
+    """A record with its corrections (`now`), and its price by the books of today: a Fault where they cannot
+    price it.
+    """
 
     record: UsageRecord
     now: CorrectedRecord
@@ -102,7 +106,7 @@ class Repriced:
 
     @property
     def change(self) -> Sums | None:
-        """None where nothing changes."""
+        """What to add for the new price; None where cost stays the same or the record cannot be priced."""
         if isinstance(self.price, Fault):
             return None
         before = None if self.now.cost is None else to_nanos(self.now.cost)
@@ -114,18 +118,18 @@ class Repriced:
 
 
 def _repriced(records: Sequence[UsageRecord], prices: PriceList) -> Iterator[Repriced]:
-    standing = corrected_records(records)
+    corrected = corrected_records(records)
     for record in records:
         price = price_of(event_of(record), prices, record.occurred_at.timestamp())
-        yield Repriced(record, standing[identity_of(record)], price)
+        yield Repriced(record, corrected[identity_of(record)], price)
 
 
 @transaction.atomic
 def _correct(run: AdjustmentRun, records: Sequence[UsageRecord], prices: PriceList, at: datetime) -> list[Repriced]:
-    """Where a record stands is read under the lock under which it is corrected: none is moved meanwhile."""
+    """Reads where records count under the lock under which it corrects them, so that none is moved meanwhile."""
     lock_corrections(run.organisation_id)
     books = books_in_force(run.organisation_id, at)
-    found = list(_repriced(records, prices))
+    repriced = list(_repriced(records, prices))
     corrections = [
         correction_of(
             each.record,
@@ -136,16 +140,16 @@ def _correct(run: AdjustmentRun, records: Sequence[UsageRecord], prices: PriceLi
             price_source=each.price.source,
             price_version=each.price.version,
         )
-        for each in found
+        for each in repriced
         if (change := each.change) is not None and isinstance(each.price, Priced)
     ]
     post_corrections(run=run, corrections=corrections, records=len(corrections), at=at)
-    return found
+    return repriced
 
 
-def _add(outcome: Rerating, records: Sequence[UsageRecord], found: Sequence[Repriced]) -> None:
+def _add(outcome: Rerating, records: Sequence[UsageRecord], repriced: Sequence[Repriced]) -> None:
     outcome.looked_at += len(records)
-    for each in found:
+    for each in repriced:
         if isinstance(each.price, Fault):
             outcome.refused[each.price.code] = outcome.refused.get(each.price.code, 0) + 1
         elif (change := each.change) is not None:
@@ -164,7 +168,7 @@ def correction_of(
     price_version: str = "",
     attribution: str = "",
 ) -> Correction:
-    """`sums` of the record at the scope: with the record itself, or now where its period is closed."""
+    """A change of `sums` at the scope. It counts when the record does, or at `at` where that period is closed."""
     counts_at = (record.booked_at or record.occurred_at).timestamp()
     is_closed = counts_at < books.closed_until_s
     return Correction(
@@ -187,7 +191,7 @@ def correction_of(
 
 
 def event_of(record: UsageRecord) -> UsageEvent:
-    """The quantities of a stored record as the event they came in."""
+    """The event by which a stored record can be priced again, without its scope, attributes and task."""
     rare = {meter: int(count) for meter, count in record.quantities.items() if meter in RARE_TOKENS}
     counted = {meter: Decimal(amount) for meter, amount in record.quantities.items() if meter not in RARE_TOKENS}
     return UsageEvent(

@@ -1,4 +1,4 @@
-"""How recorded usage stands after its corrections, and what was known of a period at an earlier time."""
+"""Recorded usage with its corrections, and what a period cost as it was known at an earlier time."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ Identity = tuple[str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class CorrectedRecord:
-    """Where a record counts now and what it costs now; `cost` None while nobody has stated a price for it."""
+    """Where a record counts now and what it costs now. `cost` is None while it has no price, and for a failed call."""
 
     scope_id: int
     cost: Decimal | None
@@ -28,11 +28,12 @@ class CorrectedRecord:
 
 
 def identity_of(record: UsageRecord) -> Identity:
+    """Its id and instant: ids alone may repeat."""
     return str(record.pk), record.occurred_at
 
 
 def in_batches(records: QuerySet[UsageRecord], *, since: datetime, size: int) -> Iterator[Sequence[UsageRecord]]:
-    """In the order of instant and identity, each batch from where the last ended."""
+    """Records from `since` on in batches of at most `size`, in the order of instant and id."""
     last: UsageRecord | None = None
     while True:
         following = records.filter(occurred_at__gte=since if last is None else last.occurred_at)
@@ -46,16 +47,16 @@ def in_batches(records: QuerySet[UsageRecord], *, since: datetime, size: int) ->
 
 
 def corrected_records(records: Sequence[UsageRecord]) -> dict[Identity, CorrectedRecord]:
-    """One query, whatever the number of records."""
+    """Each record with its adjustments, by identity; one query for all of them."""
     rows: dict[Identity, list[Adjustment]] = defaultdict(list)
-    found = Adjustment.objects.filter(record_id__in=[record.pk for record in records]).order_by("pk")
-    for row in found:
+    adjustments = Adjustment.objects.filter(record_id__in=[record.pk for record in records]).order_by("pk")
+    for row in adjustments:
         rows[str(row.record_id), row.record_occurred_at].append(row)
-    return {identity_of(record): _standing(record, rows.get(identity_of(record), ())) for record in records}
+    return {identity_of(record): _corrected(record, rows.get(identity_of(record), ())) for record in records}
 
 
-def _standing(record: UsageRecord, adjustments: Iterable[Adjustment]) -> CorrectedRecord:
-    """A move takes everything from one scope to another; the row that adds is the later of its two."""
+def _corrected(record: UsageRecord, adjustments: Iterable[Adjustment]) -> CorrectedRecord:
+    """Of the two rows of a move the one that adds is the later, so the last attribution is the present one."""
     scope_id, cost, source, version = record.scope_id, record.cost or ZERO, record.price_source, record.price_version
     attribution, unpriced = record.attribution, record.requests if record.is_unpriced else 0
     for row in adjustments:
@@ -72,8 +73,8 @@ def _standing(record: UsageRecord, adjustments: Iterable[Adjustment]) -> Correct
 def cost_as_known(
     *, scope_ids: Sequence[int], since: datetime, until: datetime, known_at: datetime
 ) -> dict[int, Decimal]:
-    """What the days [since, until) cost each scope itself, as a report made at `known_at` said: today's roll-ups
-    without the usage that has come and the corrections that were made after it.
+    """By scope id, what the days [since, until) cost the scope itself as it was known at `known_at`: the roll-ups of
+    today without the usage received and the corrections made after that instant.
     """
     costs = dict.fromkeys(scope_ids, ZERO)
     days = UsageDay.objects.filter(scope_id__in=scope_ids, bucket__gte=since, bucket__lt=until)

@@ -1,3 +1,5 @@
+"""Attribution coverage over HTTP, and the fields that the preview of a change shares with it."""
+
 from datetime import UTC, date, timedelta
 from typing import Any
 
@@ -10,15 +12,13 @@ from rest_framework.views import APIView
 
 from allocation.attribution.queries import organisation_seen
 from allocation.coverage import queries
-from allocation.coverage.engine.coverage import Coverage, Used
-from allocation.coverage.queries import OrganisationCoverage
+from allocation.coverage.engine.coverage import AttributedShare, UsageTotals
+from allocation.coverage.queries import OrganisationAttribution
 from allocation.meters.api import SUM_DIGITS
 from governance.calendar.engine import DAY, first_of_month, midnight
 from governance.rest.api import Parameters, actor, requires
 
 DAYS_MAX = 3700
-
-
 SHOWN_MAX = 1000
 
 
@@ -32,14 +32,14 @@ class Ratio(serializers.DecimalField):
         super().__init__(max_digits=SUM_DIGITS, decimal_places=6, allow_null=True, **kwargs)
 
 
-class UsedOut(serializers.Serializer[Used]):
+class UsedOut(serializers.Serializer[UsageTotals]):
     records = serializers.IntegerField()
     requests = serializers.IntegerField()
     tokens = serializers.IntegerField()
     cost = Amount()
 
 
-class AttributedShareOut(serializers.Serializer[Coverage]):
+class AttributedShareOut(serializers.Serializer[AttributedShare]):
     cost = Amount(source="used.cost")
     attributed_cost = Amount(source="attributed.cost")
     cost_ratio = Ratio(help_text="Attributed cost by cost, rounded down; null where nothing cost anything.")
@@ -58,8 +58,8 @@ class PartOut(serializers.Serializer[Any]):
     coverage = AttributedShareOut()
 
 
-class OrganisationOut(serializers.Serializer[OrganisationCoverage]):
-    organisation = serializers.CharField()
+class OrganisationOut(serializers.Serializer[OrganisationAttribution]):
+    organisation = serializers.CharField(source="path")
     currency = serializers.CharField()
     coverage = AttributedShareOut(source="whole")
     parts = PartOut(many=True)
@@ -90,7 +90,7 @@ class AttributionCoverage(APIView):
         since, until = wanted.get("since", first_of_month(today)), wanted.get("until", today + DAY)
         check_period(since, until)
         named = wanted.get("organisation")
-        organisations = queries.coverage(
+        organisations = queries.attribution_coverage(
             actor=who,
             since=midnight(since),
             until=midnight(until),
@@ -101,6 +101,7 @@ class AttributionCoverage(APIView):
 
 
 def check_period(since: date, until: date) -> None:
+    """Raises ValidationError (400) unless [since, until) has between 1 and DAYS_MAX days."""
     if not since < until <= since + timedelta(days=DAYS_MAX):
         raise serializers.ValidationError(
             {"until": [f"must be later than since, and at most {DAYS_MAX:,} days later."]}

@@ -1,3 +1,5 @@
+"""What proposed attribution rules would move, over HTTP."""
+
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ from rest_framework.views import APIView
 from allocation.attribution.api import DOCUMENT, PREVIEW_DAYS
 from allocation.attribution.documents import AttributionRulesDocument
 from allocation.coverage.api.attribution import SHOWN_MAX, AttributedShareOut, Ratio, UsedOut, check_period
-from allocation.coverage.operations import Moved, Preview, preview_attribution
+from allocation.coverage.operations import NamedMove, Preview, preview_attribution
 from governance.calendar.engine import DAY, day_of, midnight
 from governance.documents import SourcedDocument, parse_document
 from governance.rest.api import actor, requires
@@ -33,7 +35,7 @@ class ChangeOut(serializers.Serializer[Any]):
     differences = serializers.ListField(child=serializers.CharField())
 
 
-class MovedOut(serializers.Serializer[Moved]):
+class MovedOut(serializers.Serializer[NamedMove]):
     from_scope = serializers.CharField()
     to_scope = serializers.CharField()
     used = UsedOut()
@@ -66,7 +68,7 @@ class PreviewOut(serializers.Serializer[Preview]):
 
     @extend_schema_field(MovedOut(many=True))
     def get_movements(self, preview: Preview) -> Any:
-        return [MovedOut(one).data for one in preview.movements[: self.context["limit"]]]
+        return [MovedOut(move).data for move in preview.movements[: self.context["limit"]]]
 
     def get_movement_count(self, preview: Preview) -> int:
         return len(preview.movements)
@@ -97,4 +99,5 @@ class AttributionPreview(APIView):
 
 
 def parsed(document: dict[str, Any]) -> AttributionRulesDocument:
+    """Raises what parse_document raises; faults name the source `document`."""
     return parse_document(DOCUMENT, SourcedDocument(source="document", line=1, data=document, text=""))

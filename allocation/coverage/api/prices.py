@@ -1,3 +1,5 @@
+"""Price coverage over HTTP: the share of usage that has a price, and what has none."""
+
 from datetime import datetime, timedelta
 from typing import Any
 

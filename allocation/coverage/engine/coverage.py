@@ -1,4 +1,4 @@
-"""How much of what was used is attributed: the share that does not lie on the organisation's unattributed scope."""
+"""How much of usage is attributed: the share that is not on the organisation's unattributed scope."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,45 +12,51 @@ RUN_FROM = Decimal("0.90")
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """`cost` holds no unpriced usage, which `requests` does."""
+class UsageTotals:
+    """Sums of usage. `requests` and `tokens` include unpriced usage; `cost`, in the organisation's currency,
+    does not.
+    """
 
     records: int = 0
     requests: int = 0
     tokens: int = 0
     cost: Decimal = NO_COST
 
-    def __add__(self, other: "Used") -> "Used":
-        return Used(
-            self.records + other.records,
-            self.requests + other.requests,
-            self.tokens + other.tokens,
-            self.cost + other.cost,
+    def __add__(self, addend: "UsageTotals") -> "UsageTotals":
+        return UsageTotals(
+            self.records + addend.records,
+            self.requests + addend.requests,
+            self.tokens + addend.tokens,
+            self.cost + addend.cost,
         )
 
 
-NOTHING = Used()
+NOTHING = UsageTotals()
 
 
-def total(parts: Iterable[Used]) -> Used:
+def total(parts: Iterable[UsageTotals]) -> UsageTotals:
+    """The sum, all zero for no parts."""
     return sum(parts, start=NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
-    used: Used = NOTHING
-    attributed: Used = NOTHING
+class AttributedShare:
+    """All usage of a period (`used`), and the part of it that is attributed to a scope."""
 
-    def __add__(self, other: "Coverage") -> "Coverage":
-        return Coverage(self.used + other.used, self.attributed + other.attributed)
+    used: UsageTotals = NOTHING
+    attributed: UsageTotals = NOTHING
+
+    def __add__(self, addend: "AttributedShare") -> "AttributedShare":
+        return AttributedShare(self.used + addend.used, self.attributed + addend.attributed)
 
     @property
     def cost_ratio(self) -> Decimal | None:
-        """None where nothing cost anything: no data is not full coverage."""
+        """None without any cost: no data is not full coverage."""
         return ratio(self.attributed.cost, self.used.cost)
 
     @property
     def request_ratio(self) -> Decimal | None:
+        """None without any request."""
         return ratio(Decimal(self.attributed.requests), Decimal(self.used.requests))
 
     @property
@@ -63,5 +69,5 @@ class Coverage:
 
 
 def ratio(part: Decimal, whole: Decimal) -> Decimal | None:
-    """Never rounded up: 89.9999995 % has not reached 90 %."""
+    """Six places, rounded down: 89.9999995 % has not reached 90 %. None without a whole."""
     return (part / whole).quantize(RATIO_PLACES, ROUND_DOWN) if whole else None

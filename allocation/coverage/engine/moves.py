@@ -1,5 +1,5 @@
-"""What proposed rules would move, of usage that is recorded: computed over groups of records that are alike in all that
-decides where they belong.
+"""What proposed rules would move of recorded usage, computed over groups of records that are alike in everything that
+the rules read.
 """
 
 from collections.abc import Iterable
@@ -8,64 +8,71 @@ from datetime import date
 from decimal import Decimal
 
 from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED, Matcher, PlainCall
-from allocation.coverage.engine.coverage import NOTHING, Coverage, Used, ratio, total
+from allocation.coverage.engine.coverage import NOTHING, AttributedShare, UsageTotals, ratio, total
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Alike records and the scope at which they count now. `named_scope`: their senders named it, so rules do not."""
+class RecordGroup:
+    """Records that are alike, and the scope at which they count now. `named_scope`: their senders named the scope, so
+    no rule moves them.
+    """
 
     scope_id: int
     named_scope: bool
     call: PlainCall
     day: date
-    used: Used
+    used: UsageTotals
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
+    """Usage that would leave one scope for another, by their ids."""
+
     from_id: int
     to_id: int
-    used: Used
+    used: UsageTotals
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """`movements`: the largest first. `unused` are the keys and rules, by label, that would place no record of the
-    period: nothing matches them, or an earlier one always comes first.
+class ProposedMoves:
+    """`movements` have the highest cost first. `by_label` is all usage by what would place it. `unused` are the labels
+    of the keys and rules that would place no record of the period: nothing matches them, or an earlier one always does.
     """
 
     movements: tuple[Move, ...]
-    used: Used
-    moved: Used
-    newly_attributed: Used
-    newly_unattributed: Used
-    before: Coverage
-    after: Coverage
-    by_label: dict[str, Used]
+    used: UsageTotals
+    moved: UsageTotals
+    newly_attributed: UsageTotals
+    newly_unattributed: UsageTotals
+    before: AttributedShare
+    after: AttributedShare
+    by_label: dict[str, UsageTotals]
     unused: tuple[str, ...]
 
     @property
     def moved_ratio(self) -> Decimal | None:
+        """Of the period's cost; None without any."""
         return ratio(self.moved.cost, self.used.cost)
 
 
-def moves(groups: Iterable[Group], matcher: Matcher, *, unattributed_id: int) -> Moves:
-    """The order of the groups does not matter: everything is summed."""
-    moved: dict[tuple[int, int], Used] = {}
-    by_label: dict[str, Used] = {}
-    before = after = Coverage()
+def proposed_moves(groups: Iterable[RecordGroup], matcher: Matcher, *, unattributed_id: int) -> ProposedMoves:
+    """Where `matcher` would place the groups, against where they count now. The order of the groups does not matter."""
+    moved: dict[tuple[int, int], UsageTotals] = {}
+    by_label: dict[str, UsageTotals] = {}
+    before = after = AttributedShare()
     for group in groups:
-        to_id, label = placed(group, matcher, unattributed_id)
+        to_id, label = placement_of(group, matcher, unattributed_id)
         by_label[label] = by_label.get(label, NOTHING) + group.used
-        before += Coverage(group.used, group.used if group.scope_id != unattributed_id else NOTHING)
-        after += Coverage(group.used, group.used if to_id != unattributed_id else NOTHING)
+        before += AttributedShare(group.used, group.used if group.scope_id != unattributed_id else NOTHING)
+        after += AttributedShare(group.used, group.used if to_id != unattributed_id else NOTHING)
         if to_id != group.scope_id:
-            way = (group.scope_id, to_id)
-            moved[way] = moved.get(way, NOTHING) + group.used
+            ends = (group.scope_id, to_id)
+            moved[ends] = moved.get(ends, NOTHING) + group.used
     movements = (Move(from_id, to_id, used) for (from_id, to_id), used in moved.items())
-    return Moves(
-        movements=tuple(sorted(movements, key=lambda one: (-one.used.cost, -one.used.records, one.from_id, one.to_id))),
+    return ProposedMoves(
+        movements=tuple(
+            sorted(movements, key=lambda move: (-move.used.cost, -move.used.records, move.from_id, move.to_id))
+        ),
         used=before.used,
         moved=total(moved.values()),
         newly_attributed=total(used for (from_id, _), used in moved.items() if from_id == unattributed_id),
@@ -77,9 +84,9 @@ def moves(groups: Iterable[Group], matcher: Matcher, *, unattributed_id: int) ->
     )
 
 
-def placed(group: Group, matcher: Matcher, unattributed_id: int) -> tuple[int, str]:
-    """Scope and the label of what placed it."""
+def placement_of(group: RecordGroup, matcher: Matcher, unattributed_id: int) -> tuple[int, str]:
+    """The scope's id, and the label of the key or rule that would place the group there."""
     if group.named_scope:
         return group.scope_id, EXPLICIT
-    found = matcher.first_match(group.call, group.day)
-    return (unattributed_id, UNATTRIBUTED) if found is None else (found.scope_id, found.name)
+    match = matcher.first_match(group.call, group.day)
+    return (unattributed_id, UNATTRIBUTED) if match is None else (match.scope_id, match.name)

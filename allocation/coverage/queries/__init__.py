@@ -2,8 +2,8 @@ from allocation.coverage.queries.attributed import (
     CORRECTED_USAGE,
     GROUPINGS,
     SUMS,
-    OrganisationCoverage,
-    coverage,
+    OrganisationAttribution,
+    attribution_coverage,
     window,
 )
 from allocation.coverage.queries.groups import (
@@ -17,8 +17,8 @@ __all__ = [
     "CORRECTED_USAGE",
     "GROUPINGS",
     "SUMS",
-    "OrganisationCoverage",
-    "coverage",
+    "OrganisationAttribution",
+    "attribution_coverage",
     "groups_of",
     "price_coverage",
     "window",

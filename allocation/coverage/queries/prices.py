@@ -1,4 +1,4 @@
-"""How much of what was used has a price, who stated it, and what has none."""
+"""How much of usage has a price, who stated the price, and what has none."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +12,8 @@ from governance.scopes.queries import scope_tree
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """`cost` is what records of this source cost when they came in."""
+class SourceTotals:
+    """Usage by who stated its price. `cost` is what the records cost when they came in, before corrections."""
 
     price_source: str
     requests: int
@@ -22,7 +22,9 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpriced:
+class UnpricedModel:
+    """Usage of a model and service tier that nobody has stated a price for."""
+
     provider: str
     model: str
     service_tier: str
@@ -31,14 +33,16 @@ class Unpriced:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
-    """Of the calls that did not fail. Both lists have the largest first, by tokens, then requests."""
+class PriceCoverage:
+    """Usage of calls that did not fail; `failed_requests` counts the others. Both lists have the largest first, by
+    tokens, then requests.
+    """
 
     requests: int
     tokens: int
     failed_requests: int
-    sources: tuple[Source, ...]
-    unpriced: tuple[Unpriced, ...]
+    sources: tuple[SourceTotals, ...]
+    unpriced: tuple[UnpricedModel, ...]
 
     @property
     def priced_requests(self) -> int:
@@ -51,19 +55,23 @@ class Coverage:
     @property
     def priced_requests_ratio(self) -> Decimal | None:
         """None without any request."""
-        return ratio(self.priced_requests, self.requests)
+        return priced_ratio(self.priced_requests, self.requests)
 
     @property
     def priced_tokens_ratio(self) -> Decimal | None:
-        return ratio(self.priced_tokens, self.tokens)
+        """None without any token."""
+        return priced_ratio(self.priced_tokens, self.tokens)
 
 
-def ratio(part: int, whole: int) -> Decimal | None:
+def priced_ratio(part: int, whole: int) -> Decimal | None:
+    """Four places; None without a whole."""
     return (Decimal(part) / Decimal(whole)).quantize(Decimal("0.0001")) if whole else None
 
 
-def price_coverage(*, actor: Actor, scope_id: int | None, since: datetime, until: datetime) -> Coverage:
-    """From the records themselves, so no further back than they are kept."""
+def price_coverage(*, actor: Actor, scope_id: int | None, since: datetime, until: datetime) -> PriceCoverage:
+    """Usage of [since, until) that `actor` sees, at or below the scope if one is given. From the records themselves, so
+    no further back than they are kept.
+    """
     records = UsageRecord.objects.visible_to(actor).filter(occurred_at__gte=since, occurred_at__lt=until)
     if scope_id is not None:
         records = records.filter(scope_id__in=scope_tree().descendants(scope_id))
@@ -71,19 +79,25 @@ def price_coverage(*, actor: Actor, scope_id: int | None, since: datetime, until
         calls=Sum("requests"), counted=Sum(F("input_tokens") + F("output_tokens")), paid=Sum("cost")
     )
     taken = [group for group in groups if group["status"] != Status.ERROR]
-    sources: dict[str, Source] = {}
-    unpriced: list[Unpriced] = []
+    sources: dict[str, SourceTotals] = {}
+    unpriced: list[UnpricedModel] = []
     for group in taken:
         source, calls, tokens = group["price_source"], int(group["calls"]), int(group["counted"])
         if source == PRICED_BY_NONE:
-            unpriced.append(Unpriced(group["provider"], group["model"], group["service_tier"], calls, tokens))
+            unpriced.append(UnpricedModel(group["provider"], group["model"], group["service_tier"], calls, tokens))
             continue
-        known = sources.get(source, Source(source, 0, 0, Decimal(0)))
-        sources[source] = Source(source, known.requests + calls, known.tokens + tokens, known.cost + group["paid"])
-    return Coverage(
+        known = sources.get(source, SourceTotals(source, 0, 0, Decimal(0)))
+        sources[source] = SourceTotals(
+            source, known.requests + calls, known.tokens + tokens, known.cost + group["paid"]
+        )
+    return PriceCoverage(
         requests=sum(int(group["calls"]) for group in taken),
         tokens=sum(int(group["counted"]) for group in taken),
         failed_requests=sum(int(group["calls"]) for group in groups if group["status"] == Status.ERROR),
-        sources=tuple(sorted(sources.values(), key=lambda one: (-one.tokens, -one.requests, one.price_source))),
-        unpriced=tuple(sorted(unpriced, key=lambda one: (-one.tokens, -one.requests, one.provider, one.model))),
+        sources=tuple(
+            sorted(sources.values(), key=lambda source: (-source.tokens, -source.requests, source.price_source))
+        ),
+        unpriced=tuple(
+            sorted(unpriced, key=lambda model: (-model.tokens, -model.requests, model.provider, model.model))
+        ),
     )

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         pool = split_pool.pool
         self.stdout.write(
             f"{pool.name} v{pool.version} of {pool.origin}:"
-            f" {money(split_pool.amount, currency)}, {pool.how} ({pool.unit})"
+            f" {money(split_pool.amount, currency)}, {pool.method} ({pool.unit})"
         )
         for share in split_pool.shares:
             recipient = share.target or f"{pool.origin} keeps"

@@ -13,7 +13,7 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.queries import organisation_seen
 from allocation.corrections import operations
 from allocation.coverage import queries
-from allocation.coverage.engine.coverage import Coverage, Used
+from allocation.coverage.engine.coverage import AttributedShare, UsageTotals
 from allocation.coverage.operations import Preview, preview_attribution
 from governance.calendar.engine import DAY, day_of, midnight
 from governance.charts.engine.numbers import percent
@@ -105,9 +105,11 @@ class Command(BaseCommand):
     def _coverage(self, options: dict[str, Any], since: datetime, until: datetime) -> None:
         path = options["organisation"]
         ids = None if path is None else [organisation_seen(path, operator()).id]
-        rows = queries.coverage(actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids)
+        rows = queries.attribution_coverage(
+            actor=operator(), since=since, until=until, by=options["by"], organisation_ids=ids
+        )
         for row in rows:
-            self.stdout.write(f"{row.organisation} {since:%F} to {until:%F}: {covered(row.whole, row.currency)}")
+            self.stdout.write(f"{row.path} {since:%F} to {until:%F}: {covered(row.whole, row.currency)}")
             for part in row.parts:
                 self.stdout.write(
                     f"  {part.name}: {covered(part.coverage, row.currency)}, {percent(part.share, places=2)} of it"
@@ -146,11 +148,11 @@ def preview_lines(preview: Preview, limit: int) -> list[str]:
     return lines
 
 
-def amounts(used: Used, currency: str) -> str:
+def amounts(used: UsageTotals, currency: str) -> str:
     return f"{used.records:,} records, {used.tokens:,} tokens, {used.cost.normalize():,f} {currency}"
 
 
-def covered(coverage: Coverage, currency: str) -> str:
+def covered(coverage: AttributedShare, currency: str) -> str:
     return (
         f"{percent(coverage.cost_ratio, places=2)} of {coverage.used.cost.normalize():,f} {currency},"
         f" {percent(coverage.request_ratio, places=2)} of {coverage.used.requests:,} requests ({coverage.maturity})"

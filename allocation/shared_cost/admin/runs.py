@@ -1,4 +1,4 @@
-"""Runs of the split of shared cost, with the picture of what moved where, and one scope's part of it."""
+"""Allocation runs in the admin, with what each branch costs, and a page on one scope's part of shared cost."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class AllocationRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="pools", ordering="pool_count")
     def pools_split(self, run: AllocationRun) -> int:
-        found: int = run.pool_count  # type: ignore[attr-defined]  # annotated above
-        return found
+        pool_count: int = run.pool_count  # type: ignore[attr-defined]  # annotated above
+        return pool_count
 
     @admin.display(description="its figures hold", boolean=True)
     def holds(self, run: AllocationRun) -> bool:
@@ -69,7 +69,7 @@ class AllocationRunAdmin(ReadOnlyAdmin):
     @admin.action(description="Split these months again", permissions=["split"])
     def split_again(self, request: HttpRequest, queryset: QuerySet[AllocationRun]) -> None:
         months = {(run.organisation, Month.of(run.period_start)) for run in queryset.select_related("organisation")}
-        for organisation, month in sorted(months, key=lambda one: (one[0].path, one[1])):
+        for organisation, month in sorted(months, key=lambda pair: (pair[0].path, pair[1])):
             self._split(request, organisation, month)
 
     def _split(self, request: HttpRequest, organisation: Scope, month: Month) -> None:
@@ -98,12 +98,12 @@ class AllocationRunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         run = self.get_object(request, object_id) if object_id else None
-        context = {**(extra_context or {}), **(run_shown(run) if run is not None else {})}
+        context = {**(extra_context or {}), **(run_context(run) if run is not None else {})}
         answer: HttpResponse = super().changeform_view(request, object_id, form_url, context)
         return answer
 
     def scope_view(self, request: HttpRequest, run_id: int, scope_id: int) -> HttpResponse:
-        """What was shared to a scope and from it, in the month of a run; the month's standing run is what is shown."""
+        """What was shared to a scope and from it in the month of a run, by the month's run in force."""
         actor = acting(request)
         scope = Scope.objects.visible_to(actor).filter(pk=scope_id).first()
         run = (
@@ -113,34 +113,34 @@ class AllocationRunAdmin(ReadOnlyAdmin):
         )
         if scope is None or run is None or not self.has_view_permission(request):
             raise Http404
-        found = shared_cost(actor=actor, scope_id=scope_id, month=Month.of(run.period_start))
+        shared = shared_cost(actor=actor, scope_id=scope_id, month=Month.of(run.period_start))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"Shared cost of {scope.path} in {found.month}",
-            "found": found,
+            "title": f"Shared cost of {scope.path} in {shared.month}",
+            "shared": shared,
             "sums": [
-                ("Direct", money(found.direct, found.currency)),
-                ("Held amounts", money(found.external, found.currency)),
-                ("Shared to it", money(found.shared_in_total, found.currency)),
-                ("Shared away", money(found.shared_out_total, found.currency)),
-                ("Fully loaded", money(found.fully_loaded, found.currency)),
+                ("Direct", money(shared.direct, shared.currency)),
+                ("Held amounts", money(shared.external, shared.currency)),
+                ("Shared to it", money(shared.shared_in_total, shared.currency)),
+                ("Shared away", money(shared.shared_out_total, shared.currency)),
+                ("Fully loaded", money(shared.fully_loaded, shared.currency)),
             ],
             "tables": [
-                ("Shared to it", "from", lines_shown(found.shared_in, SHARED_IN)),
-                ("Shared away", "of", lines_shown(found.shared_out, SHARED_OUT)),
+                ("Shared to it", "from", lines_context(shared.shared_in, SHARED_IN)),
+                ("Shared away", "of", lines_context(shared.shared_out, SHARED_OUT)),
             ],
             "back": reverse("admin:allocation_allocationrun_changelist"),
         }
         return TemplateResponse(request, "allocation/shared_cost/scope.html", context)
 
 
-def run_shown(run: AllocationRun) -> dict[str, Any]:
-    """Pools, and what each branch of the organisation costs with and without them."""
+def run_context(run: AllocationRun) -> dict[str, Any]:
+    """What `run.html` shows: the pools, and what each branch of the organisation costs with and without them."""
     tree, month = scope_tree(), Month.of(run.period_start)
     branches = by_branch(run, month) if run.status != RunStatus.FAILED else {}
-    rows = sorted(branches.items(), key=lambda one: (-one[1].total, tree.by_id[one[0]].path))
-    bars = cost_bars([Costs(one.direct + one.external, one.shared_in, one.shared_out) for _, one in rows])
+    rows = sorted(branches.items(), key=lambda row: (-row[1].total, tree.by_id[row[0]].path))
+    bars = cost_bars([Costs(cost.direct + cost.external, cost.shared_in, cost.shared_out) for _, cost in rows])
     currency = run.organisation.currency
     return {
         "colours": COLOURS,
@@ -150,13 +150,14 @@ def run_shown(run: AllocationRun) -> dict[str, Any]:
                 "path": tree.by_id[scope_id].path,
                 "page": reverse("admin:allocation_allocationrun_scope", args=[run.pk, scope_id]),
                 "amounts": [
-                    money(amount) for amount in (one.direct, one.external, one.shared_in, one.shared_out, one.total)
+                    money(amount)
+                    for amount in (cost.direct, cost.external, cost.shared_in, cost.shared_out, cost.total)
                 ],
                 "bar": bar,
             }
-            for (scope_id, one), bar in zip(rows, bars, strict=True)
+            for (scope_id, cost), bar in zip(rows, bars, strict=True)
         ],
-        "total": money(sum((one.total for _, one in rows), Decimal(0)), currency),
+        "total": money(sum((cost.total for _, cost in rows), Decimal(0)), currency),
         "pools": [
             {
                 "name": str(pool.split),
@@ -171,7 +172,8 @@ def run_shown(run: AllocationRun) -> dict[str, Any]:
     }
 
 
-def lines_shown(lines: Sequence[SharedLine], colour: str) -> list[dict[str, Any]]:
+def lines_context(lines: Sequence[SharedLine], colour: str) -> list[dict[str, Any]]:
+    """The rows of `scope.html`, each with a bar in proportion to the largest amount."""
     longest = max((abs(line.amount) for line in lines), default=Decimal(0))
     return [
         {

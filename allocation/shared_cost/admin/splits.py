@@ -1,3 +1,5 @@
+"""Declared splits of shared cost in the admin."""
+
 from __future__ import annotations
 
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""Metrics that shared cost is split by, as their systems send them."""
+"""Metrics that shared cost is split by, over HTTP."""
 
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes

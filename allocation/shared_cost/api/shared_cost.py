@@ -1,4 +1,4 @@
-"""Shared cost over HTTP: what was shared to a scope and why, the runs behind it, the documents behind those."""
+"""Shared cost over HTTP: what was shared to a scope and why, the allocation runs, and the declared splits."""
 
 from typing import Any
 
@@ -152,8 +152,8 @@ class SharedCost(APIView):
         """What was shared to a scope and from it in a month, by which method and why, and its fully loaded cost."""
         wanted = SharedCostIn.of(request)
         scope = visible_scope(request, wanted["scope"])
-        found = shared_cost(actor=actor(request), scope_id=scope.pk, month=month_asked(wanted))
-        return Response(SharedCostOut(found).data)
+        cost = shared_cost(actor=actor(request), scope_id=scope.pk, month=month_asked(wanted))
+        return Response(SharedCostOut(cost).data)
 
 
 @extend_schema(tags=["shared cost"])
@@ -227,14 +227,14 @@ class AllocatedCharges(APIView):
     def get(self, request: Request) -> Response:
         """Every part of every pool that the caller's scopes bear or give, newest run first."""
         wanted = ChargeFilterIn.of(request)
-        rows = AllocatedCharge.objects.visible_to(actor(request)).filter(_chosen(wanted))
+        rows = AllocatedCharge.objects.visible_to(actor(request)).filter(_charge_filter(wanted))
         rows = narrowed(rows, request, wanted.get("scope"), to="target")
         related = rows.select_related("run", "pool__split", "pool__origin", "target")
         return listed(self, request, related, AllocatedChargeOut, ordering=("-id",))
 
 
-def _chosen(wanted: dict[str, Any]) -> Q:
-    chosen = Q(run=wanted["run"]) if "run" in wanted else Q(run__in=AllocationRun.objects.standing())
+def _charge_filter(wanted: dict[str, Any]) -> Q:
+    chosen = Q(run=wanted["run"]) if "run" in wanted else Q(run__in=AllocationRun.objects.in_force())
     if "month" in wanted:
         chosen &= Q(run__period_start=wanted["month"].start)
     if "pool" in wanted:

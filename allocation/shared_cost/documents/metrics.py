@@ -13,13 +13,14 @@ VALUE_MAX = 10**14
 
 
 def _text(value: Any) -> Any:
-    """A number would be read as seconds since 1970."""
+    """Pydantic would read a number as seconds since 1970."""
     if not isinstance(value, str):
         raise ValueError("is no text")  # noqa: TRY004  # what pydantic makes an error of the field
     return value
 
 
 def _number(value: Any) -> Any:
+    """Pydantic would read true as 1."""
     if isinstance(value, bool):
         raise ValueError("is no number")  # noqa: TRY004  # as above
     return value
@@ -52,7 +53,9 @@ FIXES = {
 
 
 def metric_fault(problem: ValidationError) -> Fault:
-    """The first error, with what to do; it repeats no value."""
+    """The first error as unknown_field, not_an_object, missing_field or invalid_value, with what to do. It quotes none
+    of the values that were sent.
+    """
     first = min(
         problem.errors(include_url=False, include_context=False, include_input=False),
         key=lambda error: error["type"] == "extra_forbidden",
@@ -63,5 +66,5 @@ def metric_fault(problem: ValidationError) -> Fault:
     if not field:
         return Fault("not_an_object", f"A metric value is a JSON object with {', '.join(FIXES)}.", "")
     code = "missing_field" if first["type"] == "missing" else "invalid_value"
-    says = "is missing" if code == "missing_field" else "cannot be used"
-    return Fault(code, f"{field} {says}: {FIXES[field]}.", field)
+    problem_text = "is missing" if code == "missing_field" else "cannot be used"
+    return Fault(code, f"{field} {problem_text}: {FIXES[field]}.", field)

@@ -154,10 +154,13 @@ class SplitSpec(Part):
 
     @property
     def origin(self) -> str:
+        """Path of the scope that the cost is shared from."""
         return self.pool.scope if isinstance(self.pool, UsagePool) else self.pool.held_by
 
     def is_of_the_pool(self, path: str, origin: str) -> bool:
-        """Whose cost is shared: all below a scope whose usage it is; a holder of an amount alone."""
+        """Whether the scope's cost is what is shared: at or below the origin of a pool of usage, else the
+        origin alone.
+        """
         return is_at_or_below(path, origin) if isinstance(self.pool, UsagePool) else path == origin
 
     @model_validator(mode="after")
@@ -174,7 +177,7 @@ class SplitSpec(Part):
         matching = self.recipients.matching
         named = [
             ("pool", self.origin),
-            *((f"recipients.scopes: {one.scope}", one.scope) for one in self.recipients.scopes),
+            *((f"recipients.scopes: {listed.scope}", listed.scope) for listed in self.recipients.scopes),
         ]
         if matching is not None:
             named.append(("recipients.matching.below", matching.below))
@@ -195,8 +198,8 @@ class SplitSpec(Part):
     @model_validator(mode="after")
     def _gives_every_recipient_a_percentage(self) -> Self:
         if isinstance(self.method, Fixed):
-            listed = {one.scope for one in self.recipients.scopes}
-            if missing := sorted(listed ^ self.method.percent.keys()):
+            paths = {listed.scope for listed in self.recipients.scopes}
+            if missing := sorted(paths ^ self.method.percent.keys()):
                 raise ValueError(
                     f"method.percent and recipients.scopes must name the same scopes; {missing[0]} is in one only"
                 )

@@ -1,7 +1,7 @@
-"""Pools of shared cost, split one after the other: step-down.
+"""Pools of shared cost, split one after the other (step-down allocation).
 
-A pool of usage passes on what earlier pools gave to its scopes, so a pool comes after those that give to it. Where two
-pools give to each other there is no such order: that is refused, and nobody shares in circles.
+A pool of usage passes on what earlier pools gave to its scopes, so a pool is split after those that give to it. Pools
+that give to each other in a circle have no such order and are refused.
 """
 
 from __future__ import annotations
@@ -14,43 +14,44 @@ from typing import Literal
 from allocation.shared_cost.engine.splitting import Departed, NothingToSplitBy, Recipient, Share, WhenZero, split
 from governance.scopes.engine import is_at_or_below
 
-Source = Literal["usage", "amount", "commitment"]
+PoolSource = Literal["usage", "amount", "commitment"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """`own` is the direct cost of the usage at or below `origin`, or an amount that no usage record holds. `unit` names
-    what the recipients' quantities count.
+    """Cost to share. `own_amount` is the direct cost of usage at or below `origin`, or an amount that no usage record
+    holds. `unit` names what the recipients' quantities count, `method` how it is split.
     """
 
     name: str
     version: int
-    source: Source
+    source: PoolSource
     origin: str
-    own: Decimal
+    own_amount: Decimal
     recipients: tuple[Recipient, ...]
     unit: str
-    how: str
+    method: str
     when_zero: WhenZero
     departed: Departed
 
     @property
     def passes_on(self) -> bool:
+        """Whether it shares what other pools gave to its scopes too."""
         return self.source == "usage"
 
     @property
     def bearers(self) -> frozenset[str]:
         """The scopes it may give to."""
         return frozenset(
-            one.heir if one.is_departed else one.path
-            for one in self.recipients
-            if not one.is_departed or self.departed == "to_parent"
+            recipient.heir if recipient.is_departed else recipient.path
+            for recipient in self.recipients
+            if not recipient.is_departed or self.departed == "to_parent"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class SplitPool:
-    """A pool that was split: Σ of the shares' amounts is `own + received`, Σ of their ratios is 1."""
+    """A pool with its shares: their amounts sum to `own_amount + received`, their ratios to 1."""
 
     pool: Pool
     received: Decimal
@@ -58,11 +59,11 @@ class SplitPool:
 
     @property
     def amount(self) -> Decimal:
-        return self.pool.own + self.received
+        return self.pool.own_amount + self.received
 
 
 class PoolsRefused(ValueError):
-    """`pool` is the name of the one to look at first."""
+    """The pools cannot be split; `pool` is the name of the one to correct first."""
 
     def __init__(self, pool: str, problem: str) -> None:
         super().__init__(f"{pool}: {problem}")
@@ -71,7 +72,7 @@ class PoolsRefused(ValueError):
 
 
 def check_overlaps(pools: Sequence[Pool]) -> None:
-    """The same direct cost is shared once only."""
+    """Raises PoolsRefused where two pools would share the same direct cost."""
     usage = sorted((pool for pool in pools if pool.passes_on), key=lambda pool: (pool.origin.split("/"), pool.name))
     for number, upper in enumerate(usage):
         for lower in usage[number + 1 :]:
@@ -83,12 +84,12 @@ def check_overlaps(pools: Sequence[Pool]) -> None:
                 )
 
 
-def in_order(pools: Iterable[Pool]) -> list[Pool]:
-    """Those that give before those that they give to; by name where it makes no difference."""
+def step_down_order(pools: Iterable[Pool]) -> list[Pool]:
+    """Every pool after those that give to it, else by name. Raises PoolsRefused for a circle."""
     by_name = {pool.name: pool for pool in sorted(pools, key=lambda pool: pool.name)}
-    reached = {name: _reached(pool) for name, pool in by_name.items()}
+    receiving = {name: _receiving_paths(pool) for name, pool in by_name.items()}
     givers = {
-        name: {other for other in by_name if other != name and pool.passes_on and pool.origin in reached[other]}
+        name: {giver for giver in by_name if giver != name and pool.passes_on and pool.origin in receiving[giver]}
         for name, pool in by_name.items()
     }
     ordered: list[Pool] = []
@@ -103,19 +104,19 @@ def in_order(pools: Iterable[Pool]) -> list[Pool]:
     return ordered
 
 
-def _reached(pool: Pool) -> frozenset[str]:
-    """The scopes it may give to and all above them: a pool of usage of any of these takes part in what it gives."""
-    found: set[str] = set()
+def _receiving_paths(pool: Pool) -> frozenset[str]:
+    """The scopes it may give to and all above them: a pool of usage at any of these passes on what it gives."""
+    paths: set[str] = set()
     for path in pool.bearers:
         above = path
-        while above and above not in found:
-            found.add(above)
+        while above and above not in paths:
+            paths.add(above)
             above = above.rpartition("/")[0]
-    return frozenset(found)
+    return frozenset(paths)
 
 
 def _circle(waiting: Mapping[str, set[str]]) -> list[str]:
-    """Some circle among those that wait for each other, in the direction in which they give."""
+    """One circle among pools that wait for each other, in the direction in which they give."""
     name = min(waiting)
     walked: list[str] = []
     while name not in walked:
@@ -127,16 +128,20 @@ def _circle(waiting: Mapping[str, set[str]]) -> list[str]:
 
 
 def split_pools(pools: Iterable[Pool]) -> list[SplitPool]:
-    """In the order in which they were split. Raises PoolsRefused, which names the pool and what to do."""
-    every = list(pools)
-    check_overlaps(every)
+    """The pools with their shares, in step-down order. Raises PoolsRefused for overlaps, circles, and where nothing can
+    be split by and the document says `fail`.
+    """
+    every_pool = list(pools)
+    check_overlaps(every_pool)
     done: list[SplitPool] = []
     given: dict[str, Decimal] = {}
-    for pool in in_order(every):
+    for pool in step_down_order(every_pool):
         inside = (amount for path, amount in given.items() if is_at_or_below(path, pool.origin))
         received = sum(inside, Decimal(0)) if pool.passes_on else Decimal(0)
         try:
-            shares = split(pool.own + received, pool.recipients, when_zero=pool.when_zero, departed=pool.departed)
+            shares = split(
+                pool.own_amount + received, pool.recipients, when_zero=pool.when_zero, departed=pool.departed
+            )
         except NothingToSplitBy as problem:
             raise PoolsRefused(pool.name, f"{problem}, and it says when_zero: fail") from None
         for share in shares:

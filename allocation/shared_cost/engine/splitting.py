@@ -1,8 +1,8 @@
 """One amount split over recipients by weight: ratios sum to exactly 1 and parts to exactly the amount.
 
-Both by largest remainder: everybody gets the whole units of their exact part, and the units left over go to the
-largest remainders, ties to the path that comes first. So the order of recipients does not matter, a heavier recipient
-never gets less than a lighter one, and no part is a whole unit away from its exact value.
+Both are rounded by largest remainder: everybody gets the whole units of their exact part, and the units left over go to
+the largest remainders, at equal remainders to the path that sorts first. So the order of recipients does not matter, a
+heavier recipient never gets less than a lighter one, and no part is a whole unit away from its exact value.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ WEIGHT_PLACES = 12
 
 WhenZero = Literal["even", "keep_in_pool", "fail"]
 Departed = Literal["redistribute", "keep_in_pool", "to_parent"]
-# The rule noted on what the pool keeps because there was nobody to give it to.
-NOBODY = "nobody to share to: kept in the pool"
-NEGATIVE = "usage below zero: counts as none"
+# Rules noted on shares.
+NO_RECIPIENT = "nobody to share to: kept in the pool"
+NEGATIVE_USAGE = "usage below zero: counts as none"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """`path` is the scope as the document or the tree names it; `quantity` is what drives its share, in the method's
-    unit. A departed one is no longer there at the end of the period: `heir` is the nearest scope above it that is.
+    """`path` is the scope as the document or the tree names it; `quantity` drives its share, in the method's unit. A
+    departed one no longer exists at the end of the period: `heir` is the nearest scope above it that does.
     """
 
     path: str
@@ -39,8 +39,8 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`target` is the scope that bears it, empty for the pool itself; `rule` is the named rule that made it so, empty
-    where the plain method did.
+    """A recipient's part. `target` is the path of the scope that bears it, empty for the pool itself; `rule` names the
+    rules that were applied beside the method, empty for none.
     """
 
     recipient: str
@@ -52,50 +52,51 @@ class Share:
 
 
 class NothingToSplitBy(ValueError):
-    """The document says `when_zero: fail`, and the quantities sum to zero or nobody is there."""
+    """The document says `when_zero: fail`, and the quantities sum to zero or there is no recipient."""
 
 
 def split(
     amount: Decimal, recipients: Sequence[Recipient], *, when_zero: WhenZero, departed: Departed
 ) -> tuple[Share, ...]:
-    """One share per recipient, those with nothing too, in the order of their paths; negative amounts (corrections)
-    split as their opposites do.
+    """One share per recipient in the order of their paths, also where it is zero, preceded by the pool's own if the
+    pool keeps the amount. Negative amounts (from corrections) are split as their opposites are. Raises
+    NothingToSplitBy.
     """
-    takers = [one for one in recipients if not one.is_departed or departed != "redistribute"]
-    weights = {one.path: max(exact_units(one.quantity, WEIGHT_PLACES), 0) for one in takers}
+    sharing = [each for each in recipients if not each.is_departed or departed != "redistribute"]
+    weights = {each.path: max(exact_units(each.quantity, WEIGHT_PLACES), 0) for each in sharing}
     zero_rule = ""
     if not sum(weights.values()):
-        present = [one for one in recipients if not one.is_departed]
+        present = [each for each in recipients if not each.is_departed]
         if when_zero == "fail":
             raise NothingToSplitBy("nobody to share to" if not present else "the quantities to share by sum to zero")
         if when_zero == "keep_in_pool" or not present:
-            rule = NOBODY if not present else "when_zero: keep_in_pool"
+            rule = NO_RECIPIENT if not present else "when_zero: keep_in_pool"
             kept = Share("", "", Decimal(1), amount, Decimal(0), rule)
-            return (kept, *(_nothing(one, departed) for one in _in_order(recipients)))
+            return (kept, *(_zero_share(each, departed) for each in _by_path(recipients)))
         zero_rule = "when_zero: even"
-        weights = {one.path: 1 for one in present}
-    # Equal remainders go to the first, so the order has to be the paths' own.
+        weights = {each.path: 1 for each in present}
+    # Equal remainders go to the first, so weights are in the order of paths.
     paths = sorted(weights)
     in_order = [weights[path] for path in paths]
     ratios = dict(zip(paths, apportion(10**RATIO_PLACES, in_order), strict=True))
     parts = dict(zip(paths, apportion(exact_units(amount, AMOUNT_PLACES), in_order), strict=True))
     return tuple(
         Share(
-            recipient=one.path,
-            target=_bearer(one, departed),
-            ratio=of_units(ratios[one.path], RATIO_PLACES),
-            amount=of_units(parts[one.path], AMOUNT_PLACES),
-            quantity=one.quantity,
-            rule=_rules(one, departed, zero_rule),
+            recipient=each.path,
+            target=_bearer(each, departed),
+            ratio=of_units(ratios[each.path], RATIO_PLACES),
+            amount=of_units(parts[each.path], AMOUNT_PLACES),
+            quantity=each.quantity,
+            rule=_rules(each, departed, zero_rule),
         )
-        if one.path in weights
-        else _nothing(one, departed)
-        for one in _in_order(recipients)
+        if each.path in weights
+        else _zero_share(each, departed)
+        for each in _by_path(recipients)
     )
 
 
-def _in_order(recipients: Iterable[Recipient]) -> list[Recipient]:
-    return sorted(recipients, key=lambda one: one.path)
+def _by_path(recipients: Iterable[Recipient]) -> list[Recipient]:
+    return sorted(recipients, key=lambda recipient: recipient.path)
 
 
 def _bearer(recipient: Recipient, departed: Departed) -> str:
@@ -104,8 +105,8 @@ def _bearer(recipient: Recipient, departed: Departed) -> str:
     return recipient.heir if departed == "to_parent" else ""
 
 
-def _nothing(recipient: Recipient, departed: Departed) -> Share:
-    """Somebody who bears nothing is named all the same."""
+def _zero_share(recipient: Recipient, departed: Departed) -> Share:
+    """A recipient that bears nothing has a share all the same."""
     target = "" if recipient.is_departed else recipient.path
     return Share(recipient.path, target, Decimal(0), Decimal(0), recipient.quantity, _rules(recipient, departed, ""))
 
@@ -115,5 +116,5 @@ def _rules(recipient: Recipient, departed: Departed, zero_rule: str) -> str:
     if recipient.is_departed:
         rules.append(f"departed: {departed}")
     if recipient.quantity < 0:
-        rules.append(NEGATIVE)
+        rules.append(NEGATIVE_USAGE)
     return "; ".join(rules)

@@ -1,3 +1,5 @@
+"""Metrics that shared cost may be split by, append-only."""
+
 from __future__ import annotations
 
 import pgtrigger

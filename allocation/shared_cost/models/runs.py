@@ -1,5 +1,5 @@
-"""Runs of the split of shared cost. All of it is append-only: late data makes a new run, which names the one it
-takes the place of.
+"""Allocation runs, their pools and charges, all append-only: late data makes a new run, which names the one it
+supersedes.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ def _kept(name: str) -> pgtrigger.Trigger:
 
 
 class RunStatus(models.TextChoices):
+    """Provisional until the month is over, then final; failed where the pools could not be split."""
+
     PROVISIONAL = "provisional"
     FINAL = "final"
     FAILED = "failed"
 
 
 class AllocationRunQuerySet(OrganisationQuerySet["AllocationRun"]):
-    def standing(self) -> Self:
-        """Those whose figures hold: one per organisation and month at most."""
+    def in_force(self) -> Self:
+        """Runs in force: those that did not fail and are not superseded. At most one per organisation and month."""
         return self.exclude(status=RunStatus.FAILED).filter(superseded_by__isnull=True)
 
 
 class AllocationRun(models.Model):
-    """The shared cost of one organisation and month, split. Provisional while the month was not over. A failed run
-    says why and changes nothing.
+    """The split of one organisation's shared cost of one month, provisional if the month was not over. A failed run has
+    a `problem`, no pools and no charges.
     """
 
     organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
@@ -73,8 +75,8 @@ class AllocationRun(models.Model):
 
 
 class SharedPool(models.Model):
-    """A pool as one run split it. `own_amount` is direct usage cost, or an amount from outside; `received_amount` came
-    from pools that were split before it.
+    """A pool as one run split it. `own_amount` is direct usage cost, or an amount that no usage record holds;
+    `received_amount` came from pools that were split before it.
     """
 
     run = models.ForeignKey(AllocationRun, on_delete=models.PROTECT, related_name="pools")
@@ -102,7 +104,7 @@ class SharedPool(models.Model):
 
 class AllocatedChargeQuerySet(ScopedQuerySet["AllocatedCharge"]):
     def visible_to(self, actor: Viewer) -> Self:
-        """Who bears a part of shared cost, and who gave it, sees it."""
+        """Those who see the scope that bears the charge, or the scope that gave it."""
         return self.filter(seen_by(actor, "target__path", "pool__origin__path"))
 
 
@@ -136,4 +138,5 @@ class AllocatedCharge(models.Model):
 
     @property
     def is_kept(self) -> bool:
+        """By the pool's own scope."""
         return self.target_id == self.pool.origin_id

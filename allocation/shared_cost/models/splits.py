@@ -1,3 +1,5 @@
+"""Declared splits of shared cost, in versions."""
+
 from __future__ import annotations
 
 from django.db import models
@@ -8,7 +10,9 @@ from governance.scopes.models import OrganisationQuerySet, Scope
 
 
 class SharedCostSplit(Versioned):
-    """A pool of shared cost as it was declared. Which version a month is split by follows from `effective_from`."""
+    """A declared pool of shared cost and how it is split. A month is split by the newest version in force on its first
+    day, whether or not that version is the current one.
+    """
 
     pool_source = models.CharField(max_length=20)
     origin = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")

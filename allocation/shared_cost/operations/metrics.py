@@ -24,6 +24,8 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class MetricsResult:
+    """How many values were counted, had been before, and which were refused, in the order in which they were sent."""
+
     accepted: int
     duplicate: int
     rejected: tuple[Rejection, ...]
@@ -31,27 +33,27 @@ class MetricsResult:
 
 @transaction.atomic
 def record_metrics(*, values: Sequence[object], authority: Scope, at: datetime) -> MetricsResult:
-    """Each value of its own: one that is refused holds none of the others back. The same value again is a duplicate;
-    the same identity with another content is refused, since a counted value is never changed.
+    """Count each value by itself: a refused one does not hold back the others. The same value again is a duplicate; the
+    same identity with other content is refused as identity_reused, since a counted value never changes.
     """
     tree = scope_tree()
     organisation_id = tree.by_id[authority.pk].root_id
-    # One sender of an organisation after the other: two may bring the same value at once.
+    # Two senders may bring the same value at once, so those of an organisation wait for each other.
     Scope.objects.select_for_update(of=("self",)).get(pk=organisation_id)
     closed = hold_periods([organisation_id]).get(organisation_id)
     rejected: list[Rejection] = []
-    taken: list[tuple[int, MetricValue]] = []
+    valid: list[tuple[int, MetricValue]] = []
     for index, value in enumerate(values):
-        found = _read(value)
-        fault = found if isinstance(found, Fault) else _fault(found, authority.path, closed, at)
-        if fault is None and isinstance(found, MetricValue):
-            taken.append((index, found))
+        parsed = _parsed(value)
+        fault = parsed if isinstance(parsed, Fault) else _fault(parsed, authority.path, closed, at)
+        if fault is None and isinstance(parsed, MetricValue):
+            valid.append((index, parsed))
         elif fault is not None:
             rejected.append(Rejection(index, fault.code, fault.message, fault.field))
-    known = _known(organisation_id, [value for _, value in taken])
+    recorded = _recorded(organisation_id, [value for _, value in valid])
     new: list[AllocationMetric] = []
     duplicate = 0
-    for index, value in taken:
+    for index, value in valid:
         row = AllocationMetric(
             organisation_id=organisation_id,
             source=value.source,
@@ -62,19 +64,19 @@ def record_metrics(*, values: Sequence[object], authority: Scope, at: datetime) 
             value=value.value,
             received_at=at,
         )
-        same = known.setdefault((value.source, value.id), row)
-        if same is row:
+        first = recorded.setdefault((value.source, value.id), row)
+        if first is row:
             new.append(row)
-        elif _content(same) == _content(row):
+        elif _content(first) == _content(row):
             duplicate += 1
         else:
             fault = _reused(value)
             rejected.append(Rejection(index, fault.code, fault.message, fault.field))
     AllocationMetric.objects.bulk_create(new)
-    return MetricsResult(len(new), duplicate, tuple(sorted(rejected, key=lambda one: one.index)))
+    return MetricsResult(len(new), duplicate, tuple(sorted(rejected, key=lambda rejection: rejection.index)))
 
 
-def _read(value: object) -> MetricValue | Fault:
+def _parsed(value: object) -> MetricValue | Fault:
     try:
         return METRIC_VALUE.validate_python(value)
     except ValidationError as problem:
@@ -95,7 +97,7 @@ def _fault(value: MetricValue, authority: str, closed: datetime | None, at: date
     return None
 
 
-def _known(organisation_id: int, values: Sequence[MetricValue]) -> dict[Identity, AllocationMetric]:
+def _recorded(organisation_id: int, values: Sequence[MetricValue]) -> dict[Identity, AllocationMetric]:
     rows = AllocationMetric.objects.filter(
         organisation_id=organisation_id,
         source__in={value.source for value in values},

@@ -1,4 +1,4 @@
-"""Splitting a month's shared cost. A run is made anew when something changed, and never changed itself."""
+"""Splitting a month's shared cost. When something has changed a new run is made; runs themselves never change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from allocation.billing_periods.operations import PeriodClosed, hold_periods
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.engine.pools import PoolsRefused, SplitPool, split_pools
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun, RunStatus, SharedCostSplit, SharedPool
-from allocation.shared_cost.queries import Gathered, gather_pools, run_in_force
+from allocation.shared_cost.queries import MonthPools, gather_pools, run_in_force
 from governance.errors import DomainError, Forbidden
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
@@ -25,23 +25,29 @@ from governance.work.operations import copy_rows
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """`run` is what holds afterwards; `is_new` tells whether this was what made it."""
+    """The run in force afterwards, or a failed one; `is_new`: this call made it."""
 
     run: AllocationRun
     is_new: bool
 
 
 class PeriodNotBegun(DomainError):
+    """The month lies in the future."""
+
     code = "period_not_begun"
     status = 422
 
 
 class NothingToSplit(DomainError):
+    """No split is in force in the month, and none was run."""
+
     code = "nothing_to_split"
     status = 422
 
 
 class WholeOrganisation(Forbidden):
+    """A run needs a right to the whole organisation."""
+
     code = "organisation_required"
 
 
@@ -52,8 +58,9 @@ def planned_allocation(*, organisation: Scope, month: Month) -> list[SplitPool]:
 
 @transaction.atomic
 def run_allocation(*, organisation: Scope, month: Month, actor: Actor, at: datetime, reason: str = "") -> RunResult:
-    """The run that holds afterwards: a new one, or the standing one when nothing has changed. A run that cannot be
-    split is kept as failed, with its problem; the one before it goes on standing.
+    """Split the month, unless nothing has changed since the run in force. Pools that cannot be split make a failed run
+    with its problem, and the run before stays in force. Raises organisation_required, period_not_begun, period_closed
+    and nothing_to_split.
     """
     _check_may_run(organisation, actor)
     if month.since > at:
@@ -62,31 +69,33 @@ def run_allocation(*, organisation: Scope, month: Month, actor: Actor, at: datet
     _check_open(organisation, month)
     status = RunStatus.PROVISIONAL if at < month.until else RunStatus.FINAL
     try:
-        gathered = gather_pools(organisation.pk, month)
-        pools = split_pools(gathered.pools)
+        month_pools = gather_pools(organisation.pk, month)
+        pools = split_pools(month_pools.pools)
     except PoolsRefused as refused:
         return _failed(organisation, month, f"{refused}.", actor, at, reason)
     digest = _digest(pools, status)
-    standing = run_in_force(organisation.pk, month)
-    if standing is None and not pools:
+    in_force = run_in_force(organisation.pk, month)
+    if in_force is None and not pools:
         raise NothingToSplit(f"{organisation.path} shares no cost in {month}; apply a SharedCostSplit first.")
-    if standing is not None and standing.digest == digest:
-        return RunResult(standing, is_new=False)
+    if in_force is not None and in_force.digest == digest:
+        return RunResult(in_force, is_new=False)
     run = AllocationRun.objects.create(
-        supersedes=standing, status=status, digest=digest, **_of(organisation, month, actor, at, reason)
+        supersedes=in_force, status=status, digest=digest, **_run_fields(organisation, month, actor, at, reason)
     )
-    _write(run, pools, gathered)
+    _write(run, pools, month_pools)
     _record(run, pools, actor, at)
     return RunResult(run, is_new=True)
 
 
 def run_open_months(*, at: datetime) -> list[RunResult]:
-    """The month and the one before it, of every organisation that shares cost, as far as they are not closed."""
-    this = Month.of(at.date())
+    """Run the month of `at` and the one before it, unless they are closed, for every organisation with a declared
+    split.
+    """
+    current = Month.of(at.date())
     sharing = Scope.objects.filter(pk__in=SharedCostSplit.objects.values("organisation")).order_by("path")
     runs = []
     for organisation in sharing:
-        for month in (this.previous, this):
+        for month in (current.previous, current):
             try:
                 runs.append(run_allocation(organisation=organisation, month=month, actor=Actor.system(), at=at))
             except (PeriodClosed, NothingToSplit):
@@ -103,15 +112,15 @@ def _check_may_run(organisation: Scope, actor: Actor) -> None:
 
 
 def _check_open(organisation: Scope, month: Month) -> None:
-    """A closed month keeps the final run it has; one that has none gets it, from figures that do not change."""
+    """A closed month with a final run keeps it. One without is split once more, from figures that no longer change."""
     closed = hold_periods([organisation.pk]).get(organisation.pk)
-    standing = run_in_force(organisation.pk, month)
-    is_settled = standing is not None and standing.status == RunStatus.FINAL
-    if closed is not None and month.until <= closed and is_settled:
+    in_force = run_in_force(organisation.pk, month)
+    is_final = in_force is not None and in_force.status == RunStatus.FINAL
+    if closed is not None and month.until <= closed and is_final:
         raise PeriodClosed(f"{month} is closed; its shared cost stays as it was split.")
 
 
-def _of(organisation: Scope, month: Month, actor: Actor, at: datetime, reason: str) -> dict[str, object]:
+def _run_fields(organisation: Scope, month: Month, actor: Actor, at: datetime, reason: str) -> dict[str, object]:
     return {
         "organisation": organisation,
         "period_start": month.start,
@@ -131,7 +140,7 @@ def _failed(organisation: Scope, month: Month, problem: str, actor: Actor, at: d
         status=RunStatus.FAILED,
         digest=digest,
         problem=problem[:1000],
-        **_of(organisation, month, actor, at, reason),
+        **_run_fields(organisation, month, actor, at, reason),
     )
     return RunResult(failed, is_new=True)
 
@@ -139,44 +148,44 @@ def _failed(organisation: Scope, month: Month, problem: str, actor: Actor, at: d
 def _digest(pools: Sequence[SplitPool], status: str) -> str:
     content = [
         [
-            *(one.pool.name, one.pool.version, str(one.pool.own), str(one.received)),
-            [[s.recipient, s.target, str(s.ratio), str(s.amount), str(s.quantity), s.rule] for s in one.shares],
+            *(split.pool.name, split.pool.version, str(split.pool.own_amount), str(split.received)),
+            [[s.recipient, s.target, str(s.ratio), str(s.amount), str(s.quantity), s.rule] for s in split.shares],
         ]
-        for one in pools
+        for split in pools
     ]
     return sha256(json.dumps([status, content]).encode()).hexdigest()
 
 
-def _write(run: AllocationRun, pools: Sequence[SplitPool], gathered: Gathered) -> None:
+def _write(run: AllocationRun, pools: Sequence[SplitPool], month_pools: MonthPools) -> None:
     ids = {path: node.id for path, node in scope_tree().by_path.items()}
     rows = SharedPool.objects.bulk_create(
         SharedPool(
             run=run,
-            split=gathered.versions[one.pool.name],
+            split=month_pools.versions[split.pool.name],
             position=position,
-            origin_id=ids[one.pool.origin],
-            is_external=not one.pool.passes_on,
-            own_amount=one.pool.own,
-            received_amount=one.received,
-            method=one.pool.how,
-            usage_unit=one.pool.unit,
+            origin_id=ids[split.pool.origin],
+            is_external=not split.pool.passes_on,
+            own_amount=split.pool.own_amount,
+            received_amount=split.received,
+            method=split.pool.method,
+            usage_unit=split.pool.unit,
         )
-        for position, one in enumerate(pools)
+        for position, split in enumerate(pools)
     )
     copy_rows(
         [
             AllocatedCharge(
                 run=run,
                 pool=row,
-                target_id=ids[share.target or one.pool.origin],
+                target_id=ids[share.target or split.pool.origin],
                 recipient=share.recipient,
                 ratio=share.ratio,
                 amount=share.amount,
                 usage_quantity=share.quantity,
                 rule=share.rule,
             )
-            for row, one in zip(rows, pools, strict=True)
-            for share in one.shares
+            for row, split in zip(rows, pools, strict=True)
+            for share in split.shares
         ]
     )
 
@@ -193,7 +202,7 @@ def _record(run: AllocationRun, pools: Sequence[SplitPool], actor: Actor, at: da
             "status": run.status,
             "digest": run.digest,
             "supersedes": run.supersedes_id,
-            "pools": {f"{one.pool.name}@{one.pool.version}": str(one.amount) for one in pools},
+            "pools": {f"{split.pool.name}@{split.pool.version}": str(split.amount) for split in pools},
         },
         at=at,
     )

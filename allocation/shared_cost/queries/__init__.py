@@ -3,7 +3,7 @@ from allocation.shared_cost.queries.charges import (
 )
 from allocation.shared_cost.queries.pools import (
     SPEC,
-    Gathered,
+    MonthPools,
     gather_pools,
     pools_of,
 )
@@ -20,7 +20,7 @@ from allocation.shared_cost.queries.shared import (
 __all__ = [
     "SPEC",
     "FullyLoaded",
-    "Gathered",
+    "MonthPools",
     "SharedCost",
     "SharedLine",
     "allocated_charges",

@@ -1,4 +1,4 @@
-"""Allocated charges as FOCUS describes them: each with its ratio, what drove it, and the method's id."""
+"""Allocated charges with what FOCUS asks of them: ratio, what drove it, and the method's id."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from governance.scopes.queries import scope_tree
 class AllocatedLine:
     """One part of one pool in one month. The ratios of a (pool, period) sum to 1 and the amounts to what was shared.
 
-    `origin_scope` gave, `target_scope` bears; they are the same for what the pool keeps. `is_external`: the amount is
-    held by no usage record, so a report adds it; otherwise the origin's own charges hold it already, and a report that
-    shows both adds the opposite line to the origin. `allocated_tags` is a JSON object.
+    `origin_scope` gave it and `target_scope` bears it; they are the same for what the pool keeps. `is_external`: no
+    usage record holds the amount, so a report adds it. Otherwise the origin's own charges hold it already, and a report
+    with both subtracts it from the origin by an opposite line. `allocated_tags` is a JSON object.
     """
 
     origin_scope: str
@@ -53,10 +53,10 @@ class AllocatedLine:
 
 
 def allocated_charges(organisation_id: int, since: date, until: date) -> Iterator[AllocatedLine]:
-    """Of the standing runs of the months that begin from `since` to before `until`, in the order in which they were
-    split. Recipients that bear nothing are among them, with ratio 0.
+    """Of the runs in force of the months that begin in [since, until), in the order in which they were split.
+    Recipients that bear nothing are included with ratio 0.
     """
-    runs = AllocationRun.objects.standing().filter(
+    runs = AllocationRun.objects.in_force().filter(
         organisation_id=organisation_id, period_start__gte=since, period_start__lt=until
     )
     charges = AllocatedCharge.objects.filter(run__in=runs).select_related("run", "pool__split")

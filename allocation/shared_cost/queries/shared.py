@@ -1,4 +1,4 @@
-"""What was shared to a scope, from where, by which method and why; and what a scope costs fully loaded."""
+"""What was shared to a scope and from it, by which method and why; and the fully loaded cost of scopes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.documents import Method
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun, SharedPool
-from allocation.shared_cost.queries.pools import direct_use
+from allocation.shared_cost.queries.pools import direct_usage
 from governance.charts.engine.numbers import exact_percent, money
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeTree, scope_tree
@@ -25,8 +25,8 @@ NONE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class FullyLoaded:
-    """Of one scope alone. `external` are amounts it holds that no usage record does; a pool's giving is taken off the
-    scope the pool belongs to, though the usage behind it may lie below.
+    """The cost of one scope alone. `external` are amounts it holds that no usage record does. What a pool gives is
+    subtracted from the pool's scope, though its usage may be of scopes below.
     """
 
     direct: Decimal = NONE
@@ -38,21 +38,22 @@ class FullyLoaded:
     def total(self) -> Decimal:
         return self.direct + self.external + self.shared_in - self.shared_out
 
-    def __add__(self, other: FullyLoaded) -> FullyLoaded:
+    def __add__(self, addend: FullyLoaded) -> FullyLoaded:
         return FullyLoaded(
-            self.direct + other.direct,
-            self.external + other.external,
-            self.shared_in + other.shared_in,
-            self.shared_out + other.shared_out,
+            self.direct + addend.direct,
+            self.external + addend.external,
+            self.shared_in + addend.shared_in,
+            self.shared_out + addend.shared_out,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class SharedLine:
-    """What one pool gave over the scope's border: to it (`origin` gave), or from it (to `recipients` scopes).
+    """What one pool gave across the scope's border: to it (`origin` gave), or from it (to `recipients` scopes). `ratio`
+    is of the pool's amount.
 
-    `why` is the sentence behind the amount; `records` leads to the usage behind the pool, for those who may see it, and
-    is empty where no usage record holds the amount.
+    `why` explains the amount in a sentence. `records` is the address of the pool's usage records, empty for those who
+    may not see them and where no usage record holds the amount.
     """
 
     pool: str
@@ -74,7 +75,7 @@ class SharedLine:
 
 @dataclass(frozen=True, slots=True)
 class SharedCost:
-    """Of a scope and all below it: only what crosses its border is shared to it or from it."""
+    """Cost of a scope and all below it: only what crosses its border is shared to it or from it."""
 
     scope: str
     month: Month
@@ -99,41 +100,44 @@ class SharedCost:
 
 
 def run_in_force(organisation_id: int, month: Month) -> AllocationRun | None:
-    return AllocationRun.objects.standing().filter(organisation_id=organisation_id, period_start=month.start).first()
+    """The run whose figures hold for the month; None while it has not been split."""
+    return AllocationRun.objects.in_force().filter(organisation_id=organisation_id, period_start=month.start).first()
 
 
 def fully_loaded(organisation_id: int, month: Month, run: AllocationRun | None = None) -> dict[int, FullyLoaded]:
-    """By scope id, each without those below it; scopes with nothing are left out. Over the organisation the totals sum
-    to its direct cost and the external amounts, each counted once.
+    """By scope id, each without the scopes below it; scopes without cost are left out. By the run in force if none is
+    given. The totals sum to the organisation's direct cost and external amounts, each counted once.
     """
-    loaded = {scope_id: FullyLoaded(direct=use.cost) for scope_id, use in direct_use(organisation_id, month).items()}
+    loaded = {
+        scope_id: FullyLoaded(direct=usage.cost) for scope_id, usage in direct_usage(organisation_id, month).items()
+    }
     run = run or run_in_force(organisation_id, month)
     if run is None:
         return loaded
     moved = AllocatedCharge.objects.filter(run=run).exclude(target_id=F("pool__origin_id")).order_by()
-    came = moved.values_list("target_id").annotate(total=Sum("amount"))
-    went = moved.values_list("pool__origin_id").annotate(total=Sum("amount"))
+    received = moved.values_list("target_id").annotate(total=Sum("amount"))
+    given = moved.values_list("pool__origin_id").annotate(total=Sum("amount"))
     outside = SharedPool.objects.filter(run=run, is_external=True).order_by()
     held = outside.values_list("origin_id").annotate(total=Sum("own_amount"))
-    for column, sums in (("shared_in", came), ("shared_out", went), ("external", held)):
+    for column, sums in (("shared_in", received), ("shared_out", given), ("external", held)):
         for scope_id, total in sums:
             loaded[scope_id] = replace(loaded.get(scope_id, FullyLoaded()), **{column: total})
     return loaded
 
 
 def by_branch(run: AllocationRun, month: Month) -> dict[int, FullyLoaded]:
-    """Of the organisation's own scope and of each scope right below it with all that lies below; `shared_in` and
-    `shared_out` hold only what crosses the border between two of them.
+    """By scope id: the organisation's own scope alone, and each scope directly below it with all below that.
+    `shared_in` and `shared_out` are only what crosses the border between two of them.
     """
     tree = scope_tree()
     branch = {scope_id: _branch(tree, scope_id) for scope_id in tree.descendants(run.organisation_id)}
     branches: dict[int, FullyLoaded] = {}
 
-    def add(scope_id: int, more: FullyLoaded) -> None:
-        branches[branch[scope_id]] = branches.get(branch[scope_id], FullyLoaded()) + more
+    def add(scope_id: int, cost: FullyLoaded) -> None:
+        branches[branch[scope_id]] = branches.get(branch[scope_id], FullyLoaded()) + cost
 
-    for scope_id, one in fully_loaded(run.organisation_id, month, run).items():
-        add(scope_id, FullyLoaded(direct=one.direct, external=one.external))
+    for scope_id, cost in fully_loaded(run.organisation_id, month, run).items():
+        add(scope_id, FullyLoaded(direct=cost.direct, external=cost.external))
     moved = AllocatedCharge.objects.filter(run=run).order_by().values_list("pool__origin_id", "target_id")
     for origin_id, target_id, total in moved.annotate(total=Sum("amount")):
         if branch[origin_id] != branch[target_id]:
@@ -148,18 +152,19 @@ def _branch(tree: ScopeTree, scope_id: int) -> int:
 
 
 def shared_cost(*, actor: Actor, scope_id: int, month: Month) -> SharedCost:
+    """By the month's run in force. Lines link to usage records only as far as `actor` may see them."""
     tree = scope_tree()
     node, below = tree.by_id[scope_id], tree.descendants(scope_id)
-    used = direct_use(scope_id, month)
+    used = direct_usage(scope_id, month)
     run = run_in_force(node.root_id, month)
-    came: tuple[SharedLine, ...] = ()
-    went: tuple[SharedLine, ...] = ()
+    shared_in: tuple[SharedLine, ...] = ()
+    shared_out: tuple[SharedLine, ...] = ()
     external = NONE
     if run is not None:
         charges = AllocatedCharge.objects.filter(run=run)
         inside, from_inside = Q(target__in=below), Q(pool__origin__in=below)
-        came = _lines(charges.filter(inside).exclude(from_inside), run, node.path, tree, actor)
-        went = _lines(charges.filter(from_inside).exclude(inside), run, node.path, tree, actor)
+        shared_in = _lines(charges.filter(inside).exclude(from_inside), run, node.path, tree, actor)
+        shared_out = _lines(charges.filter(from_inside).exclude(inside), run, node.path, tree, actor)
         held = SharedPool.objects.filter(run=run, is_external=True, origin__in=below)
         external = held.aggregate(total=Sum("own_amount", default=NONE))["total"]
     return SharedCost(
@@ -167,10 +172,10 @@ def shared_cost(*, actor: Actor, scope_id: int, month: Month) -> SharedCost:
         month=month,
         currency=node.currency,
         run=run,
-        direct=sum((use.cost for use in used.values()), NONE),
+        direct=sum((usage.cost for usage in used.values()), NONE),
         external=external,
-        shared_in=came,
-        shared_out=went,
+        shared_in=shared_in,
+        shared_out=shared_out,
     )
 
 
@@ -186,15 +191,15 @@ def _lines(
             rules=ArrayAgg("rule", distinct=True, filter=~Q(rule=""), default=[]),
         )
     )  # fmt: skip
-    found = {row["pool_id"]: row for row in rows}
-    pools = SharedPool.objects.filter(pk__in=found).select_related("split").order_by("position")
-    of_all = dict(
-        AllocatedCharge.objects.filter(pool__in=found)
+    by_pool = {row["pool_id"]: row for row in rows}
+    pools = SharedPool.objects.filter(pk__in=by_pool).select_related("split").order_by("position")
+    quantities_of_all = dict(
+        AllocatedCharge.objects.filter(pool__in=by_pool)
         .order_by()
         .values_list("pool_id")
         .annotate(total=Sum("usage_quantity"))
     )
-    return tuple(_line(pool, found[pool.pk], of_all[pool.pk], run, path, tree, actor) for pool in pools)
+    return tuple(_line(pool, by_pool[pool.pk], quantities_of_all[pool.pk], run, path, tree, actor) for pool in pools)
 
 
 def _line(
@@ -246,6 +251,6 @@ def _measured(pool: SharedPool, quantity: Decimal, of_all: Decimal) -> str:
 
 
 def records_behind(origin: str, run: AllocationRun) -> str:
-    """The API's list of the usage records behind a pool of usage."""
-    asked = {"scope": origin, "since": f"{run.period_start}T00:00:00Z", "until": f"{run.period_end}T00:00:00Z"}
-    return f"/api/v1/usage?{urlencode(asked)}"
+    """Address of the API's list of the usage records of a pool."""
+    parameters = {"scope": origin, "since": f"{run.period_start}T00:00:00Z", "until": f"{run.period_end}T00:00:00Z"}
+    return f"/api/v1/usage?{urlencode(parameters)}"

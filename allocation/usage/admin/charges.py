@@ -1,3 +1,5 @@
+"""Charge lines in the admin."""
+
 from django.contrib import admin
 
 from allocation.usage.models import UsageCharge

@@ -1,3 +1,5 @@
+"""Import runs in the admin."""
+
 from django.contrib import admin
 
 from allocation.usage.models import ImportRun

@@ -1,3 +1,5 @@
+"""Tasks and their days in the admin."""
+
 from django.contrib import admin
 
 from allocation.usage.models import Task, TaskDay

@@ -1,3 +1,5 @@
+"""Usage records, roll-ups and watermarks in the admin."""
+
 from typing import Any
 
 from django.contrib import admin
@@ -41,13 +43,14 @@ class UsageRecordAdmin(ReadOnlyAdmin):
     search_help_text = "Exact event id, task id, session id or model."
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> UsageRecord | None:
-        """An event may have come with several times, each a record of the same id: the newest is shown."""
+        """The newest of the records of this id: an event that was sent with several times has one record for each."""
         del from_field
         try:
-            found: UsageRecord | None = self.get_queryset(request).filter(pk=object_id).order_by("-occurred_at").first()
+            records = self.get_queryset(request).filter(pk=object_id)
+            newest: UsageRecord | None = records.order_by("-occurred_at").first()
         except ValidationError:
             return None
-        return found
+        return newest
 
 
 class RollUpAdmin(ReadOnlyAdmin):

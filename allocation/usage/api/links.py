@@ -1,4 +1,4 @@
-"""Where the records lie that a figure was made of."""
+"""Links from a figure to the usage records behind it."""
 
 from datetime import date
 from urllib.parse import urlencode
@@ -12,10 +12,10 @@ from governance.calendar.engine import midnight
 def records_link(
     request: Request, *, scope: str, since: date, until: date, model: str = "", provider: str = "", below: bool = True
 ) -> str:
-    """GET /api/v1/usage of whole UTC days, `since` to before `until`; of all models without one. Of the scope itself
-    alone where not `below`.
+    """Address of GET /api/v1/usage for the UTC days [since, until); an empty model or provider is not asked for.
+    Without `below` only the records of the scope itself.
     """
-    asked = {
+    parameters = {
         "below": "" if below else "false",
         "scope": scope,
         "since": _instant(since),
@@ -23,7 +23,9 @@ def records_link(
         "provider": provider,
         "model": model,
     }
-    return request.build_absolute_uri(f"{reverse('usage')}?{urlencode({k: v for k, v in asked.items() if v})}")
+    return request.build_absolute_uri(
+        f"{reverse('usage')}?{urlencode({name: value for name, value in parameters.items() if value})}"
+    )
 
 
 def _instant(day: date) -> str:

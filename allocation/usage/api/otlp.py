@@ -39,7 +39,7 @@ class Traces(APIView):
     permission_classes = [requires("usage:write")]
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:  # noqa: FBT001, FBT002  # DRF's signature
-        """The answer's encoding is the question's, whatever `Accept` says."""
+        """An answer is encoded as its request is, whatever `Accept` asks for."""
         del request, force
         renderer = self.get_renderers()[0]
         return renderer, renderer.media_type or ""
@@ -71,7 +71,7 @@ class Traces(APIView):
         return Response(as_json(rejected))
 
     def handle_exception(self, exc: Exception) -> Response:
-        """A problem, as everywhere; read as the Status that OTLP wants, it has its message."""
+        """A problem document as everywhere, with the `message` that OTLP's Status has."""
         answer = super().handle_exception(exc)
         answer.data["message"] = f"{answer.data['code']}: {answer.data['detail']}"
         return answer

@@ -1,3 +1,5 @@
+"""What usage looks like over HTTP, and what its lists and summaries may be asked for."""
+
 from typing import Any
 
 from rest_framework import serializers
@@ -7,8 +9,6 @@ from allocation.meters.models import ServiceTier
 from allocation.usage.models import Activity, Status, UsageRecord
 from allocation.usage.queries import GROUPS
 from governance.rest.api import DayParameters, Parameters, ScopeParameters
-
-# Sums may need more places than one record.
 
 
 class RejectionOut(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""Tasks: what an agent did for one piece of work, and what it came to."""
+"""Tasks over HTTP: the calls an agent made for one piece of work, and what they cost."""
 
 from typing import ClassVar
 
@@ -35,7 +35,7 @@ class Tasks(APIView):
     @extend_schema(operation_id="tasks_list", parameters=[TaskFilterIn], responses=TaskOut(many=True))
     def get(self, request: Request) -> Response:
         wanted = TaskFilterIn.of(request)
-        found = tasks(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
+        rows = tasks(actor=actor(request), scope_id=scope_asked(request, wanted.get("scope")))
         bounds = {"began_on__gte": wanted.get("from"), "began_on__lt": wanted.get("to")}
-        found = found.filter(**{name: value for name, value in bounds.items() if value})
-        return listed(self, request, found, TaskOut, ordering=("-first_occurred_at", "-id"))
+        rows = rows.filter(**{name: value for name, value in bounds.items() if value})
+        return listed(self, request, rows, TaskOut, ordering=("-first_occurred_at", "-id"))

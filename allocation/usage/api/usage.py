@@ -1,3 +1,5 @@
+"""Usage over HTTP: records posted by senders, and read by those who see their scope."""
+
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any
@@ -22,7 +24,7 @@ from governance.calendar.engine import DAY, first_of_month, midnight
 from governance.people.models import ApiKey
 from governance.rest.api import actor, listed, requires, scope_asked
 
-# By content type: what the records are, and what reads them.
+# By content type: the format's name, and the function that reads it.
 READERS: dict[str, tuple[str, Callable[..., Incoming]]] = {
     **dict.fromkeys(("application/json", ""), ("native", read_json)),
     **dict.fromkeys(("application/x-ndjson", "application/ndjson", "application/jsonl"), ("native", read_ndjson)),
@@ -33,6 +35,7 @@ EXACT = ("provider", "model", "service_tier", "price_source", "source", "status"
 
 
 def record(request: Request, incoming: Incoming, source_format: str) -> operations.IngestResult:
+    """Records what was read, by the key of the request. Raises key_required for anyone but an API key."""
     if not isinstance(request.auth, ApiKey):
         raise NotASender("Usage is posted with an API key; its scope says where the usage may go.")
     return operations.record_usage(

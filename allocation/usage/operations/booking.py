@@ -1,4 +1,4 @@
-"""What recorded usage and its corrections share, written in one order: see docs/locks.md."""
+"""The writes that recorded usage and its corrections share, in one order of locks: see docs/locks.md."""
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
@@ -21,12 +21,12 @@ def book(
     at: datetime,
     heard_from: Collection[int] = (),
 ) -> None:
-    """Into tasks and their days; minutes, hours and days; charge lines; the ledger; watermarks; dirty scopes: whoever
-    books locks them in this order, so that two who book wait for each other and never crosswise.
+    """Writes tasks and their days; minutes, hours and days; charge lines; the ledger; watermarks; dirty scopes. Every
+    booking takes its locks in this order, so that two wait for each other and never deadlock.
 
     `write_tasks` writes tasks and their days, which usage adds to and a correction may move. `heard_from` are the
-    organisations whose feed this is a sign of. `scope_ids` are those booked to; all above them count as dirty too.
-    Call inside the transaction that wrote the records, and after them.
+    organisations that sent the usage. `scope_ids` are the scopes booked to; those above them become dirty too. Call it
+    inside the transaction that wrote the records, and after them.
     """
     write_tasks()
     days = roll_up(minutes, at)

@@ -1,4 +1,4 @@
-"""Usage in: priced, attributed and counted exactly once, in one transaction per batch."""
+"""Recording usage: priced, attributed and counted exactly once, in one transaction per batch."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -41,17 +41,18 @@ def record_usage(
     billed_by: str = PROVIDER,
     weir_key: str = "",
 ) -> IngestResult:
-    """Count what is new, quarantine what cannot be taken. `indexes` are the events' places in what the sender sent,
-    when some of it, `refused`, did not even become an event. `weir_key` is the prefix of the key that sent them.
+    """Record new events and quarantine the refused ones. `indexes` are the events' places in what was sent, where part
+    of it (`refused`) could not be read as events. `weir_key` is the prefix of the sender's key, `billed_by` the price
+    source of a stated cost. Raises batch_too_large.
     """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
     while True:
         context = replace(pricing_context_for(key_scope_id=key_scope_id, at=at), billed_by=billed_by)
-        costed, unfit = _costed(context, _delivered(context, events, weir_key), indexes or range(len(events)))
-        every_refused = [*refused, *unfit]
+        costed, refused_events = _costed(context, _with_key(context, events, weir_key), indexes or range(len(events)))
+        every_refused = [*refused, *refused_events]
         unique = {(record.id, record.at_s): record for record in costed}
-        # In the order of identity: two batches with the same records wait for each other, never crosswise.
+        # In the order of identity, so that two batches with the same records wait for each other and never deadlock.
         batch = [unique[key] for key in sorted(unique)]
         ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch})
         write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at)
@@ -64,8 +65,8 @@ def record_usage(
         rejected=tuple(
             sorted(
                 (
-                    Rejection(item.index, item.fault.code, item.fault.message, item.fault.field)
-                    for item in every_refused
+                    Rejection(record.index, record.fault.code, record.fault.message, record.fault.field)
+                    for record in every_refused
                 ),
                 key=lambda rejection: rejection.index,
             )
@@ -73,9 +74,9 @@ def record_usage(
     )
 
 
-def _delivered(context: PricingContext, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:
-    """With the Weir key beside the attributes, where a key or rule of the organisation reads it: a copy of every event
-    costs too much for those who do not ask.
+def _with_key(context: PricingContext, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:
+    """The events with the Weir key among their attributes, copied only where a key or rule of the organisation reads
+    it: copying every event would slow down all others.
     """
     if not weir_key or context.home is None or not context.home.matcher.reads_weir_key:
         return events
@@ -93,11 +94,11 @@ def _costed(
     costed: list[CostedRecord] = []
     refused: list[RefusedRecord] = []
     for index, event in zip(indexes, events, strict=True):
-        outcome = context.cost(event)
-        if isinstance(outcome, Fault):
-            refused.append(refused_event(index, outcome, event))
+        costed_or_fault = context.cost(event)
+        if isinstance(costed_or_fault, Fault):
+            refused.append(refused_event(index, costed_or_fault, event))
         else:
-            costed.append(outcome)
+            costed.append(costed_or_fault)
     return costed, refused
 
 
@@ -119,17 +120,17 @@ def _write_all(
 
 
 def _write(batch: Sequence[CostedRecord], at: datetime) -> int:
-    """How many were new. A batch with nothing new still shows that its feeds are alive."""
+    """How many were new. A batch with nothing new moves the watermarks too: it shows that usage still arrives."""
     new = _insert(batch, at)
     heard_from = {record.root_id for record in batch}
     if not new:
         touch_watermarks(heard_from, at)
         return 0
-    fine = by_minute_and_price(new)
+    sums = by_minute_and_price(new)
     book(
         write_tasks=partial(add_to_tasks, *task_sums(new)),
-        minutes=by_minute(fine),
-        charges=charges_of(fine),
+        minutes=by_minute(sums),
+        charges=charges_of(sums),
         scope_ids={record.scope_id for record in new},
         heard_from=heard_from,
         at=at,
@@ -138,7 +139,7 @@ def _write(batch: Sequence[CostedRecord], at: datetime) -> int:
 
 
 def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
-    """Those that were not there yet."""
+    """The records that were not recorded before."""
     if not batch:
         return []
     columns = ", ".join(COLUMNS)
@@ -147,7 +148,7 @@ def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
             "CREATE TEMPORARY TABLE IF NOT EXISTS usage_staging ON COMMIT DELETE ROWS"  # noqa: S608  # our own names
             f" AS SELECT 0 AS position, {columns} FROM {RECORD_TABLE} WITH NO DATA"
         )
-        # Empty but for an earlier batch of the same transaction.
+        # It holds rows only of an earlier batch of the same transaction.
         cursor.execute("DELETE FROM usage_staging")
         with cast("Any", cursor.cursor).copy(f"COPY usage_staging (position, {columns}) FROM STDIN") as copy:
             copy.write(copy_text(batch, at))
@@ -161,5 +162,7 @@ def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
             SELECT position FROM usage_staging LEFT JOIN new USING (id, occurred_at) WHERE new.id IS NULL
             """  # noqa: S608  # our own names
         )
-        known = {row[0] for row in cursor.fetchall()}
-    return [record for position, record in enumerate(batch) if position not in known] if known else list(batch)
+        duplicates = {row[0] for row in cursor.fetchall()}
+    return (
+        [record for position, record in enumerate(batch) if position not in duplicates] if duplicates else list(batch)
+    )

@@ -1,4 +1,4 @@
-"""Usage is posted to the ledger of whoever the settings name: `allocation` knows no budgets."""
+"""Posting usage to the ledger that the settings name: `allocation` does not import budgets."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,6 +11,7 @@ from allocation.usage.engine.roll_ups import Key, Sums, postings
 
 
 def post_to_ledger(days: dict[Key, Sums], at: datetime) -> None:
+    """Calls USAGE_POSTING with the postings of the days' sums; does nothing without that setting."""
     post = _posting()
     if post is not None:
         post(postings=postings(days), at=at)
@@ -23,5 +24,5 @@ def _posting() -> Callable[..., object] | None:
 
 @lru_cache
 def _imported(path: str) -> Callable[..., object]:
-    found: Callable[..., object] = import_string(path)
-    return found
+    post: Callable[..., object] = import_string(path)
+    return post

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.commitments.engine import CommitmentMonth, Committed, UsageLine, commitment_months
+from allocation.commitments.engine import CommitmentMonth, CommitmentTerms, UsageLine, commitment_months
 from allocation.meters.engine.months import Month
 
 D = Decimal
 NOVEMBER = Month(2026, 11)
 
 
-def committed(**changes: Any) -> Committed:
+def committed(**changes: Any) -> CommitmentTerms:
     """A node of 720 GPU hours a month at 2 dollars an hour; on demand an hour is 4."""
     given_: dict[str, Any] = {
         "name": "node", "kind": "reserved_gpu", "provider": "self", "models": ("llama-*",), "scope": "acme",
         "unit": "gpu_hour", "amount_per_month": D(1440), "units_per_month": D(720), "on_demand_unit_price": D(4),
         "starts_on": date(2026, 1, 1), "ends_on": None,
     }  # fmt: skip
-    return Committed(**{**given_, **changes})
+    return CommitmentTerms(**{**given_, **changes})
 
 
 def line(hours: str, **changes: Any) -> UsageLine:
@@ -34,7 +34,7 @@ def line(hours: str, **changes: Any) -> UsageLine:
     return UsageLine(**{**given_, **changes})
 
 
-def one(commitment: Committed, *usage: UsageLine) -> CommitmentMonth:
+def one(commitment: CommitmentTerms, *usage: UsageLine) -> CommitmentMonth:
     (found,) = commitment_months([commitment], usage, NOVEMBER)
     return found
 

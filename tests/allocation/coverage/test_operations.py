@@ -225,9 +225,9 @@ def test_coverage_by_day_month_scope_and_rule(acme: Scope) -> None:
     )
 
     def parts(by: str) -> dict[str, tuple[Decimal | None, Decimal | None, Decimal | None]]:
-        found = queries.coverage(actor=SYSTEM, since=datetime(2026, 10, 1, tzinfo=UTC), until=UNTIL, by=by)
+        found = queries.attribution_coverage(actor=SYSTEM, since=datetime(2026, 10, 1, tzinfo=UTC), until=UNTIL, by=by)
         [one] = found
-        whole = (one.organisation, one.whole.cost_ratio, one.whole.request_ratio, one.whole.maturity)
+        whole = (one.path, one.whole.cost_ratio, one.whole.request_ratio, one.whole.maturity)
         assert whole == ("acme", Decimal("0.9"), Decimal("0.4"), "run")
         return {part.name: (part.coverage.cost_ratio, part.coverage.request_ratio, part.share) for part in one.parts}
 
@@ -252,7 +252,7 @@ def test_coverage_by_day_month_scope_and_rule(acme: Scope) -> None:
 def test_coverage_takes_few_queries_however_many_days(acme: Scope, django_assert_num_queries: Any) -> None:
     use(acme, *({**SEARCH, "occurred_at": f"2026-11-{day:02}T10:00:00Z"} for day in range(1, 24)))
     with django_assert_num_queries(3):  # the tree's version and the tree, the sums
-        queries.coverage(actor=SYSTEM, since=SINCE, until=UNTIL, by="day")
+        queries.attribution_coverage(actor=SYSTEM, since=SINCE, until=UNTIL, by="day")
 
 
 # --- over HTTP and on the command line

@@ -129,7 +129,7 @@ def test_a_record_back_on_the_unattributed_scope(acme: Scope) -> None:
     apply_rules(RULES.replace("when: {team: search}", "when: {team: none}"))
     again()
     assert by_scope() == {"acme/unattributed": (Decimal(1), 1, 0)}
-    [one] = queries.coverage(actor=SYSTEM, since=SINCE, until=UNTIL, by="rule")
+    [one] = queries.attribution_coverage(actor=SYSTEM, since=SINCE, until=UNTIL, by="rule")
     assert [(part.name, part.coverage.used.records) for part in one.parts] == [("unattributed", 1)]
     assert one.whole.cost_ratio == 0
 
@@ -138,7 +138,7 @@ def test_coverage_and_preview_see_what_has_moved(acme: Scope) -> None:
     use(acme, SEARCH, KEYED, {"cost": Decimal(2)})
     apply_rules()
     again()
-    [one] = queries.coverage(actor=SYSTEM, since=SINCE, until=UNTIL, by="rule")
+    [one] = queries.attribution_coverage(actor=SYSTEM, since=SINCE, until=UNTIL, by="rule")
     assert [(part.name, part.coverage.used.records, part.coverage.used.cost) for part in one.parts] == [
         ("unattributed", 1, Decimal(2)), ("acme:key_alias ranker-7", 1, Decimal(1)), ("acme:search", 1, Decimal(1)),
     ]  # fmt: skip

@@ -1,14 +1,14 @@
 from datetime import date
 from decimal import Decimal
 
-from allocation.coverage.engine.coverage import Coverage, Used
+from allocation.coverage.engine.coverage import AttributedShare, UsageTotals
 from allocation.coverage.engine.coverage_chart import coverage_chart
 
 DAY = date(2026, 11, 24)
 
 
 def test_a_day_of_less_than_nothing_is_not_attributed_at_all() -> None:
-    less = Coverage(Used(cost=Decimal(4)), Used(cost=Decimal(-2)))
+    less = AttributedShare(UsageTotals(cost=Decimal(4)), UsageTotals(cost=Decimal(-2)))
     chart = coverage_chart(by_day={DAY: less}, days=[DAY], currency="USD")
     assert [(day.attributed, day.rest) for day in chart.days] == [("0.0", "176.0")]
 

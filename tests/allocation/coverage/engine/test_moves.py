@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from allocation.attribution.documents import condition
 from allocation.attribution.engine import Matcher, PlainCall, Rule
-from allocation.coverage.engine.coverage import Coverage, Used, ratio, total
+from allocation.coverage.engine.coverage import AttributedShare, UsageTotals, ratio, total
 from allocation.coverage.engine.coverage_chart import coverage_chart
-from allocation.coverage.engine.moves import Group, moves
+from allocation.coverage.engine.moves import RecordGroup, proposed_moves
 
 ON = date(2026, 11, 24)
 NOBODY = 9
@@ -25,7 +25,7 @@ MATCHER = Matcher(
 )
 GROUPS = st.lists(
     st.builds(
-        Group,
+        RecordGroup,
         scope_id=st.sampled_from([1, 2, 3, NOBODY]),
         named_scope=st.booleans(),
         call=st.builds(
@@ -35,7 +35,7 @@ GROUPS = st.lists(
         ),
         day=st.sampled_from([ON, ON + timedelta(1)]),
         used=st.builds(
-            Used,
+            UsageTotals,
             records=st.integers(1, 9),
             requests=st.integers(1, 10**6),
             tokens=st.integers(0, 10**12),
@@ -47,11 +47,11 @@ GROUPS = st.lists(
 
 
 @given(GROUPS, st.integers())
-def test_sums_add_up_in_any_order(groups: list[Group], seed: int) -> None:
-    found = moves(groups, MATCHER, unattributed_id=NOBODY)
+def test_sums_add_up_in_any_order(groups: list[RecordGroup], seed: int) -> None:
+    found = proposed_moves(groups, MATCHER, unattributed_id=NOBODY)
     shuffled = list(groups)
     random.Random(seed).shuffle(shuffled)
-    assert moves(shuffled, MATCHER, unattributed_id=NOBODY) == found
+    assert proposed_moves(shuffled, MATCHER, unattributed_id=NOBODY) == found
     assert found.used == found.before.used == found.after.used == total(group.used for group in groups)
     assert total(found.by_label.values()) == found.used
     assert total(one.used for one in found.movements) == found.moved
@@ -61,16 +61,16 @@ def test_sums_add_up_in_any_order(groups: list[Group], seed: int) -> None:
 
 
 @given(GROUPS)
-def test_what_has_moved_does_not_move_again(groups: list[Group]) -> None:
+def test_what_has_moved_does_not_move_again(groups: list[RecordGroup]) -> None:
     placed = [
-        Group(
+        RecordGroup(
             group.scope_id if group.named_scope else found.scope_id if found else NOBODY,
             named_scope=group.named_scope, call=group.call, day=group.day, used=group.used,
         )
         for group in groups
         for found in (MATCHER.first_match(group.call, group.day),)
     ]  # fmt: skip
-    assert moves(placed, MATCHER, unattributed_id=NOBODY).movements == ()
+    assert proposed_moves(placed, MATCHER, unattributed_id=NOBODY).movements == ()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_what_has_moved_does_not_move_again(groups: list[Group]) -> None:
     ],
 )
 def test_maturity(attributed: str, cost: str, share: str | None, maturity: str) -> None:
-    one = Coverage(Used(cost=Decimal(cost)), Used(cost=Decimal(attributed)))
+    one = AttributedShare(UsageTotals(cost=Decimal(cost)), UsageTotals(cost=Decimal(attributed)))
     assert (one.cost_ratio, one.maturity) == (None if share is None else Decimal(share), maturity)
 
 
@@ -94,9 +94,9 @@ def test_a_ratio_of_nothing_is_none() -> None:
 
 def test_the_chart_says_what_it_shows() -> None:
     days = [ON - timedelta(1), ON]
-    half = Coverage(Used(cost=Decimal(4)), Used(cost=Decimal(2)))
+    half = AttributedShare(UsageTotals(cost=Decimal(4)), UsageTotals(cost=Decimal(2)))
     chart = coverage_chart(by_day={ON: half}, days=days, currency="USD")
-    assert [(day.attributed, day.rest, day.said) for day in chart.days] == [
+    assert [(day.attributed, day.rest, day.description) for day in chart.days] == [
         ("0.0", "0.0", "Mon 2026-11-23: no cost"),
         ("88.0", "88.0", "Tue 2026-11-24: 50.00 % of 4.00 USD attributed"),
     ]

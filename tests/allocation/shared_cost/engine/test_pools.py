@@ -15,11 +15,11 @@ D = Decimal
 
 def pool(name: str, origin: str, own: str, *to: str, **changes: Any) -> Pool:
     given_: dict[str, Any] = {
-        "version": 1, "source": "usage", "unit": "Recipients", "how": "even", "when_zero": "fail",
+        "version": 1, "source": "usage", "unit": "Recipients", "method": "even", "when_zero": "fail",
         "departed": "redistribute",
     }  # fmt: skip
     recipients = tuple(Recipient(path, D(1)) for path in to)
-    return Pool(name=name, origin=origin, own=D(own), recipients=recipients, **{**given_, **changes})
+    return Pool(name=name, origin=origin, own_amount=D(own), recipients=recipients, **{**given_, **changes})
 
 
 def test_what_a_pool_was_given_it_passes_on() -> None:

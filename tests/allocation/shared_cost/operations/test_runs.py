@@ -103,7 +103,7 @@ def test_late_data_makes_a_run_that_takes_the_place_of_the_former(shared: Scope)
     assert run(shared, at=AT + timedelta(hours=1)) == first
     use(shared, "acme/ads", "0", 4000)
     second = run(shared, at=AT + timedelta(hours=2))
-    assert (second.supersedes, list(AllocationRun.objects.standing())) == (first, [second])
+    assert (second.supersedes, list(AllocationRun.objects.in_force())) == (first, [second])
     assert charges(first)["acme/ads"][1] == 10
     assert charges(second)["acme/ads"][1] == 25
     # The month is over: the same figures, and no longer provisional.
@@ -151,7 +151,7 @@ def test_a_run_that_cannot_be_split_is_kept_with_its_problem_and_changes_nothing
     failed = run(shared, at=AT + timedelta(hours=1))
     assert (failed.status, failed.supersedes) == ("failed", None)
     assert failed.problem == "platform-team: the quantities to share by sum to zero, and it says when_zero: fail."
-    assert list(AllocationRun.objects.standing()) == [good]
+    assert list(AllocationRun.objects.in_force()) == [good]
     assert run(shared, at=AT + timedelta(hours=2)) == failed
     apply_split(SPLIT.replace("to: tokens", "to: gpu_seconds").replace("when_zero: fail", "when_zero: even"))
     assert charges(run(shared, at=AT + timedelta(hours=3))) == {

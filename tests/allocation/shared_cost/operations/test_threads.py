@@ -32,7 +32,7 @@ def test_racing_runs_make_one(sharing: Scope) -> None:
     use(sharing, "acme/ads", "1", 1000)
     assert len(set(in_threads(lambda _: run(sharing).pk, 8))) == 1
     assert AllocationRun.objects.count() == 2
-    assert AllocationRun.objects.standing().count() == 1
+    assert AllocationRun.objects.in_force().count() == 1
 
 
 def test_the_same_metrics_sent_at_once_count_once(sharing: Scope) -> None:
