@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 from django.db import OperationalError, connection
@@ -20,7 +19,8 @@ from psycopg import OperationalError as DriverOperationalError
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.people.operations import LAST_USE_RESOLUTION, authenticate_key, key_identity
 from governance.scopes.engine import is_at_or_below, lineage_of
-from policies.constraints.models import Constraint
+from policies.constraints.models import imposed_by
+from policies.guardrails.engine.constraint_kinds import Block, ConstraintKind, covers, refuses_calls
 
 PERMISSION = "decisions:read"
 BLOCKED = "blocked_by_guardrail"
@@ -37,8 +37,8 @@ SELECT key.digest,
           FROM allocation_ingestwatermark mark JOIN governance_scope root ON root.id = mark.scope_id
          WHERE root.path = %(root)s),
        (SELECT max(beat_at) FROM governance_heartbeat WHERE name IN ('policies.evaluation', 'policies.sweep')),
-       (SELECT json_agg(json_build_array(held.guardrail, held.step, above.path, held.models, held.evidence,
-                                         held.expires_at, held.reason, held.action)
+       (SELECT json_agg(json_build_array(held.guardrail, held.step, above.path, held.evidence,
+                                         held.expires_at, held.reason, held.action, held.models)
                          ORDER BY length(above.path), held.id)
           FROM policies_constraint held JOIN governance_scope above ON above.id = held.scope_id
          WHERE above.path = ANY(%(lineage)s) AND held.status = 'active'
@@ -69,6 +69,24 @@ class Reason:
     resets_at: str
     retryable: bool
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConstraint:
+    """A constraint in force as the statement reads it; ``scope`` is where it stands."""
+
+    guardrail: str
+    step: str
+    scope: str
+    evidence: dict[str, Any]
+    resets_at: str
+    reason: str
+    action: str
+    models: list[str]
+
+    @property
+    def imposed(self) -> ConstraintKind:
+        return imposed_by(self.action, self.models, self.evidence.get("message") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,45 +161,35 @@ def _execute(values: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _decision(row: tuple[Any, ...], model: str, at: datetime) -> Decision:
-    last_received_at, evaluated_at, held = row[6:]
-    reasons = tuple(_reason(*one) for one in held or () if _covers(one[3], model))
+    last_received_at, evaluated_at, rows = row[6:]
+    constraints = [StoredConstraint(*values) for values in rows or ()]
+    covering = [held for held in constraints if covers(held.imposed, model)]
     return Decision(
-        decision="deny" if reasons else "allow",
-        reasons=reasons,
+        decision="deny" if any(refuses_calls(held.imposed) for held in covering) else "allow",
+        reasons=tuple(_reason(held, held.imposed) for held in covering),
         evaluated_at=evaluated_at,
         data_age_seconds=None if last_received_at is None else max(0.0, (at - last_received_at).total_seconds()),
     )
 
 
-def _covers(patterns: list[str], model: str) -> bool:
-    return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)
-
-
-def _reason(
-    guardrail: str,
-    step: str,
-    scope: str,
-    _patterns: list[str],
-    evidence: dict[str, Any],
-    resets_at: str,
-    reason: str,
-    action: str,
-) -> Reason:
+def _reason(held: StoredConstraint, imposed: ConstraintKind) -> Reason:
+    code, limit, observed, unit = _limit(imposed, held.evidence)
     return Reason(
-        code=_code(Constraint.Action(action)),
-        guardrail=guardrail,
-        step=step,
-        scope=scope,
-        limit=evidence.get("limit"),
-        observed=evidence.get("observed"),
-        unit=evidence.get("unit", ""),
-        resets_at=resets_at,
+        code=code,
+        guardrail=held.guardrail,
+        step=held.step,
+        scope=held.scope,
+        limit=limit,
+        observed=observed,
+        unit=unit,
+        resets_at=held.resets_at,
         retryable=True,
-        detail=evidence.get("message") or reason,
+        detail=imposed.message or held.reason,
     )
 
 
-def _code(action: Constraint.Action) -> str:
-    match action:
-        case Constraint.Action.BLOCK:
-            return BLOCKED
+def _limit(imposed: ConstraintKind, evidence: dict[str, Any]) -> tuple[str, float | None, float | None, str]:
+    """The code a gateway acts on, the limit, what was observed against it, and the unit of both."""
+    match imposed:
+        case Block():
+            return BLOCKED, evidence.get("limit"), evidence.get("observed"), evidence.get("unit", "")

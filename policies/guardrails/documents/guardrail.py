@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from governance.documents import Document, Metadata, Part, Slug
 from governance.messages.documents import CHANNEL_TYPES
+from policies.guardrails.documents.constraint_kinds import LATER_CONSTRAINTS, ConstraintEntry, ConstraintName
 from policies.guardrails.documents.durations import Duration, PositiveDuration
+from policies.guardrails.documents.texts import Text
 from policies.guardrails.documents.unsupported import later
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Level = Literal["dry_run", "advisory", "soft_mandatory", "hard_mandatory"]
 ScopeKind = Literal["organisation", "business_unit", "team", "product", "workload", "agent"]
 Practice = Literal["finops_for_ai", "ai_for_finops"]
-ActionKind = Literal["notify", "block"]
+ActionKind = Literal["notify", ConstraintName]
 
 RESERVED_NAMES = frozenset(
     (  # noqa: SIM905  # a list of words reads better than a list of quotes
@@ -31,7 +33,6 @@ RESERVED_NAMES = frozenset(
     ).split()
 )
 
-Text = Annotated[str, Field(strict=True, max_length=2_000)]
 Expression = Annotated[str, Field(strict=True, min_length=1, max_length=4_000)]
 Identifier = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 StepName = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -118,25 +119,12 @@ class NotifyAction(Part):
     repeat_every: PositiveDuration | None = None
 
 
-class BlockAction(Part):
-    """No models means every model; globs such as ``gpt-4*`` are allowed."""
-
-    models: Annotated[
-        tuple[Annotated[str, Field(strict=True, min_length=1, max_length=200)], ...], Field(max_length=100)
-    ] = ()
-    message: Text = ""
-
-
 class NotifyEntry(Part):
     notify: NotifyAction
 
 
-class BlockEntry(Part):
-    block: BlockAction
-
-
-_SUPPORTED_ACTIONS = ("notify", "block")
-_LATER_ACTIONS = frozenset({"reroute", "throttle", "require_approval", "cap_output", "cheaper_model", "limit"})
+_SUPPORTED_ACTIONS: tuple[str, ...] = get_args(ActionKind)
+_SUPPORTED = f"use {', '.join(_SUPPORTED_ACTIONS[:-1])} or {_SUPPORTED_ACTIONS[-1]}"
 
 
 def _known_action(value: Any) -> Any:
@@ -145,10 +133,10 @@ def _known_action(value: Any) -> Any:
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ValueError("write an action as one mapping: `- notify: {to: [owner]}` or `- block: {}`")
     kind = next(iter(value))
-    if kind in _LATER_ACTIONS:
-        raise ValueError(f"action `{kind}` is not supported in this version; use notify or block")
+    if kind in LATER_CONSTRAINTS:
+        raise ValueError(f"action `{kind}` is not supported in this version; {_SUPPORTED}")
     if kind not in _SUPPORTED_ACTIONS:
-        raise ValueError(f"unknown action `{kind}`; use notify or block")
+        raise ValueError(f"unknown action `{kind}`; {_SUPPORTED}")
     return value
 
 
@@ -157,7 +145,7 @@ def _action_kind(value: Any) -> str:
 
 
 ActionEntry = Annotated[
-    Annotated[NotifyEntry, Tag("notify")] | Annotated[BlockEntry, Tag("block")],
+    Annotated[NotifyEntry, Tag("notify")] | ConstraintEntry,
     Discriminator(_action_kind),
     BeforeValidator(_known_action),
 ]

@@ -15,13 +15,22 @@ from textwrap import shorten
 from governance.documents.engine import cel
 from governance.documents.engine.cel import ExpressionError, Kind, Program, Value
 from governance.documents.engine.tokens import Words
-from policies.guardrails.documents import BlockEntry, FactRead, GuardrailPolicy, GuardrailSpec, NotifyEntry, Param, Step
+from policies.guardrails.documents import (
+    ConstraintEntry,
+    FactRead,
+    GuardrailPolicy,
+    GuardrailSpec,
+    NotifyEntry,
+    Param,
+    Step,
+)
 from policies.guardrails.engine import ladder, lint
+from policies.guardrails.engine.constraint_kinds import constraint_of
 from policies.guardrails.engine.context import CANONICAL, SCOPE_NAMES, SHARED
 from policies.guardrails.engine.evaluation import CompiledPolicy
 from policies.guardrails.engine.facts import FactError, fact_key, unit_of
 from policies.guardrails.engine.plan import Comparison, CompiledStep, DeclaredFact
-from policies.guardrails.engine.types import Action, Block, Notify
+from policies.guardrails.engine.types import Action, Notify
 from policies.guardrails.errors import Finding, GuardrailError
 
 __all__ = ["CompiledPolicy", "compile_policy"]
@@ -301,12 +310,10 @@ def _literal(value: Value) -> str:
             return repr(value) if value >= 0 else f"({value!r})"
 
 
-def _action(entry: NotifyEntry | BlockEntry) -> Action:
-    match entry:
-        case NotifyEntry(notify=notify):
-            return Notify(to=notify.to, repeat_every=notify.repeat_every)
-        case BlockEntry(block=block):
-            return Block(models=block.models, message=block.message)
+def _action(entry: NotifyEntry | ConstraintEntry) -> Action:
+    if isinstance(entry, NotifyEntry):
+        return Notify(to=entry.notify.to, repeat_every=entry.notify.repeat_every)
+    return constraint_of(entry)
 
 
 def _without_comments(text: str) -> str:

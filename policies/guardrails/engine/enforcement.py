@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from governance.documents.engine.cel import Binding, Program
+from policies.guardrails.engine.constraint_kinds import ConstraintKind
 from policies.guardrails.engine.plan import CompiledStep
-from policies.guardrails.engine.types import Action, Block, ConstraintInForce, Level, Notify, StepState
+from policies.guardrails.engine.types import Action, ConstraintInForce, Level, Notify, StepState
 
 
 def permits(level: Level, action: Action) -> bool:
     """What an enforcement level lets happen: dry-run nothing, advisory only notifications."""
-    match action:
-        case Notify():
-            return level != "dry_run"
-        case Block():
-            return level in {"soft_mandatory", "hard_mandatory"}
+    if isinstance(action, Notify):
+        return level != "dry_run"
+    if isinstance(action, ConstraintKind):
+        return level in {"soft_mandatory", "hard_mandatory"}
+    assert_never(action)
 
 
 def constraints_in_force(

@@ -12,11 +12,11 @@ from governance.documents.engine import cel
 from governance.documents.engine.cel import Binding, Environment, ExpressionError, Failure, Program
 from governance.documents.engine.constants import constant_faults
 from governance.documents.engine.tokens import MACROS, Words
+from policies.guardrails.engine.constraint_kinds import effect
 from policies.guardrails.engine.context import SHARED
 from policies.guardrails.engine.evaluation import CompiledPolicy
 from policies.guardrails.engine.facts import CATALOGUE
 from policies.guardrails.engine.plan import CompiledStep, DeclaredFact
-from policies.guardrails.engine.types import Block, ConstraintKind
 from policies.guardrails.engine.wording import number
 from policies.guardrails.errors import Finding
 
@@ -54,15 +54,9 @@ def findings(compiled: CompiledPolicy) -> Iterator[Finding]:
 
 
 def _held_by_nothing(path: str, step: CompiledStep) -> Iterator[Finding]:
-    for verb in dict.fromkeys(_verb(one) for one in step.constraints):
+    for verb in dict.fromkeys(effect(constraint) for constraint in step.constraints):
         message = f"{verb} without `release` or `min_hold`: it ends as soon as `when` no longer holds"
         yield Finding("warning", path, message)
-
-
-def _verb(constraint: ConstraintKind) -> str:
-    match constraint:
-        case Block():
-            return "blocks"
 
 
 def _equality_on_numbers(author: Environment, text: str) -> Iterator[str]:

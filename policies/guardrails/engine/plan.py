@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from governance.documents.engine.cel import Program
 from governance.documents.engine.tokens import Words
+from policies.guardrails.engine.constraint_kinds import ConstraintKind
 from policies.guardrails.engine.ladder import Timing
-from policies.guardrails.engine.types import Action, Block, ConstraintKind, FactKey, Notify, Severity
+from policies.guardrails.engine.types import Action, FactKey, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class CompiledStep:
     @property
     def constraints(self) -> tuple[ConstraintKind, ...]:
         """The actions that impose something, in the order of the document."""
-        return tuple(one for action in self.actions if (one := _constraint(action)) is not None)
+        return tuple(action for action in self.actions if isinstance(action, ConstraintKind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,3 @@ class DeclaredFact:
     name: str
     max_age: timedelta | None
     is_optional: bool
-
-
-def _constraint(action: Action) -> ConstraintKind | None:
-    match action:
-        case Notify():
-            return None
-        case Block():
-            return action

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from policies.guardrails.engine.constraint_kinds import ConstraintKind
+
 Unit = Literal["money", "tokens", "requests", "gpu_hours"]
 Status = Literal["idle", "pending", "firing", "no_data", "error"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
@@ -72,20 +74,6 @@ class Notify:
     repeat_every: timedelta | None = None
     kind: Literal["notify"] = "notify"
 
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Refuse calls of the scope and everything below it; no models named means every model (globs allowed)."""
-
-    models: tuple[str, ...] = ()
-    message: str = ""
-    kind: Literal["block"] = "block"
-
-
-ConstraintKind = Block
-"""What a guardrail can impose: the union of the kinds. Whatever depends on the kind is a match without a default, so
-the type checker names every place where a new kind needs its case.
-"""
 
 Action = Notify | ConstraintKind
 
