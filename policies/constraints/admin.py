@@ -1,3 +1,5 @@
+"""The list of constraints, and the page on which a person releases one."""
+
 from __future__ import annotations
 
 from typing import Any

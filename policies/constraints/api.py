@@ -1,3 +1,5 @@
+"""GET /api/v1/constraints and POST of a release."""
+
 from __future__ import annotations
 
 from typing import Any, ClassVar

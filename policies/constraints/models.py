@@ -1,3 +1,5 @@
+"""A constraint as it is stored, and which columns say what it imposes."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,11 +21,11 @@ KIND_FIELDS = ("action", "model_patterns")
 
 class ConstraintQuerySet(ScopedQuerySet["Constraint"]):
     def in_force(self, at: datetime) -> Self:
-        """From the moment it is written, whatever the clock says where it is read."""
+        """Active and not expired: from the moment it is written, even if ``starts_at`` is ahead of ``at``."""
         return self.filter(status=Constraint.Status.ACTIVE, expires_at__gt=at)
 
     def known_for_open_alerts(self) -> Self:
-        """In force, or lifted by hand during an incident that still goes on."""
+        """In force, or released by a person while its alert is open."""
         lifted = Q(status=Constraint.Status.RELEASED) & ~Q(released_by="weir") & ~Q(alert__status="resolved")
         return self.filter(Q(status=Constraint.Status.ACTIVE) | lifted)
 
