@@ -25,7 +25,7 @@ from policies.guardrails.engine.constraint_kinds import Block, ConstraintKind, c
 PERMISSION = "decisions:read"
 BLOCKED = "blocked_by_guardrail"
 
-# What it repeats of `ApiKey.valid_at`, `ApiKey.has_permission` and `Constraint.objects.in_force`, tests hold to those.
+# It repeats `ApiKey.valid_at`, `ApiKey.has_permission` and `Constraint.objects.in_force`; tests compare them.
 STATEMENT = """
 SELECT key.digest,
        key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > %(at)s),
@@ -51,6 +51,8 @@ SELECT key.digest,
 
 
 class KeyRefused(DomainError):
+    """The API key is unknown, revoked or expired, or none was sent."""
+
     code = "key_invalid"
     status = 401
 
@@ -91,6 +93,8 @@ class StoredConstraint:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
+    """``allow`` or ``deny`` with a reason for each constraint that covers the call; the age is of the usage feed."""
+
     decision: str
     reasons: tuple[Reason, ...]
     evaluated_at: datetime | None
@@ -98,7 +102,7 @@ class Decision:
 
 
 def decide(*, scope_path: str, model: str, at: datetime) -> Decision:
-    """What a gateway would be told about the scope now. NotFound for an unknown scope."""
+    """What a gateway is answered for the scope now. Raises NotFound (`scope_unknown`)."""
     row = _ask("", scope_path, at)
     if not row[4]:
         raise _unknown(scope_path)
@@ -106,7 +110,10 @@ def decide(*, scope_path: str, model: str, at: datetime) -> Decision:
 
 
 def decide_for_key(*, plaintext: str, scope_path: str, model: str, at: datetime) -> Decision:
-    """The same for the holder of a key. A scope outside the key's subtree is as unknown as one that does not exist."""
+    """As `decide`, for the holder of a key; a scope outside the key's subtree is unknown.
+
+    Raises KeyRefused, Forbidden (`permission_missing`), NotFound (`scope_unknown`).
+    """
     identity = key_identity(plaintext)
     if identity is None:
         raise KeyRefused("This API key is unknown, revoked or expired.")
