@@ -1,3 +1,5 @@
+"""The GuardrailPolicy document: its shape, its parser and its JSON Schema."""
+
 from policies.guardrails.documents.constraint_kinds import ConstraintEntry
 from policies.guardrails.documents.durations import (
     format_duration,

@@ -49,7 +49,7 @@ def _not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
     return items
 
 
-# After the items' own checks: an item that is refused must not also be reported as lacking.
+# After the items' own checks: an item that is refused must not be reported as missing too.
 NotEmpty = AfterValidator(_not_empty)
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
@@ -253,7 +253,11 @@ class GuardrailSpec(Part):
                 raise ValueError(
                     f"test `{test.name}`: no series for fact {_listed(missing)}; `_x10` is ten missing samples"
                 )
-            _refuse_unknown(f"test `{test.name}`: expected step", (one.step for one in test.expect if one.step), steps)
+            _refuse_unknown(
+                f"test `{test.name}`: expected step",
+                (expected.step for expected in test.expect if expected.step),
+                steps,
+            )
         return self
 
 
@@ -268,16 +272,16 @@ class GuardrailPolicy(Document):
     spec: GuardrailSpec
 
 
-def _refuse_repeated(what: str, names: Iterable[str]) -> None:
+def _refuse_repeated(noun: str, names: Iterable[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise ValueError(f"the same {what} is given twice: {_listed(repeated)}")
+        raise ValueError(f"the same {noun} is given twice: {_listed(repeated)}")
 
 
-def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+def _refuse_unknown(noun: str, names: Iterable[str], known: Iterable[str]) -> None:
     unknown = set(names) - set(known)
     if unknown:
-        raise ValueError(f"{what} {_listed(unknown)}, which is none of {_listed(known)}")
+        raise ValueError(f"{noun} {_listed(unknown)}, which is none of {_listed(known)}")
 
 
 def _listed(names: Iterable[str]) -> str:

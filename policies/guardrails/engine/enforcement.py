@@ -1,4 +1,4 @@
-"""What an enforcement level lets through of a step's actions, and what of them holds while the step fires."""
+"""Which of a step's actions its enforcement level permits, and which constraints it imposes while it fires."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policies.guardrails.engine.types import Action, ConstraintInForce, Level, N
 
 
 def permits(level: Level, action: Action) -> bool:
-    """What an enforcement level lets happen: dry-run nothing, advisory only notifications."""
+    """Dry-run permits nothing, advisory only notifications, the mandatory levels everything."""
     if isinstance(action, Notify):
         return level != "dry_run"
     if isinstance(action, ConstraintKind):
@@ -23,7 +23,7 @@ def permits(level: Level, action: Action) -> bool:
 def constraints_in_force(
     level: Level, step: CompiledStep, state: StepState, reason: str, binding: Binding | None
 ) -> Iterator[ConstraintInForce]:
-    """What a firing step wants to hold. ``binding`` None: its facts cannot be read, so nothing is observed."""
+    """The constraints that a firing step imposes. ``binding`` None: its facts cannot be read; nothing is observed."""
     sides = step.comparison if binding is not None else None
     for constraint in step.constraints:
         if permits(level, constraint):
@@ -40,7 +40,7 @@ def constraints_in_force(
 
 
 def withheld(level: Level, steps: Iterable[CompiledStep]) -> tuple[Action, ...]:
-    """The actions of these steps that the level does not let happen."""
+    """The actions of these steps that the level does not permit."""
     return tuple(action for step in steps for action in step.actions if not permits(level, action))
 
 

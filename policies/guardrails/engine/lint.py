@@ -1,4 +1,4 @@
-"""What types cannot see and an author would regret: equality on money, an always true condition, a bad pattern."""
+"""Faults that type checks do not find, such as equality on money or a condition that is always true."""
 
 from __future__ import annotations
 
@@ -118,12 +118,12 @@ def _constancy(path: str, program: Program, samples: list[_Sample], *, is_when: 
         yield Finding("error", path, first.message)
         return
     outcomes = [program.evaluate(sample.binding) for sample in samples]
-    failures = [one for one in outcomes if isinstance(one, Failure)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if len(failures) == len(outcomes):
         yield Finding("error", path, f"always fails: {failures[0].message}")
-    elif all(one is True for one in outcomes if not isinstance(one, Failure)):
+    elif all(outcome is True for outcome in outcomes if not isinstance(outcome, Failure)):
         yield Finding("error" if is_when else "warning", path, "is always true for values a fact can have")
-    elif all(one is False for one in outcomes if not isinstance(one, Failure)):
+    elif all(outcome is False for outcome in outcomes if not isinstance(outcome, Failure)):
         yield Finding("warning", path, "was never true for any tried value; check its limits")
 
 
@@ -167,7 +167,7 @@ def _sample_count(compiled: CompiledPolicy) -> int:
 
 
 def _grid(fact: DeclaredFact, named: set[float]) -> list[float | None]:
-    values = {*_MAGNITUDES, *(near for one in named for near in (one * 0.999, one, one * 1.001))}
+    values = {*_MAGNITUDES, *(near for limit in named for near in (limit * 0.999, limit, limit * 1.001))}
     if CATALOGUE[fact.key.fact].can_be_negative:
         values |= {-value for value in values}
     grid: list[float | None] = [
@@ -181,5 +181,5 @@ def _numbers(compiled: CompiledPolicy) -> set[float]:
     programs += [step.when for step in compiled.steps]
     programs += [step.release for step in compiled.steps if step.release is not None]
     tokens = [token for program in programs for token in Words(program.text).tokens]
-    found = sorted({float(token.text) for token in tokens if token.kind == "float"})
-    return set(found[:40])
+    numbers = sorted({float(token.text) for token in tokens if token.kind == "float"})
+    return set(numbers[:40])

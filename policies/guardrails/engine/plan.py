@@ -1,4 +1,4 @@
-"""A guardrail after compilation, as values: what is read, what is asked of it, and when."""
+"""A guardrail after compilation, as values: the facts it reads, its steps and their timing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from policies.guardrails.engine.types import Action, FactKey, Severity
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The two sides of a step's condition, for refusals that name what was observed and what the limit is."""
+    """The two sides of a step's condition, for refusals that name the observed value and the limit."""
 
     observed: Program
     limit: Program
@@ -23,6 +23,8 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class CompiledStep:
+    """A step whose expressions are bound to the scope's facts; the words are as the author wrote them."""
+
     name: str
     severity: Severity
     words: Words
@@ -41,6 +43,8 @@ class CompiledStep:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredFact:
+    """A fact of the document: ``alias`` is the author's name, ``name`` the canonical one."""
+
     alias: str
     key: FactKey
     name: str

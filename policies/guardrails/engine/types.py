@@ -128,6 +128,8 @@ class GuardrailState:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
+    """The step fires from now on."""
+
     step: str
     severity: Severity
     reason: str
@@ -135,6 +137,8 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
+    """The step fired until now."""
+
     step: str
     severity: Severity
     reason: str
@@ -142,7 +146,7 @@ class StepEnded:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Reported once, when the hold begins: the owner is told that the guardrail cannot see."""
+    """Reported once, when the hold begins: the owner learns that the guardrail has no usable data."""
 
     status: Literal["no_data", "error"]
     reason: str
@@ -171,7 +175,7 @@ class PlannedAction:
 
 @dataclass(frozen=True, slots=True)
 class ConstraintInForce:
-    """A constraint that should hold after this evaluation: desired state, repeated at every evaluation.
+    """A constraint that should be in force after this evaluation: desired state, repeated at every evaluation.
 
     ``observed`` and ``limit`` are the two sides of the step's comparison when it has that shape; ``unit`` is theirs.
     """
@@ -201,7 +205,7 @@ class Evaluation:
     """The outcome for one (guardrail, scope) at one instant.
 
     ``state`` None means nothing to remember. ``step`` is the highest firing step, "" if none. ``actions`` run now,
-    ``constraints`` should hold from now on; both are already cut to the enforcement level, what it cut away is in
+    ``constraints`` should hold from now on; both are what the enforcement level permits, the rest is in
     ``withheld``. ``next_due_at`` is when timers alone could change the outcome (sliding windows are the sweep's).
     ``inputs`` is JSON: facts, variables, params, conditions and steps as read, for the decision log.
     """
@@ -220,7 +224,7 @@ class Evaluation:
 
     @property
     def changed(self) -> bool:
-        """Something happened that deserves a record."""
+        """A step started or ended, or a hold began or ended: it is recorded."""
         return bool(self.transitions)
 
 
