@@ -1,3 +1,5 @@
+"""The list of constraints, and the page on which a person releases one."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -14,8 +16,10 @@ from governance.pages.admin.evidence import STATUS_LABEL, table
 from governance.pages.admin.reasons import with_reason
 from governance.pages.admin.show import scope_link
 from policies.constraints import operations
-from policies.constraints.models import Constraint
+from policies.constraints.models import KIND_FIELDS, Constraint
 from policies.constraints.rules import may_release_constraint
+
+SHOWN_FIELDS = tuple("models_shown" if name == "model_patterns" else name for name in KIND_FIELDS)
 
 
 @admin.register(Constraint)
@@ -25,8 +29,7 @@ class ConstraintAdmin(RecordAdmin):
         scope_link,
         "step",
         "status_label",
-        "action",
-        "models_shown",
+        *SHOWN_FIELDS,
         "starts_at",
         "expires_at",
         "reason",
@@ -36,7 +39,7 @@ class ConstraintAdmin(RecordAdmin):
     search_fields = ("guardrail", "scope__path", "reason")
     ordering = ("-starts_at",)
     fields = (
-        scope_link, "guardrail", "version", "step", "action", "models_shown", "status_label", "owner", "reason",
+        scope_link, "guardrail", "version", "step", *SHOWN_FIELDS, "status_label", "owner", "reason",
         "starts_at", "min_hold_until", "expires_at", "released_at", "released_by", "release_reason", "alert",
         "evidence_table",
     )  # fmt: skip

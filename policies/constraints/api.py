@@ -1,3 +1,5 @@
+"""GET /api/v1/constraints and POST of a release."""
+
 from __future__ import annotations
 
 from typing import Any, ClassVar
@@ -14,7 +16,9 @@ from typing_extensions import override
 from governance.rest.api import IDEMPOTENCY_KEY, actor, idempotent, narrowed, pages_by, requires
 from policies.alerts.api import GuardrailParameters
 from policies.constraints import operations
-from policies.constraints.models import Constraint
+from policies.constraints.models import KIND_FIELDS, Constraint
+
+SHOWN_FIELDS = tuple("models" if name == "model_patterns" else name for name in KIND_FIELDS)
 
 
 class ConstraintOut(serializers.ModelSerializer[Constraint]):
@@ -24,7 +28,7 @@ class ConstraintOut(serializers.ModelSerializer[Constraint]):
     class Meta:
         model = Constraint
         fields: ClassVar[list[str]] = [
-            "id", "scope", "guardrail", "step", "action", "models", "owner", "reason", "evidence", "status",
+            "id", "scope", "guardrail", "step", *SHOWN_FIELDS, "owner", "reason", "evidence", "status",
             "starts_at", "expires_at", "min_hold_until", "released_at", "released_by", "release_reason", "alert",
         ]  # fmt: skip
         read_only_fields = fields

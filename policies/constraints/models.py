@@ -1,5 +1,8 @@
+"""A constraint as it is stored, and which columns say what it imposes."""
+
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -9,16 +12,20 @@ from django.db.models import F, Q
 
 from governance.scopes.models import Scope, ScopedQuerySet
 from policies.alerts.models import Alert
+from policies.guardrails.engine.constraint_kinds import Block, ConstraintKind
 from policies.guardrails.models import GuardrailVersion
+
+KIND_FIELDS = ("action", "model_patterns")
+"""The fields that say what is imposed: written, refreshed and shown together, in this order."""
 
 
 class ConstraintQuerySet(ScopedQuerySet["Constraint"]):
     def in_force(self, at: datetime) -> Self:
-        """From the moment it is written, whatever the clock says where it is read."""
+        """Active and not expired: from the moment it is written, even if ``starts_at`` is ahead of ``at``."""
         return self.filter(status=Constraint.Status.ACTIVE, expires_at__gt=at)
 
     def known_for_open_alerts(self) -> Self:
-        """In force, or lifted by hand during an incident that still goes on."""
+        """In force, or released by a person while its alert is open."""
         lifted = Q(status=Constraint.Status.RELEASED) & ~Q(released_by="weir") & ~Q(alert__status="resolved")
         return self.filter(Q(status=Constraint.Status.ACTIVE) | lifted)
 
@@ -84,3 +91,17 @@ class Constraint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.guardrail}/{self.step} on {self.scope.path}: {self.status}"
+
+
+def columns_of(constraint: ConstraintKind) -> dict[str, Any]:
+    """The values of ``KIND_FIELDS`` for what is to be imposed."""
+    match constraint:
+        case Block(models=models):
+            return {"action": Constraint.Action.BLOCK, "model_patterns": list(models)}
+
+
+def imposed_by(action: str, models: Sequence[str], message: str) -> ConstraintKind:
+    """What a stored constraint imposes, from its columns and the message in its evidence."""
+    match Constraint.Action(action):
+        case Constraint.Action.BLOCK:
+            return Block(models=tuple(models), message=message)

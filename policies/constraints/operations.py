@@ -1,3 +1,5 @@
+"""Releasing a constraint by hand."""
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -13,12 +15,17 @@ from policies.constraints.rules import may_release_constraint
 
 
 class ConstraintNotActive(DomainError):
+    """It was released or has expired."""
+
     code = "constraint_not_active"
 
 
 @transaction.atomic
 def release_constraint(*, constraint_id: int, actor: Actor, reason: str, at: datetime) -> Constraint:
-    """A person lifts the limit for this crossing. The incident stays open; a new crossing sets the limit again."""
+    """A person lifts the limit for this crossing. The alert stays open; a new crossing sets the limit again.
+
+    Raises NotFound, Forbidden, ReasonMissing, ConstraintNotActive.
+    """
     constraint = (
         Constraint.objects.visible_to(actor)
         .select_for_update(of=("self",))

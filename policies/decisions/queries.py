@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 from django.db import OperationalError, connection
@@ -20,12 +19,13 @@ from psycopg import OperationalError as DriverOperationalError
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.people.operations import LAST_USE_RESOLUTION, authenticate_key, key_identity
 from governance.scopes.engine import is_at_or_below, lineage_of
-from policies.constraints.models import Constraint
+from policies.constraints.models import imposed_by
+from policies.guardrails.engine.constraint_kinds import Block, ConstraintKind, covers, refuses_calls
 
 PERMISSION = "decisions:read"
 BLOCKED = "blocked_by_guardrail"
 
-# What it repeats of `ApiKey.valid_at`, `ApiKey.has_permission` and `Constraint.objects.in_force`, tests hold to those.
+# It repeats `ApiKey.valid_at`, `ApiKey.has_permission` and `Constraint.objects.in_force`; tests compare them.
 STATEMENT = """
 SELECT key.digest,
        key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > %(at)s),
@@ -37,8 +37,8 @@ SELECT key.digest,
           FROM allocation_ingestwatermark mark JOIN governance_scope root ON root.id = mark.scope_id
          WHERE root.path = %(root)s),
        (SELECT max(beat_at) FROM governance_heartbeat WHERE name IN ('policies.evaluation', 'policies.sweep')),
-       (SELECT json_agg(json_build_array(held.guardrail, held.step, above.path, held.models, held.evidence,
-                                         held.expires_at, held.reason, held.action)
+       (SELECT json_agg(json_build_array(held.guardrail, held.step, above.path, held.evidence,
+                                         held.expires_at, held.reason, held.action, held.models)
                          ORDER BY length(above.path), held.id)
           FROM policies_constraint held JOIN governance_scope above ON above.id = held.scope_id
          WHERE above.path = ANY(%(lineage)s) AND held.status = 'active'
@@ -51,6 +51,8 @@ SELECT key.digest,
 
 
 class KeyRefused(DomainError):
+    """The API key is unknown, revoked or expired, or none was sent."""
+
     code = "key_invalid"
     status = 401
 
@@ -72,7 +74,27 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredConstraint:
+    """A constraint in force as the statement reads it; ``scope`` is where it stands."""
+
+    guardrail: str
+    step: str
+    scope: str
+    evidence: dict[str, Any]
+    resets_at: str
+    reason: str
+    action: str
+    models: list[str]
+
+    @property
+    def imposed(self) -> ConstraintKind:
+        return imposed_by(self.action, self.models, self.evidence.get("message") or "")
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
+    """``allow`` or ``deny`` with a reason for each constraint that covers the call; the age is of the usage feed."""
+
     decision: str
     reasons: tuple[Reason, ...]
     evaluated_at: datetime | None
@@ -80,7 +102,7 @@ class Decision:
 
 
 def decide(*, scope_path: str, model: str, at: datetime) -> Decision:
-    """What a gateway would be told about the scope now. NotFound for an unknown scope."""
+    """What a gateway is answered for the scope now. Raises NotFound (`scope_unknown`)."""
     row = _ask("", scope_path, at)
     if not row[4]:
         raise _unknown(scope_path)
@@ -88,7 +110,10 @@ def decide(*, scope_path: str, model: str, at: datetime) -> Decision:
 
 
 def decide_for_key(*, plaintext: str, scope_path: str, model: str, at: datetime) -> Decision:
-    """The same for the holder of a key. A scope outside the key's subtree is as unknown as one that does not exist."""
+    """As `decide`, for the holder of a key; a scope outside the key's subtree is unknown.
+
+    Raises KeyRefused, Forbidden (`permission_missing`), NotFound (`scope_unknown`).
+    """
     identity = key_identity(plaintext)
     if identity is None:
         raise KeyRefused("This API key is unknown, revoked or expired.")
@@ -143,45 +168,35 @@ def _execute(values: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _decision(row: tuple[Any, ...], model: str, at: datetime) -> Decision:
-    last_received_at, evaluated_at, held = row[6:]
-    reasons = tuple(_reason(*one) for one in held or () if _covers(one[3], model))
+    last_received_at, evaluated_at, rows = row[6:]
+    constraints = [StoredConstraint(*values) for values in rows or ()]
+    covering = [held for held in constraints if covers(held.imposed, model)]
     return Decision(
-        decision="deny" if reasons else "allow",
-        reasons=reasons,
+        decision="deny" if any(refuses_calls(held.imposed) for held in covering) else "allow",
+        reasons=tuple(_reason(held, held.imposed) for held in covering),
         evaluated_at=evaluated_at,
         data_age_seconds=None if last_received_at is None else max(0.0, (at - last_received_at).total_seconds()),
     )
 
 
-def _covers(patterns: list[str], model: str) -> bool:
-    return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)
-
-
-def _reason(
-    guardrail: str,
-    step: str,
-    scope: str,
-    _patterns: list[str],
-    evidence: dict[str, Any],
-    resets_at: str,
-    reason: str,
-    action: str,
-) -> Reason:
+def _reason(held: StoredConstraint, imposed: ConstraintKind) -> Reason:
+    code, limit, observed, unit = _limit(imposed, held.evidence)
     return Reason(
-        code=_code(Constraint.Action(action)),
-        guardrail=guardrail,
-        step=step,
-        scope=scope,
-        limit=evidence.get("limit"),
-        observed=evidence.get("observed"),
-        unit=evidence.get("unit", ""),
-        resets_at=resets_at,
+        code=code,
+        guardrail=held.guardrail,
+        step=held.step,
+        scope=held.scope,
+        limit=limit,
+        observed=observed,
+        unit=unit,
+        resets_at=held.resets_at,
         retryable=True,
-        detail=evidence.get("message") or reason,
+        detail=imposed.message or held.reason,
     )
 
 
-def _code(action: Constraint.Action) -> str:
-    match action:
-        case Constraint.Action.BLOCK:
-            return BLOCKED
+def _limit(imposed: ConstraintKind, evidence: dict[str, Any]) -> tuple[str, float | None, float | None, str]:
+    """The code a gateway acts on, the limit, what was observed against it, and the unit of both."""
+    match imposed:
+        case Block():
+            return BLOCKED, evidence.get("limit"), evidence.get("observed"), evidence.get("unit", "")

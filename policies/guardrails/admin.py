@@ -1,3 +1,5 @@
+"""The list of guardrail versions, each with its text and its tests."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -55,12 +57,12 @@ class GuardrailVersionAdmin(RecordAdmin):
 
     @admin.display
     def tests(self, version: GuardrailVersion) -> str:
-        passed = sum(bool(one["passed"]) for one in version.test_results)
+        passed = sum(bool(result["passed"]) for result in version.test_results)
         return f"{passed} of {len(version.test_results)} passed" if version.test_results else NOTHING
 
     @admin.display(description="test results")
     def test_table(self, version: GuardrailVersion) -> SafeString:
-        return table({one["name"]: "passed" if one["passed"] else "failed" for one in version.test_results})
+        return table({result["name"]: "passed" if result["passed"] else "failed" for result in version.test_results})
 
     @admin.display(description="document")
     def yaml(self, version: GuardrailVersion) -> SafeString:

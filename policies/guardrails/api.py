@@ -1,3 +1,5 @@
+"""Guardrails in force and their versions, read over HTTP."""
+
 from __future__ import annotations
 
 from typing import ClassVar

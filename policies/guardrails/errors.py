@@ -28,5 +28,5 @@ class GuardrailError(Invalid):
 
     def __init__(self, name: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
-        sentences = "; ".join(str(one) for one in self.findings if one.severity == "error")
-        super().__init__(f"Guardrail {name}: {sentences}", errors=[str(one) for one in self.findings])
+        sentences = "; ".join(str(finding) for finding in self.findings if finding.severity == "error")
+        super().__init__(f"Guardrail {name}: {sentences}", errors=[str(finding) for finding in self.findings])

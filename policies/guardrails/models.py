@@ -1,3 +1,5 @@
+"""Guardrail versions, of which one is in force, and what is remembered of each evaluation."""
+
 from __future__ import annotations
 
 from typing import Any, ClassVar, Self
@@ -12,12 +14,12 @@ from policies.guardrails.engine.matching import may_concern
 
 class GuardrailVersionQuerySet(models.QuerySet["GuardrailVersion"]):
     def visible_to(self, actor: Viewer) -> Self:
-        """Without those whose paths are all of other organisations: what they say is nobody else's business."""
+        """Without those whose paths are all of organisations that the actor does not see."""
         if actor.sees_everything:
             return self.all()
         own = {path.split("/")[0] for path in actor.visible_paths}
         paths = self.order_by().values_list("pk", "document__spec__match__paths")
-        return self.filter(pk__in=[pk for pk, globs in paths if any(may_concern(globs or (), one) for one in own)])
+        return self.filter(pk__in=[pk for pk, globs in paths if any(may_concern(globs or (), path) for path in own)])
 
 
 class GuardrailVersion(models.Model):

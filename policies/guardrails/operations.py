@@ -32,12 +32,14 @@ SHOWN_MAX = 80
 
 
 class GuardrailTestsFail(DomainError):
+    """An inline test of the document fails; its sentences are in the detail."""
+
     code = "guardrail_tests_fail"
     status = 422
 
 
 def plan_guardrail_policy(document: GuardrailPolicy, *, at: datetime, sourced: SourcedDocument | None = None) -> Change:
-    """What applying would change. Raises what applying would raise about the document itself."""
+    """What applying would change. Raises GuardrailError and GuardrailTestsFail as applying does."""
     del at
     check(document, sourced)
     active = GuardrailVersion.objects.filter(name=document.metadata.name, is_active=True).first()
@@ -48,8 +50,8 @@ def plan_guardrail_policy(document: GuardrailPolicy, *, at: datetime, sourced: S
 def apply_guardrail_policy(
     document: GuardrailPolicy, *, actor: Actor, at: datetime, sourced: SourcedDocument | None = None
 ) -> Change:
-    """Bring a document into force: validated, its own tests passed, and the sweep told. ``sourced`` is where it was
-    read from; its text is kept and its lines are named.
+    """Brings a document into force once it compiles and its inline tests pass, and starts a sweep. ``sourced`` is where
+    it was read from; its text is kept. Raises Forbidden, GuardrailError, GuardrailTestsFail.
     """
     if not may_change_guardrails(actor):
         raise Forbidden(f"{actor.label} may not change guardrails.")
@@ -96,7 +98,10 @@ def apply_guardrail_policy(
 
 @transaction.atomic
 def retire_guardrail(*, name: str, actor: Actor, reason: str, at: datetime) -> GuardrailVersion:
-    """Out of force. The next sweep resolves its alerts and releases its constraints."""
+    """Takes it out of force; the next sweep resolves its alerts and releases its constraints.
+
+    Raises Forbidden, NotFound.
+    """
     if not may_change_guardrails(actor):
         raise Forbidden(f"{actor.label} may not change guardrails.")
     active = GuardrailVersion.objects.select_for_update().filter(name=name, is_active=True).first()
@@ -117,7 +122,10 @@ def retire_guardrail(*, name: str, actor: Actor, reason: str, at: datetime) -> G
 
 
 def check(document: GuardrailPolicy, sourced: SourcedDocument | None = None) -> list[dict[str, Any]]:
-    """Compile it and run its own tests; the results as stored with the version."""
+    """Compiles it and runs its inline tests; the results as stored with the version.
+
+    Raises GuardrailError, GuardrailTestsFail; DocumentError with file and line instead of the former with ``sourced``.
+    """
     try:
         compile_policy(document)
     except GuardrailError as problem:
@@ -131,7 +139,7 @@ def check(document: GuardrailPolicy, sourced: SourcedDocument | None = None) -> 
             f"{document.metadata.name}: {len(failed)} of {len(results)} tests fail. " + " | ".join(failed),
             failures=failed,
         )
-    return [{"name": one.name, "passed": one.passed, "sentences": list(one.sentences)} for one in results]
+    return [{"name": result.name, "passed": result.passed, "sentences": list(result.sentences)} for result in results]
 
 
 def _retire(version: GuardrailVersion, *, actor: Actor, reason: str, at: datetime) -> None:
@@ -155,8 +163,8 @@ def _change(document: GuardrailPolicy, active: GuardrailVersion | None) -> Chang
         return Change("GuardrailPolicy", name, "create")
     if active.digest == _digest(document):
         return Change("GuardrailPolicy", name, "unchanged")
-    found = list(_differences(active.document, _as_data(document)))
-    return Change("GuardrailPolicy", name, "update", tuple(found[:DIFFERENCES_SHOWN_MAX]))
+    differences = list(_differences(active.document, _as_data(document)))
+    return Change("GuardrailPolicy", name, "update", tuple(differences[:DIFFERENCES_SHOWN_MAX]))
 
 
 def _differences(before: Any, after: Any, path: str = "") -> Iterator[str]:

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ActiveGuardrail:
+    """A version in force, compiled; ``owner`` is "" when its document names none."""
+
     version_id: int
     name: str
     number: int
@@ -28,20 +30,20 @@ class ActiveGuardrail:
     compiled: CompiledPolicy
 
     def severity(self, step: str) -> Severity:
-        found = next((one.severity for one in self.compiled.steps if one.name == step), None)
-        return found or self.compiled.document.spec.severity
+        severity = next((rung.severity for rung in self.compiled.steps if rung.name == step), None)
+        return severity or self.compiled.document.spec.severity
 
     def min_hold(self, step: str) -> timedelta:
-        return next((one.timing.min_hold for one in self.compiled.steps if one.name == step), timedelta())
+        return next((rung.timing.min_hold for rung in self.compiled.steps if rung.name == step), timedelta())
 
     def withheld(self, step: str) -> tuple[Action, ...]:
-        """Actions of a step that the enforcement level does not let happen."""
-        return withheld(self.compiled.level, (one for one in self.compiled.steps if one.name == step))
+        """Actions of a step that the enforcement level does not permit."""
+        return withheld(self.compiled.level, (rung for rung in self.compiled.steps if rung.name == step))
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveGuardrails:
-    """``broken`` are versions that no longer compile, with the sentence; their state is held."""
+    """``broken`` are versions that no longer compile, each with its sentence; their state is held."""
 
     guardrails: tuple[ActiveGuardrail, ...]
     broken: dict[str, str]
@@ -56,10 +58,10 @@ def active_guardrails() -> ActiveGuardrails:
     ids = list(GuardrailVersion.objects.filter(is_active=True).order_by("name").values_list("id", "name"))
     wanted = frozenset(version_id for version_id, _name in ids)
     compiled = _compiled.of(wanted, lambda: _compile_all(wanted))
-    found = [(name, compiled[version_id]) for version_id, name in ids]
+    in_force = [(name, compiled[version_id]) for version_id, name in ids]
     return ActiveGuardrails(
-        guardrails=tuple(guardrail for _name, guardrail in found if isinstance(guardrail, ActiveGuardrail)),
-        broken={name: sentence for name, sentence in found if isinstance(sentence, str)},
+        guardrails=tuple(guardrail for _name, guardrail in in_force if isinstance(guardrail, ActiveGuardrail)),
+        broken={name: sentence for name, sentence in in_force if isinstance(sentence, str)},
     )
 
 

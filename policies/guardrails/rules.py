@@ -1,8 +1,10 @@
+"""Who may change guardrails."""
+
 from __future__ import annotations
 
 from governance.people.rules import Actor
 
 
 def may_change_guardrails(actor: Actor) -> bool:
-    """Guardrails speak of the whole installation, so changing one needs the installation or a signed-in superuser."""
+    """A guardrail may match scopes of every organisation: only the installation and a superuser change one."""
     return actor.sees_everything

@@ -10,7 +10,7 @@ from typing import Any
 
 from governance.work.operations import copy_rows
 from policies.alerts.models import Alert, AlertEvent
-from policies.constraints.models import Constraint
+from policies.constraints.models import KIND_FIELDS, Constraint
 from policies.evaluation.operations.messages import Notice, NoticeKey, queue_notices
 from policies.evaluation.operations.records import PendingRecord
 from policies.guardrails.models import GuardrailState
@@ -126,8 +126,7 @@ def save(batch: Batch) -> None:
         Constraint.objects.bulk_update(
             [batch.changed_constraints[pk] for pk in sorted(batch.changed_constraints)],
             [
-                "status", "action", "evidence", "model_patterns", "expires_at", "released_at", "released_by",
-                "release_reason",
+                "status", *KIND_FIELDS, "evidence", "expires_at", "released_at", "released_by", "release_reason",
             ],
             batch_size=500,
         )  # fmt: skip

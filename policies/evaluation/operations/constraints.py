@@ -6,11 +6,12 @@ from typing import Any
 
 from governance.scopes.queries import scope_tree
 from policies.alerts.models import Alert, AlertEvent
-from policies.constraints.models import Constraint
+from policies.constraints.models import Constraint, columns_of
 from policies.evaluation.operations.batch import RELEASED_BY_WEIR, Batch, Known, Pair
 from policies.evaluation.operations.records import PendingRecord, as_json
 from policies.evaluation.queries import ScopeAssessment
-from policies.guardrails.engine.types import Block, ConstraintInForce, ConstraintKind, Evaluation, ScopeView, StepEnded
+from policies.guardrails.engine.constraint_kinds import to_json
+from policies.guardrails.engine.types import ConstraintInForce, Evaluation, ScopeView, StepEnded
 from policies.guardrails.queries import ActiveGuardrail
 
 NO_LONGER_LIMITS = "The guardrail no longer sets this limit."
@@ -74,7 +75,7 @@ def _constrain(
             version_id=active.version_id,
             alert=alert,
             step=in_force.step,
-            **_columns(in_force.constraint),
+            **columns_of(in_force.constraint),
             owner=active.owner or finding.guardrail,
             reason=in_force.reason,
             evidence=constraint_evidence(in_force, finding.scope),
@@ -92,14 +93,14 @@ def _constrain(
             in_force.reason,
             constraint_evidence(in_force, finding.scope)
             | {"expires_at": finding.period.end.isoformat()}
-            | _recorded(in_force.constraint),
+            | to_json(in_force.constraint),
         )
     )
 
 
 def _refresh(batch: Batch, constraint: Constraint, in_force: ConstraintInForce, finding: ScopeAssessment) -> None:
     wanted = {
-        **_columns(in_force.constraint),
+        **columns_of(in_force.constraint),
         "evidence": constraint_evidence(in_force, finding.scope),
         "expires_at": finding.period.end,
     }
@@ -107,20 +108,6 @@ def _refresh(batch: Batch, constraint: Constraint, in_force: ConstraintInForce, 
         for name, value in wanted.items():
             setattr(constraint, name, value)
         batch.changed_constraints[constraint.pk] = constraint
-
-
-def _columns(constraint: ConstraintKind) -> dict[str, Any]:
-    """The columns of a Constraint that state what is imposed."""
-    match constraint:
-        case Block(models=models):
-            return {"action": Constraint.Action.BLOCK, "model_patterns": list(models)}
-
-
-def _recorded(constraint: ConstraintKind) -> dict[str, Any]:
-    """What is imposed, as evidence of the decision record."""
-    match constraint:
-        case Block(models=models):
-            return {"models": list(models)}
 
 
 def release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView) -> None:

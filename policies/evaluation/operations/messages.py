@@ -17,7 +17,8 @@ from governance.messages.queries import Destination, destinations
 from governance.scopes.models import Scope
 from policies.alerts.models import Alert, AlertEvent
 from policies.evaluation.queries import EvaluationPeriod
-from policies.guardrails.engine.types import Block, ConstraintKind, Evaluation, PlannedAction, ScopeView
+from policies.guardrails.engine.constraint_kinds import described, refuses_calls
+from policies.guardrails.engine.types import Evaluation, PlannedAction, ScopeView
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ def _message(notice: Notice) -> Message:
         ("Period", f"{notice.period.start:%Y-%m-%d} to {notice.period.end:%Y-%m-%d}"),
     ]
     if imposed is not None:
-        fields.append(_imposed(imposed))
+        fields.append(described(imposed))
     data: dict[str, Any] = {
         "guardrail": alert.guardrail,
         "scope": scope.path,
@@ -119,7 +120,7 @@ def _message(notice: Notice) -> Message:
         "period_start": notice.period.start.isoformat(),
         "period_end": notice.period.end.isoformat(),
         "reason": planned.reason,
-        "blocks": imposed is not None and imposed.kind == "block",
+        "blocks": imposed is not None and refuses_calls(imposed),
     }
     again = " (still)" if planned.trigger == "repeat" else ""
     return Message(
@@ -132,12 +133,6 @@ def _message(notice: Notice) -> Message:
         link=f"{settings.PUBLIC_URL}/admin/policies/alert/{alert.pk}/change/",
         data=data,
     )
-
-
-def _imposed(constraint: ConstraintKind) -> tuple[str, str]:
-    match constraint:
-        case Block(models=models):
-            return "Blocked", ", ".join(models) or "all models"
 
 
 def notify_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_type: str, at: datetime) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import assert_never
 
 from policies.alerts.models import Alert, AlertEvent
 from policies.evaluation.operations.batch import Batch, Known, Pair, load_known, save
@@ -15,9 +16,9 @@ from policies.evaluation.operations.constraints import end_reason, plan_constrai
 from policies.evaluation.operations.messages import Notice
 from policies.evaluation.operations.records import PendingRecord, as_json, record
 from policies.evaluation.queries import ScopeAssessment, state_to_store
+from policies.guardrails.engine.constraint_kinds import ConstraintKind
 from policies.guardrails.engine.types import (
     Action,
-    Block,
     Evaluation,
     Held,
     HoldEnded,
@@ -107,11 +108,9 @@ def _plan_outcome(
     steps = [transition for transition in outcome.transitions if isinstance(transition, StepStarted | StepEnded)]
     batch.transitions_count += len(steps)
     for planned in outcome.actions:
-        match planned.action:
-            case Notify() as action:
-                _plan_notice(batch, known, finding, alert, planned, action, outcome)
-            case Block():
-                pass  # written with the constraints below
+        # A constraint is desired state: written with the constraints below.
+        if isinstance(planned.action, Notify):
+            _plan_notice(batch, known, finding, alert, planned, planned.action, outcome)
     plan_constraints(batch, known, finding, active, alert, outcome, pair)
     for step in steps:
         batch.decisions.append(
@@ -150,11 +149,11 @@ def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: E
 
 
 def _withheld(action: Action) -> AlertEvent.Kind:
-    match action:
-        case Notify():
-            return AlertEvent.Kind.WOULD_NOTIFY
-        case Block():
-            return AlertEvent.Kind.WOULD_CONSTRAIN
+    if isinstance(action, Notify):
+        return AlertEvent.Kind.WOULD_NOTIFY
+    if isinstance(action, ConstraintKind):
+        return AlertEvent.Kind.WOULD_CONSTRAIN
+    assert_never(action)
 
 
 def _plan_alert(

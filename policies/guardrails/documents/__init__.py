@@ -1,9 +1,11 @@
+"""The GuardrailPolicy document: its shape, its parser and its JSON Schema."""
+
+from policies.guardrails.documents.constraint_kinds import ConstraintEntry
 from policies.guardrails.documents.durations import (
     format_duration,
     parse_duration,
 )
 from policies.guardrails.documents.guardrail import (
-    BlockEntry,
     Expectation,
     FactRead,
     GuardrailPolicy,
@@ -22,7 +24,7 @@ from policies.guardrails.documents.parsing import (
 )
 
 __all__ = [
-    "BlockEntry",
+    "ConstraintEntry",
     "Expectation",
     "FactRead",
     "GuardrailPolicy",

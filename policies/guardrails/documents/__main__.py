@@ -1,4 +1,4 @@
-"""Print the JSON Schema of a guardrail: ``python -m policies.documents > docs/reference/guardrail.schema.json``."""
+"""Prints the JSON Schema of a guardrail: ``python -m policies.guardrails.documents``."""
 
 import json
 import sys

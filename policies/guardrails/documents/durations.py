@@ -14,10 +14,11 @@ _LONGEST = timedelta(days=3660)
 
 
 def parse_duration(written: str) -> timedelta:
-    found = re.fullmatch(PATTERN, written)
-    if not written or found is None:
+    """Raises ValueError, with what to write instead, for what is no duration and for more than ten years."""
+    match = re.fullmatch(PATTERN, written)
+    if not written or match is None:
         raise ValueError(f"`{written}` is not a duration; write it as 90s, 15m, 4h or 7d")
-    length = timedelta(seconds=sum(int(part[:-1]) * _SECONDS[part[-1]] for part in found.groups() if part))
+    length = timedelta(seconds=sum(int(part[:-1]) * _SECONDS[part[-1]] for part in match.groups() if part))
     if length > _LONGEST:
         raise ValueError(f"`{written}` is longer than ten years")
     return length

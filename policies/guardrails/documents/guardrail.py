@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from governance.documents import Document, Metadata, Part, Slug
 from governance.messages.documents import CHANNEL_TYPES
+from policies.guardrails.documents.constraint_kinds import LATER_CONSTRAINTS, ConstraintEntry, ConstraintName
 from policies.guardrails.documents.durations import Duration, PositiveDuration
+from policies.guardrails.documents.texts import Text
 from policies.guardrails.documents.unsupported import later
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Level = Literal["dry_run", "advisory", "soft_mandatory", "hard_mandatory"]
 ScopeKind = Literal["organisation", "business_unit", "team", "product", "workload", "agent"]
 Practice = Literal["finops_for_ai", "ai_for_finops"]
-ActionKind = Literal["notify", "block"]
+ActionKind = Literal["notify", ConstraintName]
 
 RESERVED_NAMES = frozenset(
     (  # noqa: SIM905  # a list of words reads better than a list of quotes
@@ -31,7 +33,6 @@ RESERVED_NAMES = frozenset(
     ).split()
 )
 
-Text = Annotated[str, Field(strict=True, max_length=2_000)]
 Expression = Annotated[str, Field(strict=True, min_length=1, max_length=4_000)]
 Identifier = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 StepName = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -48,7 +49,7 @@ def _not_empty(items: tuple[Any, ...]) -> tuple[Any, ...]:
     return items
 
 
-# After the items' own checks: an item that is refused must not also be reported as lacking.
+# After the items' own checks: an item that is refused must not be reported as missing too.
 NotEmpty = AfterValidator(_not_empty)
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
@@ -118,25 +119,12 @@ class NotifyAction(Part):
     repeat_every: PositiveDuration | None = None
 
 
-class BlockAction(Part):
-    """No models means every model; globs such as ``gpt-4*`` are allowed."""
-
-    models: Annotated[
-        tuple[Annotated[str, Field(strict=True, min_length=1, max_length=200)], ...], Field(max_length=100)
-    ] = ()
-    message: Text = ""
-
-
 class NotifyEntry(Part):
     notify: NotifyAction
 
 
-class BlockEntry(Part):
-    block: BlockAction
-
-
-_SUPPORTED_ACTIONS = ("notify", "block")
-_LATER_ACTIONS = frozenset({"reroute", "throttle", "require_approval", "cap_output", "cheaper_model", "limit"})
+_SUPPORTED_ACTIONS: tuple[str, ...] = get_args(ActionKind)
+_SUPPORTED = f"use {', '.join(_SUPPORTED_ACTIONS[:-1])} or {_SUPPORTED_ACTIONS[-1]}"
 
 
 def _known_action(value: Any) -> Any:
@@ -145,10 +133,10 @@ def _known_action(value: Any) -> Any:
     if not isinstance(value, Mapping) or len(value) != 1:
         raise ValueError("write an action as one mapping: `- notify: {to: [owner]}` or `- block: {}`")
     kind = next(iter(value))
-    if kind in _LATER_ACTIONS:
-        raise ValueError(f"action `{kind}` is not supported in this version; use notify or block")
+    if kind in LATER_CONSTRAINTS:
+        raise ValueError(f"action `{kind}` is not supported in this version; {_SUPPORTED}")
     if kind not in _SUPPORTED_ACTIONS:
-        raise ValueError(f"unknown action `{kind}`; use notify or block")
+        raise ValueError(f"unknown action `{kind}`; {_SUPPORTED}")
     return value
 
 
@@ -157,7 +145,7 @@ def _action_kind(value: Any) -> str:
 
 
 ActionEntry = Annotated[
-    Annotated[NotifyEntry, Tag("notify")] | Annotated[BlockEntry, Tag("block")],
+    Annotated[NotifyEntry, Tag("notify")] | ConstraintEntry,
     Discriminator(_action_kind),
     BeforeValidator(_known_action),
 ]
@@ -265,7 +253,11 @@ class GuardrailSpec(Part):
                 raise ValueError(
                     f"test `{test.name}`: no series for fact {_listed(missing)}; `_x10` is ten missing samples"
                 )
-            _refuse_unknown(f"test `{test.name}`: expected step", (one.step for one in test.expect if one.step), steps)
+            _refuse_unknown(
+                f"test `{test.name}`: expected step",
+                (expected.step for expected in test.expect if expected.step),
+                steps,
+            )
         return self
 
 
@@ -280,16 +272,16 @@ class GuardrailPolicy(Document):
     spec: GuardrailSpec
 
 
-def _refuse_repeated(what: str, names: Iterable[str]) -> None:
+def _refuse_repeated(noun: str, names: Iterable[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise ValueError(f"the same {what} is given twice: {_listed(repeated)}")
+        raise ValueError(f"the same {noun} is given twice: {_listed(repeated)}")
 
 
-def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+def _refuse_unknown(noun: str, names: Iterable[str], known: Iterable[str]) -> None:
     unknown = set(names) - set(known)
     if unknown:
-        raise ValueError(f"{what} {_listed(unknown)}, which is none of {_listed(known)}")
+        raise ValueError(f"{noun} {_listed(unknown)}, which is none of {_listed(known)}")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -28,24 +28,24 @@ def parse_guardrail(
 
 
 def place_of(finding: Finding, sourced: SourcedDocument) -> tuple[str | int, ...]:
-    """The field a finding speaks of, as ``SourcedDocument.line_of`` takes it: steps stand in a list, by name."""
-    where: list[str | int] = []
-    here: Any = sourced.data
+    """The field that a finding is about, as ``SourcedDocument.line_of`` takes it: steps are a list, found by name."""
+    place: list[str | int] = []
+    node: Any = sourced.data
     for name in finding.path.split("."):
         part: str | int = name
-        if isinstance(here, list):
-            part = next((index for index, one in enumerate(here) if one.get("name") == name), len(here))
-        where.append(part)
+        if isinstance(node, list):
+            part = next((index for index, item in enumerate(node) if item.get("name") == name), len(node))
+        place.append(part)
         try:
-            here = here[part]
+            node = node[part]
         except (KeyError, IndexError, TypeError):
             break
-    return tuple(where)
+    return tuple(place)
 
 
 def refusal(findings: Iterable[Finding], sourced: SourcedDocument) -> DocumentError:
-    """What a GuardrailError says, with file and line of each fault."""
-    faults = [(place_of(one, sourced), one.message) for one in findings if one.severity == "error"]
+    """The errors among the findings as a refusal with file and line of each."""
+    faults = [(place_of(finding, sourced), finding.message) for finding in findings if finding.severity == "error"]
     problem = DocumentError.of_problems(sourced, faults)
     problem.code = GuardrailError.code
     return problem

@@ -15,13 +15,22 @@ from textwrap import shorten
 from governance.documents.engine import cel
 from governance.documents.engine.cel import ExpressionError, Kind, Program, Value
 from governance.documents.engine.tokens import Words
-from policies.guardrails.documents import BlockEntry, FactRead, GuardrailPolicy, GuardrailSpec, NotifyEntry, Param, Step
+from policies.guardrails.documents import (
+    ConstraintEntry,
+    FactRead,
+    GuardrailPolicy,
+    GuardrailSpec,
+    NotifyEntry,
+    Param,
+    Step,
+)
 from policies.guardrails.engine import ladder, lint
+from policies.guardrails.engine.constraint_kinds import constraint_of
 from policies.guardrails.engine.context import CANONICAL, SCOPE_NAMES, SHARED
 from policies.guardrails.engine.evaluation import CompiledPolicy
 from policies.guardrails.engine.facts import FactError, fact_key, unit_of
 from policies.guardrails.engine.plan import Comparison, CompiledStep, DeclaredFact
-from policies.guardrails.engine.types import Action, Block, Notify
+from policies.guardrails.engine.types import Action, Notify
 from policies.guardrails.errors import Finding, GuardrailError
 
 __all__ = ["CompiledPolicy", "compile_policy"]
@@ -37,7 +46,7 @@ def compile_policy(document: GuardrailPolicy, *, with_lint: bool = True) -> Comp
     builder = _Builder(document)
     compiled = builder.built()
     findings = [*builder.findings, *(lint.findings(compiled) if with_lint and compiled else ())]
-    if compiled is None or any(one.severity == "error" for one in findings):
+    if compiled is None or any(finding.severity == "error" for finding in findings):
         raise GuardrailError(document.metadata.name, findings)
     return replace(compiled, findings=tuple(findings))
 
@@ -68,8 +77,8 @@ class _Builder:
             for name, text in self.spec.conditions.items()
             if (program := self._program(f"spec.conditions.{name}", text, "bool")) is not None
         }
-        steps = [step for one in self.spec.steps if (step := self._step(one)) is not None]
-        if any(one.severity == "error" for one in self.findings):
+        steps = [step for written in self.spec.steps if (step := self._step(written)) is not None]
+        if any(finding.severity == "error" for finding in self.findings):
             return None
         facts = tuple(self.keys.values())
         return CompiledPolicy(
@@ -114,7 +123,7 @@ class _Builder:
     def _variables(self) -> dict[str, tuple[Words, Program]]:
         """In the order they read each other, whatever order they stand in."""
         waiting = dict(self.spec.variables)
-        found: dict[str, tuple[Words, Program]] = {}
+        compiled: dict[str, tuple[Words, Program]] = {}
         while waiting:
             ready = [name for name, text in waiting.items() if not _reads(text, waiting)]
             if not ready:
@@ -122,17 +131,17 @@ class _Builder:
                     self._refuse(f"spec.variables.{name}", "reads itself, directly or through another variable")
                 break
             for name in ready:
-                self._add_variable(name, waiting.pop(name), found)
-        return found
+                self._add_variable(name, waiting.pop(name), compiled)
+        return compiled
 
-    def _add_variable(self, name: str, text: str, found: dict[str, tuple[Words, Program]]) -> None:
+    def _add_variable(self, name: str, text: str, variables: dict[str, tuple[Words, Program]]) -> None:
         self.author = cel.Environment(self.declared)
         compiled = self._program(f"spec.variables.{name}", text, None)
         self.declared[name] = compiled[1].kind if compiled else "double"
         self.written[name] = text
         if compiled:
             self.bound[name] = f"({compiled[1].text})"
-            found[name] = compiled
+            variables[name] = compiled
 
     def _step(self, step: Step) -> CompiledStep | None:
         path = f"spec.steps.{step.name}"
@@ -155,7 +164,7 @@ class _Builder:
     def _program(self, path: str, text: str, wanted: Kind | None) -> tuple[Words, Program] | None:
         """The author's words and the program in the shared environment; None after refusing it.
 
-        What reads a name that was refused itself is passed over: one mistake is told of once.
+        An expression that reads a refused name is passed over: each mistake is reported once.
         """
         refused = self.declared.keys() - self.bound.keys() - SCOPE_NAMES.keys()
         if any(name.text in refused for name in Words(text).names):
@@ -301,12 +310,10 @@ def _literal(value: Value) -> str:
             return repr(value) if value >= 0 else f"({value!r})"
 
 
-def _action(entry: NotifyEntry | BlockEntry) -> Action:
-    match entry:
-        case NotifyEntry(notify=notify):
-            return Notify(to=notify.to, repeat_every=notify.repeat_every)
-        case BlockEntry(block=block):
-            return Block(models=block.models, message=block.message)
+def _action(entry: NotifyEntry | ConstraintEntry) -> Action:
+    if isinstance(entry, NotifyEntry):
+        return Notify(to=entry.notify.to, repeat_every=entry.notify.repeat_every)
+    return constraint_of(entry)
 
 
 def _without_comments(text: str) -> str:
@@ -327,5 +334,5 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _placed(text: str, error: ExpressionError) -> str:
-    shown = shorten(text, 120, placeholder=" …") or text[:120]
-    return f"{error.message} (in `{shown}`, line {error.line} column {error.column})"
+    excerpt = shorten(text, 120, placeholder=" …") or text[:120]
+    return f"{error.message} (in `{excerpt}`, line {error.line} column {error.column})"

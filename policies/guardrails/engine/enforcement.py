@@ -1,27 +1,29 @@
-"""What an enforcement level lets through of a step's actions, and what of them holds while the step fires."""
+"""Which of a step's actions its enforcement level permits, and which constraints it imposes while it fires."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from governance.documents.engine.cel import Binding, Program
+from policies.guardrails.engine.constraint_kinds import ConstraintKind
 from policies.guardrails.engine.plan import CompiledStep
-from policies.guardrails.engine.types import Action, Block, ConstraintInForce, Level, Notify, StepState
+from policies.guardrails.engine.types import Action, ConstraintInForce, Level, Notify, StepState
 
 
 def permits(level: Level, action: Action) -> bool:
-    """What an enforcement level lets happen: dry-run nothing, advisory only notifications."""
-    match action:
-        case Notify():
-            return level != "dry_run"
-        case Block():
-            return level in {"soft_mandatory", "hard_mandatory"}
+    """Dry-run permits nothing, advisory only notifications, the mandatory levels everything."""
+    if isinstance(action, Notify):
+        return level != "dry_run"
+    if isinstance(action, ConstraintKind):
+        return level in {"soft_mandatory", "hard_mandatory"}
+    assert_never(action)
 
 
 def constraints_in_force(
     level: Level, step: CompiledStep, state: StepState, reason: str, binding: Binding | None
 ) -> Iterator[ConstraintInForce]:
-    """What a firing step wants to hold. ``binding`` None: its facts cannot be read, so nothing is observed."""
+    """The constraints that a firing step imposes. ``binding`` None: its facts cannot be read; nothing is observed."""
     sides = step.comparison if binding is not None else None
     for constraint in step.constraints:
         if permits(level, constraint):
@@ -38,7 +40,7 @@ def constraints_in_force(
 
 
 def withheld(level: Level, steps: Iterable[CompiledStep]) -> tuple[Action, ...]:
-    """The actions of these steps that the level does not let happen."""
+    """The actions of these steps that the level does not permit."""
     return tuple(action for step in steps for action in step.actions if not permits(level, action))
 
 

@@ -220,8 +220,8 @@ class CompiledPolicy:
             StepOutcome(step.name, _status(kept.get(step.name)), moves[step.name][0], reasons[step.name])
             for step in self.steps
         )
-        leading = next((one for one in reversed(steps) if one.status == "firing"), None) or next(
-            (one for one in reversed(steps) if one.status == "pending"), steps[-1]
+        leading = next((outcome for outcome in reversed(steps) if outcome.status == "firing"), None) or next(
+            (outcome for outcome in reversed(steps) if outcome.status == "pending"), steps[-1]
         )
         return Evaluation(
             status=leading.status,

@@ -1,4 +1,4 @@
-"""What one evaluation read, for the decision log, and the reasons made of it, for people."""
+"""The values that one evaluation read, for the decision log, and the reasons made from them, for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Expressions = Mapping[str, tuple[Words, Program]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """``written`` is every name as a person reads it; ``conditions`` as evaluated; ``inputs`` is JSON."""
+    """``written`` holds each name's value as text; ``conditions`` as evaluated; ``inputs`` is JSON."""
 
     written: Mapping[str, str]
     variables: Expressions
@@ -84,7 +84,7 @@ def gathered(
 
 
 def sentence(text: str) -> str:
-    """With a full stop; names keep their spelling, so the first letter stays as it is."""
+    """With a full stop. The first letter stays as it is, since it may begin a name."""
     return f"{text.rstrip('.')}."
 
 

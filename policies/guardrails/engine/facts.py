@@ -29,11 +29,13 @@ BUDGET_UNITS: tuple[str, ...] = get_args(Unit)
 
 
 class FactError(ValueError):
-    """A fact that does not exist or is asked for in a way it does not have; the text is for the author."""
+    """A fact that does not exist or has no such window or unit; the message is for the author."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactKind:
+    """A fact that guardrails may read; ``unit`` "budget" is the unit of the budget asked for."""
+
     name: str
     unit: str
     description: str
@@ -84,6 +86,7 @@ def fact_key(fact: str, window: str = "", unit: str = "") -> FactKey:
 
 
 def unit_of(key: FactKey) -> str:
+    """The unit of the fact's value: money, tokens, requests, gpu_hours, ratio or seconds."""
     kind = CATALOGUE[key.fact]
     return key.unit if kind.unit == "budget" else kind.unit
 
@@ -100,7 +103,7 @@ def every_key() -> tuple[FactKey, ...]:
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f" (did you mean {' or '.join(f'`{one}`' for one in close)}?)" if close else ""
+    return f" (did you mean {' or '.join(f'`{name}`' for name in close)}?)" if close else ""
 
 
 def _listed(names: Iterable[str]) -> str:

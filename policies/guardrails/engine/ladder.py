@@ -16,6 +16,8 @@ from policies.guardrails.engine.types import Action, Notify, StepState
 
 @dataclass(frozen=True, slots=True)
 class Timing:
+    """How long a condition must hold before a step fires, and how long the step is kept afterwards."""
+
     for_: timedelta
     keep_firing_for: timedelta
     min_hold: timedelta
@@ -67,9 +69,12 @@ def due_repeats(actions: tuple[Action, ...], state: StepState, at: datetime) -> 
 
 
 def next_repeat_at(actions: tuple[Action, ...], state: StepState, at: datetime) -> datetime | None:
+    """When a notification of a firing step is repeated next; None when none is."""
     if state.fired_at is None:
         return None
-    intervals = [one.repeat_every for one in actions if isinstance(one, Notify) and one.repeat_every is not None]
+    intervals = [
+        action.repeat_every for action in actions if isinstance(action, Notify) and action.repeat_every is not None
+    ]
     return min((state.fired_at + ((at - state.fired_at) // every + 1) * every for every in intervals), default=None)
 
 

@@ -1,4 +1,4 @@
-"""What types cannot see and an author would regret: equality on money, an always true condition, a bad pattern."""
+"""Faults that type checks do not find, such as equality on money or a condition that is always true."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from governance.documents.engine import cel
 from governance.documents.engine.cel import Binding, Environment, ExpressionError, Failure, Program
 from governance.documents.engine.constants import constant_faults
 from governance.documents.engine.tokens import MACROS, Words
+from policies.guardrails.engine.constraint_kinds import effect
 from policies.guardrails.engine.context import SHARED
 from policies.guardrails.engine.evaluation import CompiledPolicy
 from policies.guardrails.engine.facts import CATALOGUE
 from policies.guardrails.engine.plan import CompiledStep, DeclaredFact
-from policies.guardrails.engine.types import Block, ConstraintKind
 from policies.guardrails.engine.wording import number
 from policies.guardrails.errors import Finding
 
@@ -54,15 +54,9 @@ def findings(compiled: CompiledPolicy) -> Iterator[Finding]:
 
 
 def _held_by_nothing(path: str, step: CompiledStep) -> Iterator[Finding]:
-    for verb in dict.fromkeys(_verb(one) for one in step.constraints):
+    for verb in dict.fromkeys(effect(constraint) for constraint in step.constraints):
         message = f"{verb} without `release` or `min_hold`: it ends as soon as `when` no longer holds"
         yield Finding("warning", path, message)
-
-
-def _verb(constraint: ConstraintKind) -> str:
-    match constraint:
-        case Block():
-            return "blocks"
 
 
 def _equality_on_numbers(author: Environment, text: str) -> Iterator[str]:
@@ -124,12 +118,12 @@ def _constancy(path: str, program: Program, samples: list[_Sample], *, is_when: 
         yield Finding("error", path, first.message)
         return
     outcomes = [program.evaluate(sample.binding) for sample in samples]
-    failures = [one for one in outcomes if isinstance(one, Failure)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if len(failures) == len(outcomes):
         yield Finding("error", path, f"always fails: {failures[0].message}")
-    elif all(one is True for one in outcomes if not isinstance(one, Failure)):
+    elif all(outcome is True for outcome in outcomes if not isinstance(outcome, Failure)):
         yield Finding("error" if is_when else "warning", path, "is always true for values a fact can have")
-    elif all(one is False for one in outcomes if not isinstance(one, Failure)):
+    elif all(outcome is False for outcome in outcomes if not isinstance(outcome, Failure)):
         yield Finding("warning", path, "was never true for any tried value; check its limits")
 
 
@@ -173,7 +167,7 @@ def _sample_count(compiled: CompiledPolicy) -> int:
 
 
 def _grid(fact: DeclaredFact, named: set[float]) -> list[float | None]:
-    values = {*_MAGNITUDES, *(near for one in named for near in (one * 0.999, one, one * 1.001))}
+    values = {*_MAGNITUDES, *(near for limit in named for near in (limit * 0.999, limit, limit * 1.001))}
     if CATALOGUE[fact.key.fact].can_be_negative:
         values |= {-value for value in values}
     grid: list[float | None] = [
@@ -187,5 +181,5 @@ def _numbers(compiled: CompiledPolicy) -> set[float]:
     programs += [step.when for step in compiled.steps]
     programs += [step.release for step in compiled.steps if step.release is not None]
     tokens = [token for program in programs for token in Words(program.text).tokens]
-    found = sorted({float(token.text) for token in tokens if token.kind == "float"})
-    return set(found[:40])
+    numbers = sorted({float(token.text) for token in tokens if token.kind == "float"})
+    return set(numbers[:40])

@@ -36,10 +36,10 @@ def parse_series(written: str) -> tuple[Sample, ...]:
 
 
 def _expanded(item: str) -> list[Sample]:
-    found = _ITEM.fullmatch(item)
-    if found is None:
+    match = _ITEM.fullmatch(item)
+    if match is None:
         raise SeriesError(f"`{item}` is not a sample; write 700, 700+50x10, 500x10, _ or _x6")
-    if found["missing"]:
-        return [None] * int(found["gap"] or 1)
-    start, step = Decimal(found["start"]), Decimal(found["step"] or 0)
-    return [start + step * count for count in range(int(found["times"] or 0) + 1)]
+    if match["missing"]:
+        return [None] * int(match["gap"] or 1)
+    start, step = Decimal(match["start"]), Decimal(match["step"] or 0)
+    return [start + step * count for count in range(int(match["times"] or 0) + 1)]

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from policies.guardrails.engine.constraint_kinds import ConstraintKind
+
 Unit = Literal["money", "tokens", "requests", "gpu_hours"]
 Status = Literal["idle", "pending", "firing", "no_data", "error"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
@@ -73,20 +75,6 @@ class Notify:
     kind: Literal["notify"] = "notify"
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Refuse calls of the scope and everything below it; no models named means every model (globs allowed)."""
-
-    models: tuple[str, ...] = ()
-    message: str = ""
-    kind: Literal["block"] = "block"
-
-
-ConstraintKind = Block
-"""What a guardrail can impose: the union of the kinds. Whatever depends on the kind is a match without a default, so
-the type checker names every place where a new kind needs its case.
-"""
-
 Action = Notify | ConstraintKind
 
 
@@ -140,6 +128,8 @@ class GuardrailState:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
+    """The step fires from now on."""
+
     step: str
     severity: Severity
     reason: str
@@ -147,6 +137,8 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepEnded:
+    """The step fired until now."""
+
     step: str
     severity: Severity
     reason: str
@@ -154,7 +146,7 @@ class StepEnded:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Reported once, when the hold begins: the owner is told that the guardrail cannot see."""
+    """Reported once, when the hold begins: the owner learns that the guardrail has no usable data."""
 
     status: Literal["no_data", "error"]
     reason: str
@@ -183,7 +175,7 @@ class PlannedAction:
 
 @dataclass(frozen=True, slots=True)
 class ConstraintInForce:
-    """A constraint that should hold after this evaluation: desired state, repeated at every evaluation.
+    """A constraint that should be in force after this evaluation: desired state, repeated at every evaluation.
 
     ``observed`` and ``limit`` are the two sides of the step's comparison when it has that shape; ``unit`` is theirs.
     """
@@ -213,7 +205,7 @@ class Evaluation:
     """The outcome for one (guardrail, scope) at one instant.
 
     ``state`` None means nothing to remember. ``step`` is the highest firing step, "" if none. ``actions`` run now,
-    ``constraints`` should hold from now on; both are already cut to the enforcement level, what it cut away is in
+    ``constraints`` should hold from now on; both are what the enforcement level permits, the rest is in
     ``withheld``. ``next_due_at`` is when timers alone could change the outcome (sliding windows are the sweep's).
     ``inputs`` is JSON: facts, variables, params, conditions and steps as read, for the decision log.
     """
@@ -232,7 +224,7 @@ class Evaluation:
 
     @property
     def changed(self) -> bool:
-        """Something happened that deserves a record."""
+        """A step started or ended, or a hold began or ended: it is recorded."""
         return bool(self.transitions)
 
 

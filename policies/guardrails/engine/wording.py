@@ -1,4 +1,4 @@
-"""Reasons a person can read: the expression with the values beside the names."""
+"""Reasons for people: the expression with each value beside its name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARKS = {">=": "≥", "<=": "≤", "!=": "≠", "==": "=", "&&": "and", "||": "
 
 
 def number(value: Value | Decimal | None) -> str:
-    """Six significant digits, never an exponent a reader must decode below 10^15; ``missing`` for none."""
+    """Six significant digits, without an exponent below 10^15; ``missing`` for None."""
     match value:
         case None | bool():
             return {None: "missing", True: "true", False: "false"}[value]
@@ -53,8 +53,10 @@ def with_values(words: Words, values: Mapping[str, str]) -> str:
 
 
 def value_or_failure(value: Value | Failure) -> str:
+    """The number as read by people, or the sentence that says why there is none."""
     return value.message if isinstance(value, Failure) else number(value)
 
 
 def lasting(length: timedelta) -> str:
+    """The length as a duration; ``0s`` for less than nothing."""
     return format_duration(max(length, timedelta(0)))

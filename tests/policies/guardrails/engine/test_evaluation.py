@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from policies.guardrails.engine.constraint_kinds import Block
 from policies.guardrails.engine.context import ScopeContext
 from policies.guardrails.engine.evaluation import evaluate
 from policies.guardrails.engine.types import (
     IDLE,
-    Block,
     FactValue,
     GuardrailState,
     Held,

@@ -1,0 +1,68 @@
+"""The constraint kinds, and every question that is asked of a kind before it is stored.
+
+Each question is a match without a default: the type checker names the ones in which a new kind lacks its case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from policies.guardrails.documents import ConstraintEntry
+from policies.guardrails.documents import constraint_kinds as written
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Refuse calls of the scope and everything below it; no models named means every model (globs allowed)."""
+
+    models: tuple[str, ...] = ()
+    message: str = ""
+    kind: Literal["block"] = "block"
+
+
+ConstraintKind = Block
+"""What a guardrail can impose: the union of the kinds."""
+
+
+def constraint_of(entry: ConstraintEntry) -> ConstraintKind:
+    """The constraint that an action of a document asks for."""
+    match entry:
+        case written.BlockEntry(block=block):
+            return Block(models=block.models, message=block.message)
+
+
+def covers(constraint: ConstraintKind, model: str) -> bool:
+    """Whether a call of this model is limited by it."""
+    match constraint:
+        case Block(models=models):
+            return not models or any(fnmatchcase(model, pattern) for pattern in models)
+
+
+def refuses_calls(constraint: ConstraintKind) -> bool:
+    """Whether a call that it covers is denied, not merely limited."""
+    match constraint:
+        case Block():
+            return True
+
+
+def to_json(constraint: ConstraintKind) -> dict[str, Any]:
+    """What the decision record says of it."""
+    match constraint:
+        case Block(models=models):
+            return {"models": list(models)}
+
+
+def effect(constraint: ConstraintKind) -> str:
+    """What it does, as the verb of a warning's sentence."""
+    match constraint:
+        case Block():
+            return "blocks"
+
+
+def described(constraint: ConstraintKind) -> tuple[str, str]:
+    """What it does and to what, as a field of a message: its name and its text."""
+    match constraint:
+        case Block(models=models):
+            return "Blocked", ", ".join(models) or "all models"
