@@ -19,39 +19,29 @@ from allocation.focus.models import FocusImport, FocusRow
 from allocation.outcomes.documents import READ_OUTCOME
 from allocation.outcomes.operations import record_outcomes
 from allocation.prices.models import ExchangeRate
-from allocation.quarantine.models import QuarantinedUsage
-from allocation.replay.operations import replay_quarantined
 from allocation.usage.models import ImportRun, UsageRecord
 from allocation.usage.operations import record_usage
 from governance.messages.channels import Message
 from governance.messages.operations import queue_delivery, save_channel
-from governance.organisations.operations import create_api_key, create_scope
-from governance.people.models import Ownership, User
-from governance.people.rules import Actor
-from governance.records.models import DecisionRecord
+from governance.organisations.operations import create_api_key
+from governance.people.models import User
 from governance.scopes.models import Scope
 from governance.unit_costs.operations import accept_unit_cost
-from tests.allocation.conftest import AT, SYSTEM, event, make_organisation
-from tests.allocation.prices.operations.test_price_books import BOOK, RULES, apply_book, apply_rules
+from tests.allocation.admin_people import person, signed_in
+from tests.allocation.attribution.test_rule_sets import apply_rules
+from tests.allocation.conftest import SYSTEM, event, make_organisation
+from tests.allocation.declared_documents import BOOK, RULES
+from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.allocation.sharing import furnish_sharing
 
 # Django has no other way to ask what is registered.
 REGISTERED = [model for model in admin.site._registry if model._meta.app_label in {"allocation", "governance"}]
+
+
 MODELS = sorted(REGISTERED, key=lambda model: model._meta.label)
+
+
 NAMES = [model._meta.label_lower for model in MODELS]
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-def person(email: str, persona: str, *scopes: Scope) -> User:
-    user = User.objects.create_user(email, "a long password", is_staff=True)
-    for scope in scopes:
-        Ownership.objects.create(scope=scope, user=user, persona=persona)
-    return user
 
 
 def furnish(name: str) -> Scope:
@@ -169,53 +159,3 @@ def test_every_model_of_both_apps_is_in_the_admin_or_left_out_on_purpose() -> No
     models = [model for app in ("governance", "allocation") for model in apps.get_app_config(app).get_models()]
     every = {model._meta.label_lower for model in models} - {f"governance.{name}" for name in machinery}
     assert every - inside_another == set(NAMES)
-
-
-def test_an_event_that_came_with_two_times_has_a_page(acme: Scope) -> None:
-    for minutes in (0, 1):
-        record_usage(
-            events=[event(id="same", occurred_at=AT - timedelta(minutes=minutes))], key_scope_id=acme.pk, at=AT
-        )
-    (identity,) = set(UsageRecord.objects.values_list("pk", flat=True))
-    root = signed_in(User.objects.create_superuser("root@example.com", "a long password"))
-    assert root.get(f"/admin/allocation/usagerecord/{identity}/change/").status_code == 200
-    assert root.get("/admin/allocation/usagerecord/nonsense/change/").status_code == 302
-
-
-def refused_of(root: Scope) -> QuarantinedUsage:
-    at = timezone.now()
-    record_usage(events=[event(scope=f"{root.path}/new", occurred_at=at)], key_scope_id=root.pk, at=at)
-    create_scope(slug="new", kind="team", parent=root, actor=SYSTEM, at=AT)
-    return QuarantinedUsage.objects.get(authority=root)
-
-
-@pytest.mark.parametrize(
-    ("persona", "replayed"), [("engineering", False), ("finance", False), ("platform", False), ("finops", True)]
-)
-def test_finops_replays_and_the_record_says_who(acme: Scope, persona: str, replayed: bool) -> None:
-    row = refused_of(acme)
-    client = signed_in(person("ada@example.com", persona, acme))
-    client.post("/admin/allocation/quarantinedusage/", {"action": "replay", "_selected_action": [row.pk]})
-    row.refresh_from_db()
-    assert (row.replayed_at is not None) is replayed
-    said = DecisionRecord.objects.filter(action="usage.replay").values_list("actor", "scope_path", "evidence")
-    assert list(said) == ([("ada@example.com", "acme", {"records": [row.pk]})] if replayed else [])
-
-
-def test_finops_of_one_organisation_replays_nothing_in_another_they_look_on(acme: Scope) -> None:
-    globex = make_organisation("globex")
-    rows = [refused_of(acme), refused_of(globex)]
-    ada = person("ada@example.com", "finops", acme)
-    Ownership.objects.create(scope=globex, user=ada, persona="engineering")
-    selected = {"action": "replay", "_selected_action": [row.pk for row in rows]}
-    signed_in(ada).post("/admin/allocation/quarantinedusage/", selected)
-    assert [QuarantinedUsage.objects.get(pk=row.pk).replayed_at is not None for row in rows] == [True, False]
-
-
-def test_what_an_operator_brought_in_is_replayed_by_an_operator(acme: Scope) -> None:
-    """It has no organisation, and could go to any."""
-    record_usage(events=[event(scope="acme/new")], key_scope_id=None, at=AT)
-    create_scope(slug="new", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    ada = Actor.of_user(person("ada@example.com", "finops", acme))
-    assert replay_quarantined(actor=ada, at=AT).accepted == 0
-    assert replay_quarantined(actor=SYSTEM, at=AT).accepted == 1

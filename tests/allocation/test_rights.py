@@ -29,8 +29,9 @@ from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, make_organisation
-from tests.allocation.prices.operations.test_exchange_rates import BOOK, RATES
-from tests.allocation.prices.operations.test_price_books import book, rules
+from tests.allocation.declared_documents import book, rules
+from tests.allocation.prices.exchange_rates import RATES
+from tests.allocation.prices.operations.test_exchange_rates import BOOK
 from tests.allocation.sharing import NODE, add_platform, split_document
 
 RULES = """

@@ -17,13 +17,14 @@ from governance.messages.operations import (
 from governance.organisations.operations import create_api_key
 from governance.people.models import ApiKey, Ownership, User
 from governance.people.operations import authenticate_key
-from governance.people.rules import persona_allows
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Person, message
-from tests.governance.records.test_operations import tamper
+from tests.governance.records.test_queries import tamper
 
 MODELS = ("scope", "user", "apikey", "channel", "delivery", "decisionrecord")
+
+
 SLACK_URL = "https://hooks.slack.com/services/T/B/secret"
 
 
@@ -208,24 +209,3 @@ def test_records_show_whether_they_hold(root: Client, search: Scope) -> None:
     assert "records hold; head" in root.get(check, follow=True).content.decode()
     tamper("UPDATE governance_decisionrecord SET reason = 'x' WHERE seq = 1")
     assert "BROKEN at record 1" in root.get(check, follow=True).content.decode()
-
-
-@pytest.mark.parametrize(
-    ("persona", "permission", "allowed"),
-    [
-        ("engineering", "budgets.view_budget", True),
-        ("engineering", "budgets.change_budget", False),
-        ("finance", "budgets.change_budget", True),
-        ("finance", "governance.change_channel", False),
-        ("finops", "allocation.change_pricebook", True),
-        ("finops", "budgets.change_budget", False),
-        ("platform", "governance.add_apikey", True),
-        ("platform", "governance.change_ownership", False),
-        ("platform", "governance.change_user", False),
-        ("platform", "auth.view_group", False),
-        ("platform", "nonsense", False),
-    ],
-)
-def test_what_a_persona_may_touch(persona: str, permission: str, allowed: bool) -> None:
-    assert persona_allows(frozenset({persona}), permission) is allowed
-    assert persona_allows(frozenset(), permission) is False

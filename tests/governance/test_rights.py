@@ -12,7 +12,7 @@ from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Person
-from tests.governance.documents.test_documents import SEARCH, scope
+from tests.governance.declared_documents import SEARCH, scope
 
 WITHOUT_OWNERS = SEARCH.partition("  owners:")[0]
 

@@ -15,19 +15,32 @@ from allocation.usage.operations import record_usage
 from governance.scopes.models import Scope
 from governance.work.engine import locks
 from governance.work.engine.locks import LOCKS, AdvisoryLock, Keyed
-from governance.work.operations import hold, hold_if_free
 from policies.evaluation.operations import evaluate_next_dirty_scopes
 from tests.allocation.conftest import AT, SYSTEM, event
-from tests.allocation.corrections.operations.test_adjustments import BOOK, rerate
+from tests.allocation.corrections.corrected_prices import BOOK, rerate
 from tests.allocation.prices.operations.test_price_books import apply_book
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
 APPS = ("governance", "allocation", "budgets", "policies", "reporting", "config")
+
+
 PAGE = (ROOT / "docs/locks.md").read_text()
+
+
 REGISTRY, HOLDING = "governance/work/engine/locks.py", "governance/work/operations/locks.py"
+
+
 NAMES = {lock.name for lock in LOCKS}
+
+
 ASKED = re.compile(r"pg_(?:try_)?advisory")
+
+
 ROWS = re.compile(r"select_for_update\(|FOR (?:NO KEY )?UPDATE\b|FOR (?:KEY )?SHARE\b|LOCK TABLE|DO UPDATE")
+
+
 # Two versions of Weir may run on one database: a number that changed would guard nothing between them.
 NUMBERS = {
     "INSTALL_LOCK": 7_310_579_811_364,
@@ -88,34 +101,6 @@ def test_the_registry_is_whole_and_no_number_ever_changes() -> None:
     declared = {name: each for name, each in vars(locks).items() if isinstance(each, AdvisoryLock)}
     assert declared == {lock.name: lock for lock in LOCKS}
     assert {lock.name: lock.number for lock in LOCKS} == NUMBERS
-
-
-def test_no_two_locks_are_one() -> None:
-    keys = [lock.key(None if lock.keyed is Keyed.BY_NUMBER else 1) for lock in LOCKS]
-    assert len(set(keys)) == len(LOCKS)
-    # One whose id stands in the lower half owns every number above its own.
-    halves = {lock.number for lock in LOCKS if lock.keyed is Keyed.BY_NUMBER_ABOVE_ID}
-    assert [lock.name for lock in LOCKS if lock.keyed is Keyed.BY_NUMBER and lock.number >> 32 in halves] == []
-
-
-@pytest.mark.parametrize(
-    ("lock", "of", "key"),
-    [
-        (locks.PERIOD_LOCK, None, (8_201_128,)),
-        (locks.CORRECTIONS_LOCK, 7, (8_201_129, 7)),
-        (locks.DETECTION_LOCK, 2**31 + 7, (8_201_128, 7)),
-        (locks.EVALUATION_LOCK, 7, (0x57455650 << 32 | 7,)),
-        (locks.IDEMPOTENCY_LOCK, -7, (-7,)),
-    ],
-)
-def test_what_postgresql_is_given(lock: AdvisoryLock, of: int | None, key: tuple[int, ...]) -> None:
-    assert lock.key(of) == key
-
-
-@pytest.mark.parametrize(("lock", "of"), [(locks.PERIOD_LOCK, 7), (locks.CORRECTIONS_LOCK, None)])
-def test_a_lock_is_not_taken_of_the_wrong_thing(lock: AdvisoryLock, of: int | None) -> None:
-    with pytest.raises(ValueError, match=lock.name):
-        lock.key(of)
 
 
 def test_nobody_asks_for_an_advisory_lock_that_is_not_registered() -> None:
@@ -219,10 +204,3 @@ def test_an_evaluation_takes_its_organisation_first(acme: Scope, search: Scope) 
     with CaptureQueriesContext(connection) as queries:
         evaluate_next_dirty_scopes(at=AT)
     assert taken(queries) == ["EVALUATION_LOCK"]
-
-
-@pytest.mark.django_db
-def test_a_lock_that_is_free_is_taken_and_may_be_taken_again() -> None:
-    hold(locks.PERIOD_LOCK, shared=True)
-    assert hold_if_free(locks.IDEMPOTENCY_LOCK, of=-7) is True
-    assert hold_if_free(locks.IDEMPOTENCY_LOCK, of=-7) is True

@@ -4,6 +4,7 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
+from django.test import Client
 
 from allocation.meters.documents import UsageEvent
 from allocation.usage.operations import record_usage
@@ -126,3 +127,15 @@ def key(acme: Scope) -> str:
 def evaluate(at: datetime = AT) -> int:
     """Until nothing is dirty; how many claims that took."""
     return sum(1 for _ in iter(lambda: evaluate_next_dirty_scopes(at=at), False))
+
+
+@pytest.fixture
+def api(key: str) -> Client:
+    return Client(headers={"Authorization": f"Bearer {key}"})
+
+
+@pytest.fixture
+def blocked(apply: Apply, spend: Spend, budget: Budget) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,13 +6,13 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from budgets.plans.models import Budget
 from governance.organisations.operations import create_api_key, create_scope, revoke_api_key
 from governance.people.models import ApiKey
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from policies.alerts.models import Alert
 from policies.constraints.models import Constraint
+from tests.policies.asked import ask
 from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
 
 pytestmark = pytest.mark.usefixtures("budget")
@@ -23,52 +22,6 @@ pytestmark = pytest.mark.usefixtures("budget")
 def clock() -> Iterator[None]:
     with time_machine.travel(AT, tick=False):
         yield
-
-
-@pytest.fixture
-def api(key: str) -> Client:
-    return Client(headers={"Authorization": f"Bearer {key}"})
-
-
-@pytest.fixture
-def blocked(apply: Apply, spend: Spend, budget: Budget) -> None:
-    apply()
-    spend("acme/search", "104.00")
-    evaluate()
-
-
-def ask(client: Client, body: Any, **headers: str) -> Any:
-    text = body if isinstance(body, str | bytes) else json.dumps(body)
-    return client.post("/api/v1/decisions", text, content_type="application/json", headers=headers)
-
-
-def test_a_free_scope_is_allowed(api: Client, search: Scope) -> None:
-    answer = ask(api, {"scope": "acme/search", "model": "gpt-4o", "estimated_tokens": 500})
-    assert (answer.status_code, answer.json()) == (
-        200, {"decision": "allow", "reasons": [], "evaluated_at": None, "data_age_seconds": None},
-    )  # fmt: skip
-
-
-@pytest.mark.usefixtures("blocked")
-def test_a_refusal_says_which_limit_whose_and_until_when(api: Client, ranker: Scope) -> None:
-    answer = ask(api, {"scope": "acme/search/ranker", "model": "gpt-4o"}).json()
-    assert answer["decision"] == "deny"
-    assert answer["reasons"] == [
-        {
-            "code": "blocked_by_guardrail", "guardrail": "monthly-budget", "step": "block", "scope": "acme/search",
-            "limit": 100.0, "observed": 104.0, "unit": "USD", "resets_at": "2026-12-01T00:00:00+00:00",
-            "retryable": True, "detail": "The approved budget is used up.",
-        }
-    ]  # fmt: skip
-    assert answer["evaluated_at"] == "2026-11-24T12:00:00Z"
-    assert answer["data_age_seconds"] == 0
-
-
-@pytest.mark.usefixtures("blocked")
-def test_a_constraint_on_some_models_leaves_the_others(api: Client) -> None:
-    Constraint.objects.update(model_patterns=["gpt-4*"])
-    assert ask(api, {"scope": "acme/search", "model": "gpt-4o"}).json()["decision"] == "deny"
-    assert ask(api, {"scope": "acme/search", "model": "gpt-5-nano"}).json()["decision"] == "allow"
 
 
 @pytest.mark.parametrize(
@@ -104,33 +57,6 @@ def test_who_may_not_ask(client: Client, acme: Scope, search: Scope, key: str) -
     assert client.get("/api/v1/decisions").status_code == 405
     revoke_api_key(key_id=ApiKey.objects.get(prefix=key.split("_")[1]).pk, actor=SYSTEM, at=AT)
     assert ask(client, question, Authorization=f"Bearer {key}").status_code == 401
-
-
-def test_a_decision_is_one_statement(
-    api: Client, search: Scope, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    question = {"scope": "acme/search", "model": "gpt-4o"}
-    ask(api, question)  # notes the key's use, which happens once a minute
-    with django_assert_num_queries(0):  # by Django's own cursors: the statement goes past them
-        assert ask(api, question).status_code == 200
-
-
-@pytest.mark.usefixtures("blocked")
-def test_an_alert_is_listed_shown_and_acknowledged(api: Client) -> None:
-    [listed] = api.get("/api/v1/alerts", {"scope": "acme", "status": "open"}).json()["results"]
-    assert (listed["scope"], listed["guardrail"], listed["status"], listed["step"]) == (
-        "acme/search", "monthly-budget", "firing", "block",
-    )  # fmt: skip
-    assert api.get("/api/v1/alerts", {"status": "resolved"}).json()["results"] == []
-    shown = api.get(f"/api/v1/alerts/{listed['id']}").json()
-    assert [event["kind"] for event in shown["events"]] == [
-        "step_started", "step_started", "constrained", "notified", "notified",
-    ]  # fmt: skip
-    path = f"/api/v1/alerts/{listed['id']}/acknowledge"
-    answer = api.post(path, {"reason": "Seen."}, content_type="application/json")
-    assert (answer.status_code, answer.json()["acknowledged_by"][:4]) == (200, "key ")
-    again = api.post(path, {}, content_type="application/json")
-    assert (again.status_code, again.json()["code"]) == (409, "alert_already_acknowledged")
 
 
 @pytest.mark.usefixtures("blocked")

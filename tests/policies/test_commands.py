@@ -4,15 +4,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from budgets.plans.models import Budget
-from policies.guardrails.models import GuardrailVersion
-from tests.policies.conftest import MONTHLY_BUDGET, Apply, Spend, evaluate
-
-
-def run(*words: str) -> str:
-    out = StringIO()
-    call_command("guardrails", *words, stdout=out, stderr=out)
-    return out.getvalue()
+from tests.policies.commands import run
+from tests.policies.conftest import MONTHLY_BUDGET
 
 
 @pytest.fixture
@@ -55,47 +48,3 @@ def test_apply_names_the_line_of_each_fault(file: Path) -> None:
     assert f"\n{file}:{block}: spec.steps[1].when: " in str(refused.value)
     with pytest.raises(CommandError, match=f"{file}:{warn}: "):
         call_command("apply", str(file))
-
-
-@pytest.mark.django_db
-def test_apply_shows_what_changes_and_is_idempotent(file: Path) -> None:
-    assert run("apply", str(file), "--dry-run").split() == ["create", "monthly-budget"]
-    assert GuardrailVersion.objects.count() == 0
-    assert run("apply", str(file)).split() == ["create", "monthly-budget"]
-    assert run("apply", str(file)).split() == ["unchanged", "monthly-budget"]
-    file.write_text(file.read_text().replace("severity: high", "severity: low"))
-    assert 'spec.severity: "high" → "low"' in run("apply", str(file))
-    file.write_text(file.read_text().replace("severity: low", "severity: high"))
-    run("apply", str(file))
-    assert list(GuardrailVersion.objects.order_by("number").values_list("number", "is_active")) == [
-        (1, True), (2, False),
-    ]  # fmt: skip
-    assert "monthly-budget" in run("list")
-    assert "is retired" in run("retire", "monthly-budget", "--reason", "No longer wanted.")
-    assert run("list") == ""
-
-
-@pytest.mark.django_db
-def test_failing_tests_refuse_to_apply(file: Path) -> None:
-    file.write_text(
-        file.read_text()
-        + """  tests:
-    - name: blocks too early
-      scope: {kind: team, path: acme/search}
-      every: 5m
-      series: {used: "10", amount: "100"}
-      expect: [{at: 0m, step: block, state: firing}]
-"""
-    )
-    with pytest.raises(CommandError, match="1 of 1 tests fail"):
-        run("apply", str(file))
-    assert GuardrailVersion.objects.count() == 0
-
-
-def test_explain_says_what_was_read_and_why(apply: Apply, spend: Spend, budget: Budget) -> None:
-    apply()
-    spend("acme/search", "85.00")
-    evaluate()
-    said = run("explain", "monthly-budget", "--scope", "acme/search")
-    assert "monthly-budget v1 on acme/search" in said
-    assert "step warn" in said

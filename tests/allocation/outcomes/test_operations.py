@@ -1,52 +1,26 @@
 import itertools
-import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pytest
-from django.core.management import call_command
-from django.db import Error, connection, transaction
-from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rest_framework.test import APIClient
 
 from allocation.attribution.models import AttributionRuleSet
-from allocation.outcomes.documents import READ_OUTCOME, OutcomeEvent
+from allocation.outcomes.documents import OutcomeEvent
 from allocation.outcomes.models import Outcome, OutcomeDay
 from allocation.outcomes.operations import record_outcomes
 from allocation.quarantine.models import QuarantinedUsage
-from allocation.replay.operations import replay_early_outcomes, replay_quarantined
-from allocation.usage.models import ImportRun
-from allocation.usage.operations import IngestResult, record_usage
+from allocation.replay.operations import replay_quarantined
+from allocation.usage.operations import record_usage
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
-from tests.allocation.conftest import AT, SYSTEM, Client, event, make_organisation, numbers
+from tests.allocation.conftest import AT, SYSTEM, event, make_organisation
+from tests.allocation.outcomes.reported import record, typed
 
 SUMMED = ("count", "successful", "flagged", "value", "quality_sum", "quality_count")
-
-
-def outcome(**changes: Any) -> dict[str, Any]:
-    return {
-        "id": f"ticket-{next(numbers)}",
-        "source": "helpdesk",
-        "occurred_at": "2026-11-24T12:00:00Z",
-        "scope": "acme/search",
-        "name": "ticket_resolved",
-        "success": True,
-    } | changes
-
-
-def typed(**changes: Any) -> OutcomeEvent:
-    return READ_OUTCOME(json.dumps(outcome(**changes)).encode())
-
-
-def record(root: Scope, *events: OutcomeEvent, at: datetime = AT) -> IngestResult:
-    return record_outcomes(events=events, key_scope_id=root.pk, at=at)
 
 
 def days() -> list[tuple[Any, ...]]:
@@ -176,17 +150,6 @@ def test_an_outcome_of_a_task_goes_to_its_scope_and_waits_for_it_where_it_comes_
     assert record(acme, early).duplicate == 1
 
 
-def test_an_outcome_that_came_early_is_tried_again_by_itself_for_three_days(acme: Scope) -> None:
-    record(acme, typed(scope=None, task_ids=["t1"]), typed(scope=None, task_ids=["t2"]), typed(scope="acme/nowhere"))
-    assert replay_early_outcomes(at=AT).remaining == {"task_unknown": 2}
-    record_usage(events=[event(task_id="t1")], key_scope_id=acme.pk, at=AT)
-    later = replay_early_outcomes(at=AT + timedelta(minutes=5))
-    assert (later.accepted, later.remaining) == (1, {"task_unknown": 1})
-    assert OutcomeDay.objects.get().count == 1
-    record_usage(events=[event(task_id="t2")], key_scope_id=acme.pk, at=AT)
-    assert replay_early_outcomes(at=AT + timedelta(days=4)).accepted == 0
-
-
 def test_a_key_of_a_team_reports_for_its_own_tasks_only(acme: Scope) -> None:
     ads = Scope.objects.get(path="acme/ads")
     record_usage(events=[event(task_id="t1")], key_scope_id=acme.pk, at=AT)
@@ -194,122 +157,6 @@ def test_a_key_of_a_team_reports_for_its_own_tasks_only(acme: Scope) -> None:
     of_scope = record_outcomes(events=[typed()], key_scope_id=ads.pk, at=AT)
     assert [each.code for each in (*of_task.rejected, *of_scope.rejected)] == ["scope_forbidden"] * 2
     assert not Outcome.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "code", "field"),
-    [
-        pytest.param({"name": "The customer said thanks"}, "invalid_text", "name", id="a sentence for a name"),
-        pytest.param({"comment": "great"}, "unknown_field", "comment", id="free text"),
-        pytest.param({"safety_flags": ["he said no"]}, "invalid_text", "safety_flags", id="text as a flag"),
-        pytest.param({"quality_score": "1.01"}, "out_of_range", "quality_score", id="better than all"),
-        pytest.param({"quantity": 0}, "out_of_range", "quantity", id="none of them"),
-        pytest.param({"kind": "wish"}, "unknown_value", "kind", id="another kind"),
-        pytest.param({"value": {"amount": "-1", "currency": "USD"}}, "out_of_range", "value", id="a loss"),
-        pytest.param({"value": {"amount": "1", "currency": "EUR"}}, "currency_mismatch", "value.currency", id="euros"),
-        pytest.param({"occurred_at": "2026-11-24"}, "invalid_time", "occurred_at", id="a day"),
-        pytest.param({"occurred_at": "2026-12-24T00:00:00Z"}, "occurred_in_future", "occurred_at", id="tomorrow"),
-        pytest.param({"scope": "acme/nowhere"}, "scope_unknown", "scope", id="no such scope"),
-    ],
-)
-def test_what_is_no_outcome_is_quarantined_with_its_reason_and_no_text(
-    acme: Scope, client_of: Client, time_machine: Any, changes: dict[str, Any], code: str, field: str
-) -> None:
-    time_machine.move_to(AT, tick=False)
-    answer = client_of(acme).post("/api/v1/outcomes", [outcome(**changes), outcome()], format="json")
-    assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
-    assert [(each["index"], each["code"], each["field"]) for each in answer.json()["rejected"]] == [(0, code, field)]
-    kept = QuarantinedUsage.objects.get()
-    assert (kept.source_format, kept.code) == ("outcome", code)
-    assert "great" not in json.dumps(kept.payload)
-
-
-def test_success_is_said_and_not_supposed(acme: Scope, client_of: Client) -> None:
-    silent = outcome()
-    del silent["success"]
-    answer = client_of(acme).post("/api/v1/outcomes", silent, format="json").json()
-    assert [(each["code"], each["field"]) for each in answer["rejected"]] == [("missing_field", "success")]
-
-
-def test_array_object_and_lines_over_http(acme: Scope, client_of: Client) -> None:
-    http: APIClient = client_of(acme)
-    now = timezone.now().isoformat()
-    fresh = [json.dumps(outcome(occurred_at=now)).encode() for _ in range(4)]
-    answers = [
-        http.generic("POST", "/api/v1/outcomes", body, kind)
-        for body, kind in (
-            (b"[" + fresh[0] + b"," + fresh[1] + b"]", "application/json"),
-            (fresh[2], "application/json"),
-            (fresh[3] + b"\n\n" + fresh[0] + b"\n", "application/x-ndjson"),
-            (b"\n", "application/x-ndjson"),
-            (fresh[0], "text/plain"),
-        )
-    ]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 400, 415]
-    assert [(answer.json()["accepted"], answer.json()["duplicate"]) for answer in answers[:3]] == [
-        (2, 0),
-        (1, 0),
-        (1, 1),
-    ]
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_the_list_is_narrowed_and_costs_the_same_for_one_and_three(acme: Scope, client_of: Client, count: int) -> None:
-    record(acme, *(typed(task_ids=["t1"]) for _ in range(count)), typed(success=False), typed(scope="acme/ads"))
-    http = client_of(acme)
-    query = "scope=acme/search&from=2026-11-24&to=2026-11-25&success=true&name=ticket_resolved&task_id=t1"
-    http.get(f"/api/v1/outcomes?{query}")
-    with CaptureQueriesContext(connection) as queries:
-        rows = http.get(f"/api/v1/outcomes?{query}").json()["results"]
-    assert [(row["scope"], row["success"], row["task_ids"]) for row in rows] == [("acme/search", True, ["t1"])] * count
-    assert len(queries) == 6
-    assert http.get("/api/v1/outcomes?to=2026-11-24").json()["results"] == []
-
-
-def test_the_database_keeps_outcomes_as_they_came(acme: Scope) -> None:
-    record(acme, typed())
-    with pytest.raises(Error), transaction.atomic():
-        Outcome.objects.update(quantity=5)
-    with pytest.raises(Error), transaction.atomic():
-        Outcome.objects.all().delete()
-    assert Outcome.objects.get().quantity == 1
-
-
-HEAD = (
-    "id,source,occurred_at,name,scope,success,quantity,quality_score,safety_flags,task_ids,value.amount,value.currency"
-)
-CSV = f"""{HEAD}
-1,crm,2026-11-24T10:00:00Z,sale,acme/ads,yes,2,0.5,pii; refused,t1;t2,19.90,USD
-2,crm,2026-11-24T10:00:00Z,sale,acme/ads,no,,,,,,
-3,crm,2026-11-24T10:00:00Z,sale,acme/ads,maybe,,,,,,
-"""
-
-
-def test_a_csv_file_and_json_lines_mean_the_same(
-    acme: Scope, tmp_path: Path, capsys: pytest.CaptureFixture[str], time_machine: Any
-) -> None:
-    time_machine.move_to(AT, tick=False)
-    table, lines = tmp_path / "sales.csv", tmp_path / "sales.jsonl"
-    table.write_text(CSV)
-    first = outcome(
-        id="1", source="crm", occurred_at="2026-11-24T10:00:00Z", name="sale", scope="acme/ads", quantity=2,
-        quality_score="0.5", safety_flags=["pii", "refused"], task_ids=["t1", "t2"],
-        value={"amount": "19.90", "currency": "USD"},
-    )  # fmt: skip
-    lines.write_text(json.dumps(first) + "\n" + json.dumps(outcome(occurred_at="2026-11-24T10:00:00Z")))
-    for path in (table, lines, table):
-        call_command("outcomes", "import", str(path), "--scope", "acme")
-    said = capsys.readouterr().out.splitlines()
-    assert said == [
-        "sales.csv: 3 outcomes read, 2 accepted, 0 there already, 1 quarantined.",
-        "sales.jsonl: 2 outcomes read, 1 accepted, 1 there already, 0 quarantined.",
-        "sales.csv: 3 outcomes read, 0 accepted, 2 there already, 1 quarantined.",
-    ]
-    kept = Outcome.objects.get(event_id="1")
-    assert (kept.quantity, kept.value, kept.safety_flags, kept.task_ids) == (
-        2, Decimal("19.9"), ["pii", "refused"], ["t1", "t2"],
-    )  # fmt: skip
-    assert [run.status for run in ImportRun.objects.all()] == ["finished"] * 3
 
 
 def test_an_outcome_of_a_closed_month_counts_when_it_comes(acme: Scope) -> None:

@@ -1,23 +1,23 @@
 """Prices asked for: over HTTP and on the command line."""
 
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from allocation.prices.models import PriceBook
-from allocation.usage.operations import record_usage
 from governance.people.models import User
 from governance.scopes.models import Scope
-from tests.allocation.conftest import AT, Client, event
+from tests.allocation.conftest import AT, Client
+from tests.allocation.declared_documents import BOOK
+from tests.allocation.prices.commands import run
 from tests.allocation.prices.operations.test_exchange_rates import apply_rates
-from tests.allocation.prices.operations.test_price_books import BOOK, apply_book
+from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.allocation.usage.engine.test_charges import DISCOUNTED
 
 
@@ -25,12 +25,6 @@ from tests.allocation.usage.engine.test_charges import DISCOUNTED
 def clock() -> Any:
     with time_machine.travel(AT, tick=False):
         yield
-
-
-def run(*words: object) -> list[str]:
-    out = StringIO()
-    call_command("prices", *[str(word) for word in words], stdout=out)
-    return out.getvalue().splitlines()
 
 
 def test_prices_in_force_with_list_price(acme: Scope, client_of: Client) -> None:
@@ -76,57 +70,6 @@ def test_exchange_rates_as_stated(acme: Scope, client_of: Client) -> None:
     assert [(one["effective_from"], one["rate"]) for one in found] == [
         ("2026-11-24", "1.10000000"), ("2026-11-20", "1.08000000"),
     ]  # fmt: skip
-
-
-def use(acme: Scope) -> None:
-    apply_book()
-    calls = [
-        event(), event(), event(model="gpt-3.5-turbo", tokens={"input": 700, "output": 100}),
-        event(model="unknown-small", tokens={"input": 100}), event(model="unknown-large", tokens={"input": 900}),
-        event(status="error"),
-    ]  # fmt: skip
-    assert record_usage(events=calls, key_scope_id=acme.pk, at=AT).accepted == 6
-
-
-def test_coverage_says_who_priced_what_and_what_nobody_did(acme: Scope, client_of: Client) -> None:
-    use(acme)
-    found = client_of(acme).get("/api/v1/prices/coverage?scope=acme/search").json()
-    assert {name: found[name] for name in ("requests", "tokens", "failed_requests", "scopes")} == {
-        "requests": 5, "tokens": 4000, "failed_requests": 1, "scopes": ["acme/search"],
-    }  # fmt: skip
-    assert (found["priced_requests_ratio"], found["priced_tokens_ratio"]) == ("0.6000", "0.7500")
-    assert [(one["price_source"], one["requests"], one["tokens"]) for one in found["sources"]] == [
-        ("pricebook:contract", 2, 2200), ("genai-prices", 1, 800),
-    ]  # fmt: skip
-    assert [one["model"] for one in found["unpriced"]] == ["unknown-large", "unknown-small"]
-
-
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("since=2026-11-24T13:00:00Z", 400), ("since=2026-01-01T00:00:00Z", 400), ("until=x", 400), ("month=1", 400),
-        ("scope=acme/none", 404),
-    ],
-)  # fmt: skip
-def test_a_coverage_that_cannot_be_told_is_refused(acme: Scope, client_of: Client, query: str, status: int) -> None:
-    assert client_of(acme).get(f"/api/v1/prices/coverage?{query}").status_code == status
-
-
-def test_coverage_of_nothing(acme: Scope, client_of: Client) -> None:
-    found = client_of(acme).get("/api/v1/prices/coverage").json()
-    assert (found["requests"], found["priced_requests_ratio"], found["unpriced"]) == (0, None, [])
-
-
-def test_the_command_tells_coverage_too(acme: Scope) -> None:
-    use(acme)
-    assert run("coverage", "--scope", "acme") == [
-        "5 requests with 4,000 tokens; 1 more failed.",
-        "Priced: 60.00 % of the requests, 75.00 % of the tokens.",
-        "  pricebook:contract: 2 requests, 2,200 tokens, cost 0.0056",
-        "  genai-prices: 1 requests, 800 tokens, cost 0.0005",
-        "  no price: openai/unknown-large standard: 1 requests, 900 tokens",
-        "  no price: openai/unknown-small standard: 1 requests, 100 tokens",
-    ]
 
 
 def test_what_differs_between_versions_books_lists_and_the_catalogue(acme: Scope, tmp_path: Path) -> None:

@@ -6,14 +6,12 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-import pytest
 from django.db import transaction
 from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allocation.meters.documents import UsageEvent
-from allocation.meters.engine.apportion import apportion
 from allocation.usage.models import Task, TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
 from allocation.usage.operations import record_usage
 from governance.scopes.models import Scope
@@ -73,7 +71,11 @@ TASK_FIELDS = (
     "task_id", "scope_id", "began_on", "first_occurred_at", "first_record_id", "first_call_tokens", "last_occurred_at",
     "requests", "errors", "tokens", "cost",
 )  # fmt: skip
+
+
 DAY_FIELDS = ("scope_id", "day", "tasks", "first_call_tokens", "requests", "errors", "tokens", "cost")
+
+
 COUNTED = (UsageRecord, UsageMinute, UsageHour, UsageDay, UsageCharge, Task, TaskDay)
 
 
@@ -131,20 +133,3 @@ def test_charges_sum_to_the_days_and_tasks_to_their_calls(acme: Scope, sent: lis
         assert (TaskDay.objects.aggregate(Sum("tasks"))["tasks__sum"] or 0) == Task.objects.count()
 
     after(compare)
-
-
-@given(
-    whole=st.integers(-(10**18), 10**18),
-    weights=st.lists(st.integers(0, 10**15), min_size=1, max_size=30).filter(any),
-)
-def test_parts_sum_to_the_whole_and_none_is_off_by_one(whole: int, weights: list[int]) -> None:
-    parts = apportion(whole, weights)
-    total = sum(weights)
-    assert sum(parts) == whole
-    assert all(abs(part * total - whole * weight) < total for part, weight in zip(parts, weights, strict=True))
-
-
-@pytest.mark.parametrize("weights", [[], [0, 0], [1, -1, 1]])
-def test_without_a_proportion_nothing_is_split(weights: list[int]) -> None:
-    with pytest.raises(ValueError, match="no weight above zero"):
-        apportion(10, weights)

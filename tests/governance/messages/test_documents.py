@@ -3,9 +3,11 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from governance.documents import DocumentError
 from governance.messages.documents import CHANNEL_TYPES
 from governance.messages.models import ChannelKind
 from policies.guardrails.documents.guardrail import Address
+from tests.governance.declared_documents import SLACK, channel
 
 
 def test_every_kind_of_channel_can_be_declared() -> None:
@@ -21,3 +23,20 @@ def test_a_guardrail_may_write_to_every_kind(address: str) -> None:
 def test_a_guardrail_may_not_write_to_what_is_no_channel(address: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Address).validate_python(address)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  url: {env: SLACK_WEBHOOK_URL}\n", ""),
+        ("{env: SLACK_WEBHOOK_URL}", "https://hooks.slack.com/services/secret"),
+        ("type: slack", "type: webhook"),
+        ("type: slack", "type: email"),
+        ("type: slack", "type: pager"),
+        ("type: slack", "type: slack\n  to: [a@example.com]"),
+        ("name: finops", "name: Fin Ops"),
+    ],
+)
+def test_a_channel_that_makes_no_sense_is_refused(old: str, new: str) -> None:
+    with pytest.raises(DocumentError):
+        channel(SLACK.replace(old, new))

@@ -1,9 +1,8 @@
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.utils import timezone
 from hypothesis import given
@@ -19,8 +18,7 @@ from governance.organisations.operations import create_api_key, create_scope, re
 from governance.rest.api import actor, idempotent, parse_json, read_body, requires
 from governance.scopes.models import Scope
 from governance.work.models import Heartbeat, IdempotencyRecord
-from governance.work.operations import begin_command, fingerprint, forget_old_commands
-from tests.governance.conftest import AT, SYSTEM, Person, at_once
+from tests.governance.conftest import AT, SYSTEM, Person
 
 
 def bearer(scope: Scope, *permissions: str) -> dict[str, str]:
@@ -182,27 +180,6 @@ def test_a_refused_command_leaves_nothing_and_may_come_again(search: Scope, body
         assert b"10.0.0.1" not in response.content
     assert not Heartbeat.objects.exists()
     assert not IdempotencyRecord.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_command_still_running_is_a_conflict_and_not_a_second_effect() -> None:
-    with transaction.atomic():
-        assert begin_command(caller="key:1", key="k", fingerprint="f") is None
-
-        def repeat(_: int) -> str:
-            with pytest.raises(DomainError) as refused, transaction.atomic():
-                begin_command(caller="key:1", key="k", fingerprint="f")
-            return refused.value.code
-
-        assert at_once(repeat, 2) == ["idempotency_in_progress"] * 2
-
-
-def test_old_answers_are_forgotten(db: None) -> None:
-    for hours in (47, 49):
-        IdempotencyRecord.objects.create(
-            caller="c", key=str(hours), fingerprint=fingerprint("x"), status=200, created_at=AT - timedelta(hours=hours)
-        )
-    assert forget_old_commands(at=AT) == 1
 
 
 def test_field_errors_name_the_field(search: Scope) -> None:

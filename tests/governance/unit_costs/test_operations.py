@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +14,7 @@ from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
 from governance.unit_costs.models import UnitCostTarget
-from governance.unit_costs.operations import accept_unit_cost
-from governance.unit_costs.queries import unit_costs_in_force
-
-AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
-SYSTEM = Actor.system()
-NOVEMBER = date(2026, 11, 1)
+from tests.governance.unit_costs.accepted import AT, NOVEMBER, SYSTEM, accept
 
 
 def person(email: str, scope: Scope, persona: str, right: str) -> User:
@@ -31,18 +26,6 @@ def person(email: str, scope: Scope, persona: str, right: str) -> User:
 @pytest.fixture
 def finance(search: Scope) -> User:
     return person("fay@acme.example", search, "finance", "set_unit_cost")
-
-
-def accept(scope: Scope, actor: Actor = SYSTEM, **changes: Any) -> UnitCostTarget:
-    terms: dict[str, Any] = {
-        "unit": "successful_outcome",
-        "outcome_name": "ticket_resolved",
-        "amount": Decimal("0.45"),
-        "reason": "Half of what a clerk costs.",
-        "effective_from": NOVEMBER,
-        "at": AT,
-    }
-    return accept_unit_cost(scope=scope, actor=actor, **{**terms, **changes})
 
 
 def test_what_is_accepted_is_a_version_with_its_record(search: Scope, finance: User) -> None:
@@ -106,26 +89,6 @@ def test_the_database_keeps_what_was_accepted(search: Scope) -> None:
     with pytest.raises(Error), transaction.atomic():
         UnitCostTarget.objects.all().delete()
     assert UnitCostTarget.objects.get().amount == Decimal("0.45")
-
-
-def test_the_latest_version_that_covers_the_day_holds_and_the_nearest_scope_decides(
-    acme: Scope, search: Scope, ranker: Scope
-) -> None:
-    key = ("successful_outcome", "ticket_resolved")
-    of_all = accept(acme, amount=Decimal(9))
-    own = accept(search)
-    december = accept(search, amount=Decimal("0.40"), effective_from=date(2026, 12, 1), until=date(2027, 1, 1))
-    held = [
-        unit_costs_in_force(scope_id=scope.pk, on=on).get(key)
-        for scope, on in (
-            (ranker, date(2026, 10, 31)),
-            (acme, NOVEMBER),
-            (ranker, date(2026, 11, 30)),
-            (ranker, date(2026, 12, 1)),
-            (search, date(2027, 1, 1)),
-        )
-    ]
-    assert held == [None, of_all, own, december, own]
 
 
 def body(**changes: Any) -> dict[str, Any]:

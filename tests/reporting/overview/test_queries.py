@@ -7,7 +7,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from budgets.approvals.operations import approve_budget, create_budget, submit_budget
-from budgets.approvals.queries import waiting_for
 from budgets.plans.models import Budget
 from governance.organisations.operations import create_scope
 from governance.people.models import User
@@ -18,6 +17,8 @@ from reporting.overview.queries import Dashboard, dashboard
 from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
 
 ROOT = Actor.system()
+
+
 YESTERDAY = AT - timedelta(days=1)
 
 
@@ -79,24 +80,6 @@ def test_nobody_sees_what_others_spend(search: Scope, spend: Spend, team_lead: A
     (spent,) = dashboard(actor=team_lead, at=AT).spending
     assert spent.cost == Decimal(10)
     assert [one.name for one in spent.chart.legend] == ["search"]
-
-
-def test_a_submitted_budget_waits_for_those_who_may_approve_it(
-    search: Scope, author: Actor, finance: Actor, team_lead: Actor, superuser: Actor
-) -> None:
-    proposed = create_budget(scope=search, amount=Decimal(100), actor=author, at=AT)
-    submit_budget(budget_id=proposed.pk, actor=author, at=AT)
-    waits = {actor.label: list(waiting_for(actor)) for actor in (author, finance, team_lead, superuser, ROOT)}
-    assert waits == {
-        "ada@example.com": [], "fay@example.com": [proposed], "sam@example.com": [], "root@example.com": [proposed],
-        "weir": [],
-    }  # fmt: skip
-
-
-def test_its_own_proposal_does_not_wait_for_finance(search: Scope, finance: Actor) -> None:
-    proposed = create_budget(scope=search, amount=Decimal(100), actor=finance, at=AT)
-    submit_budget(budget_id=proposed.pk, actor=finance, at=AT)
-    assert list(waiting_for(finance)) == []
 
 
 @pytest.mark.usefixtures("budget")

@@ -13,9 +13,9 @@ from allocation.usage.models import UsageRecord
 from allocation.usage.operations import record_usage
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
+from tests.allocation.admin_people import person, signed_in
+from tests.allocation.attribution_rules import KEYED, SEARCH, apply_rules, use
 from tests.allocation.conftest import AT, event, make_organisation
-from tests.allocation.coverage.test_operations import KEYED, SEARCH, apply_rules, use
-from tests.allocation.test_admin import person, signed_in
 
 DOCUMENT = """
 apiVersion: weir/v1

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +12,10 @@ from django.db.models import Sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
-from rest_framework.test import APIClient
 
 from allocation.billing_periods.operations import close_period
 from allocation.corrections.models import Adjustment, AdjustmentRun
-from allocation.corrections.operations import Reattribution, reattribute_usage, rerate_usage
-from allocation.corrections.queries import corrected_records, cost_as_known
+from allocation.corrections.operations import rerate_usage
 from allocation.coverage import queries
 from allocation.prices.operations import apply_price_book
 from allocation.usage.models import TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
@@ -27,31 +25,14 @@ from governance.organisations.operations import create_api_key
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
+from tests.allocation.attribution_rules import BATCH, KEYED, RULES, SEARCH, SINCE, UNTIL, apply_rules, preview, use
 from tests.allocation.conftest import AT, SYSTEM, TOTALLED, event, make_organisation
-from tests.allocation.coverage.test_operations import (
-    BATCH,
-    KEYED,
-    RULES,
-    SEARCH,
-    SINCE,
-    UNTIL,
-    apply_rules,
-    command,
-    preview,
-    use,
-)
-from tests.allocation.test_admin import person
+from tests.allocation.corrections.reattributed import LATER, again, by_scope
 
-LATER = AT + timedelta(hours=2)
 FAILED = {"attributes": {"team": "search"}, "status": "error", "cost": None}
+
+
 UNPRICED = {"attributes": {"team": "search"}, "model": "nobody-knows", "cost": None}
-
-
-def again(**changes: Any) -> Reattribution:
-    asked = {
-        "organisation": "acme", "since": SINCE, "until": UNTIL, "reason": "New rules.", "actor": SYSTEM, "at": LATER,
-    }  # fmt: skip
-    return reattribute_usage(**{**asked, **changes})
 
 
 def totals(**where: Any) -> list[dict[str, Any]]:
@@ -60,11 +41,6 @@ def totals(**where: Any) -> list[dict[str, Any]]:
         model.objects.filter(**where).aggregate(**{name: Sum(name, default=0) for name in TOTALLED})
         for model in (UsageMinute, UsageHour, UsageDay)
     ]
-
-
-def by_scope() -> dict[str, tuple[Decimal, int, int]]:
-    rows = UsageDay.objects.values_list("scope__path").annotate(Sum("cost"), Sum("requests"), Sum("errors"))
-    return {path: tuple(sums) for path, *sums in rows.order_by("scope__path") if any(sums)}  # type: ignore[misc]
 
 
 def test_what_the_rules_now_in_force_place_elsewhere_moves(acme: Scope) -> None:
@@ -110,19 +86,6 @@ def test_done_twice_it_changes_nothing_and_records_no_second_decision(acme: Scop
     assert DecisionRecord.objects.filter(action="usage.reattribute").count() == 1
 
 
-def test_it_moves_again_from_where_it_stands(acme: Scope) -> None:
-    use(acme, SEARCH)
-    apply_rules()
-    again()
-    apply_rules(RULES.replace("{team: search}, scope: acme/search}", "{team: search}, scope: acme/ads}"))
-    [move] = preview(None, organisation="acme").movements
-    assert (move.from_scope, move.to_scope, move.used.records) == ("acme/search", "acme/ads", 1)
-    again()
-    assert by_scope() == {"acme/ads": (Decimal(1), 1, 0)}
-    [standing] = corrected_records(list(UsageRecord.objects.all())).values()
-    assert (standing.attribution, standing.cost) == ("acme:search", Decimal(1))
-
-
 def test_a_record_back_on_the_unattributed_scope(acme: Scope) -> None:
     apply_rules()
     use(acme, SEARCH)
@@ -132,18 +95,6 @@ def test_a_record_back_on_the_unattributed_scope(acme: Scope) -> None:
     [one] = queries.attribution_coverage(actor=SYSTEM, since=SINCE, until=UNTIL, by="rule")
     assert [(part.name, part.coverage.used.records) for part in one.parts] == [("unattributed", 1)]
     assert one.whole.cost_ratio == 0
-
-
-def test_coverage_and_preview_see_what_has_moved(acme: Scope) -> None:
-    use(acme, SEARCH, KEYED, {"cost": Decimal(2)})
-    apply_rules()
-    again()
-    [one] = queries.attribution_coverage(actor=SYSTEM, since=SINCE, until=UNTIL, by="rule")
-    assert [(part.name, part.coverage.used.records, part.coverage.used.cost) for part in one.parts] == [
-        ("unattributed", 1, Decimal(2)), ("acme:key_alias ranker-7", 1, Decimal(1)), ("acme:search", 1, Decimal(1)),
-    ]  # fmt: skip
-    assert one.whole.cost_ratio == Decimal("0.5")
-    assert preview(None, organisation="acme").moves.before.cost_ratio == Decimal("0.5")
 
 
 def test_a_price_corrected_before_moves_along_and_after_stays_there(acme: Scope) -> None:
@@ -156,7 +107,7 @@ spec:
   organisation: acme
   prices: [{provider: openai, model: nobody-knows, effective_from: 2026-01-01, request: "3"}]
 """
-    from tests.allocation.prices.operations.test_price_books import book as read_book
+    from tests.allocation.declared_documents import book as read_book
 
     apply_price_book(read_book(book), actor=SYSTEM, at=AT)
     period = {"organisation": acme, "since": SINCE, "until": UNTIL, "reason": "Late.", "actor": SYSTEM, "at": LATER}
@@ -186,16 +137,6 @@ def test_a_closed_month_keeps_its_figures_and_the_movement_counts_now(acme: Scop
     )
     assert sorted(november) == [("acme/search", 24, Decimal(2)), ("acme/unattributed", 24, Decimal(-1))]
     assert again(since=datetime(2026, 10, 1, tzinfo=UTC)).run is None
-
-
-def test_figures_as_they_were_known_can_be_had_again(acme: Scope) -> None:
-    use(acme, SEARCH)
-    apply_rules()
-    again()
-    unattributed, search = (Scope.objects.get(path=f"acme/{name}").pk for name in ("unattributed", "search"))
-    asked = {"scope_ids": [unattributed, search], "since": SINCE, "until": UNTIL}
-    assert cost_as_known(**asked, known_at=AT) == {unattributed: Decimal(1), search: Decimal(0)}  # type: ignore[arg-type]
-    assert cost_as_known(**asked, known_at=LATER) == {unattributed: Decimal(0), search: Decimal(1)}  # type: ignore[arg-type]
 
 
 def test_tasks_move_with_their_first_call(acme: Scope) -> None:
@@ -315,46 +256,3 @@ def test_two_runs_at_once_beside_new_usage_move_every_record_once() -> None:
         thread.join()
     assert by_scope() == {"acme/search": (Decimal(30), 30, 0), "acme/search/ranker": (Decimal(30), 30, 0)}
     assert Adjustment.objects.count() == 60
-
-
-# --- over HTTP and on the command line
-
-
-PERIOD = {"organisation": "acme", "since": "2026-11-01", "until": "2026-12-01", "reason": "New rules."}
-
-
-def test_over_http_by_a_person_of_finops_once(acme: Scope) -> None:
-    use(acme, SEARCH, KEYED)
-    apply_rules()
-    http = APIClient()
-    http.force_login(person("fin@acme.example", "finops", acme), backend="django.contrib.auth.backends.ModelBackend")
-    path = "/api/v1/attribution/reapply"
-    dry = http.post(path, {**PERIOD, "dry_run": True}, format="json").json()
-    assert (dry["run"], dry["records"], dry["preview"]["moved"]["records"]) == (None, 0, 2)
-    headers = {"Idempotency-Key": "one"}
-    done = http.post(path, PERIOD, format="json", headers=headers)
-    assert (done.status_code, done.json()["records"]) == (200, 2), done.content
-    assert http.post(path, PERIOD, format="json", headers=headers).json() == done.json()
-    assert http.post(path, PERIOD, format="json").json()["run"] is None
-    assert AdjustmentRun.objects.get().made_by == "fin@acme.example"
-    assert http.post(path, {**PERIOD, "until": "2026-11-01"}, format="json").status_code == 400
-
-
-def test_over_http_not_by_who_only_looks_on(acme: Scope) -> None:
-    use(acme, SEARCH)
-    apply_rules()
-    http = APIClient()
-    http.force_login(person("pam@acme.example", "platform", acme), backend="django.contrib.auth.backends.ModelBackend")
-    assert http.post("/api/v1/attribution/reapply", PERIOD, format="json").status_code == 403
-    assert Adjustment.objects.count() == 0
-
-
-def test_on_the_command_line(acme: Scope) -> None:
-    use(acme, SEARCH)
-    apply_rules()
-    words = ("reapply", "--organisation", "acme", "--since", "2026-11-01", "--until", "2026-12-01", "--reason", "Why.")
-    assert command(*words, "--dry-run").endswith("Nothing was written.\n")
-    said = command(*words)
-    assert "acme/unattributed -> acme/search: 1 records" in said
-    assert said.endswith(f"1 records moved; adjustment run {AdjustmentRun.objects.get().pk}.\n")
-    assert command(*words).endswith("Nothing was written.\n")

@@ -4,18 +4,21 @@ import random
 from datetime import date, timedelta
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation.attribution.documents import condition
 from allocation.attribution.engine import Matcher, PlainCall, Rule
-from allocation.coverage.engine.coverage import AttributedShare, UsageTotals, ratio, total
+from allocation.coverage.engine.coverage import AttributedShare, UsageTotals, total
 from allocation.coverage.engine.coverage_chart import coverage_chart
 from allocation.coverage.engine.moves import RecordGroup, proposed_moves
 
 ON = date(2026, 11, 24)
+
+
 NOBODY = 9
+
+
 MATCHER = Matcher(
     (
         Rule("a", (("team", "a*"),), 1),
@@ -23,6 +26,8 @@ MATCHER = Matcher(
         Rule("late", (("team", "l"),), 3, effective_from=ON + timedelta(1)),
     )
 )
+
+
 GROUPS = st.lists(
     st.builds(
         RecordGroup,
@@ -71,25 +76,6 @@ def test_what_has_moved_does_not_move_again(groups: list[RecordGroup]) -> None:
         for found in (MATCHER.first_match(group.call, group.day),)
     ]  # fmt: skip
     assert proposed_moves(placed, MATCHER, unattributed_id=NOBODY).movements == ()
-
-
-@pytest.mark.parametrize(
-    ("attributed", "cost", "share", "maturity"),
-    [
-        pytest.param("0", "0", None, "unknown", id="no cost says nothing"),
-        pytest.param("79.99", "100", "0.7999", "below_crawl", id="below crawl"),
-        pytest.param("80", "100", "0.8", "crawl", id="crawl begins at 80 %"),
-        pytest.param("89.99999999", "100", "0.899999", "crawl", id="rounded down: not yet run"),
-        pytest.param("90", "100", "0.9", "run", id="run begins at 90 %"),
-    ],
-)
-def test_maturity(attributed: str, cost: str, share: str | None, maturity: str) -> None:
-    one = AttributedShare(UsageTotals(cost=Decimal(cost)), UsageTotals(cost=Decimal(attributed)))
-    assert (one.cost_ratio, one.maturity) == (None if share is None else Decimal(share), maturity)
-
-
-def test_a_ratio_of_nothing_is_none() -> None:
-    assert ratio(Decimal(1), Decimal(0)) is None
 
 
 def test_the_chart_says_what_it_shows() -> None:

@@ -1,87 +1,34 @@
 """FOCUS files out: what usage and imports cost, in the words of finance, and back again without a change."""
 
 import csv
-import io
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from allocation.corrections.operations import rerate_usage
 from allocation.focus.engine.check import check
 from allocation.focus.engine.layout import EXPORTED, Layout
-from allocation.focus.importers.files import opened
-from allocation.focus.importers.importing import FocusImportRequest, import_focus_file
-from allocation.focus.models import FocusImport
-from allocation.focus.queries import (
-    FocusExport,
-    export_for,
-    focus_csv,
-    import_csv,
-    import_parquet,
-    unpriced_lines,
-    write_parquet,
-)
+from allocation.focus.queries import import_csv, unpriced_lines
 from allocation.usage.models import UsageCharge, UsageDay
 from allocation.usage.operations import record_usage
 from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, SYSTEM, event, make_organisation, needs_shared_data
+from tests.allocation.focus.exported import OCTOBER, bring_in, exported, foreign, order, rows_of, use
 from tests.allocation.sharing import LICENCE, add_platform, apply_node, apply_split, run
 from tests.allocation.sharing import use as share
 
 FOCUS = SHARED / "focus"
+
+
 AI_ROWS = FOCUS / "ai_rows_focus_1_2_shape_our_own.csv"
+
+
 SINCE = datetime(2026, 9, 1, tzinfo=UTC)
-OCTOBER, NOVEMBER = date(2026, 10, 1), date(2026, 11, 1)
-
-
-def clock() -> datetime:
-    return AT
-
-
-def order(root: Scope, version: Any = "1.4", since: date = NOVEMBER, **asked: Any) -> FocusExport:
-    until = date(since.year + since.month // 12, since.month % 12 + 1, 1)
-    return export_for(
-        actor=asked.pop("actor", SYSTEM), organisation_id=root.pk, since=since, until=until, version=version, **asked
-    )
-
-
-def exported(root: Scope, version: Any = "1.4", since: date = NOVEMBER, **asked: Any) -> bytes:
-    return b"".join(focus_csv(order(root, version, since, **asked)))
-
-
-def rows_of(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-
-
-def bring_in(path: Path, scope: Scope) -> FocusImport:
-    return import_focus_file(FocusImportRequest(path=path, scope=scope), now=clock)
-
-
-def use(root: Scope) -> None:
-    """Usage of two days in two scopes: every kind of token, another tier, a bill, an unpriced model, a failed call."""
-    tokens = {"input": 1000, "cached_input": 300, "cache_write": 0, "output": 100, "reasoning": 40}
-    calls = [
-        event(tokens=tokens),
-        event(tokens=tokens, occurred_at="2026-11-23T23:59:59Z"),
-        event(tokens=tokens, scope=f"{root.path}/ads", model="o3"),
-        event(cost=Decimal("0.25"), provider="elsewhere", model='unknown, "quoted" 5%'),
-        event(model="nobody-knows", provider="elsewhere"),
-        event(status="error"),
-        event(cached_response=True),
-    ]  # fmt: skip
-    record_usage(events=calls, key_scope_id=root.pk, at=AT)
-
-
-@pytest.fixture
-def used(acme: Scope) -> Scope:
-    use(acme)
-    return acme
 
 
 @pytest.mark.parametrize("version", EXPORTED)
@@ -130,19 +77,6 @@ def test_a_file_of_ours_has_the_columns_of_the_samples(version: Any) -> None:
         assert columns <= set(Layout.of(version).columns)
 
 
-def foreign(tmp_path: Path) -> Path:
-    """A vendor's file: another version, odd dates, a column of its own, rows that are no AI."""
-    path = tmp_path / "vendor.csv"
-    path.write_text(
-        "BilledCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,ChargeCategory,ChargePeriodStart,"
-        "ChargePeriodEnd,EffectiveCost,ProviderName,Cost Centre,Tags\n"
-        '"$1,000.00 ",USD,11/1/26,12/1/26,Purchase,11/1/26,12/1/26,0,Big Cloud,"7, west",NULL\n'
-        "2.5,USD,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,Usage,2026-11-02T00:00:00Z,2026-11-03T00:00:00Z,2.5,"
-        'Big Cloud,,"{""a"": ""b""}"\n'
-    )
-    return path
-
-
 @pytest.mark.parametrize("version", EXPORTED)
 def test_out_and_in_and_out_again_is_the_same_file(used: Scope, tmp_path: Path, version: Any) -> None:
     bring_in(foreign(tmp_path), used)
@@ -156,62 +90,6 @@ def test_out_and_in_and_out_again_is_the_same_file(used: Scope, tmp_path: Path, 
     # The same bytes from globex, and from the import itself.
     assert exported(globex, version) == first
     assert b"".join(import_csv(run)) == first
-
-
-@pytest.mark.parametrize("version", EXPORTED)
-def test_parquet_out_and_in_and_out_again_has_the_same_cells(used: Scope, tmp_path: Path, version: Any) -> None:
-    bring_in(foreign(tmp_path), used)
-    first, second, third = (tmp_path / f"{name}.parquet" for name in ("first", "second", "third"))
-    write_parquet(order(used, version), first)
-    globex = make_organisation("globex")
-    run = bring_in(first, globex)
-    assert run.quarantined == 0
-    write_parquet(order(globex, version), second)
-    import_parquet(run, third)
-    described, cells = contents(first)
-    assert contents(second) == (described, cells)
-    assert contents(third) == (described, cells)
-    kinds = dict(described)
-    assert (kinds["BilledCost"], kinds["ChargePeriodStart"], kinds["SkuId"]) == (
-        "DECIMAL(38,18)", "TIMESTAMP WITH TIME ZONE", "VARCHAR",
-    )  # fmt: skip
-    # Value by value what the CSV says.
-    with opened(first) as file:
-        read = list(file.rows())
-    numbers = [place for place, name in enumerate(file.table.columns) if kinds[name].startswith("DECIMAL")]
-    for row, wanted in zip(read, rows_of(exported(used, version)), strict=True):
-        for place, name in enumerate(file.table.columns):
-            if place in numbers:
-                assert (None if row[place] is None else Decimal(row[place] or "")) == (
-                    Decimal(wanted[name]) if wanted[name] else None
-                )
-            else:
-                assert (row[place] or "") == wanted[name]
-
-
-def contents(path: Path) -> tuple[list[tuple[str, str]], list[tuple[object, ...]]]:
-    base = duckdb.connect()
-    described = base.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
-    texts = ", ".join(f'CAST("{row[0]}" AS VARCHAR)' for row in described)
-    rows = base.execute(f"SELECT {texts} FROM read_parquet(?)", [str(path)]).fetchall()
-    return [(row[0], row[1]) for row in described], rows
-
-
-def test_a_number_with_more_places_than_the_type_stays_exact(acme: Scope, tmp_path: Path) -> None:
-    path = tmp_path / "long.csv"
-    path.write_text(
-        "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,EffectiveCost,ListUnitPrice\n"
-        "1,USD,Usage,2026-11-01T00:00:00Z,1,0.0000000000000000000001\n"
-        "1,USD,Usage,2026-11-01T00:00:00Z,2,35.2E-7\n"
-    )
-    bring_in(path, acme)
-    out = tmp_path / "out.parquet"
-    write_parquet(order(acme), out)
-    described, _ = contents(out)
-    assert dict(described)["ListUnitPrice"] == "VARCHAR"
-    with opened(out) as file:
-        place = file.table.columns.index("ListUnitPrice")
-        assert [row[place] for row in file.rows()] == ["0.0000000000000000000001", "35.2E-7"]
 
 
 @needs_shared_data

@@ -13,9 +13,9 @@ from rest_framework.test import APIClient
 from allocation.shared_cost.models import AllocationMetric, AllocationRun
 from governance.people.models import User
 from governance.scopes.models import Scope
+from tests.allocation.admin_people import person, signed_in
 from tests.allocation.conftest import AT
 from tests.allocation.sharing import LICENCE, NODE, SPLIT, apply_node, apply_split, furnish_sharing, use
-from tests.allocation.test_admin import person, signed_in
 
 D = Decimal
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.meters.engine.apportion import apportion
 from allocation.shared_cost.engine.splitting import NothingToSplitBy, Recipient, Share, split
 
 D = Decimal
+
+
 NANO = D("0.000000001")
 
 
@@ -118,9 +119,17 @@ def test_zero_may_be_declared_a_failure(recipients: list[Recipient]) -> None:
 
 
 amounts = st.decimals(min_value=-(10**12), max_value=10**12, places=9)
+
+
 quantities = st.decimals(min_value=0, max_value=10**12, places=9)
+
+
 crowds = st.dictionaries(st.text("abcdef/", min_size=1, max_size=6), st.tuples(quantities, st.booleans()), max_size=12)
+
+
 WHEN_ZERO = st.sampled_from(["even", "keep_in_pool"])
+
+
 DEPARTED = st.sampled_from(["redistribute", "keep_in_pool", "to_parent"])
 
 
@@ -154,21 +163,3 @@ def test_a_correction_is_the_opposite_of_what_it_corrects(
     rules = {"when_zero": when_zero, "departed": departed}
     there, back = split(amount, crowd(drawn), **rules), split(-amount, crowd(drawn), **rules)
     assert all(one.amount + other.amount == 0 for one, other in zip(there, back, strict=True))
-
-
-weights = st.lists(st.integers(1, 10**15), min_size=1, max_size=10)
-
-
-@given(st.integers(0, 10**18), weights)
-def test_heavier_never_gets_less_and_nobody_is_a_unit_off(units: int, drawn: list[int]) -> None:
-    got, total = apportion(units, drawn), sum(drawn)
-    for part, weight in zip(got, drawn, strict=True):
-        assert abs(part * total - units * weight) < total
-        assert all(other <= part for other, lighter in zip(got, drawn, strict=True) if lighter < weight)
-
-
-@given(st.integers(0, 10**18), weights, st.data(), st.integers(1, 10**15))
-def test_who_grows_alone_never_gets_less(units: int, drawn: list[int], data: Any, more: int) -> None:
-    who = data.draw(st.integers(0, len(drawn) - 1))
-    grown = [weight + more * (place == who) for place, weight in enumerate(drawn)]
-    assert apportion(units, grown)[who] >= apportion(units, drawn)[who]

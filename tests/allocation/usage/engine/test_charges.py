@@ -1,16 +1,14 @@
 """What is paid and what is published: discounts, contracts beside lists, and what few calls have."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from allocation.corrections.operations import event_of, rerate_usage
 from allocation.usage.models import UsageCharge, UsageDay, UsageRecord
 from allocation.usage.operations import record_usage
 from governance.scopes.models import Scope
-from tests.allocation.conftest import AT, SYSTEM, event
+from tests.allocation.conftest import AT, event
 from tests.allocation.prices.operations.test_price_books import apply_book
 
 DISCOUNTED = """
@@ -25,6 +23,8 @@ spec:
     - {provider: openai, model: gpt-4o, effective_from: 2026-01-01, input: "2.50", cached_input: "1.25", output: "10"}
     - {provider: openai, model: gpt-4o-mini, effective_from: 2026-01-01, input: 1, output: 1, discount_percent: "50"}
 """
+
+
 AGREED = """
 apiVersion: weir/v1
 kind: PriceBook
@@ -38,6 +38,8 @@ spec:
     - {provider: openai, model: gpt-mock, effective_from: 2026-01-01, input: "2.00", output: "8"}
     - {provider: openai, model: gpt-long, effective_from: 2026-01-01, input: "2.00", output: "8"}
 """
+
+
 PUBLISHED = """
 apiVersion: weir/v1
 kind: PriceBook
@@ -165,34 +167,33 @@ def test_charge_lines_tell_the_rare_meters_from_the_common_ones(acme: Scope) -> 
     }
 
 
+def test_each_meter_has_a_line_with_its_price(acme: Scope) -> None:
+    tokens = {"input": 1000, "cached_input": 400, "output": 100, "reasoning": 30}
+    record_usage(events=[event(tokens=tokens), event(tokens=tokens)], key_scope_id=acme.pk, at=AT)
+    lines = UsageCharge.objects.order_by("meter").values_list(
+        "meter", "quantity", "contracted_unit_price", "effective_cost", "list_cost", "requests"
+    )
+    assert list(lines) == [
+        ("cached_input", 800, Decimal("1.25"), Decimal("0.001"), Decimal("0.001"), 2),
+        ("input", 1200, Decimal("2.5"), Decimal("0.003"), Decimal("0.003"), 2),
+        ("output", 140, Decimal(10), Decimal("0.0014"), Decimal("0.0014"), 2),
+        ("reasoning", 60, Decimal(10), Decimal("0.0006"), Decimal("0.0006"), 2),
+    ]
+
+
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    ("changes", "wanted"),
     [
-        ({"tokens": {"input": 10, "cached_input": 5, "audio_input": 6}}, "tokens_inconsistent"),
-        ({"tokens": {"input": 10, "cache_write": 5, "cache_write_1h": 6}}, "tokens_inconsistent"),
-        ({"tokens": {"output": 10, "reasoning": 5, "image_output": 6}}, "tokens_inconsistent"),
-        ({"quantities": {"pages": 1}}, "unknown_value"),
-        ({"quantities": {"page": -1}}, "out_of_range"),
-        ({"quantities": {"page": "0.0000001"}}, "out_of_range"),
-        ({"quantities": [1]}, "invalid_value"),
+        ({"cost": Decimal(7)}, [("input", Decimal(5)), ("output", Decimal(2))]),
+        ({"cost": Decimal(7), "model": "x"}, [("input", 0), ("output", 0), ("request", Decimal(7))]),
+        ({"model": "x"}, [("input", 0), ("output", 0)]),
+        ({"status": "error"}, []),
+        ({"cached_response": True}, [("input", 0), ("output", 0)]),
+        ({"model": "x", "tokens": {}}, [("request", 0)]),
     ],
 )
-def test_parts_that_do_not_fit_are_refused(acme: Scope, client_of: Any, changes: dict[str, Any], code: str) -> None:
-    from tests.allocation.usage.api.test_usage import fresh, post
-
-    (rejected,) = post(client_of(acme), fresh(**changes)).json()["rejected"]
-    assert rejected["code"] == code
-
-
-def test_a_stored_record_is_priced_again_with_all_it_holds(acme: Scope) -> None:
-    apply_book(PUBLISHED)
-    tokens = {"input": 1000, "cache_write": 600, "cache_write_1h": 200, "output": 50, "image_output": 10}
-    sent = event(model="talker", tokens=tokens, quantities={"web_search": 2, "audio_second": "1.5"})
-    record_usage(events=[sent], key_scope_id=acme.pk, at=AT)
-    again = event_of(UsageRecord.objects.get())
-    assert (again.tokens, again.quantities) == (sent.tokens, sent.quantities)
-    apply_book(PUBLISHED.replace('web_search: "0.01"', 'web_search: "0.02"'))
-    outcome = rerate_usage(
-        organisation=acme, since=AT - timedelta(days=1), until=AT, reason="dearer searches", actor=SYSTEM, at=AT
-    )
-    assert (outcome.corrected, outcome.change) == (1, Decimal("0.02"))
+def test_a_bill_is_spread_by_the_price_list_or_stands_on_the_request(
+    acme: Scope, changes: dict[str, Any], wanted: list[tuple[str, Decimal]]
+) -> None:
+    record_usage(events=[event(**changes)], key_scope_id=acme.pk, at=AT)
+    assert list(UsageCharge.objects.order_by("meter").values_list("meter", "effective_cost")) == wanted

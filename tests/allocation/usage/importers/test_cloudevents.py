@@ -12,7 +12,7 @@ from allocation.usage.models import UsageRecord
 from governance.scopes.models import Scope
 from tests.allocation.conftest import Client, document
 from tests.allocation.otlp_bodies import NOW
-from tests.allocation.quarantine.test_operations import counts
+from tests.allocation.usage.sent_bodies import counts
 
 ONE, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 

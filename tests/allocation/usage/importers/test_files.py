@@ -1,7 +1,6 @@
 import gzip
 import io
 import json
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,20 @@ from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
 from allocation.usage.importers.files import ImportRequest, import_file, load_mapping
-from allocation.usage.models import ImportRun, ImportStatus, UsageDay, UsageRecord
-from governance.documents import DocumentError
+from allocation.usage.models import ImportStatus, UsageDay, UsageRecord
 from governance.organisations.operations import create_scope
 from governance.scopes.models import Scope
 from tests.allocation import mooncake_sums
 from tests.allocation.conftest import AT, SHARED, SYSTEM, document, needs_shared_data, stored_sums
+from tests.allocation.usage.importers.imported import clock
 
 TRACE = SHARED / "mooncake/conversation_trace.jsonl"
+
+
 MAPPING = Path(__file__).resolve().parents[4] / "allocation/usage/mappings/mooncake.yaml"
+
+
 TEAMS = ("search", "support", "coding", "research", "assistant")
-
-
-def clock() -> datetime:
-    return AT
 
 
 @needs_shared_data
@@ -46,36 +45,6 @@ def test_the_mooncake_trace_costs_what_an_independent_sum_says(db: None) -> None
     assert stored_sums() == before
 
 
-CSV_MAPPING = """
-format: csv
-source: legacy
-fields:
-  id: {columns: [day, row]}
-  occurred_at: {column: day, assume_utc: true}
-  scope: {choose: [acme/search, acme/ads], by_column: user}
-  provider: {constant: openai}
-  model: {column: engine}
-  tokens.input: {column: kilotokens, scale: 1000}
-  status: {column: http, values: {"200": success, "500": error}}
-  attributes.who: {column: user}
-  gpu_seconds: {column: gpu, default: 0}
-"""
-CSV = """day,row,engine,kilotokens,http,user,gpu
-2026-11-20 10:00:00,1,gpt-4o,1.5,200,ada,
-2026-11-20 10:00:00,2,gpt-4o,2,500,bob,1.25
-2026-11-20 10:00:00,3,gpt-4o,0.0001,200,ada,
-someday,4,gpt-4o,1,200,ada,
-"""
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, Path]:
-    rows, mapping = tmp_path / "rows.csv", tmp_path / "mapping.yaml"
-    rows.write_text(CSV)
-    mapping.write_text(CSV_MAPPING)
-    return rows, mapping
-
-
 @time_machine.travel(AT, tick=False)
 def test_a_csv_by_its_mapping(acme: Scope, files: tuple[Path, Path]) -> None:
     rows, mapping = files
@@ -89,20 +58,6 @@ def test_a_csv_by_its_mapping(acme: Scope, files: tuple[Path, Path]) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (("model:", "modell:"), "modell is not a field of a usage event"),
-        (("  provider: {constant: openai}\n", ""), "fields lacks provider"),
-        (("format: csv", "format: xml"), "format"),
-    ],
-)
-def test_a_wrong_mapping_is_named(files: tuple[Path, Path], change: tuple[str, str], words: str) -> None:
-    files[1].write_text(CSV_MAPPING.replace(*change))
-    with pytest.raises(DocumentError, match=words):
-        load_mapping(files[1])
-
-
 @pytest.mark.parametrize("ending", [".jsonl", ".json", ".jsonl.gz"])
 def test_native_files(acme: Scope, tmp_path: Path, ending: str) -> None:
     events = [document(), document(scope="acme/none"), document()]
@@ -112,30 +67,6 @@ def test_native_files(acme: Scope, tmp_path: Path, ending: str) -> None:
     path.write_bytes(contents[ending])
     run = import_file(ImportRequest(path=path, source_format="native", scope_id=acme.pk), now=clock)
     assert (run.status, run.accepted, run.rejected) == (ImportStatus.FINISHED, 2, 1)
-
-
-def test_a_broken_off_import_goes_on(acme: Scope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from allocation.usage.importers import files as importer
-
-    path = tmp_path / "events.jsonl"
-    path.write_text("\n".join(json.dumps(document()) for _ in range(50)))
-    order = ImportRequest(path=path, source_format="native", scope_id=acme.pk)
-    monkeypatch.setattr(importer, "CHUNK", 10)
-    seen: list[int] = []
-
-    def stop_after_twenty(records: int, _position: int) -> None:
-        seen.append(records)
-        if records == 20:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        import_file(order, now=clock, progress=stop_after_twenty)
-    broken = ImportRun.objects.get()
-    assert (broken.status, broken.records_done, broken.accepted) == (ImportStatus.FAILED, 20, 20)
-    done = import_file(order, now=clock)
-    # The batch that was being written when it broke off counts as there already.
-    assert (done.pk, done.records_done, done.accepted + done.duplicate) == (broken.pk, 50, 50)
-    assert UsageRecord.objects.count() == 50
 
 
 @time_machine.travel(AT, tick=False)

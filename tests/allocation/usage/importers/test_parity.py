@@ -5,39 +5,20 @@ import json
 from typing import Any
 
 import pytest
-from rest_framework.test import APIClient
 
-from allocation.meters.documents import UsageEvent
-from allocation.usage.importers.litellm import read_payloads
-from allocation.usage.importers.otlp.litellm import parsed_repr
 from allocation.usage.importers.otlp.reading import read_traces
 from allocation.usage.models import UsageRecord
 from governance.scopes.models import Scope
 from tests.allocation.conftest import SHARED, Client, needs_shared_data, rolled_up, stored_sums
-from tests.allocation.otlp_bodies import PROTOBUF, TRACE, as_json, as_protobuf, nanoseconds, request, span
+from tests.allocation.otlp_bodies import PROTOBUF, as_json, as_protobuf, request, span
+from tests.allocation.usage.importers.parity import PAYLOAD, PAYLOADS, SPANS, first_set, of_payloads, of_spans
 
 SAMPLES = SHARED / "litellm"
-PAYLOADS, SPANS = "/api/v1/usage/litellm", "/api/v1/otlp/v1/traces"
 
 
 def capture(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((SAMPLES / name).read_text())
     return found
-
-
-def of_payloads(payloads: list[dict[str, Any]], price: Any = "billed") -> dict[str, UsageEvent]:
-    incoming = read_payloads(json.dumps(payloads).encode(), records_max=1000, price=price)
-    assert not incoming.refused
-    return {event.id: event for event in incoming.events}
-
-
-def of_spans(body: dict[str, Any], price: Any = "billed") -> dict[str, UsageEvent]:
-    plain = read_traces(as_json(body), encoding="json", records_max=1000, price=price)
-    packed = read_traces(as_protobuf(body), encoding="protobuf", records_max=1000, price=price)
-    assert plain.events == packed.events
-    assert plain.refused == packed.refused == []
-    assert len({event.id for event in plain.events}) == len(plain.events)
-    return {event.id: event for event in plain.events}
 
 
 @needs_shared_data
@@ -95,34 +76,6 @@ def test_whichever_comes_first_the_others_are_repeats(acme: Scope, client_of: Cl
     assert others == [minutes] * 3
 
 
-PAYLOAD = {
-    "litellm_call_id": "call-1", "custom_llm_provider": "bedrock", "model": "bedrock/anthropic.claude-sonnet-4",
-    "call_type": "aembedding", "status": "success", "startTime": 1795481345.446245, "endTime": 1795481345.9, "trace_id":
-    "session-9", "response_cost": 0.25, "request_tags": ["env:prod", "beta", "it's"], "end_user": "ada",
-    "model_parameters": {"service_tier": "flex"},
-    "metadata": {
-        "user_api_key_team_alias": "search", "user_api_key_alias": "ci", "user_api_key_org_id": "org-1",
-        "usage_object": {
-            "prompt_tokens": 1000, "completion_tokens": 100, "cache_creation_input_tokens": 30,
-            "prompt_tokens_details": {"cached_tokens": 400}, "completion_tokens_details": {"reasoning_tokens": 0},
-        },
-    },
-}  # fmt: skip
-
-
-def first_set(**changes: Any) -> dict[str, Any]:
-    metadata: Any = PAYLOAD["metadata"]
-    return {
-        "litellm.call_id": "call-1", "gen_ai.system": "bedrock", "litellm.provider.model": PAYLOAD["model"],
-        "gen_ai.request.model": "claude", "llm.request.type": "aembedding", "gen_ai.cost.total_cost": 0.25,
-        "metadata.user_api_key_team_alias": "search", "metadata.user_api_key_alias": "ci",
-        "metadata.user_api_key_org_alias": "", "metadata.user_api_key_org_id": "org-1", "llm.user": "ada",
-        "metadata.usage_object": str(metadata["usage_object"]), "gen_ai.openai.request.service_tier": "flex",
-        "metadata.requester_metadata": str({"tags": ["env:prod", "beta"], "session_id": "session-9", "trace_id": "t"}),
-        "metadata.user_api_key_auth_metadata": str({"tags": ["it's"]}),
-    } | changes  # fmt: skip
-
-
 def second_set() -> dict[str, Any]:
     return {
         "litellm.call_id": "call-1", "gen_ai.operation.name": "embeddings", "litellm.call_type": "aembedding",
@@ -160,16 +113,6 @@ def test_a_span_of_either_set_is_the_payloads_event(attributes: dict[str, Any], 
     assert of_spans(litellm_span(attributes))["call-1"].model_dump() == wanted
 
 
-@pytest.mark.parametrize("microsecond", range(0, 1_000_000, 40_009))
-def test_every_microsecond_survives_a_float_of_nanoseconds(microsecond: int) -> None:
-    start = 1795481345 + microsecond / 10**6
-    told = {**PAYLOAD, "startTime": start, "endTime": start + 1}
-    body = request(span(1, first_set(), startTimeUnixNano=str(int(start * 1e9))))
-    spans, payloads = of_spans(body)["call-1"], of_payloads([told])["call-1"]
-    assert spans.occurred_at == payloads.occurred_at
-    assert nanoseconds(spans.occurred_at) == (1795481345 * 10**6 + microsecond) * 1000
-
-
 def test_a_call_tried_twice_is_two_records() -> None:
     """Retries and fallbacks share the call's id: only with its start is it an identity."""
     first, second = (span(number, first_set(), startTimeUnixNano=f"17954813454462450{number}0") for number in (1, 9))
@@ -177,36 +120,3 @@ def test_a_call_tried_twice_is_two_records() -> None:
     read = read_traces(as_json(request(first, second)), encoding="json", records_max=9, price="catalogue")
     assert [event.id for event in read.events] == ["call-1", "call-1"]
     assert len({event.occurred_at for event in read.events}) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("{'a': [1, None, True], \"it's\": 'a \"b\" \\n \\u00e9', 'd': {'e': -1.5}}", {
-            "a": [1, None, True], "it's": 'a "b" \n é', "d": {"e": -1.5},
-        }),
-        ("{'a': datetime.datetime(2026, 1, 1)}", {}),
-        ("{'cut': 'off", {}),
-        ("[1, 2]", {}),
-        ("{'a': __import__('os').getcwd()}", {}),
-        ("{'a': " + "[" * 20_000 + "]" * 20_000 + "}", {}),
-        ("{'a': '\\x'}", {}),
-        ("", {}),
-        (7, {}),
-    ],
-)  # fmt: skip
-def test_what_python_prints_is_read_without_running_it(text: object, value: dict[str, Any]) -> None:
-    assert parsed_repr(text) == value
-
-
-def test_a_call_without_a_session_belongs_to_its_trace() -> None:
-    attributes = first_set(**{"metadata.requester_metadata": "None"})
-    assert of_spans(request(span(1, attributes)))["call-1"].task_id == TRACE
-
-
-def test_a_usage_text_that_was_cut_off_is_replaced_by_the_counts_beside_it(acme: Scope, client_of: Client) -> None:
-    """SDKs limit the length of attributes."""
-    cut = first_set(**{"metadata.usage_object": "{'prompt_tokens': 10", "gen_ai.usage.input_tokens": 1000})
-    sender: APIClient = client_of(acme)
-    assert sender.generic("POST", SPANS, as_json(request(span(1, cut))), "application/json").status_code == 200
-    assert UsageRecord.objects.get().input_tokens == 1000

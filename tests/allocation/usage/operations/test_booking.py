@@ -12,7 +12,7 @@ from allocation.usage.operations import record_usage
 from governance.scopes.models import Scope
 from governance.work.engine.locks import POSTING_LOCK
 from tests.allocation.conftest import AT, event
-from tests.allocation.corrections.operations.test_adjustments import BOOK, rerate
+from tests.allocation.corrections.corrected_prices import BOOK, rerate
 from tests.allocation.prices.operations.test_price_books import apply_book
 
 ROOT = Path(__file__).resolve().parents[4]

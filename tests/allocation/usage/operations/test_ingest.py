@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 
 from allocation.meters.documents import Money
 from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
 from allocation.usage import operations
 from allocation.usage.models import IngestWatermark, UsageDay, UsageHour, UsageMinute, UsageRecord
 from allocation.usage.operations import IngestResult, record_usage
+from governance.organisations.operations import create_scope
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope
-from tests.allocation.conftest import AT, event, make_organisation, rolled_up, stored_sums
+from tests.allocation.conftest import AT, SYSTEM, event, make_organisation, rolled_up, stored_sums
+from tests.allocation.declared_documents import BOOK
+from tests.allocation.prices.operations.test_price_books import apply_book
+from tests.governance.conftest import at_once
 
 COUNTED = [UsageRecord, UsageMinute, UsageHour, UsageDay]
 
@@ -120,27 +125,6 @@ def test_another_organisations_record_of_the_same_name_is_another_record(acme: S
     assert result == IngestResult(1, 0, ())
 
 
-def test_months_lie_in_partitions_of_their_own(acme: Scope) -> None:
-    months = [AT - timedelta(days=days) for days in (0, 40, 399)]
-    record_usage(events=[event(occurred_at=month) for month in months], key_scope_id=acme.pk, at=AT)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tableoid::regclass::text FROM allocation_usagerecord ORDER BY occurred_at")
-        tables = [row[0] for row in cursor.fetchall()]
-    assert tables == [f"allocation_usagerecord_{month}" for month in ("2025_10", "2026_10", "2026_11")]
-
-
-def test_retention_drops_months_and_keeps_the_roll_ups(acme: Scope, settings: Any) -> None:
-    old, new = AT - timedelta(days=100), AT
-    record_usage(events=[event(occurred_at=old), event(occurred_at=new)], key_scope_id=acme.pk, at=AT)
-    settings.USAGE_RETENTION_DAYS = 60
-    dropped = operations.maintain_partitions(at=AT)
-    assert "allocation_usagerecord_2026_08" in dropped
-    assert [record.occurred_at for record in UsageRecord.objects.all()] == [new]
-    assert UsageDay.objects.count() == 2
-    refused = record_usage(events=[event(occurred_at=old)], key_scope_id=acme.pk, at=AT).rejected
-    assert [one.code for one in refused] == ["occurred_too_early"]
-
-
 def test_a_batch_has_a_limit(acme: Scope) -> None:
     with pytest.raises(operations.BatchTooLarge):
         record_usage(events=[event()] * 10_001, key_scope_id=acme.pk, at=AT)
@@ -233,3 +217,34 @@ def test_quarantine_keeps_no_value_of_a_field_it_does_not_know(acme: Scope) -> N
     record_usage(events=[], refused=incoming.refused, key_scope_id=acme.pk, at=AT)
     kept = QuarantinedUsage.objects.get()
     assert (kept.payload, kept.dropped_fields) == ({"id": "x", "model": {}}, ["prompt", "?"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_and_replays_crosswise_never_stand_in_each_others_way() -> None:
+    acme = make_organisation()
+    refused = [event(id=f"late-{number}", scope="acme/new") for number in range(40)]
+    record_usage(events=refused, key_scope_id=acme.pk, at=AT)
+    create_scope(slug="new", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    fresh = [event(id=f"fresh-{number}", scope=f"acme/{('search', 'ads')[number % 2]}") for number in range(40)]
+    again = [event(id=f"never-{number}", scope="acme/never") for number in range(40)]
+
+    def work(number: int) -> None:
+        if number % 3 == 0:
+            replay_quarantined(actor=SYSTEM, at=AT)
+        else:
+            batch = [*fresh, *again]
+            record_usage(events=batch if number % 2 else batch[::-1], key_scope_id=acme.pk, at=AT)
+
+    at_once(work, 6)
+    assert UsageRecord.objects.count() == 80
+    assert sum(UsageDay.objects.values_list("requests", flat=True)) == 80
+    assert set(QuarantinedUsage.objects.waiting().values_list("code", flat=True)) == {"scope_unknown"}
+    assert QuarantinedUsage.objects.waiting().count() == 40
+
+
+def test_what_no_ledger_could_hold_is_refused_alone(acme: Scope) -> None:
+    apply_book(BOOK.replace('"2.00"', '"999999999"'))
+    dear, cheap = ({"input": count, "output": 0} for count in (10**12, 10**6))
+    found = record_usage(events=[event(tokens=dear), event(tokens=cheap)], key_scope_id=acme.pk, at=AT)
+    assert [(rejection.index, rejection.code) for rejection in found.rejected] == [(0, "cost_out_of_range")]
+    assert UsageRecord.objects.get().cost == Decimal(999_999_999)

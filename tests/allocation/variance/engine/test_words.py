@@ -5,7 +5,8 @@ import pytest
 from allocation.variance.engine.drivers import ActivityCounts
 from allocation.variance.engine.variance import UsageLine, variance_of
 from allocation.variance.engine.words import amount, effect_steps, sentences, signed
-from tests.allocation.variance.engine.test_variance import M, line
+from tests.allocation.variance.engine.lines import line
+from tests.allocation.variance.engine.test_variance import M
 
 NANO = 10**9
 

@@ -110,17 +110,6 @@ def test_approval_reaches_back_to_the_start_of_its_period_not_beyond(search: Sco
     assert account_of(search).spent == Decimal(0)
 
 
-def test_facts_of_many_scopes_take_few_queries(acme: Scope, approve: Propose, django_assert_num_queries: Any) -> None:
-    teams = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT) for n in range(20)]
-    for team in teams:
-        approve(team, "10")
-
-    with django_assert_num_queries(3):
-        facts = budget_facts(scope_ids=[team.pk for team in teams], unit="money", at=AT)
-
-    assert len(facts) == 20
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_batch_takes_few_queries(acme: Scope, approve: Propose, django_assert_num_queries: Any) -> None:
     teams = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT) for n in range(20)]

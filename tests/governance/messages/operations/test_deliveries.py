@@ -1,14 +1,13 @@
 from collections import Counter
 from datetime import timedelta
 from itertools import chain
+from uuid import uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from governance.errors import DomainError, Invalid
+from governance.errors import DomainError, Invalid, NotFound
 from governance.messages.channels import Refused, Retry, Sent
-from governance.messages.engine.backoff import FIRST, LONGEST, delay_before_attempt
+from governance.messages.engine.backoff import LONGEST
 from governance.messages.models import Channel, Delivery
 from governance.messages.operations import (
     Lease,
@@ -24,6 +23,8 @@ from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, Person, at_once, message
 
 SECOND = timedelta(seconds=1)
+
+
 MINUTE = timedelta(minutes=1)
 
 
@@ -140,13 +141,6 @@ def test_trying_ends_and_the_delivery_is_shown_as_dead(finops: Channel) -> None:
     assert (dead.status, dead.attempts_count, dead.last_error) == ("dead", 30, "gave up after 30 attempts: HTTP 503")
 
 
-@given(attempt=st.integers(2, 1000), jitter=st.floats(0, 1, exclude_max=True))
-def test_waits_grow_within_bounds(attempt: int, jitter: float) -> None:
-    wait = delay_before_attempt(attempt, jitter=jitter)
-    assert FIRST / 2 <= wait <= LONGEST
-    assert wait <= delay_before_attempt(attempt + 1, jitter=jitter)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_senders_at_once_never_hold_the_same_delivery() -> None:
     acme = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
@@ -170,3 +164,8 @@ def test_the_same_news_queued_at_once_is_one_delivery() -> None:
     queued = at_once(lambda _: queue_delivery(channel=channel, dedup_key="a", message=message(), at=AT), 6)
     assert sum(delivery is not None for delivery in queued) == 1
     assert Delivery.objects.count() == 1
+
+
+def test_a_delivery_that_is_not_there_is_not_found(db: None) -> None:
+    with pytest.raises(NotFound):
+        replay_delivery(delivery_id=uuid4(), actor=SYSTEM, at=AT)

@@ -12,41 +12,21 @@ from governance.messages.models import Delivery
 from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
-from policies.alerts.models import Alert, AlertEvent
-from policies.constraints.models import Constraint
+from policies.alerts.models import Alert
 from policies.decisions.queries import decide
 from policies.evaluation.models import DataGap
-from policies.evaluation.operations import constraints, evaluate_next_dirty_scopes, mark_due_scopes, sweep
+from policies.evaluation.operations import sweep
 from policies.guardrails.engine.evaluation import CompiledPolicy
-from policies.guardrails.engine.types import ConstraintInForce, Evaluation, GuardrailState, ScopeView
+from policies.guardrails.engine.types import Evaluation, GuardrailState
 from policies.guardrails.models import GuardrailState as StoredState
-from policies.guardrails.models import GuardrailVersion
 from policies.guardrails.operations import retire_guardrail
-from policies.guardrails.queries import active_guardrails
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
+from tests.policies.evaluation.limits import BY_RATIO, LATER, limits
 
 pytestmark = pytest.mark.usefixtures("finops_channel")
 
-LATER = AT + timedelta(minutes=5)
+
 OTHER = MONTHLY_BUDGET.replace("monthly-budget", "another-budget")
-BY_RATIO = """
-apiVersion: weir/v1
-kind: GuardrailPolicy
-metadata: {name: by-ratio}
-spec:
-  match: {kinds: [team]}
-  facts:
-    ratio: {fact: budget.used_ratio}
-  steps:
-    - name: stop
-      when: ratio >= 1.5
-      actions: [block: {}]
-  enforcement: {level: hard_mandatory}
-"""
-
-
-def limits() -> list[tuple[str, str]]:
-    return sorted(Constraint.objects.values_list("guardrail", "status"))
 
 
 @pytest.fixture
@@ -94,23 +74,6 @@ def test_a_limit_outlives_a_failure_of_its_guardrail_but_not_its_period(
     sweep(at=AT + timedelta(days=7))
     assert limits() == [("monthly-budget", "expired")]
     assert Alert.objects.get().status == "resolved"
-
-
-@pytest.mark.usefixtures("budget")
-def test_a_version_that_no_longer_compiles_holds_and_is_not_asked_for_ever(apply: Apply, spend: Spend) -> None:
-    apply(MONTHLY_BUDGET.replace("when: used >= amount\n", "when: used >= amount\n      for: 5m\n"))
-    spend("acme/search", "104.00")
-    evaluate()
-    active = active_guardrails().guardrails[0]
-    GuardrailVersion.objects.filter(pk=active.version_id).update(is_active=False, retired_at=AT)
-    GuardrailVersion.objects.create(
-        name=active.name, number=2, digest="x", text="x", document={"kind": "GuardrailPolicy"}, level="advisory",
-        applied_at=AT, applied_by="weir",
-    )  # fmt: skip
-    assert mark_due_scopes(at=LATER) == 1
-    evaluate(LATER)
-    assert Alert.objects.get().status == "firing"
-    assert mark_due_scopes(at=LATER) == 0
 
 
 @pytest.mark.usefixtures("budget")
@@ -166,46 +129,6 @@ def test_a_guardrail_under_a_new_name_takes_over(apply: Apply, spend: Spend) -> 
     sweep(at=LATER)
     assert limits() == [("another-budget", "active"), ("monthly-budget", "released")]
     assert sorted(StoredState.objects.values_list("guardrail", flat=True)) == ["another-budget"]
-
-
-@pytest.mark.usefixtures("budget")
-def test_a_storm_is_written_in_portions_and_told_once(
-    apply: Apply, spend: Spend, acme: Scope, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("policies.evaluation.operations.evaluation.WRITE_FINDINGS_MAX", 2)
-    for number in range(3):
-        apply(MONTHLY_BUDGET.replace("monthly-budget", f"budget-{number}").replace("[team]", "[team, organisation]"))
-    apply(BY_RATIO.replace("budget.used_ratio", "cost, window: 24h").replace("[team]", "[organisation]"))
-    spend("acme/search", "104.00")
-    spend("acme", "1.00")
-    assert evaluate() == 1
-    evaluate(LATER)
-    assert limits() == [("budget-0", "active"), ("budget-1", "active"), ("budget-2", "active"), ("by-ratio", "active")]
-    assert AlertEvent.objects.filter(kind="step_started").count() == 7
-    assert Delivery.objects.count() == 18
-
-
-@pytest.mark.usefixtures("budget")
-def test_a_row_the_database_refuses_keeps_no_other_scope_from_being_written(
-    apply: Apply, spend: Spend, acme: Scope, author: Actor, finance: Actor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ads = create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    proposed = create_budget(scope=ads, amount=Decimal(100), actor=author, at=AT)
-    submit_budget(budget_id=proposed.pk, actor=author, at=AT)
-    approve_budget(budget_id=proposed.pk, actor=finance, reason="Agreed.", at=AT)
-    constraint_evidence = constraints.constraint_evidence
-
-    def refused_for_ads(in_force: ConstraintInForce, scope: ScopeView) -> dict[str, object]:
-        return {"limit": "\0"} if scope.path == "acme/ads" else constraint_evidence(in_force, scope)
-
-    monkeypatch.setattr(constraints, "constraint_evidence", refused_for_ads)
-    apply()
-    spend("acme/ads", "104.00")
-    spend("acme/search", "104.00")
-    evaluate_next_dirty_scopes(at=AT)
-    sweep(at=AT)
-    assert list(Constraint.objects.values_list("scope__path", flat=True)) == ["acme/search"]
-    assert sorted(Alert.objects.values_list("scope__path", flat=True)) == ["acme/search"]
 
 
 @pytest.mark.usefixtures("budget")

@@ -6,11 +6,13 @@ import pytest
 
 from governance.organisations.operations import create_scope
 from governance.scopes.models import Scope
-from governance.work.models import DirtyScope, Heartbeat
-from governance.work.operations import beat, claim_dirty_scopes, mark_scopes_dirty, settle_dirty_scopes
+from governance.work.models import DirtyScope
+from governance.work.operations import claim_dirty_scopes, mark_scopes_dirty, settle_dirty_scopes
 from tests.governance.conftest import AT, SYSTEM, at_once
 
 SECOND = timedelta(seconds=1)
+
+
 MOMENT = timedelta(milliseconds=100)
 
 
@@ -79,9 +81,3 @@ def test_markers_and_evaluators_at_once_lose_no_mark_and_never_deadlock() -> Non
     done = at_once(lambda number: marked(number) if number % 2 else evaluated(number), 6)
     left = Counter(dict(DirtyScope.objects.values_list("scope_id", "generation")))
     assert sum(done, start=left) == Counter(dict.fromkeys(ids, 3 * 25))
-
-
-def test_a_heartbeat_is_one_row(db: None) -> None:
-    beat("beat", at=AT)
-    beat("beat", at=AT + SECOND, detail="still here")
-    assert list(Heartbeat.objects.values_list("name", "beat_at", "detail")) == [("beat", AT + SECOND, "still here")]
