@@ -53,15 +53,17 @@ def claim_dirty_scopes(*, limit: int, at: datetime, lease: timedelta = CLAIM_LEA
     `lease`.
     """
     with connection.cursor() as cursor:
+        # Materialised: as a subquery it may be run for every row, and each run would claim `limit` more.
         cursor.execute(
             """
-            UPDATE governance_dirtyscope SET claimed_until = %(until)s, claimed_generation = generation
-            WHERE scope_id IN (
+            WITH due AS MATERIALIZED (
                 SELECT scope_id FROM governance_dirtyscope
                 WHERE claimed_until IS NULL OR claimed_until <= %(at)s
                 ORDER BY dirty_since, scope_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
             )
-            RETURNING scope_id, generation, dirty_since, claimed_until
+            UPDATE governance_dirtyscope AS dirty SET claimed_until = %(until)s, claimed_generation = generation
+            FROM due WHERE dirty.scope_id = due.scope_id
+            RETURNING dirty.scope_id, generation, dirty_since, claimed_until
             """,
             {"until": at + lease, "at": at, "limit": limit},
         )

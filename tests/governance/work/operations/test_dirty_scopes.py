@@ -3,6 +3,7 @@ from datetime import timedelta
 from itertools import chain
 
 import pytest
+from django.db import connection
 
 from governance.organisations.operations import create_scope
 from governance.scopes.models import Scope
@@ -24,6 +25,16 @@ def test_marks_are_claimed_longest_dirty_first_and_settled(search: Scope, ranker
     assert [claim.scope_id for claim in claim_dirty_scopes(limit=9, at=AT + 2 * SECOND)] == [search.pk]
     assert settle_dirty_scopes(claims=[claim], at=AT) == 1
     assert list(DirtyScope.objects.values_list("scope_id", flat=True)) == [search.pk]
+
+
+def test_no_more_are_claimed_than_asked_for_whatever_way_the_database_takes(
+    acme: Scope, search: Scope, ranker: Scope
+) -> None:
+    mark_scopes_dirty(scope_ids=[acme.pk, search.pk, ranker.pk], at=AT)
+    with connection.cursor() as cursor:
+        for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+    assert [len(claim_dirty_scopes(limit=limit, at=AT)) for limit in (1, 1, 2)] == [1, 1, 1]
 
 
 def test_a_mark_during_an_evaluation_outlives_it(search: Scope) -> None:
