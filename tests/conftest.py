@@ -7,7 +7,7 @@ import base64
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
+from pytest_django import DjangoDbBlocker
 
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
@@ -83,6 +84,16 @@ def django_db_modify_db_settings(database_url: str, django_db_modify_db_settings
     chosen = database(database_url)
     for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"):
         connections["default"].settings_dict[name] = chosen[name]
+
+
+@pytest.fixture(scope="module")
+def kept_rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """What a module's own fixtures write once for all of its tests. Each test that asks for `db` beside it starts from
+    these rows: what it changes is rolled back to them.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 # --- the organisation of most tests ---------------------------------------------------------------------------

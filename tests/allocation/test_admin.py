@@ -113,10 +113,15 @@ def outcome_of(path: str, at: datetime) -> bytes:
     return json.dumps(told).encode()
 
 
-@pytest.fixture
-def world(db: None) -> None:
+@pytest.fixture(scope="module")
+def furnished(kept_rows: None) -> None:
     for name in ("acme", "globex"):
         furnish(name)
+
+
+@pytest.fixture
+def world(furnished: None, db: None) -> None:
+    """Two organisations with a row of every model."""
 
 
 def pages(model: type[Model]) -> str:

@@ -21,10 +21,14 @@ AT = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)
 MODELS = [model for model in admin.site._registry if model._meta.app_label != "auth"]
 
 
-@pytest.fixture
-def organisation(db: None) -> Scope:
+@pytest.fixture(scope="module")
+def seeded(kept_rows: None) -> None:
     demo.seed(at=AT)
     list(iter(lambda: evaluate_next_dirty_scopes(at=AT), False))
+
+
+@pytest.fixture
+def organisation(seeded: None, db: None) -> Scope:
     return Scope.objects.get(path="demo")
 
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from django.db.models import Sum
 
 from allocation.quarantine.models import QuarantinedUsage
@@ -22,11 +23,18 @@ LAST = datetime(2026, 12, 31, 23, 50, tzinfo=UTC)
 NEW_YEAR = datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)
 
 
-@pytest.fixture(params=[FIRST, MIDDLE, LAST, NEW_YEAR], ids=str)
-def at(request: pytest.FixtureRequest, db: None) -> datetime:
+@pytest.fixture(scope="module", params=[FIRST, MIDDLE, LAST, NEW_YEAR], ids=str)
+def seeded(request: pytest.FixtureRequest, kept_rows: None) -> Iterator[datetime]:
     moment: datetime = request.param
-    demo.seed(at=moment)
-    return moment
+    with transaction.atomic():
+        demo.seed(at=moment)
+        yield moment
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def at(seeded: datetime, db: None) -> datetime:
+    return seeded
 
 
 def evaluations(at: datetime) -> Iterator[bool]:

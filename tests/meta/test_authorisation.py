@@ -280,7 +280,17 @@ def clock() -> Iterator[None]:
 
 
 @pytest.fixture
-def world(db: None, tmp_path: Path) -> World:
+def world(made: World, db: None) -> World:
+    return made
+
+
+@pytest.fixture(scope="module")
+def made(kept_rows: None, tmp_path_factory: pytest.TempPathFactory) -> World:
+    with time_machine.travel(AT, tick=False):
+        return made_in(tmp_path_factory.mktemp("bill"))
+
+
+def made_in(folder: Path) -> World:
     """All that a route can name, in acme; next to it globex, whose people hold every right there."""
     acme, globex = (create_scope(slug=slug, kind="organisation", actor=SYSTEM, at=AT) for slug in ("acme", "globex"))
     teams = {slug: create_scope(slug=slug, kind="team", parent=acme, actor=SYSTEM, at=AT) for slug in ("search", "ads")}
@@ -335,7 +345,7 @@ def world(db: None, tmp_path: Path) -> World:
             "approved": approved.pk,
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
-            "focus_import": focus_import(acme, tmp_path).pk,
+            "focus_import": focus_import(acme, folder).pk,
             "anomaly": anomaly.pk,
             "alert": Alert.objects.get().pk,
             "constraint": Constraint.objects.get().pk,
