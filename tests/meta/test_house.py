@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from config import published
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("governance", "allocation", "budgets", "policies", "config")
+APPS = ("governance", "allocation", "budgets", "policies", "reporting", "config")
 
 
 def sources(*folders: str) -> list[Path]:
