@@ -3,7 +3,7 @@ import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -13,6 +13,8 @@ import pytest
 from config import folders
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from config.folders import DataFolder, data_folder
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as another user")
@@ -58,7 +60,9 @@ def test_nothing_is_lost_when_all_of_it_is_killed(server: EmbeddedPostgres) -> N
     assert process is not None
     family = [process, *process.children(recursive=True)]
     for one in family:
-        one.kill()
+        # The others leave by themselves once the first is gone.
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     psutil.wait_procs(family, timeout=10)
 
     server.start(say=say)

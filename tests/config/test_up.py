@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180
 READY = "Weir is ready."
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("up")]
 
 
 def eventually(what: str, holds: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.journeys.installation import Installation
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("journeys")]
 
 NOW = datetime.now(UTC)
 ORGANISATION = """

@@ -16,7 +16,7 @@ from tests.journeys.admin_session import AdminSession
 from tests.journeys.doubles import Received
 from tests.journeys.installation import ROOT, Installation, eventually, running_installation
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kill")]
 
 EXAMPLE = (ROOT / "docs/examples/organisation.yaml").read_text()
 BATCH = 200
@@ -66,13 +66,14 @@ class Sender(threading.Thread):
             time.sleep(0.05)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def received() -> Received:
     return Received()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def weir(received: Received) -> Iterator[Installation]:
+    """Of its own: other journeys want theirs alive."""
     with running_installation(received) as running:
         yield running
 

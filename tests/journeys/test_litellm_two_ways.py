@@ -16,7 +16,11 @@ from tests.journeys.installation import ROOT, Installation
 
 SAMPLES = ROOT.parent / "shared/data/litellm"
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not SAMPLES.exists(), reason="the shared sample data is not here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("journeys"),
+    pytest.mark.skipif(not SAMPLES.exists(), reason="the shared sample data is not here"),
+]
 
 ORGANISATION = """
 apiVersion: weir/v1

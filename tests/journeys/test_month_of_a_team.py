@@ -13,7 +13,7 @@ from tests.journeys.admin_session import AdminSession
 from tests.journeys.doubles import Received
 from tests.journeys.installation import ROOT, Installation, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("journeys")]
 
 EXAMPLE = (ROOT / "docs/examples/organisation.yaml").read_text()
 

@@ -13,7 +13,11 @@ from tests.journeys.installation import ROOT, Installation
 TRACE = ROOT.parent / "shared/data/mooncake/conversation_trace.jsonl"
 TEAMS = ["search", "support", "coding", "research", "assistant"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not TRACE.exists(), reason="the shared sample data is not here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("journeys"),
+    pytest.mark.skipif(not TRACE.exists(), reason="the shared sample data is not here"),
+]
 
 
 def independent_sums() -> list[tuple[str, int, int, int, int, Decimal]]:
