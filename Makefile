@@ -4,14 +4,22 @@ DEV_VENV := .venv-dev
 BIN := $(DEV_VENV)/bin
 LOCKED := requirements/base.txt requirements/dev.txt requirements/environment.sh pyproject.toml
 UP ?=
+# Each test goes to the worker that is free; those that share what takes long to make stay together (xdist_group).
+WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run test check format docs lock clean
+.PHONY: run test test-fast check format docs lock clean
 
 run: $(VENV)/.installed       ## start everything here, until Ctrl-C (UP="--port 9000 --no-demo" is passed on)
 	@exec $(VENV)/bin/weir up $(UP)
 
 test: $(DEV_VENV)/.installed  ## every test, on a PostgreSQL of its own
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(WORKERS)
+
+# All that needs no database (engines, documents, meta tests), and of each file of tests that does its first two, so that
+# nearly every module is tried. Left out: the others, whole installations (`slow`), and what tries every route, page,
+# law or race (`long`). Before a merge: `make test`.
+test-fast: $(DEV_VENV)/.installed  ## an answer within a minute
+	$(BIN)/python -m pytest $(WORKERS) --fast
 
 check: $(DEV_VENV)/.installed ## style, types, walls, migrations, published schemas
 	$(BIN)/ruff check .

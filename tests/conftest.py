@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 from config.embedded import EmbeddedPostgres
@@ -53,6 +54,51 @@ def _flush_past_triggers(operations: DatabaseOperations, sql_list: Sequence[str]
         cursor.execute("SET LOCAL session_replication_role = replica")
         for statement in sql_list:
             cursor.execute(statement)
+
+
+FAST = "--fast"
+CASES_OF_A_FILE = 2
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        FAST, action="store_true",
+        help="what needs no database, and of each file that does its first two tests; no slow and no long ones",
+    )  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest first, so that every worker has something to do until the end."""
+    items.sort(key=lambda item: (not item.get_closest_marker("slow"), not item.get_closest_marker("long")))
+    if config.getoption(FAST):
+        kept = _fast(items)
+        chosen = set(kept)
+        left_out = [item for item in items if item not in chosen]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def _fast(items: list[pytest.Item]) -> list[pytest.Item]:
+    kept: list[pytest.Item] = []
+    tests_of: dict[Path, set[str]] = {}
+    for item in items:
+        if item.get_closest_marker("slow") or item.get_closest_marker("long"):
+            continue
+        if not _needs_database(item):
+            kept.append(item)
+            continue
+        function, tests = item.nodeid.partition("[")[0], tests_of.setdefault(item.path, set())
+        if len(tests) < CASES_OF_A_FILE and function not in tests:
+            tests.add(function)
+            kept.append(item)
+    return kept
+
+
+def _needs_database(item: pytest.Item) -> bool:
+    asked = set(getattr(item, "fixturenames", ()))
+    of_class = issubclass(getattr(item, "cls", None) or object, TransactionTestCase)
+    return of_class or bool(asked & {"db", "transactional_db"}) or item.get_closest_marker("django_db") is not None
 
 
 @pytest.fixture(autouse=True)

@@ -34,6 +34,8 @@ from tests.allocation.declared_documents import BOOK, RULES
 from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.allocation.sharing import furnish_sharing
 
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("admin of allocation")]
+
 # Django has no other way to ask what is registered.
 REGISTERED = [model for model in admin.site._registry if model._meta.app_label in {"allocation", "governance"}]
 

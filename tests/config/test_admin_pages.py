@@ -17,6 +17,8 @@ from governance.scopes.models import Scope
 from policies.alerts.models import Alert
 from policies.evaluation.operations import evaluate_next_dirty_scopes
 
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("admin pages")]
+
 AT = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)
 MODELS = [model for model in admin.site._registry if model._meta.app_label != "auth"]
 

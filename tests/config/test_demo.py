@@ -17,6 +17,8 @@ from policies.alerts.models import Alert
 from policies.constraints.models import Constraint
 from policies.evaluation.operations import evaluate_next_dirty_scopes
 
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("demonstration")]
+
 FIRST = datetime(2026, 11, 1, 0, 5, tzinfo=UTC)
 MIDDLE = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)
 LAST = datetime(2026, 12, 31, 23, 50, tzinfo=UTC)

@@ -105,6 +105,7 @@ def weir(environment: dict[str, str], *words: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.long
 def test_without_anything_the_command_says_what_to_do_first(folder: Path, environment: dict[str, str]) -> None:
     ran = weir(environment, "doctor")
 
@@ -112,6 +113,7 @@ def test_without_anything_the_command_says_what_to_do_first(folder: Path, enviro
     assert f"WRONG  There is no data folder {folder}: `weir up` makes it, --data-dir names another." in ran.stdout
 
 
+@pytest.mark.long
 def test_a_command_without_its_database_says_so_in_a_sentence(folder: Path, environment: dict[str, str]) -> None:
     ran = weir(environment, "keys", "list", "--data-dir", str(folder))
 
@@ -119,6 +121,7 @@ def test_a_command_without_its_database_says_so_in_a_sentence(folder: Path, envi
     assert ran.stderr.startswith(f"The database of {folder} is not running. Start it with `weir up`")
 
 
+@pytest.mark.long
 def test_without_a_mail_server_it_says_where_mail_goes(folder: Path, environment: dict[str, str]) -> None:
     ran = weir(environment, "doctor")
 

@@ -50,6 +50,8 @@ from policies.guardrails.documents import parse_guardrail
 from policies.guardrails.operations import apply_guardrail_policy
 from tests.allocation.sharing import furnish_sharing
 
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("authorisation")]
+
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SYSTEM = Actor.system()
 EVERY_PERMISSION = tuple(permission for permission in KeyPermission.values if permission != KeyPermission.ADMIN)

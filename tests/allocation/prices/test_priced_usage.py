@@ -20,6 +20,8 @@ from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, SYSTEM, Client, document, needs_shared_data
 from tests.allocation.prices.operations.test_price_books import apply_book
 
+pytestmark = pytest.mark.long
+
 LIST = SHARED / "prices" / "litellm_1.106.2_model_prices.json"
 SEED = 11
 MODELS = 200

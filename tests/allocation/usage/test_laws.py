@@ -6,6 +6,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import pytest
 from django.db import transaction
 from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,8 @@ from allocation.usage.models import Task, TaskDay, UsageCharge, UsageDay, UsageH
 from allocation.usage.operations import record_usage
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event, stored_sums
+
+pytestmark = pytest.mark.long
 
 MODELS = (("openai", "gpt-4o"), ("openai", "o3"), ("anthropic", "claude-sonnet-4-5"), ("house", "llama"))
 

@@ -23,6 +23,8 @@ from governance.scopes.queries import scope_tree
 from tests.budgets.conftest import AT, SYSTEM, person, use
 from tests.budgets.ledger.test_models import BALANCES_FROM_TRANSFERS
 
+pytestmark = pytest.mark.long
+
 YEAR = (date(2026, 1, 1), date(2028, 1, 1))
 LATER = datetime(2026, 12, 5, tzinfo=AT.tzinfo)
 

@@ -23,7 +23,7 @@ from governance.scopes.models import Scope
 from tests.budgets.conftest import AT, SYSTEM, Propose, account_of, use
 from tests.budgets.ledger.test_models import BALANCES_FROM_TRANSFERS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 def in_threads(work: Callable[[int], object], count: int, workers: int) -> list[object]:

@@ -158,6 +158,7 @@ def clean(
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "shape",
     [
@@ -179,6 +180,7 @@ def test_false_alarms_are_rare_on_clean_series(shape: dict[str, float]) -> None:
     assert false * 1000 <= FALSE_DAYS_OF_1000_MAX * len(judged)
 
 
+@pytest.mark.long
 def test_planted_spikes_are_found() -> None:
     """Five times as much in 60 noisy series of 20 % noise: nearly all of them."""
     random = Random(11)

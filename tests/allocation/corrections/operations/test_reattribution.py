@@ -204,6 +204,7 @@ CALLS = st.lists(
 )
 
 
+@pytest.mark.long
 class Laws(TestCase):
     @settings(max_examples=12, deadline=None)
     @given(CALLS, st.booleans(), st.randoms())

@@ -25,6 +25,7 @@ MAPPING = Path(__file__).resolve().parents[4] / "allocation/usage/mappings/moonc
 TEAMS = ("search", "support", "coding", "research", "assistant")
 
 
+@pytest.mark.long
 @needs_shared_data
 def test_the_mooncake_trace_costs_what_an_independent_sum_says(db: None) -> None:
     root = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)

@@ -12,6 +12,7 @@ from governance.errors import DomainError
 from tests.allocation.usage.sent_bodies import MEGABYTE, counts, fresh, post
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("reader", "body"),
     [

@@ -185,6 +185,7 @@ def forget() -> None:
         model.objects.all().delete()
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(calls, max_size=12), st.randoms(use_true_random=False), st.integers(1, 5))
 def test_order_and_repeats_change_nothing_and_totals_are_sums(

@@ -3,6 +3,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ def by_model(variance: Variance) -> dict[tuple[str, str], tuple[Effects, int]]:
     return {(model.provider, model.model): (model.effects, model.kind_mix) for model in variance.models}
 
 
+@pytest.mark.long
 @given(lines_of(), activities)
 @settings(max_examples=300)
 def test_swapping_the_periods_negates(lines: list[UsageLine], activity: ActivityCounts) -> None:

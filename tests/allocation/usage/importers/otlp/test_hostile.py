@@ -32,6 +32,7 @@ MANY_ATTRIBUTES = field(1, field(2, field(2, field(9, b"") * (MEGABYTE // 2))))
 DEEP_VALUE = field(9, field(1, b"gen_ai.operation.name") + field(2, field(5, field(1, b"") * (MEGABYTE // 2))))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("encoding", "body"),
     [

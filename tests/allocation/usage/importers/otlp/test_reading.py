@@ -164,6 +164,7 @@ SPANS = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @given(st.lists(SPANS, max_size=6))
 def test_both_encodings_say_the_same(spans: list[dict[str, Any]]) -> None:
     """`events_of` compares them: events, and what was refused and why."""
@@ -171,6 +172,7 @@ def test_both_encodings_say_the_same(spans: list[dict[str, Any]]) -> None:
     assert len(taken) <= len(spans)
 
 
+@pytest.mark.long
 @given(st.permutations([*an_agents_trace("client"), span(9, AGENT, kind="client")]))
 def test_the_order_of_spans_says_nothing(spans: list[dict[str, Any]]) -> None:
     by_id = {event.id: event for event in events_of(*spans)}

@@ -21,6 +21,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(st.dictionaries(TEXTS, JSON_VALUES, max_size=4), st.sampled_from([None, 0, 3]))
 def test_whatever_else_the_json_holds_its_spans_are_found(around: dict[str, Any], indent: int | None) -> None:
     body = request(span(1, chat()), {**around, **span(2, chat())})
