@@ -23,7 +23,6 @@ ADJUSTMENT = "adjustment"
 REQUEST = "request"
 GPU_HOUR = "gpu_hour"
 HOUR_S = 3600
-QUANTITY_PART = Decimal("1e-9")
 PRICE_PART = Decimal("1e-12")
 PER_MILLION = 6
 
@@ -154,7 +153,7 @@ def _metered(sums: Sums, card: RateCard | None, tier: int) -> Iterator[PricedQua
         _counted(meter, quantity, card, tier) for meter, quantity in quantities.items() if quantity
     ]
     if sums.gpu_seconds:
-        metered.append(_gpu(sums.gpu_seconds, card))
+        metered.append(_gpu(sums, card))
     request = _requests(sums.requests, card, tier)
     carried = any(line.contracted_nanos for line in metered)
     if request.contracted_nanos or request.list_nanos or not metered or (sums.cost_nanos and not carried):
@@ -194,8 +193,8 @@ def _requests(requests: int, card: RateCard | None, tier: int) -> PricedQuantity
     )
 
 
-def _gpu(seconds: Decimal, card: RateCard | None) -> PricedQuantity:
-    hours = (seconds / HOUR_S).quantize(QUANTITY_PART, context=AMOUNTS)
+def _gpu(sums: Sums, card: RateCard | None) -> PricedQuantity:
+    hours, seconds = sums.gpu_hours, sums.gpu_seconds
     if card is None or card.gpu_hour is None:
         return PricedQuantity(GPU_HOUR, hours)
     listed = card.listed.gpu_hour if card.listed is not None and card.listed.gpu_hour is not None else card.gpu_hour

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from allocation.meters.engine.activity import Activity, activity_of
-from allocation.prices.engine.rates import RareQuantities, RateCard, from_nanos
-from allocation.usage.engine.costing import DAY_S, ORDINAL_OF_1970, CostedRecord, Priced
+from allocation.prices.engine.rates import AMOUNTS, NANO_PART, RareQuantities, RateCard, from_nanos
+from allocation.usage.engine.costing import DAY_S, HOUR_S, ORDINAL_OF_1970, CostedRecord, Priced
 
 MINUTE_S = 60
 NO_GPU = Decimal(0)
@@ -27,7 +27,8 @@ class Key(NamedTuple):
 @dataclass(slots=True)
 class Sums:
     """Sums of records, negative where a correction takes away. `cost_nanos` is in 10^-9 of the organisation's currency;
-    `last_s` is the latest occurrence in seconds since 1970. `rare` holds rare quantities by meter.
+    `last_s` is the latest occurrence in seconds since 1970. `rare` holds rare quantities by meter. `gpu_hours` sums
+    each record's own, to nine places: a second is no exact decimal of an hour, and what a batch holds must not matter.
     """
 
     requests: int = 0
@@ -39,6 +40,7 @@ class Sums:
     output_tokens: int = 0
     reasoning_tokens: int = 0
     gpu_seconds: Decimal = NO_GPU
+    gpu_hours: Decimal = NO_GPU
     cost_nanos: int = 0
     last_s: float = 0.0
     rare: dict[str, int | Decimal] | None = None
@@ -54,6 +56,7 @@ class Sums:
         self.output_tokens += sums.output_tokens
         self.reasoning_tokens += sums.reasoning_tokens
         self.gpu_seconds += sums.gpu_seconds
+        self.gpu_hours += sums.gpu_hours
         self.cost_nanos += sums.cost_nanos
         self.last_s = max(self.last_s, sums.last_s)
         if sums.rare:
@@ -94,6 +97,11 @@ PricedSumsKey = tuple[int, int, str, str, Activity, str, str, str, int, int, boo
 PricedSums = dict[PricedSumsKey, tuple[Key, PricedAs, Sums]]
 
 
+def gpu_hours_of(seconds: Decimal) -> Decimal:
+    """Hours of one record, to nine places."""
+    return (seconds / HOUR_S).quantize(NANO_PART, context=AMOUNTS)
+
+
 def by_minute_and_price(records: Iterable[CostedRecord]) -> PricedSums:
     """Sums a batch in one pass; all coarser sums are made from the result."""
     totals: PricedSums = {}
@@ -130,6 +138,7 @@ def by_minute_and_price(records: Iterable[CostedRecord]) -> PricedSums:
             sums.unpriced_requests += event.requests
         if event.gpu_seconds is not None:
             sums.gpu_seconds += event.gpu_seconds
+            sums.gpu_hours += gpu_hours_of(event.gpu_seconds)
         if price.rare is not None:
             sums.add_rare(price.rare)
         if record.at_s > sums.last_s:  # noqa: PLR1730  # max() costs a call per event

@@ -136,3 +136,22 @@ def test_charges_sum_to_the_days_and_tasks_to_their_calls(acme: Scope, sent: lis
         assert (TaskDay.objects.aggregate(Sum("tasks"))["tasks__sum"] or 0) == Task.objects.count()
 
     after(compare)
+
+
+def test_gpu_hours_do_not_depend_on_what_came_together(acme: Scope) -> None:
+    """7.5 s are no exact decimal of an hour: each record's are rounded, 0.002083333, and summed."""
+
+    def used(*numbers: int) -> list[UsageEvent]:
+        return [
+            event(id=f"e{number}", scope="acme/search", model="llama", tokens={}, gpu_seconds=Decimal("7.5"))
+            for number in numbers
+        ]
+
+    def together() -> None:
+        record_usage(events=used(1, 2), key_scope_id=acme.pk, at=AT)
+
+    def apart() -> None:
+        record_usage(events=used(1), key_scope_id=acme.pk, at=AT)
+        record_usage(events=used(2), key_scope_id=acme.pk, at=AT)
+
+    assert after(together) == after(apart)
