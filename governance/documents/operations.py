@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from governance.documents.documents import Change, NamedMetadata
+from governance.documents.documents.base import Change, NamedMetadata
 from governance.documents.models import Versioned
 from governance.errors import DomainError, NotFound
 from governance.people.rules import Actor
