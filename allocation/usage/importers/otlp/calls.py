@@ -4,6 +4,7 @@ An SDK that traces itself, a framework around it and an observability library ea
 side by side where the framework passes no context on. The innermost span stands; it was closest to the provider.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -80,11 +81,19 @@ class CallTree:
             alike[genai.model_of(span), tokens["input"], tokens["output"]].append(span)
         repeating: set[str] = set()
         for group in alike.values():
+            if len({span.instrumentation for span in group}) == 1:
+                continue
             answered: set[tuple[str, str]] = set()
+            by_start = sorted(range(len(group)), key=lambda number: group[number].started_ns)
+            starts = [group[number].started_ns for number in by_start]
             for outer in group:
-                for inner in group:
+                first, after = bisect_left(starts, outer.started_ns), bisect_left(starts, outer.ended_ns)
+                for number in sorted(by_start[first:after]):
+                    inner = group[number]
+                    if not _is_around(outer, inner):
+                        continue
                     pair = (key_of(inner), outer.instrumentation)
-                    if _is_around(outer, inner) and pair not in answered and key_of(inner) not in repeating:
+                    if pair not in answered and key_of(inner) not in repeating:
                         answered.add(pair)
                         repeating.add(key_of(outer))
                         break
