@@ -16,13 +16,13 @@ from allocation.prices.engine.rates import (
     divide_half_even,
     to_nanos,
 )
+from allocation.usage.engine.costing import HOUR_S
 from allocation.usage.engine.roll_ups import Key, PricedAs, PricedSums, Sums, day_of
 
 CORRECTION = "Correction"
 ADJUSTMENT = "adjustment"
 REQUEST = "request"
 GPU_HOUR = "gpu_hour"
-HOUR_S = 3600
 PRICE_PART = Decimal("1e-12")
 PER_MILLION = 6
 
