@@ -12,24 +12,7 @@ from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, event
 from tests.allocation.corrections.corrected_prices import BOOK, NOVEMBER, costs, rerate
 from tests.allocation.prices.operations.test_price_books import apply_book
-
-PUBLISHED = """
-apiVersion: weir/v1
-kind: PriceBook
-metadata: {name: a-list}
-spec:
-  organisation: acme
-  prices:
-    - {provider: openai, model: "gpt-4*", effective_from: 2026-01-01, input: "4", output: "16"}
-    - {provider: openai, model: gpt-long, effective_from: 2026-01-01, input: "4", output: "16"}
-    - {provider: openai, model: gpt-long, effective_from: 2026-01-01, above_input_tokens: 1000, input: "6",
-       output: "20"}
-    - {provider: openai, model: talker, effective_from: 2026-01-01, input: 1, output: 2, audio_input: 10,
-       audio_output: "20", cache_write: "1.25", cache_write_1h: 2, web_search: "0.01", character: 15}
-    - {provider: openai, model: painter, effective_from: 2026-01-01, image: "0.04"}
-    - {provider: openai, model: whisper, effective_from: 2026-01-01, audio_second: "0.0001"}
-    - {provider: openai, model: plain, effective_from: 2026-01-01, input: 1, output: 2}
-"""
+from tests.allocation.prices.published_book import PUBLISHED
 
 
 def test_a_stored_record_is_priced_again_with_all_it_holds(acme: Scope) -> None:
