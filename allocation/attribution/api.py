@@ -50,7 +50,6 @@ class KeyFilterIn(Parameters):
 
 
 DOCUMENT: TypeAdapter[AttributionRulesDocument] = TypeAdapter(AttributionRulesDocument)
-PREVIEW_DAYS = 30
 
 
 class AttributionRuleSets(APIView):

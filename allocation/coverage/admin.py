@@ -13,13 +13,12 @@ from allocation.attribution.models import AttributionRuleSet
 from allocation.coverage import queries
 from allocation.coverage.engine.coverage import AttributedShare, UsageTotals
 from allocation.coverage.engine.coverage_chart import coverage_chart
-from allocation.coverage.operations import preview_attribution
+from allocation.coverage.operations import PREVIEW_DAYS, preview_attribution
 from governance.calendar.engine import DAY, day_of, days_from, midnight
 from governance.charts.engine.numbers import count, money, percent
 from governance.pages.admin.base import acting
 
 SHOWN = 50
-PREVIEW_DAYS = 30
 MATURITY = {
     "run": "run (90 % or more)",
     "crawl": "crawl (80 % or more)",

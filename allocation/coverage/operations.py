@@ -16,6 +16,9 @@ from governance.errors import Invalid, NotFound
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeNode, scope_tree
 
+# What a preview covers where no period is asked for: this many UTC days up to its end.
+PREVIEW_DAYS = 30
+
 
 class SeveralOrganisations(Invalid):
     """The documents and the request name no organisation, or more than one."""

@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from allocation.attribution.api import DOCUMENT, PREVIEW_DAYS
+from allocation.attribution.api import DOCUMENT
 from allocation.attribution.documents import AttributionRulesDocument
 from allocation.coverage.api.attribution import SHOWN_MAX, AttributedShareOut, Ratio, UsedOut, check_period
-from allocation.coverage.operations import NamedMove, Preview, preview_attribution
+from allocation.coverage.operations import PREVIEW_DAYS, NamedMove, Preview, preview_attribution
 from governance.calendar.engine import DAY, day_of, midnight
 from governance.documents import SourcedDocument, parse_document
 from governance.rest.api import actor, requires

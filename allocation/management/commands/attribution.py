@@ -14,7 +14,7 @@ from allocation.attribution.queries import organisation_seen
 from allocation.corrections import operations
 from allocation.coverage import queries
 from allocation.coverage.engine.coverage import AttributedShare, UsageTotals
-from allocation.coverage.operations import Preview, preview_attribution
+from allocation.coverage.operations import PREVIEW_DAYS, Preview, preview_attribution
 from governance.calendar.engine import DAY, day_of, midnight
 from governance.charts.engine.numbers import percent
 from governance.documents import load_documents, parse_document
@@ -23,7 +23,6 @@ from governance.management.arguments import operator, refusals_as_sentences
 
 KIND = "AttributionRules"
 DOCUMENT: TypeAdapter[AttributionRulesDocument] = TypeAdapter(AttributionRulesDocument)
-PREVIEW_DAYS = 30
 
 
 class Command(BaseCommand):
