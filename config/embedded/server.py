@@ -50,7 +50,8 @@ SETTINGS = {
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
 }
-THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Tests race many threads that each open and close a connection; a closed one counts until its process has ended.
+THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 
 
 @dataclass(frozen=True)
