@@ -16,7 +16,7 @@ from allocation.meters.documents import COUNTED_METERS, EVENT_FIELDS, TOKEN_FIEL
 VALUE_LENGTH_MAX = 500
 ATTRIBUTES_KEPT = 64
 DROPPED_NAMES_KEPT = 50
-MONEY = frozenset({"cost", "value"})
+MONEY = frozenset({"cost", "claimed_cost", "value"})
 LISTS = frozenset({"task_ids", "safety_flags"})
 LISTED_KEPT = 100
 

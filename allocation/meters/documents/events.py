@@ -100,7 +100,10 @@ _NO_TOKENS = Tokens()
 
 
 class UsageEvent(BaseModel):
-    """One call to a model, or several equal calls counted together. Its identity is (source, id, occurred_at)."""
+    """One call to a model, or several equal calls counted together. Its identity is (source, id, occurred_at).
+    `claimed_cost` is what the sender reckons it cost, kept beside the price list's cost and never counted; `cost` is
+    counted. `estimated`: its quantities are the sender's own estimate, not the provider's count.
+    """
 
     model_config = _CONFIG
 
@@ -122,6 +125,8 @@ class UsageEvent(BaseModel):
     latency_ms: Annotated[int, Field(ge=0, le=10**9)] | None = None
     status: Status = "success"
     cost: Amount | Money | None = None
+    claimed_cost: Amount | Money | None = None
+    estimated: bool = False
     cached_response: bool = False
 
 

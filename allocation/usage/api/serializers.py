@@ -38,7 +38,7 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
             "id", "source", "event_id", "occurred_at", "received_at", "scope", "attribution", "attributes", "provider",
             "model", "operation", "service_tier", "status", "task_id", "session_id", "input_tokens",
             "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "requests", "gpu_seconds",
-            "latency_ms", "cost", "unpriced", "price_source", "price_version",
+            "latency_ms", "cost", "unpriced", "price_source", "price_version", "claimed_cost", "is_estimated",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -55,7 +55,8 @@ class ScopedCall(Call, Protocol):
 
 class CostedRecord(NamedTuple):
     """An event with its scope and cost. `id` is the hexadecimal identity, `at_s` seconds since 1970. The record counts
-    at `booked_s`: at `at_s`, or at its arrival when its own billing period is closed.
+    at `booked_s`: at `at_s`, or at its arrival when its own billing period is closed. `claimed_nanos` is the cost that
+    the sender claims, in 10^-9 of the organisation's currency, None without one.
     """
 
     id: str
@@ -66,6 +67,7 @@ class CostedRecord(NamedTuple):
     root_id: int
     attribution: str
     price: Priced
+    claimed_nanos: int | None = None
 
     @property
     def cost_nanos(self) -> int | None:
@@ -126,6 +128,7 @@ class PricingContext:
             organisation.root_id,
             attribution,
             price,
+            None if event.claimed_cost is None else _claimed(event.claimed_cost, organisation.prices, at_s),
         )
 
     def time_fault(self, at_s: float) -> Fault | None:
@@ -270,6 +273,19 @@ def _billed(
     tier = card.tier_of(event.tokens.input, event.requests) if card is not None and card.tiers else 0
     nanos = to_nanos(cost)
     return Priced(billed_by, version, nanos, card, tier, rare) if nanos <= NANOS_MAX else COST_TOO_HIGH
+
+
+def _claimed(cost: Decimal | Money, prices: PriceList, at_s: float) -> int | None:
+    """A claim in the organisation's currency; None where no exchange rate leads there. It is not counted, so it never
+    refuses the record.
+    """
+    if isinstance(cost, Money):
+        rate = prices.rate(cost.currency, int(at_s // DAY_S))
+        if isinstance(rate, RateMissing):
+            return None
+        cost = cost.amount if rate is None else rate.convert(cost.amount)
+    nanos = to_nanos(cost)
+    return nanos if nanos <= NANOS_MAX else None
 
 
 def acceptance_window(at: datetime, past_days: int) -> tuple[float, float]:

@@ -98,6 +98,13 @@ class UsageRecord(models.Model):
     quantities = models.JSONField(
         default=dict, help_text="What few calls have: rare kinds of tokens, and what is counted by itself, by meter."
     )
+    claimed_cost = models.DecimalField(
+        max_digits=24,
+        decimal_places=9,
+        null=True,
+        help_text="What the sender reckons it cost; not counted. Empty: it did not say, or in another currency.",
+    )
+    is_estimated = models.BooleanField(default=False, help_text="Its quantities are the sender's own estimate.")
 
     objects = UsageRecordQuerySet.as_manager()
 
