@@ -24,11 +24,13 @@ COST = Decimal("0.010000000")
 
 
 class Sender(threading.Thread):
-    """A gateway that retries a batch until it is acknowledged, always with the same ids."""
+    """A gateway that retries a batch until it is acknowledged, always with the same ids. Unless it says that they are
+    used once, a retry has the instant of the first try too.
+    """
 
-    def __init__(self, weir: Installation, key: str, name: str) -> None:
+    def __init__(self, weir: Installation, key: str, name: str, *, identity: str) -> None:
         super().__init__(name=name)
-        self.weir, self.key = weir, key
+        self.weir, self.key, self.identity = weir, key, identity
         self.acknowledged = 0
         self.retries = 0
         self.refused: list[str] = []
@@ -41,13 +43,15 @@ class Sender(threading.Thread):
             self._deliver(batch)
 
     def _deliver(self, batch: int) -> None:
-        now = datetime.now(UTC).isoformat()
-        events = [
-            {"id": f"{self.name}-{batch}-{n}", "source": "kill", "occurred_at": now, "scope": "acme/search",
-             "provider": "openai", "model": "gpt-4o", "tokens": {"input": 10, "output": 1}, "cost": str(COST)}
-            for n in range(BATCH)
-        ]  # fmt: skip
+        first = datetime.now(UTC).isoformat()
         while True:
+            now = datetime.now(UTC).isoformat() if self.identity == "id" else first
+            events = [
+                {"id": f"{self.name}-{batch}-{n}", "source": "kill", "identity": self.identity, "occurred_at": now,
+                 "scope": "acme/search", "provider": "openai", "model": "gpt-4o", "tokens": {"input": 10, "output": 1},
+                 "cost": str(COST)}
+                for n in range(BATCH)
+            ]  # fmt: skip
             try:
                 answer = self.weir.post("/api/v1/usage", events, key=self.key)
             except requests.RequestException:
@@ -84,7 +88,7 @@ def test_kill_minus_nine_of_every_part_loses_nothing(weir: Installation, receive
     [(budget,)] = weir.query("SELECT id FROM budgets_budget")
     finance.act("budgets/budget", "approve", str(budget), {"reason": "Agreed."})
     key = weir.key("acme", "usage:write", "decisions:read", "alerts:read")
-    senders = [Sender(weir, key, name) for name in ("north", "south")]
+    senders = [Sender(weir, key, "north", identity="id_and_time"), Sender(weir, key, "south", identity="id")]
     for sender in senders:
         sender.start()
 

@@ -27,6 +27,7 @@ Amount = Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, allow_inf_nan=False)]
 Quantity = Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, decimal_places=6, allow_inf_nan=False)]
 ServiceTier = Literal["standard", "batch", "flex", "priority"]
 Status = Literal["success", "error"]
+Identity = Literal["id", "id_and_time"]
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
 # Kinds of tokens that few calls have, and the kind each is a part of: its price, where none of its own is stated.
@@ -100,14 +101,16 @@ _NO_TOKENS = Tokens()
 
 
 class UsageEvent(BaseModel):
-    """One call to a model, or several equal calls counted together. Its identity is (source, id, occurred_at).
-    `claimed_cost` is what the sender reckons it cost, kept beside the price list's cost and never counted; `cost` is
-    counted. `estimated`: its quantities are the sender's own estimate, not the provider's count.
+    """One call to a model, or several equal calls counted together. Its identity is (source, id, occurred_at), or with
+    `identity` id (source, id): then the same id at another instant is the same call. `claimed_cost` is what the sender
+    reckons it cost, kept beside the price list's cost and never counted; `cost` is counted. `estimated`: its quantities
+    are the sender's own estimate, not the provider's count.
     """
 
     model_config = _CONFIG
 
     id: Identifier
+    identity: Identity = "id_and_time"
     source: Name
     occurred_at: AwareDatetime
     scope: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None

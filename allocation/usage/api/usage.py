@@ -66,7 +66,8 @@ class Usage(APIView):
         responses=IngestOut,
         description="A JSON array, a JSON object, one JSON object per line (application/x-ndjson), or CloudEvents 1.0"
         f" of type {TYPE} whose data is a usage event. Rejected records do not hold back the others. Sending the same"
-        " records again is safe: identity is (source, id, occurred_at).",
+        " records again is safe: identity is (source, id, occurred_at), or (source, id) of an event whose `identity` is"
+        " `id`.",
     )
     def post(self, request: Request) -> Response:
         source_format, read = READERS.get(media_type(request), (None, None))

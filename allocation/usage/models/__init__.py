@@ -5,6 +5,10 @@ from allocation.usage.models.charges import (
     ChargeClass,
     UsageCharge,
 )
+from allocation.usage.models.identities import (
+    IDENTITY_TABLE,
+    UsageIdentity,
+)
 from allocation.usage.models.imports import (
     ImportRun,
     ImportStatus,
@@ -38,6 +42,7 @@ __all__ = [
     "CHARGE_TABLE",
     "DAY_TABLE",
     "HOUR_TABLE",
+    "IDENTITY_TABLE",
     "MINUTE_TABLE",
     "PRICED_BY_NONE",
     "RECORD_TABLE",
@@ -55,6 +60,7 @@ __all__ = [
     "UsageCharge",
     "UsageDay",
     "UsageHour",
+    "UsageIdentity",
     "UsageMinute",
     "UsageRecord",
     "UsageRecordQuerySet",

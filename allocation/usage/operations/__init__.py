@@ -3,6 +3,9 @@
 from allocation.usage.operations.booking import (
     book,
 )
+from allocation.usage.operations.identities import (
+    forget_identities,
+)
 from allocation.usage.operations.imports import (
     fail_import,
     finish_import,
@@ -51,6 +54,7 @@ __all__ = [
     "existing_partitions",
     "fail_import",
     "finish_import",
+    "forget_identities",
     "lock_tasks",
     "maintain_partitions",
     "note_progress",

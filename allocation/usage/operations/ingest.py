@@ -12,6 +12,7 @@ from allocation.attribution.documents import WEIR_KEY
 from allocation.meters.documents import ATTRIBUTES_MAX, Fault, UsageEvent
 from allocation.meters.engine.months import Month
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
+from allocation.usage.engine.batches import Batch, batch_of
 from allocation.usage.engine.charges import charges_of
 from allocation.usage.engine.costing import PROVIDER, CostedRecord, PricingContext
 from allocation.usage.engine.roll_ups import by_minute, by_minute_and_price
@@ -19,6 +20,7 @@ from allocation.usage.engine.rows import COLUMNS, copy_text
 from allocation.usage.engine.tasks import task_sums
 from allocation.usage.models import RECORD_TABLE
 from allocation.usage.operations.booking import book
+from allocation.usage.operations.identities import unknown
 from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
@@ -51,12 +53,10 @@ def record_usage(
         context = replace(pricing_context_for(key_scope_id=key_scope_id, at=at), billed_by=billed_by)
         costed, refused_events = _costed(context, _with_key(context, events, weir_key), indexes or range(len(events)))
         every_refused = [*refused, *refused_events]
-        unique = {(record.id, record.at_s): record for record in costed}
-        # In the order of identity, so that two batches with the same records wait for each other and never deadlock.
-        batch = [unique[key] for key in sorted(unique)]
-        ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch})
+        batch = batch_of(costed)
+        ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch.records})
         write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at)
-        accepted = with_retries(write) if batch or every_refused else 0
+        accepted = with_retries(write) if batch.records or every_refused else 0
         if accepted is not None:
             break
     return IngestResult(
@@ -104,7 +104,7 @@ def _costed(
 
 @transaction.atomic
 def _write_all(
-    batch: Sequence[CostedRecord],
+    batch: Batch,
     every_refused: Sequence[RefusedRecord],
     context: PricingContext,
     authority_id: int | None,
@@ -112,17 +112,17 @@ def _write_all(
     at: datetime,
 ) -> int | None:
     """How many were new; None, with nothing written, when a billing period was closed since the batch was costed."""
-    if closed_meanwhile(context.organisations, {record.root_id for record in batch}):
+    if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
         return None
     accepted = _write(batch, at)
     quarantine(refused=every_refused, authority_id=authority_id, source_format=source_format, at=at)
     return accepted
 
 
-def _write(batch: Sequence[CostedRecord], at: datetime) -> int:
+def _write(batch: Batch, at: datetime) -> int:
     """How many were new. A batch with nothing new moves the watermarks too: it shows that usage still arrives."""
-    new = _insert(batch, at)
-    heard_from = {record.root_id for record in batch}
+    new = _insert(unknown(batch), at)
+    heard_from = {record.root_id for record in batch.records}
     if not new:
         touch_watermarks(heard_from, at)
         return 0

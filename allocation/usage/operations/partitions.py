@@ -10,7 +10,8 @@ from psycopg import sql
 
 from allocation.meters.engine.months import Month
 from allocation.usage.models import RECORD_TABLE
-from governance.calendar.engine import day_of, first_of_month, month_after
+from allocation.usage.operations.identities import forget_identities
+from governance.calendar.engine import day_of, first_of_month, midnight, month_after
 from governance.work.engine.locks import PARTITION_LOCK
 from governance.work.operations import hold
 
@@ -64,19 +65,26 @@ def _create(month: Month) -> None:
 
 
 def maintain_partitions(*, at: datetime) -> list[str]:
-    """Creates the coming months' partitions and drops expired ones. Returns the names of those dropped."""
+    """Creates the coming months' partitions and drops expired ones, and the identities of their records. Returns the
+    names of those dropped.
+    """
     this = first_of_month(day_of(at))
     ensure_partitions(Month.of(month_after(this, ahead)) for ahead in range(MONTHS_AHEAD + 1))
-    return drop_expired_partitions(at=at)
+    dropped = drop_expired_partitions(at=at)
+    forget_identities(before=midnight(first_of_month(day_of(_kept_from(at)))))
+    return dropped
+
+
+def _kept_from(at: datetime) -> datetime:
+    return at - timedelta(days=settings.USAGE_RETENTION_DAYS)
 
 
 @transaction.atomic
 def drop_expired_partitions(*, at: datetime) -> list[str]:
     """Drops partitions whose whole month is older than USAGE_RETENTION_DAYS. Returns their names."""
-    keep_from = at - timedelta(days=settings.USAGE_RETENTION_DAYS)
     hold(PARTITION_LOCK)
     with connection.cursor() as cursor:
-        expired = [name for month, name in sorted(existing_partitions().items()) if month.until <= keep_from]
+        expired = [name for month, name in sorted(existing_partitions().items()) if month.until <= _kept_from(at)]
         for name in expired:
             cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
     return expired

@@ -1,0 +1,24 @@
+"""Identities that hold at any instant."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+
+IDENTITY_TABLE = "allocation_usageidentity"
+
+
+class UsageIdentity(models.Model):
+    """A record whose sender uses each id once. The table of usage cannot hold it: its key has the instant in it, by
+    which it is partitioned. `id` and `occurred_at` are the record's; forgotten with its month.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        # Read by night, when old months are dropped. Rows lie in the order of time, so that ranges of blocks suffice.
+        indexes = [BrinIndex(fields=["occurred_at"], name="usage_identity_age")]
+
+    def __str__(self) -> str:
+        return f"{self.id}"
