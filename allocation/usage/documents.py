@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from allocation.meters.documents import COUNTED_METERS, EVENT_FIELDS, TOKEN_FIELDS, Money
+from allocation.meters.documents import COUNTED_METERS, EVENT_FIELDS, TOKEN_FIELDS, Identity, Money
 
 Unit = Literal["s", "ms", "us", "ns"]
 Scalar = str | int | bool | Decimal
@@ -114,7 +114,8 @@ PARTS = {"tokens": TOKEN_FIELDS, "cost": frozenset(Money.model_fields), "quantit
 class UsageMapping(BaseModel):
     """`each` names nested lists, outermost first, whose items are the records; an item also has the fields of what it
     lies in. `only_when` and `skip_when` select records by the value of a column ("" is empty or absent), which leaves
-    out, for example, other teams' records or empty time buckets.
+    out, for example, other teams' records or empty time buckets. `identity` id says that an id is used once: a record
+    of the same id at another time is the same record.
     """
 
     model_config = _CONFIG
@@ -122,6 +123,7 @@ class UsageMapping(BaseModel):
     format: Literal["csv", "jsonl", "json", "parquet"]
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     source: Annotated[str, Field(min_length=1, max_length=128)]
+    identity: Identity = "id_and_time"
     each: tuple[str, ...] = ()
     only_when: Conditions = {}
     skip_when: Conditions = {}
@@ -132,7 +134,7 @@ class UsageMapping(BaseModel):
         for name, spec in self.fields.items():
             head, _, tail = name.partition(".")
             known = tail in PARTS.get(head, ()) or (head == "attributes" and tail) or (
-                not tail and head in EVENT_FIELDS - {"tokens", "quantities", "attributes", "source"}
+                not tail and head in EVENT_FIELDS - {"tokens", "quantities", "attributes", "source", "identity"}
             )  # fmt: skip
             if not known:
                 raise ValueError(f"fields.{name} is not a field of a usage event")

@@ -37,11 +37,11 @@ def translator(mapping: UsageMapping, *, source: str | None = None) -> Callable[
     """A function from (row, line number from 1) to a native event. It must be called in the order of lines: where the
     mapping needs it, it remembers earlier ones.
     """
-    name = source or mapping.source
+    stated = {"source": source or mapping.source} | ({"identity": "id"} if mapping.identity == "id" else {})
     readers = [(field.partition("."), _reader(field, spec)) for field, spec in mapping.fields.items()]
 
     def translate(row: Record, line: int) -> dict[str, Any]:
-        event: dict[str, Any] = {"source": name}
+        event: dict[str, Any] = dict(stated)
         for (head, _, tail), read in readers:
             value = read(row, line)
             if value is None:
@@ -125,7 +125,11 @@ def _reader(field: str, spec: FieldSpec) -> Reader:
 
 def _joined(spec: Columns) -> Reader:
     def read(row: Record, _line: int) -> object:
-        text = spec.join.join(_cell(row, column) for column in spec.columns)
+        cells = [_cell(row, column) for column in spec.columns]
+        if not any(cells):
+            # All rows without an identity would be one record.
+            return None
+        text = spec.join.join(cells)
         return sha256(text.encode()).hexdigest()[:DIGEST_LENGTH] if spec.digest else text
 
     return read

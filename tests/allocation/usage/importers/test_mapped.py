@@ -1,6 +1,7 @@
 """Providers' own exports, through the mappings that ship; and Parquet, which needs no mapping of its own."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from allocation.quarantine.models import QuarantinedUsage
-from allocation.usage.importers.files import SHIPPED, load_mapping, mapping_path
+from allocation.usage.importers.files import SHIPPED, ImportRequest, import_file, load_mapping, mapping_path
 from allocation.usage.models import UsageRecord
 from governance.documents import DocumentError
 from governance.scopes.models import Scope
-from tests.allocation.conftest import SHARED, needs_shared_data, rolled_up
+from tests.allocation.conftest import AT, SHARED, needs_shared_data, rolled_up
 from tests.allocation.usage.importers.exports import FILES, TYPED_MAPPING, bring_in
 from tests.allocation.usage.importers.test_litellm import everything_stored
 
@@ -73,6 +74,12 @@ WANTED: dict[str, list[tuple[Any, ...]]] = {
         ("2026-11-23T11:00:00.500000", "openrouter", "meta-llama/llama-3.3-70b-instruct", "standard", 1, 10, 0, 0, 5, 0,
          "0"),
     ],
+    # $3 in, $6 written for an hour, $0.30 cached, $15 out; three lines tell of the first call.
+    "claude-code-transcripts": [
+        ("2026-11-23T10:00:07.900000", "anthropic", "claude-sonnet-4-5-20250929", "standard", 1, 11_002, 10_000, 1000,
+         200, 0, "0.012006"),
+        ("2026-11-23T10:00:09", "anthropic", "claude-sonnet-4-5-20250929", "standard", 1, 10, 0, 0, 5, 0, "0.000105"),
+    ],
 }  # fmt: skip
 
 
@@ -89,7 +96,7 @@ def test_an_export_by_its_mapping(acme: Scope, name: str) -> None:
     assert sorted(found, key=str) == sorted(wanted, key=str)
     assert list(QuarantinedUsage.objects.values_list("code", flat=True)) == REFUSED.get(name, [])
     again = bring_in(acme, FILES[name], name)
-    assert (again.accepted, again.duplicate) == (0, run.accepted)
+    assert (again.accepted, again.duplicate) == (0, run.accepted + run.duplicate)
     minutes, *others = rolled_up()
     assert others == [minutes] * 3
     stored = everything_stored()
@@ -139,3 +146,32 @@ def test_what_is_written_for_an_hour_has_its_own_price(acme: Scope, name: str, m
     bring_in(acme, SHARED / "cases/fail/05-anthropic-export-1h-writes" / name, mapping)
 
     assert UsageRecord.objects.get().cost == Decimal("6.00")
+
+
+def test_a_mapping_of_ids_that_are_used_once(acme: Scope, tmp_path: Path) -> None:
+    path, mapping = tmp_path / "calls.csv", tmp_path / "mapping.yaml"
+    path.write_text("call,at,in\na,2026-11-20T10:00:00Z,1000\na,2026-11-20T10:00:01Z,1000\n,2026-11-20T10:00:02Z,7\n")
+    fields = """
+      id: {columns: [call], digest: true}
+      occurred_at: {column: at}
+      provider: {constant: openai}
+      model: {constant: gpt-4o}
+      tokens.input: {column: in}
+    """
+    mapping.write_text(f"format: csv\nsource: stamped-anew\nidentity: id\nfields:{fields}")
+    first, again = bring_in(acme, path, str(mapping)), bring_in(acme, path, str(mapping))
+    assert [(run.accepted, run.duplicate, run.rejected) for run in (first, again)] == [(1, 1, 1), (0, 2, 1)]
+    # Rows without any id would be one record.
+    assert QuarantinedUsage.objects.get().code == "missing_field"
+    mapping.write_text(mapping.read_text().replace("identity: id\n", "").replace("stamped-anew", "with-instants"))
+    assert bring_in(acme, path, str(mapping)).accepted == 2
+
+
+@needs_shared_data
+def test_one_call_on_many_lines_is_one_record(acme: Scope, tmp_path: Path) -> None:
+    case = SHARED / "cases/fail/18-one-call-many-lines"
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(f"identity: id\n{(case / 'mapping.yaml').read_text()}")
+    order = ImportRequest(case / "transcript.jsonl", "mapped", mapping=load_mapping(mapping), scope_id=acme.pk)
+    import_file(order, now=lambda: AT + timedelta(days=7))
+    assert UsageRecord.objects.get().cost == Decimal("0.0402")
