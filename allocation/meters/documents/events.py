@@ -24,6 +24,8 @@ Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABL
 OptionalIdentifier = Annotated[str, Field(max_length=200, pattern=PRINTABLE)]
 AttributeName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:/-]+$")]
 Amount = Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, allow_inf_nan=False)]
+# Below zero: a credit or refund.
+SignedAmount = Annotated[Decimal, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, allow_inf_nan=False)]
 Quantity = Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, decimal_places=6, allow_inf_nan=False)]
 ServiceTier = Literal["standard", "batch", "flex", "priority"]
 Status = Literal["success", "error"]
@@ -97,6 +99,12 @@ class Money(BaseModel):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
+class SignedMoney(Money):
+    """As Money; below zero it is a credit."""
+
+    amount: SignedAmount
+
+
 _NO_TOKENS = Tokens()
 
 
@@ -127,7 +135,7 @@ class UsageEvent(BaseModel):
     session_id: OptionalIdentifier = ""
     latency_ms: Annotated[int, Field(ge=0, le=10**9)] | None = None
     status: Status = "success"
-    cost: Amount | Money | None = None
+    cost: SignedAmount | SignedMoney | None = None
     claimed_cost: Amount | Money | None = None
     estimated: bool = False
     cached_response: bool = False

@@ -104,6 +104,10 @@ def _by_day(priced_sums: PricedSums) -> Iterable[tuple[Key, PricedAs, Sums]]:
 
 
 def _lines(key: Key, priced: PricedAs, sums: Sums) -> Iterator[tuple[ChargeKey, ChargeSums]]:
+    charge_class = CORRECTION if priced.late else ""
+    if priced.money_alone:
+        yield from money_line(key, sums.cost_nanos, priced, charge_class)
+        return
     metered = list(_metered(sums, priced.card, priced.tier))
     effective = _effective(sums.cost_nanos, metered)
     for line, nanos in zip(metered, effective, strict=True):
@@ -111,7 +115,7 @@ def _lines(key: Key, priced: PricedAs, sums: Sums) -> Iterator[tuple[ChargeKey, 
         yield (
             ChargeKey(
                 day_of(key.start), key.scope_id, key.provider, key.model, key.activity, priced.service_tier,
-                priced.source, priced.version, "", line.meter, line.list_price, line.contracted_price,
+                priced.source, priced.version, charge_class, line.meter, line.list_price, line.contracted_price,
             ),
             ChargeSums(
                 requests=sums.requests,
@@ -214,12 +218,19 @@ def _unit_price(rate: int, places: int, meter: str) -> Decimal:
     return Decimal(rate).scaleb(-places - shift, AMOUNTS).quantize(PRICE_PART, context=AMOUNTS)
 
 
-def adjustments_of(key: Key, sums: Sums, *, service_tier: str, closed: bool) -> Iterator[tuple[ChargeKey, ChargeSums]]:
-    """The charge line of money that a correction moves, without a quantity: the cost changes, not the usage."""
-    if sums.cost_nanos:
+def money_line(key: Key, nanos: int, priced: PricedAs, charge_class: str) -> Iterator[tuple[ChargeKey, ChargeSums]]:
+    """The charge line of money without a quantity: a credit, or what a correction moves."""
+    if nanos:
         charge_key = ChargeKey(
-            day_of(key.start), key.scope_id, key.provider, key.model, key.activity, service_tier, ADJUSTMENT, "",
-            CORRECTION if closed else "", ADJUSTMENT, None, None,
+            day_of(key.start), key.scope_id, key.provider, key.model, key.activity, priced.service_tier, priced.source,
+            priced.version, charge_class, ADJUSTMENT, None, None,
         )  # fmt: skip
-        nanos = sums.cost_nanos
         yield charge_key, ChargeSums(0, Decimal(0), nanos, nanos, nanos, nanos)
+
+
+def adjustments_of(
+    key: Key, sums: Sums, *, service_tier: str, closed: bool, source: str = ADJUSTMENT
+) -> Iterator[tuple[ChargeKey, ChargeSums]]:
+    """The charge line of a correction: its money alone. `source` is the price source that the line has."""
+    priced = PricedAs(service_tier, source, "", None, 0, failed=False)
+    return money_line(key, sums.cost_nanos, priced, CORRECTION if closed else "")

@@ -11,11 +11,12 @@ from typing import NamedTuple, Protocol
 
 from allocation.attribution.documents import Call
 from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED, Matcher
-from allocation.meters.documents import AMOUNT_MAX, RARE_TOKENS, Fault, Money, UsageEvent
+from allocation.meters.documents import AMOUNT_MAX, RARE_TOKENS, Fault, Money, Tokens, UsageEvent
 from allocation.prices.engine.catalogue import CalculatedCard, usage_of
 from allocation.prices.engine.exchange import RateMissing
 from allocation.prices.engine.pricing import IntradayPrices, PriceList
 from allocation.prices.engine.rates import NANO, RareQuantities, RateCard, to_nanos
+from governance.calendar.engine import first_of_month
 
 DAY_S = 86_400
 FUTURE_ALLOWED = timedelta(minutes=5)
@@ -29,6 +30,7 @@ HOUR_S = 3600
 NANOS_MAX = AMOUNT_MAX * NANO
 COST_TOO_HIGH = Fault("cost_out_of_range", "Its quantities times their prices are outside the range allowed.", "tokens")
 NO_ATTRIBUTES: Mapping[str, str] = {}
+NO_TOKENS = Tokens()
 ORDINAL_OF_1970 = date(1970, 1, 1).toordinal()
 
 
@@ -96,7 +98,8 @@ class Organisation:
 class PricingContext:
     """What a batch is priced and attributed by. `open_scopes` maps the paths that the sender may write to onto (scope
     id, root id); `known_scopes` holds every path; `home` is the sender's own organisation, None for an operator without
-    one. `billed_by` is the price source of costs that events state themselves.
+    one. `billed_by` is the price source of costs that events state themselves; `dropped` are the first days of the
+    months whose records are gone.
     """
 
     open_scopes: Mapping[str, tuple[int, int]]
@@ -108,6 +111,7 @@ class PricingContext:
     latest_s: float
     at_s: float
     billed_by: str = PROVIDER
+    dropped: frozenset[date] = frozenset()
 
     def cost(self, event: UsageEvent) -> CostedRecord | Fault:
         """The event with its scope and cost, or the fault that refuses it."""
@@ -115,6 +119,8 @@ class PricingContext:
         attributed = self.time_fault(at_s) or self.attributed_scope(event, at_s)
         if isinstance(attributed, Fault):
             return attributed
+        if event.cost is not None and is_credit(event.cost):
+            event = money_alone(event)
         scope_id, organisation, attribution = attributed
         price = price_of(event, organisation.prices, at_s, self.billed_by)
         if isinstance(price, Fault):
@@ -133,7 +139,7 @@ class PricingContext:
 
     def time_fault(self, at_s: float) -> Fault | None:
         """`occurred_too_early` or `occurred_in_future` for a time not accepted; `at_s` in seconds since 1970."""
-        if at_s < self.earliest_s:
+        if at_s < self.earliest_s or (self.dropped and _month_of(at_s) in self.dropped):
             return Fault("occurred_too_early", "occurred_at is earlier than usage is accepted.", "occurred_at")
         if at_s > self.latest_s:
             return Fault("occurred_in_future", "occurred_at is in the future.", "occurred_at")
@@ -172,6 +178,10 @@ class PricingContext:
         return Fault("scope_unknown", "There is no scope of this path.", "scope")
 
 
+def _month_of(at_s: float) -> date:
+    return first_of_month(date.fromordinal(int(at_s // DAY_S) + ORDINAL_OF_1970))
+
+
 def identity(root_id: int, source: str, event_id: str) -> str:
     """32 hexadecimal digits. The organisation is part of them, so that records of different organisations never
     collide.
@@ -179,10 +189,29 @@ def identity(root_id: int, source: str, event_id: str) -> str:
     return blake2b(f"{root_id}\0{source}\0{event_id}".encode(), digest_size=16).hexdigest()
 
 
+def is_credit(cost: Decimal | Money) -> bool:
+    """Whether the sender gives money back."""
+    return (cost.amount if isinstance(cost, Money) else cost) < 0
+
+
+def money_alone(event: UsageEvent) -> UsageEvent:
+    """The event as a credit or adjustment: it counts its cost, and neither a call nor what one used. What it names the
+    money for was used, and counted, before.
+    """
+    nothing = {"requests": 0, "tokens": NO_TOKENS, "gpu_seconds": None, "quantities": None}
+    return event.model_copy(update={**nothing, "status": "success", "cached_response": False})
+
+
 def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str = PROVIDER) -> Priced | Fault:
     """The event's price: none for a failed call, 0 for a cached response that states no cost, else the cost it states
     or the price list's. Faults: `exchange_rate_missing`, `cost_out_of_range`.
     """
+    if not event.requests and event.cost is not None:
+        return _billed(event, event.cost, prices, int(at_s // DAY_S), None, None, billed_by)
+    return _price_of_call(event, prices, at_s, billed_by)
+
+
+def _price_of_call(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str) -> Priced | Fault:
     rare = None
     if event.quantities is not None or not event.tokens.model_fields_set.isdisjoint(RARE_TOKENS):
         rare = rare_parts(event)
@@ -272,7 +301,7 @@ def _billed(
             cost, version = rate.convert(cost), rate.name
     tier = card.tier_of(event.tokens.input, event.requests) if card is not None and card.tiers else 0
     nanos = to_nanos(cost)
-    return Priced(billed_by, version, nanos, card, tier, rare) if nanos <= NANOS_MAX else COST_TOO_HIGH
+    return Priced(billed_by, version, nanos, card, tier, rare) if abs(nanos) <= NANOS_MAX else COST_TOO_HIGH
 
 
 def _claimed(cost: Decimal | Money, prices: PriceList, at_s: float) -> int | None:

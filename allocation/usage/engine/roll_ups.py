@@ -82,7 +82,9 @@ class UsagePosting:
 
 
 class PricedAs(NamedTuple):
-    """How records were priced and served: what they share beside the key of their roll-up."""
+    """How records were priced and served: what they share beside the key of their roll-up. `late`: their own billing
+    period was closed when they arrived. `money_alone`: credits and adjustments, without a call.
+    """
 
     service_tier: str
     source: str
@@ -90,10 +92,12 @@ class PricedAs(NamedTuple):
     card: RateCard | None
     tier: int
     failed: bool
+    late: bool = False
+    money_alone: bool = False
 
 
 # Sums by the minute's roll-up key and by price. Comparing cards by identity, `id(card)`, is cheaper than by value.
-PricedSumsKey = tuple[int, int, str, str, Activity, str, str, str, int, int, bool]
+PricedSumsKey = tuple[int, int, str, str, Activity, str, str, str, int, int, bool, bool, bool]
 PricedSums = dict[PricedSumsKey, tuple[Key, PricedAs, Sums]]
 
 
@@ -113,13 +117,14 @@ def by_minute_and_price(records: Iterable[CostedRecord]) -> PricedSums:
         failed = event.status == "error"
         sums_key = (
             start, record.scope_id, event.provider, event.model, activity_of(event.operation), event.service_tier,
-            price.source, price.version, id(card), price.tier, failed,
+            price.source, price.version, id(card), price.tier, failed, record.booked_s != record.at_s,
+            not event.requests,
         )  # fmt: skip
         entry = totals.get(sums_key)
         if entry is None:
             sums = Sums(last_s=record.at_s)
             key = Key(start, record.scope_id, event.provider, event.model, sums_key[4])
-            priced = PricedAs(event.service_tier, price.source, price.version, card, price.tier, failed)
+            priced = PricedAs(event.service_tier, price.source, price.version, card, price.tier, *sums_key[-3:])
             totals[sums_key] = (key, priced, sums)
         else:
             sums = entry[2]

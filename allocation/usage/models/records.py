@@ -59,10 +59,24 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
         return records.filter(operation_name__in=operations_of(activity))
 
 
+class DroppedMonth(models.Model):
+    """A month whose records were dropped after their retention; its roll-ups stay. Nothing more is accepted for it,
+    however long the retention is later, since a repeat could not be told from what was counted.
+    """
+
+    month = models.DateField(unique=True, help_text="Its first day, UTC.")
+    dropped_at = models.DateTimeField()
+
+    objects = models.Manager["DroppedMonth"]()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
 class UsageRecord(models.Model):
     """One usage event, priced and attributed; never changed. Partitioned by month of `occurred_at` (migration 0002), so
     the database's primary key is (id, occurred_at). `id` is a digest of organisation, source and event id. `cost` is in
-    the organisation's currency, null when unpriced or failed.
+    the organisation's currency, null when unpriced or failed, below zero for a credit.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -118,8 +132,14 @@ class UsageRecord(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(cost__isnull=True, price_source=PRICED_BY_NONE)
-                | (Q(cost__gte=0) & ~Q(price_source=PRICED_BY_NONE)),
+                | ((Q(cost__gte=0) | Q(requests=0)) & ~Q(price_source=PRICED_BY_NONE)),
                 name="usage_cost_has_a_source",
+            ),
+            # A credit or adjustment: money that no call of its own cost.
+            models.CheckConstraint(
+                condition=Q(requests__gt=0)
+                | Q(requests=0, input_tokens=0, output_tokens=0, gpu_seconds=0, cost__isnull=False),
+                name="usage_without_a_call_is_money_alone",
             ),
             models.CheckConstraint(
                 condition=Q(status="success") | Q(cost__isnull=True), name="usage_failure_costs_nothing"

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from allocation.meters.engine.months import Month
-from allocation.usage.models import RECORD_TABLE
+from allocation.usage.models import RECORD_TABLE, DroppedMonth
 from allocation.usage.operations.identities import forget_identities
 from governance.calendar.engine import day_of, first_of_month, midnight, month_after
 from governance.work.engine.locks import PARTITION_LOCK
@@ -81,10 +81,17 @@ def _kept_from(at: datetime) -> datetime:
 
 @transaction.atomic
 def drop_expired_partitions(*, at: datetime) -> list[str]:
-    """Drops partitions whose whole month is older than USAGE_RETENTION_DAYS. Returns their names."""
+    """Drops partitions whose whole month is older than USAGE_RETENTION_DAYS, and remembers their months: what comes
+    again for them could not be told from what was counted. Returns their names.
+    """
     hold(PARTITION_LOCK)
     with connection.cursor() as cursor:
-        expired = [name for month, name in sorted(existing_partitions().items()) if month.until <= _kept_from(at)]
-        for name in expired:
+        expired = {month: name for month, name in sorted(existing_partitions().items()) if month.until <= _kept_from(at)}
+        held = []
+        for month, name in expired.items():
+            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
+            if cursor.fetchone()[0]:
+                held.append(DroppedMonth(month=month.start, dropped_at=at))
             cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-    return expired
+    DroppedMonth.objects.bulk_create(held, ignore_conflicts=True)
+    return list(expired.values())

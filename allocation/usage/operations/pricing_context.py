@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from django.conf import settings
 from django.db import connection
@@ -12,6 +12,7 @@ from allocation.billing_periods.operations import hold_periods
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
 from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
+from allocation.usage.models import DroppedMonth
 from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeTree, scope_tree
 
@@ -22,6 +23,7 @@ OpenScopes = tuple[dict[str, tuple[int, int]], dict[int, int]]
 @dataclass(frozen=True, slots=True)
 class _Declared:
     organisations: dict[int, Organisation]
+    dropped: frozenset[date]
     open_scopes: dict[int | None, OpenScopes] = field(default_factory=dict)
 
 
@@ -38,7 +40,7 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
         # The scope and its key are newer than this process's copy of the tree.
         tree = scope_tree()
     version = _declared_version()
-    declared = _declared.of((tree.version, *version), lambda: _Declared(_organisations(tree, version)))
+    declared = _declared.of((tree.version, *version), lambda: _Declared(_organisations(tree, version), _dropped()))
     organisations = declared.organisations
     if key_scope_id not in declared.open_scopes:
         declared.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
@@ -47,22 +49,29 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
     # Records that retention would drop the next night are not accepted.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
     earliest_s, latest_s = acceptance_window(at, past_days)
-    return PricingContext(paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp())
+    return PricingContext(
+        paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp(), dropped=declared.dropped
+    )
 
 
 def _declared_version() -> tuple[str, ...]:
-    """Price books, rule sets and closed periods are only ever added, so that highest key and count together tell of a
-    change; the highest key alone would miss a row that commits late. Exchange rates, of which there may be a hundred
-    thousand, are added one transaction at a time, so that their highest key is enough.
+    """Price books, rule sets, closed periods and dropped months are only ever added, so that highest key and count
+    together tell of a change; the highest key alone would miss a row that commits late. Exchange rates, of which there
+    may be a hundred thousand, are added one transaction at a time, so that their highest key is enough.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
             " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
             " (SELECT coalesce(max(id), 0)::text FROM allocation_exchangerate),"
-            " (SELECT (max(id), count(*))::text FROM allocation_billingperiod)"
+            " (SELECT (max(id), count(*))::text FROM allocation_billingperiod),"
+            " (SELECT (max(id), count(*))::text FROM allocation_droppedmonth)"
         )
         return tuple(cursor.fetchone())
+
+
+def _dropped() -> frozenset[date]:
+    return frozenset(DroppedMonth.objects.values_list("month", flat=True))
 
 
 def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
@@ -72,7 +81,7 @@ def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
 
 
 def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organisation]:
-    books_version, _, rates_version, _ = declared
+    books_version, _, rates_version, *_ = declared
     currencies = {root: tree.by_id[root].currency for root in tree.roots}
     prices = price_lists(currencies, books_version=books_version, rates_version=rates_version)
     sets = rule_sets_in_force()

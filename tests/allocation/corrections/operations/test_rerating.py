@@ -86,8 +86,8 @@ def test_a_closed_month_keeps_its_figures(acme: Scope, search: Scope) -> None:
         (date(2026, 10, 10), "input", "", Decimal("0.0025")),
         (date(2026, 10, 10), "output", "", Decimal("0.001")),
         (date(2026, 11, 24), "adjustment", "Correction", Decimal("0.0005")),
-        (date(2026, 11, 24), "input", "", Decimal("0.003")),
-        (date(2026, 11, 24), "output", "", Decimal("0.001")),
+        (date(2026, 11, 24), "input", "Correction", Decimal("0.003")),
+        (date(2026, 11, 24), "output", "Correction", Decimal("0.001")),
     ]
     assert list(TaskDay.objects.order_by("day").values_list("day", "tasks", "requests", "cost")) == [
         (date(2026, 10, 10), 1, 1, Decimal("0.0035")), (date(2026, 11, 24), 0, 1, Decimal("0.0045")),

@@ -40,6 +40,18 @@ def test_retention_drops_months_and_keeps_the_roll_ups(acme: Scope, settings: An
     assert [one.code for one in refused] == ["occurred_too_early"]
 
 
+def test_what_comes_again_for_a_dropped_month_does_not_count_again(acme: Scope, settings: Any) -> None:
+    old, older = event(occurred_at=AT - timedelta(days=100)), event(occurred_at=AT - timedelta(days=130))
+    record_usage(events=[old], key_scope_id=acme.pk, at=AT)
+    before = list(UsageDay.objects.values())
+    settings.USAGE_RETENTION_DAYS = 60
+    drop_expired_partitions(at=AT)
+    settings.USAGE_RETENTION_DAYS = settings.USAGE_ACCEPT_PAST_DAYS = 400
+    again = record_usage(events=[old, older], key_scope_id=acme.pk, at=AT)
+    assert (again.accepted, [one.code for one in again.rejected]) == (1, ["occurred_too_early"])
+    assert list(UsageDay.objects.filter(bucket__gte=AT - timedelta(days=101)).values()) == before
+
+
 @pytest.mark.django_db(transaction=True)
 def test_processes_that_need_the_same_odd_months_make_them_once() -> None:
     months = [Month(1999, 12), Month(2000, 1), Month(2000, 2)]
