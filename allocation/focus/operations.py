@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED
 from allocation.focus.engine.reading import Charge, Reader, RowFault
-from allocation.focus.engine.usage import UncountedCharge, call_of, usage_of
+from allocation.focus.engine.usage import UncountedCharge, call_of, is_money_alone, usage_of
 from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.meters.documents import EVENT, Fault, UsageEvent, fault_of
-from allocation.usage.engine.costing import FOCUS, PricingContext, identity
+from allocation.usage.engine.costing import FOCUS, PricingContext, identity, money_alone
 from allocation.usage.models import ImportStatus
 from allocation.usage.operations import pricing_context_for, record_usage
 from governance.scopes.models import Scope
@@ -122,6 +122,8 @@ def _read(run: FocusImport, context: PricingContext, reader: Reader, row: Incomi
         return _ReadRow(
             row, outcome, scope_id, attribution, refusal=UncountedCharge(fault.code, fault.field, fault.message)
         )
+    if is_money_alone(outcome):
+        event = money_alone(event)
     # Its own row tells why it is not counted; quarantined usage would be a second place to correct it.
     costed = context.cost(event)
     if isinstance(costed, Fault):

@@ -15,9 +15,11 @@ from genai_prices.data import providers
 from allocation.focus.engine.formats import number_text
 from allocation.focus.engine.layout import Cell, Layout, Slot, Template, csv_text
 from allocation.focus.engine.values import AI
+from allocation.usage.engine.costing import FOCUS, PROVIDER
 from governance.calendar.engine import DAY, first_of_month, month_after
 
-MILLION_TOKENS = "1000000 Tokens"
+PER_MILLION = "1000000 "
+MILLION_TOKENS = f"{PER_MILLION}Tokens"
 PRICE_PLACES = Decimal("1e-18")
 GENERATIVE, LEARNING = "Generative AI", "Machine Learning"
 
@@ -98,11 +100,14 @@ METERS: Mapping[str, Meter] = {
     "reasoning": _tokens("Reasoning Output", "Output"),
     "audio_output": _tokens("Audio Output", "Output"),
     "image_output": _tokens("Image Output", "Output"),
+    "character": Meter("Characters", "Characters", f"{PER_MILLION}Characters"),
     "request": Meter("Requests", "Requests", "Requests"),
     "gpu_hour": Meter("GPU Hours", "GPU-Hours", "GPU-Hours"),
 }
-# Money without a quantity, moved by a correction.
+# Money without a quantity: a credit, or what a correction moves.
 ADJUSTMENT = "adjustment"
+# Who states a credit also states its amount.
+BILLED = frozenset({PROVIDER, FOCUS})
 PRICE_PARAMETERS = frozenset({"service_tier", "price_source"})
 RECORD_PARAMETERS = PRICE_PARAMETERS | {"provider", "model"}
 
@@ -120,8 +125,8 @@ def meter_of(meter: str) -> Meter:
 
 @lru_cache(maxsize=1000)
 def is_per_million(meter: str) -> bool:
-    """Whether the meter's price is per million tokens, not per unit."""
-    return meter_of(meter).pricing == MILLION_TOKENS
+    """Whether the meter's price is per million tokens or characters, not per unit."""
+    return meter_of(meter).pricing.startswith(PER_MILLION)
 
 
 @lru_cache(maxsize=1000)
@@ -197,8 +202,9 @@ def kind_texts(kind: ChargeKind) -> Mapping[str, str]:
     """The texts of a kind by slot, as CSV."""
     party = provider_name(kind.provider)
     is_money = kind.meter == ADJUSTMENT
+    is_moved = is_money and kind.price_source not in BILLED
     cells: dict[str, str | None] = {
-        "ChargeCategory": "Adjustment" if is_money and not kind.charge_class else "Usage",
+        "ChargeCategory": _category(kind),
         "ChargeClass": kind.charge_class or None,
         "HostProviderName": party,
         "InvoiceIssuerName": party,
@@ -214,15 +220,28 @@ def kind_texts(kind: ChargeKind) -> Mapping[str, str]:
         "x_PriceVersion": kind.price_version or None,
         "x_ProcessingTier": kind.service_tier or None,
         "x_Provider": kind.provider,
-        **({"ChargeDescription": f"Correction of the cost of {kind.model}"} if is_money else _metered(kind)),
+        **({"ChargeDescription": f"{_money_name(is_moved=is_moved)} {kind.model}"} if is_money else _metered(kind)),
     }
-    parameters = RECORD_PARAMETERS - PRICE_PARAMETERS if is_money else RECORD_PARAMETERS
+    parameters = RECORD_PARAMETERS - PRICE_PARAMETERS if is_moved else RECORD_PARAMETERS
     filters = {name: text for name, text in sorted(kind._asdict().items()) if name in parameters and text}
     return {
         **{column: csv_text(cells.get(column)).replace("%", "%%") for column in KIND_COLUMNS},
         "filters": f"&{urlencode(filters)}".replace("%", "%%"),
-        "endpoint": "adjustments" if is_money else "usage",
+        "endpoint": "adjustments" if is_moved else "usage",
     }
+
+
+def _category(kind: ChargeKind) -> str:
+    """A correction of a closed month is Usage of the class Correction; what moves in an open one is an Adjustment."""
+    if kind.meter != ADJUSTMENT:
+        return "Usage"
+    if kind.price_source in BILLED:
+        return "Credit"
+    return "Usage" if kind.charge_class else "Adjustment"
+
+
+def _money_name(*, is_moved: bool) -> str:
+    return "Correction of the cost of" if is_moved else "Credit for"
 
 
 def _metered(kind: ChargeKind) -> dict[str, str | None]:

@@ -13,6 +13,7 @@ from allocation.focus.engine.reading import Charge
 from allocation.focus.engine.values import AI, CURRENCIES
 
 COUNT_MAX = 10**12
+COUNTED = frozenset({"Usage", "Credit", "Adjustment"})
 SECONDS_OF = {"hours": 3600, "minutes": 60, "seconds": 1}
 ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -83,21 +84,20 @@ def _is_token(unit: str | None) -> bool:
 
 
 def usage_of(charge: Charge, *, event_id: str, source: str) -> dict[str, Any] | UncountedCharge | None:
-    """A native usage event; why it cannot be counted; or None for a charge without usage: a purchase, a tax, a refund,
-    a correction, an unused commitment.
+    """A native usage event; why it cannot be counted; or None for a charge that changes no cost of usage: a purchase, a
+    tax, an unused commitment. Where `is_money_alone`, the event has its cost alone.
     """
     row = charge.cells
-    if not is_ai(charge) or charge.category != "Usage" or charge.is_correction:
+    if not is_ai(charge) or charge.category not in COUNTED:
         return None
     if row.text("CommitmentDiscountStatus") == "Unused":
         return None
     quantity, unit = _quantity(row)
-    if quantity is None and charge.effective == 0:
+    if charge.effective == 0 and (quantity is None or is_money_alone(charge)):
         return None
-    if charge.effective < 0 or (quantity is not None and quantity < 0):
+    if charge.effective > 0 and quantity is not None and quantity < 0 and not charge.is_correction:
         return None
-    details = _details(row)
-    metered = _metered(row, details, quantity, unit)
+    metered = {} if is_money_alone(charge) else _metered(row, _details(row), quantity, unit)
     if isinstance(metered, UncountedCharge):
         return metered
     event: dict[str, Any] = {
@@ -108,6 +108,11 @@ def usage_of(charge: Charge, *, event_id: str, source: str) -> dict[str, Any] | 
         **metered,
     }
     return event
+
+
+def is_money_alone(charge: Charge) -> bool:
+    """Whether it changes the cost of what was counted before: a credit, an adjustment, a correction, a refund."""
+    return charge.category != "Usage" or charge.is_correction or charge.effective < 0
 
 
 def _quantity(row: Cells) -> tuple[Decimal | None, str]:

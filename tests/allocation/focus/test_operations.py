@@ -81,7 +81,6 @@ def test_each_meter_is_counted_as_what_it_is(acme: Scope, tmp_path: Path, row: s
         (ai_row("500", "Tokens", "Input Tokens").replace("2026", "2023"), "occurred_too_early"),
         (ai_row("500", "Tokens", "Input Tokens", cost="2000000000"), "invalid_value"),
         (ai_row("-500", "Tokens", "Input Tokens"), ""),
-        (ai_row("500", "Tokens", "Input Tokens", cost="-1"), ""),
         (ai_row("500", "Tokens", "Input Tokens").replace("Usage", "Purchase"), ""),
     ],
 )
@@ -91,6 +90,24 @@ def test_a_charge_that_cannot_be_counted_stays_a_charge(acme: Scope, tmp_path: P
     assert [(kept.code, kept.usage_record_id) for kept in rows_of(run)] == [(code, None)]
     assert not UsageRecord.objects.exists()
     assert not QuarantinedUsage.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "cost"),
+    [
+        (ai_row("500", "Tokens", "Input Tokens", cost="-1"), "-1"),
+        (ai_row("", "", "", cost="-0.25").replace("Usage", "Credit"), "-0.25"),
+        (ai_row("-500", "Tokens", "Input Tokens", cost="-0.125"), "-0.125"),
+        (ai_row("", "", "", cost="0.75").replace("Usage", "Adjustment"), "0.75"),
+    ],
+)
+def test_a_credit_lowers_the_cost_and_counts_no_call(acme: Scope, tmp_path: Path, row: str, cost: str) -> None:
+    bring_in(write(tmp_path / "month.csv", ai_row("500", "Tokens", "Input Tokens", cost="2"), row), acme)
+    assert list(UsageRecord.objects.order_by("-requests").values_list("requests", "input_tokens", "cost")) == [
+        (1, 500, Decimal(2)), (0, 0, Decimal(cost)),
+    ]  # fmt: skip
+    days = UsageDay.objects.all()
+    assert (sum(day.cost for day in days), sum(day.requests for day in days)) == (2 + Decimal(cost), 1)
 
 
 def test_rows_that_stand_in_another_file_too_count_once(acme: Scope, tmp_path: Path) -> None:

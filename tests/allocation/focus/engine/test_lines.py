@@ -55,6 +55,12 @@ def test_a_later_version_names_the_parties_otherwise() -> None:
           for meter in METERS],
         (KIND._replace(meter="image", list_unit_price=None, contracted_unit_price=None), {}),
         (KIND._replace(scope_id=1), {}),
+        # A price for a million characters: 0.016 a thousand.
+        (KIND._replace(meter="character", list_unit_price="16.0", contracted_unit_price="4.6875"),
+         {"quantity": "2500.0", "millions": "0.0025", "listed": "0.04", "contracted": "0.01171875"}),
+        # Money that the provider gave back.
+        (KIND._replace(meter="adjustment", price_source="provider", list_unit_price=None, contracted_unit_price=None),
+         {"quantity": "0.0", "listed": "-2.0", "contracted": "-2.0", "effective": "-2.0", "billed": "-2.0"}),
         # A bill without rates stands on its requests; what it comes to a request is no known way of pricing.
         (KIND._replace(meter="request", price_source="provider", list_unit_price=None, contracted_unit_price=None),
          {"quantity": "3.0", "listed": "0.1", "contracted": "0.1"}),

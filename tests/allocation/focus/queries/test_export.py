@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from allocation.billing_periods.operations import close_period
 from allocation.corrections.operations import rerate_usage
 from allocation.focus.engine.check import check
 from allocation.focus.engine.layout import EXPORTED, Layout
@@ -19,6 +20,7 @@ from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SHARED, SYSTEM, event, make_organisation, needs_shared_data
 from tests.allocation.focus.exported import OCTOBER, bring_in, exported, foreign, order, rows_of, use
+from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.allocation.sharing import LICENCE, add_platform, apply_node, apply_split, run
 from tests.allocation.sharing import use as share
 
@@ -29,6 +31,17 @@ AI_ROWS = FOCUS / "ai_rows_focus_1_2_shape_our_own.csv"
 
 
 SINCE = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+SPOKEN = """
+apiVersion: weir/v1
+kind: PriceBook
+metadata: {name: spoken}
+spec:
+  organisation: acme
+  prices:
+    - {provider: elevenlabs, model: speak-2, effective_from: 2026-01-01, character: "4.6875"}
+"""
 
 
 @pytest.mark.parametrize("version", EXPORTED)
@@ -187,3 +200,33 @@ def test_shared_cost_and_commitments_stand_beside_the_usage(acme: Scope, tmp_pat
     path.write_bytes(content)
     bring_in(path, globex)
     assert exported(globex, version) == content
+
+
+@pytest.mark.parametrize("version", EXPORTED)
+def test_a_price_per_character_follows_our_own_rules(acme: Scope, version: Any) -> None:
+    apply_book(SPOKEN)
+    said = event(provider="elevenlabs", model="speak-2", tokens={}, quantities={"character": Decimal(1234567)})
+    record_usage(events=[said], key_scope_id=acme.pk, at=AT)
+    rows = [{name: cell or None for name, cell in row.items()} for row in rows_of(exported(acme, version))]
+    assert list(check(version, rows)) == []
+    assert [(row["PricingQuantity"], row["PricingUnit"], row["ConsumedQuantity"], row["ListCost"]) for row in rows] == [
+        ("1.234567", "1000000 Characters", "1234567.0", "5.787032812")
+    ]
+
+
+@pytest.mark.parametrize("version", EXPORTED)
+def test_late_usage_of_a_closed_month_is_a_correction(acme: Scope, version: Any) -> None:
+    close_period(organisation=acme, month=OCTOBER, reason="Books", actor=SYSTEM, at=AT)
+    late = event(occurred_at="2026-10-30T12:00:00Z", model="o3")
+    record_usage(
+        events=[late, event(), event(occurred_at=late.occurred_at, cost=Decimal(-3))], key_scope_id=acme.pk, at=AT
+    )
+    assert rows_of(exported(acme, version, OCTOBER)) == []
+    rows = [{name: cell or None for name, cell in row.items()} for row in rows_of(exported(acme, version))]
+    assert list(check(version, rows)) == []
+    assert [(row["x_ModelId"], row["x_Meter"], row["ChargeCategory"], row["ChargeClass"]) for row in rows] == [
+        ("gpt-4o", "input", "Usage", None), ("gpt-4o", "output", "Usage", None),
+        ("gpt-4o", "adjustment", "Credit", "Correction"),
+        ("o3", "input", "Usage", "Correction"), ("o3", "output", "Usage", "Correction"),
+    ]  # fmt: skip
+    assert sum(Decimal(row["EffectiveCost"] or 0) for row in rows) == sum(day.cost for day in UsageDay.objects.all())
