@@ -12,7 +12,7 @@ from allocation.meters.documents import (
     AttributeName,
     Fault,
     Identifier,
-    Money,
+    MoneyMade,
     Name,
     OptionalIdentifier,
     fault_of,
@@ -42,7 +42,7 @@ class OutcomeEvent(BaseModel):
     task_ids: Annotated[tuple[Identifier, ...], Field(max_length=TASKS_MAX)] = ()
     quantity: Annotated[int, Field(ge=1, le=10**9)] = 1
     success: bool
-    value: Money | None = None
+    value: MoneyMade | None = None
     quality_score: Annotated[Decimal, Field(ge=0, le=1, decimal_places=6, allow_inf_nan=False)] | None = None
     safety_flags: Annotated[tuple[OutcomeName, ...], Field(max_length=FLAGS_MAX)] = ()
 

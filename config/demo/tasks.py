@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from allocation.meters.documents import Money, Tokens, UsageEvent
+from allocation.meters.documents import MoneyMade, Tokens, UsageEvent
 from allocation.outcomes.documents import OutcomeEvent
 from config.demo.traffic import AGENT, DAYS, SUPPORT, WEEK
 from governance.calendar.engine import midnight
@@ -86,5 +86,5 @@ def _tickets(at: datetime) -> Iterator[OutcomeEvent]:
                 scope=SUPPORT,
                 quantity=quantity,
                 success=success,
-                value=Money(amount=Decimal(4 * quantity), currency="USD") if success else None,
+                value=MoneyMade(amount=Decimal(4 * quantity), currency="USD") if success else None,
             )

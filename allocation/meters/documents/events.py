@@ -91,18 +91,18 @@ class Tokens(BaseModel):
 
 
 class Money(BaseModel):
-    """An amount of at most 10^9 in a currency named by its ISO 4217 code."""
+    """An amount of at most 10^9 in a currency named by its ISO 4217 code; a cost below zero is a credit."""
 
     model_config = _CONFIG
 
-    amount: Amount
+    amount: SignedAmount
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class SignedMoney(Money):
-    """As Money; below zero it is a credit."""
+class MoneyMade(Money):
+    """What an outcome was worth: at least 0."""
 
-    amount: SignedAmount
+    amount: Amount
 
 
 _NO_TOKENS = Tokens()
@@ -135,7 +135,7 @@ class UsageEvent(BaseModel):
     session_id: OptionalIdentifier = ""
     latency_ms: Annotated[int, Field(ge=0, le=10**9)] | None = None
     status: Status = "success"
-    cost: SignedAmount | SignedMoney | None = None
+    cost: SignedAmount | Money | None = None
     claimed_cost: Amount | Money | None = None
     estimated: bool = False
     cached_response: bool = False

@@ -314,7 +314,7 @@ def _claimed(cost: Decimal | Money, prices: PriceList, at_s: float) -> int | Non
             return None
         cost = cost.amount if rate is None else rate.convert(cost.amount)
     nanos = to_nanos(cost)
-    return nanos if nanos <= NANOS_MAX else None
+    return nanos if 0 <= nanos <= NANOS_MAX else None
 
 
 def acceptance_window(at: datetime, past_days: int) -> tuple[float, float]:

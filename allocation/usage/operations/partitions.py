@@ -86,7 +86,9 @@ def drop_expired_partitions(*, at: datetime) -> list[str]:
     """
     hold(PARTITION_LOCK)
     with connection.cursor() as cursor:
-        expired = {month: name for month, name in sorted(existing_partitions().items()) if month.until <= _kept_from(at)}
+        expired = {
+            month: name for month, name in sorted(existing_partitions().items()) if month.until <= _kept_from(at)
+        }
         held = []
         for month, name in expired.items():
             cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
