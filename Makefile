@@ -7,10 +7,14 @@ UP ?=
 # Each test goes to the worker that is free; those that share what takes long to make stay together (xdist_group).
 WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run test test-fast check format docs lock clean
+.PHONY: run free-port test test-fast check format docs lock clean
 
-run: $(VENV)/.installed       ## start everything here, until Ctrl-C (UP="--port 9000 --no-demo" is passed on)
+run: free-port $(VENV)/.installed  ## start everything here, until Ctrl-C (UP="--port 9000 --no-demo" is passed on)
 	@exec $(VENV)/bin/weir up $(UP)
+
+# Before anything is installed, which takes minutes.
+free-port:
+	@$(PYTHON) config/port.py $(UP)
 
 test: $(DEV_VENV)/.installed  ## every test, on a PostgreSQL of its own
 	$(BIN)/python -m pytest $(WORKERS)

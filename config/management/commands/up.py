@@ -6,7 +6,6 @@ import os
 import secrets
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from config import broker
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from config.folders import PROJECT, DataFolder
 from config.installation import AlreadyRunning, lock_folder, supervisor_configuration
+from config.port import HOST, PORT, refusal
 from config.programs import stop_leftovers
 
 ADMIN_EMAIL = "admin@localhost"
@@ -42,8 +42,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--data-dir", help="where everything is kept (default: .weir beside the code)")
-        parser.add_argument("--port", type=int, default=8000, help="of the web server (default: 8000)")
-        parser.add_argument("--host", default="127.0.0.1", help="address it listens on (default: this machine only)")
+        parser.add_argument("--port", type=int, default=PORT, help=f"of the web server (default: {PORT})")
+        parser.add_argument("--host", default=HOST, help="address it listens on (default: this machine only)")
         parser.add_argument("--no-demo", action="store_true", help="leave an empty database empty")
 
     def handle(self, *, port: int, host: str, no_demo: bool, **_options: object) -> None:
@@ -54,7 +54,8 @@ class Command(BaseCommand):
             raise CommandError(str(running)) from None
         if stopped := stop_leftovers(folder):
             self.say(f"Stopped {stopped} process(es) that an earlier run had left behind.")
-        _refuse_taken_port(host, port)
+        if taken := refusal(host, port):
+            raise CommandError(taken)
         self.prepare(folder, demo=not no_demo)
         self.become_supervisor(folder, host=host, port=port)
 
@@ -159,18 +160,6 @@ def _wait_for_database() -> None:
             if time.monotonic() > deadline:
                 raise CommandError(f"The database does not answer: {str(problem).strip()}") from None
             time.sleep(0.5)
-
-
-def _refuse_taken_port(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except (OSError, OverflowError) as problem:
-            raise CommandError(
-                f"Port {port} on {host} cannot be used ({problem}): choose another with --port."
-            ) from None
 
 
 def _version(package: str) -> str:
