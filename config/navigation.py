@@ -108,7 +108,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 # The most used filters of a list: title, and query parameters.
 NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
-    ("policies", "alert"): (("All", {}), ("Open", {"resolved_at__isnull": "True"})),
+    ("policies", "alert"): (
+        ("All", {}), ("Open", {"status__exact": "firing"}), ("Pending", {"status__exact": "pending"}),
+    ),
     ("policies", "constraint"): (("All", {}), ("Active", {"status__exact": "active"})),
     ("policies", "guardrailversion"): (("All", {}), ("In force", {"is_active__exact": "1"})),
     ("budgets", "budget"): (("All", {}), ("Waiting for a decision", {"status__exact": "submitted"})),

@@ -17,7 +17,7 @@ from allocation.commitments.engine import CommitmentMonth
 from allocation.commitments.models import Commitment, CommitmentUnit
 from allocation.meters.engine.months import Month
 from governance.charts.engine.colours import OWN
-from governance.charts.engine.numbers import NOTHING, exact_percent, money, percent, quantity
+from governance.charts.engine.numbers import NOTHING, money, percent, quantity
 from governance.documents.admin import VersionedAdmin
 from governance.documents.models import Versioned
 from governance.pages.admin.base import VisibleScopes
@@ -73,9 +73,7 @@ class CommitmentAdmin(DocumentAdmin):
         month = self._month(commitment)
         if month is None:
             return NOTHING
-        coverage = (
-            "" if month.coverage is None else f", {exact_percent(month.coverage, places=2)} of what it could cover"
-        )
+        coverage = "" if month.coverage is None else f", {percent(month.coverage)} of what it could cover"
         used, whole = (quantity(units) for units in (month.covered_units, month.committed_units))
         return f"{used} of {whole} {unit_label(commitment)}{coverage}"
 

@@ -52,10 +52,10 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
             {
                 "path": organisation.path,
                 "figures": (
-                    ("Cost attributed", f"{percent(whole.cost_ratio, places=2)} of {money(whole.used.cost, currency)}"),
+                    ("Cost attributed", f"{percent(whole.cost_ratio)} of {money(whole.used.cost, currency)}"),
                     (
                         "Requests attributed",
-                        f"{percent(whole.request_ratio, places=2)} of {count(whole.used.requests)}",
+                        f"{percent(whole.request_ratio)} of {count(whole.used.requests)}",
                     ),
                     ("Maturity", MATURITY[whole.maturity]),
                 ),
@@ -64,7 +64,7 @@ def coverage_page(request: HttpRequest) -> HttpResponse:
                     {
                         **totals_texts(part.coverage.used, currency),
                         "name": part.name,
-                        "share": percent(part.share, places=2),
+                        "share": percent(part.share),
                     }
                     for part in by_rule[organisation.path].parts[:SHOWN]
                 ],
@@ -95,4 +95,4 @@ def totals_texts(used: UsageTotals, currency: str) -> dict[str, str]:
 
 def share_text(coverage: AttributedShare) -> str:
     """Share of cost and the FinOps Framework's maturity mark."""
-    return f"{percent(coverage.cost_ratio, places=2)} of cost · {MATURITY[coverage.maturity]}"
+    return f"{percent(coverage.cost_ratio)} of cost · {MATURITY[coverage.maturity]}"

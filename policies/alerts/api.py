@@ -55,7 +55,9 @@ class GuardrailParameters(ScopeParameters):
 
 
 class AlertFilterIn(GuardrailParameters):
-    status = serializers.ChoiceField(choices=[*Alert.Status.values, "open"], required=False)
+    status = serializers.ChoiceField(
+        choices=[*Alert.Status.values, "open"], required=False, help_text="`open` is another word for `firing`."
+    )
 
 
 def alerts_of(request: Request) -> AlertQuerySet:

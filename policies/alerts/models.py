@@ -15,9 +15,13 @@ from policies.guardrails.models import GuardrailVersion
 class AlertQuerySet(ScopedQuerySet["Alert"]):
     """Narrowed by the path of the scope."""
 
-    def open(self) -> Self:
+    def unresolved(self) -> Self:
         """Pending or firing."""
         return self.exclude(status=Alert.Status.RESOLVED)
+
+    def open(self) -> Self:
+        """Firing: one that is pending waits to see whether it lasts, and nobody has been told of it."""
+        return self.filter(status=Alert.Status.FIRING)
 
 
 class Alert(models.Model):

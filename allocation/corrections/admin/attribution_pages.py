@@ -161,7 +161,7 @@ def preview_context(preview: Preview) -> dict[str, Any]:
     moves, currency = preview.moves, preview.organisation.currency
     return {
         "figures": (
-            ("Would move", f"{money(moves.moved.cost, currency)} · {percent(moves.moved_ratio, places=2)}"),
+            ("Would move", f"{money(moves.moved.cost, currency)} · {percent(moves.moved_ratio)}"),
             ("Of", f"{money(moves.used.cost, currency)} · {count(moves.used.records)} records"),
             ("Attributed before", share_text(moves.before)),
             ("Attributed after", share_text(moves.after)),
@@ -173,7 +173,7 @@ def preview_context(preview: Preview) -> dict[str, Any]:
                 **totals_texts(move.used, currency),
                 "from_scope": move.from_scope,
                 "to_scope": move.to_scope,
-                "share": percent(move.share, places=2),
+                "share": percent(move.share),
             }
             for move in preview.movements[:SHOWN]
         ],

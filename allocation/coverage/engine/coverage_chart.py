@@ -9,7 +9,7 @@ from governance.charts.engine.axis import Axis, Tick, day_labels
 from governance.charts.engine.colours import LINE, OWN, UNOWNED
 from governance.charts.engine.frame import Columns, Frame, px
 from governance.charts.engine.marks import Key
-from governance.charts.engine.numbers import exact_percent, money, percent
+from governance.charts.engine.numbers import money, percent
 from governance.charts.engine.scale import Scale
 
 FRAME = Frame(width=960, height=220, left=56, right=908, top=14, bottom=190)
@@ -54,7 +54,7 @@ class CoverageChart:
 def coverage_chart(*, by_day: Mapping[date, AttributedShare], days: Sequence[date], currency: str) -> CoverageChart:
     """`days` in order, at least one. A day without cost has an empty column."""
     columns = Columns(FRAME, len(days))
-    crawl, run = (exact_percent(share, places=0) for share in (CRAWL_FROM, RUN_FROM))
+    crawl, run = (f"{share * 100:.0f} %" for share in (CRAWL_FROM, RUN_FROM))
     return CoverageChart(
         days=tuple(
             _day(number, day, by_day.get(day, AttributedShare()), columns=columns, currency=currency)
@@ -92,4 +92,4 @@ def share_sentence(coverage: AttributedShare, currency: str) -> str:
     share = coverage.cost_ratio
     if share is None:
         return "no cost"
-    return f"{percent(share, places=2)} of {money(coverage.used.cost, currency)} attributed"
+    return f"{percent(share)} of {money(coverage.used.cost, currency)} attributed"

@@ -10,7 +10,7 @@ from allocation.meters.engine.months import Month
 from allocation.shared_cost import operations, queries
 from allocation.shared_cost.engine.pools import PoolsRefused, SplitPool
 from allocation.shared_cost.models import AllocationRun, RunStatus
-from governance.charts.engine.numbers import exact_percent, money
+from governance.charts.engine.numbers import money, percent
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
@@ -71,9 +71,7 @@ class Command(BaseCommand):
         for share in split_pool.shares:
             recipient = share.target or f"{pool.origin} keeps"
             rule = f"  [{share.rule}]" if share.rule else ""
-            self.stdout.write(
-                f"  {exact_percent(share.ratio, places=3):>9}  {money(share.amount, currency):>18}  {recipient}{rule}"
-            )
+            self.stdout.write(f"  {percent(share.ratio):>9}  {money(share.amount, currency):>18}  {recipient}{rule}")
 
     def _show(self, organisation: Scope, month: Month) -> None:
         run = queries.run_in_force(organisation.pk, month)

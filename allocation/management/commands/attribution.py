@@ -16,7 +16,7 @@ from allocation.coverage import queries
 from allocation.coverage.engine.coverage import AttributedShare, UsageTotals
 from allocation.coverage.operations import PREVIEW_DAYS, Preview, preview_attribution
 from governance.calendar.engine import DAY, day_of, midnight
-from governance.charts.engine.numbers import percent
+from governance.charts.engine.numbers import money, percent
 from governance.documents import load_documents, parse_document
 from governance.errors import DomainError
 from governance.management.arguments import operator, refusals_as_sentences
@@ -110,9 +110,7 @@ class Command(BaseCommand):
         for row in rows:
             self.stdout.write(f"{row.path} {since:%F} to {until:%F}: {covered(row.whole, row.currency)}")
             for part in row.parts:
-                self.stdout.write(
-                    f"  {part.name}: {covered(part.coverage, row.currency)}, {percent(part.share, places=2)} of it"
-                )
+                self.stdout.write(f"  {part.name}: {covered(part.coverage, row.currency)}, {percent(part.share)} of it")
 
 
 def read(file: Path) -> list[AttributionRulesDocument]:
@@ -131,12 +129,12 @@ def preview_lines(preview: Preview, limit: int) -> list[str]:
     lines = [f"{change.kind} {change.name}: {change.action}" for change in preview.changes]
     lines.append(
         f"{preview.organisation.path} {preview.since:%F} to {preview.until:%F}: {amounts(moves.moved, currency)} of"
-        f" {amounts(moves.used, currency)} would move ({percent(moves.moved_ratio, places=2)} of cost)."
+        f" {amounts(moves.used, currency)} would move ({percent(moves.moved_ratio)} of cost)."
     )
     lines.append(f"Attributed before: {covered(moves.before, currency)}")
     lines.append(f"Attributed after:  {covered(moves.after, currency)}")
     lines += [
-        f"  {move.from_scope} -> {move.to_scope}: {amounts(move.used, currency)}, {percent(move.share, places=2)}"
+        f"  {move.from_scope} -> {move.to_scope}: {amounts(move.used, currency)}, {percent(move.share)}"
         for move in preview.movements[:limit]
     ]
     if len(preview.movements) > limit:
@@ -148,13 +146,13 @@ def preview_lines(preview: Preview, limit: int) -> list[str]:
 
 
 def amounts(used: UsageTotals, currency: str) -> str:
-    return f"{used.records:,} records, {used.tokens:,} tokens, {used.cost.normalize():,f} {currency}"
+    return f"{used.records:,} records, {used.tokens:,} tokens, {money(used.cost, currency)}"
 
 
 def covered(coverage: AttributedShare, currency: str) -> str:
     return (
-        f"{percent(coverage.cost_ratio, places=2)} of {coverage.used.cost.normalize():,f} {currency},"
-        f" {percent(coverage.request_ratio, places=2)} of {coverage.used.requests:,} requests ({coverage.maturity})"
+        f"{percent(coverage.cost_ratio)} of {money(coverage.used.cost, currency)},"
+        f" {percent(coverage.request_ratio)} of {coverage.used.requests:,} requests ({coverage.maturity})"
     )
 
 

@@ -212,7 +212,7 @@ def written(amount: Decimal | None) -> str:
 
 
 def share(ratio: Decimal | None) -> str:
-    return "nothing" if ratio is None else percent(ratio, places=2)
+    return "nothing" if ratio is None else percent(ratio)
 
 
 PAST = {"create": "created", "update": "updated", "unchanged": "unchanged"}

@@ -20,7 +20,7 @@ from allocation.shared_cost.models import AllocatedCharge, AllocationMetric, All
 from allocation.shared_cost.queries import SharedLine, by_branch, shared_cost
 from governance.charts.engine.colours import OWN, SHARED_IN, SHARED_OUT
 from governance.charts.engine.cost_bars import Costs, cost_bars
-from governance.charts.engine.numbers import exact_percent, money
+from governance.charts.engine.numbers import money, percent
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
@@ -179,7 +179,7 @@ def lines_context(lines: Sequence[SharedLine], colour: str) -> list[dict[str, An
         {
             "line": line,
             "amount": money(line.amount),
-            "share": exact_percent(line.ratio, places=2),
+            "share": percent(line.ratio),
             "width": f"{float(abs(line.amount) / longest) * 100:.1f}" if longest else "0",
             "colour": colour,
         }
@@ -214,7 +214,7 @@ class AllocatedChargeAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="ratio")
     def share(self, charge: AllocatedCharge) -> str:
-        return exact_percent(charge.ratio, places=3)
+        return percent(charge.ratio)
 
     @admin.display(description="driven by")
     def driven_by(self, charge: AllocatedCharge) -> str:

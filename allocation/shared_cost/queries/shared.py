@@ -16,7 +16,7 @@ from allocation.meters.engine.months import Month
 from allocation.shared_cost.documents import Method
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun, SharedPool
 from allocation.shared_cost.queries.pools import direct_usage
-from governance.charts.engine.numbers import exact_percent, money
+from governance.charts.engine.numbers import money, percent
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeTree, scope_tree
 
@@ -216,7 +216,7 @@ def _line(
     rules = tuple(row["rules"])
     gives = tree.by_path[path].id in tree.ancestors(origin.id)
     who = f"{path} gives" if gives else f"{path} bears"
-    part = exact_percent(row["part"], places=2)
+    part = percent(row["part"])
     why = (
         f"{who} {part} of {pool.split.name} ({money(pool_amount)} {origin.currency} of"
         f" {origin.path}), {_measured(pool, row['quantity'], quantity_of_all)}"

@@ -12,6 +12,8 @@ SIZES = ((10**9, "B"), (10**6, "M"), (10**3, "k"), (1, ""))
 DIGITS, DIGITS_MAX = 3, 15
 # A label may differ from its value by this share of the axis's step at most, or it would stand in the wrong place.
 ROUNDED_AWAY = 1e-4
+# Shares that would be rounded to everything, or to nothing.
+ALL_BUT_A_LITTLE, A_LITTLE = Decimal("0.9995"), Decimal("0.0005")
 
 
 def money(amount: Decimal | None, currency: str = "") -> str:
@@ -59,16 +61,15 @@ def shorts(values: Sequence[float]) -> list[str]:
     return [short(value, digits=digits) for value in values]
 
 
-def percent(ratio: Decimal | None, *, places: int = 1) -> str:
-    """0.125 → `12.5 %`; always `places` decimal places, so that columns align. A dash for None."""
-    return NOTHING if ratio is None else f"{ratio * 100:,.{places}f} %"
-
-
-def exact_percent(ratio: Decimal, *, places: int) -> str:
-    """0.25 → `25 %`, 0.12345 → `12.345 %`: at most `places` decimal places, no trailing zeros."""
-    text = f"{ratio * 100:,.{places}f}"
-    exact = text.rstrip("0").rstrip(".") if places else text
-    return f"{'0' if exact == '-0' else exact} %"
+def percent(ratio: Decimal | None) -> str:
+    """0.125 → `12.5 %`: one decimal place everywhere, so that one figure is written in one way. What is nearly all or
+    nearly nothing is not called `100.0 %` or `0.0 %`. A dash for None.
+    """
+    if ratio is None:
+        return NOTHING
+    if ALL_BUT_A_LITTLE <= ratio < 1:
+        return "99.9 %"
+    return "< 0.1 %" if 0 < ratio <= A_LITTLE else f"{ratio * 100:,.1f} %"
 
 
 def percent_at_least(share: Fraction) -> str:

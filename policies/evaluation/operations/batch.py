@@ -64,7 +64,7 @@ def load_known(pairs: set[Pair]) -> Known:
     """The stored rows of these pairs, in a fixed number of queries."""
     names, scope_ids = {name for name, _scope in pairs}, {scope_id for _name, scope_id in pairs}
     alerts: dict[Pair, list[Alert]] = defaultdict(list)
-    for alert in Alert.objects.open().filter(guardrail__in=names, scope_id__in=scope_ids):
+    for alert in Alert.objects.unresolved().filter(guardrail__in=names, scope_id__in=scope_ids):
         alerts[alert.guardrail, alert.scope_id].append(alert)
     constraints: dict[Pair, dict[str, Constraint]] = defaultdict(dict)
     lifted: dict[tuple[Pair, str], datetime] = {}

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Count
+
 from allocation.usage.models import UsageDay
 from budgets.approvals.queries import waiting_for
 from budgets.ledger.queries import facts_by_budget
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
+from governance.charts.engine.numbers import percent
 from governance.people.models import ApiKey
 from governance.people.rules import Actor
 from governance.scopes.queries import scope_tree
@@ -27,12 +30,12 @@ ROWS_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
-    """A budget with its use, in its unit; ``percent`` is None when its amount is 0."""
+    """A budget with its use, in its unit; ``used_ratio`` is None when its amount is 0."""
 
     budget: Budget
     used: Decimal
     amount: Decimal
-    percent: int | None
+    used_ratio: Decimal | None
 
     @property
     def used_of_amount(self) -> str:
@@ -41,7 +44,11 @@ class BudgetLine:
 
     @property
     def bar_percent(self) -> int:
-        return min(self.percent or 0, 100)
+        return int(min(max(self.used_ratio or Decimal(0), Decimal(0)), Decimal(1)) * 100)
+
+    @property
+    def used_percent(self) -> str:
+        return percent(self.used_ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +69,19 @@ class FirstSteps:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """Everything the first page shows; lists hold at most ROWS_MAX rows, counts and ``…_left_out`` the rest."""
+    """Everything the first page shows; lists hold at most ROWS_MAX rows, counts and ``…_left_out`` the rest. `waiting`
+    has each amount in words.
+    """
 
     steps: FirstSteps
     alerts: list[Alert]
     alerts_count: int
+    pending_count: int
     constraints: list[Constraint]
     constraints_count: int
     budgets: list[BudgetLine]
     budgets_left_out: int
-    waiting: list[Budget]
+    waiting: list[tuple[Budget, str]]
     waiting_count: int
     spending: Sequence[Spending]
     gaps: list[DataGap]
@@ -81,6 +91,9 @@ class Dashboard:
 def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
     """What the actor may see of the first page at ``at``, in a fixed number of queries."""
     alerts = Alert.objects.visible_to(actor).open().select_related("scope").order_by("-opened_at")
+    counts = dict(
+        Alert.objects.visible_to(actor).unresolved().order_by().values_list("status").annotate(number=Count("pk"))
+    )
     constraints = Constraint.objects.visible_to(actor).in_force(at).select_related("scope").order_by("-starts_at")
     waiting = waiting_for(actor).select_related("scope").order_by("submitted_at")
     usage, tree = UsageDay.objects.visible_to(actor), scope_tree()
@@ -88,12 +101,13 @@ def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
     return Dashboard(
         steps=_steps(actor, has_scopes=any(actor.sees(tree.by_id[root].path) for root in tree.roots)),
         alerts=list(alerts[:ROWS_MAX]),
-        alerts_count=alerts.count(),
+        alerts_count=counts.get(Alert.Status.FIRING, 0),
+        pending_count=counts.get(Alert.Status.PENDING, 0),
         constraints=list(constraints[:ROWS_MAX]),
         constraints_count=constraints.count(),
         budgets=lines[:ROWS_MAX],
         budgets_left_out=len(lines[ROWS_MAX:]),
-        waiting=list(waiting[:ROWS_MAX]),
+        waiting=[(budget, rounded(budget.unit, budget.amount, budget.currency)) for budget in waiting[:ROWS_MAX]],
         waiting_count=waiting.count(),
         spending=spending(usage, tree=tree, month=calendar_month(at).start, at=at),
         gaps=list(DataGap.objects.visible_to(actor).filter(ended_at=None).select_related("organisation")),
@@ -125,9 +139,9 @@ def _budgets(actor: Actor, at: datetime) -> list[BudgetLine]:
             budget=budget,
             used=facts[budget.pk].used,
             amount=facts[budget.pk].amount,
-            percent=None if (ratio := facts[budget.pk].used_ratio) is None else int(ratio * 100),
+            used_ratio=facts[budget.pk].used_ratio,
         )
         for budget in approved
         if budget.pk in facts
     ]
-    return sorted(lines, key=lambda line: (-(line.percent or 0), line.budget.scope.path))
+    return sorted(lines, key=lambda line: (-(line.used_ratio or 0), line.budget.scope.path))

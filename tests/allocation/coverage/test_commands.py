@@ -21,12 +21,12 @@ def test_a_preview_on_the_command_line(acme: Scope, tmp_path: Path) -> None:
     file.write_text(RULES)
     assert command("preview", str(file), "--since", "2026-11-01", "--until", "2026-12-01", "--limit", "2") == (
         "AttributionRules acme: create\n"
-        "acme 2026-11-01 to 2026-12-01: 3 records, 3,300 tokens, 3 USD of 4 records, 4,400 tokens, 3.5 USD would move"
-        " (85.71 % of cost).\n"
-        "Attributed before: 0.00 % of 3.5 USD, 0.00 % of 4 requests (below_crawl)\n"
-        "Attributed after:  85.71 % of 3.5 USD, 75.00 % of 4 requests (crawl)\n"
-        "  acme/unattributed -> acme/search: 1 records, 1,100 tokens, 1 USD, 28.57 %\n"
-        "  acme/unattributed -> acme/search/ranker: 1 records, 1,100 tokens, 1 USD, 28.57 %\n"
+        "acme 2026-11-01 to 2026-12-01: 3 records, 3,300 tokens, 3.00 USD of 4 records, 4,400 tokens, 3.50 USD would"
+        " move (85.7 % of cost).\n"
+        "Attributed before: 0.0 % of 3.50 USD, 0.0 % of 4 requests (below_crawl)\n"
+        "Attributed after:  85.7 % of 3.50 USD, 75.0 % of 4 requests (crawl)\n"
+        "  acme/unattributed -> acme/search: 1 records, 1,100 tokens, 1.00 USD, 28.6 %\n"
+        "  acme/unattributed -> acme/search/ranker: 1 records, 1,100 tokens, 1.00 USD, 28.6 %\n"
         "  … and 1 more movements\n"
         "Would place no record: acme:never\n"
     )
@@ -48,9 +48,9 @@ def test_coverage_on_the_command_line(acme: Scope) -> None:
     apply_rules()
     use(acme, SEARCH, {"cost": Decimal(3)})
     assert command("coverage", "--since", "2026-11-01", "--until", "2026-12-01", "--by", "rule") == (
-        "acme 2026-11-01 to 2026-12-01: 25.00 % of 4 USD, 50.00 % of 2 requests (below_crawl)\n"
-        "  unattributed: 0.00 % of 3 USD, 0.00 % of 1 requests (below_crawl), 75.00 % of it\n"
-        "  acme:search: 100.00 % of 1 USD, 100.00 % of 1 requests (run), 25.00 % of it\n"
+        "acme 2026-11-01 to 2026-12-01: 25.0 % of 4.00 USD, 50.0 % of 2 requests (below_crawl)\n"
+        "  unattributed: 0.0 % of 3.00 USD, 0.0 % of 1 requests (below_crawl), 75.0 % of it\n"
+        "  acme:search: 100.0 % of 1.00 USD, 100.0 % of 1 requests (run), 25.0 % of it\n"
     )
     with pytest.raises(CommandError, match="There is no organisation globex"):
         command("coverage", "--organisation", "globex")

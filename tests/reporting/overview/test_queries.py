@@ -1,5 +1,6 @@
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,6 +14,8 @@ from governance.people.models import User
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
+from policies.alerts.models import Alert
+from policies.guardrails.models import GuardrailVersion
 from reporting.overview.queries import Dashboard, dashboard
 from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
 
@@ -80,6 +83,30 @@ def test_nobody_sees_what_others_spend(search: Scope, spend: Spend, team_lead: A
     (spent,) = dashboard(actor=team_lead, at=AT).spending
     assert spent.cost == Decimal(10)
     assert [one.name for one in spent.chart.legend] == ["search"]
+
+
+def test_a_pending_alert_is_not_open(search: Scope, apply: Apply, superuser: Actor, client: Client) -> None:
+    """Nobody has been told of it: it must last first."""
+    apply()
+    version = GuardrailVersion.objects.get()
+    period: dict[str, Any] = {
+        "period_start": AT,
+        "period_end": AT + timedelta(days=1),
+        "opened_at": AT,
+        "version": version,
+    }
+    for number, status in enumerate(("pending", "pending", "firing")):
+        Alert.objects.create(
+            scope=search, guardrail=f"guardrail-{number}", level="advisory", status=status, step="warn",
+            severity="low", reason=f"It is {status}.", **period,
+        )  # fmt: skip
+    shown = dashboard(actor=superuser, at=AT)
+    assert (shown.alerts_count, shown.pending_count) == (1, 2)
+    assert [alert.reason for alert in shown.alerts] == ["It is firing."]
+    assert superuser.user is not None
+    client.force_login(superuser.user)
+    page = client.get("/admin/").content.decode()
+    assert "2 pending</a>, which must last before anybody is told" in page
 
 
 @pytest.mark.usefixtures("budget")

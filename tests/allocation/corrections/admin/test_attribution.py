@@ -54,7 +54,7 @@ def test_a_preview_shows_what_would_move_and_saves_nothing(finops: Client) -> No
     assert "key_alias: ranker-7" in first
     assert "What would move" not in first
     page = finops.post(preview_page(), asked()).content.decode()
-    assert "80.00 %" in page  # two of two and a half dollars
+    assert "80.0 %" in page  # two of two and a half dollars
     assert "acme/search/ranker" in page
     assert "Save as a new version" in page
     assert AttributionRuleSet.objects.count() == 1
@@ -106,7 +106,7 @@ def test_the_coverage_page_names_share_maturity_and_what_places_nothing(acme: Sc
     globex = make_organisation("globex")
     record_usage(events=[event(scope="globex/ads", cost=Decimal(7))], key_scope_id=globex.pk, at=AT)
     page = finops.get(f"{PAGE}/coverage/").content.decode()
-    assert "80.00 % of 2.50 USD" in page
+    assert "80.0 % of 2.50 USD" in page
     assert "crawl (80 % or more)" in page
     assert "acme:key_alias ranker-7" in page
     assert "acme:batch, acme:never" in page

@@ -59,7 +59,7 @@ def test_the_command_tells_coverage_too(acme: Scope) -> None:
     use(acme)
     assert run("coverage", "--scope", "acme") == [
         "5 requests with 4,000 tokens; 1 more failed.",
-        "Priced: 60.00 % of the requests, 75.00 % of the tokens.",
+        "Priced: 60.0 % of the requests, 75.0 % of the tokens.",
         "  pricebook:contract: 2 requests, 2,200 tokens, cost 0.0056",
         "  genai-prices: 1 requests, 800 tokens, cost 0.0005",
         "  no price: openai/unknown-large standard: 1 requests, 900 tokens",

@@ -84,7 +84,7 @@ def test_the_chart_says_what_it_shows() -> None:
     chart = coverage_chart(by_day={ON: half}, days=days, currency="USD")
     assert [(day.attributed, day.rest, day.description) for day in chart.days] == [
         ("0.0", "0.0", "Mon 2026-11-23: no cost"),
-        ("88.0", "88.0", "Tue 2026-11-24: 50.00 % of 4.00 USD attributed"),
+        ("88.0", "88.0", "Tue 2026-11-24: 50.0 % of 4.00 USD attributed"),
     ]
-    assert chart.summary == "2026-11-23 to 2026-11-24: 50.00 % of 4.00 USD attributed."
+    assert chart.summary == "2026-11-23 to 2026-11-24: 50.0 % of 4.00 USD attributed."
     assert [mark.name for mark in chart.marks] == ["crawl", "run"]

@@ -169,7 +169,7 @@ def test_the_command_plans_splits_and_shows(acme: Scope) -> None:
     words = ("--organisation", "acme", "--month", "2026-11")
     planned = command("run", *words, "--dry-run")
     assert "acme-platform-team v1 of acme/platform: 10.00 USD, proportional (Tokens)" in planned
-    assert "     25 %            2.50 USD  acme/search\n" in planned
+    assert "     25.0 %            2.50 USD  acme/search\n" in planned
     assert AllocationRun.objects.count() == 1
     done = command("run", *words)
     assert AllocationRun.objects.count() == 2
@@ -216,7 +216,8 @@ def test_a_scopes_page_says_why_and_is_for_who_sees_the_scope(shared: Scope) -> 
     ada = signed_in(person("ada@acme.example", "engineering", search))
     page = ada.get(f"/admin/allocation/allocationrun/{run.pk}/scope/{search.pk}/")
     assert (
-        "acme/search bears 100 % of acme-platform-team (10.00 USD of acme/platform), by Tokens" in page.content.decode()
+        "acme/search bears 100.0 % of acme-platform-team (10.00 USD of acme/platform), by Tokens"
+        in page.content.decode()
     )
     assert ada.get(f"/admin/allocation/allocationrun/{run.pk}/scope/{ads.pk}/").status_code == 404
     assert ada.get(f"/admin/allocation/allocationrun/0/scope/{search.pk}/").status_code == 404

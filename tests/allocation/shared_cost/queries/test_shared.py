@@ -39,7 +39,7 @@ def test_what_was_shared_to_a_scope_says_from_where_and_why(shared: Scope) -> No
         "platform-team", "acme/platform", "proportional", D("0.75"), 30,
     )  # fmt: skip
     assert line.why == (
-        "acme/search bears 75 % of platform-team (40.00 USD of acme/platform), by Tokens: 3000 of 4000."
+        "acme/search bears 75.0 % of platform-team (40.00 USD of acme/platform), by Tokens: 3000 of 4000."
     )
     assert line.records == (
         "/api/v1/usage?scope=acme%2Fplatform&since=2026-11-01T00%3A00%3A00Z&until=2026-12-01T00%3A00%3A00Z"

@@ -4,7 +4,6 @@ from fractions import Fraction
 import pytest
 
 from governance.charts.engine.numbers import (
-    exact_percent,
     money,
     percent,
     percent_at_least,
@@ -71,11 +70,15 @@ def test_whole_things_have_no_places() -> None:
     assert [quantity(1234), quantity(Decimal(1234)), quantity(Decimal("0.126"))] == ["1,234", "1,234.00", "0.13"]
 
 
-def test_percent() -> None:
-    assert [percent(Decimal("0.125")), percent(Decimal("0.8"), places=2), percent(None)] == ["12.5 %", "80.00 %", "–"]
-    assert [exact_percent(Decimal(ratio), places=3) for ratio in ("0.25", "0.123456", "1", "-0.000001")] == [
-        "25 %", "12.346 %", "100 %", "0 %",
+def test_a_share_is_written_in_one_way_and_never_rounded_to_all_or_nothing() -> None:
+    ratios = ("0.125", "1.075", "0.8", "-0.03", "0", "1", "12.345", "0.9999", "0.9995", "0.0004", "0.0005")
+    assert [percent(Decimal(ratio)) for ratio in ratios] == [
+        "12.5 %", "107.5 %", "80.0 %", "-3.0 %", "0.0 %", "100.0 %", "1,234.5 %", "99.9 %", "99.9 %", "< 0.1 %",
+        "< 0.1 %",
     ]  # fmt: skip
-    assert [exact_percent(Decimal(ratio), places=0) for ratio in ("1", "0.104")] == ["100 %", "10 %"]
+    assert percent(None) == "–"
+
+
+def test_percent_of_changes_and_of_at_least() -> None:
     assert [percent_change(Decimal(ratio)) for ratio in ("0.125", "-0.03")] == ["+12.5 %", "-3.0 %"]
     assert [percent_at_least(Fraction(999, 1000)), percent_at_least(Fraction(3, 2))] == ["99 %", "100 %"]
