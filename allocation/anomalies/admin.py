@@ -26,7 +26,7 @@ from governance.charts.engine.numbers import count, money
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.reasons import reason_field, run_for_each
-from governance.pages.admin.show import scope_link
+from governance.pages.admin.show import number_column, scope_link
 from governance.people.models import DecisionRight
 from governance.scopes.queries import scope_tree
 
@@ -77,14 +77,17 @@ class AnomalyAdmin(ReadOnlyAdmin):
             return anomaly.series_name
         return format_html('{} <span style="opacity:.65">{}</span>', anomaly.series_name, anomaly.provider)
 
+    @number_column
     @admin.display(description="above expected", ordering="excess_cost")
     def rose_by(self, anomaly: Anomaly) -> SafeString:
         return format_html("<strong>{}</strong>", amount(anomaly, anomaly.excess))
 
+    @number_column
     @admin.display(description="observed", ordering="observed")
     def observed_shown(self, anomaly: Anomaly) -> str:
         return amount(anomaly, anomaly.observed)
 
+    @number_column
     @admin.display(description="expected", ordering="expected")
     def expected_shown(self, anomaly: Anomaly) -> str:
         return amount(anomaly, anomaly.expected)
@@ -95,6 +98,7 @@ class AnomalyAdmin(ReadOnlyAdmin):
             return str(anomaly.first_day)
         return f"{anomaly.first_day} to {anomaly.last_day}, {anomaly.days_count} days"
 
+    @number_column
     @admin.display(description="days")
     def duration(self, anomaly: Anomaly) -> str:
         return str(anomaly.duration_days)

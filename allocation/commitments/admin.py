@@ -21,7 +21,7 @@ from governance.charts.engine.numbers import NOTHING, money, percent, quantity
 from governance.documents.admin import VersionedAdmin
 from governance.documents.models import Versioned
 from governance.pages.admin.base import VisibleScopes
-from governance.pages.admin.show import money_of
+from governance.pages.admin.show import money_of, number_column
 
 
 class DocumentAdmin(VersionedAdmin):
@@ -63,6 +63,7 @@ class CommitmentAdmin(DocumentAdmin):
             by_name = self.months[commitment.organisation_id] = {month.commitment.name: month for month in months}
         return by_name.get(commitment.name)
 
+    @number_column
     @admin.display(description="used this month")
     def used(self, commitment: Commitment) -> SafeString | str:
         month = self._month(commitment)
@@ -77,11 +78,13 @@ class CommitmentAdmin(DocumentAdmin):
         used, whole = (quantity(units) for units in (month.covered_units, month.committed_units))
         return f"{used} of {whole} {unit_label(commitment)}{coverage}"
 
+    @number_column
     @admin.display(description="unused until now")
     def unused(self, commitment: Commitment) -> str:
         month = self._month(commitment)
         return money(month.unused_amount, commitment.currency) if month else NOTHING
 
+    @number_column
     @admin.display(description="cheaper than on demand from")
     def break_even(self, commitment: Commitment) -> str:
         month = self._month(commitment)

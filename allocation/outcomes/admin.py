@@ -8,7 +8,7 @@ from allocation.outcomes.models import Outcome, OutcomeDay
 from governance.charts.engine.numbers import NOTHING
 from governance.pages.admin.base import VisibleScopes
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import count_of, money_of
+from governance.pages.admin.show import count_of, money_of, number_column
 
 
 @admin.register(Outcome)
@@ -38,6 +38,7 @@ class OutcomeDayAdmin(ReadOnlyAdmin):
     list_select_related = ("scope",)
     ordering = ("-day", "-id")
 
+    @number_column
     @admin.display(description="mean quality")
     def quality(self, sums: Any) -> str:
         return f"{sums.quality_sum / sums.quality_count:.3f}" if sums.quality_count else NOTHING

@@ -13,6 +13,7 @@ from allocation.prices.models import ExchangeRate, Price, PriceBook
 from governance.documents.admin import VersionedAdmin
 from governance.pages.admin.base import VisibleScopes
 from governance.pages.admin.lists import ReadOnlyAdmin
+from governance.pages.admin.show import number_column
 
 
 def written(amount: Decimal | None) -> str:
@@ -70,10 +71,12 @@ class PriceAdmin(ReadOnlyAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         return lookup == "book__id__exact" or super().lookup_allowed(lookup, value, request)
 
+    @number_column
     @admin.display(description="paid", ordering="unit_price")
     def paid(self, price: Price) -> str:
         return written(price.unit_price)
 
+    @number_column
     @admin.display(description="list price", ordering="list_unit_price")
     def published(self, price: Price) -> str:
         return written(price.list_unit_price)
@@ -95,6 +98,7 @@ class ExchangeRateAdmin(ReadOnlyAdmin):
     exclude = ("rate",)
     readonly_fields = ("worth",)
 
+    @number_column
     @admin.display(description="rate", ordering="rate")
     def worth(self, rate: ExchangeRate) -> str:
         return written(rate.rate)

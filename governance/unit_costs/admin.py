@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from governance.charts.engine.numbers import money
 from governance.pages.admin.base import OperatedAdmin, VisibleScopes, acting
-from governance.pages.admin.show import scope_link
+from governance.pages.admin.show import number_column, scope_link
 from governance.unit_costs import operations
 from governance.unit_costs.models import UnitCostTarget
 
@@ -52,6 +52,7 @@ class UnitCostTargetAdmin(OperatedAdmin):
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
         return {"effective_from": timezone.now().date(), **initial}
 
+    @number_column
     @admin.display(description="accepted cost", ordering="amount")
     def amount_(self, target: UnitCostTarget) -> str:
         return money(target.amount, target.currency)

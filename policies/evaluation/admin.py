@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from governance.pages.admin.base import RecordAdmin
-from governance.pages.admin.show import count_of
+from governance.pages.admin.show import count_of, number_column
 from policies.evaluation.models import DataGap, EvaluationRun
 from policies.guardrails.admin import ReadOnlyAdmin
 
@@ -20,6 +20,7 @@ class EvaluationRunAdmin(ReadOnlyAdmin):
     ordering = ("-started_at",)
     show_full_result_count = False
 
+    @number_column
     @admin.display(description="seconds")
     def seconds(self, run: EvaluationRun) -> str:
         return f"{(run.finished_at - run.started_at).total_seconds():.3f}" if run.finished_at else ""

@@ -30,7 +30,7 @@ def test_the_dashboard_shows_what_a_newcomer_asks_first(admin: Client) -> None:
     page = admin.get("/admin/").content.decode()
     assert "Held back now" in page
     assert "acme/search" in page
-    assert "104 %" in page
+    assert "104.0 %" in page
 
 
 @pytest.mark.usefixtures("blocked")

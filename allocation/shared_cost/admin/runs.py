@@ -24,7 +24,7 @@ from governance.charts.engine.numbers import money, percent
 from governance.errors import DomainError
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
-from governance.pages.admin.show import money_of
+from governance.pages.admin.show import money_of, number_column
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
@@ -212,6 +212,7 @@ class AllocatedChargeAdmin(ReadOnlyAdmin):
     def origin(self, charge: AllocatedCharge) -> str:
         return charge.pool.origin.path
 
+    @number_column
     @admin.display(ordering="ratio")
     def share(self, charge: AllocatedCharge) -> str:
         return percent(charge.ratio)

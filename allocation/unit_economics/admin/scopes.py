@@ -26,6 +26,7 @@ from governance.calendar.engine import DAY, day_of, first_of_month, month_after,
 from governance.charts.engine.numbers import NOTHING, money
 from governance.errors import DomainError
 from governance.pages.admin.base import RecordAdmin
+from governance.pages.admin.show import number_column
 from governance.scopes.queries import scope_tree
 
 TRENDS = (("day", "by day"), ("week", "by week"), ("month", "by month"))
@@ -52,13 +53,13 @@ def column(measure: Measure, label: str) -> Any:
     """A list column that shows the month's figure, read by the changelist."""
 
     @admin.display(description=label)
-    def unit_cost(scope: Any) -> str:
+    def number(scope: Any) -> str:
         ratio = scope.month_figures.get(measure)
         if ratio is None or ratio.value is None:
             return NOTHING
         return formatted(words_of(measure), ratio.value)
 
-    return unit_cost
+    return number
 
 
 @admin.register(ScopeEconomics)
@@ -96,6 +97,7 @@ class ScopeEconomicsAdmin(RecordAdmin):
             scope.name or scope.slug,
         )
 
+    @number_column
     @admin.display(description="cost this month")
     def cost(self, scope: Any) -> str:
         month_cost: str = scope.month_cost

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,15 +19,14 @@ from unfold.decorators import action, display
 
 from budgets.approvals import operations, rules
 from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, amount_seen
-from budgets.ledger.admin.show import charges_shown, period_shown, progress, transfers_shown
+from budgets.ledger.admin.show import accounts_of, entries_shown, period_shown, progress
 from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
 from governance.charts.engine.colours import BAD
-from governance.errors import DomainError
-from governance.pages.admin.base import VisibleAdmin, acting
+from governance.pages.admin.base import OperatedAdmin, acting
 from governance.pages.admin.reasons import run_for_each
-from governance.pages.admin.show import file_name
+from governance.pages.admin.show import file_name, number_column
 from governance.scopes.models import Scope
 
 BADGES = {
@@ -74,15 +72,14 @@ class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscripta
         """Skips the model's validation: it would ask for fields that the operation fills in."""
 
 
-class ActionPage(VisibleAdmin):
+class ActionPage(OperatedAdmin):
     """Decisions on one or several budgets, each confirmed with a reason on a page of its own."""
 
     def ask(self, request: HttpRequest, verb: str, budgets: list[Budget], *, from_list: bool) -> HttpResponse:
         decision = DECISIONS[verb]
         back = self._page_of(None if from_list or len(budgets) != 1 else budgets[0])
         form = decision.form(request.POST if "apply" in request.POST else None)
-        if form.is_bound and form.is_valid():
-            self._decide(request, decision, form, budgets)
+        if form.is_bound and form.is_valid() and self._decide(request, decision, form, budgets):
             return HttpResponseRedirect(back)
         facts = facts_by_budget(budgets, at=timezone.now())
         actor = acting(request)
@@ -112,14 +109,16 @@ class ActionPage(VisibleAdmin):
         }
         return TemplateResponse(request, "budgets/approvals/decide.html", context)
 
-    def _decide(self, request: HttpRequest, decision: DecisionPage, form: forms.Form, budgets: list[Budget]) -> None:
+    def _decide(self, request: HttpRequest, decision: DecisionPage, form: forms.Form, budgets: list[Budget]) -> int:
+        """How many were decided; what was refused is said above the page."""
+
         def run(budget: Budget) -> None:
             seen = amount_seen(request.POST, budget) if decision.checks_amount else {}
             decision.operation(
                 budget_id=budget.pk, actor=acting(request), at=timezone.now(), **seen, **form.cleaned_data
             )
 
-        run_for_each(request, budgets, run=run, name=lambda budget: budget.name, done=decision.done)
+        return run_for_each(request, budgets, run=run, name=lambda budget: budget.name, done=decision.done)
 
     def _page_of(self, budget: Budget | None) -> str:
         if budget is None:
@@ -187,12 +186,7 @@ class BudgetAdmin(ActionPage):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         context = {**(extra_context or {}), **(self._page_context(request, object_id) if object_id else {})}
-        try:
-            return super().changeform_view(request, object_id, form_url, context)
-        except DomainError as refused:
-            messages.error(request, refused.detail)
-            typed = {name: value for name in TERMS if (value := request.POST.get(name))}
-            return HttpResponseRedirect(f"{request.path}?{urlencode(typed)}")
+        return super().changeform_view(request, object_id, form_url, context)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
@@ -209,8 +203,7 @@ class BudgetAdmin(ActionPage):
         used = used_below([account.pk]) if account is not None else {}
         return {
             "period": period_shown(account, facts_of(account, used[account.pk]), today=now.date()) if account else None,
-            "transfers": transfers_shown(budget),
-            "charges": charges_shown(budget),
+            **entries_shown(budget, accounts_of(budget)),
             "budget": budget,
             "is_own": acting(request).user is not None and request.user.pk in rules.authors(budget),
         }
@@ -226,15 +219,18 @@ class BudgetAdmin(ActionPage):
     def where(self, budget: Budget) -> SafeString:
         return format_html('{}<br><span style="opacity:.65;font-weight:400">{}</span>', budget.scope.path, budget.name)
 
+    @number_column
     @admin.display(description="amount", ordering="amount")
     def amount_each(self, budget: Budget) -> str:
         return f"{rounded(budget.unit, budget.amount, budget.currency)} a {budget.period}"
 
+    @number_column
     @admin.display(description="used")
     def used(self, budget: Budget) -> str:
         facts: BudgetFacts | None = getattr(budget, "facts", None)
         return rounded(budget.unit, facts.used, budget.currency) if facts else "–"
 
+    @number_column
     @admin.display(description="remaining")
     def remaining(self, budget: Budget) -> SafeString | str:
         facts: BudgetFacts | None = getattr(budget, "facts", None)

@@ -1,17 +1,23 @@
 """The list of accounts and one account, read-only."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from budgets.ledger.admin.show import in_unit
+from budgets.ledger.admin.show import entries_shown, in_unit, spent_and_used
 from budgets.ledger.models import Account
+from budgets.ledger.queries import facts_of, used_below
 from governance.pages.admin.base import RecordAdmin
+from governance.pages.admin.show import number_column
 
 
 @admin.register(Account)
 class AccountAdmin(RecordAdmin):
-    """One row for each budget and period; the transfers behind the balances are on the budget's page."""
+    """One row for each budget and period; its page has the entries behind the balances."""
+
+    change_form_after_template = "budgets/ledger/ledger.html"
 
     list_display = ("scope", "unit", "period", "funded_", "granted_out_", "spent_", "left", "shortfall_")
     list_filter = ("unit", "period_start")
@@ -23,27 +29,42 @@ class AccountAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return super().get_queryset(request).filter(kind=Account.Kind.BUDGET).select_related("scope", "budget")
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *, obj: Any = None, **more: Any) -> Any:
+        """With its latest entries, and how its spending differs from the budget's."""
+        if obj is not None:
+            facts = facts_of(obj, used_below([obj.pk])[obj.pk])
+            context |= {
+                "account": obj, "budget": obj.budget, "spent_and_used": spent_and_used(obj, facts),
+                **entries_shown(obj.budget, {obj.pk}),
+            }  # fmt: skip
+        return super().render_change_form(request, context, obj=obj, **more)
+
     @admin.display(ordering="period_start")
     def period(self, account: Account) -> str:
         interval = account.interval
         return f"{interval.start} to {interval.last_day}"
 
+    @number_column
     @admin.display(description="funded", ordering="funded")
     def funded_(self, account: Account) -> str:
         return in_unit(account, account.funded)
 
+    @number_column
     @admin.display(description="granted to budgets below", ordering="granted_out")
     def granted_out_(self, account: Account) -> str:
         return in_unit(account, account.granted_out)
 
+    @number_column
     @admin.display(description="spent", ordering="spent")
     def spent_(self, account: Account) -> str:
         return in_unit(account, account.spent)
 
+    @number_column
     @admin.display
     def left(self, account: Account) -> str:
         return in_unit(account, account.funded - account.granted_out - account.spent)
 
+    @number_column
     @admin.display(description="shortfall", ordering="shortfall")
     def shortfall_(self, account: Account) -> str:
         return in_unit(account, account.shortfall) if account.shortfall else "–"

@@ -1,5 +1,6 @@
 """How amounts, progress and transfers look in the admin; it only formats."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -84,29 +85,43 @@ def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> Period
     )
 
 
-def transfers_shown(budget: Budget) -> list[TransferRow]:
-    """Transfers other than charges, latest first: what people decided and what followed from it."""
-    accounts = _accounts(budget)
-    return _rows(Transfer.objects.of(accounts).exclude(kind=Transfer.Kind.CHARGE), accounts, budget, TRANSFERS)
-
-
-def charges_shown(budget: Budget) -> list[TransferRow]:
-    """The latest charges only: there may be several a second."""
-    accounts = _accounts(budget)
+def entries_shown(budget: Budget, accounts: Collection[int]) -> dict[str, list[TransferRow]]:
+    """The latest entries of these accounts of the budget, for the template: `transfers`, what people decided and what
+    followed from it, and `charges`, of which there may be several a second.
+    """
+    decided = Transfer.objects.of(accounts).exclude(kind=Transfer.Kind.CHARGE)
     charges = Transfer.objects.filter(credit_account__in=accounts, kind=Transfer.Kind.CHARGE)
-    return _rows(charges, accounts, budget, CHARGES)
+    return {
+        "transfers": _rows(decided, accounts, budget, TRANSFERS),
+        "charges": _rows(charges, accounts, budget, CHARGES),
+    }
 
 
-def _accounts(budget: Budget) -> set[int]:
+def accounts_of(budget: Budget) -> set[int]:
+    """The ids of its accounts, one for each period."""
     return set(Account.objects.filter(budget=budget).values_list("pk", flat=True))
 
 
-def _rows(transfers: TransferQuerySet, accounts: set[int], budget: Budget, count: int) -> list[TransferRow]:
+def spent_and_used(account: Account, facts: BudgetFacts) -> str:
+    """How what was spent from the account differs from what the budget has used. Budget accounts only."""
+    assert account.budget is not None  # noqa: S101  # budget accounts only
+    own, used = in_unit(account, account.spent), rounded(account.unit, facts.used, account.budget.currency)
+    below = facts.used - budget_quantity(account.unit, account.spent)
+    if not account.granted_out and not below:
+        return f"{own} was spent from this account, and that is what the budget has used: no budget lies below it."
+    return (
+        f"{own} was spent from this account, by {account.scope.path} and what lies below it without a budget of its"
+        f" own. The budget has used {used}: that and {rounded(account.unit, below, account.budget.currency)} spent from"
+        f" the budgets below it, to which {in_unit(account, account.granted_out)} was granted."
+    )
+
+
+def _rows(transfers: TransferQuerySet, accounts: Collection[int], budget: Budget, count: int) -> list[TransferRow]:
     latest = transfers.select_related("debit_account__scope", "credit_account__scope", "by").order_by("-pk")[:count]
     return [_row(transfer, accounts, budget) for transfer in latest]
 
 
-def _row(transfer: Transfer, accounts: set[int], budget: Budget) -> TransferRow:
+def _row(transfer: Transfer, accounts: Collection[int], budget: Budget) -> TransferRow:
     is_in = transfer.debit_account_id in accounts
     counterpart = transfer.credit_account if is_in else transfer.debit_account
     name = counterpart.scope.path if counterpart.kind == Account.Kind.BUDGET else counterpart.get_kind_display().lower()

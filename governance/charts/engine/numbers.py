@@ -41,6 +41,14 @@ def quantity(value: Decimal | int) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
+def exact_quantity(value: Decimal | None) -> str:
+    """`36,320`, `0.125`: all the decimal places that it has and no zeros behind them. A dash for None."""
+    if value is None:
+        return NOTHING
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def short(value: Decimal | float, *, digits: int = DIGITS) -> str:
     """For axes and narrow columns: 950, 1.5k, 12k, 2.5M, 3B, 0.0125; at most `digits` significant digits."""
     rounded = Decimal(f"{value:.{digits}g}")

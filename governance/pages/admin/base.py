@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin import RelatedFieldListFilter
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from unfold.admin import ModelAdmin
 
 from governance.errors import DomainError
+from governance.pages.admin.show import columns_of
 from governance.people.models import User
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
@@ -42,6 +41,10 @@ class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
 
     list_fullwidth = True
 
+    def __init__(self, model: type[Model], admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        self.list_display = columns_of(self)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         visible: QuerySet[Any] = self.model.objects.visible_to(acting(request))
         ordering = self.get_ordering(request)
@@ -66,13 +69,30 @@ class OperatedAdmin(VisibleAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """An operation's refusal is shown above the form instead of an error page; nothing was saved."""
+        """An operation's refusal is shown as the form's error, with what was typed; nothing was saved."""
         try:
             answer: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as refused:
-            messages.error(request, refused.detail)
-            return redirect(request.get_full_path())
+            request.refused = refused  # type: ignore[attr-defined]  # read by `get_form`, which makes the form invalid
+            answer = super().changeform_view(request, object_id, form_url, extra_context)
         return answer
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002  # Django's signature
+        form = super().get_form(request, obj, change, **kwargs)
+        refused: DomainError | None = getattr(request, "refused", None)
+        return form if refused is None else _refusing(form, refused)
+
+
+def _refusing(form: Any, refused: DomainError) -> Any:
+    """The form, which says why the operation refused it."""
+
+    def clean(self: Any) -> Any:
+        cleaned = super(refusing, self).clean()
+        self.add_error(None, refused.detail)
+        return cleaned
+
+    refusing: Any = type(form.__name__, (form,), {"clean": clean})
+    return refusing
 
 
 class RecordAdmin(VisibleAdmin):

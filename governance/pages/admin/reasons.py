@@ -30,16 +30,18 @@ class ReasonForm(forms.Form):
 def with_reason(
     request: HttpRequest, *, title: str, explanation: str, done: str, back: str, run: Callable[[str], object]
 ) -> HttpResponse:
-    """Asks for a reason, then runs the operation with it. `back` is the address shown afterwards."""
+    """Asks for a reason, then runs the operation with it. `back` is the address shown afterwards; a refusal is shown
+    with the form and what was typed.
+    """
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             run(form.cleaned_data["reason"])
         except DomainError as refused:
-            messages.error(request, refused.detail)
+            form.add_error(None, refused.detail)
         else:
             messages.success(request, done)
-        return HttpResponseRedirect(back)
+            return HttpResponseRedirect(back)
     context = {
         **admin.site.each_context(request),
         "form": form,
@@ -57,12 +59,17 @@ def run_for_each(
     run: Callable[[ChosenT], object],
     name: Callable[[ChosenT], str],
     done: str,
-) -> None:
-    """Runs each on its own: a refusal is shown with the name of its item and does not stop the others."""
+) -> int:
+    """Runs each on its own: a refusal is shown with the name of its item and does not stop the others. How many were
+    done.
+    """
+    succeeded = 0
     for item in chosen:
         try:
             run(item)
         except DomainError as refused:
             messages.error(request, f"{name(item)}: {refused.detail}")
         else:
+            succeeded += 1
             messages.success(request, f"{name(item)}: {done}.")
+    return succeeded

@@ -3,35 +3,84 @@
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
+from django.db.models import DecimalField, IntegerField
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from governance.charts.engine.colours import BAD, GOOD, NEAR
-from governance.charts.engine.numbers import NOTHING, count, money, percent
+from governance.charts.engine.numbers import NOTHING, count, exact_quantity, money, percent
+from governance.scopes.queries import scope_tree
 
+MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 WARNING_FROM = Decimal("0.8")
 
 
 def money_of(name: str, *, label: str = "") -> Callable[[Any], str]:
-    """A column or read-only field for the model's field `name`."""
-    return _column(name, label, money)
+    """A column or read-only field for the model's field `name`, in the row's own currency or its organisation's."""
+    return _column(name, label, lambda row: money(getattr(row, name), currency_of(row)))
+
+
+def currency_of(row: Any) -> str:
+    """The currency that the row names, else that of the organisation of its scope; empty where it has neither."""
+    if own := getattr(row, "currency", ""):
+        return str(own)
+    node = scope_tree().by_id.get(getattr(row, "scope_id", None) or getattr(row, "organisation_id", None) or 0)
+    return node.currency if node is not None else ""
 
 
 def count_of(name: str, *, label: str = "") -> Callable[[Any], str]:
     """As `money_of`, for a count."""
-    return _column(name, label, count)
+    return _column(name, label, lambda row: count(getattr(row, name)))
+
+
+def quantity_of(name: str, *, label: str = "") -> Callable[[Any], str]:
+    """As `money_of`, for a quantity: whole, or with the decimal places that it has."""
+    return _column(name, label, lambda row: exact_quantity(getattr(row, name)))
+
+
+def number_column(method: MethodT) -> MethodT:
+    """Sets the column of an admin's method to the right, as numbers are; stands above `admin.display`."""
+    method.is_number = True  # type: ignore[attr-defined]  # read by `columns_of`, as Django reads what `display` sets
+    return method
+
+
+def columns_of(page: Any) -> tuple[Any, ...]:
+    """The columns of an admin's list, with those that hold numbers set to the right and whole numbers in thousands."""
+    return tuple(_set(page, column) for column in page.list_display)
+
+
+def _set(page: Any, column: Any) -> Any:
+    if not isinstance(column, str):
+        return column
+    method = getattr(page, column, None)
+    if getattr(method, "is_number", False):
+        return _named_number(method)
+    field = next((field for field in page.model._meta.fields if field.name == column), None)  # noqa: SLF001  # Django's own
+    if isinstance(field, IntegerField) and not field.choices and not field.primary_key:
+        return count_of(column, label=str(field.verbose_name))
+    return quantity_of(column, label=str(field.verbose_name)) if isinstance(field, DecimalField) else column
+
+
+def _named_number(method: Any) -> Callable[[Any], Any]:
+    def number(row: Any) -> Any:
+        return method(row)
+
+    number.__dict__.update(method.__func__.__dict__)
+    return number
 
 
 def _column(name: str, label: str, formatted: Callable[[Any], str]) -> Callable[[Any], str]:
-    @admin.display(description=label or name.replace("_", " "), ordering=name)
-    def column(row: Any) -> str:
-        return formatted(getattr(row, name))
+    """Its name becomes the class of the column's cells, by which the style sheet sets numbers to the right."""
 
-    return column
+    @admin.display(description=label or name.replace("_", " "), ordering=name)
+    def number(row: Any) -> str:
+        return formatted(row)
+
+    return number
 
 
 def used_bar(ratio: Decimal | None) -> SafeString | str:

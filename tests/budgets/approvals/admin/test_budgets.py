@@ -185,3 +185,22 @@ def test_accounts_are_listed(search: Scope, approve: Propose, finance: Actor) ->
     approve(search, "100", at=NOW)
 
     assert "100.00 USD" in browser(finance).get(reverse("admin:budgets_account_changelist")).content.decode()
+
+
+def test_a_refused_form_keeps_what_was_typed(
+    acme: Scope, search: Scope, propose: Propose, approve: Propose, finance: Actor
+) -> None:
+    client = browser(finance)
+    typed = {
+        "scope": search.pk, "unit": "money", "period": "month", "amount": "25", "starts_on": "2026-12-01",
+        "ends_on": "2026-11-01", "note": "For the second team.",
+    }  # fmt: skip
+    page = client.post(f"{LIST}add/", typed)
+    assert (page.status_code, Budget.objects.count()) == (200, 0)
+    assert "For the second team." in page.content.decode()
+    approve(acme, "10", at=NOW)
+    asked = propose(search, "100", at=NOW)
+    decided = client.post(page_of(asked, "approve"), {"apply": "1", "reason": "It was agreed in May."})
+    assert decided.status_code == 200  # the organisation has less to give
+    assert "It was agreed in May." in decided.content.decode()
+    assert [str(message) for message in decided.context["messages"]] != []

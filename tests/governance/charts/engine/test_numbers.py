@@ -4,6 +4,7 @@ from fractions import Fraction
 import pytest
 
 from governance.charts.engine.numbers import (
+    exact_quantity,
     money,
     percent,
     percent_at_least,
@@ -68,6 +69,12 @@ def test_money_is_said_to_the_cent_unless_smaller_than_one() -> None:
 
 def test_whole_things_have_no_places() -> None:
     assert [quantity(1234), quantity(Decimal(1234)), quantity(Decimal("0.126"))] == ["1,234", "1,234.00", "0.13"]
+
+
+def test_a_quantity_keeps_its_places_and_loses_its_zeros() -> None:
+    values = ("36320.000000000", "0.125000", "100", "-0.50", "0.000")
+    assert [exact_quantity(Decimal(value)) for value in values] == ["36,320", "0.125", "100", "-0.5", "0"]
+    assert exact_quantity(None) == "–"
 
 
 def test_a_share_is_written_in_one_way_and_never_rounded_to_all_or_nothing() -> None:
