@@ -69,7 +69,7 @@ def _named_number(method: Any) -> Callable[[Any], Any]:
     def number(row: Any) -> Any:
         return method(row)
 
-    number.__dict__.update(method.__func__.__dict__)
+    number.__dict__.update({"short_description": method.__name__.replace("_", " "), **method.__func__.__dict__})
     return number
 
 
