@@ -19,7 +19,7 @@ class AccountAdmin(RecordAdmin):
 
     change_form_after_template = "budgets/ledger/ledger.html"
 
-    list_display = ("scope", "unit", "period", "funded_", "granted_out_", "spent_", "left", "shortfall_")
+    list_display = ("scope", "period", "funded_", "granted_out_", "spent_", "left", "shortfall_")
     list_filter = ("unit", "period_start")
     search_fields = ("scope__path",)
     ordering = ("-period_start", "scope__path")
