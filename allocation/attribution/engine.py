@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from fnmatch import fnmatchcase
 from operator import attrgetter
 
 from allocation.attribution.documents import FIELDS, KEY_KINDS, WEIR_KEY, Call, Condition, bind
 from governance.calendar.engine import is_in_force
 from governance.documents.engine.cel import Binding
+from governance.documents.engine.globs import glob_matches
 
 CACHE_MAX = 50_000
 NO_ATTRIBUTES: Mapping[str, str] = {}
@@ -51,7 +51,7 @@ class Rule:
         """Whether the rule applies. `binding` is called only when its condition has to be evaluated."""
         return (
             self.is_in_force(on)
-            and all(name in attributes and fnmatchcase(attributes[name], pattern) for name, pattern in self.when)
+            and all(name in attributes and glob_matches(pattern, attributes[name]) for name, pattern in self.when)
             and (self.condition is None or self.condition.holds(binding()))
         )
 

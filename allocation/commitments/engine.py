@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from typing import Literal
 
 from allocation.meters.engine.apportion import AMOUNT_PLACES, apportion, exact_units, of_units
 from allocation.meters.engine.months import Month
 from governance.calendar.engine import is_in_force
+from governance.documents.engine.globs import glob_matches
 from governance.scopes.engine import is_at_or_below
 
 Unit = Literal["gpu_hour", "token", "request", "money"]
@@ -54,7 +54,7 @@ class CommitmentTerms:
             line.provider == self.provider
             and is_in_force(self.starts_on, self.ends_on, line.day)
             and is_at_or_below(line.scope, self.scope)
-            and any(fnmatchcase(line.model, pattern) for pattern in self.models)
+            and any(glob_matches(pattern, line.model) for pattern in self.models)
         )
 
     def days_in(self, month: Month) -> int:

@@ -5,15 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from fnmatch import translate
 
 from allocation.prices.engine.exchange import Rate
 from allocation.prices.engine.rates import RateCard, rate_card
 from governance.calendar.engine import is_in_force
+from governance.documents.engine.globs import compiled_glob, is_glob
 
 # By bound of the context tier, 0 for the base: prices by meter.
 Tiers = Mapping[int, Mapping[str, Decimal]]
-_PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,8 +64,8 @@ class PriceBooks:
 
     def __post_init__(self) -> None:
         for position, entry in enumerate(self.entries):
-            if _PATTERN.search(entry.provider) or _PATTERN.search(entry.model):
-                names = re.compile(translate(entry.provider)), re.compile(translate(entry.model))
+            if is_glob(entry.provider) or is_glob(entry.model):
+                names = compiled_glob(entry.provider), compiled_glob(entry.model)
                 self._patterns.append((position, entry, *names))
             else:
                 key = (entry.provider, entry.model, entry.service_tier)

@@ -15,7 +15,7 @@ LATER_CONSTRAINTS = frozenset({"reroute", "throttle", "require_approval", "cap_o
 
 
 class BlockAction(Part):
-    """No models means every model; globs such as ``gpt-4*`` are allowed."""
+    """No models means every model; ``*`` in a name, as in ``gpt-4*``, is any text."""
 
     models: Annotated[
         tuple[Annotated[str, Field(strict=True, min_length=1, max_length=200)], ...], Field(max_length=100)

@@ -6,16 +6,18 @@ Each question is a match without a default: the type checker names the ones in w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from governance.documents.engine.globs import glob_matches
 from policies.guardrails.documents import ConstraintEntry
 from policies.guardrails.documents import constraint_kinds as written
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Refuse calls of the scope and everything below it; no models named means every model (globs allowed)."""
+    """Refuse calls of the scope and everything below it; no models named means every model; ``*`` in a name is
+    any text.
+    """
 
     models: tuple[str, ...] = ()
     message: str = ""
@@ -37,7 +39,7 @@ def covers(constraint: ConstraintKind, model: str) -> bool:
     """Whether a call of this model is limited by it."""
     match constraint:
         case Block(models=models):
-            return not models or any(fnmatchcase(model, pattern) for pattern in models)
+            return not models or any(glob_matches(pattern, model) for pattern in models)
 
 
 def refuses_calls(constraint: ConstraintKind) -> bool:

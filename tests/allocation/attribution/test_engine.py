@@ -132,6 +132,12 @@ def test_where_a_call_belongs(changes: dict[str, Any], on: date, label: str | No
         assert (found.name if found else None) == label
 
 
+def test_only_a_star_is_any_text_in_a_label() -> None:
+    rule = Rule("label", (("team", "svc[eu]?*"),), 11)
+    teams = ["svc[eu]?", "svc[eu]?-1", "svce", "svc[eu]x"]
+    assert [rule.matches({"team": team}, ON, lambda: bind(call())) for team in teams] == [True, True, False, False]
+
+
 def test_ten_thousand_keys_are_looked_up() -> None:
     matcher = Matcher((), [key(f"k{number}", "key_hash", f"{number:064x}", number) for number in range(10_000)])
     found = matcher.first_match(call(attributes={"key_hash": f"{9_999:064x}"}), ON)

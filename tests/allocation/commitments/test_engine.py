@@ -60,6 +60,11 @@ def test_usage_beyond_the_commitment_is_on_demand() -> None:
     assert found.booked_cost == 1400 + 80
 
 
+@pytest.mark.parametrize(("model", "covered"), [("llama[70b]", 10), ("llama7", 0), ("llama[70b]-x", 0)])
+def test_only_a_star_is_any_text_in_the_models_of_a_commitment(model: str, covered: int) -> None:
+    assert one(committed(models=("llama[70b]",)), line("10", model=model)).covered_units == covered
+
+
 @pytest.mark.parametrize(
     ("dates", "amount", "hours"),
     [

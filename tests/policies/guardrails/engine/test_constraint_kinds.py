@@ -28,6 +28,9 @@ def test_a_block_is_made_from_its_entry() -> None:
         pytest.param(SOME, "o3", True, id="a name"),
         pytest.param(SOME, "o3-mini", False, id="another name"),
         pytest.param(SOME, "GPT-4o", False, id="letters' case counts"),
+        pytest.param(Block(models=("m[1m]",)), "m[1m]", True, id="brackets are themselves"),
+        pytest.param(Block(models=("m[1m]",)), "m1", False, id="brackets are no set of letters"),
+        pytest.param(Block(models=("o?",)), "o3", False, id="a question mark is no letter"),
     ],
 )
 def test_a_block_covers_the_models_it_names(constraint: Block, model: str, covered: bool) -> None:
