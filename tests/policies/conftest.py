@@ -2,6 +2,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -20,6 +21,8 @@ from policies.evaluation.operations import evaluate_next_dirty_scopes
 from policies.guardrails.documents import GuardrailPolicy, parse_guardrail
 from policies.guardrails.operations import apply_guardrail_policy
 
+CASES = Path(__file__).resolve().parents[3] / "shared" / "data" / "cases"
+needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not here")
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SYSTEM = Actor.system()
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -37,7 +37,8 @@ GIVEN = ".has"
 
 _REPORTED = re.compile(r"^(?:[A-Z_]+: )?ERROR: <input>:(\d+):(\d+): (.*)$", re.MULTILINE)
 _REPAIRABLE = re.compile(r"no matching overload for .* applied to '(?=.*\bdouble\b)(?=.*\bint\b)")
-_ZERO_DIVISOR = "double('division by zero')"
+ZERO_DIVISOR = "double('division by zero')"
+"""The expression that fails as a division by zero does."""
 MAX_LENGTH = 20_000
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -148,17 +149,24 @@ class Environment:
                 text = repaired
 
 
-def guard_divisions(text: str) -> str:
-    """The text with every divisor that can be zero guarded, so that dividing by zero is a Failure."""
-    words = Words(text)
-    for index, token in enumerate(words.tokens):
-        if token.kind == "sign" and token.text == "/":
-            first, last = words.operand_after(index)
-            divisor = guard_divisions(words.slice(first, last))
-            tail = guard_divisions(words.text[words.tokens[last].end :])
-            head = words.text[: words.tokens[first].start]
-            return f"{head}{_guarded(divisor)}{tail}"
-    return text
+def guard_divisions(text: str, when_zero: Callable[[str, str], str] = lambda _dividend, _divisor: ZERO_DIVISOR) -> str:
+    """The text with every divisor that can be zero guarded, so that dividing by zero is a Failure, or what
+    ``when_zero`` writes for the dividend and the divisor. Both may hold divisions: those are guarded too.
+    """
+    divisions: dict[str, str] = {}
+    mark = "__"
+    while mark in text:
+        mark += "_"
+    while (index := _last_division(words := Words(text))) is not None:
+        dividend, divisor = words.operand_before(index), words.operand_after(index)
+        start = words.tokens[dividend[0]].start
+        n, d = guard_divisions(words.slice(*dividend), when_zero), words.slice(*divisor)
+        name = f"{mark}{len(divisions)}{mark}"
+        instead = when_zero(_restored(n, divisions), _restored(d, divisions))
+        between = text[words.tokens[dividend[1]].end : words.tokens[divisor[0]].start]
+        divisions[name] = _guarded(f"{n}{between}", n, d, instead)
+        text = text[:start] + name + text[words.tokens[divisor[1]].end :]
+    return _restored(text, divisions)
 
 
 def constant_fault(text: str) -> str | None:
@@ -173,12 +181,29 @@ def pattern_fault(text: str) -> str | None:
     return constant_fault(f"''.matches({text})")
 
 
-def _guarded(divisor: str) -> str:
+def _last_division(words: Words) -> int | None:
+    signs = (index for index in reversed(range(len(words.tokens))) if words.is_sign(index, "/"))
+    return next((index for index in signs if 0 < index < len(words.tokens) - 1), None)
+
+
+def _restored(text: str, divisions: Mapping[str, str]) -> str:
+    """The text with each division back in its place."""
+    for name, division in reversed(divisions.items()):
+        text = text.replace(name, division)
+    return text
+
+
+def _guarded(written: str, dividend: str, divisor: str, instead: str) -> str:
+    """``written`` is the division up to its divisor."""
     try:
         is_safe = float(divisor) != 0.0
     except ValueError:
         is_safe = False
-    return divisor if is_safe else f"(({divisor}) == 0.0 ? {_ZERO_DIVISOR} : ({divisor}))"
+    if is_safe:
+        return f"{written}{divisor}"
+    if instead == ZERO_DIVISOR:
+        return f"{written}(({divisor}) == 0.0 ? {instead} : ({divisor}))"
+    return f"(({divisor}) == 0.0 ? {instead} : ({dividend}) / ({divisor}))"
 
 
 def _with_doubles(text: str, report: str) -> str:

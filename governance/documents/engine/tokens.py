@@ -121,6 +121,37 @@ class Words:
             else:
                 return first, min(last, len(self.tokens) - 1)
 
+    def operand_before(self, index: int) -> tuple[int, int]:
+        """First and last token of what the ``*``, ``/`` or ``%`` at ``index`` applies to: every factor on its left."""
+        first = self._postfix_start(index - 1)
+        while self.is_sign(first - 1, "-", "!") and not self._ends_operand(first - 2):
+            first -= 1
+        if self.is_sign(first - 1, "*", "/", "%"):
+            first = self.operand_before(first - 1)[0]
+        return first, index - 1
+
+    def _postfix_start(self, last: int) -> int:
+        """The first token of the name, literal, call, selection or bracketed part that ends at ``last``."""
+        first = self.partner.get(last, last)
+        is_bracket = first != last
+        while first > 0:
+            if self.is_sign(first - 1, "."):
+                first = self.partner.get(first - 2, first - 2)
+                is_bracket = self.is_sign(first, *_PAIRS)
+            elif is_bracket and self._ends_operand(first - 1):
+                first = self.partner.get(first - 1, first - 1)
+                is_bracket = self.is_sign(first, *_PAIRS)
+            else:
+                break
+        return max(first, 0)
+
+    def _ends_operand(self, index: int) -> bool:
+        """Whether an operand may end at this token, so that a sign after it has two sides."""
+        if not 0 <= index < len(self.tokens):
+            return False
+        token = self.tokens[index]
+        return token.text in _PAIRS.values() if token.kind == "sign" else token.text != "in"
+
     def comparison_sides(self, index: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """Token spans left and right of the comparison at ``index``."""
         first = last = index

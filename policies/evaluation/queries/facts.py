@@ -11,15 +11,12 @@ from allocation.usage.queries import UsageTotals, data_ages, windows_totals
 from budgets.ledger.queries import BudgetFacts, budget_facts
 from governance.scopes.queries import ScopeTree
 from policies.evaluation.queries.periods import EvaluationPeriod, calendar_month, period_of_budget
-from policies.guardrails.engine.facts import CATALOGUE, WINDOWS
+from policies.guardrails.engine.facts import CATALOGUE, EMPTY_BUDGET_RATIO, WINDOWS
 from policies.guardrails.engine.types import FactKey, FactValue
 
 PERIOD_TO_DATE = "period_to_date"
 # A sender's clock may run ahead: usage dated up to this far ahead of ours counts at once.
 CLOCK_AHEAD_MAX = timedelta(minutes=1)
-# The used ratio of a budget whose amount is 0 (given back, or never funded by its parent) once anything is used: beyond
-# every threshold. Without a number nothing would ever be held back. Unused it counts as 1, just used up.
-EMPTY_BUDGET_RATIO = Decimal(1_000_000)
 
 
 @dataclass(frozen=True, slots=True)

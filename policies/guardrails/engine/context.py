@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from governance.documents.engine import cel
-from policies.guardrails.engine.facts import every_key
+from policies.guardrails.engine.facts import CATALOGUE, every_key
 from policies.guardrails.engine.types import FactKey, Facts, FactValue, ScopeView
 
 SCOPE_NAMES: dict[str, cel.Kind] = {
@@ -30,6 +30,12 @@ def canonical_name(key: FactKey) -> str:
 
 
 CANONICAL: dict[FactKey, str] = {key: canonical_name(key) for key in every_key()}
+
+BUDGET_FACTS = frozenset(name for key, name in CANONICAL.items() if CATALOGUE[key.fact].is_budget)
+ALLOWANCES = frozenset(name for key, name in CANONICAL.items() if CATALOGUE[key.fact].is_allowance)
+"""Names of the facts that are zero when a budget has nothing in it."""
+USED_UP = {name: "0.0" if key.fact == "budget.remaining" else "1.0" for key, name in CANONICAL.items()}
+"""What each fact is, as an expression, for a budget of one that is just used up."""
 
 
 def _environment() -> cel.Environment:

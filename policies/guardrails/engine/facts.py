@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import get_args
 
@@ -25,6 +26,10 @@ WINDOWS: dict[str, timedelta | None] = {
 }
 """Window name to its length; ``period_to_date`` runs from the start of the scope's budget period."""
 
+EMPTY_BUDGET_RATIO = Decimal(1_000_000)
+"""Any share of a budget with nothing in it (given back, or never funded by its parent) once something is used: beyond
+every threshold. Without a number nothing would ever be held back. Unused it is 1, just used up.
+"""
 BUDGET_UNITS: tuple[str, ...] = get_args(Unit)
 
 
@@ -34,7 +39,9 @@ class FactError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FactKind:
-    """A fact that guardrails may read; ``unit`` "budget" is the unit of the budget asked for."""
+    """A fact that guardrails may read; ``unit`` "budget" is the unit of the budget asked for. An allowance says how
+    much may be used: at zero nothing may, and any share of it is used up.
+    """
 
     name: str
     unit: str
@@ -42,6 +49,7 @@ class FactKind:
     is_windowed: bool = False
     is_budget: bool = False
     can_be_negative: bool = False
+    is_allowance: bool = False
 
 
 CATALOGUE: dict[str, FactKind] = {
@@ -52,16 +60,20 @@ CATALOGUE: dict[str, FactKind] = {
         FactKind("tokens", "tokens", "Input and output tokens.", is_windowed=True),
         FactKind("errors", "requests", "Requests that failed.", is_windowed=True),
         FactKind("unpriced_requests", "requests", "Requests whose model has no price.", is_windowed=True),
-        FactKind("budget.amount", "budget", "Amount of the approved budget in force.", is_budget=True),
+        FactKind(
+            "budget.amount", "budget", "Amount of the approved budget in force.", is_budget=True, is_allowance=True
+        ),
         FactKind("budget.used", "budget", "Used in this period, sub-budgets included.", is_budget=True),
-        FactKind("budget.remaining", "budget", "Amount less used.", is_budget=True, can_be_negative=True),
+        FactKind(
+            "budget.remaining", "budget", "Amount less used.", is_budget=True, can_be_negative=True, is_allowance=True
+        ),
         FactKind(
             "budget.used_ratio",
             "ratio",
             "Used / amount; when the amount is zero, 1 or, once used, 1,000,000.",
             is_budget=True,
         ),
-        FactKind("budget.daily_share", "budget", "Amount / days of the period.", is_budget=True),
+        FactKind("budget.daily_share", "budget", "Amount / days of the period.", is_budget=True, is_allowance=True),
         FactKind("data.age", "seconds", "Time since the organisation's usage feed last delivered."),
     )
 }

@@ -145,6 +145,28 @@ def test_division_by_zero_is_an_error_not_infinity(environment: Environment, tex
     assert program.evaluate(environment.bind(VALUES)) == Failure("division by zero")
 
 
+@pytest.mark.parametrize(
+    ("text", "guarded"),
+    [
+        pytest.param("a / b", "((b) == 0.0 ? zero(a|b) : (a) / (b))", id="names"),
+        pytest.param("a - 2.0 * f(x)[1] / b", "a - ((b) == 0.0 ? zero(2.0 * f(x)[1]|b) : (2.0 * f(x)[1]) / (b))",
+                     id="every factor on the left, and no more"),
+        pytest.param("a > -b / c", "a > ((c) == 0.0 ? zero(-b|c) : (-b) / (c))", id="a sign is the dividend's"),
+        pytest.param("a - b / c", "a - ((c) == 0.0 ? zero(b|c) : (b) / (c))", id="a difference is not"),
+        pytest.param("a / b / 2.0", "((b) == 0.0 ? zero(a|b) : (a) / (b)) / 2.0", id="divided again"),
+        pytest.param(
+            "a / (b / c)",
+            "(((((c) == 0.0 ? zero(b|c) : (b) / (c)))) == 0.0 ? zero(a|(((c) == 0.0 ? zero(b|c) : (b) / (c))))"
+            " : (a) / ((((c) == 0.0 ? zero(b|c) : (b) / (c)))))",
+            id="divided by a quotient",
+        ),
+        pytest.param("a in [b / 2.0, '/__']", "a in [b / 2.0, '/__']", id="a list, and signs in a text"),
+    ],
+)  # fmt: skip
+def test_what_a_division_by_zero_is_can_be_said(text: str, guarded: str) -> None:
+    assert cel.guard_divisions(text, lambda dividend, divisor: f"zero({dividend}|{divisor})") == guarded
+
+
 def test_a_division_behind_its_own_check_is_no_error(environment: Environment) -> None:
     program = environment.compile(cel.guard_divisions("allowance > 0.0 && spend / allowance > 1.0"), wanted="bool")
     assert program.evaluate(environment.bind(VALUES)) is False
