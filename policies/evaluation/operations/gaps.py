@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from governance.scopes.models import Scope
 from policies.evaluation.models import DataGap
 from policies.evaluation.operations.messages import notify_owners
-from policies.evaluation.queries import Assessment
+from policies.evaluation.queries import ScopeAssessment
 
 NAMES_SHOWN_MAX = 5
 
 
-def open_gaps(assessment: Assessment, *, at: datetime) -> None:
+HeldFindings = Mapping[int, Sequence[ScopeAssessment]]
+"""Findings held for lack of data or after an error, by organisation id."""
+
+
+def open_gaps(held: HeldFindings, *, at: datetime) -> None:
     """Open a DataGap, with one message to the owners, for each organisation and cause that has none open."""
-    for root_id, findings in sorted(assessment.held.items()):
+    for root_id, findings in sorted(held.items()):
         for cause in DataGap.Cause.values:
-            held = [finding for finding in findings if finding.outcome is not None and finding.outcome.status == cause]
-            if not held or DataGap.objects.filter(organisation_id=root_id, cause=cause, ended_at=None).exists():
+            affected = _held_for(cause, findings)
+            if not affected or DataGap.objects.filter(organisation_id=root_id, cause=cause, ended_at=None).exists():
                 continue
-            names = sorted({finding.guardrail for finding in held})
-            reason = held[0].outcome.reason if held[0].outcome is not None else ""
-            scopes_count = len({finding.scope.id for finding in held})
+            names = sorted({finding.guardrail for finding in affected})
+            reason = affected[0].outcome.reason if affected[0].outcome is not None else ""
+            scopes_count = len({finding.scope.id for finding in affected})
             gap = DataGap(
                 organisation_id=root_id,
                 cause=cause,
@@ -53,10 +58,13 @@ def _notify(gap: DataGap, at: datetime) -> None:
     )
 
 
-def close_gaps(assessment: Assessment, *, at: datetime) -> None:
+def _held_for(cause: str, findings: Iterable[ScopeAssessment]) -> list[ScopeAssessment]:
+    return [finding for finding in findings if finding.outcome is not None and finding.outcome.status == cause]
+
+
+def close_gaps(*held: HeldFindings, at: datetime) -> None:
     """After a full sweep, end the gaps of organisations where no guardrail is held for that cause any more."""
     for gap in DataGap.objects.filter(ended_at=None):
-        held = assessment.held.get(gap.organisation_id, [])
-        if not any(finding.outcome is not None and finding.outcome.status == gap.cause for finding in held):
+        if not any(_held_for(gap.cause, findings.get(gap.organisation_id, ())) for findings in held):
             gap.ended_at = at
             gap.save(update_fields=["ended_at"])

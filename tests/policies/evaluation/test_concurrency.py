@@ -44,7 +44,7 @@ def evaluate_all() -> None:
 def test_evaluators_at_once_raise_one_alert_and_one_delivery_for_each_step(
     apply: Apply, spend: Spend, search: Scope, acme: Scope, findings_in_a_portion: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("policies.evaluation.operations.evaluation.WRITE_FINDINGS_MAX", findings_in_a_portion)
+    monkeypatch.setattr("policies.evaluation.operations.portions.WRITE_FINDINGS_MAX", findings_in_a_portion)
     apply()
     apply(MONTHLY_BUDGET.replace("[team]", "[organisation]").replace("monthly-budget", "whole"))
     spend("acme/search", "104.00")
