@@ -24,10 +24,11 @@ class ConstraintQuerySet(ScopedQuerySet["Constraint"]):
         """Active and not expired: from the moment it is written, even if ``starts_at`` is ahead of ``at``."""
         return self.filter(status=Constraint.Status.ACTIVE, expires_at__gt=at)
 
-    def known_for_open_alerts(self) -> Self:
-        """In force, or released by a person while its alert is open."""
-        lifted = Q(status=Constraint.Status.RELEASED) & ~Q(released_by="weir") & ~Q(alert__status="resolved")
-        return self.filter(Q(status=Constraint.Status.ACTIVE) | lifted)
+    def lifted_by_hand(self) -> Self:
+        """Released by a person while its alert is open."""
+        return self.filter(status=Constraint.Status.RELEASED, alert__status__in=("pending", "firing")).exclude(
+            released_by="weir"
+        )
 
 
 class Constraint(models.Model):

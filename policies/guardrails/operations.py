@@ -18,12 +18,12 @@ from governance.errors import DomainError, Forbidden, NotFound
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.work.engine.locks import APPLY_LOCK
-from governance.work.operations import hold, nudge
+from governance.work.operations import hold, mark_scopes_dirty, nudge
 from policies.guardrails.documents import GuardrailPolicy, refusal
 from policies.guardrails.engine.compilation import compile_policy
 from policies.guardrails.engine.testing import run_tests
 from policies.guardrails.errors import GuardrailError
-from policies.guardrails.models import GuardrailVersion
+from policies.guardrails.models import GuardrailState, GuardrailVersion
 from policies.guardrails.rules import may_change_guardrails
 
 SWEEP_TASK = "policies.sweep"
@@ -83,7 +83,7 @@ def apply_guardrail_policy(
             applied_at=at,
             applied_by=actor.label,
         )
-    nudge(SWEEP_TASK, queue="slow")
+    _evaluate_soon(version.name, at)
     record_decision(
         actor=actor,
         action="guardrail.apply",
@@ -108,7 +108,7 @@ def retire_guardrail(*, name: str, actor: Actor, reason: str, at: datetime) -> G
     if active is None:
         raise NotFound(f"There is no guardrail {name} in force.")
     _retire(active, actor=actor, reason=reason, at=at)
-    nudge(SWEEP_TASK, queue="slow")
+    _evaluate_soon(name, at)
     record_decision(
         actor=actor,
         action="guardrail.retire",
@@ -146,6 +146,13 @@ def _retire(version: GuardrailVersion, *, actor: Actor, reason: str, at: datetim
     version.is_active, version.retired_at = False, at
     version.retired_by, version.retire_reason = actor.label, reason
     version.save(update_fields=["is_active", "retired_at", "retired_by", "retire_reason"])
+
+
+def _evaluate_soon(name: str, at: datetime) -> None:
+    """Where the guardrail is pending or in force, as soon as facts that change; everywhere else with the next sweep."""
+    states = GuardrailState.objects.filter(guardrail=name)
+    mark_scopes_dirty(scope_ids=states.values_list("scope_id", flat=True), at=at)
+    nudge(SWEEP_TASK, queue="slow")
 
 
 def _as_data(document: GuardrailPolicy) -> dict[str, Any]:

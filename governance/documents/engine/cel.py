@@ -188,7 +188,7 @@ def _last_division(words: Words) -> int | None:
 
 def _restored(text: str, divisions: Mapping[str, str]) -> str:
     """The text with each division back in its place."""
-    for name, division in reversed(divisions.items()):
+    for name, division in reversed(list(divisions.items())):
         text = text.replace(name, division)
     return text
 

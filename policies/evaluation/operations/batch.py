@@ -126,7 +126,8 @@ def save(batch: Batch) -> None:
         Constraint.objects.bulk_update(
             [batch.changed_constraints[pk] for pk in sorted(batch.changed_constraints)],
             [
-                "status", *KIND_FIELDS, "evidence", "expires_at", "released_at", "released_by", "release_reason",
+                "status", *KIND_FIELDS, "version", "owner", "reason", "evidence", "expires_at", "min_hold_until",
+                "released_at", "released_by", "release_reason",
             ],
             batch_size=500,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from governance.scopes.queries import scope_tree
@@ -40,7 +41,7 @@ def plan_constraints(
         constraint = present.get(step)
         if constraint is not None:
             if not is_held:
-                _refresh(batch, constraint, in_force, finding)
+                _refresh(batch, constraint, in_force, finding, active)
             continue
         lifted = known.lifted_by_hand.get((pair, step))
         if lifted is not None and lifted >= in_force.since:
@@ -67,7 +68,6 @@ def constraint_evidence(in_force: ConstraintInForce, scope: ScopeView) -> dict[s
 def _constrain(
     batch: Batch, finding: ScopeAssessment, active: ActiveGuardrail, alert: Alert, in_force: ConstraintInForce
 ) -> None:
-    hold = active.min_hold(in_force.step)
     batch.new_constraints.append(
         Constraint(
             scope_id=finding.scope.id,
@@ -81,7 +81,7 @@ def _constrain(
             evidence=constraint_evidence(in_force, finding.scope),
             starts_at=max(batch.at, in_force.since),
             expires_at=finding.period.end,
-            min_hold_until=in_force.since + hold if hold else None,
+            min_hold_until=_min_hold_until(active, in_force),
         )
     )
     batch.event(alert, AlertEvent.Kind.CONSTRAINED, in_force.step, in_force.reason)
@@ -98,11 +98,27 @@ def _constrain(
     )
 
 
-def _refresh(batch: Batch, constraint: Constraint, in_force: ConstraintInForce, finding: ScopeAssessment) -> None:
+def _min_hold_until(active: ActiveGuardrail, in_force: ConstraintInForce) -> datetime | None:
+    hold = active.min_hold(in_force.step)
+    return in_force.since + hold if hold else None
+
+
+def _refresh(
+    batch: Batch,
+    constraint: Constraint,
+    in_force: ConstraintInForce,
+    finding: ScopeAssessment,
+    active: ActiveGuardrail,
+) -> None:
+    # The reason with the figures it names: a decision never quotes one of them older than the other.
     wanted = {
         **columns_of(in_force.constraint),
+        "version_id": active.version_id,
+        "owner": active.owner or finding.guardrail,
+        "reason": in_force.reason,
         "evidence": constraint_evidence(in_force, finding.scope),
         "expires_at": finding.period.end,
+        "min_hold_until": _min_hold_until(active, in_force),
     }
     if any(getattr(constraint, name) != value for name, value in wanted.items()):
         for name, value in wanted.items():

@@ -188,7 +188,7 @@ def _plan_alert(
         if not is_firing:
             batch.event(alert, AlertEvent.Kind.PENDING, step, outcome.reason)
         return alert
-    if outcome.changed:
+    if outcome.changed or alert.version_id != active.version_id:
         alert.status = Alert.Status.FIRING if is_firing else Alert.Status.PENDING
         alert.step, alert.severity, alert.reason = step, severity, outcome.reason
         alert.evidence, alert.version_id, alert.level = as_json(outcome.inputs), active.version_id, active.level

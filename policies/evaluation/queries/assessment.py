@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 from policies.evaluation.queries.facts import LoadedFacts, load_facts
+from policies.evaluation.queries.limits import Limits, follows, stored_limits
 from policies.evaluation.queries.periods import EvaluationPeriod
+from policies.guardrails.engine.constraint_kinds import ConstraintKind
 from policies.guardrails.engine.context import ScopeContext
 from policies.guardrails.engine.types import IDLE, Evaluation, GuardrailState, Held, ScopeView
 from policies.guardrails.models import GuardrailState as StoredState
@@ -54,15 +56,11 @@ class ScopeAssessment:
     ended: Evaluation | None = None
     ended_reason: str = ""
     outcome: Evaluation | None = None
-
-    @property
-    def constrained_steps(self) -> tuple[str, ...]:
-        """Names of the steps that impose a constraint now."""
-        return tuple(constraint.step for constraint in self.outcome.constraints) if self.outcome is not None else ()
+    limits: Limits = field(default_factory=dict)
 
     @property
     def needs_writing(self) -> bool:
-        """Something happened, or the state or its timer differs from what is stored."""
+        """Something happened, or the state, its timer or a limit differs from what is stored."""
         if self.ended is not None:
             return True
         outcome = self.outcome
@@ -74,12 +72,23 @@ class ScopeAssessment:
             or any(not isinstance(transition, Held) for transition in outcome.transitions)
             or state_to_store(outcome) != previous
             or (self.remembered is not None and self.due_at != self.remembered.due_at)
+            or not self._limits_follow(outcome)
         )
+
+    @property
+    def wanted_limits(self) -> Mapping[str, ConstraintKind]:
+        """What each step should impose from now on."""
+        return {in_force.step: in_force.constraint for in_force in self.outcome.constraints} if self.outcome else {}
+
+    def _limits_follow(self, outcome: Evaluation) -> bool:
+        if not self.limits and not outcome.constraints:
+            return True
+        return follows(self.limits, self.wanted_limits, is_held=outcome.status in {"no_data", "error"})
 
     @property
     def may_need_writing(self) -> bool:
         """Also true where a constraint is in force: it shows the value observed last."""
-        return self.needs_writing or bool(self.constrained_steps)
+        return self.needs_writing or bool(self.wanted_limits)
 
     @property
     def due_at(self) -> datetime | None:
@@ -201,12 +210,24 @@ def assess(
                 findings.append(_withdraw(view, name, by_name.get(name), state, at))
     return Assessment(
         at=at,
-        findings=tuple(findings),
+        findings=_with_limits(findings, scope_ids),
         scopes_count=len(views),
         guardrails_count=len(active.guardrails),
         evaluations_count=evaluations,
         held=dict(held),
         broken=active.broken,
+    )
+
+
+def _with_limits(findings: Sequence[ScopeAssessment], scope_ids: Collection[int] | None) -> tuple[ScopeAssessment, ...]:
+    """Each finding with the limits that are stored for it. A guardrail without a state has none."""
+    if all(finding.remembered is None for finding in findings):
+        return tuple(findings)
+    wanted = {(finding.guardrail, finding.scope.id): finding.wanted_limits.keys() for finding in findings}
+    limits = stored_limits(scope_ids, wanted)
+    return tuple(
+        replace(finding, limits=limits[pair]) if (pair := (finding.guardrail, finding.scope.id)) in limits else finding
+        for finding in findings
     )
 
 
