@@ -26,9 +26,10 @@ from policies.guardrails.documents import (
 )
 from policies.guardrails.engine import ladder, lint
 from policies.guardrails.engine.constraint_kinds import constraint_of
-from policies.guardrails.engine.context import ALLOWANCES, BUDGET_FACTS, CANONICAL, SCOPE_NAMES, SHARED, USED_UP
+from policies.guardrails.engine.context import CANONICAL, SCOPE_NAMES, SHARED
+from policies.guardrails.engine.divisions import guarded
 from policies.guardrails.engine.evaluation import CompiledPolicy
-from policies.guardrails.engine.facts import EMPTY_BUDGET_RATIO, FactError, fact_key, unit_of
+from policies.guardrails.engine.facts import FactError, fact_key, unit_of
 from policies.guardrails.engine.plan import Comparison, CompiledStep, DeclaredFact
 from policies.guardrails.engine.types import Action, Notify
 from policies.guardrails.errors import Finding, GuardrailError
@@ -173,7 +174,7 @@ class _Builder:
             return None
         try:
             repaired = self._checked(path, text, wanted)
-            program = _compiled(_with_guards(self._bound(repaired)), wanted)
+            program = _compiled(guarded(self._bound(repaired)), wanted)
         except ExpressionError as error:
             self._refuse(path, _placed(text, error))
             return None
@@ -243,7 +244,7 @@ class _Builder:
     def _number(self, text: str) -> Program | None:
         try:
             repaired = self.author.compile(self._with_flags(text), wanted="double").text
-            return SHARED.compile(_with_guards(self._bound(repaired)), wanted="double")
+            return SHARED.compile(guarded(self._bound(repaired)), wanted="double")
         except ExpressionError:
             return None
 
@@ -284,36 +285,6 @@ def _compiled(bound: str, wanted: Kind | None) -> Program:
         if "(int, double)" not in error.message:
             raise
         raise ExpressionError("a divisor must be a number, not a count; write double(…) around both sides") from None
-
-
-def _with_guards(bound: str) -> str:
-    """Divisors guarded; ExpressionError when that makes the text too long."""
-    guarded = cel.guard_divisions(bound, _share_of_nothing)
-    if len(guarded) > cel.MAX_LENGTH:
-        raise ExpressionError(f"with its divisions guarded it is longer than {cel.MAX_LENGTH:,} characters")
-    return guarded
-
-
-def _share_of_nothing(dividend: str, divisor: str) -> str:
-    """What a share of a budget is when the budget has nothing in it: it is used up, and far beyond once anything is
-    used. Any other division by zero fails.
-    """
-    read = {name.text for name in Words(divisor).names if not name.is_call}
-    if not read <= BUDGET_FACTS or read.isdisjoint(ALLOWANCES):
-        return cel.ZERO_DIVISOR
-    beyond, whole, part = repr(float(EMPTY_BUDGET_RATIO)), _used_up(divisor), _used_up(dividend)
-    used_up = f"(({whole}) == 0.0 ? 1.0 : ({part}) / ({whole}))"
-    return f"(({dividend}) > 0.0 ? {beyond} : ({dividend}) < 0.0 ? -{beyond} : {used_up})"
-
-
-def _used_up(text: str) -> str:
-    """The text for a budget of one of which one is used."""
-    for name in reversed(Words(text).names):
-        value = USED_UP.get(name.text)
-        if value is not None:
-            tokens = Words(text).tokens
-            text = text[: tokens[name.first].start] + value + text[tokens[name.last].end :]
-    return text
 
 
 def _reads(text: str, names: Mapping[str, object]) -> bool:
