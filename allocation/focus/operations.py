@@ -1,5 +1,6 @@
 """Takes FOCUS rows in: each is kept as it was and, where it is usage, counted once."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,13 +8,12 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
 from django.db import transaction
-from pydantic import ValidationError
 
 from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED
 from allocation.focus.engine.reading import Charge, Reader, RowFault
 from allocation.focus.engine.usage import UncountedCharge, call_of, is_money_alone, usage_of
 from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
-from allocation.meters.documents import EVENT, Fault, UsageEvent, fault_of
+from allocation.meters.documents import Fault, UsageEvent, read_event
 from allocation.usage.engine.costing import FOCUS, PricingContext, identity, money_alone
 from allocation.usage.models import ImportStatus
 from allocation.usage.operations import pricing_context_for, record_usage
@@ -115,12 +115,10 @@ def _read(run: FocusImport, context: PricingContext, reader: Reader, row: Incomi
         return _ReadRow(row, outcome, scope_id, attribution, refusal=document)
     if path is not None:
         document["scope"] = path
-    try:
-        event = EVENT.validate_python(document, strict=False)
-    except ValidationError as problem:
-        fault = fault_of(problem)
+    event = read_event(json.dumps(document).encode())
+    if isinstance(event, Fault):
         return _ReadRow(
-            row, outcome, scope_id, attribution, refusal=UncountedCharge(fault.code, fault.field, fault.message)
+            row, outcome, scope_id, attribution, refusal=UncountedCharge(event.code, event.field, event.message)
         )
     if is_money_alone(outcome):
         event = money_alone(event)

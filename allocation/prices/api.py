@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from allocation.meters.models import ServiceTier
+from allocation.meters.documents import LABEL_MAX
 from allocation.prices import queries
 from allocation.prices.models import ExchangeRate, Meter, Price, PriceBook
 from governance.rest.api import Parameters, actor, listed, requires, row_asked
@@ -41,7 +41,7 @@ class PriceFilterIn(Parameters):
     book = serializers.CharField(required=False, help_text="Name of a price book.")
     provider = serializers.CharField(required=False)
     model = serializers.CharField(required=False, help_text="As the book writes it.")
-    service_tier = serializers.ChoiceField(choices=ServiceTier.choices, required=False)
+    service_tier = serializers.CharField(required=False, max_length=LABEL_MAX)
     meter = serializers.ChoiceField(choices=Meter.choices, required=False)
     at = serializers.DateTimeField(required=False, help_text="Prices that hold at this instant; now without it.")
 

@@ -11,13 +11,20 @@ from typing import Any
 from django.db import connection
 from pydantic import BaseModel
 
-from allocation.meters.documents import COUNTED_METERS, EVENT_FIELDS, TOKEN_FIELDS, Fault, as_document
+from allocation.meters.documents import (
+    ATTRIBUTE_NAME_MAX,
+    COUNTED_METERS,
+    EVENT_FIELDS,
+    TOKEN_FIELDS,
+    Fault,
+    as_document,
+)
 
 VALUE_LENGTH_MAX = 500
 ATTRIBUTES_KEPT = 64
 DROPPED_NAMES_KEPT = 50
 MONEY = frozenset({"cost", "claimed_cost", "value"})
-LISTS = frozenset({"task_ids", "safety_flags"})
+LISTS = frozenset({"task_ids", "safety_flags", "mended"})
 LISTED_KEPT = 100
 
 
@@ -84,7 +91,9 @@ def _bounded_object(name: str, value: dict[str, Any]) -> dict[str, Any]:
     if name in MONEY:
         return {key: bounded(value[key]) for key in ("amount", "currency") if key in value}
     pairs = list(value.items())[:ATTRIBUTES_KEPT] if name == "attributes" else []
-    return {key if len(key) <= 64 and storable(key) == key else "?": bounded(item) for key, item in pairs}  # noqa: PLR2004  # an attribute's name
+    return {
+        key if len(key) <= ATTRIBUTE_NAME_MAX and storable(key) == key else "?": bounded(item) for key, item in pairs
+    }
 
 
 def bounded(value: object) -> object:

@@ -11,8 +11,8 @@ from functools import partial
 from django.db import transaction
 from pydantic import ValidationError
 
-from allocation.meters.documents import EVENT, UsageEvent, fault_of
-from allocation.outcomes.documents import OUTCOME, OutcomeEvent, outcome_fault
+from allocation.meters.documents import Fault, UsageEvent, read_event
+from allocation.outcomes.documents import READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import OUTCOME_FORMAT, TASK_UNKNOWN, outcome_fault_code, record_outcomes
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.usage.operations import IngestResult, pricing_context_for, record_usage, with_retries
@@ -128,11 +128,14 @@ def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | str:
     """The event, or the code for which its payload is still refused."""
     if row.payload is None:
         return row.code
-    is_outcome = row.source_format == OUTCOME_FORMAT
+    document = json.dumps(row.payload).encode()
+    if row.source_format != OUTCOME_FORMAT:
+        read = read_event(document)
+        return read.code if isinstance(read, Fault) else read
     try:
-        return (OUTCOME if is_outcome else EVENT).validate_json(json.dumps(row.payload))
+        return READ_OUTCOME(document)
     except ValidationError as problem:
-        return (outcome_fault if is_outcome else fault_of)(problem).code
+        return outcome_fault(problem).code
 
 
 def _fault_code(event: UsageEvent | OutcomeEvent, authority_id: int | None, at: datetime) -> str:

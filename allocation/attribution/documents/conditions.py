@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
-from allocation.meters.documents import ServiceTier
+from allocation.meters.documents import SERVICE_TIERS, STANDARD_NAMES, tier_meant
 from governance.documents.engine.cel import Binding, Environment, ExpressionError, Kind, Program
 from governance.documents.engine.constants import constant_faults
 from governance.documents.engine.tokens import Name, Token, Words
@@ -21,7 +20,6 @@ KEY_KINDS = ("key_hash", "key_alias", "service_account", "credential", "project"
 FIELDS = ("provider", "model", "operation", "source", "service_tier")
 ATTRIBUTES = "attributes"
 LENGTH_MAX = 2_000
-_TIERS = get_args(ServiceTier)
 _VARIABLES: Mapping[str, Kind] = {
     **dict.fromkeys((*FIELDS, *KEY_KINDS), "string"),
     ATTRIBUTES: "string_map",
@@ -120,7 +118,7 @@ def _literal(token: Token | None) -> str | None:
 
 
 def _unknown_tiers(words: Words) -> Iterator[str]:
-    """A comparison with a service tier that does not exist would never match."""
+    """A comparison with a misspelt service tier, or with a name recorded as `standard`, would never match."""
     tokens = words.tokens
     for name in words.names:
         if name.text != "service_tier":
@@ -133,7 +131,9 @@ def _unknown_tiers(words: Words) -> Iterator[str]:
         before = range(name.first - 2, name.first - 1) if words.is_sign(name.first - 1, "==", "!=") else range(0)
         for index in (*before, *after):
             tier = _literal(tokens[index]) if index < len(tokens) else None
-            if tier is not None and tier not in _TIERS:
-                similar = get_close_matches(tier, _TIERS, n=1)
-                hint = f"did you mean `{similar[0]}`? " if similar else ""
-                yield f"there is no service tier `{tier}`; {hint}write one of {', '.join(_TIERS)}"
+            if tier is None or tier in SERVICE_TIERS:
+                continue
+            if tier in STANDARD_NAMES:
+                yield f"there is no service tier `{tier}`: it is recorded as `standard`"
+            elif meant := tier_meant(tier):
+                yield f"there is no service tier `{tier}`; did you mean `{meant}`?"

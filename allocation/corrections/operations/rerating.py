@@ -201,7 +201,7 @@ def event_of(record: UsageRecord) -> UsageEvent:
         provider=record.provider,
         model=record.model,
         operation=record.operation,
-        service_tier=record.service_tier,  # type: ignore[arg-type]  # one of the tiers
+        service_tier=record.service_tier,
         tokens=Tokens(
             input=record.input_tokens,
             cached_input=record.cached_input_tokens,
@@ -213,5 +213,5 @@ def event_of(record: UsageRecord) -> UsageEvent:
         requests=record.requests,
         gpu_seconds=record.gpu_seconds or None,
         quantities=counted or None,
-        status=record.status,  # type: ignore[arg-type]  # one of the two
+        status=record.status,
     )

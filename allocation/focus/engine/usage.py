@@ -11,6 +11,7 @@ from allocation.focus.engine.columns import CUSTOM
 from allocation.focus.engine.formats import key_value, time_text, unit_of
 from allocation.focus.engine.reading import Charge
 from allocation.focus.engine.values import AI, CURRENCIES
+from allocation.meters.documents import LABEL_MAX, fitted, tier_name
 
 COUNT_MAX = 10**12
 COUNTED = frozenset({"Usage", "Credit", "Adjustment"})
@@ -18,7 +19,6 @@ SECONDS_OF = {"hours": 3600, "minutes": 60, "seconds": 1}
 ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NAME_MAX, VALUE_MAX, ATTRIBUTES_MAX = 128, 200, 32
-TIERS = frozenset({"standard", "batch", "flex", "priority"})
 PART = Decimal("0.000001")
 # As in a usage event, a part is also counted in its whole.
 TOKEN_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -58,13 +58,12 @@ def call_of(charge: Charge, *, source: str) -> FocusCall:
     """The charge as attribution rules read it, whether it is usage or not."""
     row = charge.cells
     details = _details(row)
-    tier = _stated(row, details, "ProcessingTier").lower()
     return FocusCall(
         provider=_name(_provider(row)),
         model=_name(_model(row, details)),
         operation=_name(_stated(row, details, "Operation") or _operation_of(_stated(row, details, "Activity"))),
         source=source,
-        service_tier=tier if tier in TIERS else "standard",
+        service_tier=fitted(tier_name(_stated(row, details, "ProcessingTier")), LABEL_MAX),
         attributes=attributes_of(charge),
     )
 

@@ -4,32 +4,81 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from allocation.meters.documents.meters import CountedMeter
 
 COUNT_MAX = 10**12
 AMOUNT_MAX = 10**9
+# What is stored of a record; an event may state more, of which those that attribution rules read are kept first.
 ATTRIBUTES_MAX = 32
+NAME_MAX, IDENTIFIER_MAX, LABEL_MAX = 128, 200, 64
+MENDED_MAX = 24
+# A tag's key of a cloud provider, at most 128 characters, behind `tag.`.
+ATTRIBUTE_NAME_MAX = 132
 # No control characters: PostgreSQL cannot store NUL, and no name needs the others.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 Count = Annotated[int, Field(ge=0, le=COUNT_MAX)]
-Name = Annotated[str, Field(min_length=1, max_length=128, pattern=PRINTABLE)]
-OptionalName = Annotated[str, Field(max_length=128, pattern=PRINTABLE)]
-Identifier = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE)]
-OptionalIdentifier = Annotated[str, Field(max_length=200, pattern=PRINTABLE)]
-AttributeName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:/-]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX, pattern=PRINTABLE)]
+OptionalName = Annotated[str, Field(max_length=NAME_MAX, pattern=PRINTABLE)]
+Identifier = Annotated[str, Field(min_length=1, max_length=IDENTIFIER_MAX, pattern=PRINTABLE)]
+OptionalIdentifier = Annotated[str, Field(max_length=IDENTIFIER_MAX, pattern=PRINTABLE)]
+AttributeName = Annotated[str, Field(min_length=1, max_length=ATTRIBUTE_NAME_MAX, pattern=PRINTABLE)]
 Amount = Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, allow_inf_nan=False)]
 # Below zero: a credit or refund.
 SignedAmount = Annotated[Decimal, Field(ge=-AMOUNT_MAX, le=AMOUNT_MAX, allow_inf_nan=False)]
 Quantity = Annotated[Decimal, Field(ge=0, le=AMOUNT_MAX, decimal_places=6, allow_inf_nan=False)]
-ServiceTier = Literal["standard", "batch", "flex", "priority"]
-Status = Literal["success", "error"]
 Identity = Literal["id", "id_and_time"]
+Label = Annotated[str, Field(min_length=1, max_length=LABEL_MAX, pattern=PRINTABLE)]
+KnownTier = Literal["standard", "batch", "flex", "priority"]
+SERVICE_TIERS: tuple[str, ...] = get_args(KnownTier)
+# How senders write that no other tier was asked for.
+STANDARD_NAMES = frozenset({"", "auto", "default", "none", "null", "standard"})
+# Below it a name is a tier that a vendor has added.
+_ALIKE = 0.8
+_STATUSES = frozenset({"success", "error"})
+
+
+def tier_name(stated: str) -> str:
+    """The tier as price lists name it; one that is not known, as vendors add them, as it stands."""
+    folded = stated.strip().lower()
+    if folded in STANDARD_NAMES:
+        return "standard"
+    return folded if folded in SERVICE_TIERS else stated
+
+
+def tier_meant(stated: str) -> str:
+    """The known tier that the name looks like a misspelling of; empty for a known one and for a name of its own."""
+    if stated in SERVICE_TIERS:
+        return ""
+    return next(iter(get_close_matches(stated, SERVICE_TIERS, n=1, cutoff=_ALIKE)), "")
+
+
+def status_name(stated: str) -> str:
+    """`success` or `error` however it is written; any other as it stands."""
+    folded = stated.strip().lower()
+    return folded if folded in _STATUSES else stated
+
+
+# The usual values first: only another one is looked at by Python.
+ServiceTier = Annotated[KnownTier | Annotated[Label, AfterValidator(tier_name)], Field(union_mode="left_to_right")]
+Status = Annotated[
+    Literal["success", "error"] | Annotated[Label, AfterValidator(status_name)], Field(union_mode="left_to_right")
+]
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
 # Kinds of tokens that few calls have, and the kind each is a part of: its price, where none of its own is stated.
@@ -112,7 +161,9 @@ class UsageEvent(BaseModel):
     """One call to a model, or several equal calls counted together. Its identity is (source, id, occurred_at), or with
     `identity` id (source, id): then the same id at another instant is the same call. `claimed_cost` is what the sender
     reckons it cost, kept beside the price list's cost and never counted; `cost` is counted. `estimated`: its quantities
-    are the sender's own estimate, not the provider's count.
+    are the sender's own estimate, not the provider's count. A status that is neither success nor error, as a service
+    tier without a price, leaves the call unpriced unless it states its cost. `mended` names the fields that did not fit
+    and were cut, rounded, fitted or left out.
     """
 
     model_config = _CONFIG
@@ -122,7 +173,7 @@ class UsageEvent(BaseModel):
     source: Name
     occurred_at: AwareDatetime
     scope: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None
-    attributes: Annotated[dict[AttributeName, OptionalIdentifier], Field(max_length=ATTRIBUTES_MAX)] | None = None
+    attributes: dict[AttributeName, OptionalIdentifier] | None = None
     provider: Name
     model: Name
     operation: Name = "chat"
@@ -139,6 +190,7 @@ class UsageEvent(BaseModel):
     claimed_cost: Amount | Money | None = None
     estimated: bool = False
     cached_response: bool = False
+    mended: Annotated[tuple[Label, ...], Field(max_length=MENDED_MAX)] = ()
 
 
 _NAME_LIKE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")

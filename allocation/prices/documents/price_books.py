@@ -4,9 +4,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, multiplied, shifted
+from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, multiplied, shifted, tier_meant
 from governance.calendar.engine import check_validity, midnight
 from governance.documents import Document, NamedMetadata
 
@@ -26,6 +26,12 @@ def _day_as_instant(value: Any) -> Any:
     return value
 
 
+def _not_misspelt(tier: str) -> str:
+    if meant := tier_meant(tier):
+        raise ValueError(f"there is no service tier {tier}; did you mean {meant}?")
+    return tier
+
+
 Instant = Annotated[AwareDatetime, BeforeValidator(_day_as_instant)]
 
 
@@ -43,7 +49,7 @@ class PriceSpec(BaseModel):
 
     provider: Annotated[str, Field(min_length=1, max_length=128)]
     model: Annotated[str, Field(min_length=1, max_length=128)]
-    service_tier: ServiceTier = "standard"
+    service_tier: Annotated[ServiceTier, AfterValidator(_not_misspelt)] = "standard"
     effective_from: Instant
     effective_to: Instant | None = None
     above_input_tokens: Annotated[int, Field(ge=0, le=10**9)] = 0

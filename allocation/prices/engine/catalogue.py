@@ -9,7 +9,7 @@ import genai_prices
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices, TimeOfDateConstraint, Usage
 
-from allocation.meters.documents import EXACT, shifted
+from allocation.meters.documents import EXACT, SERVICE_TIERS, shifted
 from allocation.prices.engine.exchange import QUOTIENT_STEP, Rate
 from allocation.prices.engine.price_books import Tiers, converted
 from allocation.prices.engine.rates import RareQuantities, RateCard, rate_card
@@ -183,6 +183,8 @@ def _listed(
     provider: str, model: str, service_tier: str, at: datetime
 ) -> tuple[ModelInfo, dict[str, str] | None] | None:
     provider_and_model = find_model(provider, model)
+    if service_tier not in SERVICE_TIERS:
+        return None
     context = _TIER_CONTEXT.get(service_tier)
     if provider_and_model is None or (context is not None and not _states_tier(provider_and_model[1], context, at)):
         return None

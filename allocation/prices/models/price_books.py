@@ -8,6 +8,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 
+from allocation.meters.documents import LABEL_MAX
 from governance.calendar.queries import in_force
 from governance.documents.models import Versioned
 from governance.scopes.models import OrganisationQuerySet, ScopedQuerySet
@@ -93,7 +94,7 @@ class Price(models.Model):
     position = models.PositiveIntegerField(help_text="Order in the document: the first match holds.")
     provider = models.CharField(max_length=128)
     model = models.CharField(max_length=128)
-    service_tier = models.CharField(max_length=10)
+    service_tier = models.CharField(max_length=LABEL_MAX)
     meter = models.CharField(max_length=20, choices=Meter.choices)
     above_input_tokens = models.PositiveIntegerField(default=0)
     unit_price = models.DecimalField(max_digits=40, decimal_places=30, help_text="What is paid.")

@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from allocation.meters.documents import MILLION, PRICED_PER
+from allocation.usage.admin.usage import TierFilter
 from allocation.usage.models import UsageCharge
 from governance.charts.engine.numbers import NOTHING, exact_quantity
 from governance.pages.admin.base import VisibleScopes
@@ -16,7 +17,7 @@ class UsageChargeAdmin(ReadOnlyAdmin):
         "day", scope_link, "model", "meter", quantity_of("quantity"), "unit_price", money_of("effective_cost"),
         money_of("list_cost"), "service_tier", "activity", "price_source", "charge_class", "provider",
     )  # fmt: skip
-    list_filter = (("scope", VisibleScopes), "meter", "activity", "service_tier", "charge_class")
+    list_filter = (("scope", VisibleScopes), "meter", "activity", TierFilter, "charge_class")
     list_select_related = ("scope",)
     ordering = ("-day", "-id")
 

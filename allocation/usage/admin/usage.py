@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from allocation.usage.models import IngestWatermark, UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.meters.documents import SERVICE_TIERS
+from allocation.usage.models import IngestWatermark, Status, UsageDay, UsageHour, UsageMinute, UsageRecord
 from governance.pages.admin.base import VisibleScopes
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.show import count_of, money_of
@@ -24,8 +25,51 @@ class UnpricedFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         del request
         if self.value() == "unpriced":
-            return queryset.filter(cost__isnull=True, status="success")
+            return queryset.filter(cost__isnull=True).exclude(status=Status.ERROR)
         return queryset.filter(cost__isnull=False) if self.value() == "priced" else queryset
+
+
+class _NamesFilter(admin.SimpleListFilter):
+    """The usual names of a column that senders may also fill with others; to list all would read every record."""
+
+    names: tuple[str, ...] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        del request, model_admin
+        return [*((name, name) for name in self.names), ("other", "any other")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        del request
+        if self.value() is None:
+            return queryset
+        if self.value() == "other":
+            return queryset.exclude(**{f"{self.parameter_name}__in": self.names})
+        return queryset.filter(**{str(self.parameter_name): self.value()})
+
+
+class TierFilter(_NamesFilter):
+    title = "service tier"
+    parameter_name = "service_tier"
+    names = SERVICE_TIERS
+
+
+class StatusFilter(_NamesFilter):
+    title = "status"
+    parameter_name = "status"
+    names = tuple(Status.values)
+
+
+class MendedFilter(admin.SimpleListFilter):
+    title = "mended"
+    parameter_name = "is_mended"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        del request, model_admin
+        return [("yes", "mended")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        del request
+        return queryset.exclude(mended="") if self.value() == "yes" else queryset
 
 
 @admin.register(UsageRecord)
@@ -35,7 +79,7 @@ class UsageRecordAdmin(ReadOnlyAdmin):
         count_of("input_tokens", label="input"), count_of("cached_input_tokens", label="cached input"),
         count_of("output_tokens", label="output"), "provider", "status", "price_source",
     )  # fmt: skip
-    list_filter = ("status", UnpricedFilter, "service_tier", ("scope", VisibleScopes))
+    list_filter = (StatusFilter, UnpricedFilter, TierFilter, MendedFilter, ("scope", VisibleScopes))
     list_select_related = ("scope",)
     date_hierarchy = None
     ordering = ("-occurred_at", "-id")

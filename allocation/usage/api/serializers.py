@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from allocation.meters.api import SUM_DIGITS
-from allocation.meters.models import ServiceTier
-from allocation.usage.models import Activity, Status, UsageRecord
+from allocation.meters.documents import LABEL_MAX
+from allocation.usage.models import Activity, UsageRecord
 from allocation.usage.queries import GROUPS
 from governance.rest.api import DayParameters, Parameters, ScopeParameters
 
@@ -39,6 +39,7 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
             "model", "operation", "service_tier", "status", "task_id", "session_id", "input_tokens",
             "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "requests", "gpu_seconds",
             "latency_ms", "cost", "unpriced", "price_source", "price_version", "claimed_cost", "is_estimated",
+            "mended",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -52,10 +53,13 @@ class RecordFilterIn(ScopeParameters):
     )
     provider = serializers.CharField(required=False)
     model = serializers.CharField(required=False)
-    service_tier = serializers.ChoiceField(choices=ServiceTier.choices, required=False)
+    service_tier = serializers.CharField(required=False, max_length=LABEL_MAX)
     price_source = serializers.CharField(required=False)
     source = serializers.CharField(required=False)  # type: ignore[assignment]  # a field, which DRF takes off the class
-    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    status = serializers.CharField(required=False, max_length=LABEL_MAX)
+    mended = serializers.BooleanField(
+        required=False, default=None, allow_null=True, help_text="true: only records of which something was mended."
+    )
     unpriced = serializers.BooleanField(required=False, default=None, allow_null=True)
     activity = serializers.ChoiceField(choices=Activity.choices, required=False)
 

@@ -90,7 +90,9 @@ class Usage(APIView):
         if "activity" in wanted:
             records = records.of_activity(wanted["activity"])
         if wanted["unpriced"] is not None:
-            records = records.unpriced() if wanted["unpriced"] else records.exclude(cost__isnull=True, status="success")
+            records = records.unpriced() if wanted["unpriced"] else records.priced_or_failed()
+        if wanted["mended"] is not None:
+            records = records.exclude(mended="") if wanted["mended"] else records.filter(mended="")
         return listed(self, request, records, UsageRecordOut, ordering=("-occurred_at", "-id"))
 
 

@@ -11,11 +11,20 @@ from typing import NamedTuple, Protocol
 
 from allocation.attribution.documents import Call
 from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED, Matcher
-from allocation.meters.documents import AMOUNT_MAX, RARE_TOKENS, Fault, Money, Tokens, UsageEvent
+from allocation.meters.documents import (
+    AMOUNT_MAX,
+    ATTRIBUTES_MAX,
+    RARE_TOKENS,
+    Fault,
+    Money,
+    Tokens,
+    UsageEvent,
+)
 from allocation.prices.engine.catalogue import CalculatedCard, usage_of
 from allocation.prices.engine.exchange import RateMissing
 from allocation.prices.engine.pricing import IntradayPrices, PriceList
 from allocation.prices.engine.rates import NANO, RareQuantities, RateCard, to_nanos
+from allocation.usage.engine.attributes import attributes_kept
 from governance.calendar.engine import first_of_month
 
 DAY_S = 86_400
@@ -122,6 +131,8 @@ class PricingContext:
         if event.cost is not None and is_credit(event.cost):
             event = money_alone(event)
         scope_id, organisation, attribution = attributed
+        if event.attributes is not None and len(event.attributes) > ATTRIBUTES_MAX:
+            event = attributes_kept(event, organisation.matcher.reads.attributes or ())
         price = price_of(event, organisation.prices, at_s, self.billed_by)
         if isinstance(price, Fault):
             return price
@@ -224,6 +235,9 @@ def _price_of_call(event: UsageEvent, prices: PriceList, at_s: float, billed_by:
         card = card.at(event.occurred_at.astimezone(UTC))
     if event.cost is not None:
         return _billed(event, event.cost, prices, day, card if type(card) is RateCard else None, rare, billed_by)
+    if event.status != "success":
+        # Whether the provider charges for a call that ended so is not known.
+        card = None
     if type(card) is RateCard:
         return _listed(event, card, rare)
     if isinstance(card, CalculatedCard):

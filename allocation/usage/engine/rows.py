@@ -15,6 +15,7 @@ COLUMNS = (
     "attribution", "price_source", "price_version", "attributes",
     "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
     "requests", "gpu_seconds", "latency_ms", "cost", "quantities", "claimed_cost", "is_estimated",
+    "mended",
 )  # fmt: skip
 NULL = r"\N"
 
@@ -46,7 +47,7 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
             f"{position}\t{record.id}\t{event.occurred_at}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
             f"\t{tokens.input}\t{tokens.cached_input}\t{tokens.cache_write}\t{tokens.output}\t{tokens.reasoning}"
             f"\t{event.requests}\t{event.gpu_seconds or 0}\t{latency}\t{cost}\t{quantities}"
-            f"\t{claimed}\t{'t' if event.estimated else 'f'}\n"
+            f"\t{claimed}\t{'t' if event.estimated else 'f'}\t{', '.join(event.mended)}\n"
         )
     return "".join(lines)
 

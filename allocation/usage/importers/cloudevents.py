@@ -2,6 +2,7 @@
 its identity is taken from the envelope: `id`, `source`, and `time` as `occurred_at`.
 """
 
+import json
 from codecs import BOM_UTF8
 from typing import Any
 
@@ -35,7 +36,7 @@ def read_cloudevents(body: bytes, *, records_max: int) -> Incoming:
 
 def fault_of_envelope(envelope: object, text: str) -> Fault | None:
     """Why the CloudEvent is refused before its data is read; None when it is not. `text` is its JSON."""
-    if len(text) > RECORD_BYTES_MAX:
+    if len(text) > RECORD_BYTES_MAX and not _is_large_by_its_data(envelope):
         return Fault("record_too_large", f"A record holds at most {RECORD_BYTES_MAX:,} bytes.")
     if not isinstance(envelope, dict):
         return Fault("not_an_object", "A CloudEvent must be a JSON object.")
@@ -45,6 +46,13 @@ def fault_of_envelope(envelope: object, text: str) -> Fault | None:
     if missing is not None:
         return Fault("missing_field", f"{missing} is required of every CloudEvent.", missing)
     return _fault_of_content(envelope)
+
+
+def _is_large_by_its_data(envelope: object) -> bool:
+    """Whether it is for the reader of events to say what can be taken of it."""
+    if not isinstance(envelope, dict):
+        return False
+    return len(json.dumps({name: value for name, value in envelope.items() if name != "data"})) <= RECORD_BYTES_MAX
 
 
 def _fault_of_content(envelope: dict[str, Any]) -> Fault | None:

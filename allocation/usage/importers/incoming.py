@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
-from allocation.meters.documents import READ_EVENT, Fault, UsageEvent, fault_of
+from allocation.meters.documents import Fault, UsageEvent, mended, mended_record, read_event
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
 from governance.errors import Invalid
 
-# Several times the largest valid record. Larger ones are not validated: the errors of a record of megabytes may fill
-# gigabytes.
+# Several times the largest valid record. Larger ones are validated only where mending makes them smaller: the errors of
+# a record of megabytes may fill gigabytes.
 RECORD_BYTES_MAX = 128 * 1024
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -45,17 +43,17 @@ class Incoming:
     refused: list[RefusedRecord] = field(default_factory=list)
 
     def take_json(self, index: int, record: bytes) -> None:
-        """Adds the record's event, or refuses the record with its fault."""
-        if len(record) > RECORD_BYTES_MAX:
+        """Adds the record's event, mended where that is possible, or refuses the record with its fault."""
+        small = record if len(record) <= RECORD_BYTES_MAX else mended_record(record)
+        if small is None or len(small) > RECORD_BYTES_MAX:
             fault = Fault("record_too_large", f"A record holds at most {RECORD_BYTES_MAX:,} bytes.")
             self.refused.append(refused_text(index, fault, record))
             return
-        try:
-            event = READ_EVENT(record)
-        except ValidationError as problem:
-            self.refused.append(_refused(index, fault_of(problem), record))
+        read = read_event(small)
+        if isinstance(read, Fault):
+            self.refused.append(_refused(index, read, record))
         else:
-            self.events.append(event)
+            self.events.append(read)
             self.indexes.append(index)
 
     def take_data(self, index: int, data: object) -> None:
@@ -78,7 +76,9 @@ class Incoming:
 
 def _refused(index: int, fault: Fault, record: bytes) -> RefusedRecord:
     try:
-        return refused_data(index, fault, json.loads(record), record)
+        data = json.loads(record)
+        # What does not fit is kept as it would be recorded, so that a replay finds it.
+        return refused_data(index, fault, (mended(data) or data) if isinstance(data, dict) else data, record)
     except (ValueError, RecursionError):
         return refused_text(index, fault, record)
 

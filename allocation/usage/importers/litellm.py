@@ -8,21 +8,19 @@ it. `id` is litellm_call_id, which repeated callbacks share too.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from django.utils.crypto import salted_hmac
 
-from allocation.meters.documents import Fault
+from allocation.meters.documents import IDENTIFIER_MAX, Fault, fitted, tier_name
 from allocation.usage.importers.incoming import Incoming, json_records
 
 SOURCE = "litellm"
 PriceFrom = Literal["billed", "catalogue"]
 HASH_LENGTH = 24
-TAGS_MAX = 16
-_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,58}")
+TAGS_MAX = 200
 _OPERATIONS = {
     "completion": "chat",
     "acompletion": "chat",
@@ -34,7 +32,6 @@ _OPERATIONS = {
     "text_completion": "text_completion",
     "atext_completion": "text_completion",
 }
-_STANDARD_TIERS = {"", "auto", "default", "standard"}
 _ALIASES = (
     ("team", ("user_api_key_team_alias", "team_alias")),
     ("team_id", ("user_api_key_team_id", "team_id")),
@@ -69,8 +66,9 @@ def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE
     metadata = _mapping(payload.get("metadata"))
     provider, model = _provider_and_model(payload)
     tokens = _tokens(payload, metadata)
+    call_id = payload.get("litellm_call_id") or payload.get("id")
     event: dict[str, Any] = {
-        "id": payload.get("litellm_call_id") or payload.get("id"),
+        "id": call_id,
         "source": source,
         "occurred_at": _instant(payload.get("startTime") or payload.get("endTime")),
         "provider": provider,
@@ -83,6 +81,9 @@ def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE
         "task_id": payload.get("trace_id") or "",
         "session_id": payload.get("session_id") or "",
     }
+    if isinstance(call_id, str) and len(call_id) > IDENTIFIER_MAX:
+        # A caller may give the id in a header, and so could take its calls off every budget.
+        event |= {"id": fitted(call_id, IDENTIFIER_MAX), "mended": ["id"]}
     if searches := _searches(payload, metadata):
         event["quantities"] = {"web_search": searches}
     latency = _latency_ms(payload)
@@ -164,7 +165,7 @@ def _service_tier(payload: Mapping[str, Any]) -> object:
 
 def service_tier(stated: object) -> object:
     """`standard` for the names that providers give it; any other as stated."""
-    return "standard" if isinstance(stated, str) and stated in _STANDARD_TIERS else stated
+    return tier_name(stated) if isinstance(stated, str) else stated
 
 
 def _tokens(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +265,7 @@ def _attributes(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict
     attributes: dict[str, str] = {}
     for name, fields in _ALIASES:
         value = next((metadata[field] for field in fields if metadata.get(field)), None)
-        if isinstance(value, str) and len(value) <= 200:  # noqa: PLR2004  # an attribute's length
+        if isinstance(value, str):
             attributes[name] = value
     for name, person in (
         ("end_user", payload.get("end_user") or metadata.get("user_api_key_end_user_id")),
@@ -277,8 +278,8 @@ def _attributes(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict
         # "env:prod" is tag.env = prod, "beta" is tag.beta = true; the proxy adds the caller's User-Agent as a tag.
         if isinstance(tag, str) and not tag.startswith("User-Agent:"):
             name, colon, value = tag.partition(":")
-            if _NAME.fullmatch(name) and len(value) <= 200:  # noqa: PLR2004  # an attribute's length
-                attributes[f"tag.{name}"] = value.strip() if colon else "true"
+            if name.strip():
+                attributes[f"tag.{name.strip()}"] = value.strip() if colon else "true"
     return attributes
 
 

@@ -24,7 +24,7 @@ from allocation.usage.documents import (
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECONDS = {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("0.001")}
-WHOLE = frozenset({"tokens", "requests", "latency_ms"})
+WHOLE = frozenset({"tokens", "requests"})
 # No real quantity has more digits; written out, 1e999999 would fill a megabyte.
 DIGITS_MAX = 40
 DIGEST_LENGTH = 32
@@ -191,6 +191,8 @@ def _column(field: str, spec: Column) -> Reader:
     convert: Callable[[object, Column], object] = _text
     if field == "occurred_at":
         convert = _instant
+    elif field == "latency_ms":
+        convert = _amount
     elif field.partition(".")[0] in WHOLE:
         convert = _whole
     elif field in {"cost", "cost.amount", "gpu_seconds"} or field.startswith("quantities."):

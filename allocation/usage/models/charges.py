@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from allocation.meters.models import ServiceTier
+from allocation.meters.documents import LABEL_MAX
 from allocation.usage.models.records import Activity
 from governance.scopes.models import Scope, ScopedQuerySet
 
@@ -28,7 +28,7 @@ class UsageCharge(models.Model):
     provider = models.CharField(max_length=128)
     model = models.CharField(max_length=128)
     activity = models.CharField(max_length=16, choices=Activity.choices)
-    service_tier = models.CharField(max_length=10, choices=ServiceTier.choices)
+    service_tier = models.CharField(max_length=LABEL_MAX)
     price_source = models.CharField(max_length=100)
     price_version = models.CharField(max_length=40, blank=True)
     charge_class = models.CharField(max_length=10, choices=ChargeClass.choices, blank=True)

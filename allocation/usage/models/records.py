@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from allocation.meters.documents import LABEL_MAX
 from allocation.meters.engine.activity import NAMED_OPERATIONS, OTHER, operations_of
-from allocation.meters.models import ServiceTier
 from governance.calendar.engine import DAY, midnight
 from governance.scopes.models import Scope, ScopedQuerySet
 
@@ -19,7 +19,7 @@ RECORD_TABLE = "allocation_usagerecord"
 
 
 class Status(models.TextChoices):
-    """Whether the call succeeded; a failed call costs nothing."""
+    """Whether the call succeeded; a failed call costs nothing. Senders may state others, which are kept."""
 
     SUCCESS = "success"
     ERROR = "error"
@@ -39,8 +39,12 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
     """Usage records, visible to those who see their scope."""
 
     def unpriced(self) -> Self:
-        """Successful calls without a cost."""
-        return self.filter(cost__isnull=True, status=Status.SUCCESS)
+        """Calls without a cost that did not fail."""
+        return self.filter(cost__isnull=True).exclude(status=Status.ERROR)
+
+    def priced_or_failed(self) -> Self:
+        """All but the unpriced."""
+        return self.filter(Q(cost__isnull=False) | Q(status=Status.ERROR))
 
     def booked_on(self, day: date) -> Self:
         """Records that count on the UTC day."""
@@ -92,8 +96,8 @@ class UsageRecord(models.Model):
     provider = models.CharField(max_length=128)
     model = models.CharField(max_length=128)
     operation = models.CharField(max_length=128)
-    service_tier = models.CharField(max_length=10, choices=ServiceTier.choices)
-    status = models.CharField(max_length=10, choices=Status.choices)
+    service_tier = models.CharField(max_length=LABEL_MAX)
+    status = models.CharField(max_length=LABEL_MAX)
     task_id = models.CharField(max_length=200, blank=True)
     session_id = models.CharField(max_length=200, blank=True)
     attribution = models.CharField(max_length=250, help_text="explicit, unattributed, or the rule that matched.")
@@ -119,6 +123,12 @@ class UsageRecord(models.Model):
         help_text="What the sender reckons it cost; not counted. Empty: it did not say, or in another currency.",
     )
     is_estimated = models.BooleanField(default=False, help_text="Its quantities are the sender's own estimate.")
+    mended = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What did not fit and was cut, rounded, fitted or left out, so that the record counts.",
+    )
 
     objects = UsageRecordQuerySet.as_manager()
 
@@ -142,7 +152,7 @@ class UsageRecord(models.Model):
                 name="usage_without_a_call_is_money_alone",
             ),
             models.CheckConstraint(
-                condition=Q(status="success") | Q(cost__isnull=True), name="usage_failure_costs_nothing"
+                condition=~Q(status="error") | Q(cost__isnull=True), name="usage_failure_costs_nothing"
             ),
         ]
         indexes = [
@@ -152,8 +162,10 @@ class UsageRecord(models.Model):
             models.Index(fields=["-occurred_at", "-id"], name="usage_newest"),
             # Read by the unpriced filters of API and admin.
             models.Index(
-                fields=["-occurred_at"], name="usage_unpriced", condition=Q(cost__isnull=True, status="success")
+                fields=["-occurred_at"], name="usage_unpriced", condition=Q(cost__isnull=True) & ~Q(status="error")
             ),
+            # Read by the page on data gaps.
+            models.Index(fields=["-occurred_at"], name="usage_mended", condition=~Q(mended="")),
         ]
 
     def __str__(self) -> str:
@@ -166,5 +178,5 @@ class UsageRecord(models.Model):
 
     @property
     def is_unpriced(self) -> bool:
-        """Whether the call succeeded without any price."""
-        return self.cost is None and self.status == Status.SUCCESS
+        """Whether the call has no price although it did not fail."""
+        return self.cost is None and self.status != Status.ERROR

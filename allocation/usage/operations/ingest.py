@@ -9,7 +9,7 @@ from typing import Any, cast
 from django.db import connection, transaction
 
 from allocation.attribution.documents import WEIR_KEY
-from allocation.meters.documents import ATTRIBUTES_MAX, Fault, UsageEvent
+from allocation.meters.documents import Fault, UsageEvent
 from allocation.meters.engine.months import Month
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.usage.engine.batches import Batch, batch_of
@@ -82,7 +82,7 @@ def _with_key(context: PricingContext, events: Sequence[UsageEvent], weir_key: s
         return events
     return [
         event.model_copy(update={"attributes": {**(event.attributes or {}), WEIR_KEY: weir_key}})
-        if event.scope is None and len(event.attributes or ()) < ATTRIBUTES_MAX
+        if event.scope is None
         else event
         for event in events
     ]

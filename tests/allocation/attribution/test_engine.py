@@ -54,7 +54,7 @@ def test_a_condition_over_a_call(text: str, changes: dict[str, Any], expected: b
         ('modle == "gpt-4o"', "did you mean `model`"),
         ('service_tier == "batchs"', "did you mean `batch`"),
         ('"fle" == service_tier', "did you mean `flex`"),
-        ('service_tier in ["batch", "none"]', "there is no service tier `none`"),
+        ('service_tier in ["batch", "none"]', "there is no service tier `none`: it is recorded as `standard`"),
         ("model", "yields string, not true or false"),
         ("model > 3", "does not take"),
         ("1 < 2", "reads nothing of the call"),

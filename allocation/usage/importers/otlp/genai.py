@@ -12,8 +12,6 @@ from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, OWN_PREFIX, S
 
 SOURCE = "otlp"
 INVOKE_AGENT = "invoke_agent"
-ATTRIBUTE_LENGTH_MAX = 200
-NAME_LENGTH_MAX = 64
 # Operations that call models themselves: the provider recorded for them, and the attribute recorded as their model.
 _ORCHESTRATION = {
     "create_agent": ("agent", "gen_ai.agent.name"),
@@ -195,11 +193,7 @@ def _attributes(span: Span) -> dict[str, str]:
     person = first_value(all_attributes, names.PEOPLE)
     if isinstance(person, str):
         attributes["end_user"] = pseudonym(person)
-    return {
-        name: text
-        for name, value in attributes.items()
-        if len(text := _text(value)) <= ATTRIBUTE_LENGTH_MAX and 0 < len(name) <= NAME_LENGTH_MAX
-    }
+    return {name: _text(value) for name, value in attributes.items() if name}
 
 
 def _text(value: Scalar) -> str:

@@ -29,7 +29,7 @@ openai,gpt-x,standard,0,,1.10,4.40,0.01
 openai,gpt-x,standard,200000,,2.20,,
 openai,gpt-y,,,2026-06-01,0.5,,
 openai,gpt-x,standard,0,,9,,
-openai,gpt-z,turbo,,,1,,
+openai,gpt-z,prioirty,,,1,,
 openai,gpt-q,batch,128000,,1,,
 """
 

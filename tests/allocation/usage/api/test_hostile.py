@@ -1,11 +1,13 @@
 import base64
 import gzip
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
+from allocation.usage.models import UsageRecord
 from governance.scopes.models import Scope
 from tests.allocation.conftest import Client
 from tests.allocation.usage.sent_bodies import MEGABYTE, NOW, counts, fresh, one, post
@@ -18,11 +20,22 @@ def payload(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-@pytest.mark.parametrize("tier", [{"a": 1}, [1], 7])
-def test_an_odd_service_tier_of_one_call_holds_back_no_other(sender: APIClient, tier: Any) -> None:
+@pytest.mark.parametrize(
+    ("tier", "kept", "mended"),
+    [
+        ({"a": 1}, "unknown", "service_tier"),
+        ([1], "unknown", "service_tier"),
+        (7, "7", ""),
+        ("hyper\tspeed", "hyper speed~a0579024654a1abb5448e887", "service_tier"),
+    ],
+)
+def test_an_odd_service_tier_costs_no_call_and_has_no_price(
+    sender: APIClient, tier: Any, kept: str, mended: str
+) -> None:
     body = json.dumps([payload(model_parameters={"service_tier": tier}), payload(litellm_call_id="other")])
-    accepted, _, rejected = counts(post(sender, body.encode(), path="usage/litellm"))
-    assert (accepted, [index for index, _ in rejected]) == (1, [0])
+    assert counts(post(sender, body.encode(), path="usage/litellm")) == (2, 0, [])
+    stored = UsageRecord.objects.values_list("event_id", "service_tier", "mended", "cost")
+    assert set(stored) == {("call", kept, mended, None), ("other", "standard", "", Decimal("0.000035"))}
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
@@ -59,8 +72,11 @@ def test_a_packed_body_that_cannot_be_read_is_refused(
 
 
 @pytest.mark.parametrize("control", ["\t", "\n", "\r", "\0", "\x7f"])
-def test_a_control_character_is_refused(sender: APIClient, control: str) -> None:
-    assert counts(post(sender, fresh(session_id=f"a{control}b"))) == (0, 0, [(0, "invalid_text")])
+def test_a_control_character_is_refused_in_a_name_and_replaced_in_a_session(sender: APIClient, control: str) -> None:
+    assert counts(post(sender, fresh(model=f"a{control}b"))) == (0, 0, [(0, "invalid_text")])
+    assert counts(post(sender, fresh(session_id=f"a{control}b"))) == (1, 0, [])
+    session, mended = UsageRecord.objects.values_list("session_id", "mended").get()
+    assert (session[:4], len(session), mended) == ("a b~", 28, "session_id")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +84,8 @@ def test_a_control_character_is_refused(sender: APIClient, control: str) -> None
     [
         ("usage", "since=yesterday", "since"),
         ("usage", "until=2026-13-01", "until"),
-        ("usage", "status=maybe", "status"),
+        ("usage", "status=" + "x" * 65, "status"),
+        ("usage", "mended=perhaps", "mended"),
         ("usage", "unpriced=perhaps", "unpriced"),
         ("usage", "model=a%00b", "model"),
         ("usage", "scop=acme/search", "scop"),

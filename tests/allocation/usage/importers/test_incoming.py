@@ -4,6 +4,7 @@ from rest_framework.test import APIClient
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.replay.operations import replay_quarantined
 from allocation.usage.importers.incoming import RECORD_BYTES_MAX
+from allocation.usage.models import UsageRecord
 from tests.allocation.conftest import SYSTEM
 from tests.allocation.usage.sent_bodies import NOW, counts, fresh, post
 
@@ -19,10 +20,17 @@ def test_a_record_of_many_unknown_fields_is_refused_unread_beside_a_good_one(sen
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "Infinity", "NaN"])
 def test_a_number_json_cannot_hold_is_refused_alone(sender: APIClient, number: str) -> None:
-    odd = fresh(latency_ms=7).replace(b'"latency_ms": 7', b'"latency_ms": ' + number.encode())
+    odd = fresh(tokens={"input": 7}).replace(b'"input": 7', b'"input": ' + number.encode())
     accepted, _, rejected = counts(post(sender, b"[" + odd + b"," + fresh() + b"]"))
     assert (accepted, len(rejected)) == (1, 1)
-    assert QuarantinedUsage.objects.get().payload["latency_ms"] == {"replaced": "number"}
+    assert QuarantinedUsage.objects.get().payload["tokens"] == {"input": {"replaced": "number"}}
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "Infinity", "NaN"])
+def test_a_latency_json_cannot_hold_is_left_out(sender: APIClient, number: str) -> None:
+    odd = fresh(latency_ms=7).replace(b'"latency_ms": 7', b'"latency_ms": ' + number.encode())
+    assert counts(post(sender, odd)) == (1, 0, [])
+    assert UsageRecord.objects.values_list("latency_ms", "mended").get() == (None, "latency_ms")
 
 
 @pytest.mark.parametrize("depth", range(500, 1001, 20))
@@ -39,6 +47,6 @@ def test_no_depth_of_nesting_breaks_the_reader(sender: APIClient, depth: int) ->
 
 def test_a_text_that_cannot_be_kept_is_not_replayed_as_another(sender: APIClient) -> None:
     """Replayed as `call?`, the record would have an identity that its sender never gave it."""
-    body = b"[%s,%s]" % (fresh(id="call\0"), fresh(attributes={"x" * 70: "1"}))
+    body = b"[%s,%s]" % (fresh(id="call\0"), fresh(source="x" * 501))
     assert counts(post(sender, body))[:2] == (0, 0)
     assert replay_quarantined(actor=SYSTEM, at=NOW).accepted == 0

@@ -100,10 +100,7 @@ def test_a_wrong_value_of_an_attribute_holds_back_no_other(sender: APIClient, na
         {"gen_ai.usage.input_tokens": 0.5},
         {"gen_ai.usage.reasoning.output_tokens": True},
         {"gen_ai.request.model": 7, "gen_ai.response.model": 7},
-        {"gen_ai.operation.name": "x" * 200},
-        {"gen_ai.conversation.id": 7.5},
         {"weir.scope": "acme/nowhere"},
-        {"weir.team": "a\tb"},
     ],
 )
 def test_a_value_that_cannot_be_kept_is_counted_in_partial_success(sender: APIClient, changes: dict[str, Any]) -> None:
@@ -111,6 +108,28 @@ def test_a_value_that_cannot_be_kept_is_counted_in_partial_success(sender: APICl
     for packed, kind in ((as_json(body), "application/json"), (as_protobuf(body), PROTOBUF)):
         assert post(sender, packed, kind).status_code == 200
     assert (UsageRecord.objects.count(), QuarantinedUsage.objects.get().seen_count) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "stored"),
+    [
+        (
+            {"gen_ai.operation.name": "x" * 200},
+            {"operation": f"{'x' * 103}~07470b918212d42a2dee349a", "mended": "operation"},
+        ),
+        ({"gen_ai.conversation.id": 7.5}, {"session_id": "7.5", "mended": ""}),
+        ({"weir.team": "a\tb"}, {"attributes__team": "a b~451cbe45b789d0af5aef8192", "mended": "attributes"}),
+    ],
+)
+def test_a_value_that_neither_identifies_nor_prices_a_call_is_made_to_fit(
+    sender: APIClient, changes: dict[str, Any], stored: dict[str, Any]
+) -> None:
+    body = request(span(1, chat() | changes), span(2, chat()))
+    for packed, kind in ((as_json(body), "application/json"), (as_protobuf(body), PROTOBUF)):
+        assert post(sender, packed, kind).status_code == 200
+    assert not QuarantinedUsage.objects.exists()
+    assert list(UsageRecord.objects.order_by("event_id").values(*stored)[:1]) == [stored]
+    assert UsageRecord.objects.count() == 2
 
 
 @pytest.mark.parametrize("encoding", ["json", "protobuf"])

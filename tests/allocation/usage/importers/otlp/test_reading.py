@@ -28,7 +28,9 @@ def test_attributes_of_resource_and_span_lead_to_a_scope_by_rules() -> None:
     person = (event.attributes or {}).pop("end_user")
     assert event.attributes == {
         "service": "shop", "environment": "production", "team": "search", "feature": "ranking", "beta": "true",
+        "long": f"{'x' * 175}~b4f3c3f80194e6ba8cbe7943",
     }  # fmt: skip
+    assert event.mended == ("attributes",)
     assert len(person) == 24
 
 
