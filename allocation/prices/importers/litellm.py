@@ -13,15 +13,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from allocation.meters.documents import METERS, PRICED_PER, shifted
+from allocation.meters.documents import METERS, PRICED_PER, SERVICE_TIERS, shifted
 from allocation.prices.importers.price_lists import ImportedPriceList, UnmappedPrice, UnusableRow
 from governance.errors import Invalid
 
-FIELD = re.compile(
-    r"(?P<stem>.+?)(?P<hour>_above_1hr)?(?:_above_(?P<above>\d+)k_tokens)?(?:_(?P<tier>batches|flex|priority))?"
-)
-SERVICE_TIERS = {None: "standard", "batches": "batch", "flex": "flex", "priority": "priority"}
 STANDARD = "standard"
+# By the suffix of a field. Every other suffix of one word is a tier of that name: vendors add them.
+TIER_OF_SUFFIX = {None: STANDARD, "batches": "batch"}
 # When several fields of a row state the same meter the first in this order counts, any price before a zero.
 STEMS: Mapping[str, str] = {
     "input_cost_per_token": "input",
@@ -61,11 +59,13 @@ SECONDS = {
     "video_generation": "video_second",
 }
 PER_SECOND = ("input_cost_per_second", "output_cost_per_second")
+# The longest stem first: `_token` behind `input_cost_per_image` is no tier.
+_STEM = "|".join(sorted((*STEMS, *PER_SECOND), key=len, reverse=True))
+FIELD = re.compile(rf"(?P<stem>{_STEM})(?P<hour>_above_1hr)?(?:_above_(?P<above>\d+)k_tokens)?(?:_(?P<tier>[a-z]+))?")
 _PROVIDERS = {"bedrock_converse": "bedrock", "fireworks_ai-embedding-models": "fireworks_ai"}
 _REASONS = (
     (re.compile(r".*_cost_per_(second|image)_\d.*"), "a price by resolution: the price without one is taken"),
     (re.compile(r".*cost_per_second"), "a price of reserved capacity, not of a call"),
-    (re.compile(r".*_(balanced|ultrafast|decisions)"), "usage records have no such service tier"),
     (re.compile(r".*_dbu_.*"), "a price in Databricks units: the price in dollars is taken"),
     (re.compile(r".*_multiplier.*"), "a surcharge by region: give the region a price of its own"),
     (
@@ -90,6 +90,12 @@ class _Row:
         earlier = self.stated.get((tier, above, meter))
         if not earlier:
             self.stated[tier, above, meter] = price
+
+    @property
+    def tiers(self) -> list[str]:
+        """The usual ones first."""
+        stated = {tier for tier, _, _ in self.stated}
+        return [*(tier for tier in SERVICE_TIERS if tier in stated), *sorted(stated.difference(SERVICE_TIERS))]
 
     def bounds(self, tier: str) -> list[int]:
         """The standard tier's bounds hold in the others too."""
@@ -199,9 +205,7 @@ def _add_row(
             "above_input_tokens": above,
             **row.entry(tier, above),
         }
-        for tier in dict.fromkeys(
-            tier for tier in SERVICE_TIERS.values() if tier in {row_tier for row_tier, _, _ in row.stated}
-        )
+        for tier in row.tiers
         for above in row.bounds(tier)
     ]
     if not price_list.add_row(name, entries):
@@ -239,7 +243,8 @@ def _read_field(prices: _Row, name: str, match: re.Match[str], value: object, me
     if match["hour"]:
         meter = "cache_write_1h" if meter == "cache_write" else meter
     above = int(match["above"] or 0) * 1000
-    prices.state(SERVICE_TIERS[match["tier"]], above, meter, per_unit(Decimal(value), name, meter))
+    tier = TIER_OF_SUFFIX.get(match["tier"], match["tier"])
+    prices.state(tier, above, meter, per_unit(Decimal(value), name, meter))
 
 
 def per_unit(price: Decimal, name: str, meter: str) -> Decimal:
