@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,9 @@ from governance.scopes.models import Scope
 
 @dataclass(frozen=True, slots=True)
 class ScopeNode:
-    """One scope of the tree in memory. `currency` is that of its organisation."""
+    """One scope of the tree in memory. `currency` is that of its organisation; `rank` its place among its siblings in
+    the order in which they were made, from 0.
+    """
 
     id: int
     parent_id: int | None
@@ -32,6 +35,7 @@ class ScopeNode:
     currency: str
     is_unattributed: bool
     depth: int
+    rank: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +79,17 @@ def build_tree(rows: Iterable[Mapping[str, Any]], version: UUID | None) -> Scope
     """`rows` hold COLUMNS, in any order; every parent is among them."""
     by_id: dict[int, ScopeNode] = {}
     ancestors: dict[int, tuple[int, ...]] = {}
+    rows = list(rows)
+    ranks = _ranks(rows)
     for row in sorted(rows, key=lambda row: row["path"].split("/")):
         parent = row["parent_id"]
         lineage = (row["id"], *(ancestors[parent] if parent else ()))
         ancestors[row["id"]] = lineage
         root = lineage[-1]
         currency = row["currency"] or by_id[root].currency
-        by_id[row["id"]] = ScopeNode(**{**row, "currency": currency}, root_id=root, depth=len(lineage) - 1)
+        by_id[row["id"]] = ScopeNode(
+            **{**row, "currency": currency}, root_id=root, depth=len(lineage) - 1, rank=ranks[row["id"]]
+        )
     order = tuple(by_id)
     sizes = dict.fromkeys(order, 0)
     for lineage in ancestors.values():
@@ -97,6 +105,16 @@ def build_tree(rows: Iterable[Mapping[str, Any]], version: UUID | None) -> Scope
         _span={scope_id: (start, start + sizes[scope_id]) for start, scope_id in enumerate(order)},
         _unattributed={node.root_id: node.id for node in by_id.values() if node.is_unattributed},
     )
+
+
+def _ranks(rows: Iterable[Mapping[str, Any]]) -> dict[int, int]:
+    """Of each scope among its siblings; the unattributed one, which every organisation has, comes after the others."""
+    made: Counter[int | None] = Counter()
+    ranks: dict[int, int] = {}
+    for row in sorted(rows, key=lambda row: (row["is_unattributed"], row["id"])):
+        ranks[row["id"]] = made[row["parent_id"]]
+        made[row["parent_id"]] += 1
+    return ranks
 
 
 _trees: VersionedMemory[UUID | None, ScopeTree] = VersionedMemory()

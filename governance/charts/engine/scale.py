@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from governance.charts.engine.frame import Frame, px
 
 TICKS = 4
-FACTORS = (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 12.5)
+FACTORS = (1, 1.5, 2, 2.5, 3, 4, 5, 10, 15)
 # A value that is a multiple of the step up to the error of floats needs no step more.
 ROUNDING = 1e-9
 

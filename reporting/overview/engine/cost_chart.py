@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from governance.charts.engine.axis import Axis, axis_of, day_labels
-from governance.charts.engine.colours import OTHERS, UNOWNED, colours_of
+from governance.charts.engine.colours import BLUE, OTHERS, UNOWNED
 from governance.charts.engine.frame import Columns, Frame
 from governance.charts.engine.marks import Bar, Key
 from governance.charts.engine.numbers import money
@@ -21,10 +21,11 @@ NONE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Cost by day of one scope, of what is unattributed, or of the smaller scopes together."""
+    """Cost by day of one scope in its colour, of what is unattributed, or of the smaller scopes together."""
 
     name: str
     by_day: Mapping[date, Decimal]
+    colour: str = BLUE
     is_unattributed: bool = False
     is_others: bool = False
 
@@ -75,10 +76,7 @@ def cost_chart(*, series: Sequence[Series], days: Sequence[date], currency: str)
 
 
 def _coloured(series: Sequence[Series]) -> list[tuple[Series, str]]:
-    named = colours_of(line.name for line in series if not line.is_unattributed and not line.is_others)
-    return [
-        (line, UNOWNED if line.is_unattributed else OTHERS if line.is_others else named[line.name]) for line in series
-    ]  # fmt: skip
+    return [(line, UNOWNED if line.is_unattributed else OTHERS if line.is_others else line.colour) for line in series]
 
 
 def _ends(series: Sequence[Series], day: date) -> tuple[Decimal, Decimal]:

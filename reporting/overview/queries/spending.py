@@ -11,6 +11,7 @@ from django.db.models import F, Func, QuerySet, Sum, TextField, Value
 
 from allocation.usage.models import UsageDay
 from governance.calendar.engine import DAY, day_of, days_from, midnight
+from governance.charts.engine.colours import colour_of
 from governance.scopes.models import Practice
 from governance.scopes.queries import ScopeNode, ScopeTree
 from reporting.overview.engine.cost_chart import CostChart, Series, cost_chart
@@ -143,7 +144,12 @@ def _series(rows: Sequence[Row], tree: ScopeTree, days: Sequence[date]) -> list[
     ranked = sorted(by_top, key=lambda top: (tree.by_id[top].is_unattributed, -sum(by_top[top].values())))
     leading = ranked if len(ranked) <= SERIES_MAX else ranked[: SERIES_MAX - 1]
     named = [
-        Series(_name(tree.by_id[top], one_root=one_root), by_top[top], is_unattributed=tree.by_id[top].is_unattributed)
+        Series(
+            _name(tree.by_id[top], one_root=one_root),
+            by_top[top],
+            colour=colour_of(tree.by_id[top].rank),
+            is_unattributed=tree.by_id[top].is_unattributed,
+        )
         for top in leading
     ]
     others = ranked[len(leading) :]

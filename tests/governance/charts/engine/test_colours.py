@@ -1,11 +1,7 @@
-from governance.charts.engine.colours import NAMED, colours_of
+from governance.charts.engine.colours import NAMED, colour_of
 
 
-def test_a_name_keeps_its_colour_in_another_order() -> None:
-    names = ["search", "support", "research", "platform"]
-    assert colours_of(names) == colours_of(reversed(names))
-
-
-def test_names_have_different_colours_while_there_are_any() -> None:
-    assert set(colours_of(str(number) for number in range(len(NAMED))).values()) == set(NAMED)
-    assert len(colours_of(str(number) for number in range(20))) == 20
+def test_siblings_have_different_colours_by_their_rank() -> None:
+    assert [colour_of(rank) for rank in range(len(NAMED))] == list(NAMED)
+    assert len({colour_of(rank) for rank in range(3 * len(NAMED))}) == 3 * len(NAMED)
+    assert (colour_of(7), colour_of(14), colour_of(21)) == ("#00446a", "#72b1d4", NAMED[0])

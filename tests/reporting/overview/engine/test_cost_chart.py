@@ -33,10 +33,10 @@ def test_a_day_of_less_than_nothing_hangs_from_the_line_of_0() -> None:
         Series("research", {DAYS[1]: Decimal(-4)}),
     ]
     chart = cost_chart(series=series, days=DAYS, currency="USD")
-    assert [tick.label for tick in chart.axis.ticks] == ["−12.5", "0", "12.5", "25", "37.5", "50"]
-    assert chart.axis.zero_y == "186.8"
+    assert [tick.label for tick in chart.axis.ticks] == ["−15", "0", "15", "30", "45"]
+    assert chart.axis.zero_y == "176.0"
     assert [(bar.y, bar.height) for bar in chart.days[1].bars] == [
-        ("186.8", "20.7"), ("152.2", "34.6"), ("207.5", "13.8"),
+        ("176.0", "21.6"), ("140.0", "36.0"), ("197.6", "14.4"),
     ]  # fmt: skip
     assert chart.days[1].tooltip == "Tue 2026-11-24: 0.00 USD\nsearch -6.00\nsupport 10.00\nresearch -4.00"
 
