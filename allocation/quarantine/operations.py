@@ -24,7 +24,7 @@ VALUE_LENGTH_MAX = 500
 ATTRIBUTES_KEPT = 64
 DROPPED_NAMES_KEPT = 50
 MONEY = frozenset({"cost", "claimed_cost", "value"})
-LISTS = frozenset({"task_ids", "safety_flags", "mended"})
+LISTS = frozenset({"task_ids", "safety_flags", "mended", "other_ids"})
 LISTED_KEPT = 100
 
 

@@ -9,6 +9,7 @@ from allocation.meters.documents import COUNTED_METERS, EVENT_FIELDS, TOKEN_FIEL
 
 Unit = Literal["s", "ms", "us", "ns"]
 Scalar = str | int | bool | Decimal
+NOT_ONE_COLUMN = frozenset({"tokens", "quantities", "attributes", "source", "identity", "other_ids"})
 REQUIRED = frozenset({"id", "occurred_at", "provider", "model"})
 _CONFIG = ConfigDict(extra="forbid", frozen=True)
 
@@ -134,7 +135,7 @@ class UsageMapping(BaseModel):
         for name, spec in self.fields.items():
             head, _, tail = name.partition(".")
             known = tail in PARTS.get(head, ()) or (head == "attributes" and tail) or (
-                not tail and head in EVENT_FIELDS - {"tokens", "quantities", "attributes", "source", "identity"}
+                not tail and head in EVENT_FIELDS - NOT_ONE_COLUMN
             )  # fmt: skip
             if not known:
                 raise ValueError(f"fields.{name} is not a field of a usage event")

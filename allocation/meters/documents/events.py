@@ -29,6 +29,7 @@ NAME_MAX, IDENTIFIER_MAX, LABEL_MAX = 128, 200, 64
 MENDED_MAX = 24
 # A tag's key of a cloud provider, at most 128 characters, behind `tag.`.
 ATTRIBUTE_NAME_MAX = 132
+OTHER_IDS_MAX = 4
 # No control characters: PostgreSQL cannot store NUL, and no name needs the others.
 PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
@@ -159,8 +160,8 @@ _NO_TOKENS = Tokens()
 
 class UsageEvent(BaseModel):
     """One call to a model, or several equal calls counted together. Its identity is (source, id, occurred_at), or with
-    `identity` id (source, id): then the same id at another instant is the same call. `claimed_cost` is what the sender
-    reckons it cost, kept beside the price list's cost and never counted; `cost` is counted. `estimated`: its quantities
+    `identity` id (source, id): then the same id at another instant is the same call, and so is one whose `id` is among
+    its `other_ids`, the names by which others may tell of it. `claimed_cost` is what the sender reckons it cost, kept beside the price list's cost and never counted; `cost` is counted. `estimated`: its quantities
     are the sender's own estimate, not the provider's count. A status that is neither success nor error, as a service
     tier without a price, leaves the call unpriced unless it states its cost. `mended` names the fields that did not fit
     and were cut, rounded, fitted or left out.
@@ -170,6 +171,7 @@ class UsageEvent(BaseModel):
 
     id: Identifier
     identity: Identity = "id_and_time"
+    other_ids: Annotated[tuple[Identifier, ...], Field(max_length=OTHER_IDS_MAX)] = ()
     source: Name
     occurred_at: AwareDatetime
     scope: Annotated[str, Field(max_length=1000, pattern=PRINTABLE)] | None = None

@@ -1,28 +1,59 @@
 """A batch of costed records, each identity once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from allocation.usage.engine.costing import CostedRecord
+from allocation.usage.engine.costing import CostedRecord, identity
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records in the order of their identities. Those whose `id` is in `unique_ids` are told apart by it alone, all
-    others by id and instant.
+    """Records in the order of their identities. `names` are those of the records that are told apart by id alone: their
+    ids and, by the same digest, their other ids, with the record that each is of.
     """
 
     records: Sequence[CostedRecord]
-    unique_ids: frozenset[str]
+    names: Mapping[str, CostedRecord]
+
+    def without_known(self, *, ids: AbstractSet[str], known: AbstractSet[str]) -> list[CostedRecord]:
+        """The records but for those told apart by id alone that an earlier batch told of. Of the names that were there
+        before, `ids` are the ids of records and `known` are these and other ids: an other id is that of the same call
+        only where it is an id.
+        """
+        return [
+            record
+            for record in self.records
+            if record.event.identity != "id" or (record.id not in known and ids.isdisjoint(other_ids_of(record)))
+        ]
 
 
 def batch_of(costed: Sequence[CostedRecord]) -> Batch:
     """The last record of each identity. In the order of identity, so that two batches with the same records wait for
     each other and never deadlock.
     """
-    unique_ids = frozenset(record.id for record in costed if record.event.identity == "id")
-    if not unique_ids:
-        unique = {(record.id, record.at_s): record for record in costed}
-    else:
-        unique = {(record.id, 0.0 if record.id in unique_ids else record.at_s): record for record in costed}
-    return Batch([unique[key] for key in sorted(unique)], unique_ids)
+    by_id = [record for record in costed if record.event.identity == "id"]
+    unique = {(record.id, record.at_s): record for record in costed}
+    names: dict[str, CostedRecord] = {}
+    if by_id:
+        kept = {(record.id, record.at_s): record for record in _last_of_each(by_id)}
+        ids = {record.id for record in by_id}
+        unique = {key: record for key, record in unique.items() if key[0] not in ids} | kept
+        names = {name: record for record in by_id for name in (*other_ids_of(record), record.id)}
+    return Batch([unique[key] for key in sorted(unique)], names)
+
+
+def _last_of_each(records: Sequence[CostedRecord]) -> Iterable[CostedRecord]:
+    ids: set[str] = set()
+    others: set[str] = set()
+    for record in reversed(records):
+        theirs = other_ids_of(record)
+        if record.id not in ids and record.id not in others and ids.isdisjoint(theirs):
+            yield record
+        ids.add(record.id)
+        others.update(theirs)
+
+
+def other_ids_of(record: CostedRecord) -> list[str]:
+    """The identities that the record's other ids would have."""
+    return [identity(record.root_id, record.event.source, other) for other in record.event.other_ids]

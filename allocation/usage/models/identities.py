@@ -9,11 +9,13 @@ IDENTITY_TABLE = "allocation_usageidentity"
 
 
 class UsageIdentity(models.Model):
-    """A record whose sender uses each id once. The table of usage cannot hold it: its key has the instant in it, by
-    which it is partitioned. `id` and `occurred_at` are the record's; forgotten with its month.
+    """A name of a record whose sender uses each id once: its id, or with `is_other_id` another one. The table of usage
+    cannot hold it: its key has the instant in it, by which it is partitioned. `id` is a digest as the record's;
+    forgotten with the month of `occurred_at`, the record's.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
+    is_other_id = models.BooleanField(default=False)
     occurred_at = models.DateTimeField()
 
     class Meta:

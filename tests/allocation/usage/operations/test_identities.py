@@ -50,14 +50,29 @@ def test_other_events_leave_no_identity(acme: Scope) -> None:
     assert UsageIdentity.objects.count() == 0
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_who_names_a_call_otherwise_tells_of_the_same(acme: Scope, order: int) -> None:
+    told = [
+        stamped("a", 0, other_ids=["a-of-the-log", "a-of-the-bill"]),
+        stamped("a-of-the-bill", 2),
+        stamped("a-of-the-log", 1),
+        # Two calls may share what a third sender would call them: that tells nothing of either.
+        stamped("b", 0, other_ids=["shared"]),
+        stamped("c", 0, other_ids=["shared"]),
+    ][::order]
+    results = [record_usage(events=[each], key_scope_id=acme.pk, at=AT) for each in (*told, *told)]
+    assert sum(result.accepted for result in results[:5]) == (3 if order == 1 else 4)
+    assert sum(result.accepted for result in results[5:]) == 0
+
+
 def test_a_replayed_record_keeps_what_identifies_it(acme: Scope) -> None:
-    refused = stamped("a", 0, scope="acme/new")
+    refused = stamped("a", 0, scope="acme/new", other_ids=["a-2"])
     record_usage(events=[refused], key_scope_id=acme.pk, at=AT)
     payload = QuarantinedUsage.objects.get().payload
     assert payload is not None
-    assert payload["identity"] == "id"
+    assert (payload["identity"], payload["other_ids"]) == ("id", ["a-2"])
     create_scope(slug="new", kind="team", parent=acme, actor=SYSTEM, at=AT)
-    assert record_usage(events=[stamped("a", 5)], key_scope_id=acme.pk, at=AT) == IngestResult(1, 0, ())
+    assert record_usage(events=[stamped("a-2", 5)], key_scope_id=acme.pk, at=AT) == IngestResult(1, 0, ())
     assert replay_quarantined(actor=SYSTEM, at=AT) == ReplayResult(0, 1, {})
 
 
@@ -67,14 +82,17 @@ def test_many_tell_of_the_same_calls_at_once_each_with_its_own_clock() -> None:
     results: list[IngestResult] = []
 
     def tell(number: int) -> None:
-        told = [stamped(f"{call}", number / 10) for call in range(60)] + [event(id=f"plain-{n}") for n in range(20)]
+        # Half of them know a call by one name, half by the other.
+        names = [(f"{call}", f"{call}-again")[:: 1 if number % 2 else -1] for call in range(60)]
+        told = [stamped(name, number / 10, other_ids=[other]) for name, other in names]
+        told += [event(id=f"plain-{n}") for n in range(20)]
         for start in range(0, 80, 20):
             batch = told[start : start + 20]
             results.append(record_usage(events=batch if number % 2 else batch[::-1], key_scope_id=acme.pk, at=AT))
 
     at_once(tell, 4)
     assert sum(result.accepted for result in results) == UsageRecord.objects.count() == 80
-    assert UsageIdentity.objects.count() == 60
+    assert UsageIdentity.objects.count() == 120
     minutes, hours, days, records = rolled_up()
     assert minutes == hours == days == records
 
