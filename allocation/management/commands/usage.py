@@ -34,7 +34,9 @@ class Command(BaseCommand):
         parts = parser.add_subparsers(dest="part", required=True)
         importing = parts.add_parser("import", help="import usage from a file")
         importing.add_argument("file", type=Path)
-        importing.add_argument("--format", choices=["native", "litellm", *MAPPED], default="native")
+        importing.add_argument(
+            "--format", choices=["native", "litellm", "litellm-spend-log", *MAPPED], default="native"
+        )
         importing.add_argument(
             "--mapping",
             help="YAML file that names the columns, or a mapping that comes with Weir, such as openai-completions",

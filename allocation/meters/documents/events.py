@@ -161,10 +161,11 @@ _NO_TOKENS = Tokens()
 class UsageEvent(BaseModel):
     """One call to a model, or several equal calls counted together. Its identity is (source, id, occurred_at), or with
     `identity` id (source, id): then the same id at another instant is the same call, and so is one whose `id` is among
-    its `other_ids`, the names by which others may tell of it. `claimed_cost` is what the sender reckons it cost, kept beside the price list's cost and never counted; `cost` is counted. `estimated`: its quantities
-    are the sender's own estimate, not the provider's count. A status that is neither success nor error, as a service
-    tier without a price, leaves the call unpriced unless it states its cost. `mended` names the fields that did not fit
-    and were cut, rounded, fitted or left out.
+    its `other_ids`, the names by which others may tell of it. `claimed_cost` is what the sender reckons it cost, kept
+    beside the price list's cost and never counted; `cost` is counted. `estimated`: its quantities are the sender's own
+    estimate, not the provider's count. A status that is neither success nor error, as a service tier without a price,
+    leaves the call unpriced unless it states its cost. `mended` names the fields that did not fit and were cut,
+    rounded, fitted or left out.
     """
 
     model_config = _CONFIG

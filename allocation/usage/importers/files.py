@@ -22,9 +22,9 @@ from pydantic import TypeAdapter
 from allocation.meters.documents import Fault
 from allocation.quarantine.operations import refused_text
 from allocation.usage.documents import UsageMapping
-from allocation.usage.importers import parquet
+from allocation.usage.importers import litellm, litellm_spend_log, parquet
 from allocation.usage.importers.incoming import Incoming, json_records
-from allocation.usage.importers.litellm import SOURCE, PriceFrom, incoming_of
+from allocation.usage.importers.litellm import SOURCE, PriceFrom
 from allocation.usage.importers.mapped import records_of, row_filter, translator
 from allocation.usage.models import ImportRun
 from allocation.usage.operations import (
@@ -46,7 +46,7 @@ ARRAY_BYTES_MAX = 256 * 1024 * 1024
 csv.field_size_limit(64 * 1024 * 1024)
 # Raised by the readers for a file that is truncated, not gzip inside or not UTF-8.
 UNREADABLE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, parquet.Unreadable)
-Format = Literal["native", "litellm", "mapped"]
+Format = Literal["native", "litellm", "litellm-spend-log", "mapped"]
 Clock = Callable[[], datetime]
 # (records read, bytes of the file read)
 Progress = Callable[[int, int], None]
@@ -244,7 +244,9 @@ def _batch_reader(request: ImportRequest) -> Callable[[list[Record]], Incoming]:
     if request.source_format == "native":
         return _native
     if request.source_format == "litellm":
-        return lambda batch: _litellm(batch, request)
+        return lambda batch: _litellm(batch, request, litellm.incoming_of)
+    if request.source_format == "litellm-spend-log":
+        return lambda batch: _litellm(batch, request, litellm_spend_log.incoming_of)
     if request.mapping is None:
         raise Invalid("A mapped file needs --mapping.", code="mapping_missing")
     translate, is_wanted = translator(request.mapping, source=request.source), row_filter(request.mapping)
@@ -270,10 +272,10 @@ def _native(batch: list[Record]) -> Incoming:
     return incoming
 
 
-def _litellm(batch: list[Record], request: ImportRequest) -> Incoming:
+def _litellm(batch: list[Record], request: ImportRequest, read: Callable[..., Incoming]) -> Incoming:
     incoming = Incoming()
     rows = [(index, row) for index, record in batch if (row := _row(incoming, index, record)) is not None]
-    payloads = incoming_of(rows, price=request.price, source=request.source or SOURCE)
+    payloads = read(rows, price=request.price, source=request.source or SOURCE)
     payloads.refused.extend(incoming.refused)
     return payloads
 

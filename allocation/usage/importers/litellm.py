@@ -3,8 +3,8 @@
 Only the fields named here are read. Messages, responses, error texts, addresses and headers are never read, so that
 they can be neither stored nor logged, not even in quarantine.
 
-`occurred_at` is startTime, since the price in force when the call was made is its price, and repeated callbacks share
-it. `id` is litellm_call_id, which repeated callbacks share too.
+`occurred_at` is startTime, since the price in force when the call was made is its price. What identifies the call says
+`importers/litellm_identity.py`.
 """
 
 import json
@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from django.utils.crypto import salted_hmac
 
-from allocation.meters.documents import IDENTIFIER_MAX, Fault, fitted, tier_name
+from allocation.meters.documents import Fault, tier_name
 from allocation.usage.importers.incoming import Incoming, json_records
+from allocation.usage.importers.litellm_identity import identity_of
 
 SOURCE = "litellm"
 PriceFrom = Literal["billed", "catalogue"]
@@ -66,9 +67,14 @@ def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE
     metadata = _mapping(payload.get("metadata"))
     provider, model = _provider_and_model(payload)
     tokens = _tokens(payload, metadata)
-    call_id = payload.get("litellm_call_id") or payload.get("id")
     event: dict[str, Any] = {
-        "id": call_id,
+        **identity_of(
+            call_id=payload.get("litellm_call_id"),
+            response_id=payload.get("id"),
+            ended_at=instant_of(payload.get("endTime")),
+            has_failed=payload.get("status") != "success",
+            is_cached=payload.get("cache_hit") is True,
+        ),
         "source": source,
         "occurred_at": _instant(payload.get("startTime") or payload.get("endTime")),
         "provider": provider,
@@ -81,9 +87,6 @@ def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE
         "task_id": payload.get("trace_id") or "",
         "session_id": payload.get("session_id") or "",
     }
-    if isinstance(call_id, str) and len(call_id) > IDENTIFIER_MAX:
-        # A caller may give the id in a header, and so could take its calls off every budget.
-        event |= {"id": fitted(call_id, IDENTIFIER_MAX), "mended": ["id"]}
     if searches := _searches(payload, metadata):
         event["quantities"] = {"web_search": searches}
     latency = _latency_ms(payload)
@@ -111,7 +114,7 @@ def _latency_ms(payload: Mapping[str, Any]) -> int | None:
     """How long the call took, in milliseconds. `response_time` is used only without times: for a streamed answer it
     ends with the first token.
     """
-    start, end = (_parsed(payload.get(name)) for name in ("startTime", "endTime"))
+    start, end = (instant_of(payload.get(name)) for name in ("startTime", "endTime"))
     if start is not None and end is not None:
         lasted = (end - start) / timedelta(milliseconds=1)
         return round(lasted) if 0 <= lasted < 10**9 else None
@@ -124,13 +127,13 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _instant(value: object) -> object:
-    parsed = _parsed(value)
+    parsed = instant_of(value)
     if parsed is not None:
         return parsed.isoformat()
     return "?" if isinstance(value, int | float | str) and not isinstance(value, bool) else value
 
 
-def _parsed(value: object) -> datetime | None:
+def instant_of(value: object) -> datetime | None:
     """Seconds since 1970 or a text; a text without a zone is UTC, as the proxy writes it."""
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -11,6 +11,7 @@ from typing import Any
 from allocation.usage.importers import litellm
 from allocation.usage.importers.litellm import PriceFrom
 from allocation.usage.importers.otlp.genai import first_value, provider_of, tokens_of
+from allocation.usage.importers.otlp.names import RESPONSE_ID
 from allocation.usage.importers.otlp.spans import (
     ATTRIBUTE_BYTES_MAX,
     LITELLM_CALL_ID,
@@ -40,11 +41,14 @@ def native(span: Span, *, price: PriceFrom) -> dict[str, Any]:
 def payload_of(span: Span) -> dict[str, Any]:
     """The callback's payload as far as the span tells it."""
     attributes = span.attributes
+    hidden = _hidden_params(attributes)
     requester = parsed_repr(attributes.get("metadata.requester_metadata"))
     metadata: dict[str, Any] = {name: _metadata(attributes, name) for name in LITELLM_METADATA}
     metadata["usage_object"] = parsed_repr(attributes.get("metadata.usage_object")) or _usage(attributes)
     return {
         "litellm_call_id": attributes[LITELLM_CALL_ID],
+        "id": attributes.get(RESPONSE_ID),
+        "cache_hit": bool(hidden.get("cache_key")),
         "startTime": instant(span.started_ns),
         "endTime": instant(span.ended_ns),
         "custom_llm_provider": provider_of(first_value(attributes, ("gen_ai.provider.name", "gen_ai.system"))),
@@ -62,7 +66,8 @@ def payload_of(span: Span) -> dict[str, Any]:
         ),
         "cost_breakdown": {"service_tier": attributes.get("gen_ai.cost.service_tier")},
         "model_parameters": {"service_tier": attributes.get("gen_ai.openai.request.service_tier")},
-        "response_cost": _cost(attributes),
+        "response_cost": first_value(attributes, ("gen_ai.cost.total_cost", "litellm.cost.total"))
+        or hidden.get("response_cost"),
     }
 
 
@@ -86,15 +91,13 @@ def _tags(stated: Mapping[str, Any]) -> list[object]:
     return tags if isinstance(tags, list) else []
 
 
-def _cost(attributes: Mapping[str, Scalar]) -> object:
-    stated = first_value(attributes, ("gen_ai.cost.total_cost", "litellm.cost.total"))
-    if stated is not None:
-        return stated
+def _hidden_params(attributes: Mapping[str, Scalar]) -> Mapping[str, Any]:
+    """What LiteLLM keeps beside its answer. The key of its cache is there only where the answer came from the cache."""
     try:
         hidden = json.loads(str(attributes.get("hidden_params", "")))
     except (ValueError, RecursionError):
-        return None
-    return hidden.get("response_cost") if isinstance(hidden, dict) else None
+        return {}
+    return hidden if isinstance(hidden, dict) else {}
 
 
 def parsed_repr(text: object) -> dict[str, Any]:

@@ -9,6 +9,11 @@ from tests.allocation.otlp_bodies import as_json, as_protobuf
 PAYLOADS, SPANS = "/api/v1/usage/litellm", "/api/v1/otlp/v1/traces"
 
 
+def call_of(event: UsageEvent) -> str:
+    """The call's id, by which LiteLLM's payloads and spans of a test are paired."""
+    return event.id.partition("/")[0]
+
+
 def of_payloads(payloads: list[dict[str, Any]], price: Any = "billed") -> dict[str, UsageEvent]:
     incoming = read_payloads(json.dumps(payloads).encode(), records_max=1000, price=price)
     assert not incoming.refused

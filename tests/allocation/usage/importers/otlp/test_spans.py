@@ -36,7 +36,8 @@ def test_no_text_of_a_span_is_stored(sender: APIClient) -> None:
 def test_every_microsecond_survives_a_float_of_nanoseconds(microsecond: int) -> None:
     start = 1795481345 + microsecond / 10**6
     told = {**PAYLOAD, "startTime": start, "endTime": start + 1}
-    body = request(span(1, first_set(), startTimeUnixNano=str(int(start * 1e9))))
-    spans, payloads = of_spans(body)["call-1"], of_payloads([told])["call-1"]
-    assert spans.occurred_at == payloads.occurred_at
+    times = {"startTimeUnixNano": str(int(start * 1e9)), "endTimeUnixNano": str(int((start + 1) * 1e9))}
+    (spans,) = of_spans(request(span(1, first_set(), **times))).values()
+    (payloads,) = of_payloads([told]).values()
+    assert (spans.occurred_at, spans.id, spans.other_ids) == (payloads.occurred_at, payloads.id, payloads.other_ids)
     assert nanoseconds(spans.occurred_at) == (1795481345 * 10**6 + microsecond) * 1000
