@@ -1,7 +1,7 @@
 """One route table: health, the admin, the API and its documentation."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -22,5 +22,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="docs",
     ),
     *(path("api/v1/", include(f"{app}.urls")) for app in API_APPS),
-    path("api/<path:rest>", no_such_route),
+    re_path(r"^api(?:/|$)", no_such_route),
 ]

@@ -9,6 +9,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, OperationalError, connections
 from django.http import Http404, HttpRequest, JsonResponse
+from django.urls import Resolver404, resolve
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -17,6 +19,7 @@ from governance.errors import DomainError
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+PATH_SHOWN = 200
 TITLES = {
     400: "Bad request",
     401: "Not authenticated",
@@ -71,10 +74,24 @@ def problem_response(
     return Response(body, status=status, headers=dict(headers or {}), content_type=CONTENT_TYPE)
 
 
+@csrf_exempt
 def no_such_route(request: HttpRequest, **_: object) -> JsonResponse:
-    """For every path below /api/ that has no route (`route_unknown`)."""
-    body = problem(status=404, code="route_unknown", detail="There is no such route.", instance=request.path)
+    """For every path below /api/ that has no route (`route_unknown`), whatever the method: names the route where only
+    its last slash is too many or missing. Django's own answer to a POST would be a page about cookies.
+    """
+    path = request.path_info
+    other = path.rstrip("/") if path.endswith("/") else f"{path}/"
+    hint = f" Write {other}." if _is_route(other) else ""
+    detail = f"There is no route {path[:PATH_SHOWN]}.{hint}"
+    body = problem(status=404, code="route_unknown", detail=detail, instance=request.path)
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
+
+
+def _is_route(path: str) -> bool:
+    try:
+        return resolve(path).func is not no_such_route
+    except Resolver404:
+        return False
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
