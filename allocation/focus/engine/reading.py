@@ -10,7 +10,8 @@ from json import dumps
 
 from allocation.focus.engine.cells import Cells
 from allocation.focus.engine.columns import BY_NAME, Kind, known_name
-from allocation.focus.engine.formats import key_value, lenient_time
+from allocation.focus.engine.formats import lenient_time
+from allocation.focus.engine.tags import tags_of
 from allocation.focus.engine.values import ALLOWED
 from governance.calendar.engine import DAY, first_of_month, midnight, month_after
 
@@ -143,10 +144,9 @@ class Reader:
 
     def _tags(self, row: Cells) -> tuple[dict[str, str], str | None]:
         text = row.text("Tags")
-        pairs = {} if text is None else key_value(text)
-        if isinstance(pairs, str):
-            return {}, f"Tags {pairs}; no attribution rule reads them"
-        return {key: tag_text(value) for key, value in pairs.items() if value is not None}, None
+        tags, unread = ({}, "") if text is None else tags_of(text)
+        which = "that one" if tags else "them"
+        return tags, f"Tags {unread}; no attribution rule reads {which}" if unread else None
 
     def digest(self, cells: Sequence[str | None]) -> str:
         """Equal for equal cells under equal columns, whatever the order of the columns."""
@@ -155,8 +155,3 @@ class Reader:
         return sha256(
             dumps([sorted_cells, surplus_cells], ensure_ascii=False).encode("utf-8", "surrogatepass")
         ).hexdigest()
-
-
-def tag_text(value: object) -> str:
-    """A tag's value as text; a tag without a value has `true`."""
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)

@@ -11,14 +11,13 @@ from allocation.focus.engine.columns import CUSTOM
 from allocation.focus.engine.formats import key_value, time_text, unit_of
 from allocation.focus.engine.reading import Charge
 from allocation.focus.engine.values import AI, CURRENCIES
-from allocation.meters.documents import LABEL_MAX, fitted, tier_name
+from allocation.meters.documents import ATTRIBUTE_NAME_MAX, IDENTIFIER_MAX, LABEL_MAX, fitted, tier_name
 
 COUNT_MAX = 10**12
 COUNTED = frozenset({"Usage", "Credit", "Adjustment"})
 SECONDS_OF = {"hours": 3600, "minutes": 60, "seconds": 1}
-ATTRIBUTE = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-NAME_MAX, VALUE_MAX, ATTRIBUTES_MAX = 128, 200, 32
+NAME_MAX = 128
 PART = Decimal("0.000001")
 # As in a usage event, a part is also counted in its whole.
 TOKEN_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -106,6 +105,8 @@ def usage_of(charge: Charge, *, event_id: str, source: str) -> dict[str, Any] | 
         "cost": {"amount": format(charge.effective, "f"), "currency": charge.currency},
         **metered,
     }
+    if event["attributes"] != _stated_attributes(charge):
+        event["mended"] = ["attributes"]
     return event
 
 
@@ -240,15 +241,18 @@ ATTRIBUTE_COLUMNS = (
 
 def attributes_of(charge: Charge) -> dict[str, str]:
     """What attribution rules match: accounts, service and resource by name, and every tag as `tag.KEY`; also by KEY
-    alone where no other attribute has that name. At most 32.
+    alone where no other attribute has that name. Cut where they do not fit.
     """
+    return {
+        fitted(name, ATTRIBUTE_NAME_MAX): fitted(text, IDENTIFIER_MAX)
+        for name, text in _stated_attributes(charge).items()
+    }
+
+
+def _stated_attributes(charge: Charge) -> dict[str, str]:
     attributes = {name: text for name, column in ATTRIBUTE_COLUMNS if (text := charge.cells.text(column))}
     for key, value in charge.tags.items():
-        attributes.setdefault(f"tag.{key}", value)
-        attributes.setdefault(key, value)
-    kept = {
-        name: value
-        for name, value in attributes.items()
-        if ATTRIBUTE.fullmatch(name) and len(value) <= VALUE_MAX and not CONTROL.search(value)
-    }
-    return dict(list(kept.items())[:ATTRIBUTES_MAX])
+        if key:
+            attributes.setdefault(f"tag.{key}", value)
+            attributes.setdefault(key, value)
+    return attributes

@@ -7,12 +7,14 @@ from allocation.meters.documents import ATTRIBUTES_MAX, MENDED_MAX, UsageEvent
 
 def attributes_kept(event: UsageEvent, read: Collection[str]) -> UsageEvent:
     """The event with as many attributes as are stored: first those that rules read, then the others in their order. How
-    many were left out is said in `mended`.
+    many were left out is said in `mended`; `team` is not left out where `tag.team` says the same.
     """
     stated = event.attributes or {}
-    first = [name for name in read if name in stated][:ATTRIBUTES_MAX]
-    others = [name for name in stated if name not in first][: ATTRIBUTES_MAX - len(first)]
-    names = {*first, *others}
+    repeated = dict.fromkeys(name for name, value in stated.items() if stated.get(f"tag.{name}") == value)
+    first = [name for name in read if name in stated]
+    others = [name for name in stated if name not in repeated]
+    names = set(list(dict.fromkeys([*first, *others, *repeated]))[:ATTRIBUTES_MAX])
     kept = {name: value for name, value in stated.items() if name in names}
-    mark = f"attributes: {len(stated) - len(kept):,} left out"
-    return event.model_copy(update={"attributes": kept, "mended": (*event.mended[: MENDED_MAX - 1], mark)})
+    lost = sum(1 for name in others if name not in names)
+    marks = (f"attributes: {lost:,} left out",) if lost else ()
+    return event.model_copy(update={"attributes": kept, "mended": (*event.mended[: MENDED_MAX - 1], *marks)})

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from allocation.focus.engine.reading import ASSUMED, Charge, Reader, RowFault, tag_text
+from allocation.focus.engine.reading import ASSUMED, Charge, Reader, RowFault
+from allocation.focus.engine.tags import tag_text
 
 COLUMNS = (
     "BilledCost", "EffectiveCost", "ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart", "BillingPeriodEnd",
@@ -86,10 +87,42 @@ def test_more_cells_than_columns_are_refused_and_fewer_are_left_out() -> None:
     assert isinstance(reader.read(["1", "2026-10-05T00:00:00Z"]), Charge)
 
 
-def test_tags_that_cannot_be_read_attribute_nothing() -> None:
-    found = charge(Tags="team=search")
-    assert found.tags == {}
-    assert found.notes == ("Tags is not JSON; no attribution rule reads them",)
+@pytest.mark.parametrize(
+    ("cell", "tags", "notes"),
+    [
+        ("team=search", {}, ("Tags is not JSON; no attribution rule reads them",)),
+        ("[7]", {}, ("Tags is not a JSON object; no attribution rule reads them",)),
+        ('"team"', {}, ("Tags is not JSON; no attribution rule reads them",)),
+        (
+            '{"team": "search", "owner": {"name": "x"}}',
+            {"team": "search"},
+            ("Tags has an object or array as the value of a key; no attribution rule reads that one",),
+        ),
+    ],
+)
+def test_tags_that_cannot_be_read_attribute_nothing(cell: str, tags: dict[str, str], notes: tuple[str, ...]) -> None:
+    found = charge(Tags=cell)
+    assert (found.tags, found.notes) == (tags, notes)
+
+
+@pytest.mark.parametrize(
+    ("cell", "tags"),
+    [
+        ('"Kosten Stelle": "4711","env": "prod"', {"Kosten Stelle": "4711", "env": "prod"}),
+        (' "Kosten Stelle":"4711", "beta":true, ', {"Kosten Stelle": "4711", "beta": "true"}),
+        (
+            '[{"Key": "user:team", "Value": "search"}, {"Key": "spot", "Value": ""}, {"Key": "beta"}]',
+            {"user:team": "search", "spot": "", "beta": "true"},
+        ),
+        ('[{"value": "7", "key": "cost-center"}, {"key": "cost-center", "value": "8"}]', {"cost-center": "7"}),
+        ('[{"TagKey": "team", "TagValue": 3}]', {"team": "3"}),
+        ("[]", {}),
+        ("{}", {}),
+    ],
+)
+def test_tags_are_read_as_azure_and_aws_write_them(cell: str, tags: dict[str, str]) -> None:
+    found = charge(Tags=cell)
+    assert (found.tags, found.notes) == (tags, ())
 
 
 def test_the_digest_does_not_depend_on_the_order_of_columns() -> None:
