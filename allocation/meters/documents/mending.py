@@ -164,8 +164,9 @@ def _latency(document: Document) -> bool:
     if stated is None or (type(stated) is int and 0 <= stated <= LATENCY_MAX_MS):
         return False
     number = _finite(stated)
-    document["latency_ms"] = round(number) if number is not None and 0 <= number <= LATENCY_MAX_MS else None
-    return True
+    kept = round(number) if number is not None and 0 <= number <= LATENCY_MAX_MS else None
+    document["latency_ms"] = kept
+    return kept is None or kept != number
 
 
 def _finite(value: object) -> Decimal | None:

@@ -64,6 +64,7 @@ def test_of_two_long_texts_the_one_that_differs_only_at_its_end_is_another() -> 
     [
         ({"latency_ms": 1234.5678}, "latency_ms", 1235, ("latency_ms",)),
         ({"latency_ms": "0.4"}, "latency_ms", 0, ("latency_ms",)),
+        ({"latency_ms": "2000"}, "latency_ms", 2000, ()),
         ({"latency_ms": -1}, "latency_ms", None, ("latency_ms",)),
         ({"latency_ms": 10**12}, "latency_ms", None, ("latency_ms",)),
         ({"latency_ms": float("inf")}, "latency_ms", None, ("latency_ms",)),
