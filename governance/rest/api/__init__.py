@@ -1,4 +1,5 @@
 from governance.rest.api.authentication import (
+    BasicKeyAuthentication,
     actor,
 )
 from governance.rest.api.bodies import (
@@ -41,6 +42,7 @@ from governance.rest.api.problems import (
 __all__ = [
     "CONTENT_TYPE",
     "IDEMPOTENCY_KEY",
+    "BasicKeyAuthentication",
     "DayParameters",
     "Parameters",
     "ScopeParameters",

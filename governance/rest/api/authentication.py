@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 SCHEME = "bearer "
+BASIC = "basic "
 
 
 class KeyHolder:
@@ -42,14 +45,36 @@ class ApiKeyAuthentication(BaseAuthentication):
         header: str = request.META.get("HTTP_AUTHORIZATION", "")
         if header[: len(SCHEME)].lower() != SCHEME:
             return None
-        key = operations.authenticate_key(header[len(SCHEME) :].strip(), at=timezone.now())
-        if key is None:
-            raise AuthenticationFailed("This API key is unknown, revoked or expired.", code="key_invalid")
-        return KeyHolder(key), key
+        return _holder_of(header[len(SCHEME) :].strip())
 
     def authenticate_header(self, request: Request) -> str:
         del request
         return 'Bearer realm="weir"'
+
+
+class BasicKeyAuthentication(BaseAuthentication):
+    """`Authorization: Basic` with a key as the password, whatever the user name: for senders that know no other way."""
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, ApiKey] | None:
+        header: str = request.META.get("HTTP_AUTHORIZATION", "")
+        if header[: len(BASIC)].lower() != BASIC:
+            return None
+        try:
+            stated = base64.b64decode(header[len(BASIC) :].strip(), validate=True).decode()
+        except (binascii.Error, ValueError):
+            stated = ""
+        return _holder_of(stated.partition(":")[2])
+
+    def authenticate_header(self, request: Request) -> str:
+        del request
+        return 'Basic realm="weir"'
+
+
+def _holder_of(plaintext: str) -> tuple[KeyHolder, ApiKey]:
+    key = operations.authenticate_key(plaintext, at=timezone.now())
+    if key is None:
+        raise AuthenticationFailed("This API key is unknown, revoked or expired.", code="key_invalid")
+    return KeyHolder(key), key
 
 
 def actor(request: Request) -> Actor:

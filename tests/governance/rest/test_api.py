@@ -1,3 +1,4 @@
+import base64
 import json
 from typing import Any
 
@@ -87,6 +88,24 @@ def test_who_is_let_in(client: Client, search: Scope, person: Person) -> None:
     assert client.get("/api/v1/scopes", **bearer(search, "admin")).status_code == 200  # type: ignore[arg-type]
     client.force_login(person("ada@example.com", search), backend="django.contrib.auth.backends.ModelBackend")
     assert [scope["path"] for scope in client.get("/api/v1/scopes").json()["results"]] == ["acme/search"]
+
+
+def test_a_key_is_no_password_but_where_telemetry_comes_in(client: Client, search: Scope) -> None:
+    """Senders of telemetry that know only Basic authentication give the key as the password, whatever the name."""
+    headers = bearer(search, "usage:write")
+    plaintext = headers["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
+
+    def ask(stated: str) -> Any:
+        basic = f"Basic {base64.b64encode(stated.encode()).decode()}"
+        return client.post("/api/v1/otlp/v1/traces", b"{}", "application/json", HTTP_AUTHORIZATION=basic)
+
+    assert (ask(f"pk-lf-1:{plaintext}").status_code, ask(f":{plaintext}").status_code) == (200, 200)
+    for nonsense in (f"{plaintext}:", plaintext, f"pk:{plaintext}x", "pk:sk:more", ""):
+        assert problem(ask(nonsense)) == (401, "key_invalid")
+    broken = client.post("/api/v1/otlp/v1/traces", b"{}", "application/json", HTTP_AUTHORIZATION="Basic \xff~")
+    assert problem(broken) == (401, "key_invalid")
+    basic = f"Basic {base64.b64encode(f'pk:{plaintext}'.encode()).decode()}"
+    assert problem(client.get("/api/v1/scopes", HTTP_AUTHORIZATION=basic)) == (401, "not_authenticated")
 
 
 def test_a_revoked_key_is_out_at_once(client: Client, search: Scope) -> None:
