@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import genai_prices
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
@@ -78,6 +79,15 @@ _TIER_CONTEXT = {
 _PROVIDER_NAMES = {"azure_ai": "azure", "fireworks_ai": "fireworks", "bedrock_converse": "aws", "xai": "x-ai"}
 
 
+# Providers of the catalogue that serve models of their own making; the others resell.
+_MAKERS = frozenset(
+    {
+        "anthropic", "cohere", "deepseek", "elevenlabs", "google", "meta", "minimax", "mistral", "moonshotai", "openai",
+        "perplexity", "voyageai", "x-ai", "zhipuai",
+    }
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class CalculatedCard:
     """A price that a rate card cannot express: genai-prices itself calculates the cost of each record."""
@@ -145,14 +155,19 @@ def find_model(provider: str, model: str, snapshot: DataSnapshot | None = None) 
         return None
 
 
+@lru_cache(maxsize=10_000)
 def maker_of(model: str) -> str | None:
     """The provider whose own model bears this name, as the catalogue writes it; None for a name it cannot place. For a
     call of which nobody says who served it.
     """
+    catalogue = get_snapshot()
     try:
-        return get_snapshot().find_provider_model(model, None, None, None)[0].id
+        return catalogue.find_provider_model(model, None, None, None)[0].id
     except LookupError:
-        return None
+        makers = {
+            provider.id for provider in catalogue.providers if provider.id in _MAKERS and provider.find_model(model)
+        }
+        return makers.pop() if len(makers) == 1 else None
 
 
 def catalogue_entry(

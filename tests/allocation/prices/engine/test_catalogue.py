@@ -6,7 +6,14 @@ import pytest
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, Provider
 
-from allocation.prices.engine.catalogue import CalculatedCard, TimeOfDayPrice, catalogue_entry, find_model, usage_of
+from allocation.prices.engine.catalogue import (
+    CalculatedCard,
+    TimeOfDayPrice,
+    catalogue_entry,
+    find_model,
+    maker_of,
+    usage_of,
+)
 from allocation.prices.engine.rates import from_nanos, to_nanos
 from tests.allocation.prices.engine.entries import AT
 
@@ -73,3 +80,17 @@ def test_every_model_of_the_catalogue_costs_what_the_catalogue_calculates(servic
             wrong.append((provider.id, model.id, at, counts, rare, from_nanos(nanos), wanted))
     assert wrong == []
     assert priced > {"standard": 2000, "batch": 50, "flex": 10, "priority": 10}[service_tier]
+
+
+@pytest.mark.parametrize(
+    ("model", "maker"),
+    [
+        pytest.param("gpt-4o", "openai", id="told by the catalogue's rule for names"),
+        pytest.param("text-embedding-3-large", "openai", id="listed by a maker and a reseller"),
+        pytest.param("voyage-3", "voyageai", id="listed by its maker alone"),
+        pytest.param("llama-3.3-70b-versatile", None, id="listed by a reseller alone"),
+        pytest.param("in-house-7b", None, id="listed by nobody"),
+    ],
+)
+def test_who_made_a_model(model: str, maker: str | None) -> None:
+    assert maker_of(model) == maker
