@@ -38,6 +38,9 @@ from allocation.usage.models.tasks import (
     Task,
     TaskDay,
 )
+from allocation.usage.models.uncounted import (
+    UncountedTelemetry,
+)
 
 __all__ = [
     "CHARGE_TABLE",
@@ -59,6 +62,7 @@ __all__ = [
     "Status",
     "Task",
     "TaskDay",
+    "UncountedTelemetry",
     "UsageCharge",
     "UsageDay",
     "UsageHour",

@@ -40,6 +40,9 @@ from allocation.usage.operations.tasks import (
     lock_tasks,
     write_tasks,
 )
+from allocation.usage.operations.uncounted import (
+    note_uncounted,
+)
 
 __all__ = [
     "BATCH_MAX",
@@ -58,6 +61,7 @@ __all__ = [
     "lock_tasks",
     "maintain_partitions",
     "note_progress",
+    "note_uncounted",
     "pricing_context_for",
     "record_usage",
     "seen_months",
