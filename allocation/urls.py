@@ -23,7 +23,7 @@ from allocation.shared_cost.api.shared_cost import (
 )
 from allocation.unit_economics.api import UnitEconomicsOfScope
 from allocation.usage.api.charges import Charges
-from allocation.usage.api.otlp import Traces
+from allocation.usage.api.otlp import Logs, Metrics, Traces
 from allocation.usage.api.tasks import Tasks
 from allocation.usage.api.usage import LiteLLMUsage, Usage, UsageSummary
 from allocation.variance.api.variance import VarianceOfScope, VariancesOfScopes
@@ -32,6 +32,8 @@ urlpatterns = [
     path("usage", Usage.as_view(), name="usage"),
     path("usage/litellm", LiteLLMUsage.as_view(), name="usage-litellm"),
     path("otlp/v1/traces", Traces.as_view(), name="otlp-traces"),
+    path("otlp/v1/logs", Logs.as_view(), name="otlp-logs"),
+    path("otlp/v1/metrics", Metrics.as_view(), name="otlp-metrics"),
     path("usage/summary", UsageSummary.as_view(), name="usage-summary"),
     path("attribution/rules", AttributionRuleSets.as_view(), name="attribution-rules"),
     path("attribution/rules/<str:name>", AttributionRuleSetDetail.as_view(), name="attribution-rule-set"),

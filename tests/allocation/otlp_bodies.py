@@ -1,4 +1,4 @@
-"""OTLP trace requests for tests, in JSON as OTLP writes it and in protobuf as Google's own library does."""
+"""OTLP requests for tests, in JSON as OTLP writes it and in protobuf as Google's own library does."""
 
 import base64
 import json
@@ -7,11 +7,18 @@ from typing import Any
 
 from django.utils import timezone
 from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 PROTOBUF = "application/x-protobuf"
 TRACE = "5b8efff798038103d269b633813fc60c"
 NOW = timezone.now().replace(microsecond=0) - timedelta(minutes=2)
+MESSAGES: dict[str, Any] = {
+    "resourceSpans": ExportTraceServiceRequest,
+    "resourceLogs": ExportLogsServiceRequest,
+    "resourceMetrics": ExportMetricsServiceRequest,
+}
 KINDS = {"internal": 1, "server": 2, "client": 3}
 
 
@@ -70,14 +77,41 @@ def request(*spans: dict[str, Any], resource: dict[str, Any] | None = None) -> d
     return {"resourceSpans": [{"resource": described, "scopeSpans": [{"scope": {"name": "x"}, "spans": list(spans)}]}]}
 
 
+def log_record(name: str, told: dict[str, Any], *, at: datetime = NOW, **more: Any) -> dict[str, Any]:
+    return {
+        "timeUnixNano": str(nanoseconds(at)),
+        "observedTimeUnixNano": str(nanoseconds(at)),
+        "body": {"stringValue": "no text of a body is read"},
+        "attributes": pairs({"event.name": name, **told}),
+        **more,
+    }
+
+
+def logs(*records: dict[str, Any], scope: str = "x", resource: dict[str, Any] | None = None) -> dict[str, Any]:
+    described = {"attributes": pairs({"service.name": "agent", **(resource or {})})}
+    return {
+        "resourceLogs": [
+            {"resource": described, "scopeLogs": [{"scope": {"name": scope}, "logRecords": list(records)}]}
+        ]
+    }
+
+
+def metrics(*names: str, scope: str = "x") -> dict[str, Any]:
+    """Sums with a point each."""
+    point = {"timeUnixNano": str(nanoseconds(NOW)), "asInt": "1000", "attributes": pairs({"model": "gpt-4o"})}
+    told = [{"name": name, "sum": {"dataPoints": [point], "aggregationTemporality": 1}} for name in names]
+    return {"resourceMetrics": [{"scopeMetrics": [{"scope": {"name": scope}, "metrics": told}]}]}
+
+
 def as_json(body: dict[str, Any]) -> bytes:
     return json.dumps(body).encode()
 
 
 def as_protobuf(body: dict[str, Any]) -> bytes:
     """Protobuf's own JSON, which the library reads, writes ids as base64; OTLP's as hexadecimal."""
-    message = ParseDict(_with_base64(body), ExportTraceServiceRequest(), ignore_unknown_fields=True)
-    return message.SerializeToString()
+    kind = MESSAGES[next(iter(body), "resourceSpans")]
+    packed: bytes = ParseDict(_with_base64(body), kind(), ignore_unknown_fields=True).SerializeToString()
+    return packed
 
 
 def _with_base64(value: Any) -> Any:

@@ -84,6 +84,7 @@ SPAN = {
     "attributes": [{"key": name, "value": {"stringValue": value}} for name, value in CALL.items()],
 }  # fmt: skip
 TRACES = {"resourceSpans": [{"scopeSpans": [{"spans": [SPAN]}]}]}
+LOGS = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": SPAN["startTimeUnixNano"]}]}]}]}
 RERATE = {
     "organisation": "acme", "since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z", "reason": "As agreed.",
 }  # fmt: skip
@@ -132,6 +133,8 @@ MATRIX = {
     "GET /usage": reads("usage:read"),
     "POST /usage/litellm": Case(("usage:write",), foreign="apart", body=[PAYLOAD]),
     "POST /otlp/v1/traces": Case(("usage:write",), foreign="apart", body=TRACES),
+    "POST /otlp/v1/logs": Case(("usage:write",), foreign="apart", body=LOGS),
+    "POST /otlp/v1/metrics": Case(("usage:write",), foreign="apart", body={"resourceMetrics": []}),
     "GET /usage/summary": reads("usage:read", query="?group_by=scope"),
     "GET /charges": reads("usage:read"),
     "GET /adjustments": reads("usage:read"),

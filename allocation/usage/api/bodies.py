@@ -4,6 +4,7 @@ from django.conf import settings
 from rest_framework.request import Request
 
 from governance.errors import Forbidden
+from governance.people.models import ApiKey
 from governance.rest.api import read_body
 
 
@@ -11,6 +12,13 @@ class NotASender(Forbidden):
     """Records are posted with an API key, not by a person."""
 
     code = "key_required"
+
+
+def sender(request: Request) -> ApiKey:
+    """The key of the request. Raises key_required for anyone but an API key."""
+    if not isinstance(request.auth, ApiKey):
+        raise NotASender("Usage is posted with an API key; its scope says where the usage may go.")
+    return request.auth
 
 
 def media_type(request: Request) -> str:

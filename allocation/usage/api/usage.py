@@ -14,14 +14,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from allocation.usage import operations, queries
-from allocation.usage.api.bodies import NotASender, body_of, media_type
+from allocation.usage.api.bodies import body_of, media_type, sender
 from allocation.usage.api.serializers import IngestOut, PriceIn, RecordFilterIn, SummaryIn, SummaryOut, UsageRecordOut
 from allocation.usage.importers.cloudevents import TYPE, read_cloudevent, read_cloudevents
 from allocation.usage.importers.incoming import Incoming
 from allocation.usage.importers.litellm import PriceFrom, read_payloads
 from allocation.usage.importers.native import read_json, read_ndjson
 from governance.calendar.engine import DAY, first_of_month, midnight
-from governance.people.models import ApiKey
 from governance.rest.api import actor, listed, requires, scope_asked
 
 # By content type: the format's name, and the function that reads it.
@@ -36,15 +35,14 @@ EXACT = ("provider", "model", "service_tier", "price_source", "source", "status"
 
 def record(request: Request, incoming: Incoming, source_format: str) -> operations.IngestResult:
     """Records what was read, by the key of the request. Raises key_required for anyone but an API key."""
-    if not isinstance(request.auth, ApiKey):
-        raise NotASender("Usage is posted with an API key; its scope says where the usage may go.")
+    key = sender(request)
     return operations.record_usage(
         events=incoming.events,
         indexes=incoming.indexes,
         refused=incoming.refused,
-        key_scope_id=request.auth.scope_id,
+        key_scope_id=key.scope_id,
         source_format=source_format,
-        weir_key=request.auth.prefix,
+        weir_key=key.prefix,
         at=timezone.now(),
     )
 

@@ -7,9 +7,17 @@ side by side where the framework passes no context on. The innermost span stands
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from allocation.usage.importers.otlp import genai, names
-from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, Span
+from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, OWN_PREFIX, Scalar, Span
+
+# The beginnings of names of what a span says about the call beside its usage.
+CONTEXT = (
+    OWN_PREFIX, *names.PREFIXES, *names.SESSIONS, *names.PEOPLE, "gen_ai.agent.name", "gen_ai.agent.id",
+    "gen_ai.workflow.name",
+)  # fmt: skip
+CLAIMS = (*names.CLAIMED, *names.CLAIMED_PARTS)
 
 
 def key_of(span: Span) -> str:
@@ -36,9 +44,30 @@ class CallTree:
         counted = [span for span in spans if not genai.is_orchestration(span) and genai.has_tokens(span)]
         self.above_calls = {ancestor for span in counted for ancestor in self._ancestors(span)}
         metered = [span for span in counted if LITELLM_CALL_ID not in span.attributes]
-        self.repeating = (
-            self._stated_by_ancestors(metered) | self._sharing_a_response(metered) | self._around_others(metered)
+        self._innermost = (
+            self._around_others(metered) | self._sharing_a_response(metered) | self._stated_by_ancestors(metered)
         )
+        self.repeating = self._innermost.keys()
+        self._outer: defaultdict[str, list[Span]] = defaultdict(list)
+        for outer, inner in self._innermost.items():
+            self._outer[self._standing(inner)].append(self._calls[outer])
+
+    def completed(self, span: Span) -> Span:
+        """The call with what only the spans around it say of it: whose it is, and the cost they claim."""
+        told: dict[str, Scalar] = {}
+        for outer in self._outer.get(key_of(span), ()):
+            alike = _states_again(outer, span) and genai.operation_of(outer) in names.CALLS
+            wanted = (*CONTEXT, *CLAIMS) if alike else CONTEXT
+            told |= {name: value for name, value in outer.attributes.items() if name.startswith(wanted)}
+        return replace(span, attributes={**told, **span.attributes}) if told else span
+
+    def _standing(self, key: str) -> str:
+        """The span that stands for one that may itself be a repetition."""
+        seen = {key}
+        while key in self._innermost and self._innermost[key] not in seen:
+            key = self._innermost[key]
+            seen.add(key)
+        return key
 
     def _ancestors(self, span: Span) -> Iterator[str]:
         """From the span's parent upwards; of a circle that a sender made nobody is above anybody."""
@@ -49,29 +78,30 @@ class CallTree:
             ancestor = self._parents.get(ancestor)
         return iter(() if ancestor is not None else lineage)
 
-    def _stated_by_ancestors(self, metered: Sequence[Span]) -> set[str]:
+    def _stated_by_ancestors(self, metered: Sequence[Span]) -> dict[str, str]:
+        """The spans that lie above what they state, each with the call below it."""
         return {
-            ancestor
+            ancestor: key_of(span)
             for span in metered
             for ancestor in self._ancestors(span)
             if ancestor in self._calls and _states_again(self._calls[ancestor], span)
         }
 
-    def _sharing_a_response(self, metered: Sequence[Span]) -> set[str]:
-        """All but the innermost, or else the first, of the spans with one response id."""
+    def _sharing_a_response(self, metered: Sequence[Span]) -> dict[str, str]:
+        """All but the innermost, or else the first, of the spans with one response id, each with that one."""
         by_response: defaultdict[object, list[Span]] = defaultdict(list)
         for span in metered:
             if response := span.attributes.get(names.RESPONSE_ID):
                 by_response[response].append(span)
-        repeating: set[str] = set()
+        repeating: dict[str, str] = {}
         for sharing in by_response.values():
             keys = {key_of(span) for span in sharing}
             above = {ancestor for span in sharing for ancestor in self._ancestors(span)} & keys
             innermost = next((key for key in map(key_of, sharing) if key not in above), key_of(sharing[0]))
-            repeating |= keys - {innermost}
+            repeating |= dict.fromkeys(keys - {innermost}, innermost)
         return repeating
 
-    def _around_others(self, metered: Sequence[Span]) -> set[str]:
+    def _around_others(self, metered: Sequence[Span]) -> dict[str, str]:
         """Spans of two instrumentations that are no ancestors of each other: what was made around a call of the same
         model with the same tokens, in time, is that call. Each inner span answers for one outer span at most.
         """
@@ -79,7 +109,7 @@ class CallTree:
         for span in metered:
             tokens = genai.tokens_of(span.attributes)
             alike[genai.model_of(span), tokens["input"], tokens["output"]].append(span)
-        repeating: set[str] = set()
+        repeating: dict[str, str] = {}
         for group in alike.values():
             if len({span.instrumentation for span in group}) == 1:
                 continue
@@ -95,7 +125,7 @@ class CallTree:
                     pair = (key_of(inner), outer.instrumentation)
                     if pair not in answered and key_of(inner) not in repeating:
                         answered.add(pair)
-                        repeating.add(key_of(outer))
+                        repeating[key_of(outer)] = key_of(inner)
                         break
         return repeating
 

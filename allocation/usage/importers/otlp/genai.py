@@ -4,13 +4,17 @@ The conventions: open-telemetry/semantic-conventions-genai, docs/gen-ai. As ther
 of the input and the output.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from allocation.prices.engine.catalogue import maker_of
 from allocation.usage.importers.litellm import PriceFrom, claimed_cost, parts_fitted, pseudonym, service_tier
 from allocation.usage.importers.otlp import names
 from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, OWN_PREFIX, Scalar, Span, instant, microseconds
 
 SOURCE = "otlp"
+# A provider that nobody names: the call is recorded and has no price.
+UNKNOWN = "unknown"
 INVOKE_AGENT = "invoke_agent"
 # Operations that call models themselves: the provider recorded for them, and the attribute recorded as their model.
 _ORCHESTRATION = {
@@ -29,6 +33,9 @@ _PROVIDERS = {
     "azure.ai.openai": "azure",
     "az.ai.inference": "azure_ai",
     "az.ai.openai": "azure",
+    "amazon-bedrock": "bedrock",
+    "vertexai": "vertex_ai",
+    "mistralai": "mistral",
     "gcp.gemini": "gemini",
     "gcp.gen_ai": "gemini",
     "gcp.vertex_ai": "vertex_ai",
@@ -36,10 +43,6 @@ _PROVIDERS = {
     "mistral_ai": "mistral",
     "x_ai": "xai",
 }
-_TIERS = (
-    "openai.response.service_tier", "gen_ai.openai.response.service_tier",
-    "anthropic.response.service_tier", "openai.request.service_tier", "gen_ai.openai.request.service_tier",
-)  # fmt: skip
 _ATTRIBUTES = (
     ("service", ("service.name",)),
     ("environment", ("deployment.environment.name", "deployment.environment")),
@@ -47,7 +50,15 @@ _ATTRIBUTES = (
     ("agent_id", ("gen_ai.agent.id",)),
     ("tool", ("gen_ai.tool.name",)),
     ("workflow", ("gen_ai.workflow.name",)),
+    ("function", (names.AI_SDK_FUNCTION,)),
 )
+_NOT_PROPERTIES = frozenset({*names.SESSIONS, *names.PEOPLE})
+_AUDIO = (
+    ("audio_input", names.AUDIO_INPUT, "input", ("cached_input", "cache_write")),
+    ("audio_output", names.AUDIO_OUTPUT, "output", ("reasoning",)),
+)
+# Emitters reckon in the currency of providers' price lists.
+CLAIMED_IN = "USD"
 _OWN_FIELDS = {"scope": "scope", "task_id": "task_id", "session_id": "session_id"}
 
 
@@ -106,30 +117,51 @@ def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[
         "id": f"{span.trace_id}-{span.span_id}" if span.trace_id and span.span_id else "",
         "source": SOURCE,
         "occurred_at": instant(span.started_ns),
-        "provider": provider_of(first_value(attributes, names.PROVIDERS)) or "unknown",
+        "provider": _provider_or_maker(span),
         "model": model_of(span),
         "operation": operation,
         "status": "error" if span.has_failed or "error.type" in attributes else "success",
-        "attributes": _attributes(span),
+        "attributes": attributes_of({**span.resource, **attributes}, names.PEOPLE),
         "task_id": span.trace_id,
         "session_id": first_value(attributes, names.SESSIONS) or "",
         "latency_ms": latency_ms(span),
     }
-    event |= {
-        field: span.attributes.get(OWN_PREFIX + name, span.resource.get(OWN_PREFIX + name))
-        for name, field in _OWN_FIELDS.items()
-        if OWN_PREFIX + name in span.attributes or OWN_PREFIX + name in span.resource
-    }
+    if event["model"] is None and event["status"] == "error":
+        # It costs nothing, whichever model it was meant for.
+        event["model"] = UNKNOWN
+    event |= native_fields(attributes, span.resource)
     if is_orchestration(span) and not (_runs_elsewhere(span) and not is_repeating):
         kind, name = _ORCHESTRATION.get(str(operation), _unnamed(str(operation)))
         # It costs nothing itself; the calls it makes are records of their own.
         return event | {"provider": kind, "model": attributes.get(name) or str(operation), "cost": "0"}
-    event["service_tier"] = service_tier(first_value(attributes, _TIERS) or "")
+    event["service_tier"] = service_tier(first_value(attributes, names.TIERS) or "")
     event["tokens"] = tokens_of(attributes)
-    if price == "billed" and event["status"] == "success":
-        cost = claimed_cost(attributes.get("gen_ai.usage.cost"), event["tokens"])
-        event |= {} if cost is None else {"cost": cost}
-    return event
+    return event | claim_of(claimed_by(attributes), event, price)
+
+
+def native_fields(attributes: Mapping[str, Scalar], resource: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The fields of a native event that a span, a log record or its resource states outright: scope, task, session."""
+    stated = {**resource, **attributes}
+    return {field: stated[OWN_PREFIX + name] for name, field in _OWN_FIELDS.items() if OWN_PREFIX + name in stated}
+
+
+def claimed_by(attributes: Mapping[str, Scalar]) -> Scalar | None:
+    """What the span's emitter reckons the call cost, as it states it; None where it does not."""
+    stated = first_value(attributes, names.CLAIMED)
+    parts = [attributes[name] for name in names.CLAIMED_PARTS if name in attributes]
+    if stated is not None or not parts:
+        return stated
+    return sum(part for part in parts if isinstance(part, int | float))
+
+
+def claim_of(claimed: object, event: Mapping[str, Any], price: PriceFrom) -> dict[str, Any]:
+    """The fields of a native event for a cost that its emitter claims: beside ours, or in its place with `price`
+    billed. A failed call costs nothing, whatever is claimed.
+    """
+    cost = claimed_cost(claimed, event["tokens"])
+    if cost is None or event["status"] != "success":
+        return {}
+    return {"cost": cost} if price == "billed" else {"claimed_cost": {"amount": str(cost), "currency": CLAIMED_IN}}
 
 
 def _runs_elsewhere(span: Span) -> bool:
@@ -153,15 +185,23 @@ def provider_of(name: object) -> object:
 
 
 def tokens_of(attributes: Any) -> dict[str, Any]:
-    """The token counts of a native event: five, and what was written to a cache for an hour where a span states it."""
+    """The token counts of a native event: five, and the rare ones that a span states: what was written to a cache for
+    an hour, and audio, which is no more than what is neither cached nor reasoning.
+    """
     tokens = parts_fitted(
         *(
             first_value(attributes, of_one) or 0
             for of_one in (names.INPUT, names.CACHED, names.WRITTEN, names.OUTPUT, names.REASONING)
         )
     )
-    for_an_hour = first_value(attributes, names.WRITTEN_1H)
-    return tokens | ({"cache_write_1h": for_an_hour} if for_an_hour else {})
+    if for_an_hour := first_value(attributes, names.WRITTEN_1H):
+        tokens["cache_write_1h"] = for_an_hour
+    for name, aliases, whole, parts in _AUDIO:
+        audio = first_value(attributes, aliases)
+        if type(audio) is int and all(type(tokens[part]) is int for part in (whole, *parts)):
+            kept = min(audio, tokens[whole] - sum(tokens[part] for part in parts))
+            tokens |= {name: kept} if kept > 0 else {}
+    return tokens
 
 
 def _unnamed(operation: str) -> tuple[str, str]:
@@ -175,8 +215,16 @@ def latency_ms(span: Span) -> int | None:
     return round(lasted / 1000) if span.started_ns and 0 <= lasted < 10**12 else None
 
 
-def _attributes(span: Span) -> dict[str, str]:
-    all_attributes = {**span.resource, **span.attributes}
+def _provider_or_maker(span: Span) -> object:
+    """The provider; where nobody says who served the call, the maker of the model."""
+    stated = provider_of(first_value(span.attributes, names.PROVIDERS))
+    return stated or maker_of(str(model_of(span))) or UNKNOWN
+
+
+def attributes_of(all_attributes: Mapping[str, Scalar], people: tuple[str, ...]) -> dict[str, str]:
+    """The attributes of a native event by those of a span or log record over those of its resource. `people` are the
+    names of persons, the first of which becomes a pseudonym.
+    """
     attributes = {
         name.removeprefix(OWN_PREFIX): value
         for name, value in all_attributes.items()
@@ -186,11 +234,12 @@ def _attributes(span: Span) -> dict[str, str]:
         name: value for name, aliases in _ATTRIBUTES if (value := first_value(all_attributes, aliases)) is not None
     }
     attributes |= {
-        name.removeprefix(names.ASSOCIATION_PREFIX): value
+        name.removeprefix(prefix): value
+        for prefix in names.PREFIXES
         for name, value in all_attributes.items()
-        if name.startswith(names.ASSOCIATION_PREFIX) and name not in (*names.SESSIONS, *names.PEOPLE)
+        if name.startswith(prefix) and name not in _NOT_PROPERTIES
     }
-    person = first_value(all_attributes, names.PEOPLE)
+    person = first_value(all_attributes, people)
     if isinstance(person, str):
         attributes["end_user"] = pseudonym(person)
     return {name: _text(value) for name, value in attributes.items() if name}

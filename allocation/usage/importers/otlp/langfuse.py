@@ -9,14 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from allocation.prices.engine.catalogue import maker_of
-from allocation.usage.importers.otlp.genai import first_value
 from allocation.usage.importers.otlp.names import (
     LANGFUSE_COST,
     LANGFUSE_MODEL,
     LANGFUSE_TYPE,
     LANGFUSE_USAGE,
-    PROVIDERS,
 )
 from allocation.usage.importers.otlp.spans import Scalar, Span
 
@@ -36,9 +33,6 @@ def as_genai(span: Span) -> Span:
     attributes: dict[str, Scalar] = {**span.attributes, "gen_ai.operation.name": operation}
     if model := span.attributes.get(LANGFUSE_MODEL):
         attributes["gen_ai.request.model"] = model
-        # Langfuse names no provider.
-        if first_value(attributes, PROVIDERS) is None and (maker := maker_of(str(model))):
-            attributes["gen_ai.provider.name"] = maker
     attributes |= {
         f"gen_ai.usage.{name}": count for name, count in _tokens(_object(span.attributes.get(LANGFUSE_USAGE))).items()
     }

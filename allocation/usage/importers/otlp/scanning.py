@@ -115,4 +115,4 @@ def _after_space(text: str, position: int) -> int:
 
 
 def malformed(position: int) -> MalformedBody:
-    return MalformedBody(f"The body is not an OTLP trace request in JSON: see character {position}.")
+    return MalformedBody(f"The body is not an OTLP request in JSON: see character {position}.")

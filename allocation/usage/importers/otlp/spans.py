@@ -31,10 +31,7 @@ _OF_LITELLM = frozenset(f"{prefix}{name}" for name in LITELLM_METADATA for prefi
 _READ = names.ALL | _OF_LITELLM | frozenset(
     {
         "gen_ai.operation.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.tool.name", "gen_ai.workflow.name",
-        "gen_ai.data_source.id", "gen_ai.usage.cost", "openai.response.service_tier", "openai.request.service_tier",
-        "gen_ai.openai.response.service_tier", "gen_ai.openai.request.service_tier",
-        "anthropic.response.service_tier",
-        "error.type", "service.name", "deployment.environment.name", "deployment.environment",
+        "gen_ai.data_source.id", "error.type", "service.name", "deployment.environment.name", "deployment.environment",
         # LiteLLM, both of its attribute sets.
         LITELLM_CALL_ID, "litellm.call_type", "litellm.provider.model", "litellm.cost.total", "gen_ai.cost.total_cost",
         "gen_ai.cost.service_tier", "hidden_params", "llm.request.type", "llm.user", "litellm.team.alias",
@@ -42,6 +39,7 @@ _READ = names.ALL | _OF_LITELLM | frozenset(
         "metadata.requester_metadata", "metadata.user_api_key_auth_metadata",
     }
 )  # fmt: skip
+_READ_BEHIND = (OWN_PREFIX, *names.PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Span:
 
 def is_read(name: str) -> bool:
     """Whether the attribute is read at all."""
-    return name in _READ or name.startswith((OWN_PREFIX, names.ASSOCIATION_PREFIX))
+    return name in _READ or name.startswith(_READ_BEHIND)
 
 
 def identifier(value: object, size: int) -> str:

@@ -2,7 +2,8 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from allocation.usage.importers.otlp.reading import Encoding, read_traces
+from allocation.usage.importers.otlp.reading import read_traces
+from allocation.usage.importers.otlp.signals import Encoding
 from tests.allocation.otlp_bodies import as_protobuf, chat, request, span
 
 MEGABYTE = 1024 * 1024

@@ -13,9 +13,11 @@ PATH = "/api/v1/otlp/v1/traces"
 PROMPT = "a prompt that only its author may read"
 
 
-def post(sender: APIClient, body: dict[str, Any], *, protobuf: bool = False, query: str = "") -> Any:
+def post(
+    sender: APIClient, body: dict[str, Any], *, protobuf: bool = False, query: str = "", signal: str = "traces"
+) -> Any:
     packed, kind = (as_protobuf(body), PROTOBUF) if protobuf else (as_json(body), "application/json")
-    return sender.generic("POST", PATH + query, packed, kind)
+    return sender.generic("POST", f"/api/v1/otlp/v1/{signal}{query}", packed, kind)
 
 
 def events_of(*spans: dict[str, Any], price: Any = "catalogue", **resource: Any) -> list[UsageEvent]:

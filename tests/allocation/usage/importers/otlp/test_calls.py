@@ -1,11 +1,12 @@
 """Several instrumentations see one call; it counts once, by its innermost span."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from allocation.meters.documents import UsageEvent
+from allocation.meters.documents import Money, UsageEvent
 from allocation.usage.importers.otlp.reading import read_traces
 from tests.allocation.otlp_bodies import NOW, as_json, as_protobuf, chat, pairs, span
 
@@ -125,3 +126,33 @@ def test_an_unknown_operation_without_model_and_tokens_is_orchestration() -> Non
     (event,) = events_of(("a", [span(1, STEP)]))
 
     assert (event.provider, event.model, event.operation, event.cost) == ("agent", "agent_step", "agent_step", 0)
+
+
+def test_what_only_the_outer_span_says_of_the_call_is_kept() -> None:
+    outer = chat(
+        gen_ai__response__id="r1", gen_ai__conversation__id="c-1", operation__cost=0.25, weir__feature="ranking",
+        gen_ai__agent__name="planner",
+    )  # fmt: skip
+    inner = chat(gen_ai__response__id="r1", gen_ai__usage__cache_read__input_tokens=400)
+    (event,) = events_of(("framework", [span(1, outer)]), ("sdk", [span(2, inner, parent=1)]))
+
+    assert (event.id[-1], event.tokens.cached_input, event.session_id) == ("2", 400, "c-1")
+    assert event.attributes == {"service": "shop", "feature": "ranking", "agent": "planner"}
+    assert event.claimed_cost is not None
+
+
+def test_the_innermost_spans_own_word_stands() -> None:
+    outer = chat(gen_ai__response__id="r1", session__id="outer", operation__cost=0.25)
+    inner = chat(gen_ai__response__id="r1", session__id="inner", operation__cost=0.5)
+    (event,) = events_of(("framework", [span(1, outer)]), ("sdk", [span(2, inner, parent=1)]))
+
+    assert (event.session_id, event.claimed_cost) == ("inner", Money(amount=Decimal("0.5"), currency="USD"))
+
+
+def test_a_sum_over_several_calls_claims_for_none_of_them() -> None:
+    step = {**STEP, "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o", "operation.cost": 0.5,
+            "gen_ai.usage.input_tokens": 2000, "gen_ai.conversation.id": "c-1"}  # fmt: skip
+    calls = [span(number, chat(), parent=1, at=NOW + timedelta(seconds=number)) for number in (2, 3)]
+    events = events_of(("a", [span(1, step, lasted_ms=9000), *calls]))
+
+    assert [(event.id[-1], event.claimed_cost) for event in events] == [("2", None), ("3", None)]

@@ -1,96 +1,122 @@
-"""What real emitters sent, against what their upstream really served: every call they tell of, once, to the token."""
+"""What real emitters sent, against what their upstream really served: every call they tell of, once, to the token, and
+at its list price.
+"""
 
+import gzip
 import json
 from collections import Counter
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+import time_machine
+from rest_framework.test import APIClient
 
 from allocation.meters.documents import UsageEvent
+from allocation.prices.engine.catalogue import catalogue_entry
+from allocation.prices.engine.rates import RateCard, from_nanos
+from allocation.usage.engine.costing import rare_parts
+from allocation.usage.importers.otlp import names
+from allocation.usage.importers.otlp.emitters import CODING_AGENTS, EMITTERS, TRACERS, Emitter
 from allocation.usage.importers.otlp.names import CALLS
-from allocation.usage.importers.otlp.reading import read_traces
-from tests.allocation.conftest import SHARED, needs_shared_data
+from allocation.usage.models import UsageRecord
+from tests.allocation.conftest import needs_shared_data
+from tests.allocation.otlp_bodies import PROTOBUF, as_json, as_protobuf
+from tests.allocation.usage.importers.otlp import captured
+from tests.allocation.usage.importers.otlp.captured import bodies, received, served
 
-CAPTURED = SHARED / "otlp"
-NO_USAGE = frozenset({"chat-stream-nousage", "chat-stream-cut"})
-
-
-class Untold(NamedTuple):
-    """Of which scenarios an emitter's spans state no usage, and which parts it never states."""
-
-    scenarios: frozenset[str] = frozenset()
-    parts: tuple[str, ...] = ()
-
-
-EMITTERS = {
-    # A stream that its client cut has a span without tokens; reasoning is in no attribute.
-    "ai-sdk-otel-1.0.173": Untold(frozenset({"v-abort"}), ("reasoning",)),
-    "langfuse-5.0.4": Untold(NO_USAGE),
-    "openinference-instrumentation-anthropic-3.1.0": Untold(),
-    # A stream without usage; embeddings have no span.
-    "openinference-instrumentation-langchain-0.1.80": Untold(frozenset({"lc-stream", "lc-embed"})),
-    "openinference-instrumentation-litellm-0.1.51": Untold(),
-    "openinference-instrumentation-openai-0.1.66": Untold(NO_USAGE),
-    "opentelemetry-instrumentation-genai-anthropic-1.3b0": Untold(),
-    "opentelemetry-instrumentation-genai-openai-1.3b0": Untold(NO_USAGE),
-    # Its agents, tools and workflows have spans, its model calls none.
-    "opentelemetry-instrumentation-genai-openai-agents-1.3b0": Untold(
-        frozenset({"ag-responses", "ag-stream", "ag-chat", "ag-nested"})
-    ),
-    "opentelemetry-instrumentation-genai-openai-agents-plus-openai-1.3b0": Untold(),
-    "opentelemetry-instrumentation-google-genai-1.3b0": Untold(),
-    # It traces neither responses nor parsed completions, and states no part.
-    "opentelemetry-instrumentation-openai-v2-2.4b0": Untold(
-        NO_USAGE | {"responses", "responses-stream", "responses-async-stream", "parse"},
-        ("cached", "cache_write", "reasoning"),
-    ),
-    "pydantic-ai-2.62.0": Untold(),
-    "traceloop-sdk-anthropic-0.62.4": Untold(),
-    "traceloop-sdk-openai-0.62.4": Untold(NO_USAGE),
-}
-PARTS = ("input", "cached", "cache_write", "output", "reasoning")
+pytestmark = needs_shared_data
+CAPTURED_ON = "2026-11-28T12:00:00Z"
+PARTS = ("input", "cached", "cache_write", "cache_write_1h", "output", "reasoning")
+OF_LITELLM = tuple(emitter for emitter in captured.EMITTERS if emitter.startswith("litellm-proxy"))
 Call = tuple[Any, ...]
 
 
-def served(emitter: str, untold: Untold) -> Counter[Call]:
-    truth = json.loads((CAPTURED / emitter / "truth.json").read_text())
-    return Counter(
-        (
-            call["model"],
-            *(0 if part in untold.parts else call[part] for part in PARTS),
-        )
-        for call in truth["calls"]
-        if call["status"] == 200 and call["scenario"] not in untold.scenarios
-    )
+def told(emitter: str) -> list[dict[str, Any]]:
+    """The served calls that it states usage of, as the upstream counted it."""
+    untold = captured.EMITTERS[emitter]
+    return [
+        call
+        for call in served(emitter)
+        if call["scenario"] not in untold.scenarios and call["scenario"] not in untold.reckoned
+    ]
 
 
 def events_of(emitter: str) -> list[UsageEvent]:
-    read = [
-        read_traces(path.read_bytes(), encoding="json", records_max=10_000, price="catalogue")
-        for path in sorted((CAPTURED / emitter).glob("traces-*.json"))
-    ]
-    return [event for incoming in read for event in incoming.events]
+    return [event for _, incoming in received(emitter) for event in incoming.events]
 
 
-def counted(events: list[UsageEvent]) -> Counter[Call]:
-    return Counter(
-        (event.model, tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning)
-        for event in events
-        for tokens in (event.tokens,)
-        if tokens.input or tokens.output
+def counted(events: list[UsageEvent]) -> list[UsageEvent]:
+    """Those that state tokens of the upstream, not of a cache of their own."""
+    return [event for event in events if (event.tokens.input or event.tokens.output) and not event.cached_response]
+
+
+def quantities(event: UsageEvent) -> Call:
+    tokens = event.tokens
+    return (
+        event.model, tokens.input, tokens.cached_input, tokens.cache_write, tokens.cache_write_1h, tokens.output,
+        tokens.reasoning,
+    )  # fmt: skip
+
+
+def list_cost(event: UsageEvent) -> Decimal:
+    card = catalogue_entry(event.provider, event.model, event.service_tier, event.occurred_at)
+    assert isinstance(card, RateCard), (event.provider, event.model)
+    tokens = event.tokens
+    nanos = card.cost_nanos(
+        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, 1,
+        rare=rare_parts(event),
+    )  # fmt: skip
+    return from_nanos(nanos)
+
+
+def test_every_emitter_that_was_captured_has_a_row() -> None:
+    folders = sorted(path.parent.name for path in captured.FOLDER.glob("*/truth.json"))
+
+    assert (sorted(captured.EMITTERS), len(folders)) == (folders, 20)
+
+
+@pytest.mark.parametrize("emitter", [emitter for emitter in captured.EMITTERS if emitter != OF_LITELLM[0]])
+def test_every_call_that_it_tells_of_counts_once_to_the_token(emitter: str) -> None:
+    missing = captured.EMITTERS[emitter].parts
+    wanted = Counter(
+        (call["model"], *(0 if part in missing else call[part] for part in PARTS)) for call in told(emitter)
+    )
+    reckoned = Counter(
+        event
+        for event in map(quantities, counted(events_of(emitter)))
+        if captured.EMITTERS[emitter].reckoned and event[1:] == RECKONED
     )
 
-
-@needs_shared_data
-@pytest.mark.parametrize("emitter", EMITTERS)
-def test_every_call_that_it_tells_of_counts_once_to_the_token(emitter: str) -> None:
-    assert counted(events_of(emitter)) == served(emitter, EMITTERS[emitter])
+    assert sum(reckoned.values()) == len(captured.EMITTERS[emitter].reckoned)
+    assert Counter(map(quantities, counted(events_of(emitter)))) - reckoned == wanted
 
 
-@needs_shared_data
-@pytest.mark.parametrize("emitter", EMITTERS)
-def test_a_call_that_it_states_no_usage_of_is_no_call_at_a_price(emitter: str) -> None:
+# What a LiteLLM proxy makes of a stream that its client cut after a few words.
+RECKONED = (32, 0, 0, 0, 6, 0)
+
+
+@pytest.mark.parametrize("emitter", captured.EMITTERS)
+def test_every_call_costs_what_the_price_list_says(emitter: str) -> None:
+    """Within a thousandth; a model that no list knows, and calls whose dearer parts nobody tells, are left out."""
+    untold = captured.EMITTERS[emitter]
+    listed = {
+        (call["model"], call["input"], call["output"]): Decimal(str(call["list_cost_usd"]))
+        for call in told(emitter)
+        if call["list_cost_usd"] is not None and call["scenario"] not in untold.uncosted
+    }
+    costs = {
+        key: list_cost(event)
+        for event in counted(events_of(emitter))
+        if (key := (event.model, event.tokens.input, event.tokens.output)) in listed
+    }
+
+    assert costs.keys() == listed.keys()
+    assert {key: cost for key, cost in costs.items() if abs(cost - listed[key]) > listed[key] / 1000} == {}
+
+
+@pytest.mark.parametrize("emitter", captured.EMITTERS)
+def test_a_call_that_it_states_no_usage_of_is_unmeasured_and_no_call_at_a_price(emitter: str) -> None:
     """Agents, tools and workflows cost 0, since their calls are records of their own; of a call nobody says so."""
     silent = [event for event in events_of(emitter) if not (event.tokens.input or event.tokens.output)]
 
@@ -98,7 +124,116 @@ def test_a_call_that_it_states_no_usage_of_is_no_call_at_a_price(emitter: str) -
     assert {event.cost for event in silent if event.operation not in CALLS} <= {Decimal(0)}
 
 
-@needs_shared_data
+@pytest.mark.parametrize("emitter", captured.EMITTERS)
+def test_both_encodings_say_the_same(emitter: str) -> None:
+    plain, packed = received(emitter), received(emitter, "protobuf")
+
+    assert [(signal, one.events, one.uncounted) for signal, one in plain] == [
+        (signal, one.events, one.uncounted) for signal, one in packed
+    ]
+    assert [one.refused for _, one in (*plain, *packed) if one.refused] == []
+
+
+@time_machine.travel(CAPTURED_ON, tick=False)
+def test_everything_of_everyone_posted_twice_counts_once(sender: APIClient) -> None:
+    """First as JSON, then as protobuf, packed."""
+    for emitter in captured.EMITTERS:
+        for signal, body in bodies(emitter):
+            answer = sender.generic("POST", f"/api/v1/otlp/v1/{signal}", as_json(body), "application/json")
+            assert answer.status_code == 200
+    first = sorted(UsageRecord.objects.values_list("id", "occurred_at", "input_tokens", "output_tokens", "cost"))
+    for emitter in captured.EMITTERS:
+        for signal, body in bodies(emitter):
+            packed = gzip.compress(as_protobuf(body))
+            headers = {"Content-Encoding": "gzip"}
+            answer = sender.generic("POST", f"/api/v1/otlp/v1/{signal}", packed, PROTOBUF, headers=headers)
+            assert answer.status_code == 200
+
+    again = sorted(UsageRecord.objects.values_list("id", "occurred_at", "input_tokens", "output_tokens", "cost"))
+    assert again == first
+    assert len(first) > sum(len(told(emitter)) for emitter in captured.EMITTERS)
+
+
+@pytest.mark.parametrize("emitter", ["claude-code-2.1.197", "codex-0.171.0", "gemini-cli-0.61.0"])
+def test_metrics_and_spans_of_a_coding_agent_repeat_its_events(emitter: str) -> None:
+    others = [incoming for signal, incoming in received(emitter) if signal != "logs"]
+
+    assert others
+    assert [incoming.events for incoming in others if incoming.events] == []
+    assert [incoming.counts_nothing for incoming in others] == [True] * len(others)
+
+
+@pytest.mark.parametrize("emitter", ["traceloop-sdk-openai-0.62.4", "traceloop-sdk-anthropic-0.62.4"])
+def test_metrics_of_a_tracer_repeat_its_spans(emitter: str) -> None:
+    told_by_metrics = [incoming for signal, incoming in received(emitter) if signal == "metrics"]
+
+    assert [(incoming.events, incoming.counts_nothing) for incoming in told_by_metrics] == [([], True)]
+
+
+@pytest.mark.parametrize("emitter", [emitter for emitter in captured.EMITTERS if emitter not in OF_LITELLM])
+def test_the_cost_that_it_claims_is_kept_beside_ours(emitter: str) -> None:
+    truth = Counter(
+        round(Decimal(str(call["emitter_claimed_cost_usd"])), 9)
+        for call in served(emitter)
+        if call.get("emitter_claimed_cost_usd")
+    )
+    claimed = Counter(
+        round(getattr(event.claimed_cost, "amount", event.claimed_cost), 9)
+        for event in events_of(emitter)
+        if event.claimed_cost is not None
+    )
+
+    assert claimed == truth
+
+
+def row_of(emitter: Emitter) -> list[dict[str, Any]]:
+    """The attributes of each span or log record of the emitter, wherever it was captured."""
+    signal, lists = ("logs", ("resourceLogs", "scopeLogs", "logRecords")) if emitter.by_events else (
+        "traces", ("resourceSpans", "scopeSpans", "spans")
+    )  # fmt: skip
+    found = []
+    for folder in captured.EMITTERS:
+        for path in sorted((captured.FOLDER / folder).glob(f"{signal}-*.json")):
+            for resource in json.loads(path.read_text())[lists[0]]:
+                for scope in resource[lists[1]]:
+                    if emitter.sends(scope.get("scope", {}).get("name", "")):
+                        found += [
+                            {
+                                pair["key"]: next(iter(pair["value"].values()), None)
+                                for pair in item.get("attributes", [])
+                            }
+                            for item in scope[lists[2]]
+                        ]
+    return found
+
+
+@pytest.mark.parametrize("emitter", EMITTERS, ids=lambda emitter: emitter.name)
+def test_a_row_says_what_the_emitter_sent(emitter: Emitter) -> None:
+    """Every name in it was seen, and the marks of a call are those that were seen on what counts tokens."""
+    sent = row_of(emitter)
+    seen = {name for attributes in sent for name in attributes}
+    marks = {attributes.get(emitter.marked_by) for attributes in sent}
+
+    assert sent
+    assert {*emitter.quantities.values(), *filter(None, [emitter.claims])} <= seen
+    assert marks & emitter.calls or not emitter.calls
+
+
+@pytest.mark.parametrize("emitter", TRACERS, ids=lambda emitter: emitter.name)
+def test_a_tracers_names_are_read(emitter: Emitter) -> None:
+    read = {
+        "input": names.INPUT, "cached_input": names.CACHED, "cache_write": names.WRITTEN,
+        "cache_write_1h": names.WRITTEN_1H, "output": names.OUTPUT, "reasoning": names.REASONING,
+        "usage": (names.LANGFUSE_USAGE, "metadata.usage_object"),
+    }  # fmt: skip
+
+    assert [kind for kind, name in emitter.quantities.items() if name not in read[kind]] == []
+
+
+def test_an_emitter_counts_by_its_events_or_by_its_spans() -> None:
+    assert [emitter.by_events for emitter in (*CODING_AGENTS, *TRACERS)] == [True] * 3 + [False] * 17
+
+
 def test_one_hour_cache_writes_of_the_anthropic_sdk_have_their_own_count() -> None:
     events = events_of("opentelemetry-instrumentation-genai-anthropic-1.3b0")
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from allocation.meters.documents import UsageEvent
+from allocation.meters.documents import Money, UsageEvent
 from allocation.usage.models import UsageRecord
 from tests.allocation.otlp_bodies import NOW, TRACE, chat, request, span
 from tests.allocation.usage.importers.otlp.read import PROMPT, events_of, post
@@ -90,3 +90,111 @@ def test_ways_of_saying_it(attributes: dict[str, Any], more: dict[str, Any], fie
 def test_a_stated_cost_counts_when_asked_for(sender: APIClient, query: str, cost: str) -> None:
     post(sender, request(span(1, chat(gen_ai__usage__cost=0.25))), query=query)
     assert UsageRecord.objects.get().cost == Decimal(cost)
+
+
+@pytest.mark.parametrize(
+    ("stated", "claimed"),
+    [
+        pytest.param({"gen_ai.usage.cost": 0.25}, "0.25", id="OpenTelemetry's name"),
+        pytest.param({"operation.cost": 0.0089125}, "0.0089125", id="pydantic-ai's"),
+        pytest.param({"llm.cost.total": 1.08e-06}, "0.00000108", id="OpenInference's"),
+        pytest.param({"llm.cost.prompt": 0.5, "llm.cost.completion": 0.25}, "0.75", id="its parts without their sum"),
+        pytest.param({"gen_ai.usage.cost": 0, "llm.cost.total": 0.5}, "0.5", id="nought is no claim"),
+        pytest.param({"gen_ai.usage.cost": "much"}, None, id="no number"),
+        pytest.param({"gen_ai.usage.cost": -1.5}, None, id="below nothing"),
+        pytest.param({}, None, id="none"),
+    ],
+)
+def test_a_claimed_cost_is_kept_beside_ours(stated: dict[str, Any], claimed: str | None) -> None:
+    event = event_of(chat() | stated)
+
+    assert event.claimed_cost == (None if claimed is None else Money(amount=Decimal(claimed), currency="USD"))
+    assert event.cost is None
+
+
+def test_a_failed_call_claims_nothing_and_needs_no_model() -> None:
+    told = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.usage.cost": 0.25}
+    event = event_of(told, failed=True)
+
+    assert (event.status, event.model, event.cost, event.claimed_cost) == ("error", "unknown", None, None)
+
+
+def test_a_call_that_names_no_provider_was_served_by_the_models_maker() -> None:
+    told = {"openinference.span.kind": "EMBEDDING", "embedding.model_name": "text-embedding-3-small",
+            "llm.token_count.prompt": 345}  # fmt: skip
+
+    assert event_of(told).provider == "openai"
+    assert event_of({**told, "embedding.model_name": "in-house-7b"}).provider == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("stated", "audio"),
+    [
+        pytest.param((600, 40), (600, 40), id="parts of the input and the output"),
+        pytest.param((900, 90), (600, 80), id="no more than what is neither cached nor reasoning"),
+        pytest.param((0, 0), (0, 0), id="none"),
+    ],
+)
+def test_audio_tokens_have_their_own_count(stated: tuple[int, int], audio: tuple[int, int]) -> None:
+    told = {
+        "openinference.span.kind": "LLM", "llm.provider": "openai", "llm.model_name": "gpt-4o-audio-preview",
+        "llm.token_count.prompt": 1000, "llm.token_count.prompt_details.cache_read": 400,
+        "llm.token_count.completion": 100, "llm.token_count.completion_details.reasoning": 20,
+        "llm.token_count.prompt_details.audio": stated[0], "llm.token_count.completion_details.audio": stated[1],
+    }  # fmt: skip
+    tokens = event_of(told).tokens
+
+    assert (tokens.input, tokens.output, tokens.audio_input, tokens.audio_output) == (1000, 100, *audio)
+
+
+OF_OLD = {"gen_ai.system": "openai", "gen_ai.request.model": "gpt-5"}
+
+
+@pytest.mark.parametrize(
+    ("told", "counts"),
+    [
+        pytest.param(
+            {"llm.vendor": "openai", "llm.request.model": "gpt-5", "llm.request.type": "chat",
+             "llm.usage.prompt_tokens": 90, "llm.usage.completion_tokens": 9}, (90, 0, 0, 9, 0), id="OpenLLMetry first",
+        ),
+        pytest.param(
+            OF_OLD | {"gen_ai.usage.prompt_tokens": 90, "gen_ai.usage.completion_tokens": 9,
+                      "gen_ai.usage.cache_read_input_tokens": 40, "gen_ai.usage.cache_creation_input_tokens": 20,
+                      "gen_ai.usage.reasoning_tokens": 3}, (90, 40, 20, 9, 3), id="OpenLLMetry's second",
+        ),
+        pytest.param(
+            OF_OLD | {"gen_ai.usage.input_tokens": 90, "gen_ai.usage.output_tokens": 9,
+                      "gen_ai.usage.input_tokens.cached": 40, "gen_ai.usage.output_tokens.reasoning": 3},
+            (90, 40, 0, 9, 3), id="parts behind their totals",
+        ),
+        pytest.param(
+            OF_OLD | {"gen_ai.usage.input_tokens": 90, "gen_ai.usage.output_tokens": 9,
+                      "gen_ai.usage.details.cache_read_tokens": 40, "gen_ai.usage.details.cache_write_tokens": 20,
+                      "gen_ai.usage.details.reasoning_tokens": 3}, (90, 40, 20, 9, 3), id="details alone",
+        ),
+        pytest.param(
+            OF_OLD | {"gen_ai.usage.input_tokens": 90, "gen_ai.usage.output_tokens": 9,
+                      "gen_ai.usage.cache_read.input_tokens": 40, "gen_ai.usage.details.cache_read_tokens": 40,
+                      "gen_ai.usage.details.cache_read_input_tokens": 40}, (90, 40, 0, 9, 0),
+            id="details that repeat what is stated",
+        ),
+    ],
+)  # fmt: skip
+def test_older_spellings(told: dict[str, Any], counts: tuple[int, ...]) -> None:
+    tokens = event_of(told).tokens
+
+    assert (tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning) == counts
+
+
+@pytest.mark.parametrize("kind", ["AGENT", "CHAIN", "TOOL", "RETRIEVER", "GUARDRAIL", "EVALUATOR", "PROMPT"])
+def test_openinferences_other_kinds_state_sums_of_the_calls_below(kind: str) -> None:
+    told = {"openinference.span.kind": kind, "llm.model_name": "gpt-4o", "llm.token_count.prompt": 900}
+
+    assert events_of(span(1, told)) == []
+
+
+def test_openinferences_reranker_is_a_call() -> None:
+    told = {"openinference.span.kind": "RERANKER", "reranker.model_name": "rerank-v3.5", "llm.provider": "cohere"}
+    event = event_of(told)
+
+    assert (event.operation, event.provider, event.model) == ("rerank", "cohere", "rerank-v3.5")

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TooManyRecords
-from allocation.usage.importers.otlp.reading import Encoding
+from allocation.usage.importers.otlp.signals import Encoding
 from allocation.usage.models import UsageRecord
 from governance.scopes.models import Scope
 from tests.allocation.conftest import Client
