@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('allocation', '0013_whatever_is_stated'),
+        ('allocation', '0014_other_ids'),
         ('governance', '0002_unit_cost_target'),
     ]
 
