@@ -42,6 +42,7 @@ from allocation.meters.documents.meters import (
     METERS,
     MILLION,
     PRICED_PER,
+    TOKEN_METERS,
 )
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "SERVICE_TIERS",
     "STANDARD_NAMES",
     "TOKEN_FIELDS",
+    "TOKEN_METERS",
     "AttributeName",
     "Fault",
     "Identifier",

@@ -1,6 +1,6 @@
 """The dated catalogue, genai-prices, as rate cards. Its own `calc_price` prices what a card cannot express."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ import genai_prices
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices, TimeOfDateConstraint, Usage
 
-from allocation.meters.documents import EXACT, SERVICE_TIERS, shifted
+from allocation.meters.documents import EXACT, SERVICE_TIERS, TOKEN_METERS, shifted
 from allocation.prices.engine.exchange import QUOTIENT_STEP, Rate
 from allocation.prices.engine.price_books import Tiers, converted
 from allocation.prices.engine.rates import RareQuantities, RateCard, rate_card
@@ -106,6 +106,11 @@ class CalculatedCard:
         total: Decimal = self.price.calc_price(usage)["total_price"]
         return self.rate.convert(total) if self.rate else total
 
+    def without_rate(self, rare: RareQuantities) -> tuple[str, ...]:
+        """The rare meters that the catalogue states no rate for."""
+        stated = {_FIELDS[key] for key in _stated(self.price) if key in _FIELDS}
+        return tuple(meter for meter in rare if meter not in stated)
+
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDayPrice:
@@ -117,7 +122,7 @@ class TimeOfDayPrice:
 
     def at(self, at: datetime) -> "RateCard | CalculatedCard | None":
         """The price at that instant; None when the catalogue states none."""
-        return _card(self.model.get_prices(at, self.context), self.rate)
+        return _card_at(self.model, self.context, at, self.rate)
 
 
 CatalogueEntry = RateCard | CalculatedCard | TimeOfDayPrice | None
@@ -183,7 +188,7 @@ def catalogue_entry(
     if any(isinstance(constraint, TimeOfDateConstraint) for constraint in _constraints(info)):
         return TimeOfDayPrice(info, context, rate)
     # Start dates are whole UTC days: any instant of the day has the day's price.
-    return _card(info.get_prices(at.astimezone(UTC), context), rate)
+    return _card_at(info, context, at.astimezone(UTC), rate)
 
 
 def catalogue_tiers(provider: str, model: str, service_tier: str, at: datetime) -> Tiers:
@@ -191,7 +196,9 @@ def catalogue_tiers(provider: str, model: str, service_tier: str, at: datetime) 
     listed = _listed(provider, model, service_tier, at)
     if listed is None:
         return {}
-    return stated_tiers(_stated(listed[0].get_prices(at.astimezone(UTC), listed[1])))
+    info, context = listed
+    price = info.get_prices(at.astimezone(UTC), context)
+    return stated_tiers(_stated(price), _unstated_bounds(info.get_prices(at.astimezone(UTC)), price))
 
 
 def _listed(
@@ -223,23 +230,44 @@ def _states_tier(info: ModelInfo, context: dict[str, str], at: datetime) -> bool
     )
 
 
-def _card(price: ModelPrice, rate: Rate | None = None) -> RateCard | CalculatedCard | None:
+def _card_at(
+    info: ModelInfo, context: dict[str, str] | None, at: datetime, rate: Rate | None
+) -> RateCard | CalculatedCard | None:
+    price = info.get_prices(at, context)
     stated = _stated(price)
     if not stated.keys() & _FIELDS.keys():
         return None
     if any(key not in _FIELDS and not any(word in key for word in _NOT_REPORTED) for key in stated):
         return CalculatedCard(price, rate)
-    tiers = converted(stated_tiers(stated), rate)
-    return rate_card(SOURCE, f"{VERSION} {rate.name}" if rate else VERSION, tiers)
+    tiers = converted(stated_tiers(stated, _unstated_bounds(info.get_prices(at), price)), rate)
+    return rate_card(SOURCE, f"{VERSION} {rate.name}" if rate else VERSION, tiers, substitutes=False)
 
 
-def stated_tiers(stated: Mapping[str, Decimal | TieredPrices]) -> Tiers:
-    """Prices by the lower bound of their context tier, in input tokens, and by meter."""
+def _unstated_bounds(standard: ModelPrice, price: ModelPrice) -> set[int]:
+    """Bounds above which the standard service tier has a price of its own and this one does not say which."""
+    flat = {key for key, amount in _stated(price).items() if not isinstance(amount, TieredPrices)}
+    return {
+        tier.start
+        for key, amount in _stated(standard).items()
+        if isinstance(amount, TieredPrices) and key in flat
+        for tier in amount.tiers
+    }
+
+
+def stated_tiers(stated: Mapping[str, Decimal | TieredPrices], unstated: Collection[int] = ()) -> Tiers:
+    """Prices by the lower bound of their context tier, in input tokens, and by meter. Above a bound of `unstated`
+    tokens have none.
+    """
     bounds = sorted(
-        {0} | {tier.start for value in stated.values() if isinstance(value, TieredPrices) for tier in value.tiers}
+        {0, *unstated}
+        | {tier.start for amount in stated.values() if isinstance(amount, TieredPrices) for tier in amount.tiers}
     )
     return {
-        bound: {meter: _at_bound(stated[key], bound, key) for key, meter in _FIELDS.items() if key in stated}
+        bound: {
+            meter: _at_bound(stated[key], bound, key)
+            for key, meter in _FIELDS.items()
+            if key in stated and not (bound in unstated and meter in TOKEN_METERS)
+        }
         for bound in bounds
     }
 

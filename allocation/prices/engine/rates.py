@@ -20,7 +20,8 @@ RareQuantities = Mapping[str, int | Decimal]
 @dataclass(frozen=True, slots=True)
 class Rates:
     """Money per token and per request, in units of 10^-9 / `divisor` of the currency. `rare` holds the rates of rare
-    meters, per token or per unit.
+    meters, per token or per unit. `unstated` names the usual kinds of tokens without a price: their rate is 0 here.
+    `substitutes`: a rare kind of tokens without a rate costs what the kind it is a part of costs.
     """
 
     input: int
@@ -30,12 +31,18 @@ class Rates:
     reasoning: int
     request: int
     rare: Mapping[str, int] = field(default_factory=dict)
+    unstated: frozenset[str] = frozenset()
+    substitutes: bool = True
 
     def of(self, meter: str) -> int | None:
-        """The rate of any meter but `gpu_hour`; None for a counted meter without a stated price."""
+        """The rate of any meter but `gpu_hour`; None for a meter without a price."""
         if meter in self.rare:
             return self.rare[meter]
-        rate: int | None = getattr(self, RARE_TOKENS.get(meter, meter), None)
+        if meter in RARE_TOKENS:
+            return self.of(RARE_TOKENS[meter]) if self.substitutes else None
+        if meter in self.unstated:
+            return None
+        rate: int | None = getattr(self, meter, None)
         return rate
 
 
@@ -105,25 +112,76 @@ class RateCard:
         return divide_half_even(total, self.divisor)
 
     def prices_only_counts(self, tier: int) -> bool:
-        """Whether only counted meters have a price, so that a call without any of them has none."""
+        """Whether only counted meters cost something, so that a call without any of them is not known to be free."""
         rates = self.rates_of(tier)
-        return bool(rates.rare) and self.gpu_hour is None and not (rates.input or rates.output or rates.request)
+        return any(rates.rare.values()) and self.gpu_hour is None and not (rates.input or rates.output or rates.request)
 
     def with_list_prices(self, listed: "RateCard") -> "RateCard":
         """The card with `listed` as its list prices. Both get the context tiers of either, so that a tier has the same
-        number in both.
+        number in both. A meter without a list price has the price that is paid for it.
         """
         bounds = sorted({above for above, _ in (*self.tiers, *listed.tiers)})
-        return replace(self, tiers=_tiers_at(self, bounds), listed=replace(listed, tiers=_tiers_at(listed, bounds)))
-
-    def has_no_rate_of(self, rare: RareQuantities, tier: int) -> bool:
-        """Whether none of these rare meters has a price."""
-        rates = self.rates_of(tier)
-        return all(rates.of(meter) is None for meter in rare)
+        paid = replace(self, tiers=_tiers_at(self, bounds))
+        return replace(paid, listed=_completed(replace(listed, tiers=_tiers_at(listed, bounds)), paid))
 
 
 def _tiers_at(card: RateCard, bounds: Sequence[int]) -> tuple[tuple[int, Rates], ...]:
     return tuple((above, card.rates_of(card.tier_of(above + 1, 1))) for above in bounds)
+
+
+def _completed(card: RateCard, paid: RateCard) -> RateCard:
+    """The card, which has the same tiers, with the rates of `paid` where it has none."""
+    divisor = max(card.divisor, paid.divisor)
+    scale, paid_scale = divisor // card.divisor, divisor // paid.divisor
+
+    def filled(rates: Rates, paid_rates: Rates) -> Rates:
+        rate_by_meter = {
+            meter: rate
+            for meter in (*_USUAL_TOKENS, "request", *{**rates.rare, **paid_rates.rare})
+            if (rate := _first(scale, rates.of(meter), paid_scale, paid_rates.of(meter))) is not None
+        }
+        return _rates_of(rate_by_meter, substitutes=rates.substitutes)
+
+    return replace(
+        card,
+        divisor=divisor,
+        base=filled(card.base, paid.base),
+        tiers=tuple(
+            (above, filled(rates, paid_rates))
+            for (above, rates), (_, paid_rates) in zip(card.tiers, paid.tiers, strict=True)
+        ),
+        gpu_hour=paid.gpu_hour if card.gpu_hour is None else card.gpu_hour,
+    )
+
+
+def _first(scale: int, rate: int | None, paid_scale: int, paid: int | None) -> int | None:
+    if rate is not None:
+        return rate * scale
+    return None if paid is None else paid * paid_scale
+
+
+def by_meter(
+    input_tokens: int,
+    cached_input_tokens: int,
+    cache_write_tokens: int,
+    output_tokens: int,
+    reasoning_tokens: int,
+    rare: RareQuantities | None,
+) -> dict[str, int | Decimal]:
+    """What was counted, each thing once: the usual kinds of tokens without their rare parts, then rare quantities."""
+    quantities: dict[str, int | Decimal] = {
+        "input": input_tokens - cached_input_tokens - cache_write_tokens,
+        "cached_input": cached_input_tokens,
+        "cache_write": cache_write_tokens,
+        "output": output_tokens - reasoning_tokens,
+        "reasoning": reasoning_tokens,
+    }
+    if rare:
+        for meter, quantity in rare.items():
+            if meter in RARE_TOKENS:
+                quantities[RARE_TOKENS[meter]] -= int(quantity)
+        quantities.update(rare)
+    return quantities
 
 
 def _rare_sum(rare: RareQuantities, rates: Rates) -> int:
@@ -161,17 +219,19 @@ def from_nanos(nanos: int) -> Decimal:
     return Decimal(nanos).scaleb(-9)
 
 
-def rate_card(source: str, version: str, tiers: Mapping[int, Mapping[str, Decimal]]) -> RateCard:
+def rate_card(
+    source: str, version: str, tiers: Mapping[int, Mapping[str, Decimal]], *, substitutes: bool = True
+) -> RateCard:
     """A card from prices by lower bound of the context tier and by meter; bound 0 is the base and must be present.
 
     What is not stated falls back within its tier: `cached_input` and `cache_write` to `input`, `reasoning` to `output`;
-    a missing `input` or `output` is free. Prices per request and per count hold in every tier. Raises TypeError for a
-    price that is not finite.
+    with `substitutes` the rare kinds of tokens too. Without `input` or `output` these tokens have no price. Prices per
+    request and per count hold in every tier. Raises TypeError for a price that is not finite.
     """
     base = tiers[0]
     complete = {above: _complete_prices(prices, base) for above, prices in tiers.items()}
-    places = max(3, *(-_exponent(price) for prices in complete.values() for price in prices.values()))
-    rates = {above: _rates(prices, places) for above, prices in sorted(complete.items())}
+    places = max([3, *(-_exponent(price) for prices in complete.values() for price in prices.values())])
+    rates = {above: _rates(prices, places, substitutes=substitutes) for above, prices in sorted(complete.items())}
     return RateCard(
         source=source,
         version=version,
@@ -182,34 +242,42 @@ def rate_card(source: str, version: str, tiers: Mapping[int, Mapping[str, Decima
     )
 
 
-_COMMON = ("input", "cached_input", "cache_write", "output", "reasoning", "request")
+_USUAL_TOKENS = ("input", "cached_input", "cache_write", "output", "reasoning")
 _OF_EVERY_TIER = ("request", *COUNTED_METERS)
 
 
 def _complete_prices(prices: Mapping[str, Decimal], base: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """Every common meter and the rare meters that are stated, all scaled to prices per million."""
-    zero = Decimal(0)
-    fresh, output = prices.get("input", zero), prices.get("output", zero)
+    """The usual and the rare meters that have a price, all scaled to prices per million."""
+    fresh, output = prices.get("input"), prices.get("output")
     whole = {
         "input": fresh,
         "cached_input": prices.get("cached_input", fresh),
         "cache_write": prices.get("cache_write", fresh),
         "output": output,
         "reasoning": prices.get("reasoning", output),
-        "request": zero,
-        **{meter: prices[meter] for meter in RARE_TOKENS if meter in prices},
-        **{meter: stated for meter in _OF_EVERY_TIER if (stated := prices.get(meter, base.get(meter))) is not None},
+        **{meter: prices.get(meter) for meter in RARE_TOKENS},
+        **{meter: prices.get(meter, base.get(meter)) for meter in _OF_EVERY_TIER},
     }
     return {
         meter: (price if PRICED_PER[meter] == MILLION else shifted(price, 6)).normalize(EXACT)
         for meter, price in whole.items()
+        if price is not None
     }
 
 
-def _rates(prices: Mapping[str, Decimal], places: int) -> Rates:
-    scaled = {meter: int(shifted(price, places)) for meter, price in prices.items()}
-    common = {meter: scaled.pop(meter) for meter in _COMMON}
-    return Rates(**common, rare=scaled)
+def _rates(prices: Mapping[str, Decimal], places: int, *, substitutes: bool) -> Rates:
+    return _rates_of({meter: int(shifted(price, places)) for meter, price in prices.items()}, substitutes=substitutes)
+
+
+def _rates_of(rates: Mapping[str, int], *, substitutes: bool) -> Rates:
+    """Without a rate, a usual kind of tokens is unstated."""
+    usual = (*_USUAL_TOKENS, "request")
+    return Rates(
+        **{meter: rates.get(meter, 0) for meter in usual},
+        rare={meter: rate for meter, rate in rates.items() if meter not in usual},
+        unstated=frozenset(_USUAL_TOKENS) - rates.keys(),
+        substitutes=substitutes,
+    )
 
 
 def _exponent(price: Decimal) -> int:

@@ -6,23 +6,23 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from allocation.meters.documents import MILLION, PRICED_PER, RARE_TOKENS
+from allocation.meters.documents import MILLION, PRICED_PER
 from allocation.meters.engine.apportion import apportion
 from allocation.prices.engine.rates import (
     AMOUNTS,
     QUANTITY_PLACES,
     QUANTITY_SCALE,
     RateCard,
+    by_meter,
     divide_half_even,
     to_nanos,
 )
-from allocation.usage.engine.costing import HOUR_S
+from allocation.usage.engine.costing import GPU_HOUR, HOUR_S
 from allocation.usage.engine.roll_ups import Key, PricedAs, PricedSums, Sums, day_of
 
 CORRECTION = "Correction"
 ADJUSTMENT = "adjustment"
 REQUEST = "request"
-GPU_HOUR = "gpu_hour"
 PRICE_PART = Decimal("1e-12")
 PER_MILLION = 6
 
@@ -142,17 +142,14 @@ def _effective(cost_nanos: int, metered: list[PricedQuantity]) -> list[int]:
 
 def _metered(sums: Sums, card: RateCard | None, tier: int) -> Iterator[PricedQuantity]:
     """Every meter with a quantity; requests only where they cost something or no other meter can carry the cost."""
-    quantities: dict[str, int | Decimal] = {
-        "input": sums.input_tokens - sums.cached_input_tokens - sums.cache_write_tokens,
-        "cached_input": sums.cached_input_tokens,
-        "cache_write": sums.cache_write_tokens,
-        "output": sums.output_tokens - sums.reasoning_tokens,
-        "reasoning": sums.reasoning_tokens,
-    }
-    for meter, quantity in (sums.rare or {}).items():
-        if meter in RARE_TOKENS:
-            quantities[RARE_TOKENS[meter]] -= int(quantity)
-    quantities.update(sums.rare or {})
+    quantities = by_meter(
+        sums.input_tokens,
+        sums.cached_input_tokens,
+        sums.cache_write_tokens,
+        sums.output_tokens,
+        sums.reasoning_tokens,
+        sums.rare,
+    )
     metered: list[PricedQuantity] = [
         _counted(meter, quantity, card, tier) for meter, quantity in quantities.items() if quantity
     ]

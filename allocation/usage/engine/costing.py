@@ -15,6 +15,7 @@ from allocation.meters.documents import (
     AMOUNT_MAX,
     ATTRIBUTES_MAX,
     RARE_TOKENS,
+    TOKEN_METERS,
     Fault,
     Money,
     Tokens,
@@ -23,7 +24,7 @@ from allocation.meters.documents import (
 from allocation.prices.engine.catalogue import CalculatedCard, usage_of
 from allocation.prices.engine.exchange import RateMissing
 from allocation.prices.engine.pricing import IntradayPrices, PriceList
-from allocation.prices.engine.rates import NANO, RareQuantities, RateCard, to_nanos
+from allocation.prices.engine.rates import NANO, RareQuantities, RateCard, by_meter, to_nanos
 from allocation.usage.engine.attributes import attributes_kept
 from governance.calendar.engine import first_of_month
 
@@ -34,6 +35,7 @@ PROVIDER = "provider"
 # The cost was read from an imported FOCUS file; senders of events cannot use this source.
 FOCUS = "focus"
 RESPONSE_CACHE = "response_cache"
+GPU_HOUR = "gpu_hour"
 HOUR_S = 3600
 # The highest cost that an event may state itself; sums of higher ones would soon overflow the ledger's columns.
 NANOS_MAX = AMOUNT_MAX * NANO
@@ -46,7 +48,8 @@ ORDINAL_OF_1970 = date(1970, 1, 1).toordinal()
 class Priced(NamedTuple):
     """How an event was priced. `cost_nanos` is in 10^-9 of the currency, None without any price. `card` and `tier` are
     the price list's rates for the call, also where the provider's billed cost was taken. `rare` holds rare quantities
-    by meter.
+    by meter. `unpriced_meters` were counted and are not in the cost, since they have no price; `unpriced_tokens` are
+    those of them that are tokens.
     """
 
     source: str
@@ -55,6 +58,8 @@ class Priced(NamedTuple):
     card: RateCard | None = None
     tier: int = 0
     rare: RareQuantities | None = None
+    unpriced_meters: tuple[str, ...] = ()
+    unpriced_tokens: int = 0
 
 
 class ScopedCall(Call, Protocol):
@@ -271,9 +276,33 @@ def _listed(event: UsageEvent, card: RateCard, rare: RareQuantities | None) -> P
     )
     if event.gpu_seconds and card.gpu_hour is not None:
         nanos += to_nanos(event.gpu_seconds * card.gpu_hour / HOUR_S)
-    if not nanos and (_counts_nothing(event, rare) or _has_no_price(card, tier, rare)):
+    if not nanos and (_counts_nothing(event, rare) or (rare is None and card.prices_only_counts(tier))):
         return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
-    return Priced(card.source, card.version, nanos, card, tier, rare) if nanos <= NANOS_MAX else COST_TOO_HIGH
+    if nanos > NANOS_MAX:
+        return COST_TOO_HIGH
+    priced = Priced(card.source, card.version, nanos, card, tier, rare)
+    if rare is None and not event.gpu_seconds and not card.rates_of(tier).unstated:
+        return priced
+    return _without_gaps(event, priced, card)
+
+
+def _without_gaps(event: UsageEvent, priced: Priced, card: RateCard) -> Priced:
+    """The price, with the counted meters that it leaves out. A call of which nothing known costs anything is unpriced,
+    and so is one with a rare kind of tokens that the catalogue has no rate for: the rates are not those of such calls.
+    """
+    rates, tokens = card.rates_of(priced.tier), event.tokens
+    quantities = by_meter(
+        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, priced.rare
+    )  # fmt: skip
+    unpriced = [meter for meter, quantity in quantities.items() if quantity and rates.of(meter) is None]
+    unpriced_tokens = sum(int(quantities[meter]) for meter in unpriced if meter in TOKEN_METERS)
+    if event.gpu_seconds and card.gpu_hour is None:
+        unpriced.append(GPU_HOUR)
+    if not unpriced:
+        return priced
+    if not priced.cost_nanos or (not rates.substitutes and not RARE_TOKENS.keys().isdisjoint(unpriced)):
+        return NO_PRICE._replace(rare=priced.rare)
+    return priced._replace(unpriced_meters=tuple(unpriced), unpriced_tokens=unpriced_tokens)
 
 
 def _counts_nothing(event: UsageEvent, rare: RareQuantities | None) -> bool:
@@ -282,18 +311,19 @@ def _counts_nothing(event: UsageEvent, rare: RareQuantities | None) -> bool:
     return not (tokens.input or tokens.output or event.gpu_seconds or rare)
 
 
-def _has_no_price(card: RateCard, tier: int, rare: RareQuantities | None) -> bool:
-    """Whether the meters that were counted have no price, so that the call is unpriced, not free."""
-    return card.has_no_rate_of(rare, tier) if rare else card.prices_only_counts(tier)
-
-
 def _calculated(event: UsageEvent, card: CalculatedCard, rare: RareQuantities | None) -> Priced | Fault:
+    """As `_listed`, by the catalogue's own calculation, which takes a missing rate for that of the usual tokens."""
     tokens = event.tokens
+    unpriced = card.without_rate(rare or {}) + ((GPU_HOUR,) if event.gpu_seconds else ())
     usage = usage_of(
         tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, rare or {}
     )  # fmt: skip
     nanos = to_nanos(card.cost(usage))
-    return Priced(card.source, card.version, nanos, rare=rare) if nanos <= NANOS_MAX else COST_TOO_HIGH
+    if nanos > NANOS_MAX:
+        return COST_TOO_HIGH
+    if unpriced and (not nanos or not RARE_TOKENS.keys().isdisjoint(unpriced)):
+        return NO_PRICE._replace(rare=rare)
+    return Priced(card.source, card.version, nanos, rare=rare, unpriced_meters=unpriced)
 
 
 def _billed(
