@@ -54,6 +54,9 @@ class Adjustment(models.Model):
     requests = models.BigIntegerField(default=0)
     errors = models.BigIntegerField(default=0)
     unpriced_requests = models.BigIntegerField(default=0)
+    partly_unpriced_requests = models.BigIntegerField(default=0, db_default=0)
+    unpriced_tokens = models.BigIntegerField(default=0, db_default=0)
+    tokenless_cost = models.DecimalField(max_digits=24, decimal_places=9, default=0, db_default=0)
     input_tokens = models.BigIntegerField(default=0)
     cached_input_tokens = models.BigIntegerField(default=0)
     cache_write_tokens = models.BigIntegerField(default=0)
@@ -61,6 +64,9 @@ class Adjustment(models.Model):
     reasoning_tokens = models.BigIntegerField(default=0)
     gpu_seconds = models.DecimalField(max_digits=18, decimal_places=6, default=0)
     cost = models.DecimalField(max_digits=24, decimal_places=9, default=0)
+    list_cost = models.DecimalField(
+        max_digits=24, decimal_places=9, null=True, help_text="Change at list prices; empty: as the cost."
+    )
     price_source = models.CharField(max_length=100, blank=True)
     price_version = models.CharField(max_length=40, blank=True)
     attribution = models.CharField(max_length=250, blank=True, help_text="Where it moved to, and by which rule.")

@@ -205,6 +205,9 @@ def _charges(scope_ids: Sequence[int], periods: ComparedPeriods) -> Iterable[Seq
                         ELSE '{UNPRICED}' END
                     WHEN price_source = 'response_cache' THEN CASE WHEN meter IN ('{REQUEST}', '{GPU_HOUR}') THEN NULL
                         ELSE price_source END
+                    WHEN contracted_unit_price IS NULL AND effective_cost = 0
+                        AND (price_source = 'genai-prices' OR price_source LIKE 'pricebook:%%')
+                        THEN CASE WHEN meter IN ('{REQUEST}', '{GPU_HOUR}') THEN NULL ELSE '{UNPRICED}' END
                     WHEN contracted_unit_price IS NULL THEN '{BILLED_METER}' || meter
                     ELSE meter
                 END AS kind,

@@ -22,7 +22,8 @@ SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 needs_shared_data = pytest.mark.skipif(not SHARED.exists(), reason="the shared sample data is not here")
 
 TOTALLED = (
-    "requests", "errors", "unpriced_requests", "input_tokens", "cached_input_tokens", "cache_write_tokens",
+    "requests", "errors", "unpriced_requests", "partly_unpriced_requests", "unpriced_tokens", "tokenless_cost",
+    "input_tokens", "cached_input_tokens", "cache_write_tokens",
     "output_tokens", "reasoning_tokens", "gpu_seconds", "cost",
 )  # fmt: skip
 numbers = itertools.count(1)
@@ -94,6 +95,8 @@ def rolled_up() -> list[dict[str, Any]]:
             **{name: getattr(record, name) for name in TOTALLED if hasattr(record, name)},
             "errors": record.requests if record.status == "error" else 0,
             "unpriced_requests": record.requests if record.is_unpriced else 0,
+            "partly_unpriced_requests": record.requests if record.is_partly_unpriced else 0,
+            "tokenless_cost": record.cost if record.cost and record.unpriced_tokens == record.total_tokens else 0,
             "cost": record.cost or Decimal(0),
         }
         for record in UsageRecord.objects.all()

@@ -14,7 +14,7 @@ from allocation.usage.engine.tasks import ZERO, DayKey, DaySums, TaskKey
 class Correction:
     """A change to one record (its id and instant) at one scope. `sums` are added there, so they are negative where
     usage is taken away. The change counts at `booked_s` (seconds since 1970); `is_closed`: the record's own period is
-    closed. `attribution` is set only where a record arrives at a new scope.
+    closed. `attribution` is set only where a record arrives at a new scope. `list_nanos` is the change at list prices.
     """
 
     record_id: str
@@ -29,6 +29,7 @@ class Correction:
     service_tier: str
     task_id: str
     sums: Sums
+    list_nanos: int
     price_source: str = ""
     price_version: str = ""
     attribution: str = ""
@@ -60,7 +61,11 @@ def correction_sums(corrections: Iterable[Correction]) -> CorrectionSums:
         )
         totals.minutes.setdefault(key, Sums(last_s=correction.occurred_at.timestamp())).add(correction.sums)
         for charge, amounts in adjustments_of(
-            key, correction.sums, service_tier=correction.service_tier, closed=correction.is_closed
+            key,
+            correction.sums,
+            correction.list_nanos,
+            service_tier=correction.service_tier,
+            closed=correction.is_closed,
         ):
             if charge in totals.charges:
                 totals.charges[charge].add(amounts)

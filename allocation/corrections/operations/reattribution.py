@@ -102,9 +102,10 @@ def _corrections_of(
 ) -> tuple[Correction, Correction]:
     """What leaves one scope, then what arrives at the other: all the record counts for, at its present cost."""
     sums = sums_of(record, now)
+    at_list = sums.cost_nanos if now.list_cost is None else to_nanos(now.list_cost)
     return (
-        correction_of(record, books, at, scope_id=now.scope_id, sums=negated(sums)),
-        correction_of(record, books, at, scope_id=to_id, sums=sums, attribution=label),
+        correction_of(record, books, at, scope_id=now.scope_id, sums=negated(sums), list_nanos=-at_list),
+        correction_of(record, books, at, scope_id=to_id, sums=sums, list_nanos=at_list, attribution=label),
     )
 
 
@@ -115,6 +116,9 @@ def sums_of(record: UsageRecord, now: CorrectedRecord) -> Sums:
         requests=record.requests,
         errors=record.requests if failed else 0,
         unpriced_requests=record.requests if now.cost is None and not failed else 0,
+        partly_unpriced_requests=now.partly_unpriced_requests,
+        unpriced_tokens=now.unpriced_tokens,
+        tokenless_nanos=to_nanos(now.tokenless_cost),
         input_tokens=record.input_tokens,
         cached_input_tokens=record.cached_input_tokens,
         cache_write_tokens=record.cache_write_tokens,

@@ -33,6 +33,7 @@ from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
 BATCH = 2_000
+ZERO = Decimal(0)
 # Costs that a sender stated are not priced again.
 STATED = frozenset({PROVIDER, FOCUS, RESPONSE_CACHE})
 
@@ -106,15 +107,32 @@ class Repriced:
 
     @property
     def change(self) -> Sums | None:
-        """What to add for the new price; None where cost stays the same or the record cannot be priced."""
+        """What to add for the new price; None where nothing changes or the record cannot be priced."""
         if isinstance(self.price, Fault):
             return None
-        before = None if self.now.cost is None else to_nanos(self.now.cost)
-        after = self.price.cost_nanos
-        if before == after:
-            return None
-        unpriced = (after is None) - (before is None)
-        return Sums(unpriced_requests=unpriced * self.record.requests, cost_nanos=(after or 0) - (before or 0))
+        price, now, requests, tokens = self.price, self.now, self.record.requests, self.record.total_tokens
+        cost = price.cost_nanos or 0
+        unpriced_tokens = tokens if price.cost_nanos is None else price.unpriced_tokens
+        change = Sums(
+            unpriced_requests=((price.cost_nanos is None) - (now.cost is None)) * requests,
+            partly_unpriced_requests=(requests if price.unpriced_meters else 0) - now.partly_unpriced_requests,
+            unpriced_tokens=unpriced_tokens - now.unpriced_tokens,
+            tokenless_nanos=(cost if unpriced_tokens == tokens else 0) - to_nanos(now.tokenless_cost),
+            cost_nanos=cost - to_nanos(now.cost or ZERO),
+        )
+        return None if change == Sums() and not self.list_change else change
+
+    @property
+    def list_change(self) -> int:
+        """The change of the cost at list prices, in 10^-9. Where it was not kept and there is a discount today, the
+        list prices are taken to be the same: a discount is what was agreed anew.
+        """
+        if isinstance(self.price, Fault):
+            return 0
+        cost, at_list = self.price.cost_nanos or 0, self.price.list_nanos
+        if self.now.list_cost is None:
+            return cost - to_nanos(self.now.cost or ZERO) if at_list is None else 0
+        return (cost if at_list is None else at_list) - to_nanos(self.now.list_cost)
 
 
 def _repriced(records: Sequence[UsageRecord], prices: PriceList) -> Iterator[Repriced]:
@@ -137,6 +155,7 @@ def _correct(run: AdjustmentRun, records: Sequence[UsageRecord], prices: PriceLi
             at,
             scope_id=each.now.scope_id,
             sums=change,
+            list_nanos=each.list_change,
             price_source=each.price.source,
             price_version=each.price.version,
         )
@@ -164,6 +183,7 @@ def correction_of(
     *,
     scope_id: int,
     sums: Sums,
+    list_nanos: int,
     price_source: str = "",
     price_version: str = "",
     attribution: str = "",
@@ -184,6 +204,7 @@ def correction_of(
         service_tier=record.service_tier,
         task_id=record.task_id,
         sums=sums,
+        list_nanos=list_nanos,
         price_source=price_source,
         price_version=price_version,
         attribution=attribution,

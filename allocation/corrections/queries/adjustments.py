@@ -18,10 +18,17 @@ Identity = tuple[str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class CorrectedRecord:
-    """Where a record counts now and what it costs now. `cost` is None while it has no price, and for a failed call."""
+    """Where a record counts now and what it costs now. `cost` is None while it has no price, and for a failed call.
+    `list_cost` is its cost at list prices, None where nobody kept it. `partly_unpriced_requests`, `unpriced_tokens` and
+    `tokenless_cost` are what it adds to these sums of its roll-ups.
+    """
 
     scope_id: int
     cost: Decimal | None
+    list_cost: Decimal | None
+    partly_unpriced_requests: int
+    unpriced_tokens: int
+    tokenless_cost: Decimal
     price_source: str
     price_version: str
     attribution: str
@@ -59,15 +66,34 @@ def _corrected(record: UsageRecord, adjustments: Iterable[Adjustment]) -> Correc
     """Of the two rows of a move the one that adds is the later, so the last attribution is the present one."""
     scope_id, cost, source, version = record.scope_id, record.cost or ZERO, record.price_source, record.price_version
     attribution, unpriced = record.attribution, record.requests if record.is_unpriced else 0
+    partly, tokens, tokenless = record.requests if record.is_partly_unpriced else 0, record.unpriced_tokens, ZERO
+    if record.cost is not None and tokens == record.total_tokens:
+        tokenless = record.cost
+    at_list = record.list_cost if record.cost is not None else ZERO
     for row in adjustments:
         cost += row.cost
         unpriced += row.unpriced_requests
+        partly += row.partly_unpriced_requests
+        tokens += row.unpriced_tokens
+        tokenless += row.tokenless_cost
+        if at_list is not None:
+            at_list += row.cost if row.list_cost is None else row.list_cost
         if row.attribution:
             scope_id, attribution = row.scope_id, row.attribution
         if row.price_source:
             source, version = row.price_source, row.price_version
     is_failed = record.cost is None and not record.is_unpriced
-    return CorrectedRecord(scope_id, None if unpriced or is_failed else cost, source, version, attribution)
+    return CorrectedRecord(
+        scope_id=scope_id,
+        cost=None if unpriced or is_failed else cost,
+        list_cost=at_list,
+        partly_unpriced_requests=partly,
+        unpriced_tokens=tokens,
+        tokenless_cost=tokenless,
+        price_source=source,
+        price_version=version,
+        attribution=attribution,
+    )
 
 
 def cost_as_known(

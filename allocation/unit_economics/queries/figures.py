@@ -188,14 +188,14 @@ def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date,
     scopes = list(scope_ids)
     key, group = ("(bucket AT TIME ZONE 'UTC')::date", "bucket") if by == "day" else (by, by)
     for each, activity, *usage in _rows(
-        # Tokens of models without a price are left out of the denominator.
+        # Unpriced tokens stand on neither side, and no more does the cost of calls without any priced token.
         f"""
         SELECT {key}, activity, sum(requests)::bigint, sum(errors)::bigint,
             sum(unpriced_requests)::bigint,
-            coalesce(sum(input_tokens + output_tokens) FILTER (WHERE cost <> 0 OR unpriced_requests = 0), 0)::bigint,
+            sum(input_tokens + output_tokens - greatest(unpriced_tokens, 0))::bigint,
             sum(input_tokens)::bigint, sum(cached_input_tokens)::bigint,
             coalesce(sum(gpu_seconds) FILTER (WHERE gpu_seconds <> 0), 0), sum(cost),
-            sum(cost) - coalesce(sum(cost) FILTER (WHERE input_tokens + output_tokens = 0), 0),
+            sum(cost - tokenless_cost),
             coalesce(sum(cost) FILTER (WHERE gpu_seconds <> 0), 0)
         FROM {DAY_TABLE} WHERE scope_id = ANY(%s) AND bucket >= %s AND bucket < %s GROUP BY {group}, activity
         """,  # noqa: S608  # our own names

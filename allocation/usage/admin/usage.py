@@ -20,12 +20,14 @@ class UnpricedFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         del request, model_admin
-        return [("unpriced", "unpriced"), ("priced", "priced")]
+        return [("unpriced", "unpriced"), ("partly", "partly unpriced"), ("priced", "priced")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         del request
         if self.value() == "unpriced":
             return queryset.filter(cost__isnull=True).exclude(status=Status.ERROR)
+        if self.value() == "partly":
+            return queryset.exclude(unpriced_meters=[])
         return queryset.filter(cost__isnull=False) if self.value() == "priced" else queryset
 
 
@@ -100,7 +102,8 @@ class UsageRecordAdmin(ReadOnlyAdmin):
 class RollUpAdmin(ReadOnlyAdmin):
     list_display = (
         "bucket", "scope", "model", money_of("cost"), count_of("requests"), count_of("errors"),
-        count_of("unpriced_requests", label="unpriced"), count_of("input_tokens", label="input"),
+        count_of("unpriced_requests", label="unpriced"),
+        count_of("partly_unpriced_requests", label="partly unpriced"), count_of("input_tokens", label="input"),
         count_of("cached_input_tokens", label="cached input"), count_of("output_tokens", label="output"), "provider",
     )  # fmt: skip
     list_filter = (("scope", VisibleScopes), "provider")

@@ -30,6 +30,9 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
         max_digits=24, decimal_places=9, allow_null=True, help_text="null: nobody stated a price, or the call failed."
     )
     unpriced = serializers.BooleanField(source="is_unpriced")
+    unpriced_meters = serializers.ListField(
+        child=serializers.CharField(), help_text="Counted, without a price, and so missing from the cost."
+    )
     attributes = serializers.DictField(child=serializers.CharField())
 
     class Meta:
@@ -38,8 +41,8 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
             "id", "source", "event_id", "occurred_at", "received_at", "scope", "attribution", "attributes", "provider",
             "model", "operation", "service_tier", "status", "task_id", "session_id", "input_tokens",
             "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "requests", "gpu_seconds",
-            "latency_ms", "cost", "unpriced", "price_source", "price_version", "claimed_cost", "is_estimated",
-            "mended",
+            "latency_ms", "cost", "unpriced", "unpriced_meters", "list_cost", "price_source", "price_version",
+            "claimed_cost", "is_estimated", "mended",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -61,6 +64,9 @@ class RecordFilterIn(ScopeParameters):
         required=False, default=None, allow_null=True, help_text="true: only records of which something was mended."
     )
     unpriced = serializers.BooleanField(required=False, default=None, allow_null=True)
+    partly_unpriced = serializers.BooleanField(
+        required=False, default=None, allow_null=True, help_text="Whether something counted is missing from the cost."
+    )
     activity = serializers.ChoiceField(choices=Activity.choices, required=False)
 
 
@@ -85,6 +91,10 @@ class SummaryRowOut(serializers.Serializer[Any]):
     requests = serializers.IntegerField(source="sum_requests")
     errors = serializers.IntegerField(source="sum_errors")  # type: ignore[assignment]  # as above
     unpriced_requests = serializers.IntegerField(source="sum_unpriced_requests")
+    partly_unpriced_requests = serializers.IntegerField(
+        source="sum_partly_unpriced_requests", help_text="Their cost leaves out something that has no price."
+    )
+    unpriced_tokens = serializers.IntegerField(source="sum_unpriced_tokens")
     input_tokens = serializers.IntegerField(source="sum_input_tokens")
     cached_input_tokens = serializers.IntegerField(source="sum_cached_input_tokens")
     cache_write_tokens = serializers.IntegerField(source="sum_cache_write_tokens")

@@ -89,6 +89,8 @@ class Usage(APIView):
             records = records.of_activity(wanted["activity"])
         if wanted["unpriced"] is not None:
             records = records.unpriced() if wanted["unpriced"] else records.priced_or_failed()
+        if wanted["partly_unpriced"] is not None:
+            records = records.partly_unpriced() if wanted["partly_unpriced"] else records.filter(unpriced_meters=[])
         if wanted["mended"] is not None:
             records = records.exclude(mended="") if wanted["mended"] else records.filter(mended="")
         return listed(self, request, records, UsageRecordOut, ordering=("-occurred_at", "-id"))

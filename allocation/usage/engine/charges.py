@@ -215,19 +215,26 @@ def _unit_price(rate: int, places: int, meter: str) -> Decimal:
     return Decimal(rate).scaleb(-places - shift, AMOUNTS).quantize(PRICE_PART, context=AMOUNTS)
 
 
-def money_line(key: Key, nanos: int, priced: PricedAs, charge_class: str) -> Iterator[tuple[ChargeKey, ChargeSums]]:
-    """The charge line of money without a quantity: a credit, or what a correction moves."""
-    if nanos:
+def money_line(
+    key: Key, nanos: int, priced: PricedAs, charge_class: str, list_nanos: int | None = None
+) -> Iterator[tuple[ChargeKey, ChargeSums]]:
+    """The charge line of money without a quantity: a credit, or what a correction moves. At list prices it is
+    `list_nanos`, as much without it.
+    """
+    at_list = nanos if list_nanos is None else list_nanos
+    if nanos or at_list:
         charge_key = ChargeKey(
             day_of(key.start), key.scope_id, key.provider, key.model, key.activity, priced.service_tier, priced.source,
             priced.version, charge_class, ADJUSTMENT, None, None,
         )  # fmt: skip
-        yield charge_key, ChargeSums(0, Decimal(0), nanos, nanos, nanos, nanos)
+        yield charge_key, ChargeSums(0, Decimal(0), at_list, nanos, nanos, nanos)
 
 
 def adjustments_of(
-    key: Key, sums: Sums, *, service_tier: str, closed: bool, source: str = ADJUSTMENT
+    key: Key, sums: Sums, list_nanos: int, *, service_tier: str, closed: bool, source: str = ADJUSTMENT
 ) -> Iterator[tuple[ChargeKey, ChargeSums]]:
-    """The charge line of a correction: its money alone. `source` is the price source that the line has."""
+    """The charge line of a correction: its money alone. `source` is the price source that the line has. At list prices
+    the cost changes by `list_nanos`: not at all where only a discount did.
+    """
     priced = PricedAs(service_tier, source, "", None, 0, failed=False)
-    return money_line(key, sums.cost_nanos, priced, CORRECTION if closed else "")
+    return money_line(key, sums.cost_nanos, priced, CORRECTION if closed else "", list_nanos)

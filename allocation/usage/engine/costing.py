@@ -49,7 +49,7 @@ class Priced(NamedTuple):
     """How an event was priced. `cost_nanos` is in 10^-9 of the currency, None without any price. `card` and `tier` are
     the price list's rates for the call, also where the provider's billed cost was taken. `rare` holds rare quantities
     by meter. `unpriced_meters` were counted and are not in the cost, since they have no price; `unpriced_tokens` are
-    those of them that are tokens.
+    those of them that are tokens. `list_nanos` is the cost at list prices, None where it is the same.
     """
 
     source: str
@@ -60,6 +60,7 @@ class Priced(NamedTuple):
     rare: RareQuantities | None = None
     unpriced_meters: tuple[str, ...] = ()
     unpriced_tokens: int = 0
+    list_nanos: int | None = None
 
 
 class ScopedCall(Call, Protocol):
@@ -268,22 +269,30 @@ def rare_parts(event: UsageEvent) -> RareQuantities | None:
 
 
 def _listed(event: UsageEvent, card: RateCard, rare: RareQuantities | None) -> Priced | Fault:
-    tokens = event.tokens
-    requests = event.requests
-    tier = card.tier_of(tokens.input, requests) if card.tiers else 0
-    nanos = card.cost_nanos(
-        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, requests, tier, rare
-    )
-    if event.gpu_seconds and card.gpu_hour is not None:
-        nanos += to_nanos(event.gpu_seconds * card.gpu_hour / HOUR_S)
+    tier = card.tier_of(event.tokens.input, event.requests) if card.tiers else 0
+    nanos = _cost_by(event, card, tier, rare)
     if not nanos and (_counts_nothing(event, rare) or (rare is None and card.prices_only_counts(tier))):
         return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
     if nanos > NANOS_MAX:
         return COST_TOO_HIGH
     priced = Priced(card.source, card.version, nanos, card, tier, rare)
+    if card.listed is not None:
+        priced = priced._replace(list_nanos=_cost_by(event, card.listed, tier, rare))
     if rare is None and not event.gpu_seconds and not card.rates_of(tier).unstated:
         return priced
     return _without_gaps(event, priced, card)
+
+
+def _cost_by(event: UsageEvent, card: RateCard, tier: int, rare: RareQuantities | None) -> int:
+    """The cost of what the card has a rate for."""
+    tokens = event.tokens
+    nanos = card.cost_nanos(
+        tokens.input, tokens.cached_input, tokens.cache_write, tokens.output, tokens.reasoning, event.requests, tier,
+        rare,
+    )  # fmt: skip
+    if event.gpu_seconds and card.gpu_hour is not None:
+        nanos += to_nanos(event.gpu_seconds * card.gpu_hour / HOUR_S)
+    return nanos
 
 
 def _without_gaps(event: UsageEvent, priced: Priced, card: RateCard) -> Priced:
@@ -343,9 +352,14 @@ def _billed(
         cost = cost.amount
         if rate is not None:
             cost, version = rate.convert(cost), rate.name
-    tier = card.tier_of(event.tokens.input, event.requests) if card is not None and card.tiers else 0
     nanos = to_nanos(cost)
-    return Priced(billed_by, version, nanos, card, tier, rare) if abs(nanos) <= NANOS_MAX else COST_TOO_HIGH
+    if abs(nanos) > NANOS_MAX:
+        return COST_TOO_HIGH
+    if card is None:
+        return Priced(billed_by, version, nanos, rare=rare)
+    tier = card.tier_of(event.tokens.input, event.requests) if card.tiers else 0
+    at_list = _cost_by(event, card.listed or card, tier, rare)
+    return Priced(billed_by, version, nanos, card, tier, rare, list_nanos=at_list)
 
 
 def _claimed(cost: Decimal | Money, prices: PriceList, at_s: float) -> int | None:

@@ -27,8 +27,9 @@ class Key(NamedTuple):
 @dataclass(slots=True)
 class Sums:
     """Sums of records, negative where a correction takes away. `cost_nanos` is in 10^-9 of the organisation's currency;
-    `last_s` is the latest occurrence in seconds since 1970. `rare` holds rare quantities by meter. `gpu_hours` sums
-    each record's own, to nine places: a second is no exact decimal of an hour, and what a batch holds must not matter.
+    `tokenless_nanos` of them are the cost of calls without any token that has a price. `last_s` is the latest
+    occurrence in seconds since 1970. `rare` holds rare quantities by meter. `gpu_hours` sums each record's own, to nine
+    places: a second is no exact decimal of an hour, and what a batch holds must not matter.
     """
 
     requests: int = 0
@@ -42,6 +43,9 @@ class Sums:
     gpu_seconds: Decimal = NO_GPU
     gpu_hours: Decimal = NO_GPU
     cost_nanos: int = 0
+    partly_unpriced_requests: int = 0
+    unpriced_tokens: int = 0
+    tokenless_nanos: int = 0
     last_s: float = 0.0
     rare: dict[str, int | Decimal] | None = None
 
@@ -58,6 +62,9 @@ class Sums:
         self.gpu_seconds += sums.gpu_seconds
         self.gpu_hours += sums.gpu_hours
         self.cost_nanos += sums.cost_nanos
+        self.partly_unpriced_requests += sums.partly_unpriced_requests
+        self.unpriced_tokens += sums.unpriced_tokens
+        self.tokenless_nanos += sums.tokenless_nanos
         self.last_s = max(self.last_s, sums.last_s)
         if sums.rare:
             self.add_rare(sums.rare)
@@ -137,10 +144,16 @@ def by_minute_and_price(records: Iterable[CostedRecord]) -> PricedSums:
         sums.reasoning_tokens += tokens.reasoning
         if price.cost_nanos is not None:
             sums.cost_nanos += price.cost_nanos
+            if price.unpriced_meters:
+                sums.partly_unpriced_requests += event.requests
+                sums.unpriced_tokens += price.unpriced_tokens
+            if price.unpriced_tokens == tokens.input + tokens.output:
+                sums.tokenless_nanos += price.cost_nanos
         elif failed:
             sums.errors += event.requests
         else:
             sums.unpriced_requests += event.requests
+            sums.unpriced_tokens += tokens.input + tokens.output
         if event.gpu_seconds is not None:
             sums.gpu_seconds += event.gpu_seconds
             sums.gpu_hours += gpu_hours_of(event.gpu_seconds)

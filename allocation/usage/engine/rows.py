@@ -15,7 +15,7 @@ COLUMNS = (
     "attribution", "price_source", "price_version", "attributes",
     "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
     "requests", "gpu_seconds", "latency_ms", "cost", "quantities", "claimed_cost", "is_estimated",
-    "mended",
+    "mended", "list_cost", "unpriced_meters",
 )  # fmt: skip
 NULL = r"\N"
 
@@ -40,6 +40,8 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
         price = record.price
         latency = NULL if event.latency_ms is None else event.latency_ms
         cost = NULL if price.cost_nanos is None else nanos_text(price.cost_nanos)
+        at_list = cost if price.list_nanos is None else nanos_text(price.list_nanos)
+        unpriced = dumps(price.unpriced_meters) if price.unpriced_meters else "[]"
         claimed = NULL if record.claimed_nanos is None else nanos_text(record.claimed_nanos)
         booked = NULL if record.booked_s == record.at_s else received
         quantities = "{}" if price.rare is None else dumps({meter: str(amount) for meter, amount in price.rare.items()})
@@ -47,7 +49,7 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
             f"{position}\t{record.id}\t{event.occurred_at}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
             f"\t{tokens.input}\t{tokens.cached_input}\t{tokens.cache_write}\t{tokens.output}\t{tokens.reasoning}"
             f"\t{event.requests}\t{event.gpu_seconds or 0}\t{latency}\t{cost}\t{quantities}"
-            f"\t{claimed}\t{'t' if event.estimated else 'f'}\t{', '.join(event.mended)}\n"
+            f"\t{claimed}\t{'t' if event.estimated else 'f'}\t{', '.join(event.mended)}\t{at_list}\t{unpriced}\n"
         )
     return "".join(lines)
 

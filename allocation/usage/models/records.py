@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, JSONField, Q, Value
 from django.db.models.functions import Lower
 
-from allocation.meters.documents import LABEL_MAX
+from allocation.meters.documents import LABEL_MAX, TOKEN_METERS
 from allocation.meters.engine.activity import NAMED_OPERATIONS, OTHER, operations_of
+from allocation.prices.engine.rates import by_meter
 from governance.calendar.engine import DAY, midnight
 from governance.scopes.models import Scope, ScopedQuerySet
 
@@ -45,6 +47,10 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
     def priced_or_failed(self) -> Self:
         """All but the unpriced."""
         return self.filter(Q(cost__isnull=False) | Q(status=Status.ERROR))
+
+    def partly_unpriced(self) -> Self:
+        """Calls whose cost leaves out something that was counted and has no price."""
+        return self.exclude(unpriced_meters=[])
 
     def booked_on(self, day: date) -> Self:
         """Records that count on the UTC day."""
@@ -116,6 +122,14 @@ class UsageRecord(models.Model):
     quantities = models.JSONField(
         default=dict, help_text="What few calls have: rare kinds of tokens, and what is counted by itself, by meter."
     )
+    list_cost = models.DecimalField(
+        max_digits=24, decimal_places=9, null=True,
+        help_text="At list prices; empty without a cost, and for records from before it was kept.",
+    )  # fmt: skip
+    unpriced_meters = models.JSONField(
+        default=list, db_default=Value([], JSONField()),
+        help_text="Counted and not in the cost, since they have no price: the call is partly unpriced.",
+    )  # fmt: skip
     claimed_cost = models.DecimalField(
         max_digits=24,
         decimal_places=9,
@@ -154,6 +168,9 @@ class UsageRecord(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="error") | Q(cost__isnull=True), name="usage_failure_costs_nothing"
             ),
+            models.CheckConstraint(
+                condition=Q(unpriced_meters=[]) | Q(cost__isnull=False), name="usage_partly_unpriced_has_a_cost"
+            ),
         ]
         indexes = [
             # Read by GET /api/v1/usage and the admin: a scope's records, newest first.
@@ -166,6 +183,8 @@ class UsageRecord(models.Model):
             ),
             # Read by the page on data gaps.
             models.Index(fields=["-occurred_at"], name="usage_mended", condition=~Q(mended="")),
+            # Read by the filters for partly unpriced calls of API and admin.
+            models.Index(fields=["-occurred_at"], name="usage_partly_unpriced", condition=~Q(unpriced_meters=[])),
         ]
 
     def __str__(self) -> str:
@@ -180,3 +199,20 @@ class UsageRecord(models.Model):
     def is_unpriced(self) -> bool:
         """Whether the call has no price although it did not fail."""
         return self.cost is None and self.status != Status.ERROR
+
+    @property
+    def unpriced_tokens(self) -> int:
+        """Tokens without a price: all of an unpriced call, those of the unpriced meters of another."""
+        if self.is_unpriced:
+            return self.total_tokens
+        rare = {meter: Decimal(count) for meter, count in self.quantities.items()}
+        quantities = by_meter(
+            self.input_tokens, self.cached_input_tokens, self.cache_write_tokens, self.output_tokens,
+            self.reasoning_tokens, rare,
+        )  # fmt: skip
+        return sum(int(quantities[meter]) for meter in self.unpriced_meters if meter in TOKEN_METERS)
+
+    @property
+    def is_partly_unpriced(self) -> bool:
+        """Whether something that was counted is missing from the cost."""
+        return bool(self.unpriced_meters)

@@ -23,6 +23,16 @@ class RollUp(models.Model):
     requests = models.BigIntegerField()
     errors = models.BigIntegerField()
     unpriced_requests = models.BigIntegerField()
+    partly_unpriced_requests = models.BigIntegerField(
+        default=0, db_default=0, help_text="Their cost leaves out something that was counted and has no price."
+    )
+    unpriced_tokens = models.BigIntegerField(
+        default=0, db_default=0, help_text="Input and output tokens without a price."
+    )
+    tokenless_cost = models.DecimalField(
+        max_digits=24, decimal_places=9, default=0, db_default=0,
+        help_text="Of calls without any token that has a price.",
+    )  # fmt: skip
     input_tokens = models.BigIntegerField()
     cached_input_tokens = models.BigIntegerField()
     cache_write_tokens = models.BigIntegerField()

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import orjson
 from django.db import connection
@@ -24,27 +25,25 @@ def roll_up(minutes: dict[Key, Sums], at: datetime) -> dict[Key, Sums]:
 
 
 def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
-    ordered = sorted(totals.items(), key=lambda item: item[0])
-    keys = [key for key, _ in ordered]
-    sums = [total for _, total in ordered]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO {table} AS known (
                 bucket, scope_id, provider, model, activity, requests, errors, unpriced_requests, input_tokens,
                 cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, gpu_seconds, cost,
-                last_occurred_at, last_received_at
+                partly_unpriced_requests, unpriced_tokens, tokenless_cost, last_occurred_at, last_received_at
             )
             SELECT to_timestamp(bucket), scope_id, provider, model, activity, requests, errors, unpriced, input, cached,
-                written, output, reasoning, gpu, cost, to_timestamp(last), %(at)s
+                written, output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, to_timestamp(last), %(at)s
             FROM unnest(
                 %(bucket)s::bigint[], %(scope)s::bigint[], %(provider)s::text[], %(model)s::text[],
                 %(activity)s::text[],
                 %(requests)s::bigint[], %(errors)s::bigint[], %(unpriced)s::bigint[], %(input)s::bigint[],
                 %(cached)s::bigint[], %(written)s::bigint[], %(output)s::bigint[], %(reasoning)s::bigint[],
-                %(gpu)s::numeric[], %(cost)s::numeric[], %(last)s::float8[]
+                %(gpu)s::numeric[], %(cost)s::numeric[], %(partly)s::bigint[],
+                %(unpriced_tokens)s::bigint[], %(tokenless)s::numeric[], %(last)s::float8[]
             ) AS new (bucket, scope_id, provider, model, activity, requests, errors, unpriced, input, cached, written,
-                output, reasoning, gpu, cost, last)
+                output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, last)
             ON CONFLICT (bucket, scope_id, provider, model, activity) DO UPDATE SET
                 requests = known.requests + EXCLUDED.requests,
                 errors = known.errors + EXCLUDED.errors,
@@ -56,29 +55,43 @@ def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
                 reasoning_tokens = known.reasoning_tokens + EXCLUDED.reasoning_tokens,
                 gpu_seconds = known.gpu_seconds + EXCLUDED.gpu_seconds,
                 cost = known.cost + EXCLUDED.cost,
+                partly_unpriced_requests = known.partly_unpriced_requests + EXCLUDED.partly_unpriced_requests,
+                unpriced_tokens = known.unpriced_tokens + EXCLUDED.unpriced_tokens,
+                tokenless_cost = known.tokenless_cost + EXCLUDED.tokenless_cost,
                 last_occurred_at = GREATEST(known.last_occurred_at, EXCLUDED.last_occurred_at),
                 last_received_at = GREATEST(known.last_received_at, EXCLUDED.last_received_at)
             """,  # noqa: S608  # our own table name
-            {
-                "at": at,
-                "bucket": [key.start for key in keys],
-                "scope": [key.scope_id for key in keys],
-                "provider": [key.provider for key in keys],
-                "model": [key.model for key in keys],
-                "activity": [key.activity for key in keys],
-                "requests": [total.requests for total in sums],
-                "errors": [total.errors for total in sums],
-                "unpriced": [total.unpriced_requests for total in sums],
-                "input": [total.input_tokens for total in sums],
-                "cached": [total.cached_input_tokens for total in sums],
-                "written": [total.cache_write_tokens for total in sums],
-                "output": [total.output_tokens for total in sums],
-                "reasoning": [total.reasoning_tokens for total in sums],
-                "gpu": [total.gpu_seconds for total in sums],
-                "cost": [nanos_text(total.cost_nanos) for total in sums],
-                "last": [total.last_s for total in sums],
-            },
+            _columns(totals, at),
         )
+
+
+def _columns(totals: dict[Key, Sums], at: datetime) -> dict[str, Any]:
+    """The statement's parameters: one list for each column, in the order of the keys."""
+    ordered = sorted(totals.items(), key=lambda item: item[0])
+    keys = [key for key, _ in ordered]
+    sums = [total for _, total in ordered]
+    return {
+        "at": at,
+        "bucket": [key.start for key in keys],
+        "scope": [key.scope_id for key in keys],
+        "provider": [key.provider for key in keys],
+        "model": [key.model for key in keys],
+        "activity": [key.activity for key in keys],
+        "requests": [total.requests for total in sums],
+        "errors": [total.errors for total in sums],
+        "unpriced": [total.unpriced_requests for total in sums],
+        "input": [total.input_tokens for total in sums],
+        "cached": [total.cached_input_tokens for total in sums],
+        "written": [total.cache_write_tokens for total in sums],
+        "output": [total.output_tokens for total in sums],
+        "reasoning": [total.reasoning_tokens for total in sums],
+        "gpu": [total.gpu_seconds for total in sums],
+        "cost": [nanos_text(total.cost_nanos) for total in sums],
+        "partly": [total.partly_unpriced_requests for total in sums],
+        "unpriced_tokens": [total.unpriced_tokens for total in sums],
+        "tokenless": [nanos_text(total.tokenless_nanos) for total in sums],
+        "last": [total.last_s for total in sums],
+    }
 
 
 _NO_PRICE = Decimal(-1)

@@ -12,8 +12,8 @@ from governance.scopes.models import seen_by
 from governance.scopes.queries import scope_tree
 
 SUMMED = (
-    "requests", "errors", "unpriced_requests", "input_tokens", "cached_input_tokens", "cache_write_tokens",
-    "output_tokens", "reasoning_tokens", "gpu_seconds", "cost",
+    "requests", "errors", "unpriced_requests", "partly_unpriced_requests", "unpriced_tokens", "input_tokens",
+    "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "gpu_seconds", "cost",
 )  # fmt: skip
 GROUPS: Mapping[str, tuple[str, ...]] = {"model": ("provider", "model"), "scope": ("scope__path",), "day": ("bucket",)}
 

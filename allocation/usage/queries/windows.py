@@ -22,7 +22,8 @@ Window = tuple[datetime, datetime]
 @dataclass(frozen=True, slots=True)
 class UsageTotals:
     """Usage of a scope and all scopes below it. `cost` is in the organisation's currency, without unpriced usage;
-    `tokens` is input + output; `requests` includes failed and unpriced ones.
+    `tokens` is input + output; `requests` includes failed and unpriced ones. Of `partly_unpriced_requests` the cost
+    leaves something out.
     """
 
     cost: Decimal
@@ -30,6 +31,7 @@ class UsageTotals:
     requests: int
     errors: int
     unpriced_requests: int
+    partly_unpriced_requests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _totals(
         for start, end in intervals
     ]
     sums: dict[str, dict[int, list[Any]]] = {
-        name: {scope_id: [Decimal(0), 0, 0, 0, 0] for scope_id in tree.by_id} for name in windows
+        name: {scope_id: [Decimal(0), 0, 0, 0, 0, 0] for scope_id in tree.by_id} for name in windows
     }
     for interval, scope_id, *values in _rows(intervals, members, scope_ids):
         for name in members[interval]:
@@ -102,6 +104,7 @@ def _add(total: list[Any], values: Sequence[Any]) -> None:
     total[2] += values[2]
     total[3] += values[3]
     total[4] += values[4]
+    total[5] += values[5]
 
 
 def _rows(
@@ -119,7 +122,8 @@ def _rows(
                 f"""
                 SELECT stretch.interval, used.scope_id, sum(used.cost),
                     sum(used.input_tokens + used.output_tokens)::bigint, sum(used.requests)::bigint,
-                    sum(used.errors)::bigint, sum(used.unpriced_requests)::bigint
+                    sum(used.errors)::bigint, sum(used.unpriced_requests)::bigint,
+                    sum(used.partly_unpriced_requests)::bigint
                 FROM unnest(%(intervals)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
                     AS stretch (interval, start, until)
                 JOIN {table} AS used ON used.bucket >= stretch.start AND used.bucket < stretch.until

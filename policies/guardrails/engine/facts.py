@@ -61,6 +61,12 @@ CATALOGUE: dict[str, FactKind] = {
         FactKind("errors", "requests", "Requests that failed.", is_windowed=True),
         FactKind("unpriced_requests", "requests", "Requests whose model has no price.", is_windowed=True),
         FactKind(
+            "partly_unpriced_requests",
+            "requests",
+            "Requests whose cost leaves out something that has no price.",
+            is_windowed=True,
+        ),
+        FactKind(
             "budget.amount", "budget", "Amount of the approved budget in force.", is_budget=True, is_allowance=True
         ),
         FactKind("budget.used", "budget", "Used in this period, sub-budgets included.", is_budget=True),

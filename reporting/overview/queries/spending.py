@@ -23,7 +23,9 @@ MODELS_MAX = 12
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """One model's month to date. ``cost`` is None when no call has a price; unit costs count priced calls only."""
+    """One model's month to date. ``cost`` is None when no call has a price; unit costs count priced calls and tokens
+    only. ``tokenless_cost`` is that of calls without any priced token.
+    """
 
     provider: str
     model: str
@@ -31,7 +33,10 @@ class ModelLine:
     errors: int
     tokens: int
     unpriced_requests: int
+    partly_unpriced_requests: int
+    unpriced_tokens: int
     priced_cost: Decimal
+    tokenless_cost: Decimal
 
     @property
     def is_unpriced(self) -> bool:
@@ -47,11 +52,15 @@ class ModelLine:
         return self.priced_cost / priced if self.priced_cost and priced > 0 else None
 
     @property
+    def is_in_part(self) -> bool:
+        """Whether the cost leaves out calls, or parts of them, that have no price."""
+        return bool(self.unpriced_requests or self.partly_unpriced_requests)
+
+    @property
     def cost_per_1000_tokens(self) -> Decimal | None:
-        """None also when some tokens are unpriced: the roll-up does not count them apart."""
-        return (
-            self.priced_cost * 1000 / self.tokens if self.cost and self.tokens and not self.unpriced_requests else None
-        )
+        """None without a priced token, and where none of them cost anything."""
+        cost, tokens = self.priced_cost - self.tokenless_cost, self.tokens - self.unpriced_tokens
+        return cost * 1000 / tokens if cost and tokens > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,8 @@ def spending(usage: QuerySet[UsageDay], *, tree: ScopeTree, month: datetime, at:
         .values_list("root", "provider", "model")
         .annotate(
             calls=Sum("requests"), failed=Sum("errors"), tokens=Sum(F("input_tokens") + F("output_tokens")),
-            unpriced=Sum("unpriced_requests"), priced_cost=Sum("cost"),
+            unpriced=Sum("unpriced_requests"), partly=Sum("partly_unpriced_requests"),
+            without_price=Sum("unpriced_tokens"), priced_cost=Sum("cost"), tokenless=Sum("tokenless_cost"),
         )
     )  # fmt: skip
     rows = [
@@ -187,6 +197,9 @@ def _merged(lines: Iterable[ModelLine]) -> list[ModelLine]:
         known = merged.get(key)
         merged[key] = line if known is None else ModelLine(
             *key, known.requests + line.requests, known.errors + line.errors, known.tokens + line.tokens,
-            known.unpriced_requests + line.unpriced_requests, known.priced_cost + line.priced_cost,
+            known.unpriced_requests + line.unpriced_requests,
+            known.partly_unpriced_requests + line.partly_unpriced_requests,
+            known.unpriced_tokens + line.unpriced_tokens, known.priced_cost + line.priced_cost,
+            known.tokenless_cost + line.tokenless_cost,
         )  # fmt: skip
     return sorted(merged.values(), key=lambda line: (-line.priced_cost, -line.requests, line.model))

@@ -13,10 +13,12 @@ AWAY = Correction(
     record_id="ab" * 16, occurred_at=AT, booked_s=AT.timestamp() + 59, is_closed=False, root_id=1, scope_id=7,
     provider="openai", model="gpt-4o", activity="inference", service_tier="standard", task_id="t",
     sums=Sums(requests=-1, input_tokens=-100, output_tokens=-10, cost_nanos=-5000, last_s=AT.timestamp()),
+    list_nanos=-8000,
 )  # fmt: skip
 THERE = replace(
     AWAY, scope_id=8, attribution="acme:search",
     sums=Sums(requests=1, input_tokens=100, output_tokens=10, cost_nanos=5000, last_s=AT.timestamp()),
+    list_nanos=8000,
 )  # fmt: skip
 
 
@@ -36,13 +38,13 @@ def test_a_record_that_moves_is_taken_away_here_and_added_there() -> None:
 
 
 def test_what_moves_there_and_back_comes_to_nothing() -> None:
-    back = replace(THERE, sums=AWAY.sums)
+    back = replace(THERE, sums=AWAY.sums, list_nanos=AWAY.list_nanos)
     found = correction_sums([THERE, back])
     [sums] = found.minutes.values()
     assert sums == Sums(last_s=AT.timestamp())
-    assert {charge.scope_id: (each.requests, each.billed_nanos) for charge, each in found.charges.items()} == {
-        8: (0, 0)
-    }
+    assert {
+        charge.scope_id: (each.requests, each.billed_nanos, each.list_nanos) for charge, each in found.charges.items()
+    } == {8: (0, 0, 0)}
 
 
 def test_a_price_alone_moves_no_request_and_no_first_call() -> None:

@@ -1,6 +1,8 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import Sum
+
 from allocation.billing_periods.operations import close_period
 from allocation.corrections.models import Adjustment
 from allocation.corrections.operations import event_of, rerate_usage
@@ -9,8 +11,10 @@ from allocation.usage.models import Task, TaskDay, UsageCharge, UsageDay, UsageR
 from allocation.usage.operations import record_usage
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
+from tests.allocation.attribution_rules import apply_rules
 from tests.allocation.conftest import AT, SYSTEM, event
 from tests.allocation.corrections.corrected_prices import BOOK, NOVEMBER, costs, rerate
+from tests.allocation.corrections.reattributed import again
 from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.allocation.prices.published_book import PUBLISHED
 
@@ -29,6 +33,9 @@ def test_a_stored_record_is_priced_again_with_all_it_holds(acme: Scope) -> None:
     assert (outcome.corrected, outcome.change) == (1, Decimal("0.02"))
 
 
+AGREED = """spec:
+  contract: C
+  discount_percent: {discount}"""
 OCTOBER = datetime(2026, 10, 10, 9, tzinfo=UTC)
 
 
@@ -93,3 +100,39 @@ def test_a_closed_month_keeps_its_figures(acme: Scope, search: Scope) -> None:
         (date(2026, 10, 10), 1, 1, Decimal("0.0035")), (date(2026, 11, 24), 0, 1, Decimal("0.0045")),
     ]  # fmt: skip
     assert costs(search) == [Decimal("0.008")] * 5
+
+
+def test_a_discount_agreed_later_leaves_the_list_cost_alone(acme: Scope, search: Scope) -> None:
+    apply_book(BOOK.format(price="3").replace("spec:", AGREED.format(discount=20)))
+    record_usage(events=[event(), event(gpu_seconds=Decimal(60))], key_scope_id=acme.pk, at=AT)
+    assert charged() == (Decimal("0.008"), Decimal("0.0064"))
+    apply_book(BOOK.format(price="3").replace("spec:", AGREED.format(discount=50)))
+    assert rerate(acme).change == Decimal("-0.0024")
+    assert charged() == (Decimal("0.008"), Decimal("0.004"))
+    apply_book(BOOK.format(price="6").replace("spec:", AGREED.format(discount=50)))
+    rerate(acme)
+    assert charged() == (Decimal("0.014"), Decimal("0.007"))
+    assert rerate(acme).corrected == 0
+
+
+def test_a_list_price_that_rises_with_its_discount_changes_the_list_cost_alone(acme: Scope) -> None:
+    apply_book(BOOK.format(price="3"))
+    record_usage(events=[event(), event(model="other")], key_scope_id=acme.pk, at=AT)
+    apply_book(BOOK.format(price="6").replace('"10"', '"20"').replace("spec:", AGREED.format(discount=50)))
+    assert rerate(acme).corrected == 1
+    assert charged() == (Decimal("0.008"), Decimal("0.004"))
+
+
+def test_the_list_cost_moves_with_a_record_to_its_other_scope(acme: Scope) -> None:
+    apply_book(BOOK.format(price="3").replace("spec:", AGREED.format(discount=50)))
+    record_usage(events=[event(scope=None, attributes={"team": "search"})], key_scope_id=acme.pk, at=AT)
+    apply_rules()
+    again()
+    lines = UsageCharge.objects.values_list("scope__path").annotate(at_list=Sum("list_cost"), paid=Sum("billed_cost"))
+    assert {path: sums for path, *sums in lines if any(sums)} == {"acme/search": [Decimal("0.004"), Decimal("0.002")]}
+
+
+def charged() -> tuple[Decimal, Decimal]:
+    """What all charge lines cost at list prices, and what was paid."""
+    sums = UsageCharge.objects.aggregate(at_list=Sum("list_cost"), paid=Sum("effective_cost"))
+    return sums["at_list"], sums["paid"]

@@ -88,8 +88,8 @@ def test_by_a_book(prices: dict[str, str], call: dict[str, Any], cost: str | Non
     ("call", "cost", "missing"),
     [
         pytest.param(
-            {"model": "gpt-4o-mini-audio-preview", "tokens": {"input": 500, "output": 90, "audio_output": 80}}, None, (),
-            id="audio tokens where the catalogue states no audio rate",
+            {"model": "gpt-4o-mini-audio-preview", "tokens": {"input": 500, "output": 90, "audio_output": 80}},
+            None, (), id="audio tokens where the catalogue states no audio rate",
         ),
         pytest.param(
             {"model": "gpt-audio", "tokens": {"input": 1000, "output": 100, "audio_input": 900, "audio_output": 90}},
@@ -122,9 +122,8 @@ def test_by_the_catalogue(call: dict[str, Any], cost: str | None, missing: tuple
 
 def test_the_tokens_without_a_price_are_counted() -> None:
     call = {"tokens": {**TOKENS, "reasoning": 300, "audio_output": 50}, "gpu_seconds": Decimal(1200)}
-    assert [priced(prices, **call).unpriced_tokens for prices in ({"gpu_hour": "3"}, {"input": "1"}, {"output": "1"})] == [
-        1_100_000, 100_000, 1_000_000,
-    ]  # fmt: skip
+    books = ({"gpu_hour": "3"}, {"input": "1"}, {"output": "1"})
+    assert [priced(prices, **call).unpriced_tokens for prices in books] == [1_100_000, 100_000, 1_000_000]
 
 
 @pytest.mark.parametrize(

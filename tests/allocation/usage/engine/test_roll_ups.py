@@ -38,7 +38,7 @@ def test_a_minute_is_summed_once_for_each_price() -> None:
     assert by_minute(fine) == {
         key(): Sums(
             requests=7, errors=1, unpriced_requests=3, input_tokens=3010, cached_input_tokens=4, output_tokens=305,
-            cost_nanos=2500, last_s=NOON_S + 59.5,
+            cost_nanos=2500, unpriced_tokens=1100, last_s=NOON_S + 59.5,
         )
     }  # fmt: skip
 
@@ -105,3 +105,19 @@ def test_a_day_is_the_utc_day() -> None:
     assert [day_of(s) for s in (0, DAY_S - 0.5, DAY_S, -0.5)] == [
         date(1970, 1, 1), date(1970, 1, 1), date(1970, 1, 2), date(1969, 12, 31),
     ]  # fmt: skip
+
+
+def test_what_has_no_price_is_counted_beside_the_cost() -> None:
+    records = [
+        costed(1, price=Priced("pricebook:a", "1", 700, unpriced_meters=("image",)), requests=2),
+        costed(2, price=Priced("pricebook:a", "1", 50, unpriced_meters=("input", "output"), unpriced_tokens=1100)),
+        costed(3, price=Priced("pricebook:a", "1", 4, unpriced_meters=("output",), unpriced_tokens=100)),
+        costed(4, price=Priced("provider", "", 300), tokens={}),
+        costed(5, price=NO_PRICE),
+        costed(6, price=FAILED, status="error"),
+    ]
+    [sums] = by_minute(by_minute_and_price(records)).values()
+    assert sums == Sums(
+        requests=7, errors=1, unpriced_requests=1, partly_unpriced_requests=4, input_tokens=5000, output_tokens=500,
+        unpriced_tokens=2300, cost_nanos=1054, tokenless_nanos=350, last_s=NOON_S,
+    )  # fmt: skip

@@ -44,6 +44,7 @@ def test_windows_sum_the_subtree_to_the_minute(acme: Scope, search: Scope) -> No
             scope=paths[n % 5],
             model=("gpt-4o", "gpt-mock", "o3")[n % 3],
             status=("success", "error")[n % 7 == 0],
+            quantities={"image": n % 3},
         )
         for n in range(90)
     ]
@@ -65,6 +66,7 @@ def test_windows_sum_the_subtree_to_the_minute(acme: Scope, search: Scope) -> No
                 requests=len(rows),
                 errors=sum(row.status == "error" for row in rows),
                 unpriced_requests=sum(row.is_unpriced for row in rows),
+                partly_unpriced_requests=sum(row.is_partly_unpriced for row in rows),
             )
             assert (name, scope.path, found[name][scope.pk]) == (name, scope.path, wanted)
         assert window_totals(scope_ids=[search.pk], since=since, until=until) == {search.pk: found[name][search.pk]}
