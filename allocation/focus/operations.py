@@ -14,7 +14,8 @@ from allocation.focus.engine.reading import Charge, Reader, RowFault
 from allocation.focus.engine.usage import UncountedCharge, call_of, is_money_alone, usage_of
 from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.meters.documents import Fault, UsageEvent, read_event
-from allocation.usage.engine.costing import FOCUS, PricingContext, identity, money_alone
+from allocation.usage.engine.call_prices import FOCUS
+from allocation.usage.engine.costing import PricingContext, identity, money_alone
 from allocation.usage.models import ImportStatus
 from allocation.usage.operations import pricing_context_for, record_usage
 from governance.scopes.models import Scope

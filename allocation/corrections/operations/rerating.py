@@ -23,7 +23,8 @@ from allocation.meters.documents import RARE_TOKENS, Fault, Tokens, UsageEvent
 from allocation.meters.engine.activity import activity_of
 from allocation.prices.engine.pricing import PriceList
 from allocation.prices.engine.rates import from_nanos, to_nanos
-from allocation.usage.engine.costing import FOCUS, PROVIDER, RESPONSE_CACHE, Organisation, Priced, price_of
+from allocation.usage.engine.call_prices import FOCUS, PROVIDER, RESPONSE_CACHE, Priced, price_of
+from allocation.usage.engine.costing import Organisation
 from allocation.usage.engine.roll_ups import Sums
 from allocation.usage.models import Status, UsageRecord
 from allocation.usage.operations import pricing_context_for, with_retries

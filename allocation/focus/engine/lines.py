@@ -15,7 +15,7 @@ from genai_prices.data import providers
 from allocation.focus.engine.formats import number_text
 from allocation.focus.engine.layout import Cell, Layout, Slot, Template, csv_text
 from allocation.focus.engine.values import AI
-from allocation.usage.engine.costing import FOCUS, PROVIDER
+from allocation.usage.engine.call_prices import FOCUS, PROVIDER
 from governance.calendar.engine import DAY, first_of_month, month_after
 
 PER_MILLION = "1000000 "

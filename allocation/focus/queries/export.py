@@ -23,7 +23,7 @@ from allocation.focus.engine.lines import KINDS_MAX, Account, Amounts, ChargeKin
 from allocation.focus.engine.shared import allocated_rows, commitment_rows
 from allocation.focus.models import FocusImport, FocusRow
 from allocation.shared_cost.queries import allocated_charges
-from allocation.usage.engine.costing import FOCUS, UNPRICED
+from allocation.usage.engine.call_prices import FOCUS, UNPRICED
 from allocation.usage.models import CHARGE_TABLE, UsageCharge
 from governance.calendar.engine import first_of_month, midnight
 from governance.people.rules import Actor

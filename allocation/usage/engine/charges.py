@@ -17,7 +17,7 @@ from allocation.prices.engine.rates import (
     divide_half_even,
     to_nanos,
 )
-from allocation.usage.engine.costing import GPU_HOUR, HOUR_S
+from allocation.usage.engine.call_prices import GPU_HOUR, HOUR_S
 from allocation.usage.engine.roll_ups import Key, PricedAs, PricedSums, Sums, day_of
 
 CORRECTION = "Correction"

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from allocation.meters.engine.activity import Activity, activity_of
 from allocation.prices.engine.rates import AMOUNTS, NANO_PART, RareQuantities, RateCard, from_nanos
-from allocation.usage.engine.costing import DAY_S, HOUR_S, ORDINAL_OF_1970, CostedRecord, Priced
+from allocation.usage.engine.call_prices import DAY_S, HOUR_S, Priced
+from allocation.usage.engine.costing import ORDINAL_OF_1970, CostedRecord
 
 MINUTE_S = 60
 NO_GPU = Decimal(0)

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from allocation.prices.engine.rates import from_nanos
-from allocation.usage.engine.costing import DAY_S, CostedRecord
+from allocation.usage.engine.call_prices import DAY_S
+from allocation.usage.engine.costing import CostedRecord
 from allocation.usage.engine.roll_ups import day_of
 
 ZERO = Decimal(0)

@@ -13,8 +13,9 @@ from allocation.meters.documents import Fault, UsageEvent
 from allocation.meters.engine.months import Month
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.usage.engine.batches import Batch, batch_of
+from allocation.usage.engine.call_prices import PROVIDER
 from allocation.usage.engine.charges import charges_of
-from allocation.usage.engine.costing import PROVIDER, CostedRecord, PricingContext
+from allocation.usage.engine.costing import CostedRecord, PricingContext
 from allocation.usage.engine.roll_ups import by_minute, by_minute_and_price
 from allocation.usage.engine.rows import COLUMNS, copy_text
 from allocation.usage.engine.tasks import task_sums

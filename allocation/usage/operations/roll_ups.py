@@ -8,8 +8,8 @@ import orjson
 from django.db import connection
 
 from allocation.prices.engine.rates import nanos_text
+from allocation.usage.engine.call_prices import DAY_S, HOUR_S
 from allocation.usage.engine.charges import Charges
-from allocation.usage.engine.costing import DAY_S, HOUR_S
 from allocation.usage.engine.roll_ups import Key, Sums, coarser
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, HOUR_TABLE, MINUTE_TABLE
 

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from allocation.usage.engine.costing import CostedRecord, Priced, identity
+from allocation.usage.engine.call_prices import Priced
+from allocation.usage.engine.costing import CostedRecord, identity
 from tests.allocation.conftest import event
 
 NOON_S = datetime(2026, 11, 24, 12, tzinfo=UTC).timestamp()

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.meters.documents import COUNTED_METERS
+from allocation.meters.documents import COUNTED_METERS, Fault
 from allocation.prices.engine.price_books import BookEntry
 from allocation.prices.engine.pricing import PriceList
-from allocation.usage.engine.costing import Fault, Priced, price_of
+from allocation.usage.engine.call_prices import Priced, price_of
 from governance.calendar.engine import DAY
 from tests.allocation.conftest import AT, event
 

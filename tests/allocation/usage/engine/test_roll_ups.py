@@ -1,7 +1,7 @@
 from datetime import date
 from decimal import Decimal
 
-from allocation.usage.engine.costing import FAILED, NO_PRICE, Priced
+from allocation.usage.engine.call_prices import FAILED, NO_PRICE, Priced
 from allocation.usage.engine.roll_ups import (
     Key,
     Sums,

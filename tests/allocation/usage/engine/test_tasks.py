@@ -4,7 +4,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.usage.engine.costing import FAILED, CostedRecord, identity
+from allocation.usage.engine.call_prices import FAILED
+from allocation.usage.engine.costing import CostedRecord, identity
 from allocation.usage.engine.tasks import DayKey, DaySums, FirstCall, TaskKey, TaskSums, merge_tasks, moved, task_sums
 from tests.allocation.usage.costed import NOON_S, costed
 
