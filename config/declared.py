@@ -69,7 +69,15 @@ def read(paths: Iterable[Path]) -> list[SourcedDocument]:
     """Every document of the files, and of the YAML files in the folders and below them, in the order of KINDS.
     DocumentError when a file cannot be read or a document has no known kind.
     """
-    documents = [document for path in paths for file in _files(path) for document in _documents(file)]
+    return _in_order([document for path in paths for file in _files(path) for document in _documents(file)])
+
+
+def read_text(text: str, *, source: str) -> list[SourcedDocument]:
+    """As `read`, of the text of one file."""
+    return _in_order(load_documents(text, source=source))
+
+
+def _in_order(documents: list[SourcedDocument]) -> list[SourcedDocument]:
     for document in documents:
         if document.data.get("kind") not in KINDS:
             raise DocumentError(

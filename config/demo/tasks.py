@@ -7,6 +7,7 @@ from decimal import Decimal
 from allocation.meters.documents import MoneyMade, Tokens, UsageEvent
 from allocation.outcomes.documents import OutcomeEvent
 from config.demo.traffic import AGENT, DAYS, SUPPORT, WEEK
+from config.demo.year import MONTHS, Year
 from governance.calendar.engine import midnight
 
 SOURCE = "demo-agent"
@@ -15,24 +16,29 @@ PROMPT, TURN, ANSWER = 2_400, 650, 260
 TASK_HOURS = (9, 11, 14, 16)
 
 
-def task_usage(at: datetime) -> list[UsageEvent]:
+def task_usage(at: datetime, months: int = MONTHS) -> list[UsageEvent]:
     """Each call of a task sends all earlier turns; what the previous call sent comes from the cache."""
-    return [event for task, moment, turns in _tasks(at) for event in _calls(task, moment, turns)]
+    return [event for task, moment, turns in _tasks(Year(at, months)) for event in _calls(task, moment, turns)]
 
 
-def outcomes(at: datetime) -> list[OutcomeEvent]:
+def outcomes(at: datetime, months: int = MONTHS) -> list[OutcomeEvent]:
     """Merged pull requests and resolved tickets before ``at``."""
-    return [*_pull_requests(at), *_tickets(at)]
+    year = Year(at, months)
+    return [*_pull_requests(year), *_tickets(year)]
 
 
-def _tasks(at: datetime) -> Iterator[tuple[str, datetime, int]]:
-    """Name, start and number of turns of each task; few on weekends, with more turns in later weeks."""
-    today = midnight(at.date())
-    for age in reversed(range(2 * DAYS)):
+def _tasks(year: Year) -> Iterator[tuple[str, datetime, int]]:
+    """Name, start and number of turns of each task: few on weekends, one on a working day until two months ago, with
+    more turns in later weeks.
+    """
+    today, at = midnight(year.at.date()), year.at
+    launched = max(year.agent_launched, year.first_day)
+    for age in reversed(range(max((today.date() - launched).days + 1, 2 * DAYS))):
         day = today - timedelta(days=age)
-        for hour in TASK_HOURS[: WEEK[day.weekday()] // 3]:
+        busy = WEEK[day.weekday()] // 3
+        for hour in TASK_HOURS[: busy if age < 2 * DAYS else min(busy, 1)]:
             moment = day + timedelta(hours=hour)
-            turns = 3 + (day.toordinal() * 7 + hour * 5) % 9 + (2 * DAYS - age) // 20
+            turns = 3 + (day.toordinal() * 7 + hour * 5) % 9 + max(2 * DAYS - age, 0) // 20
             if moment + timedelta(minutes=turns) < at:
                 yield f"change-{day:%m%d}-{hour}", moment, turns
 
@@ -52,10 +58,10 @@ def _calls(task: str, moment: datetime, turns: int) -> Iterator[UsageEvent]:
         )
 
 
-def _pull_requests(at: datetime) -> Iterator[OutcomeEvent]:
+def _pull_requests(year: Year) -> Iterator[OutcomeEvent]:
     """They name only their task, and are attributed to its scope."""
-    for number, (task, moment, turns) in enumerate(_tasks(at)):
-        if moment + timedelta(minutes=turns + 30) < at:
+    for number, (task, moment, turns) in enumerate(_tasks(year)):
+        if moment + timedelta(minutes=turns + 30) < year.at:
             yield OutcomeEvent(
                 id=task,
                 source="demo-forge",
@@ -68,13 +74,13 @@ def _pull_requests(at: datetime) -> Iterator[OutcomeEvent]:
             )
 
 
-def _tickets(at: datetime) -> Iterator[OutcomeEvent]:
+def _tickets(year: Year) -> Iterator[OutcomeEvent]:
     """Two records a day: solved tickets, each worth 4 dollars of a clerk's time, and tickets passed on."""
-    today = midnight(at.date())
-    for age in range(DAYS):
+    today = midnight(year.at.date())
+    for age in range(max((today.date() - year.first_day).days + 1, DAYS)):
         day = today - timedelta(days=age)
         moment = day + timedelta(hours=18)
-        if moment >= at:
+        if moment >= year.at:
             continue
         tickets = WEEK[day.weekday()] * 11 + day.toordinal() % 7
         for success, quantity in ((True, tickets * 7 // 10), (False, tickets - tickets * 7 // 10)):

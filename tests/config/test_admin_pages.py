@@ -5,13 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import F, Min, Model, Sum
+from django.db.models.functions import TruncMonth
 from django.test import Client
 from django.urls import reverse
 
-from allocation.usage.models import UsageRecord
+from allocation.anomalies.models import Anomaly
+from allocation.billing_periods.models import BillingPeriod
+from allocation.shared_cost.models import AllocationRun
+from allocation.usage.models import UsageDay, UsageRecord
 from budgets.plans.models import Budget
 from config import demo
+from config.demo.traffic import AGENT, CACHED, COMPLETION, LOOPING
+from config.demo.year import Year
 from governance.people.models import User
 from governance.scopes.models import Scope
 from policies.alerts.models import Alert
@@ -46,6 +52,36 @@ def finance(client: Client, organisation: Scope) -> Client:
     del organisation
     client.force_login(User.objects.get(email=demo.FINANCE))
     return client
+
+
+def test_a_year_lies_behind_the_first_pages(organisation: Scope) -> None:
+    """Each thing that happened in it is there to be found: see config/demo/year.py."""
+    del organisation
+    year = Year(AT)
+    assert [period.start for period in BillingPeriod.objects.order_by("start")] == list(year.starts[:-1])
+    first = {
+        model: day.date()
+        for model, day in UsageDay.objects.filter(cost__gt=0).values_list("model").annotate(Min("bucket"))
+    }
+    assert (first[CACHED], first[COMPLETION], first["trainer"]) == (
+        year.first_day, year.first_day, year.gpus_reserved,
+    )  # fmt: skip
+    launched = UsageDay.objects.filter(scope__path=AGENT).earliest("bucket")
+    assert launched.bucket.date() == year.agent_launched
+    tokens = F("input_tokens") + F("output_tokens")
+    by_month = {
+        month.date(): cost * 10**6 / used
+        for month, cost, used in UsageDay.objects.filter(model=COMPLETION)
+        .values_list(TruncMonth("bucket")).annotate(spent=Sum("cost"), used=Sum(tokens))
+    }  # fmt: skip
+    assert set(by_month) == set(year.starts)
+    per_million = {round(rate, 3) for month, rate in by_month.items() if month >= year.price_cut}
+    assert per_million == {round(rate / 2, 3) for month, rate in by_month.items() if month < year.price_cut}
+    judged = Anomaly.objects.filter(feedback="yes")
+    assert {(anomaly.scope.path, anomaly.model) for anomaly in judged} == {(AGENT, CACHED)}
+    assert all(year.is_cache_broken(anomaly.first_day) for anomaly in judged)
+    assert set(Anomaly.objects.open().values_list("scope__path", "model")) == {("demo/research", LOOPING)}
+    assert AllocationRun.objects.filter(superseded_by=None).count() == len(year.starts)
 
 
 def opened(client: Client, model: type[Model]) -> list[int]:
@@ -94,7 +130,7 @@ def test_a_person_without_a_scope_is_offered_the_overview_alone(client: Client, 
 
 def test_the_tabs_above_the_lists_narrow_them(superuser: Client) -> None:
     for page, count in {
-        "/admin/policies/alert/?resolved_at__isnull=True": 2,
+        "/admin/policies/alert/?status__exact=firing": 2,
         "/admin/policies/constraint/?status__exact=active": 1,
         "/admin/budgets/budget/?status__exact=submitted": 1,
         "/admin/allocation/quarantinedusage/?replayed_at__isempty=1": 2,

@@ -29,7 +29,7 @@ NEW_YEAR = datetime(2027, 1, 1, 0, 0, 30, tzinfo=UTC)
 def seeded(request: pytest.FixtureRequest, kept_rows: None) -> Iterator[datetime]:
     moment: datetime = request.param
     with transaction.atomic():
-        demo.seed(at=moment)
+        demo.seed(at=moment, months=1)
         yield moment
         transaction.set_rollback(True)
 

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -22,6 +24,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection, connections
 from django.utils import timezone
+from tqdm import tqdm
 
 from config import broker
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -126,8 +129,21 @@ class Command(BaseCommand):
 
         if Scope.objects.exists() or importlib.util.find_spec("config.demo") is None:
             return
-        self.say("The database is empty: adding a small demonstration organisation (--no-demo leaves it out).")
-        import_module("config.demo").seed(at=timezone.now())
+        self.say("The database is empty: adding a demonstration organisation with a year behind it (--no-demo: none).")
+        with tqdm(unit=" months", leave=False, disable=not sys.stderr.isatty()) as bar:
+            import_module("config.demo").seed(at=timezone.now(), progress=self.reporter(bar))
+
+    def reporter(self, bar: "tqdm[Any]") -> Callable[[str, int, int], None]:
+        """Reports each month on a bar where there is a terminal, else as a line."""
+
+        def report(what: str, done: int, of: int) -> None:
+            bar.total = of
+            bar.set_description(what)
+            bar.update(done - bar.n)
+            if bar.disable:
+                self.say(f"  {done} of {of} months: {what}")
+
+        return report
 
     # --- starting ---------------------------------------------------------------------------------------------
 
