@@ -1,8 +1,10 @@
 """Recording usage: priced, attributed and counted exactly once, in one transaction per batch."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ from django.db import connection, transaction
 from allocation.attribution.documents import WEIR_KEY
 from allocation.meters.documents import Fault, UsageEvent
 from allocation.meters.engine.months import Month
+from allocation.prices.engine.rates import from_nanos
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.usage.engine.batches import Batch, batch_of
 from allocation.usage.engine.call_prices import PROVIDER
@@ -57,12 +60,12 @@ def record_usage(
         batch = batch_of(costed)
         ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch.records})
         write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at)
-        accepted = with_retries(write) if batch.records or every_refused else 0
-        if accepted is not None:
+        new = with_retries(write) if batch.records or every_refused else []
+        if new is not None:
             break
     return IngestResult(
-        accepted=accepted,
-        duplicate=len(costed) - accepted,
+        accepted=len(new),
+        duplicate=len(costed) - len(new),
         rejected=tuple(
             sorted(
                 (
@@ -72,7 +75,16 @@ def record_usage(
                 key=lambda rejection: rejection.index,
             )
         ),
+        costs=_costs(new, context),
+        unpriced=sum(record.cost_nanos is None and record.event.status == "success" for record in new),
     )
+
+
+def _costs(records: Sequence[CostedRecord], context: PricingContext) -> dict[str, Decimal]:
+    nanos: Counter[str] = Counter()
+    for record in records:
+        nanos[context.organisations[record.root_id].prices.currency] += record.cost_nanos or 0
+    return {currency: from_nanos(total) for currency, total in sorted(nanos.items())}
 
 
 def _with_key(context: PricingContext, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:
@@ -111,22 +123,22 @@ def _write_all(
     authority_id: int | None,
     source_format: str,
     at: datetime,
-) -> int | None:
-    """How many were new; None, with nothing written, when a billing period was closed since the batch was costed."""
+) -> list[CostedRecord] | None:
+    """The new records; None, with nothing written, when a billing period was closed since the batch was costed."""
     if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
         return None
-    accepted = _write(batch, at)
+    new = _write(batch, at)
     quarantine(refused=every_refused, authority_id=authority_id, source_format=source_format, at=at)
-    return accepted
+    return new
 
 
-def _write(batch: Batch, at: datetime) -> int:
-    """How many were new. A batch with nothing new moves the watermarks too: it shows that usage still arrives."""
+def _write(batch: Batch, at: datetime) -> list[CostedRecord]:
+    """The new records. A batch with nothing new moves the watermarks too: it shows that usage still arrives."""
     new = _insert(unknown(batch), at)
     heard_from = {record.root_id for record in batch.records}
     if not new:
         touch_watermarks(heard_from, at)
-        return 0
+        return new
     sums = by_minute_and_price(new)
     book(
         write_tasks=partial(add_to_tasks, *task_sums(new)),
@@ -136,7 +148,7 @@ def _write(batch: Batch, at: datetime) -> int:
         heard_from=heard_from,
         at=at,
     )
-    return len(new)
+    return new
 
 
 def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:

@@ -1,6 +1,8 @@
 """What became of a batch of records, usage or outcomes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from governance.errors import Invalid
 
@@ -26,8 +28,12 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """How many records were new, how many were known already, and those that were refused."""
+    """How many records were new, how many were known already, and those that were refused. `costs` is what the new ones
+    cost, by currency; `unpriced` counts those of which no cost is known.
+    """
 
     accepted: int
     duplicate: int
     rejected: tuple[Rejection, ...]
+    costs: Mapping[str, Decimal] = field(default_factory=dict, compare=False)
+    unpriced: int = field(default=0, compare=False)
