@@ -34,6 +34,7 @@ def document_schemas() -> dict[str, Any]:
     from allocation.commitments.documents import CommitmentDocument  # noqa: PLC0415  # see above
     from allocation.prices.documents import ExchangeRatesDocument, PriceBookDocument  # noqa: PLC0415  # see above
     from allocation.shared_cost.documents import SharedCostSplitDocument  # noqa: PLC0415  # see above
+    from allocation.usage.documents import UsageMapping  # noqa: PLC0415  # see above
     from budgets.plans.documents import BudgetDocument  # noqa: PLC0415  # see above
     from governance.messages.documents import ChannelDocument  # noqa: PLC0415  # see above
     from governance.organisations.documents import ScopeDocument  # noqa: PLC0415  # see above
@@ -47,6 +48,7 @@ def document_schemas() -> dict[str, Any]:
         "price-book": PriceBookDocument,
         "commitment": CommitmentDocument,
         "shared-cost-split": SharedCostSplitDocument,
+        "usage-mapping": UsageMapping,
         "budget": BudgetDocument,
     }
     schemas = {name: TypeAdapter(model).json_schema(by_alias=True) for name, model in models.items()}

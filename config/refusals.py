@@ -169,6 +169,7 @@ OF_A_RECORD: Mapping[str, str] = {
     "period_closed": "The day lies in a closed month.",
     "period_reversed": "The period ends before it starts.",
     "record_too_large": "The record is larger than one may be.",
+    "row_too_long": "The row has more cells than the file has columns.",
     "scope_forbidden": "The scope lies outside what the key is for.",
     "scope_required": "Nothing says where the record goes.",
     "scope_unknown": "There is no scope of this path.",

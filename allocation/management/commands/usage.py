@@ -14,7 +14,15 @@ from tqdm import tqdm
 
 from allocation.corrections.operations import rerate_usage
 from allocation.replay.operations import replay_quarantined
-from allocation.usage.importers.files import Format, ImportRequest, Progress, import_file, load_mapping, mapping_path
+from allocation.usage.importers.files import (
+    Format,
+    ImportRequest,
+    Progress,
+    import_file,
+    load_mapping,
+    mapping_path,
+    shipped_for,
+)
 from allocation.usage.models import ImportRun
 from governance.calendar.engine import midnight
 from governance.errors import DomainError
@@ -72,7 +80,7 @@ class Command(BaseCommand):
             else:
                 self._replay(options)
         except (DomainError, OSError) as problem:
-            raise CommandError(str(problem)) from problem
+            raise CommandError(f"{problem}{hint(problem)}") from problem
 
     def _import(self, options: dict[str, Any]) -> None:
         # As in the web process: looking for cycles after every seven hundred objects costs a fifth of a large import.
@@ -156,8 +164,16 @@ def reporter(name: str, bar: "tqdm[Any]") -> Progress:
     return report
 
 
+def hint(problem: Exception) -> str:
+    """Mappings that ship and fit a file of another layout."""
+    columns = problem.extra.get("columns") if isinstance(problem, DomainError) else None
+    fitting = shipped_for(columns) if isinstance(columns, list) else []
+    return f" It looks like {' or '.join(fitting)}." if fitting else ""
+
+
 def sentence(run: ImportRun) -> str:
+    unpriced = f", {run.unpriced} of the accepted without a price" if run.unpriced else ""
     return (
         f"{run.file_name}: {run.records_done} records read, {run.accepted} accepted, {run.duplicate} there already,"
-        f" {run.rejected} quarantined."
+        f" {run.rejected} quarantined, {run.passed_over} passed over; {run.counted or 'no money'} counted{unpriced}."
     )

@@ -10,7 +10,7 @@ from governance.pages.admin.lists import ReadOnlyAdmin
 class ImportRunAdmin(ReadOnlyAdmin):
     list_display = (
         "started_at", "file_name", "source_format", "status", "records_done", "accepted", "duplicate", "rejected",
-        "finished_at",
+        "passed_over", "counted", "unpriced", "finished_at",
     )  # fmt: skip
     list_filter = ("status", "source_format")
     ordering = ("-started_at",)

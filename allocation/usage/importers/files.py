@@ -2,30 +2,29 @@
 
 import csv
 import gzip
-import io
 import json
 import zlib
-from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
 from django.db import connection
 from pydantic import TypeAdapter
 
-from allocation.meters.documents import Fault
-from allocation.quarantine.operations import refused_text
 from allocation.usage.documents import UsageMapping
 from allocation.usage.importers import litellm, litellm_spend_log, parquet
-from allocation.usage.importers.incoming import Incoming, json_records
+from allocation.usage.importers.contents import Record, opened
+from allocation.usage.importers.incoming import Incoming
+from allocation.usage.importers.layouts import TABULAR, missing_from, needed_columns
 from allocation.usage.importers.litellm import SOURCE, PriceFrom
-from allocation.usage.importers.mapped import records_of, row_filter, translator
+from allocation.usage.importers.mapped_rows import MappedReader
 from allocation.usage.models import ImportRun
 from allocation.usage.operations import (
     IngestResult,
@@ -36,22 +35,16 @@ from allocation.usage.operations import (
     start_import,
 )
 from governance.documents import load_documents, parse_document
-from governance.errors import Invalid
+from governance.errors import DomainError, Invalid
 
 CHUNK = 5_000
 SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
-# A JSON array is read whole; JSON lines are not.
-ARRAY_BYTES_MAX = 256 * 1024 * 1024
-# Logs may hold whole prompts; the csv module's own limit is 128 KiB.
-csv.field_size_limit(64 * 1024 * 1024)
 # Raised by the readers for a file that is truncated, not gzip inside or not UTF-8.
 UNREADABLE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, parquet.Unreadable)
 Format = Literal["native", "litellm", "litellm-spend-log", "mapped"]
 Clock = Callable[[], datetime]
 # (records read, bytes of the file read)
 Progress = Callable[[int, int], None]
-# (position from 0, the record as bytes or as data)
-Record = tuple[int, object]
 _MAPPING: TypeAdapter[UsageMapping] = TypeAdapter(UsageMapping)
 
 
@@ -90,6 +83,16 @@ def load_mapping(path: Path) -> UsageMapping:
     return parse_document(_MAPPING, documents[0])
 
 
+def shipped_for(columns: Collection[str]) -> list[str]:
+    """The mappings that ship and need no other columns than these."""
+    mappings = [(path.stem, load_mapping(path)) for path in sorted(SHIPPED.glob("*.yaml"))]
+    return [
+        name
+        for name, mapping in mappings
+        if not missing_from(columns, needed_columns(mapping, tabular=mapping.format in TABULAR))
+    ]
+
+
 def import_file(request: ImportRequest, *, now: Clock, progress: Progress = lambda _records, _bytes: None) -> ImportRun:
     """Imports the file batch by batch, reading the next one while one is written. Records that an interrupted run has
     imported are read again, since a mapping may look back at them, but not written. Raises Invalid (`file_unreadable`,
@@ -118,6 +121,9 @@ def breaking_off(run: ImportRun, path: Path, unreadable: tuple[type[Exception], 
     except unreadable as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
         raise Invalid(f"{path.name} cannot be read: {problem}.", code="file_unreadable") from problem
+    except DomainError as problem:
+        fail_import(run_id=run.pk, error=str(problem))
+        raise
     except BaseException as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
         raise
@@ -126,10 +132,11 @@ def breaking_off(run: ImportRun, path: Path, unreadable: tuple[type[Exception], 
 def _import_batches(request: ImportRequest, run: ImportRun, now: Clock, progress: Progress) -> None:
     read = _batch_reader(request)
     done_before = run.records_done
-    with _opened(request) as (records, position), ThreadPoolExecutor(max_workers=1) as writer:
+    with opened(request.path, request.mapping) as (records, position), ThreadPoolExecutor(max_workers=1) as writer:
         # Another connection does not see what an open transaction has done.
         submit: Callable[..., Future[IngestResult]] = _write_now if connection.in_atomic_block else writer.submit
-        done = 0
+        note = partial(note_progress, run_id=run.pk)
+        done = passed_over = 0
         writing: Future[IngestResult] | None = None
         try:
             while batch := list(islice(records, CHUNK)):
@@ -137,13 +144,13 @@ def _import_batches(request: ImportRequest, run: ImportRun, now: Clock, progress
                 written = done
                 done += len(batch)
                 if writing is not None:
-                    note_progress(run_id=run.pk, records_done=written, result=writing.result())
+                    note(records_done=written, result=writing.result(), passed_over=passed_over)
                     writing = None
                     progress(written, position())
                 if done > done_before:
-                    writing = submit(_write, request, incoming, now())
+                    writing, passed_over = submit(_write, request, incoming, now()), incoming.passed_over
             if writing is not None:
-                note_progress(run_id=run.pk, records_done=done, result=writing.result())
+                note(records_done=done, result=writing.result(), passed_over=passed_over)
             progress(done, position())
         finally:
             writer.submit(connection.close)
@@ -175,71 +182,6 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-class OpenedFile:
-    """The file's bytes, unpacked when its name ends in .gz, and the number of bytes of the file itself read so far."""
-
-    def __init__(self, path: Path) -> None:
-        self.raw = path.open("rb")  # closed in __exit__
-        self.file: IO[bytes] = self.raw if path.suffix != ".gz" else cast("IO[bytes]", gzip.GzipFile(fileobj=self.raw))
-
-    def __enter__(self) -> tuple[IO[bytes], Callable[[], int]]:
-        return self.file, self.raw.tell
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-        self.raw.close()
-
-
-@contextmanager
-def _opened(request: ImportRequest) -> Iterator[tuple[Iterator[Record], Callable[[], int]]]:
-    """The file's records, and the number of its bytes read so far. A mapping of columns also reads a Parquet file with
-    the same columns.
-    """
-    mapping = request.mapping
-    if mapping is not None and "parquet" in {mapping.format, request.path.suffix.removeprefix(".")}:
-        rows = parquet.ParquetRows(request.path)
-        yield iter(enumerate(rows)), rows.position
-        return
-    with OpenedFile(request.path) as (file, position):
-        yield iter(_records(request, file)), position
-
-
-def _records(request: ImportRequest, file: IO[bytes]) -> Iterable[Record]:
-    mapping = request.mapping
-    if mapping is not None and mapping.format == "csv":
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        return enumerate(csv.DictReader(text, delimiter=mapping.delimiter))
-    head = file.read(len(BOM_UTF8) + 1)
-    file.seek(0)
-    is_document = mapping.format == "json" if mapping else head.removeprefix(BOM_UTF8)[:1] == b"["
-    if not is_document:
-        return _lines(file) if mapping is None or not mapping.each else _items(_lines(file), mapping.each)
-    body = file.read(ARRAY_BYTES_MAX + 1)
-    if len(body) > ARRAY_BYTES_MAX:
-        raise Invalid("A JSON document of this size does not fit into memory; give JSON lines.", code="file_too_large")
-    pages = enumerate(record for record, _ in json_records(body))
-    return _items(pages, mapping.each) if mapping else pages
-
-
-def _items(pages: Iterable[Record], each: tuple[str, ...]) -> Iterator[Record]:
-    """The records in the pages' lists. A page that is not JSON is passed on, to be refused."""
-    return enumerate(record for _, page in pages for record in records_of(_parsed(page), each))
-
-
-def _parsed(page: object) -> object:
-    try:
-        return json.loads(page) if isinstance(page, bytes) else page
-    except (ValueError, RecursionError):
-        return page
-
-
-def _lines(file: IO[bytes]) -> Iterator[Record]:
-    for index, line in enumerate(file):
-        content = line.rstrip(b"\r\n") if index else line.rstrip(b"\r\n").removeprefix(BOM_UTF8)
-        if content and not content.isspace():
-            yield index, content
-
-
 def _batch_reader(request: ImportRequest) -> Callable[[list[Record]], Incoming]:
     if request.source_format == "native":
         return _native
@@ -249,17 +191,7 @@ def _batch_reader(request: ImportRequest) -> Callable[[list[Record]], Incoming]:
         return lambda batch: _litellm(batch, request, litellm_spend_log.incoming_of)
     if request.mapping is None:
         raise Invalid("A mapped file needs --mapping.", code="mapping_missing")
-    translate, is_wanted = translator(request.mapping, source=request.source), row_filter(request.mapping)
-
-    def mapped(batch: list[Record]) -> Incoming:
-        incoming = Incoming()
-        for index, record in batch:
-            row = _row(incoming, index, record)
-            if row is not None and is_wanted(row):
-                incoming.take_data(index, translate(row, index + 1))
-        return incoming
-
-    return mapped
+    return MappedReader(request.mapping, file_name=request.path.name, source=request.source).read
 
 
 def _native(batch: list[Record]) -> Incoming:
@@ -274,23 +206,7 @@ def _native(batch: list[Record]) -> Incoming:
 
 def _litellm(batch: list[Record], request: ImportRequest, read: Callable[..., Incoming]) -> Incoming:
     incoming = Incoming()
-    rows = [(index, row) for index, record in batch if (row := _row(incoming, index, record)) is not None]
+    rows = [(index, row) for index, record in batch if (row := incoming.object_of(index, record)) is not None]
     payloads = read(rows, price=request.price, source=request.source or SOURCE)
     payloads.refused.extend(incoming.refused)
     return payloads
-
-
-def _row(incoming: Incoming, index: int, record: object) -> dict[str, object] | None:
-    """The record's data; None when it is refused because it is not a JSON object."""
-    if isinstance(record, bytes):
-        try:
-            data = json.loads(record)
-        except (ValueError, RecursionError):
-            incoming.refused.append(refused_text(index, Fault("malformed_json", "The line is not valid JSON."), record))
-            return None
-    else:
-        data = record
-    if not isinstance(data, dict):
-        incoming.refuse(index, Fault("not_an_object", "The record must be a JSON object."), data)
-        return None
-    return data

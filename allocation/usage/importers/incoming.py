@@ -35,12 +35,13 @@ class TooManyRecords(Invalid):
 @dataclass(slots=True)
 class Incoming:
     """The events and refused records of one request or batch. `indexes` are the events' positions in what was sent,
-    from 0.
+    from 0; `passed_over` counts the rows that a mapping is not for.
     """
 
     events: list[UsageEvent] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
     refused: list[RefusedRecord] = field(default_factory=list)
+    passed_over: int = 0
 
     def take_json(self, index: int, record: bytes) -> None:
         """Adds the record's event, mended where that is possible, or refuses the record with its fault."""
@@ -56,6 +57,13 @@ class Incoming:
             self.events.append(read)
             self.indexes.append(index)
 
+    def refuse_data(self, index: int, fault: Fault, data: dict[str, Any]) -> None:
+        """Refuses a record in its native form, which is kept."""
+        try:
+            self.refused.append(_refused(index, fault, json.dumps(data).encode()))
+        except RecursionError:
+            self.refused.append(refused_text(index, TOO_DEEP, str(index).encode()))
+
     def take_data(self, index: int, data: object) -> None:
         """As `take_json`, through JSON text, so that a record means the same in every format."""
         try:
@@ -64,6 +72,23 @@ class Incoming:
             self.refused.append(refused_text(index, TOO_DEEP, str(index).encode()))
         else:
             self.take_json(index, record)
+
+    def object_of(self, index: int, record: object) -> dict[str, Any] | None:
+        """The data of a record, given as data or as the bytes of its JSON; None when it is refused because it is not a
+        JSON object.
+        """
+        data = record
+        if isinstance(record, bytes):
+            try:
+                data = json.loads(record)
+            except (ValueError, RecursionError):
+                fault = Fault("malformed_json", "The line is not valid JSON.")
+                self.refused.append(refused_text(index, fault, record))
+                return None
+        if not isinstance(data, dict):
+            self.refuse(index, Fault("not_an_object", "The record must be a JSON object."), data)
+            return None
+        return data
 
     def refuse(self, index: int, fault: Fault, record: object = None) -> None:
         """Refuses a record that cannot be translated into an event; only its digest and length are kept."""

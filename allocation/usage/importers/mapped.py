@@ -1,49 +1,58 @@
 """Rows of CSV, JSON or Parquet as native usage events, by a mapping file."""
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from allocation.meters.documents import Fault
 from allocation.usage.documents import (
+    AllBut,
     Choose,
     Column,
     Columns,
     Constant,
+    Difference,
     FieldSpec,
     First,
+    Greatest,
+    Least,
     Line,
     PrefixBlocks,
+    Product,
     Row,
     Total,
     UsageMapping,
+    is_quantity,
 )
+from allocation.usage.importers.arithmetic import calculated
+from allocation.usage.importers.cells import Record, Unreadable, at_path, instant, number, one_of, text_of, trimmed
+from allocation.usage.importers.row_identities import digest_of_dimensions, digest_of_row, joined
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECONDS = {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("0.001")}
 WHOLE = frozenset({"tokens", "requests"})
-# No real quantity has more digits; written out, 1e999999 would fill a megabyte.
-DIGITS_MAX = 40
-DIGEST_LENGTH = 32
-NO_SCALE = Column(column="")
-Record = Mapping[str, Any]
 Reader = Callable[[Record, int], object]
 
 
-def translator(mapping: UsageMapping, *, source: str | None = None) -> Callable[[Record, int], dict[str, Any]]:
-    """A function from (row, line number from 1) to a native event. It must be called in the order of lines: where the
-    mapping needs it, it remembers earlier ones.
+def translator(
+    mapping: UsageMapping, *, source: str | None = None
+) -> Callable[[Record, int], tuple[dict[str, Any], Fault | None]]:
+    """A function from (row, line number from 1) to a native event, and to the first fault of a cell that cannot be
+    read; the event then holds what was there. It must be called in the order of lines: where the mapping needs it, it
+    remembers earlier ones.
     """
     stated = {"source": source or mapping.source} | ({"identity": "id"} if mapping.identity == "id" else {})
-    readers = [(field.partition("."), _reader(field, spec)) for field, spec in mapping.fields.items()]
+    readers = [(field, field.partition("."), _reader(field, spec, mapping)) for field, spec in mapping.fields.items()]
 
-    def translate(row: Record, line: int) -> dict[str, Any]:
+    def translate(row: Record, line: int) -> tuple[dict[str, Any], Fault | None]:
         event: dict[str, Any] = dict(stated)
-        for (head, _, tail), read in readers:
-            value = read(row, line)
+        fault: Fault | None = None
+        for field, (head, _, tail), read in readers:
+            try:
+                value = read(row, line)
+            except Unreadable as problem:
+                value = problem.cell
+                if field != "latency_ms":  # no price depends on it: mended, or left out
+                    fault = fault or Fault(problem.fault, f"{field} {problem.why}", field)
             if value is None:
                 continue
             if tail:
@@ -51,26 +60,26 @@ def translator(mapping: UsageMapping, *, source: str | None = None) -> Callable[
             else:
                 event[head] = value
         _fit_cached(event)
-        return event
+        cost = event.get("cost")
+        if isinstance(cost, dict) and "amount" not in cost:
+            # A currency alone states no cost.
+            del event["cost"]
+        return event, fault
 
     return translate
 
 
 def row_filter(mapping: UsageMapping) -> Callable[[Record], bool]:
     """A function that tells whether the mapping applies to a row."""
+    wanted = [(column, one_of(values)) for column, values in mapping.only_when.items()]
+    unwanted = [(column, one_of(values)) for column, values in mapping.skip_when.items()]
 
     def is_wanted(row: Record) -> bool:
-        return all(_cell(row, column) in values for column, values in mapping.only_when.items()) and not any(
-            _cell(row, column) in values for column, values in mapping.skip_when.items()
+        return all(holds(text_of(row, column)) for column, holds in wanted) and not any(
+            holds(text_of(row, column)) for column, holds in unwanted
         )
 
     return is_wanted
-
-
-def _cell(row: Record, column: str) -> str:
-    """As text; null, an empty cell and an absent column are the same."""
-    value = at_path(row, column)
-    return "" if value is None else str(value)
 
 
 def records_of(page: object, each: tuple[str, ...]) -> Iterator[object]:
@@ -98,41 +107,42 @@ class _BlockTokens(int):
     """A token count of whole blocks."""
 
 
-def _reader(field: str, spec: FieldSpec) -> Reader:
-    read: Reader
+def _reader(field: str, spec: FieldSpec, mapping: UsageMapping) -> Reader:
+    match spec:
+        case First():
+            return _first([_reader(field, alternative, mapping) for alternative in spec.first])
+        case Total() | Product() | Difference() | Least() | Greatest():
+            return _calculated(field, calculated(spec, mapping))
+        case Column():
+            return _column(field, spec, mapping)
+        case Columns() | AllBut() | Row():
+            return _identity(spec, mapping)
+        case Constant() | Line() | Choose() | PrefixBlocks():
+            return _made_up(spec)
+
+
+def _identity(spec: Columns | AllBut | Row, mapping: UsageMapping) -> Reader:
+    match spec:
+        case Columns():
+            return joined(spec)
+        case AllBut():
+            return digest_of_dimensions(spec, mapping)
+        case Row():
+            return digest_of_row()
+
+
+def _made_up(spec: Constant | Line | Choose | PrefixBlocks) -> Reader:
+    """What the row itself does not state."""
     match spec:
         case Constant():
             constant = str(spec.constant) if isinstance(spec.constant, Decimal) else spec.constant
-            read = lambda _row, _line: constant  # noqa: E731  # one of several readers
+            return lambda _row, _line: constant
         case Line():
-            read = lambda _row, line: str(line)  # noqa: E731  # as above
-        case Columns():
-            read = _joined(spec)
-        case First():
-            read = _first([_column(field, column) for column in spec.first])
-        case Total():
-            read = _total(spec)
-        case Row():
-            read = _digest()
+            return lambda _row, line: str(line)
         case Choose():
-            read = _choice(spec)
+            return _choice(spec)
         case PrefixBlocks():
-            read = _cached_blocks(spec)
-        case Column():
-            read = _column(field, spec)
-    return read
-
-
-def _joined(spec: Columns) -> Reader:
-    def read(row: Record, _line: int) -> object:
-        cells = [_cell(row, column) for column in spec.columns]
-        if not any(cells):
-            # All rows without an identity would be one record.
-            return None
-        text = spec.join.join(cells)
-        return sha256(text.encode()).hexdigest()[:DIGEST_LENGTH] if spec.digest else text
-
-    return read
+            return _cached_blocks(spec)
 
 
 def _first(readers: Sequence[Reader]) -> Reader:
@@ -142,24 +152,10 @@ def _first(readers: Sequence[Reader]) -> Reader:
     return read
 
 
-def _total(spec: Total) -> Reader:
+def _calculated(field: str, work_out: Callable[[Record], Decimal | None]) -> Reader:
     def read(row: Record, _line: int) -> object:
-        parts = [_whole(value, NO_SCALE) for column in spec.sum if (value := at_path(row, column)) not in {None, ""}]
-        not_whole = [part for part in parts if type(part) is not int]
-        return not_whole[0] if not_whole else sum(part for part in parts if type(part) is int)
-
-    return read
-
-
-def _digest() -> Reader:
-    seen: Counter[str] = Counter()
-
-    def read(row: Record, _line: int) -> object:
-        # Exporters do not keep the order of columns.
-        text = json.dumps(sorted((str(name), value) for name, value in row.items()), default=str)
-        digest = sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
-        seen[digest] += 1
-        return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+        result = work_out(row)
+        return None if result is None else _quantity(field, result)
 
     return read
 
@@ -187,89 +183,42 @@ def _cached_blocks(spec: PrefixBlocks) -> Reader:
     return read
 
 
-def _column(field: str, spec: Column) -> Reader:
-    convert: Callable[[object, Column], object] = _text
-    if field == "occurred_at":
-        convert = _instant
-    elif field == "latency_ms":
-        convert = _amount
-    elif field.partition(".")[0] in WHOLE:
-        convert = _whole
-    elif field in {"cost", "cost.amount", "gpu_seconds"} or field.startswith("quantities."):
-        convert = _amount
+def _column(field: str, spec: Column, mapping: UsageMapping) -> Reader:
+    convert = _converter(field)
     default = str(spec.default) if isinstance(spec.default, Decimal) else spec.default
 
     def read(row: Record, _line: int) -> object:
-        value = at_path(row, spec.column)
-        if value is None or value == "":
+        cell = at_path(row, spec.column)
+        value = trimmed(cell, spec)
+        if value is None:
             return default
-        if spec.after:
-            value = str(value).rpartition(spec.after)[2]
-        if spec.values:
-            value = spec.values.get(str(value), value)
-            if value == "":
-                return default
-        return convert(value, spec)
+        try:
+            return convert(value, spec, mapping)
+        except Unreadable as problem:
+            why = f"is read from the column {spec.column}, which {problem.why}"
+            raise Unreadable(why, problem.fault, cell) from None
 
     return read
 
 
-def at_path(row: Record, path: str) -> object:
-    """The column of this name, or the value at the path of names; None without either."""
-    if path in row:
-        return row[path]
-    value: object = row
-    for name in path.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(name)
-    return value
+def _converter(field: str) -> Callable[[object, Column, UsageMapping], object]:
+    if field == "occurred_at":
+        return instant
+    if is_quantity(field):
+        return lambda value, spec, mapping: _number(field, value, spec, mapping)
+    return lambda value, _spec, _mapping: value if isinstance(value, str) else str(value)
 
 
-def _text(value: object, _spec: Column) -> object:
-    return value if isinstance(value, str) else str(value)
-
-
-def _whole(value: object, spec: Column) -> object:
-    if type(value) is int and spec.scale is None:
+def _number(field: str, value: object, spec: Column, mapping: UsageMapping) -> object:
+    if type(value) is int and spec.scale is None and field.partition(".")[0] in WHOLE:
         return value
-    number = _number(value, spec.scale)
-    # Not a whole number: left as it is, for the event's schema to refuse.
-    return int(number) if number is not None and number == number.to_integral_value() else value
+    return _quantity(field, number(value, spec, mapping))
 
 
-def _amount(value: object, spec: Column) -> object:
-    number = _number(value, spec.scale)
-    return value if number is None else format(number, "f")
-
-
-def _number(value: object, scale: Decimal | None) -> Decimal | None:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    if not number.is_finite() or abs(number.adjusted()) > DIGITS_MAX:
-        return None
-    return number if scale is None else number * scale
-
-
-def _instant(value: object, spec: Column) -> object:
-    if spec.unit is None:
-        return _with_zone(str(value)) if spec.assume_utc else str(value)
-    number = _number(value, spec.scale)
-    if number is None:
-        return str(value)
-    start = spec.relative_to or EPOCH
-    try:
-        return (start + timedelta(microseconds=int(number * MICROSECONDS[spec.unit]))).isoformat()
-    except OverflowError:
-        return str(value)
-
-
-def _with_zone(text: str) -> str:
-    """`2026-11-24`, `2026-11-24 10:00` and BigQuery's `2026-11-24 10:00:00 UTC` are in UTC."""
-    try:
-        at = datetime.fromisoformat(text.removesuffix(" UTC"))
-    except ValueError:
-        return text
-    return text if at.tzinfo else at.replace(tzinfo=UTC).isoformat()
+def _quantity(field: str, result: Decimal) -> object:
+    """As the event holds it: a count as a whole number, everything else as exact text."""
+    if field.partition(".")[0] not in WHOLE:
+        return format(result, "f")
+    if result != result.to_integral_value():
+        raise Unreadable("comes to no whole number; say what it is counted in (scale: 1000 for thousands).")
+    return int(result)

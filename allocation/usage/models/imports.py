@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 
 from governance.scopes.models import Scope, ScopedQuerySet
@@ -30,6 +32,9 @@ class ImportRun(models.Model):
     accepted = models.BigIntegerField(default=0)
     duplicate = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
+    passed_over = models.BigIntegerField(default=0, help_text="Rows that the mapping is not for.")
+    unpriced = models.BigIntegerField(default=0, help_text="Of the accepted, those without a known cost.")
+    costs = models.JSONField(default=dict, help_text="What the accepted cost, by currency.")
     error = models.CharField(max_length=500, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -44,3 +49,14 @@ class ImportRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_name} {self.started_at:%FT%TZ}"
+
+    @property
+    def counted(self) -> str:
+        """The money that the accepted records cost, such as `0.875 USD`."""
+        return ", ".join(f"{_plain(Decimal(cost))} {currency}" for currency, cost in sorted(self.costs.items()))
+
+
+def _plain(amount: Decimal) -> str:
+    """All its places that matter, at least two."""
+    whole, _, part = f"{amount:f}".partition(".")
+    return f"{whole}.{part.rstrip('0'):0<2}"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from allocation.usage.models import ImportRun, ImportStatus
 from allocation.usage.operations.results import IngestResult
@@ -50,16 +50,21 @@ def start_import(
     )
 
 
-def note_progress(*, run_id: int, records_done: int, result: IngestResult) -> None:
+@transaction.atomic
+def note_progress(*, run_id: int, records_done: int, result: IngestResult, passed_over: int = 0) -> None:
     """Adds a batch's result. Called after the batch is committed: after a crash in between, the batch is repeated and
     counts as duplicates.
     """
-    ImportRun.objects.filter(pk=run_id).update(
-        records_done=records_done,
-        accepted=F("accepted") + result.accepted,
-        duplicate=F("duplicate") + result.duplicate,
-        rejected=F("rejected") + len(result.rejected),
-    )
+    run = ImportRun.objects.select_for_update().get(pk=run_id)
+    run.records_done = records_done
+    run.accepted += result.accepted
+    run.duplicate += result.duplicate
+    run.rejected += len(result.rejected)
+    run.passed_over += passed_over
+    run.unpriced += result.unpriced
+    for currency, cost in result.costs.items():
+        run.costs[currency] = str(Decimal(run.costs.get(currency, 0)) + cost)
+    run.save(update_fields=["records_done", "accepted", "duplicate", "rejected", "passed_over", "unpriced", "costs"])
 
 
 def finish_import(*, run_id: int, at: datetime) -> ImportRun:

@@ -51,7 +51,9 @@ def test_a_csv_by_its_mapping(acme: Scope, files: tuple[Path, Path]) -> None:
     rows, mapping = files
     said = io.StringIO()
     call_command("usage", "import", str(rows), "--format", "csv", "--mapping", str(mapping), stdout=said)
-    assert said.getvalue() == "rows.csv: 4 records read, 2 accepted, 0 there already, 2 quarantined.\n"
+    assert said.getvalue() == (
+        "rows.csv: 4 records read, 2 accepted, 0 there already, 2 quarantined, 0 passed over; 0.00375 USD counted.\n"
+    )
     found = UsageRecord.objects.order_by("event_id").values_list("event_id", "input_tokens", "status", "attributes")
     assert list(found) == [
         ("2026-11-20 10:00:00-1", 1500, "success", {"who": "ada"}),

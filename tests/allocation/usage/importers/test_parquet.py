@@ -33,7 +33,10 @@ def test_parquet_with_types_of_its_own(acme: Scope, tmp_path: Path, column: str,
     mapping.write_text(TYPED_MAPPING.replace("AT", column))
     said = io.StringIO()
     call_command("usage", "import", str(path), "--mapping", str(mapping), "--scope", "acme", stdout=said)
-    assert said.getvalue() == "calls [1].parquet: 3 records read, 3 accepted, 0 there already, 0 quarantined.\n"
+    assert said.getvalue() == (
+        "calls [1].parquet: 3 records read, 3 accepted, 0 there already, 0 quarantined, 0 passed over;"
+        " 0.0375 USD counted.\n"
+    )
     row = UsageRecord.objects.order_by("occurred_at", "event_id")[0]
     assert (row.event_id, row.occurred_at.isoformat(), row.input_tokens, row.output_tokens, row.cost) == (
         "call-0", f"{first}+00:00", 1000, 100, Decimal("0.0125"),
