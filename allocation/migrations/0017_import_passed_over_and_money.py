@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('allocation', '0014_other_ids'),
+        ('allocation', '0016_partly_unpriced'),
     ]
 
     operations = [
