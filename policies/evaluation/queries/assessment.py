@@ -131,7 +131,16 @@ _scope_views: VersionedMemory[UUID | None, _ScopeViews] = VersionedMemory()
 
 def view_of(node: ScopeNode) -> ScopeView:
     """The scope as guardrails see it."""
-    return ScopeView(node.id, node.path, node.kind, node.labels, node.environment, node.criticality, node.practice)
+    return ScopeView(
+        node.id,
+        node.path,
+        node.kind,
+        node.labels,
+        node.environment,
+        node.criticality,
+        node.practice,
+        node.currency,
+    )
 
 
 def _current_scope_views(tree: ScopeTree) -> _ScopeViews:

@@ -104,4 +104,5 @@ def _budget_value(name: str, facts: BudgetFacts | None, age: float | None, at: d
         exact = EMPTY_BUDGET_RATIO if facts.used else Decimal(1)
     follows_usage = age is not None and name in {"used", "remaining", "used_ratio"}
     seconds = age if follows_usage and age is not None else 0.0
-    return FactValue(float(exact), at - timedelta(seconds=seconds), seconds, exact)
+    share = (facts.used, facts.amount) if name == "used_ratio" else None
+    return FactValue(float(exact), at - timedelta(seconds=seconds), seconds, exact, share=share)

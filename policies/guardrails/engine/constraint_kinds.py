@@ -5,10 +5,11 @@ Each question is a match without a default: the type checker names the ones in w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from governance.documents.engine.globs import glob_matches
+from governance.documents.engine.globs import ANY, glob_matches
 from policies.guardrails.documents import ConstraintEntry
 from policies.guardrails.documents import constraint_kinds as written
 
@@ -63,8 +64,33 @@ def effect(constraint: ConstraintKind) -> str:
             return "blocks"
 
 
+def fingerprint(constraints: Iterable[ConstraintKind]) -> str:
+    """What they limit, for comparison: equal for equal limits, whatever their messages; "" for none."""
+    return "; ".join(sorted(_fingerprint(constraint) for constraint in constraints))
+
+
+def _fingerprint(constraint: ConstraintKind) -> str:
+    match constraint:
+        case Block(models=models):
+            return f"block {', '.join(sorted(set(models))) if models and ANY not in models else ANY}"
+
+
+def imposed(constraint: ConstraintKind) -> str:
+    """What it does, as a sentence without its end: until when."""
+    match constraint:
+        case Block():
+            return f"Calls to {described(constraint)[1]} are blocked"
+
+
+def lifted(constraint: ConstraintKind, guardrail: str) -> str:
+    """What its end means, as a sentence."""
+    match constraint:
+        case Block():
+            return f"{guardrail} no longer blocks calls to {described(constraint)[1]}."
+
+
 def described(constraint: ConstraintKind) -> tuple[str, str]:
     """What it does and to what, as a field of a message: its name and its text."""
     match constraint:
         case Block(models=models):
-            return "Blocked", ", ".join(models) or "all models"
+            return "Blocked", "all models" if ANY in models else ", ".join(models) or "all models"

@@ -16,12 +16,12 @@ from governance.documents.engine.tokens import Words
 from policies.guardrails.documents import GuardrailPolicy
 from policies.guardrails.engine import ladder, matching
 from policies.guardrails.engine.context import ScopeContext
-from policies.guardrails.engine.enforcement import constraints_in_force, permits, withheld
+from policies.guardrails.engine.enforcement import constraints_in_force, withheld
 from policies.guardrails.engine.evidence import Evidence, gathered, sentence
+from policies.guardrails.engine.notices import Rungs
 from policies.guardrails.engine.plan import CompiledStep, DeclaredFact
 from policies.guardrails.engine.types import (
     IDLE,
-    Action,
     Evaluation,
     FactKey,
     Facts,
@@ -29,7 +29,6 @@ from policies.guardrails.engine.types import (
     Held,
     HoldEnded,
     Level,
-    PlannedAction,
     ScopeView,
     Severity,
     StepEnded,
@@ -211,8 +210,9 @@ class CompiledPolicy:
         in_force = self._firing_from_the_top(firing)
         top = next((step.name for step in in_force), "")
         kept = {name: move.state for name, (_, move) in moves.items() if move.state}
-        actions = tuple(self._actions(before, kept, reasons, top, at))
-        kept |= self._marked(kept, at)
+        rungs = Rungs(self.level, tuple(reversed(in_force)), before, kept, reasons, at)
+        actions, told = tuple(rungs.actions()), rungs.states()
+        kept |= told
         due = [move.due_at for _, move in moves.values() if move.due_at]
         if top and (repeat_at := ladder.next_repeat_at(self._step(top).actions, kept[top], at)):
             due.append(repeat_at)
@@ -260,36 +260,6 @@ class CompiledPolicy:
         for name, state in before.items():
             if name not in known and state.is_firing:
                 yield StepEnded(name, self._severity(name), f"Step {name} is no longer in the guardrail.")
-
-    def _actions(
-        self,
-        before: Mapping[str, StepState],
-        after: Mapping[str, StepState],
-        reasons: Mapping[str, str],
-        top: str,
-        at: datetime,
-    ) -> Iterator[PlannedAction]:
-        for step in self.steps:
-            state = after.get(step.name)
-            if not _is_firing(state) or state is None:
-                continue
-            if not _is_firing(before.get(step.name)):
-                trigger: Literal["started", "repeat"] = "started"
-                due: tuple[Action, ...] = step.actions
-            else:
-                trigger = "repeat"
-                due = tuple(ladder.due_repeats(step.actions, state, at)) if step.name == top else ()
-            for action in due:
-                if permits(self.level, action):
-                    yield PlannedAction(step.name, step.severity, action, trigger, reasons[step.name])
-
-    def _marked(self, kept: Mapping[str, StepState], at: datetime) -> dict[str, StepState]:
-        """Steps whose repeats came due, whether sent or, below the step in force, passed over."""
-        return {
-            step.name: replace(kept[step.name], notified_at=at)
-            for step in self.steps
-            if step.name in kept and any(ladder.due_repeats(step.actions, kept[step.name], at))
-        }
 
     def _firing_from_the_top(self, firing: Mapping[str, StepState]) -> list[CompiledStep]:
         return [step for step in reversed(self.steps) if step.name in firing]

@@ -70,7 +70,8 @@ def gathered(
 ) -> Evidence:
     values = {name: program.evaluate(binding) for name, (_, program) in variables.items()}
     held = {name: program.evaluate(binding) for name, (_, program) in conditions.items()}
-    written = {fact.alias: _fact_written(context.facts.get(fact.key)) for fact in facts}
+    currency = context.scope.currency
+    written = {fact.alias: wording.fact(fact.key, context.facts.get(fact.key), currency) for fact in facts}
     written |= {f"params.{name}": wording.number(value) for name, value in params.items()}
     written |= {name: wording.value_or_failure(value) for name, value in values.items()}
     inputs = {
@@ -88,16 +89,12 @@ def sentence(text: str) -> str:
     return f"{text.rstrip('.')}."
 
 
-def _fact_written(fact: FactValue | None) -> str:
-    if fact is None:
-        return "missing"
-    return wording.number(fact.exact if fact.exact is not None else fact.value)
-
-
 def _fact_read(key: FactKey, fact: FactValue | None) -> dict[str, Any]:
     read: dict[str, Any] = {"fact": key.fact, "unit": unit_of(key), "value": None}
     if key.window:
         read["window"] = key.window
+    if fact is not None and fact.share is not None:
+        read |= {"used": str(fact.share[0]), "amount": str(fact.share[1]), "budget": key.unit}
     if fact is not None:
         read |= {"value": _json_value(fact), "as_of": fact.as_of.isoformat(), "age_seconds": round(fact.age_seconds, 3)}
     return read

@@ -15,6 +15,7 @@ from policies.guardrails.engine.constraint_kinds import ConstraintKind
 
 Unit = Literal["money", "tokens", "requests", "gpu_hours"]
 Status = Literal["idle", "pending", "firing", "no_data", "error"]
+Trigger = Literal["started", "changed", "repeat"]
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Level = Literal["dry_run", "advisory", "soft_mandatory", "hard_mandatory"]
 Scalar = float | int | bool | str
@@ -37,7 +38,8 @@ class FactKey:
 
 @dataclass(frozen=True, slots=True)
 class FactValue:
-    """A measured fact. ``value`` None is a missing sample: the state is held.
+    """A measured fact. ``value`` None is a missing sample: the state is held. ``share`` is what a ratio is made of: the
+    part and the whole, in the unit of its key.
 
     ``absent`` says that the thing measured does not exist (no approved budget covers this instant): a guardrail with
     nothing in force stays idle on it instead of reporting lost data; one with a step in force still holds.
@@ -48,6 +50,7 @@ class FactValue:
     age_seconds: float = 0.0
     exact: Decimal | None = None
     absent: bool = False
+    share: tuple[Decimal, Decimal] | None = None
 
 
 Facts = Mapping[FactKey, FactValue]
@@ -64,6 +67,7 @@ class ScopeView:
     environment: str = ""
     criticality: str = "standard"
     practice: str = "finops_for_ai"
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class StepState:
 
     ``since`` is when its condition began to hold; ``fired_at`` is None while pending; ``false_since`` is when a firing
     step's condition stopped holding; ``notified_at`` is the last instant at which its notifications were planned.
+    ``told`` is what its people were told that it limits ("" nothing, None: they were told nothing at all).
     """
 
     name: str
@@ -91,6 +96,7 @@ class StepState:
     fired_at: datetime | None = None
     false_since: datetime | None = None
     notified_at: datetime | None = None
+    told: str | None = None
 
     @property
     def is_firing(self) -> bool:
@@ -164,12 +170,14 @@ Transition = StepStarted | StepEnded | Held | HoldEnded
 
 @dataclass(frozen=True, slots=True)
 class PlannedAction:
-    """Something to do now. ``trigger`` is "started" once per step that starts, "repeat" every ``repeat_every``."""
+    """Something to do now. ``trigger`` is "started" once per step that starts, "changed" when a step in force comes to
+    limit what nobody was told of, "repeat" every ``repeat_every``.
+    """
 
     step: str
     severity: Severity
     action: Action
-    trigger: Literal["started", "repeat"]
+    trigger: Trigger
     reason: str
 
 
@@ -232,8 +240,12 @@ IDLE = Evaluation(status="idle", reason="No step holds.")
 """The one idle outcome with nothing to remember, shared: compare with ``is``."""
 
 
-def _step_to_json(step: StepState) -> dict[str, str]:
-    written = {"name": step.name, "since": step.since.isoformat()}
+UNKNOWN = "?"
+"""What people were told by a version that did not remember it: taken for what holds."""
+
+
+def _step_to_json(step: StepState) -> dict[str, str | None]:
+    written = {"name": step.name, "since": step.since.isoformat(), "told": step.told}
     for name in ("fired_at", "false_since", "notified_at"):
         instant: datetime | None = getattr(step, name)
         if instant is not None:
@@ -241,13 +253,14 @@ def _step_to_json(step: StepState) -> dict[str, str]:
     return written
 
 
-def _step_from_json(written: Mapping[str, str]) -> StepState:
+def _step_from_json(written: Mapping[str, Any]) -> StepState:
     return StepState(
         name=written["name"],
         since=datetime.fromisoformat(written["since"]),
         fired_at=_instant(written.get("fired_at")),
         false_since=_instant(written.get("false_since")),
         notified_at=_instant(written.get("notified_at")),
+        told=written.get("told", UNKNOWN),
     )
 
 

@@ -10,6 +10,8 @@ from decimal import Decimal
 from governance.documents.engine.cel import Failure, Value
 from governance.documents.engine.tokens import Words
 from policies.guardrails.documents import format_duration
+from policies.guardrails.engine.facts import unit_of
+from policies.guardrails.engine.types import FactKey, FactValue
 
 _EXACT_BELOW = 1e15
 _CENTS_FROM = 10_000
@@ -28,6 +30,20 @@ def number(value: Value | Decimal | None) -> str:
             return f"{value:.2f}" if abs(value) >= 1 or not value else f"{Decimal(f'{value:.6g}').normalize():f}"
         case int() | float():
             return _measured(value)
+
+
+def fact(key: FactKey, value: FactValue | None, currency: str) -> str:
+    """The value with its unit where that is money; a ratio with what it is made of: ``1.10 (110.00 EUR of 100.00
+    EUR)``. ``currency`` is "" where none is known.
+    """
+    if value is None:
+        return "missing"
+    written = number(value.exact if value.exact is not None else value.value)
+    if value.share is not None:
+        unit = currency if key.unit == "money" else key.unit.replace("_", " ")
+        part, whole = (f"{number(amount)} {unit}".strip() for amount in value.share)
+        return f"{written} ({part} of {whole})"
+    return f"{written} {currency}".strip() if unit_of(key) == "money" and value.value is not None else written
 
 
 def _measured(value: float) -> str:

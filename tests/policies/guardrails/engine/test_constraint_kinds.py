@@ -9,6 +9,7 @@ from policies.guardrails.engine.constraint_kinds import (
     covers,
     described,
     effect,
+    fingerprint,
     refuses_calls,
     to_json,
 )
@@ -41,4 +42,10 @@ def test_what_is_said_of_a_block() -> None:
     assert (refuses_calls(SOME), effect(SOME)) == (True, "blocks")
     assert to_json(SOME) == {"models": ["gpt-4*", "o3"]}
     assert described(SOME) == ("Blocked", "gpt-4*, o3")
-    assert described(Block()) == ("Blocked", "all models")
+    assert described(Block()) == described(Block(models=("*",))) == ("Blocked", "all models")
+
+
+def test_equal_limits_have_one_fingerprint() -> None:
+    assert fingerprint([SOME]) == fingerprint([Block(models=("o3", "gpt-4*"))]) == "block gpt-4*, o3"
+    assert fingerprint([Block()]) == fingerprint([Block(models=("o3", "*"))]) == "block *"
+    assert fingerprint([]) == ""

@@ -139,7 +139,7 @@ def test_a_story_of_one_scope(steps: list[dict[str, Any]], story: list[Moment]) 
     assert [(one.status, one.step) for one in outcomes] == [(status, name) for _, _, status, name in story]
 
 
-def test_a_jump_over_both_thresholds_starts_both_steps_once() -> None:
+def test_a_jump_over_both_thresholds_starts_both_steps_and_tells_of_the_highest() -> None:
     policy = compiled(WARN, STOP)
     first, second = played(policy, (0, {"spend": 500.0, "allowance": 1.0}), (5, {"spend": 600.0, "allowance": 1.0}))
     assert [(type(one), one.step) for one in first.transitions if isinstance(one, StepStarted)] == [
@@ -147,7 +147,6 @@ def test_a_jump_over_both_thresholds_starts_both_steps_once() -> None:
         (StepStarted, "stop"),
     ]
     assert [(one.step, one.action.kind, one.trigger) for one in first.actions] == [
-        ("warn", "notify", "started"),
         ("stop", "notify", "started"),
         ("stop", "block", "started"),
     ]
@@ -183,7 +182,9 @@ def test_a_hold_is_told_of_once_and_its_end_too() -> None:
         (HoldEnded("The facts are back."),),
     ]
     assert [one.state for one in outcomes[1:3]] == [
-        GuardrailState((StepState("warn", AT, fired_at=AT, notified_at=AT),), held_since=at(5), held_as="no_data")
+        GuardrailState(
+            (StepState("warn", AT, fired_at=AT, notified_at=AT, told=""),), held_since=at(5), held_as="no_data"
+        )
     ] * 2
 
 
