@@ -10,8 +10,10 @@ from governance.errors import DomainError, Forbidden, NotFound, ReasonMissing
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from policies.alerts.models import AlertEvent
-from policies.constraints.models import Constraint
+from policies.alerts.operations import Ending, tell_endings
+from policies.constraints.models import Constraint, imposed_by
 from policies.constraints.rules import may_release_constraint
+from policies.guardrails.engine.constraint_kinds import lifted
 
 
 class ConstraintNotActive(DomainError):
@@ -20,9 +22,26 @@ class ConstraintNotActive(DomainError):
     code = "constraint_not_active"
 
 
+def _ending(constraint: Constraint) -> Ending:
+    imposed = imposed_by(constraint.action, constraint.model_patterns, "")
+    return Ending(
+        alert_id=constraint.alert_id,
+        guardrail=constraint.guardrail,
+        scope_id=constraint.scope_id,
+        scope_path=constraint.scope.path,
+        key=f"constraint:{constraint.pk}:released",
+        reason=f"{constraint.released_by}: {constraint.release_reason}",
+        is_over=False,
+        steps=(constraint.step,),
+        lifted=(lifted(imposed, constraint.guardrail),),
+        still="It is set again only after a new crossing.",
+    )
+
+
 @transaction.atomic
 def release_constraint(*, constraint_id: int, actor: Actor, reason: str, at: datetime) -> Constraint:
-    """A person lifts the limit for this crossing. The alert stays open; a new crossing sets the limit again.
+    """A person lifts the limit for this crossing, and whoever was told of it is told. The alert stays open; a new
+    crossing sets the limit again.
 
     Raises NotFound, Forbidden, ReasonMissing, ConstraintNotActive.
     """
@@ -47,6 +66,7 @@ def release_constraint(*, constraint_id: int, actor: Actor, reason: str, at: dat
     AlertEvent.objects.create(
         alert_id=constraint.alert_id, at=at, kind=AlertEvent.Kind.RELEASED, step=constraint.step, detail=reason
     )
+    AlertEvent.objects.bulk_create(tell_endings([_ending(constraint)], at=at))
     record_decision(
         actor=actor,
         action="constraint.release",

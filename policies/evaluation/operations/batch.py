@@ -10,8 +10,9 @@ from typing import Any
 
 from governance.work.operations import copy_rows
 from policies.alerts.models import Alert, AlertEvent
+from policies.alerts.operations import Ending, tell, tell_endings
 from policies.constraints.models import KIND_FIELDS, Constraint
-from policies.evaluation.operations.messages import Notice, NoticeKey, queue_notices
+from policies.evaluation.operations.messages import Notice, NoticeKey, told_of
 from policies.evaluation.operations.records import PendingRecord
 from policies.guardrails.models import GuardrailState
 
@@ -46,6 +47,8 @@ class Batch:
     new_constraints: list[Constraint] = field(default_factory=list)
     changed_constraints: dict[int, Constraint] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    ended_limits: dict[int, list[Constraint]] = field(default_factory=lambda: defaultdict(list))
+    endings: dict[int, Ending] = field(default_factory=dict)
     planned_notices: Counter[tuple[NoticeKey, tuple[str, ...]]] = field(default_factory=Counter)
     decisions: list[PendingRecord] = field(default_factory=list)
     transitions_count: int = 0
@@ -132,5 +135,6 @@ def save(batch: Batch) -> None:
             batch_size=500,
         )  # fmt: skip
     copy_rows(batch.new_constraints)
-    batch.events += queue_notices(batch.notices, at=batch.at)
+    batch.events += tell([told_of(notice) for notice in batch.notices], at=batch.at) if batch.notices else []
+    batch.events += tell_endings(list(batch.endings.values()), at=batch.at)
     copy_rows(batch.events)

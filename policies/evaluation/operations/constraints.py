@@ -7,11 +7,13 @@ from typing import Any
 
 from governance.scopes.queries import scope_tree
 from policies.alerts.models import Alert, AlertEvent
-from policies.constraints.models import Constraint, columns_of
+from policies.alerts.operations import Ending
+from policies.constraints.models import Constraint, columns_of, imposed_by
 from policies.evaluation.operations.batch import RELEASED_BY_WEIR, Batch, Known, Pair
 from policies.evaluation.operations.records import PendingRecord, as_json
 from policies.evaluation.queries import ScopeAssessment
-from policies.guardrails.engine.constraint_kinds import to_json
+from policies.guardrails.engine.constraint_kinds import imposed, lifted, to_json
+from policies.guardrails.engine.figures import figures
 from policies.guardrails.engine.types import ConstraintInForce, Evaluation, ScopeView, StepEnded
 from policies.guardrails.queries import ActiveGuardrail
 
@@ -126,12 +128,38 @@ def _refresh(
         batch.changed_constraints[constraint.pk] = constraint
 
 
+def plan_ending(batch: Batch, alert: Alert, scope: ScopeView, reason: str, outcome: Evaluation | None = None) -> None:
+    """Tell of the alert's limits that have ended in this batch, and of its own end, in one message. ``outcome`` is None
+    when its guardrail was not evaluated.
+    """
+    ended = batch.ended_limits.pop(alert.pk, [])
+    is_over = alert.status == Alert.Status.RESOLVED
+    if not ended and not is_over:
+        return
+    limits = [imposed_by(limit.action, limit.model_patterns, "") for limit in ended]
+    still = outcome.constraints if outcome is not None and not is_over else ()
+    batch.endings[alert.pk] = Ending(
+        alert_id=alert.pk,
+        guardrail=alert.guardrail,
+        scope_id=scope.id,
+        scope_path=scope.path,
+        key=f"alert:{alert.pk}:resolved" if is_over else f"constraint:{min(limit.pk for limit in ended)}:released",
+        reason=ended[0].release_reason if ended else reason,
+        is_over=is_over,
+        steps=tuple(sorted({limit.step for limit in ended})),
+        lifted=tuple(dict.fromkeys(lifted(limit, alert.guardrail) for limit in limits)),
+        figures=figures(outcome.inputs, scope.currency) if outcome is not None else "",
+        still=" ".join(f"{imposed(in_force.constraint)} by its step {in_force.step} as before." for in_force in still),
+    )
+
+
 def release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView) -> None:
     """End a constraint: expired when its time is over, released otherwise."""
     is_over = batch.at >= constraint.expires_at
     constraint.status = Constraint.Status.EXPIRED if is_over else Constraint.Status.RELEASED
     constraint.released_at, constraint.released_by, constraint.release_reason = batch.at, RELEASED_BY_WEIR, reason
     batch.changed_constraints[constraint.pk] = constraint
+    batch.ended_limits[constraint.alert_id].append(constraint)
     batch.events.append(
         AlertEvent(
             alert_id=constraint.alert_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,13 +11,15 @@ from django.conf import settings
 
 from governance.errors import DomainError
 from governance.messages.channels import Message, Severity
-from governance.messages.operations import Outgoing, queue_message, queue_messages
-from governance.messages.queries import Destination, destinations
+from governance.messages.operations import queue_message
 from governance.scopes.models import Scope
-from policies.alerts.models import Alert, AlertEvent
+from policies.alerts.models import Alert
+from policies.alerts.operations import Told
+from policies.evaluation.operations.records import as_json
 from policies.evaluation.queries import EvaluationPeriod
-from policies.guardrails.engine.constraint_kinds import described, refuses_calls
-from policies.guardrails.engine.types import Evaluation, PlannedAction, ScopeView
+from policies.guardrails.engine.constraint_kinds import described, imposed, refuses_calls, to_json
+from policies.guardrails.engine.figures import figures
+from policies.guardrails.engine.types import ConstraintInForce, Evaluation, PlannedAction, ScopeView
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,11 @@ SEVERITY: dict[str, Severity] = {
     "medium": "warning",
     "high": "warning",
     "critical": "critical",
+}
+EVENT_TYPES = {
+    "started": "guardrail.step_started",
+    "changed": "guardrail.step_changed",
+    "repeat": "guardrail.step_repeated",
 }
 # Guardrail name and scope id, start of the period, step.
 NoticeKey = tuple[tuple[str, int], datetime, str]
@@ -53,86 +59,74 @@ class Notice:
         return f"{guardrail}:{scope_id}:{step}:{period_start:%Y-%m-%d}:{self.sequence}"
 
 
-def queue_notices(notices: Sequence[Notice], *, at: datetime) -> list[AlertEvent]:
-    """Queue the messages; returns an event for each notice that says who was notified. An address that leads nowhere is
-    named in the event and fails nothing.
-    """
-    events: list[AlertEvent] = []
-    outgoing: list[Outgoing] = []
-    known: dict[tuple[str, int], tuple[Destination, ...] | str] = {}
-    for notice in notices:
-        message = _message(notice)
-        problems = []
-        for address in dict.fromkeys(notice.to):
-            place = (address, notice.scope.id)
-            if place not in known:
-                known[place] = _destinations(*place)
-            resolved = known[place]
-            if isinstance(resolved, str):
-                problems.append(f"{address}: {resolved}")
-                continue
-            outgoing += [Outgoing(destination, notice.dedup_key, message) for destination in resolved]
-        events.append(
-            AlertEvent(
-                alert=notice.alert,
-                at=at,
-                kind=AlertEvent.Kind.NOTIFIED,
-                step=notice.planned.step,
-                detail="; ".join(problems),
-                evidence={"to": list(notice.to), "key": notice.dedup_key, "trigger": notice.planned.trigger},
-            )
-        )
-        notice.alert.last_notified_at = at
-    queue_messages(outgoing, at=at)
-    Alert.objects.filter(pk__in={notice.alert.pk for notice in notices}).update(last_notified_at=at)
-    return events
-
-
-def _destinations(address: str, scope_id: int) -> tuple[Destination, ...] | str:
-    """The destinations of the address, or the sentence that says why there are none."""
-    try:
-        return destinations(address, scope_id)
-    except DomainError as problem:
-        logger.warning("a guardrail cannot notify %s: %s", address, problem.detail)
-        return problem.detail
+def told_of(notice: Notice) -> Told:
+    """The notice as a message; its alert is stored by now."""
+    planned = notice.planned
+    return Told(
+        alert_id=notice.alert.pk,
+        scope_id=notice.scope.id,
+        step=planned.step,
+        to=notice.to,
+        message=_message(notice),
+        trigger=planned.trigger,
+        limits=tuple(in_force.step for in_force in notice.outcome.constraints),
+    )
 
 
 def _message(notice: Notice) -> Message:
     planned, scope, alert = notice.planned, notice.scope, notice.alert
-    imposed = next(
-        (in_force.constraint for in_force in notice.outcome.constraints if in_force.step == planned.step), None
-    )
-    fields: list[tuple[str, str]] = [
-        ("Scope", scope.path),
-        ("Step", planned.step),
-        ("Severity", planned.severity),
-        ("Period", f"{notice.period.start:%Y-%m-%d} to {notice.period.end:%Y-%m-%d}"),
-    ]
-    if imposed is not None:
-        fields.append(described(imposed))
-    data: dict[str, Any] = {
-        "guardrail": alert.guardrail,
-        "scope": scope.path,
-        "step": planned.step,
-        "severity": planned.severity,
-        "alert": alert.pk,
-        "trigger": planned.trigger,
-        "period_start": notice.period.start.isoformat(),
-        "period_end": notice.period.end.isoformat(),
-        "reason": planned.reason,
-        "blocks": imposed is not None and refuses_calls(imposed),
-    }
-    again = " (still)" if planned.trigger == "repeat" else ""
+    limits = notice.outcome.constraints
+    measured = figures(notice.outcome.inputs, scope.currency)
     return Message(
-        title=f"{alert.guardrail}: {planned.step}{again} on {scope.path}",
-        text=planned.reason,
+        title=f"{alert.guardrail}: {planned.step}{' (still)' if planned.trigger == 'repeat' else ''} on {scope.path}",
+        text=_text(notice, measured),
         event_id=notice.dedup_key,
-        event_type="guardrail.step_started" if planned.trigger == "started" else "guardrail.step_repeated",
+        event_type=EVENT_TYPES[planned.trigger],
         severity=SEVERITY[planned.severity],
-        fields=tuple(fields),
+        fields=(
+            ("Scope", scope.path),
+            ("Step", planned.step),
+            ("Severity", planned.severity),
+            ("Period", f"{notice.period.start:%Y-%m-%d} to {notice.period.end:%Y-%m-%d}"),
+            *dict.fromkeys(described(in_force.constraint) for in_force in limits),
+            ("Why", planned.reason),
+        ),
         link=f"{settings.PUBLIC_URL}/admin/policies/alert/{alert.pk}/change/",
-        data=data,
+        data={
+            "guardrail": alert.guardrail,
+            "scope": scope.path,
+            "step": planned.step,
+            "severity": planned.severity,
+            "alert": alert.pk,
+            "trigger": planned.trigger,
+            "period_start": notice.period.start.isoformat(),
+            "period_end": notice.period.end.isoformat(),
+            "figures": measured,
+            "reason": planned.reason,
+            "blocks": any(refuses_calls(in_force.constraint) for in_force in limits),
+            "limits": [_limit(in_force, scope) for in_force in limits],
+        },
     )
+
+
+def _text(notice: Notice, measured: str) -> str:
+    """Money first, then the limits' own sentences, then what is limited and until when."""
+    limits = [in_force.constraint for in_force in notice.outcome.constraints]
+    until = f"until {notice.period.end.day} {notice.period.end:%B %Y} at the latest"
+    sentences = [measured, *(limit.message for limit in limits), *(f"{imposed(limit)} {until}." for limit in limits)]
+    return " ".join(dict.fromkeys(sentence for sentence in sentences if sentence)) or notice.planned.reason
+
+
+def _limit(in_force: ConstraintInForce, scope: ScopeView) -> dict[str, Any]:
+    unit = scope.currency if in_force.unit == "money" else in_force.unit
+    return {
+        "step": in_force.step,
+        **to_json(in_force.constraint),
+        "message": in_force.constraint.message,
+        "limit": as_json(in_force.limit),
+        "observed": as_json(in_force.observed),
+        "unit": unit,
+    }
 
 
 def notify_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_type: str, at: datetime) -> None:

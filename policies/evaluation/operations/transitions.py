@@ -12,7 +12,7 @@ from typing import assert_never
 
 from policies.alerts.models import Alert, AlertEvent
 from policies.evaluation.operations.batch import Batch, Known, Pair, load_known, save
-from policies.evaluation.operations.constraints import end_reason, plan_constraints, release
+from policies.evaluation.operations.constraints import end_reason, plan_constraints, plan_ending, release
 from policies.evaluation.operations.messages import Notice
 from policies.evaluation.operations.records import PendingRecord, as_json, record
 from policies.evaluation.queries import ScopeAssessment, state_to_store
@@ -83,13 +83,17 @@ def _plan_state(batch: Batch, finding: ScopeAssessment) -> None:
 def _plan_end(batch: Batch, known: Known, finding: ScopeAssessment, ended: Evaluation) -> None:
     """Resolve the alerts and release the constraints of a period that is over or a guardrail that no longer applies."""
     pair = (finding.guardrail, finding.scope.id)
+    over: list[Alert] = []
     for alert in known.alerts.pop(pair, []):
         for transition in ended.transitions:
             if isinstance(transition, StepEnded):
                 batch.event(alert, AlertEvent.Kind.STEP_ENDED, transition.step, transition.reason)
         _resolve(batch, alert, finding.ended_reason)
+        over.append(alert)
     for constraint in known.constraints.pop(pair, {}).values():
         release(batch, constraint, finding.ended_reason, finding.scope)
+    for alert in over:
+        plan_ending(batch, alert, finding.scope, finding.ended_reason)
     batch.transitions_count += sum(isinstance(transition, StepEnded) for transition in ended.transitions)
     batch.decisions.append(
         PendingRecord(
@@ -127,8 +131,10 @@ def _plan_outcome(
                 },
             )
         )
+    reason = end_reason(outcome, "")
     if outcome.status == "idle":
-        _resolve(batch, alert, end_reason(outcome, ""))
+        _resolve(batch, alert, reason)
+    plan_ending(batch, alert, finding.scope, reason, outcome)
 
 
 def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: Evaluation) -> None:

@@ -23,4 +23,4 @@ def test_a_storm_is_written_in_portions_and_told_once(
     evaluate(LATER)
     assert limits() == [("budget-0", "active"), ("budget-1", "active"), ("budget-2", "active"), ("by-ratio", "active")]
     assert AlertEvent.objects.filter(kind="step_started").count() == 7
-    assert Delivery.objects.count() == 18
+    assert Delivery.objects.count() == 9

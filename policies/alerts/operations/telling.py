@@ -1,0 +1,78 @@
+"""Messages about alerts, put into the outbox, and the events that say who was told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from governance.errors import DomainError
+from governance.messages.channels import Message
+from governance.messages.operations import Outgoing, queue_messages
+from governance.messages.queries import Destination, destinations
+from policies.alerts.models import Alert, AlertEvent
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message about a stored alert to addresses as guardrails write them; its ``event_id`` is the delivery's key.
+    ``limits`` names the steps whose limits it tells of.
+    """
+
+    alert_id: int
+    scope_id: int
+    step: str
+    to: tuple[str, ...]
+    message: Message
+    trigger: str
+    limits: tuple[str, ...] = ()
+
+
+def tell(messages: Sequence[Told], *, at: datetime) -> list[AlertEvent]:
+    """Queue the messages, inside the caller's transaction; returns an event for each, not yet stored, that says who was
+    notified. An address that leads nowhere is named in the event and fails nothing.
+    """
+    events: list[AlertEvent] = []
+    outgoing: list[Outgoing] = []
+    known: dict[tuple[str, int], tuple[Destination, ...] | str] = {}
+    for told in messages:
+        problems = []
+        for address in dict.fromkeys(told.to):
+            place = (address, told.scope_id)
+            if place not in known:
+                known[place] = _destinations(*place)
+            resolved = known[place]
+            if isinstance(resolved, str):
+                problems.append(f"{address}: {resolved}")
+                continue
+            outgoing += [Outgoing(destination, told.message.event_id, told.message) for destination in resolved]
+        events.append(
+            AlertEvent(
+                alert_id=told.alert_id,
+                at=at,
+                kind=AlertEvent.Kind.NOTIFIED,
+                step=told.step,
+                detail="; ".join(problems),
+                evidence={
+                    "to": list(told.to),
+                    "key": told.message.event_id,
+                    "trigger": told.trigger,
+                    "limits": list(told.limits),
+                },
+            )
+        )
+    queue_messages(outgoing, at=at)
+    Alert.objects.filter(pk__in={told.alert_id for told in messages}).update(last_notified_at=at)
+    return events
+
+
+def _destinations(address: str, scope_id: int) -> tuple[Destination, ...] | str:
+    """The destinations of the address, or the sentence that says why there are none."""
+    try:
+        return destinations(address, scope_id)
+    except DomainError as problem:
+        logger.warning("a guardrail cannot notify %s: %s", address, problem.detail)
+        return problem.detail
