@@ -20,6 +20,9 @@ from allocation.usage.importers.litellm_identity import identity_of
 
 SOURCE = "litellm"
 PriceFrom = Literal["billed", "catalogue"]
+# Senders reckon in the currency of providers' price lists.
+CLAIMED_IN = "USD"
+CLIENT_LEFT = "499"
 HASH_LENGTH = 24
 TAGS_MAX = 200
 _OPERATIONS = {
@@ -62,7 +65,8 @@ def incoming_of(payloads: Iterable[tuple[int, object]], *, price: PriceFrom, sou
 
 def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE) -> dict[str, Any]:
     """The payload as a native usage event; what is missing or of the wrong type is left for the event's schema to
-    refuse. With `price` billed, response_cost is the cost, unless it is 0 although tokens were used.
+    refuse. With `price` billed, response_cost is the cost, else a claim beside it, unless it is 0 although tokens were
+    used.
     """
     metadata = _mapping(payload.get("metadata"))
     provider, model = _provider_and_model(payload)
@@ -94,11 +98,27 @@ def native(payload: Mapping[str, Any], *, price: PriceFrom, source: str = SOURCE
         event["latency_ms"] = latency
     if payload.get("cache_hit") is True:
         event["cached_response"] = True
-    elif price == "billed" and event["status"] == "success":
-        cost = claimed_cost(payload.get("response_cost"), tokens)
-        if cost is not None:
-            event["cost"] = cost
+    else:
+        event |= claim_of(payload.get("response_cost"), event, price)
+    if _was_cut(payload):
+        event["estimated"] = True
     return event
+
+
+def claim_of(claimed: object, event: Mapping[str, Any], price: PriceFrom) -> dict[str, Any]:
+    """The fields of a native event for a cost that its sender claims: beside ours, or in its place with `price` billed.
+    A failed call costs nothing, whatever is claimed.
+    """
+    cost = claimed_cost(claimed, event["tokens"])
+    if cost is None or event["status"] != "success":
+        return {}
+    return {"cost": cost} if price == "billed" else {"claimed_cost": {"amount": str(cost), "currency": CLAIMED_IN}}
+
+
+def _was_cut(payload: Mapping[str, Any]) -> bool:
+    """Whether the client left before the answer's end: then the provider's count never came, and the proxy reckons."""
+    code = _mapping(payload.get("error_information")).get("error_code")
+    return payload.get("status") == "success" and str(code) == CLIENT_LEFT
 
 
 def claimed_cost(claimed: object, tokens: Mapping[str, Any]) -> str | int | None:

@@ -12,12 +12,11 @@ from typing import Any
 
 from allocation.prices.engine.catalogue import catalogue_entry
 from allocation.prices.engine.rates import NANO, RateCard, Rates
-from allocation.usage.importers.litellm import PriceFrom, parts_fitted
+from allocation.usage.importers.litellm import PriceFrom, claim_of, parts_fitted
 from allocation.usage.importers.otlp.emitters import PEOPLE, Emitter
 from allocation.usage.importers.otlp.genai import (
     SOURCE,
     attributes_of,
-    claim_of,
     first_value,
     native_fields,
 )

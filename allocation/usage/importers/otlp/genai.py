@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from allocation.prices.engine.catalogue import maker_of
-from allocation.usage.importers.litellm import PriceFrom, claimed_cost, parts_fitted, pseudonym, service_tier
+from allocation.usage.importers.litellm import PriceFrom, claim_of, parts_fitted, pseudonym, service_tier
 from allocation.usage.importers.otlp import names
 from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, OWN_PREFIX, Scalar, Span, instant, microseconds
 
@@ -57,8 +57,6 @@ _AUDIO = (
     ("audio_input", names.AUDIO_INPUT, "input", ("cached_input", "cache_write")),
     ("audio_output", names.AUDIO_OUTPUT, "output", ("reasoning",)),
 )
-# Emitters reckon in the currency of providers' price lists.
-CLAIMED_IN = "USD"
 _OWN_FIELDS = {"scope": "scope", "task_id": "task_id", "session_id": "session_id"}
 
 
@@ -152,16 +150,6 @@ def claimed_by(attributes: Mapping[str, Scalar]) -> Scalar | None:
     if stated is not None or not parts:
         return stated
     return sum(part for part in parts if isinstance(part, int | float))
-
-
-def claim_of(claimed: object, event: Mapping[str, Any], price: PriceFrom) -> dict[str, Any]:
-    """The fields of a native event for a cost that its emitter claims: beside ours, or in its place with `price`
-    billed. A failed call costs nothing, whatever is claimed.
-    """
-    cost = claimed_cost(claimed, event["tokens"])
-    if cost is None or event["status"] != "success":
-        return {}
-    return {"cost": cost} if price == "billed" else {"claimed_cost": {"amount": str(cost), "currency": CLAIMED_IN}}
 
 
 def _runs_elsewhere(span: Span) -> bool:

@@ -71,6 +71,7 @@ def test_only_named_fields_are_read() -> None:
         "task_id": "trace-1",
         "session_id": "session-1",
         "latency_ms": 427,
+        "claimed_cost": {"amount": "0.01", "currency": "USD"},
     }
     assert len(end_user) == 24
     assert "ada" not in end_user
@@ -106,6 +107,30 @@ USAGE: dict[str, Any] = payload()["metadata"]["usage_object"]
 )
 def test_ways_of_saying_it(changes: dict[str, Any], field: str, wanted: object) -> None:
     assert native(payload(**changes), price="billed").get(field) == wanted
+
+
+LEFT = {"error_information": {"error_code": "499", "error_message": PROMPT}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "estimated", "claimed"),
+    [
+        pytest.param({}, None, "0.01", id="a call that went to its end"),
+        pytest.param(LEFT, True, "0.01", id="the client left, and the proxy reckons"),
+        pytest.param({**LEFT, "status": "failure"}, None, None, id="the client left before any answer"),
+        pytest.param({"error_information": {"error_code": 500}}, None, "0.01", id="another mishap"),
+        pytest.param({"error_information": PROMPT}, None, "0.01", id="no information"),
+        pytest.param({"cache_hit": True}, None, None, id="the proxy's own cache costs nothing"),
+    ],
+)
+def test_a_cut_streams_estimate_is_marked_and_a_claim_is_kept(
+    changes: dict[str, Any], estimated: bool | None, claimed: str | None
+) -> None:
+    event = native(payload(**changes), price="catalogue")
+
+    assert (event.get("estimated"), event.get("claimed_cost", {}).get("amount"), event.get("cost")) == (
+        estimated, claimed, None,
+    )  # fmt: skip
 
 
 def everything_stored() -> str:

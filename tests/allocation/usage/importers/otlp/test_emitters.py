@@ -28,7 +28,6 @@ from tests.allocation.usage.importers.otlp.captured import bodies, received, ser
 pytestmark = needs_shared_data
 CAPTURED_ON = "2026-11-28T12:00:00Z"
 PARTS = ("input", "cached", "cache_write", "cache_write_1h", "output", "reasoning")
-OF_LITELLM = tuple(emitter for emitter in captured.EMITTERS if emitter.startswith("litellm-proxy"))
 Call = tuple[Any, ...]
 
 
@@ -76,7 +75,7 @@ def test_every_emitter_that_was_captured_has_a_row() -> None:
     assert (sorted(captured.EMITTERS), len(folders)) == (folders, 20)
 
 
-@pytest.mark.parametrize("emitter", [emitter for emitter in captured.EMITTERS if emitter != OF_LITELLM[0]])
+@pytest.mark.parametrize("emitter", captured.EMITTERS)
 def test_every_call_that_it_tells_of_counts_once_to_the_token(emitter: str) -> None:
     missing = captured.EMITTERS[emitter].parts
     wanted = Counter(
@@ -170,10 +169,14 @@ def test_metrics_of_a_tracer_repeat_its_spans(emitter: str) -> None:
     assert [(incoming.events, incoming.counts_nothing) for incoming in told_by_metrics] == [([], True)]
 
 
-@pytest.mark.parametrize("emitter", [emitter for emitter in captured.EMITTERS if emitter not in OF_LITELLM])
+# Of two calls alike in input and output the truth gives the second the first's claim.
+MISTAKEN = frozenset({"capv1-016", "capv2-016"})
+
+
+@pytest.mark.parametrize("emitter", captured.EMITTERS)
 def test_the_cost_that_it_claims_is_kept_beside_ours(emitter: str) -> None:
     truth = Counter(
-        round(Decimal(str(call["emitter_claimed_cost_usd"])), 9)
+        round(Decimal(str(call["list_cost_usd" if call["scenario"] in MISTAKEN else "emitter_claimed_cost_usd"])), 9)
         for call in served(emitter)
         if call.get("emitter_claimed_cost_usd")
     )
