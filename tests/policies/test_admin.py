@@ -1,6 +1,8 @@
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from allocation.usage.operations import note_uncounted, record_usage
 from budgets.plans.models import Budget
 from governance.people.models import User
 from governance.people.rules import Actor
@@ -8,6 +10,7 @@ from policies.alerts.models import Alert
 from policies.constraints.models import Constraint
 from policies.evaluation.models import EvaluationRun
 from policies.guardrails.models import GuardrailVersion
+from tests.allocation.conftest import event
 from tests.policies.conftest import Apply, Spend, evaluate
 
 
@@ -76,3 +79,34 @@ def test_who_has_no_right_does_not_release(client: Client, finance: Actor) -> No
     client.post(f"/admin/policies/constraint/{constraint.pk}/release/", {"reason": "Please."})
     constraint.refresh_from_db()
     assert constraint.status == "active"
+
+
+def test_data_gaps_show_what_came_and_does_not_count(admin: Client, budget: Budget) -> None:
+    """By emitter and reason, with how many; and the calls of which nobody states what they used."""
+    assert "Received, not counted" not in admin.get("/admin/policies/datagap/").content.decode()
+    now = timezone.now()
+    for _ in range(2):
+        note_uncounted(
+            authority_id=budget.scope_id, signal="metrics", uncounted={("claude_code", "metric"): 750}, at=now
+        )
+    silent = event(id="silent", occurred_at=now.isoformat(), model="gpt-silent", tokens={})
+    record_usage(events=[silent], key_scope_id=None, at=now)
+
+    page = " ".join(admin.get("/admin/policies/datagap/").content.decode().split())
+    for cell in ("claude_code", "metrics", "1,500", "sums up calls: send spans or log events", "gpt-silent"):
+        assert f">{cell}<" in page
+    assert "Received, not counted." in page
+    assert "Unmeasured." in page
+
+
+def test_data_gaps_of_another_part_are_not_shown(client: Client, team_lead: Actor, budget: Budget) -> None:
+    above = budget.scope.parent_id
+    for scope_id, emitter in ((budget.scope_id, "ours"), (above, "from-above")):
+        note_uncounted(
+            authority_id=scope_id, signal="logs", uncounted={(emitter, "no_model_call"): 1}, at=timezone.now()
+        )
+    assert team_lead.user is not None
+    client.force_login(team_lead.user)
+
+    page = client.get("/admin/policies/datagap/").content.decode()
+    assert (">ours<" in page, ">from-above<" in page) == (True, False)

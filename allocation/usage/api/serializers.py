@@ -33,6 +33,9 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
     unpriced_meters = serializers.ListField(
         child=serializers.CharField(), help_text="Counted, without a price, and so missing from the cost."
     )
+    unmeasured = serializers.BooleanField(
+        source="is_unmeasured", help_text="Nobody states what the call used: its cost is unknown, not 0."
+    )
     attributes = serializers.DictField(child=serializers.CharField())
 
     class Meta:
@@ -41,8 +44,8 @@ class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
             "id", "source", "event_id", "occurred_at", "received_at", "scope", "attribution", "attributes", "provider",
             "model", "operation", "service_tier", "status", "task_id", "session_id", "input_tokens",
             "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "requests", "gpu_seconds",
-            "latency_ms", "cost", "unpriced", "unpriced_meters", "list_cost", "price_source", "price_version",
-            "claimed_cost", "is_estimated", "mended",
+            "latency_ms", "cost", "unpriced", "unpriced_meters", "unmeasured", "list_cost", "price_source",
+            "price_version", "claimed_cost", "is_estimated", "mended",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -52,6 +52,10 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
         """Calls whose cost leaves out something that was counted and has no price."""
         return self.exclude(unpriced_meters=[])
 
+    def unmeasured(self) -> Self:
+        """Successful calls of which nobody states what they used or cost."""
+        return self.unpriced().filter(input_tokens=0, output_tokens=0, gpu_seconds=0, quantities={})
+
     def booked_on(self, day: date) -> Self:
         """Records that count on the UTC day."""
         start = midnight(day)
@@ -194,6 +198,11 @@ class UsageRecord(models.Model):
     def total_tokens(self) -> int:
         """Input and output; their parts are included."""
         return self.input_tokens + self.output_tokens
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether the call succeeded and nobody states what it used or cost."""
+        return self.is_unpriced and not (self.total_tokens or self.gpu_seconds or self.quantities)
 
     @property
     def is_unpriced(self) -> bool:

@@ -6,6 +6,11 @@ from allocation.usage.queries.records import (
     usage_records,
     usage_summary,
 )
+from allocation.usage.queries.uncounted import (
+    UnmeasuredCalls,
+    uncounted_telemetry,
+    unmeasured_calls,
+)
 from allocation.usage.queries.windows import (
     UsageTotals,
     data_ages,
@@ -16,10 +21,13 @@ from allocation.usage.queries.windows import (
 
 __all__ = [
     "GROUPS",
+    "UnmeasuredCalls",
     "UsageTotals",
     "data_ages",
     "slices",
     "tasks",
+    "uncounted_telemetry",
+    "unmeasured_calls",
     "usage_records",
     "usage_summary",
     "window_totals",

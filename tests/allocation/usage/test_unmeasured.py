@@ -1,13 +1,15 @@
 """A call whose usage nobody states has no cost; it does not cost 0."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from allocation.usage.models import UsageDay, UsageRecord
 from allocation.usage.operations import record_usage
+from allocation.usage.queries import UnmeasuredCalls, unmeasured_calls
 from governance.scopes.models import Scope
-from tests.allocation.conftest import AT, event
+from tests.allocation.conftest import AT, SYSTEM, event
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,21 @@ def test_what_a_call_without_counts_costs(
     record = UsageRecord.objects.get()
     assert (record.cost, record.price_source) == wanted
     assert UsageDay.objects.get().unpriced_requests == (1 if wanted[0] is None else 0)
+
+
+def test_unmeasured_calls_are_told_from_unpriced_ones(search: Scope) -> None:
+    calls = [
+        event(id="silent", tokens={}),
+        event(id="unlisted", model="in-house-7b"),
+        event(id="failed", tokens={}, status="error"),
+        event(id="searched", tokens={}, model="in-house-7b", quantities={"web_search": "1"}),
+        event(id="agent", tokens={}, cost="0"),
+    ]
+    record_usage(events=calls, key_scope_id=search.pk, at=AT)
+
+    assert [record.event_id for record in UsageRecord.objects.unmeasured()] == ["silent"]
+    assert {record.event_id for record in UsageRecord.objects.all() if record.is_unmeasured} == {"silent"}
+    assert unmeasured_calls(actor=SYSTEM, since=AT - timedelta(days=1)) == [
+        UnmeasuredCalls("gateway", "openai", "gpt-4o", 1, event().occurred_at)
+    ]
+    assert unmeasured_calls(actor=SYSTEM, since=AT) == []
