@@ -14,6 +14,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from allocation.anomalies.queries import DETECTION_HEARTBEAT
 from allocation.meters.engine.months import Month
 from allocation.usage.operations import existing_partitions
 from config import broker
@@ -27,6 +28,8 @@ from governance.work.models import DirtyScope, Heartbeat
 OLDEST_PYTHON = (3, 11)
 OLDEST_POSTGRES = 15
 LATE = timedelta(seconds=60)
+# Two runs a quarter of a day apart, and an hour.
+DETECTION_LATE = timedelta(hours=13)
 DELIVERY_LATE = timedelta(minutes=5)
 LEAST_FREE_BYTES = 1_000_000_000
 
@@ -55,7 +58,14 @@ def examine(at: datetime) -> Findings:
     yield from database
     if not all(finding.is_fine for finding in database):
         return
-    checks: tuple[Callable[[datetime], Findings], ...] = (_clock, _waiting, _partitions, _deliveries, _channels)
+    checks: tuple[Callable[[datetime], Findings], ...] = (
+        _clock,
+        _waiting,
+        _partitions,
+        _deliveries,
+        _channels,
+        _anomalies,
+    )
     for check in checks:
         try:
             yield from check(at)
@@ -193,6 +203,24 @@ def _partitions(at: datetime) -> Findings:
         )
     else:
         yield Finding(is_fine=True, sentence="There are tables for this month's and next month's usage.")
+
+
+def _anomalies(at: datetime) -> Findings:
+    last = Heartbeat.objects.filter(name=DETECTION_HEARTBEAT).first()
+    if last is None:
+        yield Finding(is_fine=True, sentence="Anomalies have not been looked for yet.")
+    elif at - last.beat_at > DETECTION_LATE:
+        yield Finding(
+            is_fine=False,
+            sentence=f"Anomalies were last looked for {_span(at - last.beat_at)} ago: the worker of `slow` is gone.",
+        )
+    elif last.detail:
+        yield Finding(
+            is_fine=False,
+            sentence=f"Anomalies of {last.detail} could not be looked for: see the log, then `weir anomalies detect`.",
+        )
+    else:
+        yield Finding(is_fine=True, sentence=f"Anomalies were looked for {_span(at - last.beat_at)} ago.")
 
 
 def _deliveries(at: datetime) -> Findings:

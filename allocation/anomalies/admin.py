@@ -19,6 +19,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from allocation.anomalies import operations, queries
+from allocation.anomalies.engine import words
 from allocation.anomalies.engine.series_chart import TOKENS, SeriesDay, series_chart
 from allocation.anomalies.models import Anomaly, Feedback, Metric
 from governance.calendar.engine import DAY, midnight
@@ -31,7 +32,15 @@ from governance.people.models import DecisionRight
 from governance.scopes.queries import scope_tree
 
 STATUS_LABEL = {"open": "danger", "closed": "info"}
-FEEDBACK_LABEL = {"": "default", "yes": "danger", "no": "success", "planned": "info"}
+NOT_JUDGED = "not judged"
+FEEDBACK_WORD = {"": NOT_JUDGED, **{feedback.value: str(feedback.label) for feedback in Feedback}}
+FEEDBACK_LABEL = {
+    NOT_JUDGED: "default",
+    Feedback.YES.label: "danger",
+    Feedback.NO.label: "success",
+    Feedback.PLANNED.label: "info",
+    Feedback.ACCEPTED.label: "info",
+}
 
 
 class FeedbackForm(forms.Form):
@@ -113,8 +122,8 @@ class AnomalyAdmin(ReadOnlyAdmin):
         return anomaly.status
 
     @display(description="feedback", ordering="feedback", label=FEEDBACK_LABEL)  # type: ignore[untyped-decorator]  # Unfold has no types.
-    def feedback_label(self, anomaly: Anomaly) -> tuple[str, str]:
-        return anomaly.feedback, anomaly.get_feedback_display() or "not judged"
+    def feedback_label(self, anomaly: Anomaly) -> str:
+        return FEEDBACK_WORD[anomaly.feedback]
 
     @admin.display(description="usage records")
     def records(self, anomaly: Anomaly) -> SafeString:
@@ -140,7 +149,8 @@ class AnomalyAdmin(ReadOnlyAdmin):
         currency = scope_tree().by_id[anomaly.scope_id].currency
         unit = TOKENS if anomaly.metric == Metric.TOKENS else currency
         points = [SeriesDay(day.day, day.observed, day.expected, day.high, day.is_anomalous) for day in days]
-        return {"anomaly": anomaly, "chart": series_chart(points, unit=unit), "unit": unit}
+        sentence = words.sentence(queries.told(anomaly, currency))
+        return {"anomaly": anomaly, "sentence": sentence, "chart": series_chart(points, unit=unit), "unit": unit}
 
     # --- feedback
 

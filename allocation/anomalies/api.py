@@ -49,7 +49,8 @@ class AnomalyOut(serializers.ModelSerializer[Anomaly]):
         fields = (
             "id", "scope", "provider", "model", "metric", "first_day", "last_day", "duration_days", "days_count",
             "expected", "observed", "excess_cost", "score", "reason", "method", "detected_at", "time_to_detect_seconds",
-            "status", "closed_at", "feedback", "feedback_reason", "feedback_by", "feedback_at", "records",
+            "status", "closed_at", "accepted_at", "feedback", "feedback_reason", "feedback_by", "feedback_at",
+            "records",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -146,7 +147,9 @@ class AnomalyFeedback(APIView):
     )
     @idempotent
     def post(self, request: Request, anomaly_id: int) -> Response:
-        """Whether it was one. `planned` takes it out of the cost of anomalies, `no` out of what was right."""
+        """Whether it was one. `planned` takes it out of the cost of anomalies, `no` out of what was right; `accepted`
+        closes one that lasts: its level is usual from then on.
+        """
         body = FeedbackIn(data=request.data)
         body.is_valid(raise_exception=True)
         anomaly = operations.give_feedback(

@@ -9,6 +9,7 @@ from typing import Self
 from django.db import models
 from django.db.models import F, Q
 
+from allocation.anomalies.engine.anomalies import DAYS_JUDGED
 from governance.calendar.engine import DAY, midnight
 from governance.scopes.models import Scope, ScopedQuerySet
 
@@ -26,6 +27,11 @@ class Feedback(models.TextChoices):
     YES = "yes", "yes, an anomaly"
     NO = "no", "no, a false alarm"
     PLANNED = "planned", "planned"
+    ACCEPTED = "accepted", "accepted as the new usual"
+
+
+# Feedback after which the same day of the next month is no surprise.
+FORESEEN = frozenset({Feedback.NO, Feedback.PLANNED, Feedback.ACCEPTED})
 
 
 class AnomalyQuerySet(ScopedQuerySet["Anomaly"]):
@@ -64,6 +70,9 @@ class Anomaly(models.Model):
     feedback_reason = models.CharField(max_length=2000, blank=True)
     feedback_by = models.CharField(max_length=300, blank=True)
     feedback_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When feedback ended a rise that lasted: its level is usual from then on."
+    )
 
     objects = AnomalyQuerySet.as_manager()
 
@@ -87,6 +96,10 @@ class Anomaly(models.Model):
                 condition=Q(feedback="", feedback_reason="", feedback_by="", feedback_at__isnull=True)
                 | (~Q(feedback="") & ~Q(feedback_reason="") & ~Q(feedback_by="") & Q(feedback_at__isnull=False)),
                 name="anomaly_feedback_is_signed",
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at__isnull=True) | (Q(status="closed") & ~Q(feedback="")),
+                name="anomaly_accepted_is_closed_with_feedback",
             ),
             models.CheckConstraint(
                 condition=Q(metric="cost") | Q(excess_cost=0), name="anomaly_only_of_cost_costs_something"
@@ -115,6 +128,11 @@ class Anomaly(models.Model):
     @property
     def time_to_detect(self) -> timedelta:
         return self.detected_at - self.first_day_ended_at
+
+    @property
+    def was_looked_back_for(self) -> bool:
+        """Whether it is older than what a scheduled run judges: how soon it was detected tells nothing."""
+        return self.detected_at - self.first_day_ended_at > DAY * DAYS_JUDGED
 
     @property
     def duration_days(self) -> int:

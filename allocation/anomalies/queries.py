@@ -1,47 +1,34 @@
 """The daily series that anomalies are detected in, the anomalies, and the figures of their detection."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
 
-from allocation.anomalies.engine.anomalies import SEASON_DAYS, Thresholds, Verdict, judge_days
-from allocation.anomalies.models import Anomaly, AnomalyQuerySet, Feedback, Metric
-from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, ChargeClass, IngestWatermark
+from allocation.anomalies.engine.anomalies import JudgedDay, Thresholds, Verdict, judge_days
+from allocation.anomalies.engine.expectation import SEASON_DAYS, Series
+from allocation.anomalies.engine.scope_verdicts import ALL_MODELS, DailyUse, SeriesKey, ToldRise, earlier_days
+from allocation.anomalies.engine.words import ToldAnomaly
+from allocation.anomalies.models import FORESEEN, Anomaly, AnomalyQuerySet, Feedback, Metric
+from allocation.meters.documents.meters import TOKEN_METERS
+from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, ChargeClass, IngestWatermark, UsageDay
 from governance.calendar.engine import DAY, days_from, midnight
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeNode, scope_tree
 
-ALL_MODELS = ("", "")
+ADJUSTMENT_TABLE = "allocation_adjustment"
+DETECTION_HEARTBEAT = "allocation.anomalies"
 DAYS_BEFORE, DAYS_AFTER = 28, 7
 TOKENS_MIN_UNPRICED = Decimal(1_000_000)
 SECOND, HOUR_S = timedelta(seconds=1), 3600
 RATIO_PART = Decimal("0.0001")
 NOT_A_COST = (Feedback.NO, Feedback.PLANNED)
-
-
-class SeriesKey(NamedTuple):
-    """A scope's own use, without what lies below it; ALL_MODELS for the sum of its models."""
-
-    scope_id: int
-    provider: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class DailyUse:
-    """Cost (in the scope's currency) and tokens by day; 0 is a day without use, a missing day has no data."""
-
-    cost: Mapping[date, Decimal]
-    tokens: Mapping[date, Decimal]
-
-    def of(self, metric: str) -> Mapping[date, Decimal]:
-        return self.cost if metric == Metric.COST else self.tokens
 
 
 def days_with_data(root_id: int, since: date, until: date) -> list[date]:
@@ -92,6 +79,23 @@ def daily_use(scope_ids: Sequence[int], days: Sequence[date]) -> dict[SeriesKey,
     return use
 
 
+def organisation_cost(root_id: int, days: Sequence[date]) -> dict[date, Decimal]:
+    """What the whole organisation used on each of `days`, in its currency."""
+    if not days:
+        return {}
+    rows = (
+        UsageDay.objects.filter(
+            scope_id__in=scope_tree().descendants(root_id),
+            bucket__gte=midnight(days[0]),
+            bucket__lt=midnight(days[-1] + DAY),
+        )
+        .values_list("bucket")
+        .annotate(Sum("cost"))
+    )
+    by_day = {bucket.astimezone(UTC).date(): cost for bucket, cost in rows}
+    return {day: by_day.get(day, Decimal(0)) for day in days}
+
+
 def thresholds_for(use: DailyUse, metric: str) -> Thresholds:
     """The least excess worth reporting, from settings; in tokens at their mean cost."""
     excess_min = Decimal(settings.ANOMALY_EXCESS_MIN)
@@ -125,7 +129,7 @@ def days_around(anomaly: Anomaly, *, until: date) -> list[SurroundingDay]:
     series = use.of(anomaly.metric)
     # The chart shows the expected amount of small days too.
     thresholds = replace(thresholds_for(use, anomaly.metric), excess_min=Decimal(-1))
-    judged = judge_days(series, list(days_from(first, end)), thresholds)
+    judged = _judged_around(anomaly, series, list(days_from(first, end)), thresholds)
     return [
         SurroundingDay(
             day.day, day.observed, day.expected, day.high,
@@ -135,8 +139,57 @@ def days_around(anomaly: Anomaly, *, until: date) -> list[SurroundingDay]:
     ]  # fmt: skip
 
 
+def _judged_around(anomaly: Anomaly, series: Series, days: Sequence[date], thresholds: Thresholds) -> list[JudgedDay]:
+    """Up to the anomaly's last day as it was judged then; after it on the level that feedback may have accepted."""
+    key = SeriesKey(anomaly.scope_id, anomaly.provider, anomaly.model)
+    rises = [
+        told_rise(known)
+        for known in Anomaly.objects.filter(scope=anomaly.scope_id, last_day__gte=days[0] - DAY * 2 * SEASON_DAYS)
+    ]
+    before = [day for day in days if day <= anomaly.last_day]
+    own = told_rise(anomaly)
+    earlier = earlier_days([rise for rise in rises if rise != own], key, anomaly.metric, anomaly.first_day)
+    after = [day for day in days if day > anomaly.last_day]
+    return [
+        *judge_days(series, before, thresholds, earlier),
+        *(judge_days(series, after, thresholds, earlier_days(rises, key, anomaly.metric, after[0])) if after else ()),
+    ]
+
+
+def told(anomaly: Anomaly, currency: str) -> ToldAnomaly:
+    """The anomaly as it is told of, with the currency of its scope."""
+    return ToldAnomaly(
+        path=anomaly.scope.path,
+        model=anomaly.model,
+        metric=anomaly.metric,
+        currency=currency,
+        first_day=anomaly.first_day,
+        last_day=anomaly.last_day,
+        days_count=anomaly.days_count,
+        observed=anomaly.observed,
+        expected=anomaly.expected,
+        is_open=anomaly.status == Anomaly.Status.OPEN,
+        feedback=anomaly.feedback,
+        feedback_word=anomaly.get_feedback_display() if anomaly.feedback else "",
+    )
+
+
+def told_rise(anomaly: Anomaly) -> ToldRise:
+    """The anomaly as the engine takes it into account."""
+    return ToldRise(
+        SeriesKey(anomaly.scope_id, anomaly.provider, anomaly.model),
+        anomaly.metric,
+        anomaly.first_day,
+        anomaly.last_day,
+        is_accepted=anomaly.accepted_at is not None,
+        is_foreseen=anomaly.feedback in FORESEEN,
+    )
+
+
 def _rows(scope_ids: Sequence[int], days: Sequence[date]) -> Iterable[tuple[Any, ...]]:
-    """A row per series, its days in arrays. Corrections of closed periods are no use of the day they are booked on."""
+    """A row per series, its days in arrays. Corrections of closed periods, and usage that came after its month was
+    closed, are no use of the day they are booked on.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -149,10 +202,17 @@ def _rows(scope_ids: Sequence[int], days: Sequence[date]) -> Iterable[tuple[Any,
                     FROM {DAY_TABLE}
                     WHERE scope_id = ANY(%(scopes)s::bigint[]) AND bucket >= %(since)s AND bucket < %(until)s
                     UNION ALL
-                    SELECT scope_id, provider, model, day, -effective_cost, 0
+                    SELECT scope_id, provider, model, day, -effective_cost,
+                        CASE WHEN meter = ANY(%(token_meters)s) THEN -quantity ELSE 0 END
                     FROM {CHARGE_TABLE}
                     WHERE scope_id = ANY(%(scopes)s::bigint[]) AND day = ANY(%(days)s::date[])
                         AND charge_class = '{ChargeClass.CORRECTION.value}'
+                    UNION ALL
+                    SELECT scope_id, provider, model, (booked_at AT TIME ZONE 'UTC')::date, 0,
+                        -input_tokens - output_tokens
+                    FROM {ADJUSTMENT_TABLE}
+                    WHERE scope_id = ANY(%(scopes)s::bigint[]) AND booked_at >= %(since)s AND booked_at < %(until)s
+                        AND date_trunc('month', booked_at, 'UTC') > date_trunc('month', record_occurred_at, 'UTC')
                 ) AS used
                 GROUP BY 1, 2, 3, 4
             ) AS of_day
@@ -164,6 +224,7 @@ def _rows(scope_ids: Sequence[int], days: Sequence[date]) -> Iterable[tuple[Any,
                 "since": midnight(days[0]),
                 "until": midnight(days[-1] + DAY),
                 "days": list(days),
+                "token_meters": list(TOKEN_METERS),
             },
         )
         rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
@@ -219,11 +280,17 @@ def _kpis(organisation: ScopeNode, anomalies: Sequence[Anomaly]) -> AnomalyKpis:
         planned_cost=sum(
             (anomaly.excess_cost for anomaly in anomalies if anomaly.feedback == Feedback.PLANNED), Decimal(0)
         ),
-        mean_hours_to_detect=_mean([Decimal(anomaly.time_to_detect // SECOND) / HOUR_S for anomaly in anomalies]),
+        mean_hours_to_detect=_mean(
+            [
+                Decimal(anomaly.time_to_detect // SECOND) / HOUR_S
+                for anomaly in anomalies
+                if not anomaly.was_looked_back_for
+            ]
+        ),
         mean_duration_days=_mean([Decimal(anomaly.duration_days) for anomaly in anomalies]),
         with_feedback=judged.total(),
         feedback_share=_share(judged.total(), len(anomalies)),
-        confirmed=judged[Feedback.YES],
+        confirmed=judged[Feedback.YES] + judged[Feedback.ACCEPTED],
         planned=judged[Feedback.PLANNED],
         false_alarms=judged[Feedback.NO],
         precision=_share(judged.total() - judged[Feedback.NO], judged.total()),

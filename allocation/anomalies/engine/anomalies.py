@@ -5,50 +5,67 @@ estimates and computed as floats; observed amounts stay exact, and expected amou
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from math import exp, log, pi, sqrt
+from math import sqrt
 from statistics import median
 
-from governance.calendar.engine import DAY
+from allocation.anomalies.engine.expectation import (
+    LEVEL_DAYS,
+    SEASON_DAYS,
+    Expectation,
+    History,
+    Series,
+    Span,
+    expectation,
+)
+from allocation.anomalies.engine.month_days import with_month_days
+from allocation.anomalies.engine.tails import with_tails
 
-METHOD = "weekday-mad-1"
-WEEK = timedelta(days=7)
-NINE_PLACES = Decimal("1e-9")
-SEASON_DAYS = 56
-# Standard deviations per median absolute deviation, of a normal distribution.
-PER_MAD = 1.4826
-# Lower bound of the scale, in logarithms: no series is taken to vary by less than about 5 %.
-SCALE_MIN = 0.05
-# Weeks of history before a weekday has a season of its own, or counts as a day off.
-WEEKS_MIN = 4
-# Days off are recognised only where at least this share of the other days had use.
-REGULAR_FROM = 0.75
-# A day off becomes anomalous from this share of a usual day's use.
-OFF_DAY_SHARE = 0.25
-
-Series = Mapping[date, Decimal]
+METHOD = "weekday-mad-2"
+# Days judged again in each run, for usage that arrives late.
+DAYS_JUDGED = 14
+# A first day of use is anomalous from this share of what the whole organisation uses on a usual day.
+LAUNCH_SHARE = Decimal("0.25")
+# Usual days in a row that end a rise: one for each three days it lasted, up to three.
+USUAL_DAYS_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """When a day is anomalous: at least `excess_min` (in the series' unit) above expected, by at least
     `excess_share_min` of it, with a score of `score_min` or more; no verdict with fewer days of use than
-    `history_days_min`.
+    `history_days_min`. Where nothing was used before, a day is anomalous from the amount that `launch_min` gives for
+    it, and never without one.
     """
 
     excess_min: Decimal
     excess_share_min: Decimal = Decimal("0.25")
-    score_min: float = 4.5
+    score_min: float = 5.1
     history_days_min: int = 14
     season_days: int = SEASON_DAYS
-    level_days: int = 21
+    level_days: int = LEVEL_DAYS
+    launch_min: Mapping[date, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierDays:
+    """What is known of a series before it is judged: days that were anomalous; spans whose level was accepted as usual;
+    days that people said were planned or no anomaly, from which a monthly rise is learned at once.
+    """
+
+    anomalous: frozenset[date] = frozenset()
+    accepted: tuple[Span, ...] = ()
+    foreseen: frozenset[date] = frozenset()
+
+
+NOTHING_KNOWN = EarlierDays()
 
 
 class Verdict(StrEnum):
-    """`NONE`: no data of the day, or too little history."""
+    """`NONE`: no data of the day, too little history, or nothing that tells whether a rise goes on."""
 
     ANOMALOUS = "anomalous"
     NORMAL = "normal"
@@ -94,65 +111,130 @@ class AnomalousSpan:
         return max(self.days, key=lambda judged: (judged.score, judged.day))
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """Level and scale of a day's logarithm. Of a day off nothing is expected; `level` is then that of other days."""
-
-    level: float
-    scale: float
-    history_days: int
-    is_day_off: bool = False
-
-    def at(self, deviations: float) -> Decimal:
-        """The amount so many deviations above the expected one."""
-        if self.is_day_off:
-            return _nine_places(OFF_DAY_SHARE * exp(self.level)) if deviations else Decimal(0)
-        return _nine_places(exp(self.level + deviations * self.scale))
-
-    def score(self, observed: Decimal, score_min: float) -> float:
-        if observed <= 0:
-            return 0.0
-        if self.is_day_off:
-            return score_min * float(observed) / (OFF_DAY_SHARE * exp(self.level))
-        return max((log(observed) - self.level) / self.scale, 0.0)
-
-
-def _nine_places(value: float) -> Decimal:
-    return Decimal(value).quantize(NINE_PLACES)
-
-
 def judge_day(series: Series, day: date, thresholds: Thresholds) -> JudgedDay:
     """The verdict on `day`. A day missing from `series` has no data, so no verdict; one with 0 was without use."""
-    observed = series.get(day)
-    if observed is None:
-        return JudgedDay(day, Verdict.NONE, None, reason="no data of that day")
-    if observed <= thresholds.excess_min:
-        return JudgedDay(day, Verdict.NORMAL, observed, reason="too little to matter")
-    known = expectation(series, day, thresholds)
-    if isinstance(known, int):
-        return JudgedDay(
-            day, Verdict.NONE, observed, reason=f"{known} days of use before it, {thresholds.history_days_min} needed"
+    [judged] = judge_days(series, [day], thresholds)
+    return judged
+
+
+def judge_days(
+    series: Series, days: Iterable[date], thresholds: Thresholds, earlier: EarlierDays = NOTHING_KNOWN
+) -> list[JudgedDay]:
+    """The verdicts on `days`, in the order of days. What was anomalous is no part of what is expected of later days, so
+    that a rise that lasts stays one until it is accepted: it goes on while days lie above half of it, and is over after
+    a day that does not for each three days it lasted. A day so small that the rise would not matter tells nothing.
+    """
+    history = History(series, anomalous=earlier.anomalous, accepted=earlier.accepted)
+    judging = _Judging(series, history, thresholds, earlier)
+    return [judging.judge(day) for day in sorted(days)]
+
+
+@dataclass(slots=True)
+class _Judging:
+    """The judging of a series from day to day; `rise` holds the days of the rise that goes on."""
+
+    series: Series
+    history: History
+    thresholds: Thresholds
+    earlier: EarlierDays
+    rise: list[JudgedDay] = field(default_factory=list)
+    usual_days: int = 0
+
+    def judge(self, day: date) -> JudgedDay:
+        observed = self.series.get(day)
+        if observed is None:
+            return JudgedDay(day, Verdict.NONE, None, reason="no data of that day")
+        if any(first <= day <= last for first, last in self.earlier.accepted):
+            return JudgedDay(day, Verdict.NONE, observed, reason="accepted as usual")
+        if observed <= self.thresholds.excess_min and not self.rise:
+            return JudgedDay(day, Verdict.NORMAL, observed, reason="too little to matter")
+        known = self._expected(day)
+        judged = self._launched(day, observed, known) if isinstance(known, int) else self._judged(day, observed, known)
+        if judged.verdict != Verdict.ANOMALOUS and self.rise:
+            judged = self._in_a_rise(judged, observed)
+        if judged.verdict == Verdict.ANOMALOUS:
+            self.rise.append(judged)
+            self.usual_days = 0
+            self.history.anomalous.add(day)
+        elif judged.verdict == Verdict.NORMAL:
+            self.rise.clear()
+        return judged
+
+    def _expected(self, day: date) -> Expectation | int:
+        return expectation(
+            self.history,
+            day,
+            history_days_min=self.thresholds.history_days_min,
+            season_days=self.thresholds.season_days,
+            level_days=self.thresholds.level_days,
         )
-    expected, score = known.at(0), known.score(observed, thresholds.score_min)
-    high = max(
-        known.at(thresholds.score_min), expected * (1 + thresholds.excess_share_min), expected + thresholds.excess_min
-    )
-    is_anomalous = observed > high and score >= thresholds.score_min
-    judged = JudgedDay(day, Verdict.ANOMALOUS if is_anomalous else Verdict.NORMAL, observed, expected, high, score)
-    return replace(judged, reason=_reason(judged, known)) if is_anomalous else judged
+
+    def _judged(self, day: date, observed: Decimal, known: Expectation) -> JudgedDay:
+        judged = self._verdict(day, observed, known)
+        if judged.verdict != Verdict.ANOMALOUS:
+            return judged
+        known = with_month_days(
+            with_tails(known, self.history, day, self.thresholds.score_min),
+            self.history,
+            day,
+            foreseen=self.earlier.foreseen,
+        )
+        return self._verdict(day, observed, known)
+
+    def _verdict(self, day: date, observed: Decimal, known: Expectation) -> JudgedDay:
+        thresholds = self.thresholds
+        expected, score = known.at(0), known.score(observed, thresholds.score_min)
+        high = max(
+            known.at(thresholds.score_min),
+            expected * (1 + thresholds.excess_share_min),
+            expected + thresholds.excess_min,
+        )
+        is_anomalous = observed > high and score >= thresholds.score_min
+        judged = JudgedDay(day, Verdict.ANOMALOUS if is_anomalous else Verdict.NORMAL, observed, expected, high, score)
+        return replace(judged, reason=_reason(judged, known)) if is_anomalous else judged
+
+    def _launched(self, day: date, observed: Decimal, history_days: int) -> JudgedDay:
+        """The verdict on a day with little history: a launch where nothing that matters was used before, else none."""
+        thresholds = self.thresholds
+        launch_min = thresholds.launch_min.get(day)
+        before = self.history.window(day, thresholds.season_days)
+        if (
+            launch_min is not None
+            and observed >= max(launch_min, thresholds.excess_min)
+            and all(self.series[past] <= thresholds.excess_min for past in before)
+        ):
+            score = thresholds.score_min * float(observed / max(launch_min, thresholds.excess_min, Decimal(1)))
+            reason = f"{observed:,.2f} on {day}; nothing that matters was used before; score {score:.1f}."
+            return JudgedDay(day, Verdict.ANOMALOUS, observed, Decimal(0), launch_min, score, reason)
+        needed = f"{history_days} days of use before it, {thresholds.history_days_min} needed"
+        return JudgedDay(day, Verdict.NONE, observed, reason=needed)
+
+    def _in_a_rise(self, judged: JudgedDay, observed: Decimal) -> JudgedDay:
+        """The verdict on a day after days that were anomalous: it goes on, is over, or this day does not tell."""
+        expected, reason = judged.expected, self.rise[-1].reason
+        ratios = [float((day.observed or 0) / day.expected) for day in self.rise if day.expected]
+        if expected is None:
+            # A launch has no level to come back to: it goes on while half as much is used.
+            if observed > median(day.observed or Decimal(0) for day in self.rise) / 2:
+                return replace(judged, verdict=Verdict.ANOMALOUS, expected=Decimal(0), reason=reason)
+        elif ratios:
+            times = median(ratios)
+            if float(expected) * (times - 1) <= self.thresholds.excess_min:
+                return replace(judged, verdict=Verdict.NONE)
+            if float(observed) > float(expected) * sqrt(times):
+                return replace(judged, verdict=Verdict.ANOMALOUS, reason=reason)
+        self.usual_days += 1
+        is_over = self.usual_days >= min(-(-len(self.rise) // 3), USUAL_DAYS_MAX)
+        return replace(judged, verdict=Verdict.NORMAL if is_over else Verdict.NONE)
 
 
 def _reason(judged: JudgedDay, known: Expectation) -> str:
     times = f", {judged.observed / judged.expected:.1f} times as much" if judged.observed and judged.expected else ""
+    monthly = f" and this day of {known.month_days} earlier month(s)" if known.month_days else ""
     return (
         f"{judged.observed:,.2f} on {judged.day}; {judged.expected:,.2f} was expected on a {judged.day:%A}, from"
-        f" {known.history_days} earlier days of use{times}; score {judged.score:.1f}."
+        f" {known.history_days} earlier days of use{monthly}{times}; score {judged.score:.1f}."
     )
-
-
-def judge_days(series: Series, days: Iterable[date], thresholds: Thresholds) -> list[JudgedDay]:
-    """The verdicts on `days`, in the order of days."""
-    return [judge_day(series, day, thresholds) for day in sorted(days)]
 
 
 def anomalous_spans(judged: Sequence[JudgedDay]) -> list[AnomalousSpan]:
@@ -171,65 +253,3 @@ def anomalous_spans(judged: Sequence[JudgedDay]) -> list[AnomalousSpan]:
             case Verdict.NONE:
                 pass
     return [AnomalousSpan(tuple(days), is_over=not open_ or place < len(spans) - 1) for place, days in enumerate(spans)]
-
-
-def expectation(series: Series, day: date, thresholds: Thresholds) -> Expectation | int:
-    """What the season before `day` predicts for it; with too little history, the number of days of use instead. A day
-    of use is compared with days of use alone, on a logarithmic scale.
-    """
-    window = [past for back in range(thresholds.season_days, 0, -1) if (past := day - DAY * back) in series]
-    points = [(past, log(series[past])) for past in window if series[past] > 0]
-    if len(points) < thresholds.history_days_min:
-        return len(points)
-    season, weeks = _season(points, day)
-    level_from = day - DAY * thresholds.level_days
-    plain = [(past, value - season[past.weekday()]) for past, value in points]
-    recent = [value for past, value in plain if past >= level_from]
-    if len(recent) < WEEKS_MIN:
-        recent = [value for _past, value in plain]
-    level = median(recent)
-    scale = max(PER_MAD * median(abs(value - level) for value in recent), _by_weeks(points), SCALE_MIN)
-    # A prediction from few days is uncertain: the median of n values has pi/2n of the variance of a single value.
-    scale *= sqrt(1 + pi / 2 / len(recent) + (pi / 2 / weeks if weeks else 0))
-    is_day_off = _is_day_off(day, [past for past in window if past >= points[0][0]], points)
-    return Expectation(level + season[day.weekday()], scale, len(points), is_day_off)
-
-
-def _is_day_off(day: date, known: Sequence[date], points: Sequence[tuple[date, float]]) -> bool:
-    used = {past for past, _value in points}
-    same_weekday = [past for past in known if past.weekday() == day.weekday()]
-    weekdays_off = {weekday for weekday in range(7) if not any(past.weekday() == weekday for past in used)}
-    working_days = [past for past in known if past.weekday() not in weekdays_off]
-    return (
-        day.weekday() in weekdays_off
-        and len(same_weekday) >= WEEKS_MIN
-        and len(used) >= REGULAR_FROM * len(working_days)
-    )
-
-
-def _season(points: Sequence[tuple[date, float]], day: date) -> tuple[Sequence[float], int]:
-    """By weekday, its median deviation from the middle of its own week, and the number of weeks known: 0 where too few.
-    Comparing within a week keeps growth and new levels out of the season.
-    """
-    by_week: dict[int, list[tuple[int, float]]] = {}
-    for past, value in points:
-        by_week.setdefault((day - past).days // 7, []).append((past.weekday(), value))
-    by_weekday: dict[int, list[float]] = {}
-    for week in by_week.values():
-        middle = median(value for _weekday, value in week)
-        for weekday, value in week:
-            by_weekday.setdefault(weekday, []).append(value - middle)
-    weeks = min(len(values) for values in by_weekday.values())
-    if weeks < WEEKS_MIN:
-        return [0.0] * 7, 0
-    return [median(by_weekday.get(weekday, [0.0])) for weekday in range(7)], weeks
-
-
-def _by_weeks(points: Sequence[tuple[date, float]]) -> float:
-    """The scale of random variation, from differences between a day and the day a week before: needs no season."""
-    values = dict(points)
-    steps = [value - values[past - WEEK] for past, value in points if past - WEEK in values]
-    if not steps:
-        return 0.0
-    middle = median(steps)
-    return PER_MAD * median(abs(step - middle) for step in steps) / sqrt(2)

@@ -12,7 +12,7 @@ from allocation.anomalies.models import Anomaly
 from allocation.anomalies.operations import detect_anomalies
 from governance.people.models import Ownership, User
 from governance.scopes.models import Scope
-from tests.allocation.anomalies.test_operations import AT, DAY, TODAY, delivered, used
+from tests.allocation.anomalies.daily import AT, DAY, TODAY, delivered, used
 
 pytestmark = pytest.mark.django_db
 

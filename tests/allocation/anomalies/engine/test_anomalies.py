@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from math import exp
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from allocation.anomalies.engine.anomalies import (
     AnomalousSpan,
+    EarlierDays,
     JudgedDay,
     Thresholds,
     Verdict,
@@ -88,12 +90,50 @@ def test_a_small_excess_is_no_anomaly() -> None:
     assert len(spans_of(series, range(60, 80), Thresholds(excess_min=Decimal(1)))) == 1
 
 
-def test_a_new_level_is_one_anomaly_until_it_is_usual() -> None:
-    series = weekly(120)
-    series |= {day: value * 3 for day, value in series.items() if day >= MONDAY + DAY * 70}
-    [(first, last, is_over)] = spans(spans_of(series, range(60, 120)))
-    assert (first, is_over) == (70, True)
-    assert 76 <= last <= 84
+def tripled(since: int, until: int) -> dict[date, Decimal]:
+    """120 days, three times as much from day `since` to before day `until`."""
+    return {
+        day: value * 3 if MONDAY + DAY * since <= day < MONDAY + DAY * until else value
+        for day, value in weekly(120).items()
+    }
+
+
+def test_a_new_level_is_one_anomaly_for_as_long_as_it_lasts() -> None:
+    assert spans(spans_of(tripled(70, 120), range(60, 120))) == [(70, 119, False)]
+    assert spans(spans_of(tripled(70, 100), range(60, 120))) == [(70, 99, True)]
+
+
+def test_a_new_level_is_usual_once_it_is_accepted() -> None:
+    """Its days of the week stay known: a Sunday like a Monday is an anomaly on the new level, too."""
+    series = tripled(70, 120) | {MONDAY + DAY * 96: Decimal(330)}
+    accepted = EarlierDays(accepted=((MONDAY + DAY * 70, MONDAY + DAY * 72),))
+    judged = judge_days(series, [MONDAY + DAY * number for number in range(70, 120)], THRESHOLDS, accepted)
+    assert spans(anomalous_spans(judged)) == [(96, 96, True)]
+    assert {day.reason for day in judged[:3]} == {"accepted as usual"}
+
+
+def test_one_usual_day_does_not_end_what_has_lasted_a_week() -> None:
+    series = tripled(70, 120) | {MONDAY + DAY * 84: Decimal(105)}
+    assert spans(spans_of(series, range(60, 120))) == [(70, 119, False)]
+
+
+def test_days_too_small_to_tell_neither_end_a_rise_nor_extend_it() -> None:
+    """Weekends of 2 in a scope of 100: three times as much is less than the least that is told of."""
+    quiet = {day: value / 15 if day.weekday() > 4 else value for day, value in tripled(70, 120).items()}
+    assert spans(spans_of(quiet, range(60, 118))) == [(70, 116, False)]
+
+
+def test_a_first_use_is_a_launch_from_the_least_amount_given() -> None:
+    """Nothing was used before, so that only its size tells."""
+    series = {MONDAY + DAY * number: Decimal(0 if number < 70 else 500) for number in range(90)}
+    days = [MONDAY + DAY * number for number in range(60, 90)]
+    launches = {day: Decimal(400) for day in days}
+    told = anomalous_spans(judge_days(series, days, replace(THRESHOLDS, launch_min=launches)))
+    assert spans(told) == [(70, 89, False)]
+    assert told[0].days[0].reason == "500.00 on 2026-08-10; nothing that matters was used before; score 6.4."
+    assert spans_of(series, range(60, 90)) == []
+    few = replace(THRESHOLDS, launch_min={day: Decimal(501) for day in days})
+    assert anomalous_spans(judge_days(series, days, few)) == []
 
 
 def test_a_day_off_is_known_by_its_weekday() -> None:

@@ -1,75 +1,25 @@
 """Anomalies detected in daily use, kept, and judged by people."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connections, transaction
+from django.db import connection, connections
 
-from allocation.anomalies import queries, tasks
-from allocation.anomalies.models import Anomaly, Feedback
-from allocation.anomalies.operations import DetectionCounts, detect_anomalies, give_feedback
-from allocation.usage.models import IngestWatermark, UsageCharge, UsageDay
-from governance.errors import DomainError, Forbidden, NotFound
-from governance.records.models import DecisionRecord
+from allocation.anomalies import tasks
+from allocation.anomalies.models import Anomaly
+from allocation.anomalies.operations import DetectionCounts, detect_anomalies
+from allocation.anomalies.queries import DETECTION_HEARTBEAT
+from allocation.usage.models import UsageCharge, UsageDay
 from governance.scopes.models import Scope
-from tests.allocation.conftest import SYSTEM
+from governance.work.models import Heartbeat
+from tests.allocation.anomalies.daily import AT, DAY, TODAY, day_of, delivered, judged, kpis, recorded, used
+from tests.allocation.conftest import make_organisation
 
 pytestmark = pytest.mark.django_db
-TODAY = date(2026, 11, 24)
-AT = datetime(2026, 11, 24, 0, 40, tzinfo=UTC)
-DAY = timedelta(days=1)
-WEEK = (100, 110, 105, 120, 95, 30, 20)
-
-
-def used(
-    scope: Scope,
-    changes: Mapping[int, float] | None = None,
-    *,
-    model: str = "gpt-4o",
-    days: int = 80,
-    factor: int = 1,
-    tokens_per: int = 1000,
-    until: date = TODAY,
-) -> None:
-    """Daily use up to before `until`, of a weekly season; `changes` by days before `until`."""
-    changes = changes or {}
-    rows = []
-    for back in range(days, 0, -1):
-        day = until - DAY * back
-        usual = WEEK[day.weekday()] * (100 + back * 37 % 11) * factor / 100
-        cost = Decimal(str(changes.get(back, usual)))
-        rows.append(day_of(scope, day, cost, tokens=int(cost * tokens_per), model=model))
-    UsageDay.objects.bulk_create(row for row in rows if row.input_tokens or row.cost)
-
-
-def day_of(scope: Scope, day: date, cost: Decimal, *, tokens: int, model: str = "gpt-4o") -> UsageDay:
-    at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return UsageDay(
-        scope=scope, bucket=at, provider="openai", model=model, activity="inference", requests=1, errors=0,
-        unpriced_requests=0, input_tokens=tokens, cached_input_tokens=0, cache_write_tokens=0, output_tokens=0,
-        reasoning_tokens=0, gpu_seconds=0, cost=cost, last_occurred_at=at, last_received_at=at,
-    )  # fmt: skip
-
-
-def delivered(root: Scope, at: datetime = AT) -> None:
-    IngestWatermark.objects.update_or_create(scope=root, defaults={"last_received_at": at})
-
-
-def recorded() -> list[tuple[str, str, str, str, str, int, str]]:
-    return [
-        (anomaly.scope.slug, anomaly.model, anomaly.metric, f"{anomaly.first_day:%m-%d}",
-         f"{anomaly.last_day:%m-%d}", anomaly.days_count, anomaly.status)
-        for anomaly in Anomaly.objects.select_related("scope").order_by("first_day", "scope", "model", "metric")
-    ]  # fmt: skip
-
-
-@pytest.fixture
-def ads(acme: Scope) -> Scope:
-    return Scope.objects.get(path="acme/ads")
 
 
 def test_nothing_unusual_is_no_anomaly(acme: Scope, search: Scope) -> None:
@@ -181,8 +131,6 @@ def test_tokens_without_a_price_are_watched_as_tokens(acme: Scope, search: Scope
 
 
 def test_another_organisations_feed_is_its_own(acme: Scope, search: Scope) -> None:
-    from tests.allocation.conftest import make_organisation
-
     globex = make_organisation("globex")
     used(Scope.objects.get(path="globex/search"), {1: 700})
     used(search, {1: 700})
@@ -235,101 +183,87 @@ def test_looking_at_once_from_many_sides_opens_one(acme: Scope, search: Scope) -
     assert Anomaly.objects.count() == 1
 
 
-# --- feedback -------------------------------------------------------------------------------------------------------
+# --- a scope that begins ----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def spike(acme: Scope, search: Scope) -> Anomaly:
+@pytest.mark.parametrize(("cost", "opened"), [(30, 1), (20, 0)])
+def test_a_new_scope_is_told_of_from_a_quarter_of_the_organisations_day(
+    acme: Scope, search: Scope, ads: Scope, cost: int, opened: int
+) -> None:
+    used(search)
+    UsageDay.objects.bulk_create([day_of(ads, TODAY - DAY, Decimal(cost), tokens=cost * 1000)])
+    delivered(acme)
+    counts = detect_anomalies(at=AT)
+    assert (counts.opened, counts.failed) == (opened, ())
+
+
+# --- month days -------------------------------------------------------------------------------------------------------
+
+
+def month_ends(search: Scope, cost: int) -> None:
+    """A batch on the last working day of each month."""
+    used(search, days=200, until=date(2026, 12, 1))
+    for day in (date(2026, 7, 31), date(2026, 8, 31), date(2026, 9, 30), date(2026, 10, 30), date(2026, 11, 30)):
+        UsageDay.objects.filter(bucket__date=day).update(cost=cost)
+
+
+def test_the_batch_at_the_end_of_each_month_is_known_from_the_third_on(acme: Scope, search: Scope) -> None:
+    month_ends(search, 700)
+    delivered(acme, datetime(2026, 12, 1, 1, tzinfo=UTC))
+    for day in (date(2026, 8, 1), date(2026, 9, 1), date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)):
+        detect_anomalies(at=datetime(day.year, day.month, day.day, 1, tzinfo=UTC))
+    assert [row[3] for row in recorded()] == ["07-31", "08-31"]
+
+
+def test_a_batch_that_was_planned_is_known_the_next_month(acme: Scope, search: Scope) -> None:
+    month_ends(search, 700)
+    delivered(acme, datetime(2026, 12, 1, 1, tzinfo=UTC))
+    detect_anomalies(at=datetime(2026, 8, 1, 1, tzinfo=UTC))
+    judged(Anomaly.objects.get(), "planned")
+    detect_anomalies(at=datetime(2026, 9, 1, 1, tzinfo=UTC))
+    assert [row[3] for row in recorded()] == ["07-31"]
+
+
+def test_a_batch_three_times_its_usual_size_is_told(acme: Scope, search: Scope) -> None:
+    month_ends(search, 700)
+    UsageDay.objects.filter(bucket__date=date(2026, 11, 30)).update(cost=2500)
+    delivered(acme, datetime(2026, 12, 1, 1, tzinfo=UTC))
+    detect_anomalies(at=datetime(2026, 12, 1, 1, tzinfo=UTC))
+    [anomaly] = Anomaly.objects.all()
+    assert " and this day of 3 earlier month(s)" in anomaly.reason
+
+
+# --- organisations, and days that are past --------------------------------------------------------------------------
+
+
+def test_a_fault_in_one_organisation_stops_no_other_and_is_told_once(
+    acme: Scope, search: Scope, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    globex = make_organisation("globex")
+    used(Scope.objects.get(path="globex/search"), {1: 700})
+    delivered(globex)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE allocation_anomaly ADD CONSTRAINT not_here CHECK (scope_id <> %s)", [search.pk])
     used(search, {1: 700})
     delivered(acme)
-    detect_anomalies(at=AT)
-    return Anomaly.objects.get()
+    counts = detect_anomalies(at=AT)
+    assert (counts.opened, counts.failed) == (1, ("acme",))
+    assert [anomaly.scope.path for anomaly in Anomaly.objects.all()] == ["globex/search"]
+    detect_anomalies(at=AT + timedelta(hours=6))
+    assert [record.message for record in caplog.records] == ["anomalies of acme could not be looked for"]
+    heartbeat = Heartbeat.objects.get(name=DETECTION_HEARTBEAT)
+    assert (heartbeat.beat_at, heartbeat.detail) == (AT + timedelta(hours=6), "acme")
 
 
-def judged(anomaly: Anomaly, feedback: str, reason: str = "A load test.") -> Anomaly:
-    return give_feedback(anomaly_id=anomaly.pk, feedback=Feedback(feedback), reason=reason, actor=SYSTEM, at=AT)
-
-
-def test_feedback_is_signed_and_on_record_and_kept(acme: Scope, spike: Anomaly, search: Scope) -> None:
-    judged(spike, "planned")
-    record = DecisionRecord.objects.get(action="anomaly.judge")
-    assert (record.reason, record.scope, record.evidence["feedback"]) == ("A load test.", search, "planned")
-    UsageDay.objects.bulk_create([day_of(search, TODAY, Decimal(900), tokens=900_000)])
-    delivered(acme, AT + DAY)
-    detect_anomalies(at=AT + DAY)
-    anomaly = Anomaly.objects.get()
-    assert (anomaly.days_count, anomaly.feedback, anomaly.feedback_by, anomaly.feedback_at) == (
-        2,
-        "planned",
-        SYSTEM.label,
-        AT,
-    )
-    judged(spike, "yes", "Not the load test after all.")
-    assert DecisionRecord.objects.filter(action="anomaly.judge").latest("seq").evidence["before"] == "planned"
-
-
-def test_feedback_needs_a_reason_and_a_right(spike: Anomaly, client_of: Any) -> None:
-    from governance.people.models import ApiKey
-    from governance.people.rules import Actor
-
-    client_of(spike.scope, "alerts:read")
-    reader = Actor.of_key(ApiKey.objects.get())
-    with pytest.raises(DomainError, match="Say in a sentence"):
-        judged(spike, "no", " ")
-    with pytest.raises(Forbidden):
-        give_feedback(anomaly_id=spike.pk, feedback=Feedback.NO, reason="No.", actor=reader, at=AT)
-    with pytest.raises(NotFound):
-        give_feedback(anomaly_id=0, feedback=Feedback.NO, reason="No.", actor=SYSTEM, at=AT)
-    assert (Anomaly.objects.get().feedback, DecisionRecord.objects.filter(action="anomaly.judge").count()) == ("", 0)
-
-
-def kpis(since: date = TODAY - DAY * 30) -> Any:
-    [row] = queries.anomaly_kpis(actor=SYSTEM, scope_id=None, since=since, until=TODAY)
-    return row
-
-
-def test_kpis(acme: Scope, search: Scope, ads: Scope) -> None:
-    used(search, {9: 700, 8: 700})
-    used(ads, {5: 400, 1: 500})
+def test_the_past_is_looked_at_as_on_each_of_its_days(acme: Scope, search: Scope, ads: Scope) -> None:
+    used(search, {150: 700, 60: 800, 3: 700}, days=300)
+    used(ads, days=300)
     delivered(acme)
-    detect_anomalies(at=AT)
-    long, planned, open_ = Anomaly.objects.order_by("first_day")
-    assert kpis().precision is None
-    judged(planned, "planned")
-    judged(open_, "no")
-    row = kpis()
-    assert (row.organisation, row.currency, row.anomalies, row.open) == ("acme", "USD", 3, 1)
-    assert (row.cost, row.planned_cost) == (long.excess_cost, planned.excess_cost)
-    assert row.mean_duration_days == Decimal("1.3333")
-    # Ends of the first days: 8, 4 and 0 days and 40 minutes before.
-    assert row.mean_hours_to_detect == Decimal("96.6667")
-    assert (row.with_feedback, row.feedback_share, row.precision) == (2, Decimal("0.6667"), Decimal("0.5"))
-    assert (row.confirmed, row.planned, row.false_alarms) == (0, 1, 1)
-
-
-def test_kpis_of_no_anomalies(acme: Scope) -> None:
-    assert queries.anomaly_kpis(actor=SYSTEM, scope_id=None, since=TODAY, until=TODAY + DAY) == []
-
-
-# --- what the database holds ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"last_day": date(2026, 11, 1)},
-        {"status": "closed"},
-        {"feedback": "yes"},
-        {"metric": "tokens"},
-    ],
-    ids=str,
-)
-def test_what_an_anomaly_cannot_be(spike: Anomaly, change: dict[str, Any]) -> None:
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Anomaly.objects.update(**change)
-
-
-def test_one_is_open_of_a_series(spike: Anomaly) -> None:
-    spike.pk, spike.first_day = None, spike.first_day - DAY * 3
-    with pytest.raises(IntegrityError, match="anomaly_is_open_once"), transaction.atomic():
-        spike.save()
+    told: list[tuple[str, int]] = []
+    counts = detect_anomalies(at=AT, since=TODAY - DAY * 200, progress=lambda *step: told.append(step))
+    assert [row[3] for row in recorded()] == ["06-27", "09-25", "11-21"]
+    assert (counts.opened, told[-1]) == (3, ("acme", 5))
+    before = list(Anomaly.objects.values())
+    assert detect_anomalies(at=AT, since=TODAY - DAY * 200).opened == 0
+    assert list(Anomaly.objects.values()) == before
+    assert kpis(TODAY - DAY * 200).mean_hours_to_detect == Decimal("48.6667")
