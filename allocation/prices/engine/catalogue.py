@@ -1,6 +1,6 @@
 """The dated catalogue, genai-prices, as rate cards. Its own `calc_price` prices what a card cannot express."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ import genai_prices
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices, TimeOfDateConstraint, Usage
 
-from allocation.meters.documents import EXACT, SERVICE_TIERS, TOKEN_METERS, shifted
+from allocation.meters.documents import EXACT, TOKEN_METERS, shifted
 from allocation.prices.engine.exchange import QUOTIENT_STEP, Rate
 from allocation.prices.engine.price_books import Tiers, converted
 from allocation.prices.engine.rates import RareQuantities, RateCard, rate_card
@@ -18,6 +18,7 @@ from allocation.prices.engine.rates import RareQuantities, RateCard, rate_card
 SOURCE = "genai-prices"
 VERSION = genai_prices.__version__
 CURRENCY = "USD"
+STANDARD = "standard"
 
 _FIELDS = {
     "input_mtok": "input",
@@ -70,10 +71,12 @@ _OVERLAPS = {
     "image_output": ("output_image_reasoning_tokens",),
 }
 NO_RARE_QUANTITIES: RareQuantities = {}
-_TIER_CONTEXT = {
-    "batch": {"processing": "batch"},
-    "flex": {"service_tier": "flex"},
-    "priority": {"service_tier": "priority"},
+# Of a tier that providers name differently, the first that the catalogue states for the model holds.
+_TIER_CONTEXTS: Mapping[str, Sequence[dict[str, str]]] = {
+    "batch": ({"processing": "batch"},),
+    "flex": ({"service_tier": "flex"},),
+    "priority": ({"service_tier": "priority"},),
+    "fast": ({"speed": "fast"}, {"service_tier": "fast"}),
 }
 # Provider names of gateways that the catalogue's own matching does not know.
 _PROVIDER_NAMES = {"azure_ai": "azure", "fireworks_ai": "fireworks", "bedrock_converse": "aws", "xai": "x-ai"}
@@ -205,12 +208,14 @@ def _listed(
     provider: str, model: str, service_tier: str, at: datetime
 ) -> tuple[ModelInfo, dict[str, str] | None] | None:
     provider_and_model = find_model(provider, model)
-    if service_tier not in SERVICE_TIERS:
+    if provider_and_model is None:
         return None
-    context = _TIER_CONTEXT.get(service_tier)
-    if provider_and_model is None or (context is not None and not _states_tier(provider_and_model[1], context, at)):
-        return None
-    return provider_and_model[1], context
+    info = provider_and_model[1]
+    if service_tier == STANDARD:
+        return info, None
+    contexts = _TIER_CONTEXTS.get(service_tier, ())
+    stated = next((context for context in contexts if _states_tier(info, context, at)), None)
+    return None if stated is None else (info, stated)
 
 
 def _stated(price: ModelPrice) -> dict[str, Decimal | TieredPrices]:

@@ -1,5 +1,5 @@
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from allocation.prices.engine.catalogue import (
     CalculatedCard,
     TimeOfDayPrice,
     catalogue_entry,
+    catalogue_tiers,
     find_model,
     maker_of,
     usage_of,
@@ -100,3 +101,17 @@ def test_every_model_of_the_catalogue_costs_what_the_catalogue_calculates(servic
 )
 def test_who_made_a_model(model: str, maker: str | None) -> None:
     assert maker_of(model) == maker
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "tier", "price"),
+    [
+        ("anthropic", "claude-opus-5", "fast", "10"),
+        ("openai", "gpt-5.4", "fast", "5"),
+        ("anthropic", "claude-sonnet-4-5", "fast", None),
+        ("anthropic", "claude-opus-5", "standard-us", None),
+    ],
+)
+def test_a_tier_that_providers_name_differently_is_one(provider: str, model: str, tier: str, price: str | None) -> None:
+    stated = catalogue_tiers(provider, model, tier, datetime(2026, 11, 20, tzinfo=UTC)).get(0, {}).get("input")
+    assert stated == (None if price is None else Decimal(price))
