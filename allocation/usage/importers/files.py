@@ -84,13 +84,14 @@ def load_mapping(path: Path) -> UsageMapping:
 
 
 def shipped_for(columns: Collection[str]) -> list[str]:
-    """The mappings that ship and need no other columns than these."""
-    mappings = [(path.stem, load_mapping(path)) for path in sorted(SHIPPED.glob("*.yaml"))]
-    return [
+    """The mappings that ship and need no other columns than these; of pages only where none of rows does."""
+    mappings = {path.stem: load_mapping(path) for path in sorted(SHIPPED.glob("*.yaml"))}
+    fitting = [
         name
-        for name, mapping in mappings
+        for name, mapping in mappings.items()
         if not missing_from(columns, needed_columns(mapping, tabular=mapping.format in TABULAR))
     ]
+    return [name for name in fitting if not mappings[name].each] or fitting
 
 
 def import_file(request: ImportRequest, *, now: Clock, progress: Progress = lambda _records, _bytes: None) -> ImportRun:

@@ -7,11 +7,17 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
+from pydantic import TypeAdapter
 
+from allocation.prices.documents import ExchangeRatesDocument
+from allocation.prices.operations import apply_exchange_rates
 from allocation.quarantine.models import QuarantinedUsage
+from allocation.replay.operations import replay_quarantined
 from allocation.usage.models import ImportRun, UsageRecord
+from governance.documents import load_documents, parse_document
 from governance.scopes.models import Scope
-from tests.allocation.conftest import AT
+from tests.allocation.conftest import AT, SYSTEM
+from tests.allocation.prices.exchange_rates import RATES
 
 GATEWAY = """
 format: csv
@@ -123,3 +129,19 @@ def test_a_row_with_a_cell_too_many_is_no_guess(acme: Scope, tmp_path: Path, map
     path.write_text(f"{HEADER}2026-11-20,gpt-4o,1,1000,0,000002,ads\n2026-11-20,gpt-4o,1,1000,0.000002,ads\n")
     assert "2 records read, 1 accepted, 0 there already, 1 quarantined" in bring_in(path, mapping)
     assert QuarantinedUsage.objects.get().code == "row_too_long"
+
+
+def test_money_without_an_exchange_rate_waits_and_counts_once_the_rate_is_there(acme: Scope, tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(GATEWAY.replace("{constant: USD}", "{constant: EUR}"))
+    (tmp_path / "log.csv").write_text(HEADER + "2026-11-20,gpt-4o,1,1000000,0.000002,ads\n")
+    mapping = str(tmp_path / "gateway.yaml")
+    assert "0 accepted, 0 there already, 1 quarantined" in bring_in(tmp_path / "log.csv", mapping)
+    assert QuarantinedUsage.objects.get().code == "exchange_rate_missing"
+
+    document = parse_document(TypeAdapter(ExchangeRatesDocument), load_documents(RATES, source="rates.yaml")[0])
+    apply_exchange_rates(document, actor=SYSTEM, at=AT)
+    assert bring_in(tmp_path / "log.csv", mapping) == (
+        "log.csv: 1 records read, 1 accepted, 0 there already, 0 quarantined, 0 passed over; 2.16 USD counted.\n"
+    )
+    replay_quarantined(actor=SYSTEM, at=AT)
+    assert UsageRecord.objects.get().cost == Decimal("2.16")
