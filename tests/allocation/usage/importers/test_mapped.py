@@ -266,3 +266,49 @@ def test_one_call_on_many_lines_is_one_record(acme: Scope, tmp_path: Path) -> No
     order = ImportRequest(case / "transcript.jsonl", "mapped", mapping=load_mapping(mapping), scope_id=acme.pk)
     import_file(order, now=lambda: AT + timedelta(days=7))
     assert UsageRecord.objects.get().cost == Decimal("0.0402")
+
+
+ANTHROPIC = (
+    "usage_date_utc,model_version,api_key,workspace,usage_type,context_window,usage_input_tokens_no_cache,"
+    "usage_input_tokens_cache_write_5m,usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,"
+    "usage_output_tokens,web_search_count,inference_geo,speed\n"
+)
+REALTIME = (
+    "start_time,end_time,num_model_requests,model,batch,service_tier,input_tokens,output_tokens,input_cached_tokens,"
+    "input_text_tokens,input_audio_tokens,input_cached_audio_tokens,input_cached_image_tokens,api_source\n"
+)
+
+OF_ANTHROPIC = (
+    ("claude-opus-5,k,w,standard,≤ 200k,1000000,0,0,0,0,0,global,fast", "fast", "10"),
+    ("claude-opus-5,k,w,standard,≤ 200k,1000000,0,0,0,0,0,us,", "standard-us", None),
+    ("claude-opus-5,k,w,batch,≤ 200k,1000000,0,0,0,0,0,us,", "batch-us", None),
+    ("claude-sonnet-4-5,k,w,standard,200k-1M,1000000,0,0,0,0,0,,", "standard", "6"),
+    ("claude-sonnet-4-5,k,w,standard,≤ 200k,0,0,0,0,0,1000,,", "standard", "10"),
+)
+OF_OPENAI = (
+    # Cached audio beside the audio that was not cached, and within all of it.
+    ("2,gpt-realtime,,,3000000,0,1000000,1000000,1000000,1000000,0,x", "standard", "36.4"),
+    ("2,gpt-realtime,,,3000000,0,1000000,1000000,2000000,1000000,0,x", "standard", "36.4"),
+    ("2,gpt-realtime,,,1000000,0,500000,500000,0,0,500000,x", "cached-images", None),
+    ("2,gpt-5.4,,ultrafast,1000000,0,0,1000000,0,0,0,x", "ultrafast", None),
+    ("2,gpt-5.4,,priority,1000000,0,0,1000000,0,0,0,x", "priority", "5"),
+)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "header", "day", "rows"),
+    [
+        ("anthropic-console", ANTHROPIC, "2026-11-23", OF_ANTHROPIC),
+        ("openai-completions", REALTIME, "1795392000,1795478400", OF_OPENAI),
+    ],
+)
+def test_what_changes_a_price_is_read_or_the_row_has_none(
+    acme: Scope, tmp_path: Path, mapping: str, header: str, day: str, rows: tuple[tuple[str, str, str | None], ...]
+) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(header + "".join(f"{day},{row}\n" for row, _, _ in rows))
+    bring_in(acme, path, mapping)
+    wanted = [(tier, None if cost is None else Decimal(cost)) for _, tier, cost in rows]
+    assert sorted(UsageRecord.objects.values_list("service_tier", "cost"), key=str) == sorted(
+        ((tier, None if cost is None else cost.quantize(Decimal("1e-9"))) for tier, cost in wanted), key=str
+    )
