@@ -14,6 +14,7 @@ from allocation.prices.queries import price_lists
 from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
 from allocation.usage.models import DroppedMonth
 from governance.memory.queries import VersionedMemory
+from governance.scopes.models import Scope
 from governance.scopes.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
@@ -99,9 +100,14 @@ def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organi
 
 
 def closed_meanwhile(organisations: Mapping[int, Organisation], root_ids: Iterable[int]) -> bool:
-    """Whether a period was closed since these `organisations` were read. Until the end of the transaction none is."""
+    """Whether a period was closed, or a currency changed, since these `organisations` were read. Until the end of the
+    transaction neither happens: both wait for the same lock.
+    """
     roots = sorted(root_ids)
     if not roots:
         return False
     closed = hold_periods(roots)
-    return any(closed[root].timestamp() > organisations[root].closed_until_s for root in closed)
+    if any(closed[root].timestamp() > organisations[root].closed_until_s for root in closed):
+        return True
+    currencies = Scope.objects.filter(pk__in=roots).values_list("pk", "currency")
+    return any(currency != organisations[root].prices.currency for root, currency in currencies)

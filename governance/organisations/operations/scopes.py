@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -26,12 +26,20 @@ from governance.scopes.models import (
     Scope,
     ScopeKind,
 )
+from governance.work.engine.locks import PERIOD_LOCK
+from governance.work.operations import hold
 
 
 class ScopeExists(DomainError):
     """The parent has a scope of this slug already."""
 
     code = "scope_exists"
+
+
+class CurrencyFixed(DomainError):
+    """Usage, a commitment, a budget or an accepted unit cost is stored in the organisation's currency."""
+
+    code = "currency_fixed"
 
 
 @transaction.atomic
@@ -140,7 +148,9 @@ def plan_scope(document: ScopeDocument, *, at: datetime, known_paths: Collection
 
 @transaction.atomic
 def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Change:
-    """Creates or updates the scope and its owners as the document says. Raises as `plan_scope` and `create_scope`."""
+    """Creates or updates the scope and its owners as the document says. Raises as `plan_scope` and `create_scope`, and
+    CurrencyFixed.
+    """
     change = plan_scope(document, at=at)
     if change.action == "unchanged":
         return change
@@ -162,10 +172,11 @@ def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Chang
             currency=spec.currency or "",
         )
     else:
-        scope = Scope.objects.select_for_update().get(path=path)
-        for name, wanted in _wanted_fields(document).items():
+        scope = Scope.objects.select_for_update(no_key=True).get(path=path)
+        before, fields = scope.currency, _wanted_fields(document)
+        for name, wanted in fields.items():
             setattr(scope, name, wanted)
-        scope.save()
+        _save(scope, fields, before=before)
     _set_owners(scope, _wanted_owners(document))
     if change.action == "update" or spec.owners:
         record_decision(
@@ -202,23 +213,24 @@ CHANGEABLE = frozenset({"name", "kind", "practice", "environment", "criticality"
 def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, at: datetime) -> Scope:
     """Sets the fields in `changes`, by name; a scope's slug and parent are not among them.
 
-    Invalid (`field_not_changeable`, `labels_invalid`), Forbidden.
+    Invalid (`field_not_changeable`, `labels_invalid`), Forbidden, CurrencyFixed.
     """
     if unknown := sorted(set(changes) - CHANGEABLE):
         raise Invalid(f"{unknown[0]} of a scope does not change.", code="field_not_changeable")
     if "labels" in changes:
         changes = {**changes, "labels": changes["labels"] or {}}
         check_labels(changes["labels"])
-    scope = Scope.objects.select_for_update().get(pk=scope_id)
+    scope = Scope.objects.select_for_update(no_key=True).get(pk=scope_id)
     check_may_change(actor, "governance.scope", scope.path)
     differences = [
         f"{name}: {getattr(scope, name)!r} → {wanted!r}"
         for name, wanted in changes.items()
         if getattr(scope, name) != wanted
     ]
+    before = scope.currency
     for name, wanted in changes.items():
         setattr(scope, name, wanted)
-    scope.save(update_fields=[*changes])
+    _save(scope, [*changes], before=before)
     record_decision(
         actor=actor,
         action="scope.change",
@@ -229,6 +241,23 @@ def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, 
         at=at,
     )
     return scope
+
+
+def _save(scope: Scope, fields: Iterable[str], *, before: str) -> None:
+    """Saves the fields. `before` is the stored currency: a trigger refuses another once figures are stored in it."""
+    if scope.currency != before:
+        # Usage is counted under the same lock, shared: none comes in the former currency after it was looked for.
+        hold(PERIOD_LOCK)
+    try:
+        with transaction.atomic():
+            scope.save(update_fields=[*fields])
+    except IntegrityError as problem:
+        if "currency is fixed" not in str(problem):
+            raise
+        raise CurrencyFixed(
+            f"{scope.path} counts in {before}: its usage, commitments, budgets and accepted unit costs are stored in"
+            f" it, so the currency stays. For figures in {scope.currency} begin another organisation."
+        ) from problem
 
 
 Owner = tuple[str, str, str]
