@@ -36,6 +36,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "conflict": Refusal((409,), "The state of things does not allow it."),
     "constraint_not_active": Refusal((409,), "The constraint has been released or has expired."),
     "csv_column": Refusal((422,), "A column of the file is missing, unknown or there twice."),
+    "currency_fixed": Refusal((409,), "Usage or a budget is stored in the organisation's currency."),
     "currency_mismatch": Refusal((422,), "An amount is in another currency than its organisation's."),
     "currency_not_at_root": Refusal((422,), "Only an organisation has a currency."),
     "database_unavailable": Refusal((503,), "The database is not available; try again shortly."),
@@ -145,6 +146,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
 }  # fmt: skip
 
 OF_A_RECORD: Mapping[str, str] = {
+    "cost_held": "The claimed cost is far from the price list's: a person looks at it first.",
     "cost_out_of_range": "Quantities times prices come to more than can be kept.",
     "currency_mismatch": "The value is in another currency than the organisation's.",
     "data_missing": "A CloudEvent without its usage event.",

@@ -247,6 +247,10 @@ USAGE_POSTING = "budgets.ledger.operations.posting.post_usage"
 USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
 # How old a record may be; never older than the retention, which would drop it the next night.
 USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1)
+# A stated cost this many times above or below the price list's is held for a person to look at; 0 holds none.
+USAGE_COST_HELD_RATIO = env.integer("WEIR_USAGE_COST_HELD_RATIO", 100, least=0)
+# Whether that goes for events and mapped files too, whose cost is by contract what the provider billed.
+USAGE_BILLS_HELD = env.flag("WEIR_USAGE_BILLS_HELD", default=False)
 ANOMALY_EXCESS_MIN = env.integer("WEIR_ANOMALY_EXCESS_MIN", 10, least=0)
 USAGE_BODY_BYTES_MAX = env.integer("WEIR_USAGE_BODY_BYTES_MAX", 32 * 1024 * 1024, least=1024)
 USAGE_EVENTS_PER_REQUEST_MAX = env.integer("WEIR_USAGE_EVENTS_PER_REQUEST_MAX", 10_000, least=1)

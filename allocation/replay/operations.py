@@ -4,7 +4,7 @@ it has been recorded in another way meanwhile, it is a duplicate and not counted
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,7 +15,8 @@ from allocation.meters.documents import Fault, UsageEvent, read_event
 from allocation.outcomes.documents import READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import OUTCOME_FORMAT, TASK_UNKNOWN, outcome_fault_code, record_outcomes
 from allocation.quarantine.models import QuarantinedUsage
-from allocation.usage.operations import IngestResult, pricing_context_for, record_usage, with_retries
+from allocation.usage.operations import IngestResult, held_ratio, pricing_context_for, record_usage, with_retries
+from governance.errors import ReasonMissing
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
@@ -46,11 +47,22 @@ def replay_early_outcomes(*, at: datetime) -> ReplayResult:
 
 
 def replay_quarantined(
-    *, actor: Actor, at: datetime, ids: Iterable[int] | None = None, code: str | None = None, dry_run: bool = False
+    *,
+    actor: Actor,
+    at: datetime,
+    ids: Iterable[int] | None = None,
+    code: str | None = None,
+    dry_run: bool = False,
+    accept_costs: bool = False,
+    reason: str = "",
 ) -> ReplayResult:
     """Replay the waiting records that `actor` may change, if given only `ids` or only those refused with `code`; in
-    batches, each in its own transaction. A dry run returns how many would be accepted, duplicates among them.
+    batches, each in its own transaction. A dry run returns how many would be accepted, duplicates among them. A record
+    held for its stated cost is counted at it only with `accept_costs`, which needs a `reason` (ReasonMissing), or once
+    the price list is near it.
     """
+    if accept_costs and not reason:
+        raise ReasonMissing("Say why the stated costs are right: it goes on record.")
     waiting = QuarantinedUsage.objects.waiting().visible_to(actor)
     if ids is not None:
         waiting = waiting.filter(pk__in=list(ids))
@@ -67,7 +79,10 @@ def replay_quarantined(
     remaining: dict[str, int] = {}
     for start in range(0, len(keys), REPLAY_BATCH):
         batch = keys[start : start + REPLAY_BATCH]
-        result = with_retries(partial(_replay_batch, batch, actor=actor, at=at, dry_run=dry_run))
+        run = partial(
+            _replay_batch, batch, actor=actor, at=at, dry_run=dry_run, accept_costs=accept_costs, reason=reason
+        )
+        result = with_retries(run)
         accepted += result.accepted
         duplicate += result.duplicate
         for name, count in result.remaining.items():
@@ -76,14 +91,16 @@ def replay_quarantined(
 
 
 @transaction.atomic
-def _replay_batch(keys: list[int], *, actor: Actor, at: datetime, dry_run: bool) -> ReplayResult:
+def _replay_batch(
+    keys: list[int], *, actor: Actor, at: datetime, dry_run: bool, accept_costs: bool, reason: str
+) -> ReplayResult:
     rows = list(QuarantinedUsage.objects.waiting().filter(pk__in=keys).order_by("pk").select_for_update())
     by_authority: dict[int | None, list[tuple[QuarantinedUsage, UsageEvent | OutcomeEvent]]] = {}
     remaining: dict[str, int] = {}
     accepted = duplicate = 0
     for row in rows:
         event = _event(row)
-        fault_code = event if isinstance(event, str) else _fault_code(event, row.authority_id, at)
+        fault_code = event if isinstance(event, str) else _fault_code(event, row, at, accept_costs=accept_costs)
         if fault_code:
             remaining[fault_code] = remaining.get(fault_code, 0) + 1
         elif not isinstance(event, str):
@@ -98,17 +115,17 @@ def _replay_batch(keys: list[int], *, actor: Actor, at: datetime, dry_run: bool)
         QuarantinedUsage.objects.filter(pk__in=[row.pk for row, _ in pairs]).update(replayed_at=at)
     if not dry_run:
         for authority_id, pairs in by_authority.items():
-            _record(actor, authority_id, [row.pk for row, _ in pairs], at)
+            _record(actor, authority_id, [row.pk for row, _ in pairs], reason, at)
     return ReplayResult(accepted, duplicate, remaining)
 
 
-def _record(actor: Actor, authority_id: int | None, replayed: list[int], at: datetime) -> None:
+def _record(actor: Actor, authority_id: int | None, replayed: list[int], reason: str, at: datetime) -> None:
     record_decision(
         actor=actor,
         action="usage.replay",
         scope=None if authority_id is None else Scope.objects.get(pk=authority_id),
         subject=f"quarantined_usage:{replayed[0]}",
-        reason="",
+        reason=reason,
         evidence={"records": replayed},
         at=at,
     )
@@ -119,7 +136,7 @@ def _counted(events: list[UsageEvent | OutcomeEvent], authority_id: int | None, 
     usage = [event for event in events if isinstance(event, UsageEvent)]
     outcomes = [event for event in events if isinstance(event, OutcomeEvent)]
     if usage:
-        yield record_usage(events=usage, key_scope_id=authority_id, at=at)
+        yield record_usage(events=usage, key_scope_id=authority_id, costs_accepted=True, at=at)
     if outcomes:
         yield record_outcomes(events=outcomes, key_scope_id=authority_id, at=at)
 
@@ -138,9 +155,10 @@ def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | str:
         return outcome_fault(problem).code
 
 
-def _fault_code(event: UsageEvent | OutcomeEvent, authority_id: int | None, at: datetime) -> str:
+def _fault_code(event: UsageEvent | OutcomeEvent, row: QuarantinedUsage, at: datetime, *, accept_costs: bool) -> str:
     """Empty for an event that can be counted now."""
-    context = pricing_context_for(key_scope_id=authority_id, at=at)
+    ratio = 0 if accept_costs else held_ratio(row.source_format)
+    context = replace(pricing_context_for(key_scope_id=row.authority_id, at=at), held_ratio=ratio)
     if isinstance(event, OutcomeEvent):
         return outcome_fault_code(context, event, at)
     return getattr(context.cost(event), "code", "")

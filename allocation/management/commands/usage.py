@@ -61,6 +61,10 @@ class Command(BaseCommand):
         replay.add_argument("--code", help="only records refused with this code")
         replay.add_argument("--id", type=int, action="append", dest="ids", help="only this record; may be repeated")
         replay.add_argument("--dry-run", action="store_true")
+        replay.add_argument(
+            "--accept-costs", action="store_true", help="count records held for their stated cost at that cost"
+        )
+        replay.add_argument("--reason", default="", help="why the stated costs are right; goes on record")
 
         rerate = parts.add_parser("rerate", help="price recorded usage again by the current price books")
         rerate.add_argument("--organisation", required=True)
@@ -94,7 +98,13 @@ class Command(BaseCommand):
 
     def _replay(self, options: dict[str, Any]) -> None:
         result = replay_quarantined(
-            actor=operator(), ids=options["ids"], code=options["code"], dry_run=options["dry_run"], at=timezone.now()
+            actor=operator(),
+            ids=options["ids"],
+            code=options["code"],
+            dry_run=options["dry_run"],
+            accept_costs=options["accept_costs"],
+            reason=options["reason"],
+            at=timezone.now(),
         )
         would = "would be accepted (or are there already)" if options["dry_run"] else "accepted"
         self.stdout.write(f"{result.accepted} {would}, {result.duplicate} there already.")

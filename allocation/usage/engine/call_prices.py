@@ -21,6 +21,12 @@ HOUR_S = 3600
 # The highest cost that an event may state itself; sums of higher ones would soon overflow the ledger's columns.
 NANOS_MAX = AMOUNT_MAX * NANO
 COST_TOO_HIGH = Fault("cost_out_of_range", "Its quantities times their prices are outside the range allowed.", "tokens")
+COST_HELD = Fault(
+    "cost_held",
+    "Its stated cost is far from what the price list says of the same quantities: look at it, then accept the cost"
+    " (replay with accepted costs) or state a price.",
+    "cost",
+)
 
 
 class Priced(NamedTuple):
@@ -45,13 +51,19 @@ FAILED = NO_PRICE = Priced(UNPRICED, "", None)
 FROM_CACHE = Priced(RESPONSE_CACHE, "", 0)
 
 
-def price_of(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str = PROVIDER) -> Priced | Fault:
+def price_of(
+    event: UsageEvent, prices: PriceList, at_s: float, billed_by: str = PROVIDER, held_ratio: int = 0
+) -> Priced | Fault:
     """The event's price: none for a failed call, 0 for a cached response that states no cost, else the cost it states
-    or the price list's. Faults: `exchange_rate_missing`, `cost_out_of_range`.
+    or the price list's. A sender's cost `held_ratio` times above or below the list's is held for a look; 0 holds none.
+    Faults: `exchange_rate_missing`, `cost_out_of_range`, `cost_held`.
     """
     if not event.requests and event.cost is not None:
         return _billed(event, event.cost, prices, int(at_s // DAY_S), None, None, billed_by)
-    return _price_of_call(event, prices, at_s, billed_by)
+    price = _price_of_call(event, prices, at_s, billed_by)
+    if held_ratio and event.cost is not None and type(price) is Priced and _is_far_off(event, price, held_ratio):
+        return COST_HELD
+    return price
 
 
 def _price_of_call(event: UsageEvent, prices: PriceList, at_s: float, billed_by: str) -> Priced | Fault:
@@ -77,6 +89,20 @@ def _price_of_call(event: UsageEvent, prices: PriceList, at_s: float, billed_by:
     if isinstance(card, RateMissing):
         return Fault("exchange_rate_missing", str(card), "model")
     return NO_PRICE if rare is None else NO_PRICE._replace(rare=rare)
+
+
+def _is_far_off(event: UsageEvent, price: Priced, ratio: int) -> bool:
+    """Whether a sender's cost is not to be believed at once. What the list prices in part only is no measure, a cost of
+    0 says that the call was free, and a bill that was imported is the provider's own.
+    """
+    card, cost, at_list = price.card, price.cost_nanos, price.list_nanos
+    if card is None or not cost or cost < 0 or not at_list or price.source != PROVIDER or event.cached_response:
+        return False
+    if ratio * at_list > cost and ratio * cost > at_list:
+        return False
+    paid = _cost_by(event, card, price.tier, price.rare)
+    listed = _without_gaps(event, price._replace(cost_nanos=paid), card)
+    return listed.cost_nanos is not None and not listed.unpriced_meters
 
 
 def rare_parts(event: UsageEvent) -> RareQuantities | None:

@@ -70,7 +70,8 @@ class PricingContext:
     """What a batch is priced and attributed by. `open_scopes` maps the paths that the sender may write to onto (scope
     id, root id); `known_scopes` holds every path; `home` is the sender's own organisation, None for an operator without
     one. `billed_by` is the price source of costs that events state themselves; `dropped` are the first days of the
-    months whose records are gone.
+    months whose records are gone. A stated cost `held_ratio` times off the price list's is
+    held; 0 holds none.
     """
 
     open_scopes: Mapping[str, tuple[int, int]]
@@ -82,6 +83,7 @@ class PricingContext:
     latest_s: float
     at_s: float
     billed_by: str = PROVIDER
+    held_ratio: int = 0
     dropped: frozenset[date] = frozenset()
 
     def cost(self, event: UsageEvent) -> CostedRecord | Fault:
@@ -95,7 +97,7 @@ class PricingContext:
         scope_id, organisation, attribution = attributed
         if event.attributes is not None and len(event.attributes) > ATTRIBUTES_MAX:
             event = attributes_kept(event, organisation.matcher.reads.attributes or ())
-        price = price_of(event, organisation.prices, at_s, self.billed_by)
+        price = price_of(event, organisation.prices, at_s, self.billed_by, self.held_ratio)
         if isinstance(price, Fault):
             return price
         return CostedRecord(

@@ -13,6 +13,7 @@ from allocation.usage.operations.imports import (
     start_import,
 )
 from allocation.usage.operations.ingest import (
+    held_ratio,
     record_usage,
 )
 from allocation.usage.operations.partitions import (
@@ -58,6 +59,7 @@ __all__ = [
     "fail_import",
     "finish_import",
     "forget_identities",
+    "held_ratio",
     "lock_tasks",
     "maintain_partitions",
     "note_progress",

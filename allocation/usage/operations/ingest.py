@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, cast
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from allocation.attribution.documents import WEIR_KEY
@@ -34,6 +35,8 @@ from allocation.usage.operations.watermarks import touch_watermarks
 from governance.calendar.engine import day_of
 
 NATIVE = "native"
+# A cost in these formats is what a gateway or an instrumentation reckons; in every other one it is a bill.
+CLAIMS = frozenset({"litellm", "litellm-spend-log", "otlp"})
 
 
 def record_usage(
@@ -46,15 +49,21 @@ def record_usage(
     source_format: str = NATIVE,
     billed_by: str = PROVIDER,
     weir_key: str = "",
+    costs_accepted: bool = False,
 ) -> IngestResult:
     """Record new events and quarantine the refused ones. `indexes` are the events' places in what was sent, where part
     of it (`refused`) could not be read as events. `weir_key` is the prefix of the sender's key, `billed_by` the price
-    source of a stated cost. Raises batch_too_large.
+    source of a stated cost. `costs_accepted`: a person has looked at the stated costs, none is held. Raises
+    batch_too_large.
     """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
     while True:
-        context = replace(pricing_context_for(key_scope_id=key_scope_id, at=at), billed_by=billed_by)
+        context = replace(
+            pricing_context_for(key_scope_id=key_scope_id, at=at),
+            billed_by=billed_by,
+            held_ratio=0 if costs_accepted else held_ratio(source_format),
+        )
         costed, refused_events = _costed(context, _with_key(context, events, weir_key), indexes or range(len(events)))
         every_refused = [*refused, *refused_events]
         batch = batch_of(costed)
@@ -85,6 +94,11 @@ def _costs(records: Sequence[CostedRecord], context: PricingContext) -> dict[str
     for record in records:
         nanos[context.organisations[record.root_id].prices.currency] += record.cost_nanos or 0
     return {currency: from_nanos(total) for currency, total in sorted(nanos.items())}
+
+
+def held_ratio(source_format: str) -> int:
+    """From how many times above or below the price list's a cost stated in this format is held; 0 for never."""
+    return settings.USAGE_COST_HELD_RATIO if source_format in CLAIMS or settings.USAGE_BILLS_HELD else 0
 
 
 def _with_key(context: PricingContext, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from allocation.meters.documents import UsageEvent
 from allocation.prices.engine.catalogue import catalogue_entry
 from allocation.prices.engine.rates import RateCard, from_nanos
-from allocation.usage.engine.costing import rare_parts
+from allocation.usage.engine.call_prices import rare_parts
 from allocation.usage.importers.otlp import names
 from allocation.usage.importers.otlp.emitters import CODING_AGENTS, EMITTERS, TRACERS, Emitter
 from allocation.usage.importers.otlp.names import CALLS
