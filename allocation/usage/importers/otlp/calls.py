@@ -88,11 +88,15 @@ class CallTree:
         }
 
     def _sharing_a_response(self, metered: Sequence[Span]) -> dict[str, str]:
-        """All but the innermost, or else the first, of the spans with one response id, each with that one."""
+        """All but the innermost, or else the first, of the spans with one response id, each with that one. A short id
+        may be another answer's, too: it counts only within a trace and with the same tokens.
+        """
         by_response: defaultdict[object, list[Span]] = defaultdict(list)
         for span in metered:
             if response := span.attributes.get(names.RESPONSE_ID):
-                by_response[response].append(span)
+                tokens = genai.tokens_of(span.attributes)
+                alike = () if genai.has_unique_response(span) else (span.trace_id, tokens["input"], tokens["output"])
+                by_response[response, *alike].append(span)
         repeating: dict[str, str] = {}
         for sharing in by_response.values():
             keys = {key_of(span) for span in sharing}

@@ -5,10 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from rest_framework.test import APIClient
 
 from allocation.meters.documents import Money, UsageEvent
 from allocation.usage.importers.otlp.reading import read_traces
-from tests.allocation.otlp_bodies import NOW, as_json, as_protobuf, chat, pairs, span
+from allocation.usage.models import UsageRecord
+from tests.allocation.otlp_bodies import NOW, as_json, as_protobuf, chat, pairs, request, span
+from tests.allocation.usage.importers.otlp.read import post
 
 ELSEWHERE = "0af7651916cd43dd8448eb211c80319c"
 STEP = {"gen_ai.operation.name": "agent_step"}
@@ -156,3 +159,32 @@ def test_a_sum_over_several_calls_claims_for_none_of_them() -> None:
     events = events_of(("a", [span(1, step, lasted_ms=9000), *calls]))
 
     assert [(event.id[-1], event.claimed_cost) for event in events] == [("2", None), ("3", None)]
+
+
+def test_a_local_servers_short_id_comes_again() -> None:
+    """Some draw from a thousand numbers: equal ids are equal answers only with the same tokens in one trace."""
+    told = chat(gen_ai__response__id="chatcmpl-7")
+    other = chat(gen_ai__response__id="chatcmpl-7", gen_ai__usage__output_tokens=99)
+
+    assert counted(("a", [span(1, told), span(2, other)])) == ["1", "2"]
+    assert counted(("a", [span(1, told), span(2, told, trace_id=ELSEWHERE)])) == ["1", "2"]
+
+
+CLAUDE = {
+    "gen_ai__provider__name": "anthropic", "gen_ai__request__model": "claude-sonnet-4-5", "gen_ai__response__model": "",
+    "gen_ai__response__id": "msg_01XFDUDYJgAACzvnptvVoYEL",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_claudes_sdk_and_what_lies_around_it_are_one_call_in_requests_of_their_own(
+    sender: APIClient, order: tuple[int, int]
+) -> None:
+    """A processor without batches sends each span by itself."""
+    spans = {1: span(1, chat(**CLAUDE)), 2: span(2, chat(**CLAUDE), parent=1, at=NOW + timedelta(milliseconds=3))}
+    for number in (*order, *order):
+        post(sender, request(spans[number]))
+    another = chat(**{**CLAUDE, "gen_ai__response__id": "msg_01Aq9w938a90dw8q8a90dw8q"})
+    post(sender, request(span(3, another)))
+
+    assert UsageRecord.objects.count() == 2
