@@ -90,6 +90,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "not_authenticated": Refusal((401,), "Say who you are: with an API key, or by signing in."),
     "not_found": Refusal((404,), "There is no such thing among those you may see."),
     "not_supported": Refusal((422,), "This kind of guardrail is not supported in this version."),
+    "nothing_accepted": Refusal((422,), "Every record of the request was rejected; each waits in quarantine."),
     "nothing_to_split": Refusal((422,), "No shared cost is declared for the month."),
     "nul_character": Refusal((422,), "A text holds the NUL character."),
     "number_out_of_range": Refusal((422,), "An integer has more digits than can be kept."),

@@ -14,13 +14,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from allocation.outcomes import operations
+from allocation.outcomes.documents import OutcomeEvent
 from allocation.outcomes.importers.outcomes import IncomingOutcomes, read_outcome_lines, read_outcomes
 from allocation.outcomes.models import Outcome, OutcomeKind
 from allocation.outcomes.queries import outcomes
+from allocation.usage.api.answers import INGEST_ANSWERS, ingest_answer
 from allocation.usage.api.bodies import NotASender, body_of, media_type
-from allocation.usage.api.serializers import IngestOut
 from governance.people.models import ApiKey
-from governance.rest.api import DayParameters, ScopeParameters, actor, listed, requires, scope_asked
+from governance.rest.api import DayParameters, OneOrMany, ScopeParameters, actor, listed, requires, scope_asked
 
 
 class OutcomeOut(serializers.ModelSerializer[Outcome]):
@@ -65,8 +66,8 @@ class Outcomes(APIView):
 
     @extend_schema(
         operation_id="outcomes_post",
-        request={"application/json": OpenApiTypes.OBJECT, "application/x-ndjson": OpenApiTypes.STR},
-        responses=IngestOut,
+        request={"application/json": OneOrMany(OutcomeEvent), "application/x-ndjson": OpenApiTypes.STR},
+        responses=INGEST_ANSWERS,
         description="Business outcomes and actions: a JSON array, a JSON object, or one JSON object per line"
         " (application/x-ndjson). Sending the same again is safe: identity is (source, id, occurred_at). An outcome"
         " goes to the scope it names, or where its attributes lead, or to the scope of its task.",
@@ -85,7 +86,7 @@ class Outcomes(APIView):
             key_scope_id=request.auth.scope_id,
             at=timezone.now(),
         )
-        return Response(IngestOut(result).data)
+        return ingest_answer(request, result)
 
     @extend_schema(operation_id="outcomes_list", parameters=[OutcomeFilterIn], responses=OutcomeOut(many=True))
     def get(self, request: Request) -> Response:

@@ -106,7 +106,7 @@ def test_a_bad_record_is_refused_alone_and_kept(
 def test_a_lone_surrogate_is_refused(weir: Installation, key: str) -> None:
     body = b'[{"id": "\\ud800", "source": "bad-input"}]'
     answer = weir.post("/api/v1/usage", body, key=key)
-    assert answer.status_code == 200, answer.text
+    assert (answer.status_code, answer.json()["code"]) == (422, "nothing_accepted"), answer.text
     assert [(one["index"], one["code"]) for one in answer.json()["rejected"]] == [(0, "invalid_text")]
 
 

@@ -24,6 +24,17 @@ class IngestOut(serializers.Serializer[Any]):
     rejected = RejectionOut(many=True, help_text="Not counted; in quarantine, from where they can be replayed.")
 
 
+class NothingAcceptedOut(IngestOut):
+    """A problem with the members of an answer."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    instance = serializers.CharField()
+
+
 class UsageRecordOut(serializers.ModelSerializer[UsageRecord]):
     scope = serializers.CharField(source="scope.path")
     cost = serializers.DecimalField(

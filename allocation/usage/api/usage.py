@@ -13,15 +13,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from allocation.meters.documents import UsageEvent
 from allocation.usage import operations, queries
+from allocation.usage.api.answers import INGEST_ANSWERS, ingest_answer
 from allocation.usage.api.bodies import body_of, media_type, sender
-from allocation.usage.api.serializers import IngestOut, PriceIn, RecordFilterIn, SummaryIn, SummaryOut, UsageRecordOut
+from allocation.usage.api.serializers import (
+    PriceIn,
+    RecordFilterIn,
+    SummaryIn,
+    SummaryOut,
+    UsageRecordOut,
+)
 from allocation.usage.importers.cloudevents import TYPE, read_cloudevent, read_cloudevents
 from allocation.usage.importers.incoming import Incoming
 from allocation.usage.importers.litellm import PriceFrom, read_payloads
 from allocation.usage.importers.native import read_json, read_ndjson
 from governance.calendar.engine import DAY, first_of_month, midnight
-from governance.rest.api import actor, listed, requires, scope_asked
+from governance.rest.api import OneOrMany, actor, listed, requires, scope_asked
 
 # By content type: the format's name, and the function that reads it.
 READERS: dict[str, tuple[str, Callable[..., Incoming]]] = {
@@ -56,14 +64,15 @@ class Usage(APIView):
     @extend_schema(
         operation_id="usage_post",
         request={
-            "application/json": OpenApiTypes.OBJECT,
+            "application/json": OneOrMany(UsageEvent),
             "application/x-ndjson": OpenApiTypes.STR,
-            "application/cloudevents+json": OpenApiTypes.OBJECT,
-            "application/cloudevents-batch+json": OpenApiTypes.OBJECT,
         },
-        responses=IngestOut,
+        responses=INGEST_ANSWERS,
+        # CloudEvents stand in words: beside them, generated clients take no array of events.
         description="A JSON array, a JSON object, one JSON object per line (application/x-ndjson), or CloudEvents 1.0"
-        f" of type {TYPE} whose data is a usage event. Rejected records do not hold back the others. Sending the same"
+        f" of type {TYPE} whose data is a usage event (application/cloudevents+json, or an array of them as"
+        " application/cloudevents-batch+json). Rejected records do not hold back the others; when every one is rejected"
+        " the answer is 422 with the same members. Sending the same"
         " records again is safe: identity is (source, id, occurred_at), or (source, id) of an event whose `identity` is"
         " `id`.",
     )
@@ -72,7 +81,7 @@ class Usage(APIView):
         if source_format is None or read is None:
             raise UnsupportedMediaType(media_type(request))
         incoming = read(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX)
-        return Response(IngestOut(record(request, incoming, source_format)).data)
+        return ingest_answer(request, record(request, incoming, source_format))
 
     @extend_schema(operation_id="usage_list", parameters=[RecordFilterIn], responses=UsageRecordOut(many=True))
     def get(self, request: Request) -> Response:
@@ -104,7 +113,7 @@ class LiteLLMUsage(APIView):
     @extend_schema(
         operation_id="usage_litellm_post",
         request={"application/json": OpenApiTypes.OBJECT},
-        responses=IngestOut,
+        responses=INGEST_ANSWERS,
         parameters=[PriceIn],
         description="An array of StandardLoggingPayload, or one. Only named fields are read: no prompt, response or"
         " error text is kept.",
@@ -112,7 +121,7 @@ class LiteLLMUsage(APIView):
     def post(self, request: Request) -> Response:
         price: PriceFrom = PriceIn.of(request)["price"]
         incoming = read_payloads(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price)
-        return Response(IngestOut(record(request, incoming, "litellm")).data)
+        return ingest_answer(request, record(request, incoming, "litellm"))
 
 
 class UsageSummary(APIView):

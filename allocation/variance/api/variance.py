@@ -21,7 +21,7 @@ from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods
 from allocation.variance.engine.variance import PARTS, TOKEN, ModelVariance, Variance
 from allocation.variance.engine.words import effect_steps, sentences
 from allocation.variance.queries import ScopeVariance, money_of
-from governance.rest.api import DayParameters, actor, requires, scope_asked
+from governance.rest.api import CURSOR, LIMIT, DayParameters, actor, requires, scope_asked
 
 MILLION = 1_000_000
 UNIT_PRICE_PART = Decimal("1e-9")
@@ -168,7 +168,7 @@ class VarianceOfScope(APIView):
 class VariancesOfScopes(APIView):
     permission_classes = [requires("usage:read")]
 
-    @extend_schema(operation_id="movement_scopes", parameters=[RankingIn], responses=RankingOut)
+    @extend_schema(operation_id="movement_scopes", parameters=[RankingIn, CURSOR, LIMIT], responses=RankingOut)
     def get(self, request: Request) -> Response:
         """Every scope with use in either period, each with all below it; the largest change first."""
         wanted = RankingIn.of(request)

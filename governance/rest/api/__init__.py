@@ -3,6 +3,7 @@ from governance.rest.api.authentication import (
     actor,
 )
 from governance.rest.api.bodies import (
+    OneOrMany,
     parse_json,
     read_body,
 )
@@ -14,7 +15,9 @@ from governance.rest.api.lists import (
     narrowed,
 )
 from governance.rest.api.lookups import (
+    CURSOR,
     IDEMPOTENCY_KEY,
+    LIMIT,
     organisation_asked,
     person_asked,
     row_asked,
@@ -41,9 +44,12 @@ from governance.rest.api.problems import (
 
 __all__ = [
     "CONTENT_TYPE",
+    "CURSOR",
     "IDEMPOTENCY_KEY",
+    "LIMIT",
     "BasicKeyAuthentication",
     "DayParameters",
+    "OneOrMany",
     "Parameters",
     "ScopeParameters",
     "actor",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +17,7 @@ from governance.errors import DomainError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import BaseModel
     from rest_framework.request import Request
 
 MAX_DEPTH = 64
@@ -26,6 +28,13 @@ _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{\]}]')
 _LONG_DIGITS = re.compile(rb"\d{19}")
 _STRING_OR_LONG_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
 _STRING_OR_NUL = re.compile(rb"\\(?:u0000|.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOrMany:
+    """In `request=`: a body that is one document of this kind, or an array of them."""
+
+    document: type[BaseModel]
 
 
 class BodyTooLarge(DomainError):

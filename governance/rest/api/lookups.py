@@ -18,6 +18,8 @@ from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="Repeats with the same key have one effect."
 )
+CURSOR = OpenApiParameter("cursor", str, description="From `next` or `previous` of another page.")
+LIMIT = OpenApiParameter("limit", int, description="Rows on a page.")
 RowT = TypeVar("RowT", bound=Model)
 
 

@@ -230,3 +230,21 @@ def test_quarantine_is_shown_to_those_above_the_sender(acme: Scope, search: Scop
     ads = Scope.objects.get(path="acme/ads")
     shown = [client_of(scope).get("/api/v1/quarantine").json()["results"] for scope in (acme, search, ads)]
     assert [[row["code"] for row in rows] for rows in shown] == [["scope_unknown"], ["scope_unknown"], []]
+
+
+def test_a_batch_refused_whole_is_no_success(http: APIClient) -> None:
+    answer = post(http, [fresh(scope="acme/nowhere"), fresh(scope="acme/nowhere")])
+    assert (answer.status_code, answer["Content-Type"]) == (422, "application/problem+json")
+    body = answer.json()
+    assert (body["code"], body["accepted"], body["duplicate"]) == ("nothing_accepted", 0, 0)
+    assert [(one["index"], one["code"]) for one in body["rejected"]] == [(0, "scope_unknown"), (1, "scope_unknown")]
+    assert QuarantinedUsage.objects.count() == 2
+
+
+def test_the_same_batch_again_is_a_success(http: APIClient, search: Scope) -> None:
+    sent = [fresh(scope=search.path)]
+    counted = [(answer.status_code, answer.json()) for answer in (post(http, sent), post(http, sent))]
+    assert counted == [
+        (200, {"accepted": 1, "duplicate": 0, "rejected": []}),
+        (200, {"accepted": 0, "duplicate": 1, "rejected": []}),
+    ]

@@ -42,7 +42,7 @@ def test_no_depth_of_nesting_breaks_the_reader(sender: APIClient, depth: int) ->
         post(sender, f'[{{"litellm_call_id": {deep}}}]'.encode(), path="usage/litellm"),
         post(sender, f"[{deep}]".encode(), path="usage/litellm"),
     ]
-    assert {answer.status_code for answer in answers} <= {200, 400}
+    assert {answer.status_code for answer in answers} <= {200, 400, 422}
 
 
 def test_a_text_that_cannot_be_kept_is_not_replayed_as_another(sender: APIClient) -> None:

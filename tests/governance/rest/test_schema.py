@@ -1,0 +1,56 @@
+"""The published API says what the routes do: lists are pages, refusals problems, and events have their schema."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+PUBLISHED = yaml.load((ROOT / "docs/reference/openapi.yaml").read_text(), Loader=yaml.CSafeLoader)
+SCHEMAS = PUBLISHED["components"]["schemas"]
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in PUBLISHED["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def schema_of(operation: dict[str, Any], status: str) -> dict[str, Any]:
+    content = next(iter(operation["responses"][status]["content"].values()))
+    found: dict[str, Any] = content["schema"]
+    return SCHEMAS[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+
+
+def test_no_list_is_a_bare_array_and_every_page_is_asked_for_by_cursor_and_limit() -> None:
+    pages = 0
+    for path, method, operation in operations():
+        if method != "get" or "200" not in operation["responses"]:
+            continue
+        answer = schema_of(operation, "200")
+        assert answer.get("type") != "array", path
+        if {"next", "previous", "results"} <= answer.get("properties", {}).keys():
+            pages += 1
+            assert {"cursor", "limit"} <= {parameter["name"] for parameter in operation["parameters"]}, path
+    assert pages >= 30
+
+
+def test_every_operation_may_be_refused_with_a_problem() -> None:
+    for path, _, operation in operations():
+        assert operation["responses"]["default"]["content"] == {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        }, path
+    assert SCHEMAS["Problem"]["required"] == ["type", "title", "status", "code", "detail", "instance"]
+
+
+@pytest.mark.parametrize(("path", "event"), [("/api/v1/usage", "UsageEvent"), ("/api/v1/outcomes", "OutcomeEvent")])
+def test_events_have_their_schema(path: str, event: str) -> None:
+    operation = PUBLISHED["paths"][path]["post"]
+    reference = {"$ref": f"#/components/schemas/{event}"}
+    assert operation["requestBody"]["content"]["application/json"]["schema"] == {
+        "oneOf": [{"type": "array", "items": reference}, reference]
+    }
+    assert {"id", "source", "occurred_at"} <= set(SCHEMAS[event]["required"])
+    assert schema_of(operation, "422")["properties"].keys() >= {"code", "detail", "accepted", "duplicate", "rejected"}
