@@ -21,6 +21,7 @@ from governance.errors import Invalid
 
 # A JSON array is read whole; JSON lines are not.
 ARRAY_BYTES_MAX = 256 * 1024 * 1024
+FORMS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 # (position from 0, the record as bytes or as data)
 Record = tuple[int, object]
 Position = Callable[[], int]
@@ -50,15 +51,22 @@ class OpenedFile:
 
 @contextmanager
 def opened(path: Path, mapping: UsageMapping | None) -> Iterator[tuple[Iterator[Record], Position]]:
-    """The file's records, and the number of its bytes read so far. A mapping of columns also reads a Parquet file with
-    the same columns. Raises Invalid (`csv_column`, `file_too_large`, `file_unreadable`).
+    """The file's records, and the number of its bytes read so far. What a file is its name says (.parquet, .csv, .tsv,
+    .jsonl, .ndjson), else the mapping: one of columns reads the same columns in any form. Raises Invalid (`csv_column`,
+    `file_too_large`, `file_unreadable`).
     """
-    if mapping is not None and "parquet" in {mapping.format, path.suffix.removeprefix(".")}:
+    if mapping is not None and form_of(path, mapping) == "parquet":
         rows = parquet.ParquetRows(path)
         yield _as_mapped(_with_needed_columns(path, iter(rows), mapping), mapping), rows.position
         return
     with OpenedFile(path) as found:
         yield iter(_records(path, found, mapping)), found.raw.tell
+
+
+def form_of(path: Path, mapping: UsageMapping) -> str:
+    """What the file is: csv, jsonl, json or parquet."""
+    form = FORMS.get(Path(path.name.removesuffix(".gz")).suffix, mapping.format)
+    return mapping.format if mapping.each and form != "jsonl" else form
 
 
 def _records(path: Path, found: OpenedFile, mapping: UsageMapping | None) -> Iterable[Record]:
@@ -67,9 +75,10 @@ def _records(path: Path, found: OpenedFile, mapping: UsageMapping | None) -> Ite
         head = file.read(len(BOM_UTF8) + 1)
         file.seek(0)
         return _document(file) if head.removeprefix(BOM_UTF8)[:1] == b"[" else _lines(file)
-    if mapping.format == "csv":
+    form = form_of(path, mapping)
+    if form == "csv":
         return _as_mapped(_table(path, found.as_text(), mapping), mapping)
-    pages = _document(file) if mapping.format == "json" else _lines(file)
+    pages = _document(file) if form == "json" else _lines(file)
     if not mapping.each:
         return pages if mapping.pivot is None else _as_mapped((_parsed(page) for _, page in pages), mapping)
     return _as_mapped((record for _, page in pages for record in records_of(_parsed(page), mapping.each)), mapping)

@@ -6,9 +6,10 @@ from allocation.meters.documents import Fault
 from allocation.usage.documents import Column, Columns, First, UsageMapping
 from allocation.usage.importers.cells import PivotedRecord
 from allocation.usage.importers.incoming import Incoming
-from allocation.usage.importers.layouts import TABULAR, LayoutOfRecords
+from allocation.usage.importers.layouts import LayoutOfRecords
 from allocation.usage.importers.mapped import row_filter, translator
 from allocation.usage.importers.row_identities import IdentitiesOfFile
+from allocation.usage.importers.tables import RowTooLong
 
 ROW_TOO_LONG = Fault(
     "row_too_long",
@@ -34,13 +35,12 @@ class MappedReader:
         incoming = Incoming()
         rows: list[tuple[int, dict[str, object]]] = []
         for index, record in batch:
-            if isinstance(record, list) and self._mapping.format == "csv":
+            if isinstance(record, RowTooLong):
                 incoming.refuse(index, ROW_TOO_LONG, record)
             elif (row := incoming.object_of(index, record)) is not None:
                 rows.append((index, row))
         wanted = [(index, row) for index, row in rows if isinstance(row, PivotedRecord) or self._is_wanted(row)]
-        if self._mapping.format not in TABULAR:
-            self._layout.check([row for _, row in rows], [row for _, row in wanted])
+        self._layout.check([row for _, row in rows], [row for _, row in wanted])
         incoming.passed_over = len(rows) - len(wanted)
         for index, row in wanted:
             self._take(incoming, index, row)

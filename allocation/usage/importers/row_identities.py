@@ -21,7 +21,7 @@ from governance.documents.engine.globs import glob_matches
 
 DIGEST_LENGTH = 32
 # What an answer says of its own pages changes with every question.
-PAGING = frozenset({"has_more", "next_page", "next_page_token", "first_id", "last_id", "object"})
+PAGING = frozenset({"has_more", "next_page", "next_page_token", "first_id", "last_id"})
 # Identities of one file that are remembered, at about 200 bytes each.
 REMEMBERED_MAX = 1_000_000
 REUSED = (

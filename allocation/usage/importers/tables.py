@@ -13,8 +13,13 @@ from governance.errors import Invalid
 csv.field_size_limit(64 * 1024 * 1024)
 DELIMITERS = (",", ";", "\t", "|")
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# A row is a list where it cannot be told which of its cells belongs to which column.
-Row = dict[str, Any] | list[str]
+
+
+class RowTooLong(list[str]):
+    """The cells of a row that has more of them than there are columns, so that it cannot be told which is which."""
+
+
+Row = dict[str, Any] | RowTooLong
 
 
 def encoding_of(file: IO[bytes]) -> str:
@@ -57,7 +62,7 @@ def _by_name(names: Sequence[str], rows: Iterator[list[str]]) -> Iterator[Row]:
         if not cells:
             continue
         if any(cells[width:]):
-            yield cells
+            yield RowTooLong(cells)
         else:
             # A row that ends early lacks its last cells.
             yield dict(zip(names, chain(cells, (None,) * (width - len(cells))), strict=False))
