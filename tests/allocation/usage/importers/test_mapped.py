@@ -67,6 +67,15 @@ WANTED: dict[str, list[tuple[Any, ...]]] = {
         ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06, input", "standard", 1, 0, 0, 0, 0, 0, "0.75"),
         ("2026-11-23T00:00:00", "openai", "gpt-4o-2024-08-06, input", "standard", 1, 0, 0, 0, 0, 0, "0.125"),
     ],
+    # $0.02 a million tokens, $0.006 a minute, $15 a million characters; nothing else of these has a price.
+    "openai-other-usage-api": [
+        ("2026-11-23T00:00:00", "openai", "text-embedding-3-small", "standard", 7, 1_000_000, 0, 0, 0, 0, "0.02"),
+        ("2026-11-23T00:00:00", "openai", "gpt-image-1", "standard", 2, 0, 0, 0, 0, 0, None),
+        ("2026-11-23T00:00:00", "openai", "whisper-1", "standard", 2, 0, 0, 0, 0, 0, "0.36"),
+        ("2026-11-23T00:00:00", "openai", "tts-1", "standard", 4, 0, 0, 0, 0, 0, "15"),
+        ("2026-11-23T00:00:00", "openai", "web-search", "standard", 1, 0, 0, 0, 0, 0, None),
+        ("2026-11-23T00:00:00", "openai", "file-search", "standard", 1, 0, 0, 0, 0, 0, None),
+    ],
     "openrouter-activity-api": [
         ("2026-11-23T00:00:00", "openrouter", "openai/gpt-4o-2024-08-06", "standard", 5, 5000, 0, 0, 125, 25, "0.027"),
         ("2026-11-23T00:00:00", "openrouter", "openai/gpt-4o-2024-08-06", "standard", 2, 1000, 0, 0, 10, 0, "0.5"),
