@@ -9,7 +9,14 @@ from allocation.corrections.api.corrections import AdjustmentRuns, Adjustments
 from allocation.coverage.api.attribution import AttributionCoverage
 from allocation.coverage.api.preview import AttributionPreview
 from allocation.coverage.api.prices import PriceCoverage
-from allocation.focus.api import FocusExportFile, FocusImportExport, FocusImportRows, FocusImports, OneFocusImport
+from allocation.focus.api import (
+    FocusExportFile,
+    FocusImportExport,
+    FocusImportRows,
+    FocusImports,
+    FocusImportWithdrawal,
+    OneFocusImport,
+)
 from allocation.outcomes.api import Outcomes
 from allocation.prices.api import ExchangeRates, PriceBookDetail, PriceBooks, Prices
 from allocation.quarantine.api import Quarantine
@@ -62,6 +69,7 @@ urlpatterns = [
     path("focus/export", FocusExportFile.as_view(), name="focus-export"),
     path("focus/imports", FocusImports.as_view(), name="focus-imports"),
     path("focus/imports/<int:import_id>", OneFocusImport.as_view(), name="focus-import"),
+    path("focus/imports/<int:import_id>/withdrawal", FocusImportWithdrawal.as_view(), name="focus-import-withdrawal"),
     path("focus/imports/<int:import_id>/rows", FocusImportRows.as_view(), name="focus-import-rows"),
     path("focus/imports/<int:import_id>/export", FocusImportExport.as_view(), name="focus-import-export"),
     path("shared-cost", SharedCost.as_view(), name="shared-cost"),

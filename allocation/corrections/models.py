@@ -12,6 +12,8 @@ from governance.scopes.models import OrganisationQuerySet, Scope, ScopedQuerySet
 class AdjustmentKind(models.TextChoices):
     RERATE = "rerate", "priced again"
     REATTRIBUTE = "reattribute", "attributed again"
+    TAKE_BACK = "take_back", "taken back"
+    COUNT_AGAIN = "count_again", "counted again"
 
 
 class AdjustmentRun(models.Model):
@@ -39,7 +41,8 @@ class AdjustmentRun(models.Model):
 
 class Adjustment(models.Model):
     """What a correction adds to a scope, or takes from it, for one usage record. The record itself never changes. A
-    record that moves to another scope has two rows that sum to zero.
+    record that moves to another scope has two rows that sum to zero; one that is taken back counts for nothing until it
+    is counted again.
     """
 
     run = models.ForeignKey(AdjustmentRun, on_delete=models.PROTECT, related_name="adjustments")

@@ -3,28 +3,36 @@
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from allocation.corrections.admin.withdrawals import WithdrawableAdmin
 from allocation.focus.models import FocusImport, FocusRow
+from allocation.focus.operations import withdraw_focus_import
 from governance.charts.engine.numbers import NOTHING
-from governance.pages.admin.base import VisibleScopes
+from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.show import count_of, money_of
 
 
 @admin.register(FocusImport)
-class FocusImportAdmin(ReadOnlyAdmin):
+class FocusImportAdmin(WithdrawableAdmin):
+    list_per_page = 50
+    show_full_result_count = False
     list_display = (
         "started_at", "file_name", "version", "scope", "status", count_of("rows_done", label="rows"),
         count_of("charges"), count_of("used", label="counted as usage"), count_of("repeats"), "to_quarantined",
-        "finished_at",
+        "finished_at", "replaced_by", "withdrawn_at",
     )  # fmt: skip
     list_filter = ("status", "version", "file_format", ("scope", VisibleScopes))
-    list_select_related = ("scope",)
+    list_select_related = ("scope", "replaced_by")
     ordering = ("-started_at",)
     exclude = ("column_types",)
     readonly_fields = ("to_rows",)
+
+    def withdraw(self, request: HttpRequest, import_id: int, reason: str) -> FocusImport:
+        return withdraw_focus_import(import_id=import_id, reason=reason, actor=acting(request), at=timezone.now())
 
     @admin.display(description="quarantined")
     def to_quarantined(self, run: FocusImport) -> str | SafeString:

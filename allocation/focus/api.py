@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -17,11 +18,22 @@ from rest_framework.views import APIView
 
 from allocation.focus.engine.layout import EXPORTED
 from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
+from allocation.focus.operations import withdraw_focus_import
 from allocation.focus.queries import export_for, focus_csv, import_csv, import_parquet, unpriced_lines, write_parquet
 from governance.calendar.engine import month_after
 from governance.errors import Invalid, NotFound
 from governance.people.rules import Actor
-from governance.rest.api import Parameters, actor, listed, requires, row_asked, visible_node
+from governance.rest.api import (
+    IDEMPOTENCY_KEY,
+    Parameters,
+    actor,
+    idempotent,
+    listed,
+    person_asked,
+    requires,
+    row_asked,
+    visible_node,
+)
 from governance.scopes.queries import scope_tree
 
 CSV, PARQUET = "text/csv; charset=utf-8", "application/vnd.apache.parquet"
@@ -41,7 +53,7 @@ class FocusImportOut(serializers.ModelSerializer[FocusImport]):
         fields = (
             "id", "file_name", "file_digest", "size_bytes", "file_format", "version", "scope", "columns", "status",
             "rows_done", "charges", "repeats", "quarantined", "used", "error", "started_at", "started_by",
-            "finished_at",
+            "finished_at", "is_additional", "replaced_by", "withdrawn_at", "withdrawn_by", "withdrawal_reason",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -60,9 +72,14 @@ class FocusRowOut(serializers.ModelSerializer[FocusRow]):
             "id", "source", "row_number", "scope", "attribution", "status", "code", "field", "message", "notes",
             "billing_period_start", "billing_period_end", "charge_period_start", "charge_period_end", "charge_category",
             "charge_class", "currency", "billed_cost", "effective_cost", "list_cost", "contracted_cost",
-            "service_category", "service_name", "sku_id", "sub_account", "usage_record_id", "cells",
+            "service_category", "service_name", "sku_id", "sub_account", "billing_account", "usage_record_id",
+            "booked_at", "released_at", "taken_back_at", "reversed_at", "cells",
         )  # fmt: skip
         read_only_fields = fields
+
+
+class WithdrawalIn(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500)
 
 
 class RowFilterIn(Parameters):
@@ -101,6 +118,26 @@ class OneFocusImport(APIView):
     @extend_schema(operation_id="focus_import", responses=FocusImportOut)
     def get(self, request: Request, import_id: int) -> Response:
         return Response(FocusImportOut(import_seen(actor(request), import_id)).data)
+
+
+class FocusImportWithdrawal(APIView):
+    permission_classes = [requires("usage:write")]
+
+    @extend_schema(
+        operation_id="focus_import_withdraw", request=WithdrawalIn, responses=FocusImportOut,
+        parameters=[IDEMPOTENCY_KEY],
+    )  # fmt: skip
+    @idempotent
+    def post(self, request: Request, import_id: int) -> Response:
+        """Take back what the import brought and no other file in force states. The same file may be imported again."""
+        body = WithdrawalIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        source = import_seen(actor(request), import_id)
+        person_asked(request)
+        withdrawn = withdraw_focus_import(
+            import_id=source.pk, reason=body.validated_data["reason"], actor=actor(request), at=timezone.now()
+        )
+        return Response(FocusImportOut(withdrawn).data)
 
 
 class FocusImportRows(APIView):

@@ -151,6 +151,7 @@ MATRIX = {
     "GET /focus/export": Case(("usage:read",), query="?organisation=acme&period=2026-11"),
     "GET /focus/imports": reads("usage:read"),
     "GET /focus/imports/{import_id}": reads("usage:read", of="focus_import"),
+    "POST /focus/imports/{import_id}/withdrawal": Case(("usage:write",), of="focus_import", body=REASON, by="finops"),
     "GET /focus/imports/{import_id}/rows": reads("usage:read", of="focus_import"),
     "GET /focus/imports/{import_id}/export": reads("usage:read", of="focus_import"),
     "GET /shared-cost": Case(("usage:read",), query="?scope=acme/search"),

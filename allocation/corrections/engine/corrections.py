@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from allocation.prices.engine.rates import from_nanos
-from allocation.usage.engine.charges import Charges, adjustments_of
+from allocation.usage.engine.charges import ADJUSTMENT, Charges, adjustments_of
 from allocation.usage.engine.roll_ups import MINUTE_S, Key, Sums, day_of
 from allocation.usage.engine.tasks import ZERO, DayKey, DaySums, TaskKey
 
@@ -15,6 +15,7 @@ class Correction:
     """A change to one record (its id and instant) at one scope. `sums` are added there, so they are negative where
     usage is taken away. The change counts at `booked_s` (seconds since 1970); `is_closed`: the record's own period is
     closed. `attribution` is set only where a record arrives at a new scope. `list_nanos` is the change at list prices.
+    `charge_source` is the price source of the charge line that the change is written to.
     """
 
     record_id: str
@@ -33,6 +34,7 @@ class Correction:
     price_source: str = ""
     price_version: str = ""
     attribution: str = ""
+    charge_source: str = ADJUSTMENT
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ def correction_sums(corrections: Iterable[Correction]) -> CorrectionSums:
             correction.list_nanos,
             service_tier=correction.service_tier,
             closed=correction.is_closed,
+            source=correction.charge_source,
         ):
             if charge in totals.charges:
                 totals.charges[charge].add(amounts)

@@ -1,3 +1,9 @@
+from allocation.corrections.operations.adjustments import (
+    begin_run,
+    books_in_force,
+    finish_run,
+    lock_corrections,
+)
 from allocation.corrections.operations.reattribution import (
     Reattribution,
     reattribute_usage,
@@ -6,10 +12,20 @@ from allocation.corrections.operations.rerating import (
     event_of,
     rerate_usage,
 )
+from allocation.corrections.operations.taking_back import (
+    count_again,
+    take_back,
+)
 
 __all__ = [
     "Reattribution",
+    "begin_run",
+    "books_in_force",
+    "count_again",
     "event_of",
+    "finish_run",
+    "lock_corrections",
     "reattribute_usage",
     "rerate_usage",
+    "take_back",
 ]

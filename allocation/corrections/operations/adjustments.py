@@ -124,7 +124,9 @@ def _row(run: AdjustmentRun, correction: Correction, at: datetime) -> Adjustment
 
 
 def _correct_tasks(sums: CorrectionSums) -> None:
-    """A task whose first call moves to another scope moves with it."""
+    """A task whose first call moves to another scope moves with it. One whose calls were all taken back has not begun,
+    until they count again.
+    """
     if not sums.tasks:
         return
     keys = sorted(sums.tasks)
@@ -136,10 +138,13 @@ def _correct_tasks(sums: CorrectionSums) -> None:
         for record_id, scope_id in sums.first_calls.get(key, ()):
             if first is not None and first.record_id == record_id.replace("-", "") and first.scope_id != scope_id:
                 first = _move_first_call(sums, first, scope_id)
+        requests = task.requests + change.requests
+        if first is not None and bool(requests) != bool(task.requests):
+            _begin(sums, first, 1 if requests else -1)
         after[key] = replace(
             task,
             first=first,
-            requests=task.requests + change.requests,
+            requests=requests,
             errors=task.errors + change.errors,
             tokens=task.tokens + change.tokens,
             cost=task.cost + change.cost,
@@ -152,7 +157,11 @@ def _move_first_call(sums: CorrectionSums, first: FirstCall, scope_id: int) -> F
     """The call at its new scope; its task is counted there and no longer where it was."""
     arrived = moved(first, scope_id)
     for call, sign in ((first, -1), (arrived, 1)):
-        day = sums.task_days.setdefault((call.scope_id, call.on), DaySums())
-        day.tasks += sign
-        day.first_call_tokens += sign * call.tokens
+        _begin(sums, call, sign)
     return arrived
+
+
+def _begin(sums: CorrectionSums, first: FirstCall, sign: int) -> None:
+    day = sums.task_days.setdefault((first.scope_id, first.on), DaySums())
+    day.tasks += sign
+    day.first_call_tokens += sign * first.tokens

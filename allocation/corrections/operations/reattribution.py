@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from decimal import Decimal
 from functools import partial
 
 from django.db import transaction
@@ -84,7 +85,7 @@ def _move_batch(run: AdjustmentRun, records: Sequence[UsageRecord], matcher: Mat
         for record in records
         for now in (corrected[identity_of(record)],)
         for to_id, label in (_placement(record, matcher, books),)
-        if to_id != now.scope_id
+        if to_id != now.scope_id and now.counts
     ]
     corrections = [correction for move in moves for correction in _corrections_of(*move, books, at)]
     post_corrections(run=run, corrections=corrections, records=len(moves), at=at)
@@ -102,11 +103,16 @@ def _corrections_of(
 ) -> tuple[Correction, Correction]:
     """What leaves one scope, then what arrives at the other: all the record counts for, at its present cost."""
     sums = sums_of(record, now)
-    at_list = sums.cost_nanos if now.list_cost is None else to_nanos(now.list_cost)
+    at_list = at_list_prices(now)
     return (
         correction_of(record, books, at, scope_id=now.scope_id, sums=negated(sums), list_nanos=-at_list),
         correction_of(record, books, at, scope_id=to_id, sums=sums, list_nanos=at_list, attribution=label),
     )
+
+
+def at_list_prices(now: CorrectedRecord) -> int:
+    """What the record costs at list prices, in 10^-9; what it costs where nobody kept that."""
+    return to_nanos((now.cost or Decimal(0)) if now.list_cost is None else now.list_cost)
 
 
 def sums_of(record: UsageRecord, now: CorrectedRecord) -> Sums:

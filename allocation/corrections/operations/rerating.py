@@ -24,6 +24,7 @@ from allocation.meters.engine.activity import activity_of
 from allocation.prices.engine.pricing import PriceList
 from allocation.prices.engine.rates import from_nanos, to_nanos
 from allocation.usage.engine.call_prices import FOCUS, PROVIDER, RESPONSE_CACHE, Priced, price_of
+from allocation.usage.engine.charges import ADJUSTMENT
 from allocation.usage.engine.costing import Organisation
 from allocation.usage.engine.roll_ups import Sums
 from allocation.usage.models import Status, UsageRecord
@@ -108,8 +109,8 @@ class Repriced:
 
     @property
     def change(self) -> Sums | None:
-        """What to add for the new price; None where nothing changes or the record cannot be priced."""
-        if isinstance(self.price, Fault):
+        """What to add for the new price; None where nothing changes, it cannot be priced, or it was taken back."""
+        if isinstance(self.price, Fault) or not self.now.counts:
             return None
         price, now, requests, tokens = self.price, self.now, self.record.requests, self.record.total_tokens
         cost = price.cost_nanos or 0
@@ -128,7 +129,7 @@ class Repriced:
         """The change of the cost at list prices, in 10^-9. Where it was not kept and there is a discount today, the
         list prices are taken to be the same: a discount is what was agreed anew.
         """
-        if isinstance(self.price, Fault):
+        if isinstance(self.price, Fault) or not self.now.counts:
             return 0
         cost, at_list = self.price.cost_nanos or 0, self.price.list_nanos
         if self.now.list_cost is None:
@@ -188,6 +189,7 @@ def correction_of(
     price_source: str = "",
     price_version: str = "",
     attribution: str = "",
+    charge_source: str = ADJUSTMENT,
 ) -> Correction:
     """A change of `sums` at the scope. It counts when the record does, or at `at` where that period is closed."""
     counts_at = (record.booked_at or record.occurred_at).timestamp()
@@ -209,6 +211,7 @@ def correction_of(
         price_source=price_source,
         price_version=price_version,
         attribution=attribution,
+        charge_source=charge_source,
     )
 
 

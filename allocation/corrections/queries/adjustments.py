@@ -21,6 +21,7 @@ class CorrectedRecord:
     """Where a record counts now and what it costs now. `cost` is None while it has no price, and for a failed call.
     `list_cost` is its cost at list prices, None where nobody kept it. `partly_unpriced_requests`, `unpriced_tokens` and
     `tokenless_cost` are what it adds to these sums of its roll-ups.
+    `requests` is 0 for money alone, and for a record that was taken back.
     """
 
     scope_id: int
@@ -32,6 +33,12 @@ class CorrectedRecord:
     price_source: str
     price_version: str
     attribution: str
+    requests: int = 1
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts for anything: it does not once it was taken back."""
+        return bool(self.requests or self.cost)
 
 
 def identity_of(record: UsageRecord) -> Identity:
@@ -70,7 +77,9 @@ def _corrected(record: UsageRecord, adjustments: Iterable[Adjustment]) -> Correc
     if record.cost is not None and tokens == record.total_tokens:
         tokenless = record.cost
     at_list = record.list_cost if record.cost is not None else ZERO
+    requests = record.requests
     for row in adjustments:
+        requests += row.requests
         cost += row.cost
         unpriced += row.unpriced_requests
         partly += row.partly_unpriced_requests
@@ -93,6 +102,7 @@ def _corrected(record: UsageRecord, adjustments: Iterable[Adjustment]) -> Correc
         price_source=source,
         price_version=version,
         attribution=attribution,
+        requests=requests,
     )
 
 

@@ -5,7 +5,8 @@ A cell that FOCUS allows is kept as it is. A cell that means the same but is wri
 whole row.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 
 from allocation.focus.engine.columns import BY_NAME, CUSTOM, Kind, Version, columns_of, known_name
@@ -19,6 +20,7 @@ from allocation.focus.engine.formats import (
     time_text,
 )
 from allocation.focus.engine.layout import STAND_INS
+from governance.calendar.engine import first_of_month, midnight, month_after
 
 # The seller's name before 1.3 and since. The host's and the publisher's names are other facts and keep their columns.
 RENAMED: Mapping[str, str] = {"ProviderName": "ServiceProviderName", "ServiceProviderName": "ProviderName"}
@@ -100,3 +102,32 @@ def as_focus(column: str, cell: str | None) -> str | None:
             return cell if at is None else time_text(at)
         case Kind.TEXT | Kind.KEY_VALUE | Kind.JSON:
             return cell
+
+
+Row = dict[str, str | None]
+Correct = Callable[[Row, datetime], Row]
+NEGATED = (
+    "BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "PricingCurrencyEffectiveCost", "ConsumedQuantity",
+    "PricingQuantity", "CommitmentDiscountQuantity",
+)  # fmt: skip
+
+
+def late_row(row: Row, counts_at: datetime) -> Row:
+    """The row as a correction in the billing period of `counts_at`, since its own was closed when it came."""
+    start = midnight(first_of_month(counts_at))
+    return {
+        **row,
+        "BillingPeriodStart": time_text(start),
+        "BillingPeriodEnd": time_text(midnight(month_after(start))),
+        "ChargeClass": "Correction",
+    }
+
+
+def reversed_row(row: Row, counts_at: datetime) -> Row:
+    """What takes the row back in the billing period of `counts_at`, since its own was closed by then."""
+    return {**late_row(row, counts_at), **{name: _opposite(row.get(name)) for name in NEGATED if name in row}}
+
+
+def _opposite(cell: str | None) -> str | None:
+    number = None if cell is None else strict_number(cell)
+    return cell if number is None else number_text(-number)

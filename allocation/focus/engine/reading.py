@@ -72,6 +72,23 @@ class Charge:
         return self.cells.is_correction
 
 
+NUL = "\0"
+# Who the bill is of, where a file names no account.
+ISSUERS = ("BillingAccountId", "InvoiceIssuerName", "ServiceProviderName", "ProviderName", "PublisherName")
+
+
+def is_storable(cell: str) -> bool:
+    """Whether PostgreSQL can hold the text."""
+    return NUL not in cell and cell.encode("utf-8", "replace").decode() == cell
+
+
+def account_of(row: Cells) -> str:
+    """The billing account whose statement the row belongs to, or who issued the bill; empty where the row says neither.
+    At most 500 characters.
+    """
+    return next((text for name in ISSUERS if (text := row.text(name))), "")[:500]
+
+
 class Reader:
     """Reads the rows of one file. `columns` are its headers in order; `currency` is assumed where a row states none."""
 
@@ -88,6 +105,14 @@ class Reader:
         row = Cells(dict(zip(self.names, cells, strict=False)))
         fault = next(self._faults(row), None)
         return fault if fault is not None else self._charge(row)
+
+    def statement(self, cells: Sequence[str | None]) -> tuple[str, datetime] | None:
+        """The account and the start of the billing period that the row belongs to; None where it does not say, or names
+        what cannot be stored.
+        """
+        row = Cells(dict(zip(self.names, cells, strict=False)))
+        account, start = account_of(row), _billing_start(row)
+        return (account, start) if account and start and is_storable(account) else None
 
     def _faults(self, row: Cells) -> Iterator[RowFault]:
         for name in self.numbers:
@@ -155,3 +180,11 @@ class Reader:
         return sha256(
             dumps([sorted_cells, surplus_cells], ensure_ascii=False).encode("utf-8", "surrogatepass")
         ).hexdigest()
+
+
+def _billing_start(row: Cells) -> datetime | None:
+    """As stated, else the first of the month in which the charge was made."""
+    stated, charged = (
+        lenient_time(text) if (text := row.text(name)) else None for name in ("BillingPeriodStart", "ChargePeriodStart")
+    )
+    return stated or (midnight(first_of_month(charged)) if charged else None)

@@ -5,13 +5,37 @@ from allocation.focus.operations.rows import (
     fail_focus_import,
     finish_focus_import,
     record_focus_rows,
+    root_of,
     start_focus_import,
+)
+from allocation.focus.operations.statements import (
+    DIGEST_BYTES,
+    AccountPeriod,
+    Replacement,
+    Statement,
+)
+from allocation.focus.operations.waiting import (
+    WaitingCharges,
+    count_waiting_charges,
+)
+from allocation.focus.operations.withdrawal import (
+    ImportWithdrawn,
+    withdraw_focus_import,
 )
 
 __all__ = [
+    "DIGEST_BYTES",
+    "AccountPeriod",
+    "ImportWithdrawn",
     "IncomingRow",
+    "Replacement",
+    "Statement",
+    "WaitingCharges",
+    "count_waiting_charges",
     "fail_focus_import",
     "finish_focus_import",
     "record_focus_rows",
+    "root_of",
     "start_focus_import",
+    "withdraw_focus_import",
 ]

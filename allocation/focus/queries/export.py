@@ -13,15 +13,16 @@ from itertools import groupby
 from typing import Any, cast
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from allocation.commitments.queries import committed_charges
 from allocation.focus.engine.columns import Version
 from allocation.focus.engine.formats import number_text, time_text
-from allocation.focus.engine.imported import custom_columns, imported_row
+from allocation.focus.engine.imported import Correct, custom_columns, imported_row, late_row, reversed_row
 from allocation.focus.engine.layout import Layout, line_of
 from allocation.focus.engine.lines import KINDS_MAX, Account, Amounts, ChargeKind, ScopeFacts, Writer
 from allocation.focus.engine.shared import allocated_rows, commitment_rows
-from allocation.focus.models import FocusImport, FocusRow
+from allocation.focus.models import FocusImport, FocusRow, FocusRowStatus
 from allocation.shared_cost.queries import allocated_charges
 from allocation.usage.engine.call_prices import FOCUS, UNPRICED
 from allocation.usage.models import CHARGE_TABLE, UsageCharge
@@ -149,7 +150,7 @@ def usage_query(export: FocusExport, tree: ScopeTree) -> str:
             JOIN unnest('{{{ids}}}'::bigint[]) WITH ORDINALITY AS place (scope_id, rank) USING (scope_id)
             WHERE day >= '{export.since:%Y-%m-%d}' AND day < '{export.until:%Y-%m-%d}'
                 AND price_source <> '{UNPRICED}'
-                AND (price_source <> '{FOCUS}' OR charge_class <> '')
+                AND price_source <> '{FOCUS}'
             ORDER BY rank, day, provider COLLATE "C", model COLLATE "C", activity COLLATE "C",
                 service_tier COLLATE "C", price_source COLLATE "C", price_version COLLATE "C",
                 charge_class COLLATE "C", meter COLLATE "C", list_unit_price, contracted_unit_price
@@ -180,18 +181,32 @@ def layout_of(export: FocusExport) -> Layout:
     return Layout.of(export.version, custom_columns(export.version, _imported_columns(export)))
 
 
-def _imported_rows(export: FocusExport) -> Any:
-    return FocusRow.objects.charges().filter(
-        organisation_id=export.organisation_id,
-        scope_id__in=export.scope_ids,
-        billing_period_start__gte=midnight(export.since),
-        billing_period_start__lt=midnight(export.until),
+def _imported_rows(export: FocusExport) -> list[tuple[QuerySet[FocusRow], Correct | None]]:
+    """The imported rows that count in these months, each kind with what makes it a correction: those of the months
+    themselves as they stand, those that came after their month was closed, and what takes back those of closed months.
+    """
+    since, until = midnight(export.since), midnight(export.until)
+    rows = FocusRow.objects.filter(
+        organisation_id=export.organisation_id, scope_id__in=export.scope_ids, status=FocusRowStatus.CHARGE
     )
+    counting = rows.filter(Q(taken_back_at=None) | Q(reversed_at__isnull=False))
+    own = {"billing_period_start__gte": since, "billing_period_start__lt": until}
+    return [
+        (counting.filter(booked_at=None, **own), None),
+        (counting.filter(booked_at__gte=since, booked_at__lt=until), late_row),
+        (rows.filter(reversed_at__gte=since, reversed_at__lt=until), reversed_row),
+    ]
 
 
 def _imported_columns(export: FocusExport) -> list[list[str]]:
-    sources = _imported_rows(export).values("source")
-    return list(FocusImport.objects.filter(pk__in=sources).order_by("pk").values_list("columns", flat=True))
+    return [list(source.columns) for source in _sources(export)]
+
+
+def _sources(export: FocusExport) -> list[FocusImport]:
+    wanted = Q()
+    for rows, _correct in _imported_rows(export):
+        wanted |= Q(pk__in=rows.order_by().values("source"))
+    return list(FocusImport.objects.filter(wanted).order_by("pk"))
 
 
 def _imported(export: FocusExport, layout: Layout) -> Lines:
@@ -200,14 +215,16 @@ def _imported(export: FocusExport, layout: Layout) -> Lines:
 
 
 def imported_cells(export: FocusExport) -> Iterator[dict[str, str | None]]:
-    """Imported charges by the columns of the version, file by file, in their order."""
+    """Imported charges by the columns of the version, file by file, in their order; corrections last."""
     tree = scope_tree()
-    sources = FocusImport.objects.filter(pk__in=_imported_rows(export).values("source"))
-    columns_by_import = {source.pk: tuple(source.columns) for source in sources}
+    columns_by_import = {source.pk: tuple(source.columns) for source in _sources(export)}
     account = account_of(tree, export.organisation_id)
-    rows = _imported_rows(export).order_by("source_id", "row_number")
-    for row in rows.iterator(chunk_size=ROWS_FETCHED):
-        yield imported_row(export.version, columns_by_import[row.source_id], row.cells, read_values(row, tree, account))
+    for rows, correct in _imported_rows(export):
+        for row in rows.order_by("source_id", "row_number").iterator(chunk_size=ROWS_FETCHED):
+            columns = columns_by_import[row.source_id]
+            cells = imported_row(export.version, columns, row.cells, read_values(row, tree, account))
+            counts_at = row.booked_at if correct is late_row else row.reversed_at
+            yield cells if correct is None or counts_at is None else correct(cells, counts_at)
 
 
 def _allocated(export: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:

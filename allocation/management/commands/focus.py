@@ -1,4 +1,4 @@
-"""weir focus import FILE | export | check FILE: FOCUS files in, out, and checked."""
+"""weir focus import FILE… | imports | withdraw | export | check FILE: FOCUS files in, withdrawn, out, and checked."""
 
 import sys
 from argparse import ArgumentParser
@@ -17,8 +17,9 @@ from allocation.focus.engine.check import check
 from allocation.focus.engine.columns import VERSIONS
 from allocation.focus.engine.layout import EXPORTED
 from allocation.focus.importers.files import opened
-from allocation.focus.importers.importing import FocusImportRequest, import_focus_file, version_of
+from allocation.focus.importers.importing import FocusImportRequest, import_focus_delivery, version_of
 from allocation.focus.models import FocusImport
+from allocation.focus.operations import withdraw_focus_import
 from allocation.focus.queries import (
     FocusExport,
     export_for,
@@ -37,16 +38,29 @@ FINDINGS_SHOWN = 200
 
 
 class Command(BaseCommand):
-    help = "Import, export or check a FOCUS file."
+    help = "Import, withdraw, export or check a FOCUS file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parts = parser.add_subparsers(dest="part", required=True)
-        importing = parts.add_parser("import", help="import a FOCUS file: CSV, gzipped CSV, or Parquet")
-        importing.add_argument("file", type=Path)
+        importing = parts.add_parser(
+            "import",
+            help="import a FOCUS file (CSV, gzipped CSV, or Parquet), which states its accounts' billing periods whole",
+        )
+        importing.add_argument("files", type=Path, nargs="+", metavar="FILE", help="several: the parts of one delivery")
+        importing.add_argument(
+            "--add", action="store_true", help="its rows stand beside those that are there, and replace none"
+        )
+        importing.add_argument(
+            "--again", action="store_true", help="a file that was replaced by a later one is the statement again"
+        )
         importing.add_argument("--version", choices=VERSIONS, dest="focus", help="default: recognised by its columns")
         importing.add_argument(
             "--scope", help="the subtree its rows may be attributed to; default: the only organisation"
         )
+        parts.add_parser("imports", help="list the files that were imported, and what became of them")
+        withdrawing = parts.add_parser("withdraw", help="take back what an import brought; the file may come again")
+        withdrawing.add_argument("source", type=int, metavar="NUMBER", help="of the import")
+        withdrawing.add_argument("--reason", required=True)
         export = parts.add_parser("export", help="write an organisation's charges, or one import as it was delivered")
         export.add_argument("--version", choices=EXPORTED, dest="focus", default=EXPORTED[-1])
         export.add_argument("--period", help="month, such as 2026-10; default: the last whole month")
@@ -64,20 +78,43 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         del args
         try:
-            {"import": self._import, "export": self._export, "check": self._check}[options["part"]](options)
+            {
+                "import": self._import,
+                "imports": self._imports,
+                "withdraw": self._withdraw,
+                "export": self._export,
+                "check": self._check,
+            }[options["part"]](options)
         except (DomainError, OSError) as problem:
             raise CommandError(str(problem)) from problem
 
     def _import(self, options: dict[str, Any]) -> None:
         scope = scope_at(options["scope"]) if options["scope"] else only_organisation()
-        request = FocusImportRequest(path=options["file"], scope=scope, version=options["focus"])
+        requests = [
+            FocusImportRequest(
+                path=path, scope=scope, version=options["focus"], is_additional=options["add"], again=options["again"]
+            )
+            for path in options["files"]
+        ]
         with tqdm(unit=" rows", disable=not sys.stderr.isatty()) as bar:
 
             def report(done: int, count: int) -> None:
                 bar.total = count
                 bar.update(done - bar.n)
 
-            run = import_focus_file(request, now=timezone.now, progress=report)
+            runs = import_focus_delivery(requests, now=timezone.now, progress=report)
+        for run in runs:
+            self.stdout.write(sentence(run))
+
+    def _imports(self, options: dict[str, Any]) -> None:
+        del options
+        for run in FocusImport.objects.order_by("pk"):
+            self.stdout.write(sentence(run))
+
+    def _withdraw(self, options: dict[str, Any]) -> None:
+        run = withdraw_focus_import(
+            import_id=options["source"], reason=options["reason"], actor=operator(), at=timezone.now()
+        )
         self.stdout.write(sentence(run))
 
     def _export(self, options: dict[str, Any]) -> None:
@@ -171,7 +208,14 @@ def last_month(now: datetime) -> tuple[date, date]:
 
 
 def sentence(run: FocusImport) -> str:
-    return (
+    told = (
         f"{run.file_name}: FOCUS {run.version}, {run.rows_done} rows: {run.charges} charges, {run.used} of them counted"
         f" as usage too, {run.repeats} there already, {run.quarantined} quarantined. Import {run.pk}."
     )
+    if run.withdrawn_at is not None:
+        return f"{told} Withdrawn on {run.withdrawn_at:%F}: {run.withdrawal_reason}"
+    if run.replaced_by_id is not None:
+        return f"{told} Replaced by import {run.replaced_by_id}; --again makes it the statement."
+    replaced = FocusImport.objects.filter(replaced_by=run).order_by("pk").values_list("pk", flat=True)
+    numbers = ", ".join(str(number) for number in replaced)
+    return f"{told} It replaces import {numbers}; with --add it would stand beside." if numbers else told

@@ -4,6 +4,7 @@ import gc
 import logging
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from allocation.corrections.operations import rerate_usage
+from allocation.focus.operations import WaitingCharges, count_waiting_charges
 from allocation.replay.operations import replay_quarantined
 from allocation.usage.importers.files import (
     Format,
@@ -57,7 +59,7 @@ class Command(BaseCommand):
             default="catalogue",
             help="litellm: cost as billed, or by the catalogue",
         )
-        replay = parts.add_parser("replay", help="try quarantined records again")
+        replay = parts.add_parser("replay", help="try quarantined records, and charges that were not counted, again")
         replay.add_argument("--code", help="only records refused with this code")
         replay.add_argument("--id", type=int, action="append", dest="ids", help="only this record; may be repeated")
         replay.add_argument("--dry-run", action="store_true")
@@ -106,9 +108,16 @@ class Command(BaseCommand):
             reason=options["reason"],
             at=timezone.now(),
         )
+        waiting = (
+            WaitingCharges(0, {})
+            if options["ids"]
+            else count_waiting_charges(
+                actor=operator(), code=options["code"], dry_run=options["dry_run"], at=timezone.now()
+            )
+        )
         would = "would be accepted (or are there already)" if options["dry_run"] else "accepted"
-        self.stdout.write(f"{result.accepted} {would}, {result.duplicate} there already.")
-        for code, count in sorted(result.remaining.items()):
+        self.stdout.write(f"{result.accepted + waiting.counted} {would}, {result.duplicate} there already.")
+        for code, count in sorted((Counter(result.remaining) + Counter(waiting.remaining)).items()):
             self.stdout.write(f"{count} remain: {code}")
 
     def _rerate(self, options: dict[str, Any]) -> None:

@@ -171,10 +171,10 @@ def is_credit(cost: Decimal | Money) -> bool:
 
 def money_alone(event: UsageEvent) -> UsageEvent:
     """The event as a credit or adjustment: it counts its cost, and neither a call nor what one used. What it names the
-    money for was used, and counted, before.
+    money for was used, and counted, before, and it is a call of no task.
     """
     nothing = {"requests": 0, "tokens": NO_TOKENS, "gpu_seconds": None, "quantities": None}
-    return event.model_copy(update={**nothing, "status": "success", "cached_response": False})
+    return event.model_copy(update={**nothing, "status": "success", "task_id": "", "cached_response": False})
 
 
 def acceptance_window(at: datetime, past_days: int) -> tuple[float, float]:

@@ -165,6 +165,9 @@ def merge_tasks(
     after: dict[TaskKey, TaskSums] = {}
     for key, addition in added.items():
         old = before.get(key, TaskSums())
+        if not old.requests:
+            # All its calls were taken back: it begins anew.
+            old = replace(old, first=None)
         new = old.plus(addition)
         after[key] = new
         if new.first != old.first:

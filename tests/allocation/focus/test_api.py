@@ -276,3 +276,74 @@ def test_cells_are_shown_as_text(acme: Scope, tmp_path: Path, admin_client: Clie
     import_focus_file(FocusImportRequest(path=path, scope=acme), now=lambda: datetime.now(AT.tzinfo))
     page = admin_client.get(f"/admin/allocation/focusrow/{FocusRow.objects.earliest('pk').pk}/change/")
     assert b"<script>alert(1)" not in page.content
+
+
+def withdrawal(api: Any, run: FocusImport, reason: str = "The wrong month") -> Any:
+    return api.post(f"/api/v1/focus/imports/{run.pk}/withdrawal", {"reason": reason}, format="json")
+
+
+def person_of(scope: Scope, persona: str) -> User:
+    user = User.objects.create_user(f"{persona}@example.com", "a long password", is_staff=True)
+    Ownership.objects.create(scope=scope, user=user, persona=persona)
+    return user
+
+
+def test_an_import_is_withdrawn_by_a_person_and_never_by_a_key(acme: Scope, run: FocusImport) -> None:
+    assert withdrawal(key_client("acme", "usage:write"), run).status_code == 403
+    api = APIClient()
+    api.force_login(person_of(acme, "finops"))
+    answer = withdrawal(api, run)
+    assert (answer.status_code, answer.json()["withdrawn_by"], answer.json()["withdrawal_reason"]) == (
+        200, "finops@example.com", "The wrong month",
+    )  # fmt: skip
+    again = withdrawal(api, run)
+    assert (again.status_code, again.json()["code"]) == (409, "import_withdrawn")
+    assert not FocusRow.objects.charges().exists()
+
+
+def test_an_import_is_withdrawn_on_its_page(acme: Scope, run: FocusImport, client: Client) -> None:
+    page = f"/admin/allocation/focusimport/{run.pk}/change/"
+    client.force_login(person_of(acme, "engineering"))
+    assert client.post(page, {"withdrawal_reason": "Mine"}).status_code in {302, 403}
+    run.refresh_from_db()
+    assert run.withdrawn_at is None
+    client.force_login(person_of(acme, "finops"))
+    assert b'name="withdrawal_reason"' in client.get(page).content
+    assert client.post(page, {"withdrawal_reason": ""}).status_code == 200
+    assert client.post(page, {"withdrawal_reason": "Sent twice"}).status_code == 302
+    run.refresh_from_db()
+    assert (run.withdrawal_reason, run.withdrawn_by) == ("Sent twice", "finops@example.com")
+    assert b'name="withdrawal_reason"' not in client.get(page).content
+
+
+def test_the_command_replaces_adds_and_withdraws(acme: Scope, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}.csv" for n in (1, 2, 3)]
+    for number, path in enumerate(paths):
+        path.write_text(FILE.replace("2,acct-1", f"{number + 2},acct-1"))
+    out = io.StringIO()
+    call_command("focus", "import", str(paths[0]), "--scope", "acme", stdout=out)
+    first = FocusImport.objects.get()
+    call_command("focus", "import", str(paths[1]), "--scope", "acme", stdout=out)
+    second = FocusImport.objects.latest("pk")
+    assert (
+        out.getvalue()
+        .splitlines()[-1]
+        .endswith(f"Import {second.pk}. It replaces import {first.pk}; with --add it would stand beside.")
+    )
+    call_command("focus", "import", str(paths[0]), "--scope", "acme", stdout=out)
+    assert out.getvalue().splitlines()[-1].endswith(f"Replaced by import {second.pk}; --again makes it the statement.")
+    call_command("focus", "import", str(paths[2]), "--scope", "acme", "--add", stdout=out)
+    assert billed() == [1, 3, 4]
+    call_command("focus", "withdraw", str(second.pk), "--reason", "A test", stdout=out)
+    assert out.getvalue().splitlines()[-1].endswith("Withdrawn on 2026-11-24: A test")
+    assert billed() == [1, 4]
+    out = io.StringIO()
+    call_command("focus", "imports", stdout=out)
+    assert len(out.getvalue().splitlines()) == 3
+    # What replaced it is withdrawn: the first is the statement again.
+    call_command("focus", "import", str(paths[0]), "--scope", "acme", stdout=out)
+    assert billed() == [1, 2]
+
+
+def billed() -> list[Decimal]:
+    return list(FocusRow.objects.charges().order_by("billed_cost").values_list("billed_cost", flat=True))
