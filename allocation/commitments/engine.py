@@ -14,7 +14,7 @@ from typing import Literal
 
 from allocation.meters.engine.apportion import AMOUNT_PLACES, apportion, exact_units, of_units
 from allocation.meters.engine.months import Month
-from governance.calendar.engine import is_in_force
+from governance.calendar.engine import DAY, is_in_force
 from governance.documents.engine.globs import glob_matches
 from governance.scopes.engine import is_at_or_below
 
@@ -93,6 +93,7 @@ class UsageLine:
     tokens: int
     requests: int
     cost: Decimal
+    activity: str = ""
 
     def quantity(self, unit: Unit) -> Decimal:
         """In base units, at least 0: corrections may be negative."""
@@ -121,6 +122,7 @@ class CommitmentPart:
     units: Decimal
     amount: Decimal
     booked_cost: Decimal
+    activity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def commitment_months(
 ) -> list[CommitmentMonth]:
     """Of the commitments in force in the month, in the order in which they take usage."""
     left = {line: Decimal(1) for line in usage}
-    lines = sorted(left, key=lambda line: (line.day, line.scope, line.provider, line.model))
+    lines = sorted(left, key=lambda line: (line.day, line.scope, line.provider, line.model, line.activity))
     in_order = sorted(commitments, key=lambda commitment: (commitment.starts_on, commitment.name))
     return [_covered_month(commitment, lines, left, month) for commitment in in_order if commitment.days_in(month)]
 
@@ -180,7 +182,11 @@ def _covered_month(
         if taken > 0:
             left[line] = max(left[line] - taken / whole, Decimal(0)) if taken < free else Decimal(0)
             booked = (line.cost * taken / whole).quantize(PLACES)
-            parts.append(CommitmentPart(line.day, line.scope, line.provider, line.model, taken, Decimal(0), booked))
+            parts.append(
+                CommitmentPart(
+                    line.day, line.scope, line.provider, line.model, taken, Decimal(0), booked, line.activity
+                )
+            )
     parts.append(CommitmentPart(None, UNUSED, commitment.provider, UNUSED, committed - covered, Decimal(0), Decimal(0)))
     return _month(
         commitment, month, amount, committed, eligible, covered, _with_amounts(parts, amount, commitment.unit)
@@ -229,6 +235,14 @@ def _month(
         saving=None if price is None else (covered_units * price / PRICED_PER[unit] - amount).quantize(PLACES),
         lines=lines,
     )
+
+
+def bill_by_day(covered: CommitmentMonth) -> dict[date, Decimal]:
+    """The month's amount by the days on which it was in force: equal parts that sum to it exactly."""
+    first = max(covered.commitment.starts_on, covered.month.start)
+    days = [first + DAY * number for number in range(covered.commitment.days_in(covered.month))]
+    parts = apportion(exact_units(covered.amount, AMOUNT_PLACES), [1] * len(days))
+    return {day: of_units(part, AMOUNT_PLACES) for day, part in zip(days, parts, strict=True)}
 
 
 def _in_units(base: Decimal, unit: Unit) -> Decimal:

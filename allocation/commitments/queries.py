@@ -16,9 +16,11 @@ from allocation.commitments.engine import (
     Kind,
     Unit,
     UsageLine,
+    bill_by_day,
     commitment_months,
 )
 from allocation.commitments.models import Commitment
+from allocation.meters.engine.activity import OTHER
 from allocation.meters.engine.months import Month
 from allocation.usage.models import UsageDay
 from governance.calendar.engine import DAY, midnight
@@ -49,6 +51,7 @@ class CommittedLine:
     on_demand_cost: Decimal | None
     currency: str
     pricing_category: str = "Committed"
+    activity: str = ""
 
 
 def commitments_in(organisation_id: int, month: Month) -> list[CommitmentMonth]:
@@ -69,6 +72,42 @@ def committed_charges(organisation_id: int, since: date, until: date) -> Iterato
     while month.start < until:
         for commitment in commitments_in(organisation_id, month):
             yield from _lines(commitment, currency)
+        month = month.following
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedDifference:
+    """What a commitment cost a scope on a day beside what the usage it covered was booked at: below zero where that was
+    more. What nobody used is the organisation's.
+    """
+
+    day: date
+    scope_id: int
+    activity: str
+    unit: Unit
+    cost: Decimal
+
+
+def committed_differences(organisation_id: int, since: date, until: date) -> Iterator[CommittedDifference]:
+    """Of the days [since, until). Over a whole month a commitment's differences and the booked cost of what it covered
+    sum to its bill; a day bears its part of the month's.
+    """
+    if not Commitment.objects.filter(organisation_id=organisation_id, is_current=True).exists():
+        return
+    ids = {path: node.id for path, node in scope_tree().by_path.items()}
+    month = Month.of(since)
+    while month.start < until:
+        for covered in commitments_in(organisation_id, month):
+            unit, unused = covered.commitment.unit, bill_by_day(covered)
+            for line in covered.lines:
+                if line.day is not None:
+                    unused[line.day] -= line.amount
+                    if since <= line.day < until:
+                        cost = line.amount - line.booked_cost
+                        yield CommittedDifference(line.day, ids[line.scope], line.activity, unit, cost)
+            for day, cost in unused.items():
+                if since <= day < until:
+                    yield CommittedDifference(day, organisation_id, OTHER, unit, cost)
         month = month.following
 
 
@@ -110,7 +149,7 @@ def _usage(organisation_id: int, month: Month, committed: Iterable[CommitmentTer
             bucket__gte=month.since,
             bucket__lt=month.until,
         )
-        .values("bucket", "scope_id", "provider", "model")
+        .values("bucket", "scope_id", "provider", "model", "activity")
         .annotate(
             seconds=Sum("gpu_seconds"), tokens=Sum("input_tokens") + Sum("output_tokens"), calls=Sum("requests"),
             spent=Sum("cost"),
@@ -127,6 +166,7 @@ def _usage(organisation_id: int, month: Month, committed: Iterable[CommitmentTer
             tokens=int(row["tokens"]),
             requests=int(row["calls"]),
             cost=row["spent"],
+            activity=row["activity"],
         )
         for row in rows
     ]
@@ -154,4 +194,5 @@ def _lines(covered: CommitmentMonth, currency: str) -> Iterator[CommittedLine]:
             booked_cost=line.booked_cost,
             on_demand_cost=None if price is None else (line.units * price / PRICED_PER[commitment.unit]),
             currency=currency,
+            activity=line.activity,
         )

@@ -74,6 +74,13 @@ class CommittedCharge(Protocol):
     def booked_cost(self) -> Decimal: ...
 
 
+class HeldCommitment(Protocol):
+    """How a pool shares the commitment."""
+
+    def moved(self, amount: Decimal, booked_cost: Decimal) -> Decimal:
+        """What goes to the pool's origin of a part that somebody used."""
+
+
 UNITS = {"gpu_hour": "GPU-Hours", "token": "Tokens", "request": "Requests"}
 
 
@@ -119,10 +126,16 @@ def _shared(line: AllocatedCharge, account: Account, scope: ScopeFacts, amount: 
 
 
 def commitment_rows(
-    lines: Sequence[CommittedCharge], account: Account, scope_of: Callable[[str], ScopeFacts]
+    lines: Sequence[CommittedCharge],
+    account: Account,
+    scope_of: Callable[[str], ScopeFacts],
+    *,
+    held: HeldCommitment | None = None,
+    holder: ScopeFacts | None = None,
 ) -> Iterator[Row]:
     """One commitment in one month: billed as a purchase; effective where it was used, in place of what that usage was
-    booked at, and where it was unused. `lines` must not be empty.
+    booked at, and where it was unused: at `holder` where a pool shares the commitment, which then `held` what was used
+    too. `lines` must not be empty.
     """
     first = lines[0]
     home = scope_of("")
@@ -143,18 +156,45 @@ def commitment_rows(
         "x_ModelId": None,
     }
     for line in lines:
-        if line.status == "Used":
-            yield _used(line, account, scope_of(line.scope))
-        else:
-            yield _unused(line, account, home)
+        if line.status != "Used":
+            yield _unused(line, account, holder or home)
+            continue
+        scope = scope_of(line.scope)
+        yield _used(line, account, scope)
+        if line.booked_cost:
+            costs = _costs(-line.booked_cost, -line.booked_cost)
+            yield _adjusted(line, account, scope, costs, f"{line.model} as booked, covered by {line.commitment}")
+        moved = Decimal(0) if held is None else held.moved(line.amount, line.booked_cost)
+        if moved and holder is not None and holder.id != scope.id:
+            told = f"{line.model} on {line.commitment}, shared by a pool"
+            yield _adjusted(line, account, scope, _costs(Decimal(0), -moved), told)
+            yield _adjusted(line, account, holder, _costs(Decimal(0), moved), told)
 
 
 def _used(line: CommittedCharge, account: Account, scope: ScopeFacts) -> Row:
+    unit = UNITS.get(line.unit, account.currency)
     return {
         **_of_commitment(line, account, scope, line.period_start, line.period_end),
-        **_costs(-line.booked_cost, line.amount - line.booked_cost),
-        "ChargeCategory": "Adjustment",
+        **_costs(Decimal(0), line.amount),
+        **_quantity(line, line.quantity, unit, line.amount),
+        "ChargeCategory": "Usage",
         "ChargeDescription": f"{line.model} covered by {line.commitment}",
+        "ChargeFrequency": "Usage-Based",
+        "CommitmentDiscountQuantity": number_text(line.quantity),
+        "CommitmentDiscountStatus": "Used",
+        "CommitmentDiscountUnit": unit,
+        "ConsumedQuantity": number_text(line.quantity),
+        "ConsumedUnit": unit,
+        "PricingCategory": "Committed",
+    }
+
+
+def _adjusted(line: CommittedCharge, account: Account, scope: ScopeFacts, costs: Row, told: str) -> Row:
+    return {
+        **_of_commitment(line, account, scope, line.period_start, line.period_end),
+        **costs,
+        "ChargeCategory": "Adjustment",
+        "ChargeDescription": told,
         "ChargeFrequency": "Usage-Based",
     }
 

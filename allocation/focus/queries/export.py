@@ -23,7 +23,8 @@ from allocation.focus.engine.layout import Layout, line_of
 from allocation.focus.engine.lines import KINDS_MAX, Account, Amounts, ChargeKind, ScopeFacts, Writer
 from allocation.focus.engine.shared import allocated_rows, commitment_rows
 from allocation.focus.models import FocusImport, FocusRow, FocusRowStatus
-from allocation.shared_cost.queries import allocated_charges
+from allocation.meters.engine.months import Month
+from allocation.shared_cost.queries import allocated_charges, run_in_force, shared_commitments
 from allocation.usage.engine.call_prices import FOCUS, UNPRICED
 from allocation.usage.models import CHARGE_TABLE, UsageCharge
 from governance.calendar.engine import first_of_month, midnight
@@ -244,8 +245,13 @@ def _committed(export: FocusExport, tree: ScopeTree, layout: Layout) -> Lines:
         return scope_facts(tree, tree.by_path[path].id if path else export.organisation_id)
 
     lines = committed_charges(export.organisation_id, export.since, export.until)
-    for _, of_month in groupby(lines, key=lambda line: (line.commitment, first_of_month(line.period_start))):
-        for row in commitment_rows(list(of_month), account, scope_of):
+    for (name, start), of_month in groupby(
+        lines, key=lambda line: (line.commitment, first_of_month(line.period_start))
+    ):
+        run = run_in_force(export.organisation_id, Month.of(start))
+        held = shared_commitments(run).get(name)
+        holder = None if held is None else scope_facts(tree, held.origin_id)
+        for row in commitment_rows(list(of_month), account, scope_of, held=held, holder=holder):
             if tree.by_path[row["x_ScopePath"] or ""].id in visible:
                 yield layout.line(row)
 

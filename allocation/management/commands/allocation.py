@@ -82,7 +82,8 @@ class Command(BaseCommand):
         loaded = queries.fully_loaded(organisation.pk, month)
         tree = scope_tree()
         self.stdout.write(
-            f"{'direct':>16}{'external':>16}{'shared in':>16}{'shared away':>16}{'fully loaded':>16}  scope"
+            f"{'direct':>16}{'committed':>16}{'external':>16}{'shared in':>16}{'shared away':>16}"
+            f"{'fully loaded':>16}  scope"
         )
         for scope_id in tree.descendants(organisation.pk):
             if scope_id in loaded:
@@ -96,5 +97,5 @@ class Command(BaseCommand):
 
 
 def columns(loaded: queries.FullyLoaded, name: str) -> str:
-    amounts = (loaded.direct, loaded.external, loaded.shared_in, loaded.shared_out, loaded.total)
+    amounts = (loaded.direct, loaded.committed, loaded.external, loaded.shared_in, loaded.shared_out, loaded.total)
     return "".join(f"{money(amount):>16}" for amount in amounts) + f"  {name}"

@@ -121,6 +121,7 @@ class AllocationRunAdmin(ReadOnlyAdmin):
             "shared": shared,
             "sums": [
                 ("Direct", money(shared.direct, shared.currency)),
+                ("Commitments", money(shared.committed, shared.currency)),
                 ("Held amounts", money(shared.external, shared.currency)),
                 ("Shared to it", money(shared.shared_in_total, shared.currency)),
                 ("Shared away", money(shared.shared_out_total, shared.currency)),
@@ -140,7 +141,9 @@ def run_context(run: AllocationRun) -> dict[str, Any]:
     tree, month = scope_tree(), Month.of(run.period_start)
     branches = by_branch(run, month) if run.status != RunStatus.FAILED else {}
     rows = sorted(branches.items(), key=lambda row: (-row[1].total, tree.by_id[row[0]].path))
-    bars = cost_bars([Costs(cost.direct + cost.external, cost.shared_in, cost.shared_out) for _, cost in rows])
+    bars = cost_bars(
+        [Costs(cost.direct + cost.committed + cost.external, cost.shared_in, cost.shared_out) for _, cost in rows]
+    )
     currency = run.organisation.currency
     return {
         "colours": COLOURS,
@@ -151,7 +154,10 @@ def run_context(run: AllocationRun) -> dict[str, Any]:
                 "page": reverse("admin:allocation_allocationrun_scope", args=[run.pk, scope_id]),
                 "amounts": [
                     money(amount)
-                    for amount in (cost.direct, cost.external, cost.shared_in, cost.shared_out, cost.total)
+                    for amount in (
+                        *(cost.direct, cost.committed, cost.external),
+                        *(cost.shared_in, cost.shared_out, cost.total),
+                    )
                 ],
                 "bar": bar,
             }

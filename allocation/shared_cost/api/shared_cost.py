@@ -79,7 +79,8 @@ class SharedCostOut(serializers.Serializer[shared_cost_queries.SharedCost]):
     external = exact(help_text="Amounts held here that no usage record holds.")
     shared_in_total = exact()
     shared_out_total = exact()
-    fully_loaded = exact(help_text="direct + external + shared in - shared out")
+    committed = exact(help_text="What commitments cost in place of what the usage they cover was booked at.")
+    fully_loaded = exact(help_text="direct + committed + external + shared in - shared out")
     shared_in = SharedLineOut(many=True)
     shared_out = SharedLineOut(many=True)
 

@@ -1,6 +1,10 @@
 from allocation.shared_cost.queries.charges import (
     allocated_charges,
 )
+from allocation.shared_cost.queries.committed import (
+    SharedCommitment,
+    shared_commitments,
+)
 from allocation.shared_cost.queries.pools import (
     SPEC,
     MonthPools,
@@ -21,6 +25,7 @@ __all__ = [
     "SPEC",
     "FullyLoaded",
     "MonthPools",
+    "SharedCommitment",
     "SharedCost",
     "SharedLine",
     "allocated_charges",
@@ -29,5 +34,6 @@ __all__ = [
     "gather_pools",
     "pools_of",
     "run_in_force",
+    "shared_commitments",
     "shared_cost",
 ]

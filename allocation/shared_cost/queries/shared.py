@@ -15,6 +15,7 @@ from allocation.meters.engine.amounts import json_number
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.documents import Method
 from allocation.shared_cost.models import AllocatedCharge, AllocationRun, SharedPool
+from allocation.shared_cost.queries.committed import committed_costs
 from allocation.shared_cost.queries.pools import direct_usage
 from governance.charts.engine.numbers import money, percent
 from governance.people.rules import Actor
@@ -26,17 +27,19 @@ NONE = Decimal(0)
 @dataclass(frozen=True, slots=True)
 class FullyLoaded:
     """The cost of one scope alone. `external` are amounts it holds that no usage record does. What a pool gives is
-    subtracted from the pool's scope, though its usage may be of scopes below.
+    subtracted from the pool's scope, though its usage may be of scopes below. `committed` is what commitments cost
+    beside these.
     """
 
     direct: Decimal = NONE
     external: Decimal = NONE
     shared_in: Decimal = NONE
     shared_out: Decimal = NONE
+    committed: Decimal = NONE
 
     @property
     def total(self) -> Decimal:
-        return self.direct + self.external + self.shared_in - self.shared_out
+        return self.direct + self.committed + self.external + self.shared_in - self.shared_out
 
     def __add__(self, addend: FullyLoaded) -> FullyLoaded:
         return FullyLoaded(
@@ -44,6 +47,7 @@ class FullyLoaded:
             self.external + addend.external,
             self.shared_in + addend.shared_in,
             self.shared_out + addend.shared_out,
+            self.committed + addend.committed,
         )
 
 
@@ -85,6 +89,7 @@ class SharedCost:
     external: Decimal
     shared_in: tuple[SharedLine, ...]
     shared_out: tuple[SharedLine, ...]
+    committed: Decimal = NONE
 
     @property
     def shared_in_total(self) -> Decimal:
@@ -96,7 +101,7 @@ class SharedCost:
 
     @property
     def fully_loaded(self) -> Decimal:
-        return self.direct + self.external + self.shared_in_total - self.shared_out_total
+        return self.direct + self.committed + self.external + self.shared_in_total - self.shared_out_total
 
 
 def run_in_force(organisation_id: int, month: Month) -> AllocationRun | None:
@@ -106,12 +111,15 @@ def run_in_force(organisation_id: int, month: Month) -> AllocationRun | None:
 
 def fully_loaded(organisation_id: int, month: Month, run: AllocationRun | None = None) -> dict[int, FullyLoaded]:
     """By scope id, each without the scopes below it; scopes without cost are left out. By the run in force if none is
-    given. The totals sum to the organisation's direct cost and external amounts, each counted once.
+    given. The totals sum to the organisation's direct cost, its commitments' bills in place of what their usage was
+    booked at, and external amounts, each counted once: as in FOCUS by sub account.
     """
     loaded = {
         scope_id: FullyLoaded(direct=usage.cost) for scope_id, usage in direct_usage(organisation_id, month).items()
     }
     run = run or run_in_force(organisation_id, month)
+    for scope_id, cost in committed_costs(organisation_id, month, run).items():
+        loaded[scope_id] = replace(loaded.get(scope_id, FullyLoaded()), committed=cost)
     if run is None:
         return loaded
     moved = AllocatedCharge.objects.filter(run=run).exclude(target_id=F("pool__origin_id")).order_by()
@@ -137,7 +145,7 @@ def by_branch(run: AllocationRun, month: Month) -> dict[int, FullyLoaded]:
         branches[branch[scope_id]] = branches.get(branch[scope_id], FullyLoaded()) + cost
 
     for scope_id, cost in fully_loaded(run.organisation_id, month, run).items():
-        add(scope_id, FullyLoaded(direct=cost.direct, external=cost.external))
+        add(scope_id, FullyLoaded(direct=cost.direct, external=cost.external, committed=cost.committed))
     moved = AllocatedCharge.objects.filter(run=run).order_by().values_list("pool__origin_id", "target_id")
     for origin_id, target_id, total in moved.annotate(total=Sum("amount")):
         if branch[origin_id] != branch[target_id]:
@@ -160,6 +168,7 @@ def shared_cost(*, actor: Actor, scope_id: int, month: Month) -> SharedCost:
     shared_in: tuple[SharedLine, ...] = ()
     shared_out: tuple[SharedLine, ...] = ()
     external = NONE
+    committed = committed_costs(node.root_id, month, run)
     if run is not None:
         charges = AllocatedCharge.objects.filter(run=run)
         inside, from_inside = Q(target__in=below), Q(pool__origin__in=below)
@@ -176,6 +185,7 @@ def shared_cost(*, actor: Actor, scope_id: int, month: Month) -> SharedCost:
         external=external,
         shared_in=shared_in,
         shared_out=shared_out,
+        committed=sum((cost for scope_id, cost in committed.items() if scope_id in set(below)), NONE),
     )
 
 

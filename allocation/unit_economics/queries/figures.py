@@ -9,7 +9,8 @@ from typing import Any, Literal
 from django.db import connection
 
 from allocation.commitments.engine import reserved_gpu_seconds
-from allocation.commitments.queries import gpu_commitments
+from allocation.commitments.models import Commitment
+from allocation.commitments.queries import committed_differences, gpu_commitments
 from allocation.outcomes.engine import OutcomeSums
 from allocation.outcomes.models import OUTCOME_DAY_TABLE
 from allocation.unit_economics.engine import unit_economics as engine
@@ -95,6 +96,7 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
     check_period(since, until)
     tree = scope_tree()
     by_day = _sums("day", tree.descendants(scope_id), since, until)
+    _add_commitments(by_day, "day", tree.by_id[scope_id].root_id, tree.descendants(scope_id), since, until)
     baseline = _tasks_before(tree.descendants(scope_id), since)
     periods = engine.trend_periods(since, until, trend)
     whole = engine.total_of(by_day.values())
@@ -169,7 +171,10 @@ def unit_costs_by_scope(*, since: date, until: date) -> dict[int, Figures]:
     """Unit costs, efficiency and cost (COST) of every scope, each with all below it."""
     tree = scope_tree()
     sums = {scope_id: ScopeSums() for scope_id in tree.by_id}
-    for scope_id, own in _sums("scope_id", list(tree.by_id), since, until).items():
+    by_scope = _sums("scope_id", list(tree.by_id), since, until)
+    for root_id in Commitment.objects.filter(is_current=True).values_list("organisation_id", flat=True).distinct():
+        _add_commitments(by_scope, "scope_id", root_id, tree.descendants(root_id), since, until)
+    for scope_id, own in by_scope.items():
         for above in tree.ancestors(scope_id):
             sums[above].add(own)
     nothing = TaskSums()
@@ -222,6 +227,25 @@ def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date,
     return sums
 
 
+def _add_commitments(
+    sums: dict[Any, ScopeSums],
+    by: Literal["day", "scope_id"],
+    root_id: int,
+    scope_ids: Sequence[int],
+    since: date,
+    until: date,
+) -> None:
+    """Commitments cost their bill, not what the usage they cover was booked at."""
+    wanted = set(scope_ids)
+    for part in committed_differences(root_id, since, until):
+        if part.scope_id in wanted:
+            each: object = part.day if by == "day" else part.scope_id
+            usage = sums.setdefault(each, ScopeSums()).usage.setdefault(part.activity, UsageSums())
+            usage.cost += part.cost
+            usage.gpu_cost += part.cost if part.unit == "gpu_hour" else 0
+            usage.token_cost += part.cost if part.unit == "token" else 0
+
+
 def _tasks_before(scope_ids: Sequence[int], since: date) -> TaskSums:
     """Sums of tasks in the 28 days before the period."""
     rows = _rows(
@@ -239,7 +263,10 @@ def _unattributed(tree: ScopeTree, scope_id: int, cost: Decimal, since: date, un
     """The share in the whole organisation's cost: unattributed cost may belong to any of its scopes."""
     root = tree.by_id[scope_id].root_id
     unattributed = _cost([tree.unattributed(scope_id)], since, until)
-    total = cost if scope_id == root else _cost(tree.descendants(root), since, until)
+    total = cost
+    if scope_id != root:
+        committed = (part.cost for part in committed_differences(root, since, until))
+        total = _cost(tree.descendants(root), since, until) + sum(committed, Decimal(0))
     return ratio(unattributed, total, empty="The organisation spent nothing.")
 
 

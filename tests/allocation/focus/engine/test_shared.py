@@ -73,9 +73,11 @@ def test_a_commitment_is_billed_once_and_effective_once(version: Any, unit: str)
     rows = list(commitment_rows([used, idle], ACCOUNT, by_path.__getitem__))
     assert [(row["ChargeCategory"], row["BilledCost"], row["EffectiveCost"], row["x_ScopePath"]) for row in rows] == [
         ("Purchase", "100.0", "0.0", "acme"),
-        ("Adjustment", "-90.0", "-30.0", "acme/search"),
+        ("Usage", "0.0", "60.0", "acme/search"),
+        ("Adjustment", "-90.0", "-90.0", "acme/search"),
         ("Usage", "0.0", "40.0", "acme"),
     ]
+    assert [row.get("CommitmentDiscountStatus") for row in rows] == [None, "Used", None, "Unused"]
     assert checked(version, rows) == []
     # With the 90 that the usage was booked at: 100 billed, 100 effective.
     for cost in ("BilledCost", "EffectiveCost"):

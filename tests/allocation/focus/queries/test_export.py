@@ -190,7 +190,8 @@ def test_shared_cost_and_commitments_stand_beside_the_usage(acme: Scope, tmp_pat
     ]
     assert committed == [
         ("Purchase", "acme", "1440.0", "0.0"),
-        ("Adjustment", "acme/search", "-30.0", "-10.0"),
+        ("Usage", "acme/search", "0.0", "20.0"),
+        ("Adjustment", "acme/search", "-30.0", "-30.0"),
         ("Usage", "acme", "0.0", "1420.0"),
     ]
     for cost in ("BilledCost", "EffectiveCost"):

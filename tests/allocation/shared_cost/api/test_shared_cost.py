@@ -174,7 +174,7 @@ def test_the_command_plans_splits_and_shows(acme: Scope) -> None:
     done = command("run", *words)
     assert AllocationRun.objects.count() == 2
     assert done == command("show", *words)
-    row = "            1.00            0.00           52.50            0.00           53.50  acme/search\n"
+    row = "".join(f"{amount:>16}" for amount in ("1.00", "0.00", "0.00", "52.50", "0.00", "53.50")) + "  acme/search\n"
     assert row in done
     with pytest.raises(CommandError, match="has not been split"):
         command("show", "--organisation", "acme", "--month", "2026-09")
@@ -193,7 +193,7 @@ def run_page(client: Client) -> str:
 def test_finance_sees_what_moved_and_splits_again(shared: Scope) -> None:
     fay = signed_in(person("fay@acme.example", "finance", shared))
     page = run_page(fay)
-    assert "all of it together: 111.00 USD" in page
+    assert "all of it together: 1,551.00 USD" in page
     assert ">61.00<" in page
     bears = re.findall(r'href="([^"]*pool__id__exact=[0-9]+)"', page)
     shown = [fay.get(link).context["cl"].result_list for link in bears]
