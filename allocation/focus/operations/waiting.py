@@ -33,8 +33,8 @@ class WaitingCharges:
 def count_waiting_charges(
     *, actor: Actor, at: datetime, code: str | None = None, import_id: int | None = None, dry_run: bool = False
 ) -> WaitingCharges:
-    """Counts the charges that `actor` may correct and that can be counted now, such as those whose exchange rate has come;
-    if given, only those kept with `code`, or of one import. Each counts once, whoever else asks.
+    """Counts the charges that `actor` may correct and that can be counted now, such as those whose exchange rate has
+    come; if given, only those kept with `code`, or of one import. Each counts once, whoever else asks.
     """
     counted, remaining = 0, dict[str, int]()
     for run in FocusImport.objects.filter(withdrawn_at=None).select_related("scope").order_by("pk"):
