@@ -94,9 +94,7 @@ class CallTree:
         by_response: defaultdict[object, list[Span]] = defaultdict(list)
         for span in metered:
             if response := span.attributes.get(names.RESPONSE_ID):
-                tokens = genai.tokens_of(span.attributes)
-                alike = () if genai.has_unique_response(span) else (span.trace_id, tokens["input"], tokens["output"])
-                by_response[response, *alike].append(span)
+                by_response[response, *_like_short_ids(span)].append(span)
         repeating: dict[str, str] = {}
         for sharing in by_response.values():
             keys = {key_of(span) for span in sharing}
@@ -145,6 +143,14 @@ def _states_again(outer: Span, inner: Span) -> bool:
         return True
     ours, theirs = genai.tokens_of(outer.attributes), genai.tokens_of(inner.attributes)
     return all(ours[name] == theirs[name] for name in ("input", "output"))
+
+
+def _like_short_ids(span: Span) -> tuple[object, ...]:
+    """What spans with one response id must have in common; nothing where the id was surely given once."""
+    if genai.has_unique_response(span):
+        return ()
+    tokens = genai.tokens_of(span.attributes)
+    return span.trace_id, tokens["input"], tokens["output"]
 
 
 def _models(span: Span) -> set[object]:

@@ -8,6 +8,7 @@ rows to it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 NOTHING: frozenset[str] = frozenset()
 EVENT_NAME = "event.name"
@@ -196,6 +197,7 @@ OF_EVENTS = frozenset(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1_000)
 def told_by_events(instrumentation: str) -> Emitter | None:
     """The emitter of this instrumentation whose log events tell of its calls, so that its spans do not count."""
     return next((emitter for emitter in CODING_AGENTS if emitter.sends(instrumentation)), None)

@@ -55,11 +55,22 @@ _ATTRIBUTES = (
     ("workflow", ("gen_ai.workflow.name",)),
     ("function", (names.AI_SDK_FUNCTION,)),
 )
+# Beside a provider each of these shows a call.
+_OF_CALLS = frozenset({*names.TOTALS, LITELLM_CALL_ID, "llm.request.type"})
 _NOT_PROPERTIES = frozenset({*names.SESSIONS, *names.PEOPLE})
-_AUDIO = (
-    ("audio_input", names.AUDIO_INPUT, "input", ("cached_input", "cache_write")),
-    ("audio_output", names.AUDIO_OUTPUT, "output", ("reasoning",)),
-)
+_OF_CLAIMS = frozenset({*names.CLAIMED, *names.CLAIMED_PARTS})
+_FIVE = dict.fromkeys(("input", "cached_input", "cache_write", "output", "reasoning"))
+# Each name that counts tokens, with the kind it counts and its place among the names of that kind.
+_KINDS = {
+    name: (kind, rank)
+    for kind, aliases in (
+        ("input", names.INPUT), ("cached_input", names.CACHED), ("cache_write", names.WRITTEN),
+        ("output", names.OUTPUT), ("reasoning", names.REASONING), ("cache_write_1h", names.WRITTEN_1H),
+        ("audio_input", names.AUDIO_INPUT), ("audio_output", names.AUDIO_OUTPUT),
+    )
+    for rank, name in enumerate(aliases)
+}  # fmt: skip
+_AUDIO = (("audio_input", "input", ("cached_input", "cache_write")), ("audio_output", "output", ("reasoning",)))
 _OWN_FIELDS = {"scope": "scope", "task_id": "task_id", "session_id": "session_id"}
 
 
@@ -72,10 +83,7 @@ def reports_usage(span: Span) -> bool:
         return True
     if names.OPENINFERENCE_KIND in attributes:
         return attributes[names.OPENINFERENCE_KIND] in names.OPENINFERENCE_OPERATIONS
-    named = any(name in attributes for name in names.PROVIDERS)
-    return named and any(
-        name in attributes for name in (*names.INPUT, *names.OUTPUT, LITELLM_CALL_ID, "llm.request.type")
-    )
+    return not names.OF_PROVIDERS.isdisjoint(attributes) and not _OF_CALLS.isdisjoint(attributes)
 
 
 def operation_of(span: Span) -> object:
@@ -107,7 +115,7 @@ def is_orchestration(span: Span) -> bool:
 
 def has_tokens(span: Span) -> bool:
     """Whether the span reports tokens."""
-    return any(span.attributes.get(name) for name in (*names.INPUT, *names.OUTPUT))
+    return first_value(span.attributes, names.TOTALS) is not None
 
 
 def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[str, Any]:
@@ -168,6 +176,8 @@ def native_fields(attributes: Mapping[str, Scalar], resource: Mapping[str, Scala
 
 def claimed_by(attributes: Mapping[str, Scalar]) -> Scalar | None:
     """What the span's emitter reckons the call cost, as it states it; None where it does not."""
+    if _OF_CLAIMS.isdisjoint(attributes):
+        return None
     stated = first_value(attributes, names.CLAIMED)
     parts = [attributes[name] for name in names.CLAIMED_PARTS if name in attributes]
     if stated is not None or not parts:
@@ -184,7 +194,11 @@ def _runs_elsewhere(span: Span) -> bool:
 
 def first_value(attributes: Any, aliases: tuple[str, ...]) -> Scalar | None:
     """The first value that is not empty; None when all are."""
-    return next((attributes[name] for name in aliases if attributes.get(name)), None)
+    for name in aliases:
+        if value := attributes.get(name):
+            found: Scalar = value
+            return found
+    return None
 
 
 def provider_of(name: object) -> object:
@@ -199,20 +213,34 @@ def tokens_of(attributes: Any) -> dict[str, Any]:
     """The token counts of a native event: five, and the rare ones that a span states: what was written to a cache for
     an hour, and audio, which is no more than what is neither cached nor reasoning.
     """
-    tokens = parts_fitted(
-        *(
-            first_value(attributes, of_one) or 0
-            for of_one in (names.INPUT, names.CACHED, names.WRITTEN, names.OUTPUT, names.REASONING)
-        )
-    )
-    if for_an_hour := first_value(attributes, names.WRITTEN_1H):
-        tokens["cache_write_1h"] = for_an_hour
-    for name, aliases, whole, parts in _AUDIO:
-        audio = first_value(attributes, aliases)
+    stated = _stated(attributes)
+    tokens = parts_fitted(*(stated.get(kind, 0) for kind in _FIVE))
+    if not stated.keys() <= _FIVE.keys():
+        tokens |= _rare(stated, tokens)
+    return tokens
+
+
+def _stated(attributes: Mapping[str, Scalar]) -> dict[str, Any]:
+    """What is not 0 of each kind of tokens, by the newest of its names."""
+    ranks: dict[str, int] = {}
+    stated: dict[str, Any] = {}
+    for name, value in attributes.items():
+        known = _KINDS.get(name)
+        if known is not None and value:
+            kind, rank = known
+            if kind not in ranks or rank < ranks[kind]:
+                ranks[kind], stated[kind] = rank, value
+    return stated
+
+
+def _rare(stated: Mapping[str, Any], tokens: Mapping[str, Any]) -> dict[str, Any]:
+    rare = {"cache_write_1h": stated["cache_write_1h"]} if "cache_write_1h" in stated else {}
+    for kind, whole, parts in _AUDIO:
+        audio = stated.get(kind)
         if type(audio) is int and all(type(tokens[part]) is int for part in (whole, *parts)):
             kept = min(audio, tokens[whole] - sum(tokens[part] for part in parts))
-            tokens |= {name: kept} if kept > 0 else {}
-    return tokens
+            rare |= {kind: kept} if kept > 0 else {}
+    return rare
 
 
 def _unnamed(operation: str) -> tuple[str, str]:
@@ -245,10 +273,9 @@ def attributes_of(all_attributes: Mapping[str, Scalar], people: tuple[str, ...])
         name: value for name, aliases in _ATTRIBUTES if (value := first_value(all_attributes, aliases)) is not None
     }
     attributes |= {
-        name.removeprefix(prefix): value
-        for prefix in names.PREFIXES
+        name.removeprefix(names.ASSOCIATION_PREFIX).removeprefix(names.AI_SDK_PREFIX): value
         for name, value in all_attributes.items()
-        if name.startswith(prefix) and name not in _NOT_PROPERTIES
+        if name.startswith(names.PREFIXES) and name not in _NOT_PROPERTIES
     }
     person = first_value(all_attributes, people)
     if isinstance(person, str):

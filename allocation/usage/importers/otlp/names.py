@@ -101,5 +101,7 @@ ALL = frozenset(
         *CLAIMED, *CLAIMED_PARTS, *TIERS, *SESSIONS, *PEOPLE, RESPONSE_ID, OPENINFERENCE_KIND, *LANGFUSE, *AI_SDK,
     }
 )  # fmt: skip
+TOTALS = (*INPUT, *OUTPUT)
+OF_PROVIDERS = frozenset(PROVIDERS)
 # Attributes with any name behind these are read.
 PREFIXES = (ASSOCIATION_PREFIX, AI_SDK_PREFIX)

@@ -27,6 +27,8 @@ from allocation.usage.importers.otlp.spans import (
 )
 
 VARINT_BYTES_MAX = 10
+# A length of one byte is below this.
+LONGER = 0x80
 NAME_BYTES_MAX = 256
 # Numbers of fields, from the published opentelemetry/proto files: the same for spans, log records and metrics.
 RESOURCES, RESOURCE, SCOPES, ITEMS, RESOURCE_ATTRIBUTES, SCOPE, SCOPE_NAME, METRIC_NAME = 1, 1, 2, 2, 1, 1, 1, 1
@@ -198,7 +200,9 @@ def _fields(message: memoryview) -> Iterator[tuple[int, Value]]:
     """(number, value) of each field; groups, which no OTLP message has, are refused."""
     position, end = 0, len(message)
     while position < end:
-        key, position = _varint(message, position)
+        key, position = message[position], position + 1
+        if key > 0x7F:  # noqa: PLR2004  # the highest bit says that more follows
+            key, position = _varint(message, position - 1)
         value: Value
         match key & 7:
             case 0:
@@ -206,7 +210,11 @@ def _fields(message: memoryview) -> Iterator[tuple[int, Value]]:
             case 1:
                 value, position = int.from_bytes(message[position : position + 8], "little"), position + 8
             case 2:
-                length, position = _varint(message, position)
+                length = message[position] if position < end else LONGER
+                if length < LONGER:
+                    position += 1
+                else:
+                    length, position = _varint(message, position)
                 value, position = message[position : position + length], position + length
             case 5:
                 value, position = int.from_bytes(message[position : position + 4], "little"), position + 4

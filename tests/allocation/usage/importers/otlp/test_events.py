@@ -210,3 +210,10 @@ def test_a_count_that_is_none_is_refused_and_holds_back_no_other(odd: object) ->
     )  # fmt: skip
 
     assert ([record.index for record in received.refused], received.indexes) == ([0], [1])
+
+
+def test_a_faster_speed_is_a_tier_of_its_own() -> None:
+    """It has another price: the list's does not hold."""
+    event = event_of(log_record("api_request", CLAUDE_CALL | {"speed": "fast", "cost_usd": 0.5}), CLAUDE_CODE)
+
+    assert (event.service_tier, event.tokens.cache_write_1h) == ("fast", 0)

@@ -12,12 +12,25 @@ from rest_framework.test import APIClient
 
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TooManyRecords
+from allocation.usage.importers.otlp.reading import read_logs
 from allocation.usage.importers.otlp.signals import Encoding
 from allocation.usage.models import UsageRecord
 from governance.scopes.models import Scope
 from tests.allocation.conftest import Client
-from tests.allocation.otlp_bodies import PROTOBUF, TRACE, as_json, as_protobuf, chat, request, span
+from tests.allocation.otlp_bodies import (
+    PROTOBUF,
+    TRACE,
+    as_json,
+    as_protobuf,
+    chat,
+    log_record,
+    logs,
+    metrics,
+    request,
+    span,
+)
 from tests.allocation.usage.importers.otlp.hostile import GOOD, MEGABYTE, ODD, PATH, field, nested, post, read
+from tests.allocation.usage.importers.otlp.test_events import CLAUDE_CALL, CLAUDE_CODE
 
 
 @pytest.fixture
@@ -72,6 +85,46 @@ def test_more_calls_than_a_request_may_hold_are_refused_whole(
     assert answer.status_code == 413
     assert b"batch_too_large" in answer.content
     assert not UsageRecord.objects.exists()
+
+
+LOG = log_record("api_request", CLAUDE_CALL)
+
+
+@pytest.mark.parametrize(
+    ("signal", "body"),
+    [
+        pytest.param("logs", logs(*[LOG] * 11, scope=CLAUDE_CODE), id="events"),
+        pytest.param("logs", logs(*[log_record("a line", {})] * 101), id="ten times as many lines"),
+        pytest.param("metrics", metrics(*["a.sum"] * 101), id="metrics"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["application/json", PROTOBUF])
+def test_more_events_or_metrics_than_a_request_may_hold_are_refused_whole(
+    sender: APIClient, settings: Any, signal: str, body: dict[str, Any], kind: str
+) -> None:
+    settings.USAGE_EVENTS_PER_REQUEST_MAX = 10
+    packed = as_protobuf(body) if kind == PROTOBUF else as_json(body)
+    answer = sender.generic("POST", f"/api/v1/otlp/v1/{signal}", packed, kind)
+
+    assert (answer.status_code, b"batch_too_large" in answer.content) == (413, True)
+    assert not UsageRecord.objects.exists()
+
+
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+@pytest.mark.parametrize("body", [GOOD[:-3], b"\xff" * 9, b"{", b"[]", b""])
+def test_a_broken_body_of_any_signal_is_refused_in_kind(sender: APIClient, signal: str, body: bytes) -> None:
+    for kind in ("application/json", PROTOBUF):
+        answer = sender.generic("POST", f"/api/v1/otlp/v1/{signal}", body, kind)
+        assert answer.status_code == (200 if kind == PROTOBUF and not body else 400)
+
+
+@pytest.mark.parametrize("encoding", ["json", "protobuf"])
+def test_an_event_with_a_body_of_megabytes_is_counted_all_the_same(encoding: Encoding) -> None:
+    body = logs({**LOG, "body": {"stringValue": "\n\"{['" * MEGABYTE}}, scope=CLAUDE_CODE)
+    packed = as_protobuf(body) if encoding == "protobuf" else as_json(body)
+
+    (event,) = read_logs(packed, encoding=encoding, records_max=9, price="catalogue").events
+    assert event.tokens.input == 5020
 
 
 @pytest.mark.parametrize("name", ["stringValue", "intValue", "doubleValue", "boolValue", "arrayValue"])
