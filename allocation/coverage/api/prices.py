@@ -43,6 +43,24 @@ class UnpricedOut(serializers.Serializer[Any]):
     tokens = serializers.IntegerField()
 
 
+class PricedModelOut(serializers.Serializer[Any]):
+    organisation = serializers.CharField()
+    provider = serializers.CharField()
+    model = serializers.CharField()
+    service_tier = serializers.CharField()
+    requests = serializers.IntegerField()
+    partly_unpriced_requests = serializers.IntegerField(
+        help_text="Their cost leaves out something that was counted and has no price."
+    )
+    tokens = serializers.IntegerField()
+    cost = serializers.DecimalField(max_digits=40, decimal_places=9)
+    entry_source = serializers.CharField(help_text="The price book, or genai-prices; empty: nothing prices it today.")
+    entry = serializers.CharField(help_text="The entry of the book, or the catalogue's model, that prices it today.")
+    matched = serializers.ChoiceField(
+        choices=["exact", "alias", "pattern", ""], help_text="How the entry was found for the names of the calls."
+    )
+
+
 class PriceCoverageOut(serializers.Serializer[Any]):
     scopes = serializers.ListField(child=serializers.CharField(), help_text="The tops of what was looked at.")
     since = serializers.DateTimeField()
@@ -56,8 +74,10 @@ class PriceCoverageOut(serializers.Serializer[Any]):
     priced_tokens_ratio = serializers.DecimalField(
         source="coverage.priced_tokens_ratio", max_digits=5, decimal_places=4, allow_null=True
     )
+    partly_unpriced_requests = serializers.IntegerField(source="coverage.partly_unpriced_requests")
     sources = SourceOut(source="coverage.sources", many=True, help_text="Who stated the prices, largest first.")
     unpriced = UnpricedOut(source="coverage.unpriced", many=True, help_text="What has no price, largest first.")
+    models = PricedModelOut(source="coverage.models", many=True, help_text="What prices each model, largest first.")
 
 
 class PriceCoverage(APIView):

@@ -1,12 +1,15 @@
 """How much of usage has a price, who stated the price, and what has none."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from allocation.usage.models import PRICED_BY_NONE, Status, UsageRecord
+from allocation.usage.operations import pricing_context_for
 from governance.people.rules import Actor
 from governance.scopes.queries import scope_tree
 
@@ -33,8 +36,28 @@ class UnpricedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class PricedModel:
+    """Usage of a model and service tier in one organisation, and what its price list of today prices it by: `entry` of
+    a book or model of the catalogue, found by its exact name, an alias or a pattern; empty where nothing does.
+    Of `partly_unpriced_requests` the cost leaves something out.
+    """
+
+    organisation: str
+    provider: str
+    model: str
+    service_tier: str
+    requests: int
+    partly_unpriced_requests: int
+    tokens: int
+    cost: Decimal
+    entry_source: str
+    entry: str
+    matched: str
+
+
+@dataclass(frozen=True, slots=True)
 class PriceCoverage:
-    """Usage of calls that did not fail; `failed_requests` counts the others. Both lists have the largest first, by
+    """Usage of calls that did not fail; `failed_requests` counts the others. The lists have the largest first, by
     tokens, then requests.
     """
 
@@ -43,6 +66,11 @@ class PriceCoverage:
     failed_requests: int
     sources: tuple[SourceTotals, ...]
     unpriced: tuple[UnpricedModel, ...]
+    models: tuple[PricedModel, ...]
+
+    @property
+    def partly_unpriced_requests(self) -> int:
+        return sum(model.partly_unpriced_requests for model in self.models)
 
     @property
     def priced_requests(self) -> int:
@@ -75,16 +103,20 @@ def price_coverage(*, actor: Actor, scope_id: int | None, since: datetime, until
     records = UsageRecord.objects.visible_to(actor).filter(occurred_at__gte=since, occurred_at__lt=until)
     if scope_id is not None:
         records = records.filter(scope_id__in=scope_tree().descendants(scope_id))
-    groups = records.values("status", "price_source", "provider", "model", "service_tier").annotate(
-        calls=Sum("requests"), counted=Sum(F("input_tokens") + F("output_tokens")), paid=Sum("cost")
+    groups = list(
+        records.values("scope_id", "status", "price_source", "provider", "model", "service_tier").annotate(
+            calls=Sum("requests"),
+            counted=Sum(F("input_tokens") + F("output_tokens")),
+            paid=Sum("cost", default=Decimal(0)),
+            partly=Sum("requests", filter=~Q(unpriced_meters=[]), default=0),
+        )
     )
     taken = [group for group in groups if group["status"] != Status.ERROR]
+    unpriced = _unpriced(group for group in taken if group["price_source"] == PRICED_BY_NONE)
     sources: dict[str, SourceTotals] = {}
-    unpriced: list[UnpricedModel] = []
     for group in taken:
         source, calls, tokens = group["price_source"], int(group["calls"]), int(group["counted"])
         if source == PRICED_BY_NONE:
-            unpriced.append(UnpricedModel(group["provider"], group["model"], group["service_tier"], calls, tokens))
             continue
         known = sources.get(source, SourceTotals(source, 0, 0, Decimal(0)))
         sources[source] = SourceTotals(
@@ -100,4 +132,44 @@ def price_coverage(*, actor: Actor, scope_id: int | None, since: datetime, until
         unpriced=tuple(
             sorted(unpriced, key=lambda model: (-model.tokens, -model.requests, model.provider, model.model))
         ),
+        models=tuple(
+            sorted(
+                _models(taken, until),
+                key=lambda row: (-row.tokens, -row.requests, row.organisation, row.provider, row.model),
+            )
+        ),
     )
+
+
+Group = Mapping[str, Any]
+
+
+def _unpriced(groups: Iterable[Group]) -> list[UnpricedModel]:
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for group in groups:
+        known = sums.setdefault((group["provider"], group["model"], group["service_tier"]), [0, 0])
+        known[0] += int(group["calls"])
+        known[1] += int(group["counted"])
+    return [UnpricedModel(*names, *counts) for names, counts in sums.items()]
+
+
+def _models(groups: Iterable[Group], until: datetime) -> Iterator[PricedModel]:
+    """By organisation, model and service tier; matched by the price lists of now for the last instant of the period."""
+    tree, at = scope_tree(), until - timedelta(microseconds=1)
+    sums: dict[tuple[int, str, str, str], list[Any]] = {}
+    for group in groups:
+        root = tree.by_id[group["scope_id"]].root_id
+        key = (root, group["provider"], group["model"], group["service_tier"])
+        known = sums.setdefault(key, [0, 0, 0, Decimal(0)])
+        for place, name in enumerate(("calls", "partly", "counted", "paid")):
+            known[place] += group[name]
+    if not sums:
+        return
+    organisations = pricing_context_for(key_scope_id=None, at=until).organisations
+    for (root, *names), (calls, partly, tokens, paid) in sums.items():
+        provider, model, service_tier = names
+        match = organisations[root].prices.match(provider, model, service_tier, at)
+        matched = ("", "", "") if match is None else (match.source, match.entry, match.how)
+        yield PricedModel(
+            tree.by_id[root].path, provider, model, service_tier, int(calls), int(partly), int(tokens), paid, *matched
+        )

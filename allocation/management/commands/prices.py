@@ -199,6 +199,16 @@ class Command(BaseCommand):
                 f"  no price: {gap.provider}/{gap.model} {gap.service_tier}: {gap.requests:,} requests,"
                 f" {gap.tokens:,} tokens"
             )
+        if coverage.partly_unpriced_requests:
+            self.stdout.write(
+                f"Of {coverage.partly_unpriced_requests:,} requests the cost leaves out something that has no price."
+            )
+        for model in coverage.models:
+            if model.entry:
+                self.stdout.write(
+                    f"  {model.provider}/{model.model} {model.service_tier}: by {model.entry} of {model.entry_source}"
+                    f" ({model.matched}): {model.requests:,} requests, {model.tokens:,} tokens"
+                )
 
 
 def book_named(name: str, version: str) -> PriceBook:

@@ -8,11 +8,20 @@ from functools import lru_cache
 
 import genai_prices
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices, TimeOfDateConstraint, Usage
+from genai_prices.types import (
+    ClauseEquals,
+    ClauseOr,
+    ModelInfo,
+    ModelPrice,
+    Provider,
+    TieredPrices,
+    TimeOfDateConstraint,
+    Usage,
+)
 
 from allocation.meters.documents import EXACT, TOKEN_METERS, shifted
 from allocation.prices.engine.exchange import QUOTIENT_STEP, Rate
-from allocation.prices.engine.price_books import Tiers, converted
+from allocation.prices.engine.price_books import ALIAS, EXACT_NAME, PATTERN, PriceMatch, Tiers, converted
 from allocation.prices.engine.rates import RareQuantities, RateCard, rate_card
 
 SOURCE = "genai-prices"
@@ -164,6 +173,29 @@ def find_model(provider: str, model: str, snapshot: DataSnapshot | None = None) 
 
 
 @lru_cache(maxsize=10_000)
+def catalogue_match(provider: str, model: str) -> PriceMatch | None:
+    """The model that `find_model` finds, and whether by its own name, by another that the catalogue lists, or by a
+    pattern.
+    """
+    known = find_model(provider, model)
+    if known is None:
+        return None
+    maker, info = known
+    name = model.lower()
+    if (maker.id, info.id) == (provider, name):
+        how = EXACT_NAME
+    else:
+        how = ALIAS if info.id == name or _lists(info.match, name) else PATTERN
+    return PriceMatch(SOURCE, f"{maker.id}/{info.id}", how)
+
+
+def _lists(logic: object, name: str) -> bool:
+    """Whether the name stands in the catalogue's match logic as it is."""
+    if isinstance(logic, ClauseOr):
+        return any(_lists(clause, name) for clause in logic.or_)
+    return isinstance(logic, ClauseEquals) and logic.equals.lower() == name
+
+
 def maker_of(model: str) -> str | None:
     """The provider whose own model bears this name, as the catalogue writes it; None for a name it cannot place. For a
     call of which nobody says who served it.

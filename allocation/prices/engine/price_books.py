@@ -11,8 +11,20 @@ from allocation.prices.engine.rates import RateCard, rate_card
 from governance.calendar.engine import is_in_force
 from governance.documents.engine.globs import compiled_glob, is_glob
 
+EXACT_NAME, ALIAS, PATTERN = "exact", "alias", "pattern"
 # By bound of the context tier, 0 for the base: prices by meter.
 Tiers = Mapping[int, Mapping[str, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceMatch:
+    """Which entry of a book or model of the catalogue prices a call, and how its names were found: `exact`, by an
+    `alias` that the catalogue knows, or by a `pattern`.
+    """
+
+    source: str
+    entry: str
+    how: str
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,17 +46,29 @@ class BookEntry:
     # Empty: the organisation's own.
     currency: str = ""
 
+    def match(self, provider: str, model: str) -> PriceMatch:
+        """How the entry was found for a call of these names."""
+        how = EXACT_NAME if (self.provider, self.model) == (provider, model) else PATTERN
+        return PriceMatch(self.source, f"{self.provider}/{self.model}", how)
+
     def holds(self, at: datetime) -> bool:
         """Whether the price is in force at the instant."""
         return is_in_force(self.effective_from, self.effective_to, at)
 
-    def card(self, rate: Rate | None = None) -> RateCard:
-        """The prices as a rate card in the organisation's currency; `rate` converts the book's where they differ."""
+    def card(self, rate: Rate | None = None, unstated: Iterable[int] = ()) -> RateCard:
+        """The prices as a rate card in the organisation's currency; `rate` converts the book's where they differ. Above
+        the bounds in `unstated` tokens have no price.
+        """
         version = f"{self.version} {rate.name}" if rate else self.version
-        paid = rate_card(self.source, version, converted(self.prices, rate))
+        without: Tiers = {bound: {} for bound in unstated}
+        paid = rate_card(self.source, version, {**converted(self.prices, rate), **without})
         if self.listed is None:
             return paid
-        return replace(paid, listed=rate_card(self.source, version, converted(self.listed, rate)))
+        return replace(paid, listed=rate_card(self.source, version, {**converted(self.listed, rate), **without}))
+
+    def bounds_above(self, entry: "BookEntry") -> list[int]:
+        """The bounds of this entry's context tiers above all of the other's."""
+        return [bound for bound in self.prices if bound > max(entry.prices)]
 
 
 def converted(tiers: Tiers, rate: Rate | None) -> Tiers:

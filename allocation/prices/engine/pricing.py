@@ -5,15 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from allocation.prices.engine.catalogue import CURRENCY, CalculatedCard, CatalogueEntry, TimeOfDayPrice, catalogue_entry
+from allocation.prices.engine.catalogue import (
+    CURRENCY,
+    CalculatedCard,
+    CatalogueEntry,
+    TimeOfDayPrice,
+    catalogue_entry,
+    catalogue_match,
+)
 from allocation.prices.engine.exchange import ExchangeRates, Rate, RateMissing
-from allocation.prices.engine.price_books import BookEntry, PriceBooks
+from allocation.prices.engine.price_books import BookEntry, PriceBooks, PriceMatch
 from allocation.prices.engine.rates import RateCard
 from governance.calendar.engine import DAY
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Names come from senders: at this size the cache is cleared instead of growing.
 CACHE_MAX = 20_000
+STANDARD = "standard"
 # The price in force at an instant. RateMissing: it is in a currency without an exchange rate.
 Price = RateCard | CalculatedCard | RateMissing | None
 
@@ -65,6 +73,14 @@ class PriceList:
         price = self.of_day(provider, model, service_tier, (at - EPOCH).days)
         return price.at(at) if isinstance(price, IntradayPrices) else price
 
+    def match(self, provider: str, model: str, service_tier: str, at: datetime) -> PriceMatch | None:
+        """What prices a call of these names at the instant; None where nothing does."""
+        entries = self.books.matching(provider, model, service_tier)
+        entry = next((each for each in entries if each.holds(at)), None)
+        if entry is not None:
+            return entry.match(provider, model)
+        return None if self.at(provider, model, service_tier, at) is None else catalogue_match(provider, model)
+
     def rate(self, currency: str, day: int) -> Rate | RateMissing | None:
         """The rate that converts `currency` on the day; None where nothing is to be converted."""
         return None if currency in {"", self.currency} else self.rates.on(currency, day)
@@ -95,18 +111,27 @@ class PriceList:
         """
         if not entries:
             return self._catalogue(names, at, day)
-        card = self._card(entries[0], day)
+        card = self._card(entries[0], names, at, day)
         if entries[0].is_list or not isinstance(card, RateCard):
             return card
         list_entry = next((entry for entry in entries if entry.is_list), None)
-        list_card = self._catalogue(names, at, day) if list_entry is None else self._card(list_entry, day)
+        list_card = self._catalogue(names, at, day) if list_entry is None else self._card(list_entry, names, at, day)
         if not isinstance(list_card, RateCard):
             return card
         return card.with_list_prices(list_card.listed or list_card)
 
-    def _card(self, entry: BookEntry, day: int) -> RateCard | RateMissing:
+    def _card(self, entry: BookEntry, names: tuple[str, str, str], at: datetime, day: int) -> RateCard | RateMissing:
         rate = self.rate(entry.currency, day)
-        return rate if isinstance(rate, RateMissing) else entry.card(rate)
+        return rate if isinstance(rate, RateMissing) else entry.card(rate, self._unstated(entry, names, at))
+
+    def _unstated(self, entry: BookEntry, names: tuple[str, str, str], at: datetime) -> Sequence[int]:
+        """Bounds above which the same book has other prices for the standard service tier, and none for this one."""
+        provider, model, service_tier = names
+        if service_tier == STANDARD:
+            return ()
+        standard = self.books.matching(provider, model, STANDARD)
+        sibling = next((each for each in standard if each.source == entry.source and each.holds(at)), None)
+        return () if sibling is None else sibling.bounds_above(entry)
 
     def _catalogue(self, names: tuple[str, str, str], at: datetime, day: int) -> CatalogueEntry:
         """The catalogue's price. Unlike a price book, which somebody declared, it is passed over without an exchange

@@ -1,8 +1,9 @@
 """LiteLLM's price list, model_prices_and_context_window.json, as of LiteLLM 1.106: dollars per token and per unit.
 
-A price that a service tier or a context tier of a model does not state is taken from elsewhere, as LiteLLM itself does:
-first from the context tier in the standard service tier, then from the service tier's base, then from the standard
-base. Reasoning at the price of output is left out, so that it follows the output price into every tier.
+A price that a service tier or a context tier of a model does not state is that of the service tier's base, else of the
+standard base. LiteLLM itself takes that of the standard tier's long contexts for a service tier that
+states none for them; here such tokens have no price, since the other tiers are not the standard one. Reasoning at the
+price of output is left out, so that it follows the output price into every tier.
 """
 
 import json
@@ -13,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from allocation.meters.documents import METERS, PRICED_PER, SERVICE_TIERS, shifted
+from allocation.meters.documents import METERS, PRICED_PER, SERVICE_TIERS, TOKEN_METERS, shifted
 from allocation.prices.importers.price_lists import ImportedPriceList, UnmappedPrice, UnusableRow
 from governance.errors import Invalid
 
@@ -104,6 +105,8 @@ class _Row:
     def entry(self, tier: str, above: int) -> dict[str, Decimal]:
         prices: dict[str, Decimal] = {}
         for meter in METERS:
+            if self._is_unstated(tier, above, meter):
+                continue
             fallbacks = dict.fromkeys(((tier, above), (STANDARD, above), (tier, 0), (STANDARD, 0)))
             price = next(
                 (self.stated[*fallback, meter] for fallback in fallbacks if (*fallback, meter) in self.stated), None
@@ -113,6 +116,16 @@ class _Row:
         if self.reasoning_is_output:
             prices.pop("reasoning", None)
         return prices
+
+    def _is_unstated(self, tier: str, above: int, meter: str) -> bool:
+        """Whether the standard tier has another price for these tokens above the bound and this tier has none."""
+        return (
+            above > 0
+            and tier != STANDARD
+            and meter in TOKEN_METERS
+            and (STANDARD, above, meter) in self.stated
+            and (tier, above, meter) not in self.stated
+        )
 
     @property
     def reasoning_is_output(self) -> bool:
@@ -203,10 +216,11 @@ def _add_row(
             "service_tier": tier,
             "effective_from": effective_from,
             "above_input_tokens": above,
-            **row.entry(tier, above),
+            **prices,
         }
         for tier in row.tiers
         for above in row.bounds(tier)
+        if (prices := row.entry(tier, above))
     ]
     if not price_list.add_row(name, entries):
         return False

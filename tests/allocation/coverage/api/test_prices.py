@@ -33,6 +33,10 @@ def test_coverage_says_who_priced_what_and_what_nobody_did(acme: Scope, client_o
         "requests": 5, "tokens": 4000, "failed_requests": 1, "scopes": ["acme/search"],
     }  # fmt: skip
     assert (found["priced_requests_ratio"], found["priced_tokens_ratio"]) == ("0.6000", "0.7500")
+    assert [(one["model"], one["entry_source"], one["entry"], one["matched"]) for one in found["models"]][:2] == [
+        ("gpt-4o", "pricebook:contract", "openai/gpt-4o", "exact"), ("unknown-large", "", "", ""),
+    ]  # fmt: skip
+    assert found["partly_unpriced_requests"] == 0
     assert [(one["price_source"], one["requests"], one["tokens"]) for one in found["sources"]] == [
         ("pricebook:contract", 2, 2200), ("genai-prices", 1, 800),
     ]  # fmt: skip
@@ -64,4 +68,6 @@ def test_the_command_tells_coverage_too(acme: Scope) -> None:
         "  genai-prices: 1 requests, 800 tokens, cost 0.0005",
         "  no price: openai/unknown-large standard: 1 requests, 900 tokens",
         "  no price: openai/unknown-small standard: 1 requests, 100 tokens",
+        "  openai/gpt-4o standard: by openai/gpt-4o of pricebook:contract (exact): 2 requests, 2,200 tokens",
+        "  openai/gpt-3.5-turbo standard: by openai/gpt-3.5-turbo of genai-prices (exact): 1 requests, 800 tokens",
     ]

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from allocation.prices.engine.price_books import BookEntry
 from allocation.prices.engine.pricing import PriceList
 from allocation.prices.engine.rates import RateCard, from_nanos
 from tests.allocation.prices.engine.entries import AT, entry
@@ -55,3 +56,34 @@ def test_before_a_book_starts_the_catalogue_holds() -> None:
     prices = PriceList("USD", (entry(AT, "1", model="gpt-4*"),))
     cards = [prices.at("openai", "gpt-4o", "standard", at) for at in (AT - timedelta(seconds=1), AT)]
     assert [card.source for card in cards if isinstance(card, RateCard)] == ["genai-prices", "pricebook:contract"]
+
+
+def long_contexts(tier: str, tiers: dict[int, str], source: str = "pricebook:list") -> BookEntry:
+    prices = {bound: {"input": Decimal(price), "output": Decimal(0)} for bound, price in tiers.items()}
+    return BookEntry("openai", "long", tier, AT - timedelta(days=9), None, source, "1", prices)
+
+
+@pytest.mark.parametrize(
+    ("stated", "wanted"),
+    [
+        pytest.param({0: "10"}, (10**10, None, None), id="short contexts alone"),
+        pytest.param({0: "10", 100: "20"}, (10**10, 2 * 10**10, None), id="one of two bounds"),
+        pytest.param({0: "10", 100: "20", 200: "20"}, (10**10, 2 * 10**10, 2 * 10**10), id="every bound"),
+    ],
+)
+def test_above_a_bound_of_the_standard_tier_another_says_its_own_price_or_has_none(
+    stated: dict[int, str], wanted: tuple[int | None, ...]
+) -> None:
+    entries = (long_contexts("priority", stated), long_contexts("standard", {0: "1", 100: "2", 200: "3"}))
+    card = PriceList("USD", entries).at("openai", "long", "priority", AT)
+    assert isinstance(card, RateCard)
+    tiers = [card.tier_of(count, 1) for count in (100, 200, 201)]
+    rates = [card.rates_of(tier).of("input") for tier in tiers]
+    assert [None if rate is None else rate * 10**6 // card.divisor for rate in rates] == list(wanted)
+
+
+def test_another_books_bounds_say_nothing_of_this_one() -> None:
+    entries = (long_contexts("batch", {0: "1"}), long_contexts("standard", {0: "1", 100: "2"}, "pricebook:other"))
+    card = PriceList("USD", entries).at("openai", "long", "batch", AT)
+    assert isinstance(card, RateCard)
+    assert card.tiers == ()
