@@ -20,12 +20,20 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSingleDateWidget
 from allocation.usage.admin.usage import RollUpAdmin
 from allocation.usage.models import UsageDay
 from allocation.variance import queries
-from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, last_month, period_before
-from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, ModelVariance
+from allocation.variance.engine.combined import combined
+from allocation.variance.engine.figures import GPU_HOUR, PARTS, REQUEST, TOKEN, ModelVariance, Variance
+from allocation.variance.engine.periods import (
+    ComparedPeriod,
+    ComparedPeriods,
+    comparable,
+    last_month,
+    month,
+    period_before,
+)
 from allocation.variance.engine.waterfall import waterfall, waterfall_levels
 from allocation.variance.engine.words import amount, effect_steps, sentences, signed
 from allocation.variance.queries import ScopeVariance
-from governance.calendar.engine import DAY, first_of_month, midnight
+from governance.calendar.engine import DAY, midnight
 from governance.pages.admin.base import acting
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
@@ -52,6 +60,8 @@ class ComparisonForm(forms.Form):
         for first, last in (("first", "last"), ("against_first", "against_last")):
             if first in cleaned and last in cleaned and cleaned[first] > cleaned[last]:
                 self.add_error(last, "The last day comes before the first.")
+        if "first" in cleaned and cleaned["first"] >= timezone.now().date():
+            self.add_error("first", "No whole day of the period is over yet.")
         return cleaned
 
 
@@ -99,7 +109,7 @@ class UsageDayAdmin(RollUpAdmin):
             "choices": _choices(request, today),
         }
         if paths and form.is_valid():
-            context |= _variance_context(request, form.cleaned_data)
+            context |= _variance_context(form.cleaned_data)
         return TemplateResponse(request, "allocation/variance/what_moved.html", context)
 
 
@@ -122,14 +132,11 @@ def _form(request: HttpRequest, paths: Sequence[str], today: date) -> Comparison
 
 def _choices(request: HttpRequest, today: date) -> list[tuple[str, str]]:
     """Links to periods that are often compared, for the scope that is shown."""
-    this_month = ComparedPeriod(first_of_month(today), today)
-    days_in_both = min(this_month.days, last_month(today).days)
-    previous_start = last_month(today).since
+    this_month = month(today)
     choices: list[tuple[str, ComparedPeriod, ComparedPeriod | None]] = [("Last month", last_month(today), None)]
-    if this_month.days:
-        choices.append(
-            ("This month so far", this_month, ComparedPeriod(previous_start, previous_start + DAY * days_in_both))
-        )
+    if this_month.since < today:
+        so_far = comparable(this_month, None, today=today)
+        choices.append(("This month so far", so_far.after, so_far.before))
     choices += [
         ("Last 7 days", ComparedPeriod(today - 7 * DAY, today), None),
         ("Last 30 days", ComparedPeriod(today - 30 * DAY, today), None),
@@ -154,17 +161,17 @@ def _page(scope: str, periods: ComparedPeriods) -> str:
     )
 
 
-def _variance_context(request: HttpRequest, chosen: dict[str, Any]) -> dict[str, Any]:
-    periods = ComparedPeriods(
-        ComparedPeriod(chosen["against_first"], chosen["against_last"] + DAY),
-        ComparedPeriod(chosen["first"], chosen["last"] + DAY),
-    )
+def _variance_context(chosen: dict[str, Any]) -> dict[str, Any]:
+    after = ComparedPeriod(chosen["first"], chosen["last"] + DAY)
+    before = ComparedPeriod(chosen["against_first"], chosen["against_last"] + DAY)
+    periods = queries.periods_compared(after, before, today=timezone.now().date())
     tree = scope_tree()
     scope_id = tree.by_path[chosen["scope"]].id
     compared = queries.scope_variance(scope_id=scope_id, periods=periods)
     variance, shown_steps = compared.variance, effect_steps(compared.variance)
     counted = variance.activity.counted(variance.driver)
-    below = queries.scope_variances(actor=acting(request), scope_id=scope_id, periods=periods)
+    places = queries.variances_right_below(scope_id=scope_id, periods=periods)
+    names = [step.name for step in shown_steps]
     chart = waterfall(
         waterfall_levels(
             ("Before", str(periods.before), variance.cost[0]),
@@ -174,13 +181,13 @@ def _variance_context(request: HttpRequest, chosen: dict[str, Any]) -> dict[str,
         currency=compared.currency,
     )
     mix = (
-        ("Models that entered", variance.mix_of("entered")), ("Models that left", variance.mix_of("left")),
-        ("Share of models kept", variance.mix_of("kept")), ("Kinds of use (cached, output, …)", variance.kind_mix),
+        ("Share of models", variance.effects.mix - variance.kind_mix),
+        ("Kinds of use (cached, output, …)", variance.kind_mix),
     )  # fmt: skip
     return {
         "compared": compared,
         "periods": periods,
-        "sentences": sentences(variance, compared.currency),
+        "sentences": sentences(variance, compared.currency, periods.note),
         "chart": chart,
         "columns": [step.title for step in shown_steps],
         "steps": [(step.title, step.explanation, signed(step.amount)) for step in shown_steps],
@@ -190,9 +197,7 @@ def _variance_context(request: HttpRequest, chosen: dict[str, Any]) -> dict[str,
         "counted": (f"{counted[0]:,}", f"{counted[1]:,}"),
         "models": [_model_row(model, compared, periods) for model in variance.models],
         "total": [signed(step.amount) for step in shown_steps],
-        "scopes": [
-            _scope_row(row, [step.name for step in shown_steps], periods) for row in below if row.scope_id != scope_id
-        ][:SCOPES_SHOWN],
+        "scopes": _scope_rows(places, names, periods, compared) if len(places) > 1 else [],
     }  # fmt: skip
 
 
@@ -242,11 +247,32 @@ def _records(model: ModelVariance, compared: ScopeVariance, period: ComparedPeri
     return f"{reverse('admin:allocation_usagerecord_changelist')}?{urlencode(narrowed)}"
 
 
-def _scope_row(row: ScopeVariance, names: Sequence[str], periods: ComparedPeriods) -> ScopeRow:
-    variance = row.variance
+def _scope_rows(
+    places: Sequence[ScopeVariance], names: Sequence[str], periods: ComparedPeriods, compared: ScopeVariance
+) -> list[ScopeRow]:
+    """The scopes right below, each with all below it, and what the scope used itself; they sum to the headline. The
+    smallest changes share a row.
+    """
+    shown = places if len(places) <= SCOPES_SHOWN else places[: SCOPES_SHOWN - 1]
+    rows = [
+        _scope_row(
+            f"{row.path} itself" if row.scope_id == compared.scope_id else row.path,
+            row.variance,
+            names,
+            "" if row.scope_id == compared.scope_id else _page(row.path, periods),
+        )
+        for row in shown
+    ]
+    if others := places[len(shown) :]:
+        together = combined([row.variance for row in others])
+        rows.append(_scope_row(f"{len(others)} others", together, names, ""))
+    return rows
+
+
+def _scope_row(title: str, variance: Variance, names: Sequence[str], page: str) -> ScopeRow:
     return ScopeRow(
-        path=row.path,
-        page=_page(row.path, periods),
+        path=title,
+        page=page,
         cost=(amount(variance.cost[0]), amount(variance.cost[1])),
         change=signed(variance.change),
         effects=tuple(signed(getattr(variance.effects, name)) for name in names),

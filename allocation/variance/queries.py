@@ -5,14 +5,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, TASK_DAY_TABLE
+from allocation.variance.engine.combined import combined
 from allocation.variance.engine.drivers import ActivityCounts, Driver
-from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, last_month, period_before
-from allocation.variance.engine.variance import GPU_HOUR, PARTS, REQUEST, TOKEN, UsageLine, Variance, variance_of
+from allocation.variance.engine.figures import GPU_HOUR, PARTS, REQUEST, TOKEN, UsageLine, Variance
+from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, comparable, last_month
+from allocation.variance.engine.variance import variance_of
+from governance.calendar.engine import DAY
 from governance.errors import Invalid
 from governance.people.queries import visible_scope_paths
 from governance.people.rules import Actor
@@ -25,9 +28,8 @@ BILLED = "billed"
 BILLED_METER = f"{BILLED} "
 UNIT_OF_METER = {REQUEST: REQUEST, GPU_HOUR: GPU_HOUR, ADJUSTMENT: ""}
 NANO_PLACES = 9
+EXCHANGE_TABLE = "allocation_exchangerate"
 Pair = tuple[int, int]
-# (provider, model, kind)
-LineKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +50,31 @@ class ScopeVariance:
 def compared_periods(
     *, since: date | None, until: date | None, against_since: date | None, against_until: date | None, today: date
 ) -> ComparedPeriods:
-    """By default the last whole month, compared with the month before; other periods with as many days right before.
+    """By default the last whole month, compared with the month before; other periods with as many days right before. A
+    period that still runs is compared up to before `today`, with as many days.
 
-    Errors: period_open, period_empty.
+    Errors: period_open, period_empty, period_not_begun.
     """
     if (since is None) != (until is None) or (against_since is None) != (against_until is None):
         raise Invalid("A period has a first day and a day after the last: give both or neither.", code="period_open")
     after = _period(since, until, "The period") if since and until else last_month(today)
-    if not (against_since and against_until):
-        return ComparedPeriods(period_before(after), after)
-    return ComparedPeriods(_period(against_since, against_until, "The period to compare with"), after)
+    before = None
+    if against_since and against_until:
+        before = _period(against_since, against_until, "The period to compare with")
+    return periods_compared(after, before, today=today)
+
+
+def periods_compared(after: ComparedPeriod, before: ComparedPeriod | None, *, today: date) -> ComparedPeriods:
+    """`after` with `before`, or with what comes before it; where it still runs, as many days of both.
+
+    Errors: period_not_begun.
+    """
+    if after.since >= today:
+        raise Invalid(
+            f"No whole day of {after} is over: there is something to compare from {after.since + DAY} on.",
+            code="period_not_begun",
+        )
+    return comparable(after, before, today=today)
 
 
 def _period(since: date, until: date, name: str) -> ComparedPeriod:
@@ -69,9 +86,9 @@ def _period(since: date, until: date, name: str) -> ComparedPeriod:
 def scope_variance(*, scope_id: int, periods: ComparedPeriods, driver: Driver | None = None) -> ScopeVariance:
     """The variance of the scope with all below it, by model; volume in `driver`'s unit where that covers the use."""
     tree = scope_tree()
-    sums = _ComparedSums(tree, {scope_id})
-    sums.read(tree.descendants(scope_id), periods)
-    return sums.variance(scope_id, driver, by_model=True)
+    below = tree.descendants(scope_id)
+    own = _OwnVariances(tree, below, periods, driver, by_model=True)
+    return own.with_all_below(scope_id, below)
 
 
 def scope_variances(*, actor: Actor, scope_id: int | None, periods: ComparedPeriods) -> list[ScopeVariance]:
@@ -81,79 +98,113 @@ def scope_variances(*, actor: Actor, scope_id: int | None, periods: ComparedPeri
     tree = scope_tree()
     tops = [tree.by_path[path].id for path in visible_scope_paths(actor)] if scope_id is None else [scope_id]
     below = [scope_below for top in tops for scope_below in tree.descendants(top)]
-    sums = _ComparedSums(tree, set(below))
-    sums.read(below, periods)
-    variances = [sums.variance(scope_below, None, by_model=False) for scope_below in below if scope_below in sums.lines]
+    own = _OwnVariances(tree, below, periods, None, by_model=False)
+    used: dict[int, list[int]] = defaultdict(list)
+    wanted = set(below)
+    for scope_below in own.used_scopes:
+        for ancestor in tree.ancestors(scope_below):
+            if ancestor in wanted:
+                used[ancestor].append(scope_below)
+    variances = [own.with_all_below(scope_below, parts) for scope_below, parts in used.items()]
     return sorted(variances, key=lambda row: (-abs(row.variance.change), row.path))
 
 
-class _ComparedSums:
-    """Sums of two periods, by scope with all below it; quantities in parts of their unit, cost in 10^-9."""
+def variances_right_below(*, scope_id: int, periods: ComparedPeriods) -> list[ScopeVariance]:
+    """The variances of the scopes right below, each with all below it, and of what the scope used itself: together they
+    are the variance of the scope. Those without use are left out; the largest change first.
+    """
+    tree = scope_tree()
+    own = _OwnVariances(tree, tree.descendants(scope_id), periods, None, by_model=False)
+    parts: dict[int, list[int]] = defaultdict(list)
+    for used in own.used_scopes:
+        right_below = (ancestor for ancestor in tree.ancestors(used) if tree.by_id[ancestor].parent_id == scope_id)
+        parts[next(right_below, scope_id)].append(used)
+    variances = [own.with_all_below(place, below) for place, below in parts.items()]
+    return sorted(variances, key=lambda row: (-abs(row.variance.change), row.path))
 
-    def __init__(self, tree: ScopeTree, wanted: set[int]) -> None:
+
+class _OwnVariances:
+    """What each of some scopes used itself in two periods, and its variance."""
+
+    def __init__(
+        self,
+        tree: ScopeTree,
+        scope_ids: Sequence[int],
+        periods: ComparedPeriods,
+        driver: Driver | None,
+        *,
+        by_model: bool,
+    ) -> None:
         self.tree = tree
-        self.wanted = wanted
-        # (quantity before, after, cost before, after)
-        self.lines: dict[int, dict[LineKey, list[int]]] = {}
-        # tasks, requests of tasks, requests, unpriced requests; each before and after
-        self.counts: dict[int, list[int]] = defaultdict(lambda: [0] * 8)
+        self.counts = _counts(scope_ids, periods)
+        lines: dict[int, list[ChargeSum]] = defaultdict(list)
+        for charge in _charges(scope_ids, periods, with_exchange=self.counts.has_exchange_rates):
+            lines[charge.scope_id].append(charge)
+        self.used_scopes = list(lines)
+        self.unpriced_tokens = {scope_id: _unpriced_tokens(charges) for scope_id, charges in lines.items()}
+        self.variances = {
+            scope_id: variance_of(
+                _lines(charges),
+                self.counts.activity(scope_id),
+                driver=driver,
+                by_model=by_model,
+                scope=tree.by_id[scope_id].path,
+                requests_of=self.counts.requests_of.get(scope_id),
+            )
+            for scope_id, charges in lines.items()
+        }
 
-    def read(self, scope_ids: Sequence[int], periods: ComparedPeriods) -> None:
-        for scope_id, provider, model, kind, *amounts in _charges(scope_ids, periods):
-            part = PARTS.get(_unit(kind), 1)
-            sums = [
-                *(int(quantity * part) for quantity in amounts[:2]),
-                *(int(cost.scaleb(NANO_PLACES)) for cost in amounts[2:]),
-            ]
-            key = (provider, model, kind)
-            for ancestor in self._wanted_ancestors(scope_id):
-                own = self.lines.setdefault(ancestor, {})
-                known = own.get(key)
-                if known is None:
-                    own[key] = list(sums)
-                else:
-                    for place, amount in enumerate(sums):
-                        known[place] += amount
-        for scope_id, *counts in _counts(scope_ids, periods):
-            for ancestor in self._wanted_ancestors(scope_id):
-                known = self.counts[ancestor]
-                for place, count in enumerate(counts):
-                    known[place] += count
-
-    def _wanted_ancestors(self, scope_id: int) -> Iterable[int]:
-        return (ancestor for ancestor in self.tree.ancestors(scope_id) if ancestor in self.wanted)
-
-    def variance(self, scope_id: int, driver: Driver | None, *, by_model: bool) -> ScopeVariance:
-        own, counts, node = self.lines.get(scope_id, {}), self.counts[scope_id], self.tree.by_id[scope_id]
-        activity = ActivityCounts(
-            tasks=(counts[0], counts[1]), task_requests=(counts[2], counts[3]), requests=(counts[4], counts[5])
-        )
-        unpriced = [sums for (_provider, _model, kind), sums in own.items() if kind == UNPRICED]
+    def with_all_below(self, scope_id: int, below: Iterable[int]) -> ScopeVariance:
+        node = self.tree.by_id[scope_id]
+        used = [part for part in below if part in self.variances]
+        requests, tokens = [0, 0], [0, 0]
+        for part in below:
+            for side in (0, 1):
+                requests[side] += self.counts.unpriced.get(part, (0, 0))[side]
+                tokens[side] += self.unpriced_tokens.get(part, (0, 0))[side]
         return ScopeVariance(
             scope_id=scope_id,
             path=node.path,
             name=node.name or node.slug,
             currency=node.currency,
-            variance=variance_of(_lines(own), activity, driver=driver, by_model=by_model),
-            unpriced_requests=(counts[6], counts[7]),
-            unpriced_tokens=(sum(sums[0] for sums in unpriced), sum(sums[1] for sums in unpriced)),
+            variance=combined([self.variances[part] for part in used]),
+            unpriced_requests=(requests[0], requests[1]),
+            unpriced_tokens=(tokens[0], tokens[1]),
         )
+
+
+class ChargeSum(NamedTuple):
+    """Of one kind of one model: quantities before and after in parts of their unit, costs in 10^-9, and costs in the
+    currency of the price, in 10^-9 of that, or 0.
+    """
+
+    scope_id: int
+    provider: str
+    model: str
+    kind: str
+    used: Pair
+    cost: Pair
+    foreign: Pair
+
+
+def _unpriced_tokens(charges: Iterable[ChargeSum]) -> Pair:
+    unpriced = [charge.used for charge in charges if charge.kind == UNPRICED]
+    return sum(used[0] for used in unpriced), sum(used[1] for used in unpriced)
 
 
 def _unit(kind: str) -> str:
     return UNIT_OF_METER.get(kind.removeprefix(BILLED_METER), TOKEN)
 
 
-def _lines(own: dict[LineKey, list[int]]) -> Iterable[UsageLine]:
+def _lines(charges: Iterable[ChargeSum]) -> Iterable[UsageLine]:
     billed: dict[tuple[str, str], dict[str, list[int]]] = {}
-    for (provider, model, kind), sums in own.items():
+    for _scope_id, provider, model, kind, used, cost, foreign in charges:
         if kind.startswith(BILLED_METER):
-            by_unit = billed.setdefault((provider, model), {})
-            known = by_unit.setdefault(_unit(kind), [0, 0, 0, 0])
-            for place, amount in enumerate(sums):
+            known = billed.setdefault((provider, model), {}).setdefault(_unit(kind), [0, 0, 0, 0])
+            for place, amount in enumerate((*used, *cost)):
                 known[place] += amount
         elif kind != UNPRICED:
-            yield UsageLine(provider, model, kind, _unit(kind), (sums[0], sums[1]), (sums[2], sums[3]))
+            yield UsageLine(provider, model, kind, _unit(kind), used, cost, foreign)
     for (provider, model), by_unit in billed.items():
         yield _billed_line(provider, model, by_unit)
 
@@ -193,8 +244,22 @@ def _both(column: str) -> str:
     return f"coalesce(sum({column}) {_BEFORE}, 0), coalesce(sum({column}) {_AFTER}, 0)"
 
 
-def _charges(scope_ids: Sequence[int], periods: ComparedPeriods) -> Iterable[Sequence[Any]]:
-    """(scope, provider, model, kind, quantity before and after, cost before and after)"""
+# The price's currency and rate, such as `USD 0.92 2026-10-01` or `USD /1.08 2026-10-01`, end the version of a price
+# that was converted.
+_CONVERTED = "price_version ~ '[A-Z]{3} /?[0-9.]+ [0-9]{4}-[0-9]{2}-[0-9]{2}$'"
+_CURRENCY = "split_part(price_version, ' ', -3)"
+_RATE = "split_part(price_version, ' ', -2)"
+_IN_ITS_CURRENCY = f"""CASE WHEN {_CONVERTED} THEN CASE WHEN {_RATE} LIKE '/%%'
+    THEN effective_cost * substr({_RATE}, 2)::numeric ELSE effective_cost / {_RATE}::numeric END END"""
+_IN_ONE_CURRENCY = f"bool_and({_CONVERTED}) AND min({_CURRENCY}) = max({_CURRENCY})"
+_FOREIGN = ", ".join(
+    f"CASE WHEN {_IN_ONE_CURRENCY} THEN coalesce(sum({_IN_ITS_CURRENCY}) {period}, 0) END"
+    for period in (_BEFORE, _AFTER)
+)
+
+
+def _charges(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_exchange: bool) -> Iterable[ChargeSum]:
+    foreign = _FOREIGN if with_exchange else "NULL, NULL"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -211,42 +276,80 @@ def _charges(scope_ids: Sequence[int], periods: ComparedPeriods) -> Iterable[Seq
                     WHEN contracted_unit_price IS NULL THEN '{BILLED_METER}' || meter
                     ELSE meter
                 END AS kind,
-                {_both("quantity")}, {_both("effective_cost")}
+                {_both("quantity")}, {_both("effective_cost")}, {foreign}
             FROM {CHARGE_TABLE}
             WHERE {_IN_EITHER}
             GROUP BY 1, 2, 3, 4
             """,  # noqa: S608  # our own names and constants
             _parameters(scope_ids, periods),
         )
-        return [row for row in cursor.fetchall() if row[3] is not None]
+        for scope_id, provider, model, kind, before, after, *costs in cursor.fetchall():
+            if kind is not None:
+                part = PARTS.get(_unit(kind), 1)
+                nanos = [0 if cost is None else round(cost.scaleb(NANO_PLACES)) for cost in costs]
+                yield ChargeSum(
+                    scope_id,
+                    provider,
+                    model,
+                    kind,
+                    (int(before * part), int(after * part)),
+                    (nanos[0], nanos[1]),
+                    (nanos[2], nanos[3]),
+                )
 
 
-def _counts(scope_ids: Sequence[int], periods: ComparedPeriods) -> Iterable[Sequence[int]]:
-    """(scope, then tasks, requests of tasks, requests and unpriced requests, each before and after); failed requests
-    are not counted.
-    """
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What was done, by scope; each before and after. Failed requests are not counted."""
+
+    tasks: dict[int, Sequence[int]]
+    requests: dict[int, Pair]
+    unpriced: dict[int, Pair]
+    requests_of: dict[int, dict[tuple[str, str], Pair]]
+    has_exchange_rates: bool
+
+    def activity(self, scope_id: int) -> ActivityCounts:
+        tasks = self.tasks.get(scope_id, (0, 0, 0, 0))
+        return ActivityCounts(
+            tasks=(tasks[0], tasks[1]),
+            task_requests=(tasks[2], tasks[3]),
+            requests=self.requests.get(scope_id, (0, 0)),
+        )
+
+
+def _counts(scope_ids: Sequence[int], periods: ComparedPeriods) -> _Counts:
+    """Of tasks by scope, of requests by scope and model; and whether any exchange rate is stated."""
     columns = ("tasks", "task_requests", "requests", "unpriced_requests")
     summed = ", ".join(f"coalesce(sum({name}) {period}, 0)::bigint" for name in columns for period in (_BEFORE, _AFTER))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT scope_id, {summed}
+            SELECT scope_id, provider, model, {summed}, (SELECT EXISTS (SELECT FROM {EXCHANGE_TABLE}))
             FROM (
-                SELECT scope_id, (bucket AT TIME ZONE 'UTC')::date AS day, 0 AS tasks, 0 AS task_requests,
-                    requests - errors AS requests, unpriced_requests
+                SELECT scope_id, provider, model, (bucket AT TIME ZONE 'UTC')::date AS day, 0 AS tasks,
+                    0 AS task_requests, requests - errors AS requests, unpriced_requests
                 FROM {DAY_TABLE}
                 WHERE bucket >= least(%(before_from)s, %(after_from)s)::timestamp AT TIME ZONE 'UTC'
                     AND bucket < greatest(%(before_to)s, %(after_to)s)::timestamp AT TIME ZONE 'UTC'
                 UNION ALL
-                SELECT scope_id, day, tasks, requests - errors, 0, 0 FROM {TASK_DAY_TABLE}
+                SELECT scope_id, '', '', day, tasks, requests - errors, 0, 0 FROM {TASK_DAY_TABLE}
             ) AS counted
             WHERE {_IN_EITHER}
-            GROUP BY scope_id
+            GROUP BY scope_id, provider, model
             """,  # noqa: S608  # our own names and constants
             _parameters(scope_ids, periods),
         )
-        rows: Sequence[Sequence[int]] = cursor.fetchall()
-    return rows
+        rows = cursor.fetchall()
+    counts = _Counts({}, {}, {}, {}, has_exchange_rates=any(row[-1] for row in rows))
+    for scope_id, provider, model, *numbers, _has_rates in rows:
+        if not provider and not model:
+            counts.tasks[scope_id] = numbers[:4]
+            continue
+        for sums, pair in ((counts.requests, numbers[4:6]), (counts.unpriced, numbers[6:8])):
+            known = sums.get(scope_id, (0, 0))
+            sums[scope_id] = (known[0] + pair[0], known[1] + pair[1])
+        counts.requests_of.setdefault(scope_id, {})[provider, model] = (numbers[4], numbers[5])
+    return counts
 
 
 def money_of(nanos: int) -> Decimal:

@@ -9,27 +9,29 @@ from django.utils import timezone
 
 from allocation.variance import queries
 from allocation.variance.engine.drivers import Driver
-from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, last_month, month, period_before
+from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, last_month, month
 from allocation.variance.engine.words import amount, effect_steps, sentences, signed
 from allocation.variance.queries import ScopeVariance
 from governance.management.arguments import refusals_as_sentences, scope_at
 
 
 class Command(BaseCommand):
-    help = "Why the cost of a scope changed between two months: volume, use per task, mix, price."
+    help = "Why the cost of a scope changed between two months: new, ended, volume, use per task, mix, price, rates."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--scope", required=True, help="path of the scope; all below it counts")
-        parser.add_argument("--month", type=_month, help="2026-10; default: the last whole month")
+        parser.add_argument(
+            "--month", type=_month, help="2026-10; default: the last whole month; one that runs counts so far"
+        )
         parser.add_argument("--against", type=_month, help="default: the month before")
         parser.add_argument("--driver", choices=[driver.value for driver in Driver], help="what volume is counted in")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        after: ComparedPeriod = options["month"] or last_month(timezone.now().astimezone(UTC).date())
-        periods = ComparedPeriods(options["against"] or period_before(after), after)
+        today = timezone.now().astimezone(UTC).date()
         driver = Driver(options["driver"]) if options["driver"] else None
         with refusals_as_sentences():
+            periods = queries.periods_compared(options["month"] or last_month(today), options["against"], today=today)
             compared = queries.scope_variance(scope_id=scope_at(options["scope"]).pk, periods=periods, driver=driver)
         self.stdout.write("\n".join(_report(compared, periods)))
 
@@ -56,7 +58,13 @@ def _report(compared: ScopeVariance, periods: ComparedPeriods) -> list[str]:
     notes = [f"{variance.driver.value}: {counted[0]:,} to {counted[1]:,} ({variance.driver_reason})."]
     if any(unpriced):
         notes.append(f"Not in these figures: {unpriced[0]:,} unpriced requests before, {unpriced[1]:,} after.")
-    return [f"{compared.path}, {compared.currency}", *sentences(variance, compared.currency), *notes, "", *_table(rows)]
+    return [
+        f"{compared.path}, {compared.currency}",
+        *sentences(variance, compared.currency, periods.note),
+        *notes,
+        "",
+        *_table(rows),
+    ]
 
 
 def _table(rows: list[list[str]]) -> list[str]:

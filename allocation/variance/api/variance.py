@@ -17,8 +17,8 @@ from allocation.usage.api.links import records_link
 from allocation.variance import queries
 from allocation.variance.api.ranking import ranking_page
 from allocation.variance.engine.drivers import Driver
+from allocation.variance.engine.figures import PARTS, TOKEN, ModelVariance, Variance
 from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods
-from allocation.variance.engine.variance import PARTS, TOKEN, ModelVariance, Variance
 from allocation.variance.engine.words import effect_steps, sentences
 from allocation.variance.queries import ScopeVariance, money_of
 from governance.rest.api import CURSOR, LIMIT, DayParameters, actor, requires, scope_asked
@@ -57,8 +57,6 @@ class EffectOut(serializers.Serializer[Any]):
 
 
 class MixOut(serializers.Serializer[Any]):
-    entered = serializers.DecimalField(**MONEY, help_text="Models without use before.")
-    left = serializers.DecimalField(**MONEY, help_text="Models without use after.")
     shifted = serializers.DecimalField(**MONEY, help_text="Between models used in both periods.")
     kinds = serializers.DecimalField(**MONEY, help_text="Within models: input, cached, output and so on.")
 
@@ -90,11 +88,14 @@ class ModelOut(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["kept", "entered", "left", "adjusted"])
     before = ModelSideOut()
     after = ModelSideOut()
-    change = serializers.DecimalField(**MONEY, help_text="The sum of the five that follow.")
+    change = serializers.DecimalField(**MONEY, help_text="The sum of the eight that follow.")
     volume = serializers.DecimalField(**MONEY)
     intensity = serializers.DecimalField(**MONEY)
     mix = serializers.DecimalField(**MONEY)
     price = serializers.DecimalField(**MONEY)
+    exchange = serializers.DecimalField(**MONEY, help_text="Of exchange rates.")
+    new = serializers.DecimalField(**MONEY, help_text="Not used before, by scope and model.")
+    ended = serializers.DecimalField(**MONEY, help_text="Not used any more.")
     adjustments = serializers.DecimalField(**MONEY)
     kind_mix = serializers.DecimalField(**MONEY, help_text="What of mix comes from other kinds of use.")
 
@@ -112,12 +113,18 @@ class MovementOut(serializers.Serializer[Any]):
     mix = MixOut()
     price_index = serializers.DecimalField(max_digits=20, decimal_places=9, allow_null=True, help_text="Fisher's.")
     rebound_ratio = serializers.DecimalField(
-        max_digits=40, decimal_places=4, allow_null=True, help_text="(volume + use per activity) / |price|"
+        max_digits=40,
+        decimal_places=4,
+        allow_null=True,
+        help_text="Of models whose price fell in a scope: what more use of them there cost / what that saved.",
     )
-    is_jevons = serializers.BooleanField(help_text="Prices fell and more use took more than that.")
+    is_jevons = serializers.BooleanField(
+        help_text="The price of a model fell in a scope, and more use of it there cost more than that saved."
+    )
     elasticity = serializers.DecimalField(
         max_digits=40, decimal_places=4, allow_null=True, help_text="Observed, of tokens; says nothing of causes."
     )
+    note = serializers.CharField(help_text="How a period that still runs is compared; else empty.")
     summary = serializers.ListField(child=serializers.CharField())
     models = ModelOut(many=True)
 
@@ -134,6 +141,9 @@ class RankedOut(serializers.Serializer[Any]):
     intensity = serializers.DecimalField(**MONEY)
     mix = serializers.DecimalField(**MONEY)
     price = serializers.DecimalField(**MONEY)
+    exchange = serializers.DecimalField(**MONEY, help_text="Of exchange rates.")
+    new = serializers.DecimalField(**MONEY, help_text="Not used before, by scope and model.")
+    ended = serializers.DecimalField(**MONEY, help_text="Not used any more.")
     adjustments = serializers.DecimalField(**MONEY)
     driver = serializers.ChoiceField(choices=[driver.value for driver in Driver])
     rebound_ratio = serializers.DecimalField(max_digits=40, decimal_places=4, allow_null=True)
@@ -154,8 +164,9 @@ class VarianceOfScope(APIView):
 
     @extend_schema(operation_id="movement", parameters=[MovementIn], responses=MovementOut)
     def get(self, request: Request) -> Response:
-        """Why the cost of a scope changed between two periods: volume, use per activity, mix, price. The effects sum
-        to the change exactly, and swapping the periods negates them.
+        """Why the cost of a scope changed between two periods: what is new or ended, volume, use per activity, mix,
+        price, exchange rates. The effects sum to the change exactly, and those of the scopes below to those of the
+        scope. A period that still runs is compared with as many days.
         """
         wanted = MovementIn.of(request)
         scope_id = scope_asked(request, wanted["scope"])
@@ -223,16 +234,15 @@ def _variance(request: Request, compared: ScopeVariance, periods: ComparedPeriod
             {"name": step.name, "title": step.title, "amount": money_of(step.amount)} for step in effect_steps(variance)
         ],
         "mix": {
-            "entered": money_of(variance.mix_of("entered")),
-            "left": money_of(variance.mix_of("left")),
-            "shifted": money_of(variance.mix_of("kept")),
+            "shifted": money_of(variance.effects.mix - variance.kind_mix),
             "kinds": money_of(variance.kind_mix),
         },
         "price_index": variance.price_index,
         "rebound_ratio": variance.rebound_ratio,
         "is_jevons": variance.is_jevons,
         "elasticity": variance.elasticity,
-        "summary": sentences(variance, compared.currency),
+        "note": periods.note,
+        "summary": sentences(variance, compared.currency, periods.note),
         "models": [_model(request, compared.path, model, periods) for model in variance.models],
     }
 

@@ -26,6 +26,7 @@ class ExactEffects(NamedTuple):
     model_mix: Fraction = ZERO
     kind_mix: Fraction = ZERO
     price: Fraction = ZERO
+    exchange: Fraction = ZERO
 
     def plus(self, addend: "ExactEffects") -> "ExactEffects":
         return ExactEffects(*(part + added for part, added in zip(self, addend, strict=True)))
@@ -39,17 +40,24 @@ class PricedUse:
 
     used: Pair
     cost: tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
+    exchange: tuple[Fraction, Fraction] = (ZERO, ZERO)
 
 
-def priced_use(lines: Iterable[tuple[Pair, Pair]]) -> PricedUse:
+def priced_use(lines: Iterable[tuple[Pair, Pair, Pair]]) -> PricedUse:
     """Sum over kinds of use of one model, or of all models; each line is ((quantity before, after), (cost before,
-    after)). A kind used in one period only has one known price, which is taken for both. Every cost needs a quantity.
+    after), (the cost in the currency of its price before, after, or 0)). A kind used in one period only has one known
+    price, which is taken for both. Every cost needs a quantity.
     """
+    exchange = [ZERO, ZERO]
     used = [0, 0]
     own_cost = [0, 0]
     # Ratios are reduced once, after summing: a greatest common divisor for each would take most of the time.
     old_use_at_new, new_use_at_old = _FractionSum(), _FractionSum()
-    for (before, after), (cost_before, cost_after) in lines:
+    for (before, after), (cost_before, cost_after), foreign in lines:
+        if all(foreign) and before and after:
+            step = _exchange_step((before, after), (cost_before, cost_after), foreign)
+            exchange[0] += before * step
+            exchange[1] += after * step
         used[0] += before
         used[1] += after
         own_cost[0] += cost_before
@@ -59,7 +67,16 @@ def priced_use(lines: Iterable[tuple[Pair, Pair]]) -> PricedUse:
     return PricedUse(
         (used[0], used[1]),
         ((Fraction(own_cost[0]), old_use_at_new.reduced()), (new_use_at_old.reduced(), Fraction(own_cost[1]))),
+        (exchange[0], exchange[1]),
     )
+
+
+def _exchange_step(used: Pair, cost: Pair, foreign: Pair) -> Fraction:
+    """How much of a unit's change in price comes from the exchange rate: its change at the mean price in the currency
+    of the price (Bennet's).
+    """
+    prices = Fraction(foreign[0], used[0]) + Fraction(foreign[1], used[1])
+    return HALF * prices * (Fraction(cost[1], foreign[1]) - Fraction(cost[0], foreign[0]))
 
 
 @dataclass(slots=True)
@@ -131,12 +148,19 @@ def effects(model: PricedUse, factors: Weights) -> ExactEffects:
             intensity += factors.intensity[side][priced] * price[side][priced]
     mix = sum((factors.shares[priced] * (price[1][priced] - price[0][priced]) for priced in SIDES), ZERO)
     models = model_mix(model, factors)
+    prices = sum((factors.shares[side] * (price[side][1] - price[side][0]) for side in SIDES), ZERO)
+    exchange = (
+        sum((factors.shares[side] * model.exchange[side] / factors.total[side] for side in SIDES), ZERO)
+        if all(factors.total)
+        else ZERO
+    )
     return ExactEffects(
         volume=volume,
         intensity=intensity,
         model_mix=models,
         kind_mix=mix - models,
-        price=sum((factors.shares[side] * (price[side][1] - price[side][0]) for side in SIDES), ZERO),
+        price=prices - exchange,
+        exchange=exchange,
     )
 
 

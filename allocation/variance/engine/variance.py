@@ -1,12 +1,9 @@
-"""The variance of a cost between two periods: volume, use per activity, mix, price and adjustments."""
+"""The variance of a scope's own cost between two periods, and the sum of those of many scopes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import cached_property
-from typing import NamedTuple
 
 from allocation.variance.engine.decomposition import (
     SIDES,
@@ -20,190 +17,150 @@ from allocation.variance.engine.decomposition import (
     weights,
 )
 from allocation.variance.engine.drivers import ActivityCounts, Driver, choose_driver
+from allocation.variance.engine.figures import (
+    GPU_HOUR,
+    NO_EFFECTS,
+    PARTS,
+    REQUEST,
+    TOKEN,
+    Effects,
+    ModelVariance,
+    PricedSums,
+    UsageLine,
+    Variance,
+)
+from allocation.variance.engine.findings import findings_of, may_have_become_cheaper, status_of
 
-METHOD = "shapley-1"
-TOKEN = "token"  # noqa: S105  # a unit
-REQUEST = "request"
-GPU_HOUR = "gpu_hour"
-# How many of what `used` counts make one of the unit.
-PARTS = {TOKEN: 1, REQUEST: 1, GPU_HOUR: 10**9}
-RATIO_PART = Decimal("0.0001")
-INDEX_MAX = Fraction(10**6)
-# With a smaller change in prices an elasticity is noise.
-PRICE_CHANGE_MIN = Decimal("0.001")
+__all__ = [
+    "GPU_HOUR",
+    "PARTS",
+    "REQUEST",
+    "TOKEN",
+    "Effects",
+    "ModelVariance",
+    "UsageLine",
+    "Variance",
+    "sorted_models",
+    "variance_of",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class UsageLine:
-    """One kind of use of one model in two periods: `used` in tokens, requests or 10^-9 GPU hours, `cost` in 10^-9 of
-    the currency. A cost without a quantity, such as a correction, has a quantity of 0.
-    """
-
-    provider: str
-    model: str
-    kind: str
-    unit: str
-    used: Pair
-    cost: Pair
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.provider, self.model
-
-
-class Effects(NamedTuple):
-    """In 10^-9 of the currency; they sum to the change. `intensity` is use per activity, such as tokens per task;
-    `adjustments` is money booked without a quantity: corrections and moves between scopes.
-    """
-
-    volume: int
-    intensity: int
-    mix: int
-    price: int
-    adjustments: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModelVariance:
-    """One model's lines, and its part of every effect: they sum to the model's own change. `kind_mix` is the part of
-    `mix` that comes from other kinds of use, such as fewer cached tokens. `used` is by unit.
-    """
-
-    provider: str
-    model: str
-    status: str
-    used: Mapping[str, Pair]
-    cost: Pair
-    effects: Effects
-    kind_mix: int
-    lines: tuple[UsageLine, ...]
-
-    @property
-    def change(self) -> int:
-        return self.cost[1] - self.cost[0]
-
-
-@dataclass(frozen=True)
-class Variance:
-    """Amounts in 10^-9 of the currency; `used` by unit, as in `UsageLine`."""
-
-    driver: Driver
-    driver_reason: str
-    activity: ActivityCounts
-    used: Mapping[str, Pair]
-    cost: Pair
-    effects: Effects
-    price_index: Decimal | None
-    models: tuple[ModelVariance, ...] = ()
-    method: str = METHOD
-
-    @property
-    def change(self) -> int:
-        return self.cost[1] - self.cost[0]
-
-    @property
-    def status(self) -> str:
-        before, after = (any(pair[side] for pair in self.used.values()) or bool(self.cost[side]) for side in SIDES)
-        return "idle" if not before and not after else "new" if not before else "gone" if not after else "kept"
-
-    @property
-    def use_effect(self) -> int:
-        """The cost of more or less use, at the mean of both periods' prices: volume and use per activity."""
-        return self.effects.volume + self.effects.intensity
-
-    @property
-    def rebound_ratio(self) -> Decimal | None:
-        """The use effect over the size of the price effect; None where prices did not change."""
-        if not self.effects.price:
-            return None
-        with localcontext(prec=60):
-            return (Decimal(self.use_effect) / abs(Decimal(self.effects.price))).quantize(RATIO_PART)
-
-    @property
-    def is_jevons(self) -> bool:
-        """Prices fell, and more use cost more than that saved."""
-        return self.effects.price < 0 and self.use_effect > -self.effects.price
-
-    @cached_property
-    def elasticity(self) -> Decimal | None:
-        """ln(token ratio) / ln(price ratio), as observed: it says nothing of causes."""
-        before, after = self.used.get(TOKEN, (0, 0))
-        index = self.price_index
-        if index is None or before <= 0 or after <= 0 or abs(index - 1) < PRICE_CHANGE_MIN:
-            return None
-        with localcontext(prec=28):
-            return ((Decimal(after) / before).ln() / index.ln()).quantize(RATIO_PART)
-
-    def mix_of(self, status: str) -> int:
-        """What models of this status (entered, left, kept, adjusted) add to the mix by their own share."""
-        return sum(model.effects.mix - model.kind_mix for model in self.models if model.status == status)
-
-    @property
-    def kind_mix(self) -> int:
-        return sum(model.kind_mix for model in self.models)
+ModelKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _UnitUse:
-    """All use in one unit: by model, all models together, and the factors that effects are computed with."""
+    """All use in one unit of the models that are used in both periods: by model, all models together, and the factors
+    that effects are computed with.
+    """
 
-    models: Mapping[tuple[str, str], Sequence[UsageLine]]
+    models: Mapping[ModelKey, Sequence[UsageLine]]
     whole: PricedUse
     factors: Weights
 
 
 def variance_of(
-    lines: Iterable[UsageLine], activity: ActivityCounts, *, driver: Driver | None = None, by_model: bool = True
+    lines: Iterable[UsageLine],
+    activity: ActivityCounts,
+    *,
+    driver: Driver | None = None,
+    by_model: bool = True,
+    scope: str = "",
+    requests_of: Mapping[ModelKey, Pair] | None = None,
 ) -> Variance:
-    """The change in cost of one scope as effects that sum to it exactly. `lines` has each (provider, model, kind, unit)
-    once; `activity.tokens` is taken from the lines.
+    """The change in cost of one scope's own use as effects that sum to it exactly. `lines` has each (provider, model,
+    kind, unit) once; `activity.tokens` is taken from the lines. The whole cost of a model that is used in one period
+    only is new or has ended; its requests in `requests_of` are no volume of the others.
     """
-    by_unit: dict[str, dict[tuple[str, str], list[UsageLine]]] = defaultdict(lambda: defaultdict(list))
-    used: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    unmeasured: dict[tuple[str, str], int] = defaultdict(int)
-    cost = [0, 0]
-    all_lines = list(lines)
-    for line in all_lines:
-        unmeasured[line.key] += _unmeasured_change(line)
-        for side in SIDES:
-            cost[side] += line.cost[side]
-            used[line.unit][side] += max(line.used[side], 0)
-        if max(line.used) > 0:
-            by_unit[line.unit][line.key].append(line)
-    totals = {unit: (before, after) for unit, (before, after) in used.items() if before or after}
-    tokens = totals.get(TOKEN, (0, 0))
-    activity = ActivityCounts(activity.tasks, activity.task_requests, activity.requests, tokens)
-    chosen = choose_driver(activity, driver)
-    units = [_unit_use(models, activity.counted(chosen.driver)) for models in by_unit.values()]
+    by_key: dict[ModelKey, list[UsageLine]] = defaultdict(list)
+    for line in lines:
+        by_key[line.key].append(line)
+    statuses = {key: status_of(own) for key, own in by_key.items()}
+    kept = {key for key, status in statuses.items() if status == "kept"}
+    totals = _totals(by_key.values())
+    counted = _activity_of(kept, statuses, by_key, activity, requests_of or {})
+    chosen = choose_driver(counted if kept else _with_tokens(activity, totals), driver)
+    units = _units(kept, by_key, counted, chosen.driver)
     exact = _sum(effects(unit_use.whole, unit_use.factors) for unit_use in units)
-    adjustments = sum(unmeasured.values())
-    whole = _rounded(exact, adjustments, cost[1] - cost[0])
+    cost = _cost(line for own in by_key.values() for line in own)
+    apart = _sum_of_effects(_apart(statuses[key], own) for key, own in by_key.items())
+    whole = _rounded(exact, apart, cost[1] - cost[0])
+    needs_models = by_model or any(may_have_become_cheaper(line) for key in kept for line in by_key[key])
+    models = _models(by_key, statuses, units, whole) if needs_models else ()
     return Variance(
         driver=chosen.driver,
         driver_reason=chosen.reason,
-        activity=activity,
+        activity=_with_tokens(activity, totals),
         used=totals,
-        cost=(cost[0], cost[1]),
+        cost=cost,
         effects=whole,
-        price_index=_price_index(units),
-        models=_models(all_lines, units, unmeasured, whole) if by_model else (),
+        priced=_priced(units),
+        models=models if by_model else (),
+        findings=findings_of(by_key, statuses, models, scope=scope, cost=cost),
     )
 
 
-def _unmeasured_change(line: UsageLine) -> int:
-    """The change in cost without a quantity, such as a correction."""
-    before, after = (line.cost[side] if line.used[side] <= 0 else 0 for side in SIDES)
-    return after - before
+def _totals(of_models: Iterable[Sequence[UsageLine]]) -> dict[str, Pair]:
+    used: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for own in of_models:
+        for line in own:
+            for side in SIDES:
+                used[line.unit][side] += max(line.used[side], 0)
+    return {unit: (before, after) for unit, (before, after) in used.items() if before or after}
 
 
-def _unit_use(models: Mapping[tuple[str, str], Sequence[UsageLine]], activity: Pair) -> _UnitUse:
-    whole = priced_use(_measured(line) for model_lines in models.values() for line in model_lines)
-    return _UnitUse(models, whole, weights(activity, whole.used))
+def _with_tokens(activity: ActivityCounts, totals: Mapping[str, Pair]) -> ActivityCounts:
+    return ActivityCounts(activity.tasks, activity.task_requests, activity.requests, totals.get(TOKEN, (0, 0)))
 
 
-def _measured(line: UsageLine) -> tuple[Pair, Pair]:
-    used = tuple(max(line.used[side], 0) for side in SIDES)
-    return used, tuple(line.cost[side] if used[side] else 0 for side in SIDES)  # type: ignore[return-value]  # pairs
+def _activity_of(
+    kept: set[ModelKey],
+    statuses: Mapping[ModelKey, str],
+    by_key: Mapping[ModelKey, Sequence[UsageLine]],
+    activity: ActivityCounts,
+    requests_of: Mapping[ModelKey, Pair],
+) -> ActivityCounts:
+    """What was done with the models that are used in both periods. Tasks are not known by model, so all count."""
+    requests = [*activity.requests]
+    for key, status in statuses.items():
+        if status in {"entered", "left"}:
+            for side in SIDES:
+                requests[side] -= requests_of.get(key, (0, 0))[side]
+    counted = ActivityCounts(activity.tasks, activity.task_requests, (max(requests[0], 0), max(requests[1], 0)))
+    return _with_tokens(counted, _totals(by_key[key] for key in kept))
+
+
+def _units(
+    kept: set[ModelKey], by_key: Mapping[ModelKey, Sequence[UsageLine]], activity: ActivityCounts, driver: Driver
+) -> list[_UnitUse]:
+    by_unit: dict[str, dict[ModelKey, list[UsageLine]]] = defaultdict(lambda: defaultdict(list))
+    for key, own in by_key.items():
+        for line in own if key in kept else ():
+            if max(line.used) > 0:
+                by_unit[line.unit][key].append(line)
+    units = []
+    for models in by_unit.values():
+        whole = priced_use(_measured(line) for own in models.values() for line in own)
+        units.append(_UnitUse(models, whole, weights(activity.counted(driver), whole.used)))
+    return units
+
+
+def _measured(line: UsageLine) -> tuple[Pair, Pair, Pair]:
+    before, after = (max(line.used[side], 0) for side in SIDES)
+    cost = (line.cost[0] if before else 0, line.cost[1] if after else 0)
+    return (before, after), cost, line.foreign
+
+
+def _apart(status: str, own: Sequence[UsageLine]) -> Effects:
+    """What a model adds that is computed without the others: all of it if it entered or left, else its adjustments."""
+    unmeasured = [sum(line.cost[side] for line in own if line.used[side] <= 0) for side in SIDES]
+    measured = [sum(line.cost[side] for line in own if line.used[side] > 0) for side in SIDES]
+    change = measured[1] - measured[0]
+    return Effects(
+        0, 0, 0, 0, 0,
+        new=change if status == "entered" else 0,
+        ended=change if status == "left" else 0,
+        adjustments=unmeasured[1] - unmeasured[0],
+    )  # fmt: skip
 
 
 def _sum(parts: Iterable[ExactEffects]) -> ExactEffects:
@@ -213,89 +170,86 @@ def _sum(parts: Iterable[ExactEffects]) -> ExactEffects:
     return total
 
 
-def _rounded(exact: ExactEffects, adjustments: int, change: int) -> Effects:
+def _sum_of_effects(parts: Iterable[Effects]) -> Effects:
+    total = NO_EFFECTS
+    for part in parts:
+        total = total.plus(part)
+    return total
+
+
+def _cost(lines: Iterable[UsageLine]) -> Pair:
+    before = after = 0
+    for line in lines:
+        before += line.cost[0]
+        after += line.cost[1]
+    return before, after
+
+
+def _rounded(exact: ExactEffects, apart: Effects, change: int) -> Effects:
     """In whole 10^-9; the remainder of rounding goes to the largest effect, the first of equal ones."""
-    wanted = (exact.volume, exact.intensity, exact.model_mix + exact.kind_mix, exact.price)
+    wanted = (exact.volume, exact.intensity, exact.model_mix + exact.kind_mix, exact.price, exact.exchange)
     parts = [round(part) for part in wanted]
-    parts[_largest(wanted)] += change - adjustments - sum(parts)
-    return Effects(parts[0], parts[1], parts[2], parts[3], adjustments)
+    parts[_largest(wanted)] += change - sum(apart) - sum(parts)
+    return Effects(parts[0], parts[1], parts[2], parts[3], parts[4], apart.new, apart.ended, apart.adjustments)
 
 
 def _largest(parts: Sequence[Fraction]) -> int:
     return max(range(len(parts)), key=lambda place: (abs(parts[place]), -place))
 
 
-def _price_index(units: Iterable[_UnitUse]) -> Decimal | None:
-    """Fisher's price index: the geometric mean of the price ratios at the old and at the new use. None where prices
-    went from almost nothing to something or back, where no ratio is meaningful.
-    """
-    sums = [
-        [sum((unit_use.whole.cost[side][priced] for unit_use in units), ZERO) for priced in SIDES] for side in SIDES
-    ]
-    if not all(part > 0 for pair in sums for part in pair):
-        return None
-    square = (sums[0][1] / sums[0][0]) * (sums[1][1] / sums[1][0])
-    if not 1 / INDEX_MAX**2 <= square <= INDEX_MAX**2:
-        return None
-    with localcontext(prec=28):
-        return (Decimal(square.numerator) / square.denominator).sqrt().quantize(Decimal("1E-9"))
+def _priced(units: Iterable[_UnitUse]) -> PricedSums:
+    of = [[ZERO, ZERO], [ZERO, ZERO]]
+    for unit_use in units:
+        for side in SIDES:
+            for priced in SIDES:
+                of[side][priced] += unit_use.whole.cost[side][priced]
+    return (of[0][0], of[0][1]), (of[1][0], of[1][1])
 
 
 def _models(
-    lines: Sequence[UsageLine], units: Sequence[_UnitUse], unmeasured: Mapping[tuple[str, str], int], whole: Effects
+    by_key: Mapping[ModelKey, Sequence[UsageLine]],
+    statuses: Mapping[ModelKey, str],
+    units: Sequence[_UnitUse],
+    whole: Effects,
 ) -> tuple[ModelVariance, ...]:
-    """The largest change first. Each model is rounded by itself; the model with the highest cost takes the remainder of
-    each column.
+    """The largest change first. Each model is rounded by itself; the kept model with the highest cost takes the
+    remainder of each column.
     """
-    by_model_key: dict[tuple[str, str], list[UsageLine]] = defaultdict(list)
-    for line in lines:
-        by_model_key[line.key].append(line)
-    costs = {
-        key: tuple(sum(line.cost[side] for line in model_lines) for side in SIDES)
-        for key, model_lines in by_model_key.items()
-    }
-    rounded: dict[tuple[str, str], Effects] = {}
-    kinds: dict[tuple[str, str], int] = {}
-    for key in by_model_key:
+    costs = {key: _cost(own) for key, own in by_key.items()}
+    rounded: dict[ModelKey, Effects] = {}
+    kinds: dict[ModelKey, int] = {}
+    for key, own in by_key.items():
         exact = _sum(
             effects(priced_use(_measured(line) for line in unit_use.models[key]), unit_use.factors)
             for unit_use in units
             if key in unit_use.models
         )
-        rounded[key] = _rounded(exact, unmeasured[key], costs[key][1] - costs[key][0])
+        rounded[key] = _rounded(exact, _apart(statuses[key], own), costs[key][1] - costs[key][0])
         kinds[key] = round(exact.kind_mix)
-    if rounded:
-        base = min(rounded, key=lambda key: (-abs(costs[key][0]) - abs(costs[key][1]), key))
+    kept = [key for key in rounded if statuses[key] == "kept"]
+    if kept:
+        base = min(kept, key=lambda key: (-abs(costs[key][0]) - abs(costs[key][1]), key))
         rounded[base] = Effects(
             *(
                 part + column - sum(row[place] for row in rounded.values())
                 for place, (part, column) in enumerate(zip(rounded[base], whole, strict=True))
             )
         )
-    models = [
+    return sorted_models(
         ModelVariance(
             provider=key[0],
             model=key[1],
-            status=_status(model_lines),
-            used=_used(model_lines),
-            cost=costs[key],  # type: ignore[arg-type]  # a pair
+            status=statuses[key],
+            used=dict(sorted(_totals([own]).items())),
+            cost=costs[key],
             effects=rounded[key],
             kind_mix=kinds[key],
-            lines=tuple(sorted(model_lines, key=lambda line: (line.unit, line.kind))),
+            lines=tuple(sorted(own, key=lambda line: (line.unit, line.kind))),
         )
-        for key, model_lines in by_model_key.items()
-    ]
+        for key, own in by_key.items()
+    )
+
+
+def sorted_models(models: Iterable[ModelVariance]) -> tuple[ModelVariance, ...]:
+    """The largest change first."""
     return tuple(sorted(models, key=lambda model: (-abs(model.change), model.provider, model.model)))
-
-
-def _status(lines: Sequence[UsageLine]) -> str:
-    before, after = (any(line.used[side] > 0 for line in lines) for side in SIDES)
-    return "kept" if before and after else "entered" if after else "left" if before else "adjusted"
-
-
-def _used(lines: Sequence[UsageLine]) -> Mapping[str, Pair]:
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for line in lines:
-        for side in SIDES:
-            sums[line.unit][side] += max(line.used[side], 0)
-    return {unit: (before, after) for unit, (before, after) in sorted(sums.items()) if before or after}

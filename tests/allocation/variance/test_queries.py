@@ -1,5 +1,6 @@
 """Variances, from usage as it is recorded to what API, page and command show."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,10 @@ from allocation.variance.engine.drivers import Driver
 from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods
 from allocation.variance.engine.variance import Effects
 from allocation.variance.queries import ScopeVariance
+from governance.errors import Invalid
 from governance.scopes.models import Scope
 from tests.allocation.conftest import SYSTEM
+from tests.allocation.prices.operations.test_exchange_rates import apply_book, apply_rates
 from tests.allocation.variance.used import OCTOBER, PERIODS, SEPTEMBER, M, call, use
 
 pytestmark = pytest.mark.django_db
@@ -49,9 +52,8 @@ def test_a_dearer_model_and_more_cached_input_are_mix(acme: Scope) -> None:
     """gpt-4o: $2.50 in, half of that cached; gpt-4o-mini $0.15 and $0.075."""
     use(acme, (9, call(4)), (10, call(2)), (10, call(2, model="gpt-4o-mini")))
     variance = variance_between().variance
-    assert shown(variance.effects)["mix"] + shown(variance.effects).get("volume", 0) + shown(variance.effects)[
-        "intensity"
-    ] == (queries.money_of(variance.change))
+    assert shown(variance.effects) == {"intensity": Decimal(-5), "new": Decimal("0.30")}
+    assert sum(shown(variance.effects).values()) == queries.money_of(variance.change)
     assert {model.model: model.status for model in variance.models} == {"gpt-4o": "kept", "gpt-4o-mini": "entered"}
 
 
@@ -143,3 +145,69 @@ def test_periods_may_overlap_and_be_of_any_length(acme: Scope) -> None:
     both = ComparedPeriod(SEPTEMBER.since, OCTOBER.until)
     variance = queries.scope_variance(scope_id=acme.pk, periods=ComparedPeriods(both, OCTOBER)).variance
     assert queries.money_of(variance.change) == Decimal("-2.5")
+
+
+def test_the_scopes_right_below_sum_to_the_headline_effect_by_effect(acme: Scope) -> None:
+    use(
+        acme,
+        (9, call(1)), (9, call(2, scope="acme/ads", task_id="a")), (9, call(5, scope="acme/search/ranker")),
+        (10, call(3, 1)), (10, call(1, model="gpt-4o-mini")), (10, call(4, scope="acme/ads", task_id="b")),
+        (10, call(2, scope="acme")),
+    )  # fmt: skip
+    headline = variance_between()
+    places = queries.variances_right_below(scope_id=acme.pk, periods=PERIODS)
+    assert [place.path for place in places] == ["acme", "acme/ads", "acme/search"]
+    assert [sum(column) for column in zip(*(place.variance.effects for place in places), strict=True)] == list(
+        headline.variance.effects
+    )
+    assert sum(place.variance.change for place in places) == headline.variance.change == sum(headline.variance.effects)
+    for place in places[1:]:
+        assert place.variance.effects == variance_between(place.path).variance.effects
+
+
+def test_what_is_new_and_what_ended_are_named(acme: Scope) -> None:
+    use(acme, (9, call(1)), (9, call(2, scope="acme/ads")), (10, call(1)), (10, call(4, scope="acme/search/ranker")))
+    findings = variance_between().variance.findings
+    entries = (*findings.new, *findings.ended)
+    assert [(entry.scope, entry.model, queries.money_of(entry.amount)) for entry in entries] == [
+        ("acme/search/ranker", "", Decimal(10)), ("acme/ads", "", Decimal(-5)),
+    ]  # fmt: skip
+    assert shown(variance_between().variance.effects) == {"new": 10, "ended": -5}
+
+
+def test_exchange_rates_are_told_from_prices(acme: Scope) -> None:
+    """A book in euros at 2.00 a million, the same in both months; the euro rises from 1.10 to 1.20."""
+    rates = """
+apiVersion: weir/v1
+kind: ExchangeRates
+metadata: {name: treasury}
+spec:
+  organisation: acme
+  source: treasury
+  rates:
+    - {from: EUR, to: USD, effective_from: 2026-01-01, rate: "1.10"}
+    - {from: EUR, to: USD, effective_from: 2026-10-01, rate: "1.20"}
+"""
+    apply_rates(rates)
+    apply_book()
+    use(acme, (9, call(4)), (10, call(4)))
+    assert shown(variance_between().variance.effects) == {"exchange": Decimal("0.8")}
+    use(acme, (10, call(4)))
+    effects = shown(variance_between().variance.effects)
+    assert effects == {"volume": Decimal("9.2"), "exchange": Decimal("1.2")}
+
+
+def test_a_month_that_runs_is_compared_pro_rata(acme: Scope) -> None:
+    periods = queries.compared_periods(
+        since=date(2026, 11, 1),
+        until=date(2026, 12, 1),
+        against_since=None,
+        against_until=None,
+        today=date(2026, 11, 24),
+    )
+    assert (periods.before.last_day, periods.after.last_day) == (date(2026, 10, 23), date(2026, 11, 23))
+    with pytest.raises(Invalid, match="No whole day of 2026-12 is over"):
+        queries.compared_periods(
+            since=date(2026, 12, 1), until=date(2027, 1, 1), against_since=None, against_until=None,
+            today=date(2026, 12, 1),
+        )  # fmt: skip

@@ -2,10 +2,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 
 from governance.scopes.models import Scope
 from tests.allocation.conftest import make_organisation
-from tests.allocation.variance.used import ASKED
+from tests.allocation.variance.used import ASKED, AT, call, use
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +22,7 @@ def test_the_api_shows_every_figure_with_its_records(acme: Scope, usage: None, c
         next(effect["amount"] for effect in answer["effects"] if effect["name"] == "mix")
     )
     for row in answer["models"]:
-        names = ("volume", "intensity", "mix", "price", "adjustments")
+        names = ("volume", "intensity", "mix", "price", "exchange", "new", "ended", "adjustments")
         assert sum(Decimal(row[name]) for name in names) == Decimal(row["change"])
         for side in ("before", "after"):
             records = http.get(row[side]["records"]).json()["results"]
@@ -46,3 +47,17 @@ def test_wrong_parameters_are_refused(acme: Scope, client_of: Any, query: str, s
     make_organisation("globex")
     answer = client_of(acme, "usage:read").get(f"/api/v1/movement{query}")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_period_that_runs_is_compared_with_as_many_days_and_says_so(acme: Scope, client_of: Any) -> None:
+    use(acme, (10, call(1)), (11, call(1)))
+    with time_machine.travel(AT, tick=False):
+        http = client_of(acme, "usage:read")
+        answer = http.get("/api/v1/movement?scope=acme&from=2026-11-01&to=2026-12-01").json()
+        refused = http.get("/api/v1/movement?scope=acme&from=2026-12-01&to=2027-01-01")
+    assert (answer["before"]["last_day"], answer["after"]["last_day"], answer["after"]["days"]) == (
+        "2026-10-23", "2026-11-23", 23,
+    )  # fmt: skip
+    assert answer["note"] == answer["summary"][1]
+    assert answer["note"].startswith("2026-11 still runs: its first 23 days so far")
+    assert (refused.status_code, refused.json()["code"]) == (422, "period_not_begun")

@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
@@ -12,8 +11,10 @@ from allocation.variance.engine.variance import Effects, UsageLine, Variance, va
 from tests.allocation.variance.engine.lines import Pair, activities, lines_of, positive
 
 
-def negated(effects: Sequence[int]) -> list[int]:
-    return [-part for part in effects]
+def negated(effects: Effects) -> list[int]:
+    """Backwards, what was new has ended."""
+    back = effects._replace(new=effects.ended, ended=effects.new)
+    return [-part for part in back]
 
 
 def by_model(variance: Variance) -> dict[tuple[str, str], tuple[Effects, int]]:

@@ -37,9 +37,9 @@ def test_three_times_the_tasks_at_half_the_tokens_each() -> None:
     [
         pytest.param(
             [line("a", (100, 0), (100, 0)), line("b", (0, 100), (0, 300))],
-            {"mix": 200},
+            {"new": 300, "ended": -100},
             ["entered", "left"],
-            id="one model takes the place of another: mix, valued at the one known price",
+            id="one model takes the place of another: one is new, the other has ended",
         ),
         pytest.param(
             [line("a", (100, 50), (100, 50)), line("b", (100, 150), (300, 450))],
@@ -56,8 +56,8 @@ def test_three_times_the_tasks_at_half_the_tokens_each() -> None:
             ["kept"],
             id="more of it cached, at the same prices",
         ),
-        pytest.param([line("a", (0, 5), (0, 50))], {"volume": 50}, ["entered"], id="a new scope is all volume"),
-        pytest.param([line("a", (5, 0), (50, 0))], {"volume": -50}, ["left"], id="and so is one that ends"),
+        pytest.param([line("a", (0, 5), (0, 50))], {"new": 50}, ["entered"], id="a new scope is all new"),
+        pytest.param([line("a", (5, 0), (50, 0))], {"ended": -50}, ["left"], id="and one not used any more has ended"),
         pytest.param([line("a", (5, 5), (0, 50))], {"price": 50}, ["kept"], id="what was free has a price"),
         pytest.param([], {}, [], id="nothing at all"),
         pytest.param(
@@ -77,7 +77,7 @@ def test_cases(lines: list[UsageLine], wanted: dict[str, int], status: list[str]
     assert sorted(model.status for model in variance.models) == status
 
 
-def test_entered_left_and_kept_models_and_kinds_are_lines_of_the_mix() -> None:
+def test_kinds_of_use_are_lines_of_the_mix_and_new_and_ended_models_are_none() -> None:
     variance = variance_of(
         [
             line("old", (100, 0), (100, 0)),
@@ -87,9 +87,49 @@ def test_entered_left_and_kept_models_and_kinds_are_lines_of_the_mix() -> None:
         ],
         NO_ACTIVITY,
     )
-    assert shown(variance.effects) == {"mix": 164}
-    assert [variance.mix_of(status) / NANO for status in ("entered", "left", "kept")] == [300, -100, 0]
+    assert shown(variance.effects) == {"mix": -36, "new": 300, "ended": -100}
+    assert [variance.mix_of(status) / NANO for status in ("entered", "left", "kept")] == [0, 0, 0]
     assert variance.kind_mix / NANO == -36
+
+
+def test_a_model_that_enters_at_constant_price_leaves_volume_and_mix_alone() -> None:
+    """Its calls are no volume of the others, and theirs go on as they were."""
+    activity = ActivityCounts(requests=(100, 150))
+    lines = [line("old", (1000, 1000), (10, 10)), line("new", (0, 900), (0, 90))]
+    variance = variance_of(lines, activity, requests_of={("openai", "new"): (0, 50)})
+    assert shown(variance.effects) == {"new": 90}
+    assert variance.activity.requests == (100, 150)
+    ended = variance_of(
+        [replace(each, used=each.used[::-1], cost=each.cost[::-1]) for each in lines],
+        activity.swapped(),
+        requests_of={("openai", "new"): (50, 0)},
+    )
+    assert shown(ended.effects) == {"ended": -90}
+
+
+@pytest.mark.parametrize(
+    ("foreign", "wanted"),
+    [
+        pytest.param((200, 200), {"exchange": 20}, id="the rate alone: 0.50 to 0.60"),
+        pytest.param((200, 240), {"price": 20}, id="the price alone"),
+        pytest.param((200, 160), {"price": -25, "exchange": 45}, id="the price falls, and the rate rises more"),
+        pytest.param((0, 240), {"price": 20}, id="not one currency throughout: no rate is known"),
+    ],
+)
+def test_exchange_rates_are_a_cause_of_their_own(foreign: tuple[int, int], wanted: dict[str, int]) -> None:
+    priced = replace(line("a", (10, 10), (100, 120)), foreign=(foreign[0] * NANO, foreign[1] * NANO))
+    assert shown(variance_of([priced], NO_ACTIVITY).effects) == wanted
+
+
+def test_jevons_is_of_one_model_in_one_scope() -> None:
+    """The price of one model falls and it is used as before; another, at its old price, is used more."""
+    lines = [line("cheaper", (100, 100), (100, 50)), line("busy", (100, 400), (100, 400))]
+    variance = variance_of(lines, NO_ACTIVITY, scope="acme/search")
+    assert (variance.is_jevons, variance.findings.cheaper[0].grew) == (False, False)
+    backfire = variance_of([line("a", (100, 300), (1000, 1500))], NO_ACTIVITY, scope="acme/search")
+    assert [(each.scope, each.model, each.is_jevons) for each in backfire.findings.cheaper] == [
+        ("acme/search", "a", True)
+    ]
 
 
 def test_units_are_kept_apart() -> None:

@@ -1,0 +1,94 @@
+"""What in a scope's variance is worth a sentence: what is new or ended, cheaper models, and caching."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from allocation.variance.engine.decomposition import SIDES, Pair
+from allocation.variance.engine.figures import CacheShare, Cheaper, Entry, Findings, ModelVariance, UsageLine
+
+INPUT, CACHED_INPUT = "input", "cached_input"
+# A change in the cached share of input is told of from so many points of it, and so much of the scope's cost.
+SHARE_MIN = Fraction(1, 20)
+COST_MIN = Fraction(1, 100)
+ModelKey = tuple[str, str]
+
+
+def status_of(own: Iterable[UsageLine]) -> str:
+    """Of a model: kept, entered (not used before), left (not used after) or adjusted (never used)."""
+    before, after = False, False
+    for line in own:
+        before |= line.used[0] > 0
+        after |= line.used[1] > 0
+    return "kept" if before and after else "entered" if after else "left" if before else "adjusted"
+
+
+def may_have_become_cheaper(line: UsageLine) -> bool:
+    """Whether more of it was used at a lower price, or as much."""
+    (before, after), (cost_before, cost_after) = line.used, line.cost
+    return before > 0 and after > 0 and cost_after * before < cost_before * after
+
+
+def findings_of(
+    by_key: Mapping[ModelKey, Sequence[UsageLine]],
+    statuses: Mapping[ModelKey, str],
+    models: Iterable[ModelVariance],
+    *,
+    scope: str,
+    cost: Pair,
+) -> Findings:
+    """Those of one scope's own use."""
+    return Findings(
+        new=_entries("entered", by_key, statuses, scope),
+        ended=_entries("left", by_key, statuses, scope),
+        cheaper=tuple(cheaper for model in models if (cheaper := _cheaper(model, scope)) is not None),
+        cache=tuple(
+            share
+            for key, own in by_key.items()
+            if statuses[key] == "kept" and (share := _cache_share(key, own, scope, cost)) is not None
+        ),
+    )
+
+
+def _entries(
+    status: str,
+    by_key: Mapping[ModelKey, Sequence[UsageLine]],
+    statuses: Mapping[ModelKey, str],
+    scope: str,
+) -> tuple[Entry, ...]:
+    entries = [
+        Entry(scope, key[1], sum(line.cost[1] - line.cost[0] for line in own if max(line.used) > 0))
+        for key, own in by_key.items()
+        if statuses[key] == status
+    ]
+    if scope and entries and all(of_model in {status, "adjusted"} for of_model in statuses.values()):
+        return (Entry(scope, "", sum(entry.amount for entry in entries)),)
+    return tuple(entry for entry in entries if entry.amount)
+
+
+def _cheaper(model: ModelVariance, scope: str) -> Cheaper | None:
+    if model.status != "kept" or model.effects.price >= 0:
+        return None
+    grew = any(before < after for before, after in model.used.values())
+    return Cheaper(scope, model.model, -model.effects.price, model.effects.volume + model.effects.intensity, grew)
+
+
+def _cache_share(key: ModelKey, own: Sequence[UsageLine], scope: str, cost: Pair) -> CacheShare | None:
+    """What the change in the share cost: at the mean input of both periods, and the mean of what caching saves."""
+    by_kind = {line.kind: line for line in own if line.kind in {INPUT, CACHED_INPUT}}
+    plain, cached = by_kind.get(INPUT), by_kind.get(CACHED_INPUT)
+    if plain is None or cached is None or not any(cached.used):
+        return None
+    totals = [max(plain.used[side], 0) + max(cached.used[side], 0) for side in SIDES]
+    if not all(totals):
+        return None
+    before, after = (Fraction(max(cached.used[side], 0), totals[side]) for side in SIDES)
+    dearer = _mean_price(plain) - _mean_price(cached)
+    extra = round((before - after) * Fraction(sum(totals), 2) * dearer)
+    if abs(before - after) < SHARE_MIN or abs(extra) < COST_MIN * max(cost[0], 0):
+        return None
+    return CacheShare(scope, key[1], before, after, extra)
+
+
+def _mean_price(line: UsageLine) -> Fraction:
+    prices = [Fraction(line.cost[side], line.used[side]) for side in SIDES if line.used[side] > 0]
+    return sum(prices, Fraction(0)) / len(prices) if prices else Fraction(0)
