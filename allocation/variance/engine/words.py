@@ -85,6 +85,10 @@ def _sentences(variance: Variance, currency: str, note: str) -> Iterator[str]:
         dearer = "more" if exchange > 0 else "less"
         by_rates = f"{amount(abs(exchange))} {currency} {dearer} comes from exchange rates alone"
         yield f"{by_rates}: neither use nor prices changed by it."
+    if booked := variance.effects.adjustments:
+        dearer = "more" if booked > 0 else "less"
+        what = "late usage and corrections of closed months, and moves"
+        yield f"{amount(abs(booked))} {currency} {dearer} is booked without use: {what}. Read the corrections."
     yield from _caching(findings.cache, currency)
     yield from _prices(variance, currency)
 
@@ -125,7 +129,7 @@ def _prices(variance: Variance, currency: str) -> Iterator[str]:
     sum_saved = sum(each.saved for each in others)
     if sum_saved and variance.effects.price < 0:
         back = sum(each.more_use for each in others if each.grew and each.more_use > 0)
-        took = f", of which more use of the same took {percent(Decimal(back) / sum_saved)} back" if back else ""
+        took = f", of which more use took {percent(Decimal(back) / sum_saved)} back" if back else ""
         yield f"Lower prices saved {amount(sum_saved)} {currency}{took}."
 
 

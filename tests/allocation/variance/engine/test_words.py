@@ -38,7 +38,7 @@ def sentences_of(*lines: UsageLine, activity: ActivityCounts | None = None) -> l
             [line("a", (100 * M, 120 * M), (1000, 600))],
             [
                 "Cost fell by 400.00 USD (−40.0 %), from 1,000.00 to 600.00: volume +150.00, price −550.00.",
-                "Lower prices saved 550.00 USD, of which more use of the same took 27.3 % back.",
+                "Lower prices saved 550.00 USD, of which more use took 27.3 % back.",
             ],
             id="rebound",
         ),

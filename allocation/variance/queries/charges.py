@@ -1,27 +1,18 @@
-"""Variances of cost between two periods, of one scope or of many, each with all scopes below it."""
+"""What was charged and done in two periods, by scope, model and kind of use."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, TASK_DAY_TABLE
-from allocation.variance.engine.combined import combined
-from allocation.variance.engine.drivers import ActivityCounts, Driver
-from allocation.variance.engine.figures import GPU_HOUR, PARTS, REQUEST, TOKEN, UsageLine, Variance
-from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, comparable, last_month
-from allocation.variance.engine.variance import variance_of
-from governance.calendar.engine import DAY
-from governance.errors import Invalid
-from governance.people.queries import visible_scope_paths
-from governance.people.rules import Actor
-from governance.scopes.queries import ScopeTree, scope_tree
+from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, TASK_DAY_TABLE, ChargeClass
+from allocation.variance.engine.drivers import ActivityCounts
+from allocation.variance.engine.figures import GPU_HOUR, PARTS, REQUEST, TOKEN, UsageLine
+from allocation.variance.engine.periods import ComparedPeriods
 
 ADJUSTMENT = "adjustment"
+CORRECTION = ChargeClass.CORRECTION.value
 UNPRICED = "unpriced"
 BILLED = "billed"
 # Prefix of the kind of a line that was billed without a known price; the meter follows.
@@ -30,147 +21,6 @@ UNIT_OF_METER = {REQUEST: REQUEST, GPU_HOUR: GPU_HOUR, ADJUSTMENT: ""}
 NANO_PLACES = 9
 EXCHANGE_TABLE = "allocation_exchangerate"
 Pair = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeVariance:
-    """Of a scope with all below it. `unpriced_requests` and `unpriced_tokens` (before, after) have no cost and are in
-    none of the effects.
-    """
-
-    scope_id: int
-    path: str
-    name: str
-    currency: str
-    variance: Variance
-    unpriced_requests: Pair
-    unpriced_tokens: Pair
-
-
-def compared_periods(
-    *, since: date | None, until: date | None, against_since: date | None, against_until: date | None, today: date
-) -> ComparedPeriods:
-    """By default the last whole month, compared with the month before; other periods with as many days right before. A
-    period that still runs is compared up to before `today`, with as many days.
-
-    Errors: period_open, period_empty, period_not_begun.
-    """
-    if (since is None) != (until is None) or (against_since is None) != (against_until is None):
-        raise Invalid("A period has a first day and a day after the last: give both or neither.", code="period_open")
-    after = _period(since, until, "The period") if since and until else last_month(today)
-    before = None
-    if against_since and against_until:
-        before = _period(against_since, against_until, "The period to compare with")
-    return periods_compared(after, before, today=today)
-
-
-def periods_compared(after: ComparedPeriod, before: ComparedPeriod | None, *, today: date) -> ComparedPeriods:
-    """`after` with `before`, or with what comes before it; where it still runs, as many days of both.
-
-    Errors: period_not_begun.
-    """
-    if after.since >= today:
-        raise Invalid(
-            f"No whole day of {after} is over: there is something to compare from {after.since + DAY} on.",
-            code="period_not_begun",
-        )
-    return comparable(after, before, today=today)
-
-
-def _period(since: date, until: date, name: str) -> ComparedPeriod:
-    if since >= until:
-        raise Invalid(f"{name} must end after it begins: {until} is not after {since}.", code="period_empty")
-    return ComparedPeriod(since, until)
-
-
-def scope_variance(*, scope_id: int, periods: ComparedPeriods, driver: Driver | None = None) -> ScopeVariance:
-    """The variance of the scope with all below it, by model; volume in `driver`'s unit where that covers the use."""
-    tree = scope_tree()
-    below = tree.descendants(scope_id)
-    own = _OwnVariances(tree, below, periods, driver, by_model=True)
-    return own.with_all_below(scope_id, below)
-
-
-def scope_variances(*, actor: Actor, scope_id: int | None, periods: ComparedPeriods) -> list[ScopeVariance]:
-    """The variance of every scope with use that `actor` may see (at or below `scope_id`), without models; the largest
-    change first. Two queries, whatever the number of scopes.
-    """
-    tree = scope_tree()
-    tops = [tree.by_path[path].id for path in visible_scope_paths(actor)] if scope_id is None else [scope_id]
-    below = [scope_below for top in tops for scope_below in tree.descendants(top)]
-    own = _OwnVariances(tree, below, periods, None, by_model=False)
-    used: dict[int, list[int]] = defaultdict(list)
-    wanted = set(below)
-    for scope_below in own.used_scopes:
-        for ancestor in tree.ancestors(scope_below):
-            if ancestor in wanted:
-                used[ancestor].append(scope_below)
-    variances = [own.with_all_below(scope_below, parts) for scope_below, parts in used.items()]
-    return sorted(variances, key=lambda row: (-abs(row.variance.change), row.path))
-
-
-def variances_right_below(*, scope_id: int, periods: ComparedPeriods) -> list[ScopeVariance]:
-    """The variances of the scopes right below, each with all below it, and of what the scope used itself: together they
-    are the variance of the scope. Those without use are left out; the largest change first.
-    """
-    tree = scope_tree()
-    own = _OwnVariances(tree, tree.descendants(scope_id), periods, None, by_model=False)
-    parts: dict[int, list[int]] = defaultdict(list)
-    for used in own.used_scopes:
-        right_below = (ancestor for ancestor in tree.ancestors(used) if tree.by_id[ancestor].parent_id == scope_id)
-        parts[next(right_below, scope_id)].append(used)
-    variances = [own.with_all_below(place, below) for place, below in parts.items()]
-    return sorted(variances, key=lambda row: (-abs(row.variance.change), row.path))
-
-
-class _OwnVariances:
-    """What each of some scopes used itself in two periods, and its variance."""
-
-    def __init__(
-        self,
-        tree: ScopeTree,
-        scope_ids: Sequence[int],
-        periods: ComparedPeriods,
-        driver: Driver | None,
-        *,
-        by_model: bool,
-    ) -> None:
-        self.tree = tree
-        self.counts = _counts(scope_ids, periods)
-        lines: dict[int, list[ChargeSum]] = defaultdict(list)
-        for charge in _charges(scope_ids, periods, with_exchange=self.counts.has_exchange_rates):
-            lines[charge.scope_id].append(charge)
-        self.used_scopes = list(lines)
-        self.unpriced_tokens = {scope_id: _unpriced_tokens(charges) for scope_id, charges in lines.items()}
-        self.variances = {
-            scope_id: variance_of(
-                _lines(charges),
-                self.counts.activity(scope_id),
-                driver=driver,
-                by_model=by_model,
-                scope=tree.by_id[scope_id].path,
-                requests_of=self.counts.requests_of.get(scope_id),
-            )
-            for scope_id, charges in lines.items()
-        }
-
-    def with_all_below(self, scope_id: int, below: Iterable[int]) -> ScopeVariance:
-        node = self.tree.by_id[scope_id]
-        used = [part for part in below if part in self.variances]
-        requests, tokens = [0, 0], [0, 0]
-        for part in below:
-            for side in (0, 1):
-                requests[side] += self.counts.unpriced.get(part, (0, 0))[side]
-                tokens[side] += self.unpriced_tokens.get(part, (0, 0))[side]
-        return ScopeVariance(
-            scope_id=scope_id,
-            path=node.path,
-            name=node.name or node.slug,
-            currency=node.currency,
-            variance=combined([self.variances[part] for part in used]),
-            unpriced_requests=(requests[0], requests[1]),
-            unpriced_tokens=(tokens[0], tokens[1]),
-        )
 
 
 class ChargeSum(NamedTuple):
@@ -187,7 +37,7 @@ class ChargeSum(NamedTuple):
     foreign: Pair
 
 
-def _unpriced_tokens(charges: Iterable[ChargeSum]) -> Pair:
+def unpriced_tokens(charges: Iterable[ChargeSum]) -> Pair:
     unpriced = [charge.used for charge in charges if charge.kind == UNPRICED]
     return sum(used[0] for used in unpriced), sum(used[1] for used in unpriced)
 
@@ -196,7 +46,7 @@ def _unit(kind: str) -> str:
     return UNIT_OF_METER.get(kind.removeprefix(BILLED_METER), TOKEN)
 
 
-def _lines(charges: Iterable[ChargeSum]) -> Iterable[UsageLine]:
+def usage_lines(charges: Iterable[ChargeSum]) -> Iterable[UsageLine]:
     billed: dict[tuple[str, str], dict[str, list[int]]] = {}
     for _scope_id, provider, model, kind, used, cost, foreign in charges:
         if kind.startswith(BILLED_METER):
@@ -258,14 +108,14 @@ _FOREIGN = ", ".join(
 )
 
 
-def _charges(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_exchange: bool) -> Iterable[ChargeSum]:
+def charges_of(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_exchange: bool) -> Iterable[ChargeSum]:
     foreign = _FOREIGN if with_exchange else "NULL, NULL"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT scope_id, provider, model,
                 CASE
-                    WHEN meter = '{ADJUSTMENT}' THEN meter
+                    WHEN meter = '{ADJUSTMENT}' OR charge_class = '{CORRECTION}' THEN '{ADJUSTMENT}'
                     WHEN price_source = 'none' THEN CASE WHEN meter IN ('{REQUEST}', '{GPU_HOUR}') THEN NULL
                         ELSE '{UNPRICED}' END
                     WHEN price_source = 'response_cache' THEN CASE WHEN meter IN ('{REQUEST}', '{GPU_HOUR}') THEN NULL
@@ -285,7 +135,8 @@ def _charges(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_exchang
         )
         for scope_id, provider, model, kind, before, after, *costs in cursor.fetchall():
             if kind is not None:
-                part = PARTS.get(_unit(kind), 1)
+                # What is booked for closed months is money of these periods, and no use of theirs.
+                part = 0 if kind == ADJUSTMENT else PARTS.get(_unit(kind), 1)
                 nanos = [0 if cost is None else round(cost.scaleb(NANO_PLACES)) for cost in costs]
                 yield ChargeSum(
                     scope_id,
@@ -299,7 +150,7 @@ def _charges(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_exchang
 
 
 @dataclass(frozen=True, slots=True)
-class _Counts:
+class Counts:
     """What was done, by scope; each before and after. Failed requests are not counted."""
 
     tasks: dict[int, Sequence[int]]
@@ -317,7 +168,7 @@ class _Counts:
         )
 
 
-def _counts(scope_ids: Sequence[int], periods: ComparedPeriods) -> _Counts:
+def counts_of(scope_ids: Sequence[int], periods: ComparedPeriods) -> Counts:
     """Of tasks by scope, of requests by scope and model; and whether any exchange rate is stated."""
     columns = ("tasks", "task_requests", "requests", "unpriced_requests")
     summed = ", ".join(f"coalesce(sum({name}) {period}, 0)::bigint" for name in columns for period in (_BEFORE, _AFTER))
@@ -340,7 +191,7 @@ def _counts(scope_ids: Sequence[int], periods: ComparedPeriods) -> _Counts:
             _parameters(scope_ids, periods),
         )
         rows = cursor.fetchall()
-    counts = _Counts({}, {}, {}, {}, has_exchange_rates=any(row[-1] for row in rows))
+    counts = Counts({}, {}, {}, {}, has_exchange_rates=any(row[-1] for row in rows))
     for scope_id, provider, model, *numbers, _has_rates in rows:
         if not provider and not model:
             counts.tasks[scope_id] = numbers[:4]
@@ -350,8 +201,3 @@ def _counts(scope_ids: Sequence[int], periods: ComparedPeriods) -> _Counts:
             sums[scope_id] = (known[0] + pair[0], known[1] + pair[1])
         counts.requests_of.setdefault(scope_id, {})[provider, model] = (numbers[4], numbers[5])
     return counts
-
-
-def money_of(nanos: int) -> Decimal:
-    """10^-9 of a currency as an amount of it."""
-    return Decimal(nanos).scaleb(-NANO_PLACES)
