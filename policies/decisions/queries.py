@@ -6,7 +6,8 @@ Nothing is cached, so a revoked key is refused and a new constraint holds from t
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +17,13 @@ from psycopg import Cursor
 from psycopg import InterfaceError as DriverInterfaceError
 from psycopg import OperationalError as DriverOperationalError
 
+from allocation.attribution.documents import WEIR_KEY
+from allocation.meters.documents import Fault
+from allocation.usage.operations import pricing_context_for
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.people.operations import LAST_USE_RESOLUTION, authenticate_key, key_identity
 from governance.scopes.engine import is_at_or_below, lineage_of
+from governance.scopes.queries import scope_tree
 from policies.constraints.models import imposed_by
 from policies.guardrails.engine.constraint_kinds import Block, ConstraintKind, covers, refuses_calls
 
@@ -129,6 +134,37 @@ def decide_for_key(*, plaintext: str, scope_path: str, model: str, at: datetime)
     if is_use_to_be_noted:
         authenticate_key(plaintext, at=at)
     return _decision(row, model, at)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A call that has not been made, with what decides the scope of its usage."""
+
+    model: str
+    provider: str = ""
+    operation: str = "chat"
+    source: str = ""
+    service_tier: str = "standard"
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    scope: str | None = None
+
+
+def attributed_path(*, plaintext: str, call: PlannedCall, at: datetime) -> str:
+    """The scope on which the call's usage will land when the holder of the key posts it: that of the key or rule that
+    matches, else a narrow key's own, else the organisation's unattributed one.
+
+    Raises KeyRefused, NotFound (`scope_unknown`) where its attributes lead out of the key's subtree.
+    """
+    key = authenticate_key(plaintext, at=at)
+    if key is None:
+        raise KeyRefused("This API key is unknown, revoked or expired.")
+    context = pricing_context_for(key_scope_id=key.scope_id, at=at)
+    if context.home is not None and context.home.matcher.reads_weir_key:
+        call = replace(call, attributes={**call.attributes, WEIR_KEY: key.prefix})
+    attributed = context.attributed_scope(call, at.timestamp())
+    if isinstance(attributed, Fault):
+        raise NotFound(attributed.message, code="scope_unknown")
+    return scope_tree().by_id[attributed[0]].path
 
 
 def _unknown(path: str) -> NotFound:

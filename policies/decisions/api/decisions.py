@@ -24,7 +24,7 @@ from typing_extensions import override
 from governance.errors import DomainError, Invalid
 from governance.rest.api import CONTENT_TYPE, parse_json, problem, read_body
 from policies.decisions.api.serializers import DecisionOut, DecisionQuestion
-from policies.decisions.queries import Decision, KeyRefused, decide_for_key
+from policies.decisions.queries import Decision, KeyRefused, PlannedCall, attributed_path, decide_for_key
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +37,30 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 class Question(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    scope: Annotated[str, Field(min_length=1, max_length=1000)]
+    scope: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     model: Name
     provider: Name | None = None
     operation: Name | None = None
+    service_tier: Name | None = None
+    source: Name | None = None
+    team: Name | None = None
+    key_alias: Name | None = None
+    key_hash: Name | None = None
+    attributes: Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=100)] = {}
     estimated_tokens: Annotated[int, Field(ge=0)] | None = None
+
+    @property
+    def call(self) -> PlannedCall:
+        """The call as its usage will be attributed."""
+        named = {"team": self.team, "key_alias": self.key_alias, "key_hash": self.key_hash}
+        return PlannedCall(
+            provider=self.provider or "",
+            model=self.model,
+            operation=self.operation or "chat",
+            source=self.source or "",
+            service_tier=self.service_tier or "standard",
+            attributes=self.attributes | {name: value for name, value in named.items() if value is not None},
+        )
 
 
 def answer(request: HttpRequest) -> HttpResponse:
@@ -77,9 +96,9 @@ def _decide(request: HttpRequest, at: datetime) -> Decision:
             code="validation_failed",
             errors=list(map(_field, invalid.errors())),
         ) from None
-    return decide_for_key(
-        plaintext=header[len(SCHEME) :].strip(), scope_path=question.scope, model=question.model, at=at
-    )
+    plaintext = header[len(SCHEME) :].strip()
+    path = question.scope or attributed_path(plaintext=plaintext, call=question.call, at=at)
+    return decide_for_key(plaintext=plaintext, scope_path=path, model=question.model, at=at)
 
 
 def _field(error: Any) -> dict[str, str]:

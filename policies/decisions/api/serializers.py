@@ -8,10 +8,21 @@ from rest_framework import serializers
 class DecisionQuestion(serializers.Serializer[Any]):
     """For the API's documentation; `policies.decisions.api.decisions.Question` is what reads it."""
 
-    scope = serializers.CharField(max_length=1000, help_text="Path of the scope that wants to run something.")
+    scope = serializers.CharField(
+        max_length=1000,
+        required=False,
+        help_text="Path of the scope that wants to run something. Without it the call is attributed as its usage will"
+        " be: by keys and rules, else to the key's own scope.",
+    )
     model = serializers.CharField(max_length=200)
-    provider = serializers.CharField(max_length=100, required=False)
-    operation = serializers.CharField(max_length=100, required=False)
+    provider = serializers.CharField(max_length=200, required=False)
+    operation = serializers.CharField(max_length=200, required=False)
+    service_tier = serializers.CharField(max_length=200, required=False)
+    source = serializers.CharField(max_length=200, required=False)  # type: ignore[assignment]  # a field, which DRF takes off the class
+    team = serializers.CharField(max_length=200, required=False)
+    key_alias = serializers.CharField(max_length=200, required=False)
+    key_hash = serializers.CharField(max_length=200, required=False)
+    attributes = serializers.DictField(child=serializers.CharField(max_length=500), required=False)
     estimated_tokens = serializers.IntegerField(min_value=0, required=False)
 
 
