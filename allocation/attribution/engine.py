@@ -171,3 +171,5 @@ class PlainCall:
 
 EXPLICIT = "explicit"
 UNATTRIBUTED = "unattributed"
+# Placed by the scope that its key is bound to; stored as `explicit`, since whoever made the key named the scope.
+KEYS_OWN = "keys_own"

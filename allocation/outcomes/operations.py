@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from allocation.attribution.engine import UNATTRIBUTED
+from allocation.attribution.engine import EXPLICIT, KEYS_OWN, UNATTRIBUTED
 from allocation.meters.documents import Fault
 from allocation.outcomes.documents import OutcomeEvent
 from allocation.outcomes.engine import OutcomeKey, OutcomeSums, PlacedOutcome, by_day, rounded_value
@@ -98,7 +98,7 @@ def placed_outcome(
     if isinstance(attributed, Fault):
         return attributed
     scope_id, organisation, attribution = attributed
-    if attribution == UNATTRIBUTED and event.task_ids:
+    if attribution in {UNATTRIBUTED, KEYS_OWN} and event.task_ids:
         task_scope_id = next((tasks[task_id] for task_id in event.task_ids if task_id in tasks), None)
         if task_scope_id is None:
             return TASK_UNKNOWN
@@ -113,7 +113,7 @@ def placed_outcome(
         identity(organisation.root_id, event.source, event.id),
         event,
         scope_id,
-        attribution,
+        EXPLICIT if attribution == KEYS_OWN else attribution,
         _booked_on(organisation, at_s, at),
     )
 

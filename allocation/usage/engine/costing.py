@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from allocation.attribution.documents import Call
-from allocation.attribution.engine import EXPLICIT, UNATTRIBUTED, Matcher
+from allocation.attribution.engine import EXPLICIT, KEYS_OWN, UNATTRIBUTED, Matcher
 from allocation.meters.documents import ATTRIBUTES_MAX, Fault, Money, Tokens, UsageEvent
 from allocation.prices.engine.pricing import PriceList
 from allocation.usage.engine.attributes import attributes_kept
@@ -70,8 +70,8 @@ class PricingContext:
     """What a batch is priced and attributed by. `open_scopes` maps the paths that the sender may write to onto (scope
     id, root id); `known_scopes` holds every path; `home` is the sender's own organisation, None for an operator without
     one. `billed_by` is the price source of costs that events state themselves; `dropped` are the first days of the
-    months whose records are gone. A stated cost `held_ratio` times off the price list's is
-    held; 0 holds none.
+    months whose records are gone. A stated cost `held_ratio` times off the price list's is held; 0 holds none.
+    `narrow_scope_id` is the scope of a key bound to less than its organisation.
     """
 
     open_scopes: Mapping[str, tuple[int, int]]
@@ -85,6 +85,7 @@ class PricingContext:
     billed_by: str = PROVIDER
     held_ratio: int = 0
     dropped: frozenset[date] = frozenset()
+    narrow_scope_id: int | None = None
 
     def cost(self, event: UsageEvent) -> CostedRecord | Fault:
         """The event with its scope and cost, or the fault that refuses it."""
@@ -107,7 +108,7 @@ class PricingContext:
             event,
             scope_id,
             organisation.root_id,
-            attribution,
+            EXPLICIT if attribution == KEYS_OWN else attribution,
             price,
             None if event.claimed_cost is None else claimed_nanos(event.claimed_cost, organisation.prices, at_s),
         )
@@ -122,8 +123,8 @@ class PricingContext:
 
     def attributed_scope(self, event: ScopedCall, at_s: float) -> tuple[int, Organisation, str] | Fault:
         """(scope id, organisation, how it was attributed): the scope the event names, else that of the key or rule that
-        matches, else the organisation's unattributed scope. A Fault is `scope_required`, `scope_forbidden` or
-        `scope_unknown`.
+        matches, else a narrow key's own, else the organisation's unattributed scope. A Fault is `scope_required`,
+        `scope_forbidden` or `scope_unknown`.
         """
         if event.scope is not None:
             return self.explicit_scope(event.scope)
@@ -141,6 +142,8 @@ class PricingContext:
                         "attributes",
                     )
                 return placement.scope_id, home, placement.name
+        if self.narrow_scope_id is not None:
+            return self.narrow_scope_id, home, KEYS_OWN
         return home.unattributed_id, home, UNATTRIBUTED
 
     def explicit_scope(self, path: str) -> tuple[int, Organisation, str] | Fault:

@@ -50,9 +50,11 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
     # Records that retention would drop the next night are not accepted.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
     earliest_s, latest_s = acceptance_window(at, past_days)
+    is_narrow = home is not None and key_scope_id != home.root_id
     return PricingContext(
-        paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp(), dropped=declared.dropped
-    )
+        paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp(),
+        dropped=declared.dropped, narrow_scope_id=key_scope_id if is_narrow else None,
+    )  # fmt: skip
 
 
 def _declared_version() -> tuple[str, ...]:

@@ -92,8 +92,13 @@ def test_what_cannot_be_taken_waits_in_quarantine(search: Scope, changes: dict[s
     assert (kept.code, kept.authority, kept.seen_count, kept.payload["id"]) == (code, search, 2, "bad")
 
 
-def test_without_a_match_usage_is_the_organisations_unattributed(search: Scope) -> None:
-    record_usage(events=[event(scope=None, attributes={"team": "x"})], key_scope_id=search.pk, at=AT)
+def test_without_a_match_a_narrow_keys_usage_lands_on_its_own_scope(search: Scope) -> None:
+    record_usage(events=[event(scope=None), event(scope=None, attributes={"team": "x"})], key_scope_id=search.pk, at=AT)
+    assert set(UsageRecord.objects.values_list("scope__path", "attribution")) == {("acme/search", "explicit")}
+
+
+def test_without_a_match_usage_is_the_organisations_unattributed(acme: Scope) -> None:
+    record_usage(events=[event(scope=None, attributes={"team": "x"})], key_scope_id=acme.pk, at=AT)
     record = UsageRecord.objects.get()
     assert (record.scope.path, record.attribution, record.attributes) == (
         "acme/unattributed", "unattributed", {"team": "x"},
