@@ -60,6 +60,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "idempotency_in_progress": Refusal((409,), "The command of this Idempotency-Key is still running."),
     "idempotency_key_invalid": Refusal((422,), "The Idempotency-Key is too long, or not printable."),
     "idempotency_key_reused": Refusal((422,), "The Idempotency-Key was used for another command."),
+    "import_not_listed": Refusal((422,), "Which records the import brought was not kept."),
     "import_withdrawn": Refusal((409,), "The import was withdrawn before; none of it counts."),
     "insufficient_funds": Refusal((409,), "The budget above has less to give; `available` says how much."),
     "internal_error": Refusal((500,), "Something went wrong on our side."),

@@ -248,12 +248,23 @@ def is_quantity(field: str) -> bool:
     return field in AMOUNTS or field.partition(".")[0] in QUANTITIES
 
 
+class Stated(BaseModel):
+    """The file holds everything of an account in a period: the records of each `period` (UTC) in which it has one, for
+    what stands in the columns of `account`. A later file of the same account and period replaces it.
+    """
+
+    model_config = _CONFIG
+
+    account: Annotated[tuple[str, ...], Field(min_length=1)]
+    period: Literal["day", "month"] = "day"
+
+
 class UsageMapping(BaseModel):
     """`each` names nested lists, outermost first, whose items are the records; an item also has the fields of what it
     lies in. `only_when` and `skip_when` select records by the value of a column ("" is empty, 0 is any zero, and `*`
     stands for any text), which leaves out, for example, other teams' records or empty time buckets. `identity` id says
     that an id is used once: a record of the same id at another time is the same record. `decimal` and `thousands` say
-    how the file writes numbers.
+    how the file writes numbers. `statement` says that the file states an account's days or months whole.
     """
 
     model_config = _CONFIG
@@ -268,6 +279,7 @@ class UsageMapping(BaseModel):
     only_when: Conditions = {}
     skip_when: Conditions = {}
     pivot: Pivot | None = None
+    statement: Stated | None = None
     fields: dict[str, FieldSpec]
 
     @model_validator(mode="after")

@@ -4,6 +4,11 @@ from allocation.corrections.operations.adjustments import (
     finish_run,
     lock_corrections,
 )
+from allocation.corrections.operations.imports import (
+    ImportWithdrawn,
+    settle_import,
+    withdraw_import,
+)
 from allocation.corrections.operations.reattribution import (
     Reattribution,
     reattribute_usage,
@@ -18,6 +23,7 @@ from allocation.corrections.operations.taking_back import (
 )
 
 __all__ = [
+    "ImportWithdrawn",
     "Reattribution",
     "begin_run",
     "books_in_force",
@@ -27,5 +33,7 @@ __all__ = [
     "lock_corrections",
     "reattribute_usage",
     "rerate_usage",
+    "settle_import",
     "take_back",
+    "withdraw_import",
 ]

@@ -19,14 +19,12 @@ from allocation.focus.operations.waiting import (
     count_waiting_charges,
 )
 from allocation.focus.operations.withdrawal import (
-    ImportWithdrawn,
     withdraw_focus_import,
 )
 
 __all__ = [
     "DIGEST_BYTES",
     "AccountPeriod",
-    "ImportWithdrawn",
     "IncomingRow",
     "Replacement",
     "Statement",

@@ -7,21 +7,14 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from allocation.corrections.models import AdjustmentKind, AdjustmentRun
-from allocation.corrections.operations import begin_run, finish_run
+from allocation.corrections.operations import ImportWithdrawn, begin_run, finish_run
 from allocation.focus.models import FocusImport, FocusRow
 from allocation.focus.operations.rows import root_of
 from allocation.focus.operations.statements import BATCH, take_rows_back
 from allocation.meters.engine.months import Month
-from governance.errors import DomainError, NotFound, ReasonMissing
+from governance.errors import NotFound, ReasonMissing
 from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
-
-
-class ImportWithdrawn(DomainError):
-    """The import was withdrawn before."""
-
-    code = "import_withdrawn"
-    status = 409
 
 
 def withdraw_focus_import(*, import_id: int, reason: str, actor: Actor, at: datetime) -> FocusImport:

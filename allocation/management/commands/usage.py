@@ -1,4 +1,4 @@
-"""weir usage import FILE | replay | rerate: usage from files, quarantined records, new prices."""
+"""weir usage import FILE | imports | withdraw | replay | rerate: usage from files, quarantined records, new prices."""
 
 import gc
 import logging
@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from allocation.corrections.operations import rerate_usage
+from allocation.corrections.operations import rerate_usage, settle_import, withdraw_import
 from allocation.focus.operations import WaitingCharges, count_waiting_charges
 from allocation.replay.operations import replay_quarantined
 from allocation.usage.importers.files import (
@@ -59,6 +59,10 @@ class Command(BaseCommand):
             default="catalogue",
             help="litellm: cost as billed, or by the catalogue",
         )
+        parts.add_parser("imports", help="list the files that were imported, and what became of them")
+        withdrawing = parts.add_parser("withdraw", help="take back what an import brought; the file may come again")
+        withdrawing.add_argument("number", type=int, metavar="NUMBER", help="of the import")
+        withdrawing.add_argument("--reason", required=True)
         replay = parts.add_parser("replay", help="try quarantined records, and charges that were not counted, again")
         replay.add_argument("--code", help="only records refused with this code")
         replay.add_argument("--id", type=int, action="append", dest="ids", help="only this record; may be repeated")
@@ -79,12 +83,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         del args
         try:
-            if options["part"] == "import":
-                self._import(options)
-            elif options["part"] == "rerate":
-                self._rerate(options)
-            else:
-                self._replay(options)
+            {
+                "import": self._import,
+                "imports": self._imports,
+                "withdraw": self._withdraw,
+                "rerate": self._rerate,
+                "replay": self._replay,
+            }[options["part"]](options)
         except (DomainError, OSError) as problem:
             raise CommandError(f"{problem}{hint(problem)}") from problem
 
@@ -96,7 +101,20 @@ class Command(BaseCommand):
         size = request.path.stat().st_size
         with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
             run = import_file(request, now=timezone.now, progress=reporter(request.path.name, bar))
+        settle_import(import_id=run.pk, actor=operator(), at=timezone.now())
         self.stdout.write(sentence(run))
+
+    def _imports(self, options: dict[str, Any]) -> None:
+        del options
+        for run in ImportRun.objects.order_by("pk"):
+            withdrawn = f" Withdrawn on {run.withdrawn_at:%F}: {run.withdrawal_reason}" if run.withdrawn_at else ""
+            self.stdout.write(f"{run.pk}  {run.started_at:%F}  {sentence(run)}{withdrawn}")
+
+    def _withdraw(self, options: dict[str, Any]) -> None:
+        run = withdraw_import(
+            import_id=options["number"], reason=options["reason"], actor=operator(), at=timezone.now()
+        )
+        self.stdout.write(f"{run.file_name} is withdrawn; what only it brought counts no more.")
 
     def _replay(self, options: dict[str, Any]) -> None:
         result = replay_quarantined(

@@ -149,7 +149,7 @@ def _import_batches(request: ImportRequest, run: ImportRun, now: Clock, progress
                     writing = None
                     progress(written, position())
                 if done > done_before:
-                    writing, passed_over = submit(_write, request, incoming, now()), incoming.passed_over
+                    writing, passed_over = submit(_write, request, run.pk, incoming, now()), incoming.passed_over
             if writing is not None:
                 note(records_done=done, result=writing.result(), passed_over=passed_over)
             progress(done, position())
@@ -163,13 +163,21 @@ def _write_now(write: Callable[..., IngestResult], *arguments: Any) -> Future[In
     return future
 
 
-def _write(request: ImportRequest, incoming: Incoming, at: datetime) -> IngestResult:
+def _write(request: ImportRequest, run_id: int, incoming: Incoming, at: datetime) -> IngestResult:
+    named = zip(incoming.events, incoming.indexes, strict=True)
+    statements = {
+        (event.id, event.occurred_at): incoming.statements[index]
+        for event, index in named
+        if index in incoming.statements
+    }
     return record_usage(
         events=incoming.events,
         indexes=incoming.indexes,
         refused=incoming.refused,
         key_scope_id=request.scope_id,
         source_format=request.source_format,
+        import_id=run_id,
+        statements=statements,
         at=at,
     )
 

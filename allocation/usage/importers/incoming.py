@@ -35,13 +35,15 @@ class TooManyRecords(Invalid):
 @dataclass(slots=True)
 class Incoming:
     """The events and refused records of one request or batch. `indexes` are the events' positions in what was sent,
-    from 0; `passed_over` counts the rows that a mapping is not for.
+    from 0; `passed_over` counts the rows that a mapping is not for. `statements` names, by
+    position, the account and period that the file states whole.
     """
 
     events: list[UsageEvent] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
     refused: list[RefusedRecord] = field(default_factory=list)
     passed_over: int = 0
+    statements: dict[int, str] = field(default_factory=dict)
 
     def take_json(self, index: int, record: bytes) -> None:
         """Adds the record's event, mended where that is possible, or refuses the record with its fault."""

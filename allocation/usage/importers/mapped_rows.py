@@ -9,6 +9,7 @@ from allocation.usage.importers.incoming import Incoming
 from allocation.usage.importers.layouts import LayoutOfRecords
 from allocation.usage.importers.mapped import row_filter, translator
 from allocation.usage.importers.row_identities import IdentitiesOfFile
+from allocation.usage.importers.statements import state
 from allocation.usage.importers.tables import RowTooLong
 
 ROW_TOO_LONG = Fault(
@@ -58,6 +59,8 @@ class MappedReader:
         if fault is None and self._identities is not None:
             fault = self._identities.reused(event, row)
         if fault is None:
+            if self._mapping.statement is not None:
+                state(incoming, index, event, row, self._mapping.statement)
             incoming.take_data(index, event)
         else:
             incoming.refuse_data(index, fault, event)

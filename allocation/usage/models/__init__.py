@@ -10,6 +10,7 @@ from allocation.usage.models.identities import (
     UsageIdentity,
 )
 from allocation.usage.models.imports import (
+    ImportedRecord,
     ImportRun,
     ImportStatus,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "DroppedMonth",
     "ImportRun",
     "ImportStatus",
+    "ImportedRecord",
     "IngestWatermark",
     "RollUp",
     "Status",

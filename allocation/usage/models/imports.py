@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.db.models import Q
 
 from governance.scopes.models import Scope, ScopedQuerySet
 
@@ -38,10 +39,20 @@ class ImportRun(models.Model):
     error = models.CharField(max_length=500, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.CharField(max_length=300, blank=True)
+    withdrawal_reason = models.CharField(max_length=500, blank=True)
 
     objects = ScopedQuerySet["ImportRun"].as_manager()
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None, withdrawal_reason="")
+                | (Q(withdrawn_at__isnull=False) & ~Q(withdrawal_reason="") & ~Q(withdrawn_by="")),
+                name="import_withdrawal_is_signed",
+            ),
+        ]
         indexes = [
             # Read when an import starts, to find an unfinished run of the same file.
             models.Index(fields=["file_digest", "options_digest"], name="import_same_file"),
@@ -54,6 +65,38 @@ class ImportRun(models.Model):
     def counted(self) -> str:
         """The money that the accepted records cost, such as `0.875 USD`."""
         return ", ".join(f"{_plain(Decimal(cost))} {currency}" for currency, cost in sorted(self.costs.items()))
+
+
+class ImportedRecord(models.Model):
+    """A record that an import's file holds, whether it was new or known. `statement` names the account and period that
+    the file states whole, if its mapping says so. A record that only imports told of counts as long as one of them
+    holds it.
+    """
+
+    source = models.ForeignKey(ImportRun, on_delete=models.PROTECT, related_name="records")
+    record_id = models.UUIDField()
+    record_occurred_at = models.DateTimeField()
+    is_new = models.BooleanField(help_text="Nobody had told of it before.")
+    statement = models.CharField(max_length=32, blank=True)
+    released_at = models.DateTimeField(
+        null=True, help_text="Since when the file no longer states it: withdrawn, or stated anew."
+    )
+
+    objects = models.Manager["ImportedRecord"]()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "record_id", "record_occurred_at"], name="imported_record_once"),
+        ]
+        indexes = [
+            # Read to find who else holds a record.
+            models.Index(fields=["record_id", "record_occurred_at"], name="imports_of_record"),
+            # Read to find what a restated account and period takes back.
+            models.Index(fields=["statement"], name="imported_statement", condition=~Q(statement="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id}/{self.record_id}"
 
 
 def _plain(amount: Decimal) -> str:

@@ -1,14 +1,18 @@
 """The state of file imports, by which an interrupted import continues and a repeated file is recognised."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
-from allocation.usage.models import ImportRun, ImportStatus
+from allocation.usage.engine.costing import CostedRecord
+from allocation.usage.models import ImportedRecord, ImportRun, ImportStatus
 from allocation.usage.operations.results import IngestResult
+
+# An event's id and instant.
+EventKey = tuple[str, datetime]
 
 
 @transaction.atomic
@@ -51,6 +55,27 @@ def start_import(
 
 
 @transaction.atomic
+def hold_records(
+    *, run_id: int, batch: Sequence[CostedRecord], new: Sequence[CostedRecord], statements: Mapping[EventKey, str]
+) -> None:
+    """Remembers which records the import's file holds. Call it inside the transaction that recorded them."""
+    known = {(record.id, record.at_s) for record in new}
+    ImportedRecord.objects.bulk_create(
+        [
+            ImportedRecord(
+                source_id=run_id,
+                record_id=record.id,
+                record_occurred_at=record.event.occurred_at,
+                is_new=(record.id, record.at_s) in known,
+                statement=statements.get((record.event.id, record.event.occurred_at), ""),
+            )
+            for record in batch
+        ],
+        batch_size=2_000,
+        ignore_conflicts=True,
+    )
+
+
 def note_progress(*, run_id: int, records_done: int, result: IngestResult, passed_over: int = 0) -> None:
     """Adds a batch's result. Called after the batch is committed: after a crash in between, the batch is repeated and
     counts as duplicates.

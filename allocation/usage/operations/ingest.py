@@ -1,7 +1,7 @@
 """Recording usage: priced, attributed and counted exactly once, in one transaction per batch."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +26,7 @@ from allocation.usage.engine.tasks import task_sums
 from allocation.usage.models import RECORD_TABLE
 from allocation.usage.operations.booking import book
 from allocation.usage.operations.identities import unknown
+from allocation.usage.operations.imports import EventKey, hold_records
 from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
@@ -49,6 +50,8 @@ def record_usage(
     source_format: str = NATIVE,
     billed_by: str = PROVIDER,
     weir_key: str = "",
+    import_id: int | None = None,
+    statements: Mapping[EventKey, str] | None = None,
     costs_accepted: bool = False,
 ) -> IngestResult:
     """Record new events and quarantine the refused ones. `indexes` are the events' places in what was sent, where part
@@ -68,7 +71,8 @@ def record_usage(
         every_refused = [*refused, *refused_events]
         batch = batch_of(costed)
         ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch.records})
-        write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at)
+        kept = None if import_id is None else partial(hold_records, run_id=import_id, statements=statements or {})
+        write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at, kept)
         new = with_retries(write) if batch.records or every_refused else []
         if new is not None:
             break
@@ -137,11 +141,14 @@ def _write_all(
     authority_id: int | None,
     source_format: str,
     at: datetime,
+    keep: Callable[..., None] | None,
 ) -> list[CostedRecord] | None:
     """The new records; None, with nothing written, when a billing period was closed since the batch was costed."""
     if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
         return None
     new = _write(batch, at)
+    if keep is not None:
+        keep(batch=batch.records, new=new)
     quarantine(refused=every_refused, authority_id=authority_id, source_format=source_format, at=at)
     return new
 

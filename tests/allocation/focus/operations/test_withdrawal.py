@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from allocation.corrections.operations import ImportWithdrawn
 from allocation.focus.models import FocusImport
-from allocation.focus.operations import ImportWithdrawn, withdraw_focus_import
+from allocation.focus.operations import withdraw_focus_import
 from allocation.usage.models import UsageDay, UsageRecord
 from governance.errors import Forbidden, NotFound, ReasonMissing
 from governance.people.rules import Actor
