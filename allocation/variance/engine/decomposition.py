@@ -6,8 +6,10 @@ two by Bennet's average, which makes the whole an Owen value. Reference: Diewert
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import lcm
+from operator import mul
 from typing import NamedTuple
 
 ZERO = Fraction(0)
@@ -100,6 +102,20 @@ class Weights:
     volume: Sequence[Sequence[Fraction]]
     intensity: Sequence[Sequence[Fraction]]
     shares: tuple[Fraction, Fraction]
+    linear: "_Linear | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """Where both periods have use, each effect is a sum of costs: its factors, by [side][priced] in one row, as whole
+    numbers over `divisor`. Fractions would be reduced at every step, which takes most of the time of many models.
+    """
+
+    divisor: int
+    volume: Sequence[int]
+    intensity: Sequence[int]
+    mix: Sequence[int]
+    price: Sequence[int]
 
 
 def weights(activity: Pair, total: Pair) -> Weights:
@@ -111,7 +127,7 @@ def weights(activity: Pair, total: Pair) -> Weights:
     after = intensities[1] if intensities[1] is not None else intensities[0]
     assert before is not None and after is not None  # noqa: PT018, S101  # there is use in one of the periods
     intensity = (before, after)
-    return Weights(
+    factors = Weights(
         total=total,
         volume=[
             [
@@ -136,10 +152,27 @@ def weights(activity: Pair, total: Pair) -> Weights:
             for side in SIDES
         ),  # type: ignore[arg-type]  # two of them
     )
+    return replace(factors, linear=_linear(factors)) if all(total) else factors
+
+
+def _linear(factors: Weights) -> _Linear:
+    places = [(side, priced) for side in SIDES for priced in SIDES]
+    per_unit_of = [Fraction(1, total) for total in factors.total]
+    rows = [
+        [factors.volume[side][priced] * per_unit_of[side] for side, priced in places],
+        [factors.intensity[side][priced] * per_unit_of[side] for side, priced in places],
+        [factors.shares[priced] * per_unit_of[side] * (1 if side else -1) for side, priced in places],
+        [factors.shares[side] * per_unit_of[side] * (1 if priced else -1) for side, priced in places],
+    ]
+    divisor = lcm(*(part.denominator for row in rows for part in row))
+    whole = [[part.numerator * (divisor // part.denominator) for part in row] for row in rows]
+    return _Linear(divisor, *whole)
 
 
 def effects(model: PricedUse, factors: Weights) -> ExactEffects:
     """What one model, or all models together, add to each effect; for all together `kind_mix` holds the whole mix."""
+    if factors.linear is not None:
+        return _linear_effects(model, factors, factors.linear)
     price = per_unit(model, factors.total)
     volume = intensity = ZERO
     for side in SIDES:
@@ -149,26 +182,38 @@ def effects(model: PricedUse, factors: Weights) -> ExactEffects:
     mix = sum((factors.shares[priced] * (price[1][priced] - price[0][priced]) for priced in SIDES), ZERO)
     models = model_mix(model, factors)
     prices = sum((factors.shares[side] * (price[side][1] - price[side][0]) for side in SIDES), ZERO)
-    exchange = (
-        sum((factors.shares[side] * model.exchange[side] / factors.total[side] for side in SIDES), ZERO)
-        if all(factors.total)
-        else ZERO
-    )
     return ExactEffects(
         volume=volume,
         intensity=intensity,
         model_mix=models,
         kind_mix=mix - models,
-        price=prices - exchange,
-        exchange=exchange,
+        price=prices,
     )
+
+
+def _linear_effects(model: PricedUse, factors: Weights, linear: _Linear) -> ExactEffects:
+    costs = [cost for of_side in model.cost for cost in of_side]
+    divisor = lcm(*(cost.denominator for cost in costs))
+    whole = [cost.numerator * (divisor // cost.denominator) for cost in costs]
+    volume, intensity, mix, prices = (
+        Fraction(sum(map(mul, row, whole)), linear.divisor * divisor)
+        for row in (linear.volume, linear.intensity, linear.mix, linear.price)
+    )
+    exchange = ZERO
+    if any(model.exchange):
+        exchange = sum((factors.shares[side] * model.exchange[side] / factors.total[side] for side in SIDES), ZERO)
+    models = model_mix(model, factors)
+    return ExactEffects(volume, intensity, models, mix - models, prices - exchange, exchange)
 
 
 def model_mix(model: PricedUse, factors: Weights) -> Fraction:
     """The part of the mix that comes from the change in the model's own share, valued at its mean price."""
     if not factors.total[0] or not factors.total[1]:
         return ZERO
-    share_change = Fraction(model.used[1], factors.total[1]) - Fraction(model.used[0], factors.total[0])
+    moved = model.used[1] * factors.total[0] - model.used[0] * factors.total[1]
+    if not moved:
+        return ZERO
+    share_change = Fraction(moved, factors.total[0] * factors.total[1])
     own_prices = per_unit(model, model.used)
     return (
         share_change

@@ -79,12 +79,14 @@ def _cache_share(key: ModelKey, own: Sequence[UsageLine], scope: str, cost: Pair
     if plain is None or cached is None or not any(cached.used):
         return None
     totals = [max(plain.used[side], 0) + max(cached.used[side], 0) for side in SIDES]
-    if not all(totals):
+    # Most shares hardly change: whole numbers say so sooner than fractions.
+    moved = abs(max(cached.used[0], 0) * totals[1] - max(cached.used[1], 0) * totals[0])
+    if not all(totals) or moved < SHARE_MIN * totals[0] * totals[1]:
         return None
     before, after = (Fraction(max(cached.used[side], 0), totals[side]) for side in SIDES)
     dearer = _mean_price(plain) - _mean_price(cached)
     extra = round((before - after) * Fraction(sum(totals), 2) * dearer)
-    if abs(before - after) < SHARE_MIN or abs(extra) < COST_MIN * max(cost[0], 0):
+    if abs(extra) < COST_MIN * max(cost[0], 0):
         return None
     return CacheShare(scope, key[1], before, after, extra)
 
