@@ -4,6 +4,10 @@ from allocation.prices.documents.exchange_rates import (
     ExchangeRatesDocument,
     RateSpec,
 )
+from allocation.prices.documents.hours import (
+    DailyHours,
+    daily_hours,
+)
 from allocation.prices.documents.price_books import (
     Basis,
     Price,
@@ -14,10 +18,12 @@ from allocation.prices.documents.price_books import (
 
 __all__ = [
     "Basis",
+    "DailyHours",
     "ExchangeRatesDocument",
     "Price",
     "PriceBookDocument",
     "PriceBookSpec",
     "PriceSpec",
     "RateSpec",
+    "daily_hours",
 ]

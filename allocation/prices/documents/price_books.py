@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from allocation.meters.documents import METERS, PRINTABLE, ServiceTier, multiplied, shifted, tier_meant
+from allocation.prices.documents.hours import daily_hours
 from governance.calendar.engine import check_validity, midnight
 from governance.documents import Document, NamedMetadata
 
@@ -42,7 +43,9 @@ class PriceSpec(BaseModel):
     What is not stated falls back: `cached_input`, `cache_write`, `audio_input` and `image_input` to `input`,
     `cache_write_1h` to `cache_write`, `reasoning`, `audio_output` and `image_output` to `output`. `above_input_tokens`
     opens a context tier: its prices hold for the whole of a request with more input. `discount_percent`, here or on the
-    book, is taken off list prices; here it overrides the book's.
+    book, is taken off list prices; here it overrides the book's. `hours` (`16:30-00:30`, over midnight too), by the
+    clocks of `zone`, says that the prices hold only then: put such an entry before that of the other hours. `free`
+    states 0 for every meter.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +57,9 @@ class PriceSpec(BaseModel):
     effective_to: Instant | None = None
     above_input_tokens: Annotated[int, Field(ge=0, le=10**9)] = 0
     discount_percent: Percent | None = None
+    hours: Annotated[str, Field(pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$")] | None = None
+    zone: Annotated[str, Field(min_length=1, max_length=40)] = "UTC"
+    free: bool = False
     input: Price | None = None
     cached_input: Price | None = None
     cache_write: Price | None = None
@@ -81,8 +87,13 @@ class PriceSpec(BaseModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if all(getattr(self, meter) is None for meter in METERS):
-            raise ValueError(f"states no price: give at least one of {', '.join(METERS)}")
+        silent = all(getattr(self, meter) is None for meter in METERS)
+        if self.free and not silent:
+            raise ValueError("is free: state no price beside it")
+        if silent and not self.free:
+            raise ValueError(f"states no price: give at least one of {', '.join(METERS)}, or free: true")
+        if self.hours is not None:
+            daily_hours(self.hours, self.zone)
         check_validity(self.effective_from, self.effective_to)
         return self
 
@@ -93,12 +104,19 @@ class PriceSpec(BaseModel):
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """The key with its validity: what the context tiers of one price share."""
-        return (*self.key, self.effective_from, self.effective_to)
+        """The series with its validity: what the context tiers of one price share."""
+        return (*self.series, self.effective_from, self.effective_to)
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The key, with the hours where the prices hold only then: what follows one another in time."""
+        return self.key if self.hours is None else (*self.key, self.hours, self.zone)
 
     @property
     def stated(self) -> dict[str, Decimal]:
         """The prices stated, by meter in the order of METERS."""
+        if self.free:
+            return dict.fromkeys(METERS, Decimal(0))
         return {meter: price for meter in METERS if (price := getattr(self, meter)) is not None}
 
 

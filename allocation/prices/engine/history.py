@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from allocation.prices.documents import PriceSpec
 
-Key = tuple[str, str, str]
+# Provider, model and service tier, with hours and their zone where the prices hold only then.
+Key = tuple[str, ...]
 # The context tiers of one model and service tier with the same validity, by rising input.
 Segment = tuple[PriceSpec, ...]
 
@@ -52,7 +53,7 @@ def _segments(prices: Iterable[PriceSpec]) -> dict[Key, list[Segment]]:
     """Segments by key, in the order in which they are first mentioned; where they overlap the first holds."""
     by_key: dict[Key, dict[tuple[object, ...], list[PriceSpec]]] = {}
     for price in prices:
-        by_key.setdefault(price.key, {}).setdefault(price.identity, []).append(price)
+        by_key.setdefault(price.series, {}).setdefault(price.identity, []).append(price)
     return {
         key: [tuple(sorted(tiers, key=lambda price: price.above_input_tokens)) for tiers in segments.values()]
         for key, segments in by_key.items()

@@ -1,11 +1,12 @@
 """Prices of an organisation's own books: the first entry to match provider, model, service tier and instant holds."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from allocation.prices.documents import DailyHours
 from allocation.prices.engine.exchange import Rate
 from allocation.prices.engine.rates import RateCard, rate_card
 from governance.calendar.engine import is_in_force
@@ -45,6 +46,8 @@ class BookEntry:
     is_list: bool = True
     # Empty: the organisation's own.
     currency: str = ""
+    # None: all day.
+    hours: DailyHours | None = None
 
     def match(self, provider: str, model: str) -> PriceMatch:
         """How the entry was found for a call of these names."""
@@ -53,7 +56,17 @@ class BookEntry:
 
     def holds(self, at: datetime) -> bool:
         """Whether the price is in force at the instant."""
+        if self.hours is not None and not self.hours.hold(at):
+            return False
         return is_in_force(self.effective_from, self.effective_to, at)
+
+    def edges(self, since: datetime, until: datetime) -> Iterator[datetime]:
+        """Instants at which it may begin or cease to hold; those of its hours within [since, until]."""
+        yield self.effective_from
+        if self.effective_to is not None:
+            yield self.effective_to
+        if self.hours is not None:
+            yield from self.hours.edges(since, until)
 
     def card(self, rate: Rate | None = None, unstated: Iterable[int] = ()) -> RateCard:
         """The prices as a rate card in the organisation's currency; `rate` converts the book's where they differ. Above

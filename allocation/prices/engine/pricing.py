@@ -92,7 +92,7 @@ class PriceList:
             for entry in self.books.matching(provider, model, service_tier)
             if entry.effective_from < end and (entry.effective_to is None or entry.effective_to > start)
         ]
-        edges = {edge for entry in entries for edge in (entry.effective_from, entry.effective_to) if edge is not None}
+        edges = {edge for entry in entries for edge in entry.edges(start, end)}
         starts = [start, *sorted(edge for edge in edges if start < edge < end)]
         names = (provider, model, service_tier)
         prices = [

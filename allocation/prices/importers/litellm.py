@@ -74,7 +74,10 @@ _REASONS = (
         "cached tokens are counted together, whatever their kind",
     ),
     (re.compile(r".*_above_\d+s_interval"), "a price by the length of one video: the base price is taken"),
-    (re.compile(r"off_peak_pricing"), "a price by the hour of the day: the price of the other hours is taken"),
+    (
+        re.compile(r"off_peak_pricing"),
+        "a price by the hour of the day: give these hours an entry of their own (`hours`, `zone`)",
+    ),
 )
 NO_METER = "there is no meter for it"
 _PRICED = re.compile(r".*(cost|pricing|multiplier).*")

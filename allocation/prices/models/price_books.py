@@ -103,6 +103,8 @@ class Price(models.Model):
     )
     effective_from = models.DateTimeField()
     effective_to = models.DateTimeField(null=True)
+    hours = models.CharField(max_length=11, blank=True, help_text="Such as 16:30-00:30; empty: all day.")
+    zone = models.CharField(max_length=40, default="UTC", help_text="Whose clocks the hours are by.")
 
     objects = PriceQuerySet.as_manager()
 

@@ -71,6 +71,8 @@ def _rows(book: PriceBook, spec: PriceBookSpec) -> list[Price]:
             list_unit_price=entry.stated[meter] if spec.basis == "list" else None,
             effective_from=entry.effective_from,
             effective_to=entry.effective_to,
+            hours=entry.hours or "",
+            zone=entry.zone,
         )
         for position, entry in enumerate(spec.prices)
         for meter, price in spec.contracted(entry).items()

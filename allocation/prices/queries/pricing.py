@@ -4,19 +4,20 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
+from allocation.prices.documents import daily_hours
 from allocation.prices.engine.exchange import exchange_rates
 from allocation.prices.engine.price_books import BookEntry
 from allocation.prices.engine.pricing import PriceList
 from allocation.prices.models import Basis, ExchangeRate, Price, PriceBook
 from governance.memory.queries import VersionedMemory
 
-# (provider, model, service tier, from, to)
-Identity = tuple[str, str, str, datetime, datetime | None]
+# (provider, model, service tier, from, to, hours, zone)
+Identity = tuple[str, str, str, datetime, datetime | None, str, str]
 # (identity …, bound, meter, price paid, list price)
-Row = tuple[str, str, str, datetime, datetime | None, int, str, Decimal, Decimal | None]
+Row = tuple[str, str, str, datetime, datetime | None, str, str, int, str, Decimal, Decimal | None]
 FIELDS = (
-    "provider", "model", "service_tier", "effective_from", "effective_to", "above_input_tokens", "meter", "unit_price",
-    "list_unit_price",
+    "provider", "model", "service_tier", "effective_from", "effective_to", "hours", "zone", "above_input_tokens",
+    "meter", "unit_price", "list_unit_price",
 )  # fmt: skip
 EntriesByOrganisation = dict[int, tuple[BookEntry, ...]]
 # By organisation, in the order in which they were stated: (from currency, to currency, first day, rate).
@@ -57,18 +58,19 @@ def _entries(book: PriceBook, rows: Iterable[Row]) -> Iterable[BookEntry]:
     paid: dict[Identity, dict[int, dict[str, Decimal]]] = {}
     listed: dict[Identity, dict[int, dict[str, Decimal]]] = {}
     for *names, above, meter, price, list_price in rows:
-        identity: Identity = tuple(names)  # type: ignore[assignment]  # the first five fields
+        identity: Identity = tuple(names)  # type: ignore[assignment]  # the first seven fields
         paid.setdefault(identity, {0: {}}).setdefault(above, {})[meter] = price
         listed.setdefault(identity, {0: {}}).setdefault(above, {})[meter] = price if list_price is None else list_price
     return [
         BookEntry(
-            *identity,
+            *identity[:5],
             source=f"pricebook:{book.name}",
             version=str(book.version),
             prices=tiers,
             listed=None if listed[identity] == tiers else listed[identity],
             is_list=book.basis == Basis.LIST,
             currency=book.currency,
+            hours=daily_hours(*identity[5:]) if identity[5] else None,
         )
         for identity, tiers in paid.items()
     ]
