@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from allocation.meters.documents import UsageEvent
 from allocation.meters.engine.activity import Activity, activity_of
 from allocation.prices.engine.rates import AMOUNTS, NANO_PART, RareQuantities, RateCard, from_nanos
 from allocation.usage.engine.call_prices import DAY_S, HOUR_S, Priced
@@ -145,11 +146,8 @@ def by_minute_and_price(records: Iterable[CostedRecord]) -> PricedSums:
         sums.reasoning_tokens += tokens.reasoning
         if price.cost_nanos is not None:
             sums.cost_nanos += price.cost_nanos
-            if price.unpriced_meters:
-                sums.partly_unpriced_requests += event.requests
-                sums.unpriced_tokens += price.unpriced_tokens
-            if price.unpriced_tokens == tokens.input + tokens.output:
-                sums.tokenless_nanos += price.cost_nanos
+            if price.unpriced_meters or not tokens.input:
+                _add_unpriced(sums, event, price)
         elif failed:
             sums.errors += event.requests
         else:
@@ -163,6 +161,15 @@ def by_minute_and_price(records: Iterable[CostedRecord]) -> PricedSums:
         if record.at_s > sums.last_s:  # noqa: PLR1730  # max() costs a call per event
             sums.last_s = record.at_s
     return totals
+
+
+def _add_unpriced(sums: Sums, event: UsageEvent, price: Priced) -> None:
+    """What of a priced call has no price, and its cost where none of its tokens has one."""
+    if price.unpriced_meters:
+        sums.partly_unpriced_requests += event.requests
+    sums.unpriced_tokens += price.unpriced_tokens
+    if price.unpriced_tokens == event.tokens.input + event.tokens.output:
+        sums.tokenless_nanos += price.cost_nanos or 0
 
 
 def by_minute(priced_sums: PricedSums) -> dict[Key, Sums]:
