@@ -6,8 +6,8 @@ is no identity. What else they know differs:
 * The callback and the first attribute set know the response id, where the provider gives one, and the instant of the
   end.
 * The second attribute set has a start of its own, and no response id where messages are redacted.
-* The spend log has the response id, else the call id, as `request_id`, and instants cut to the millisecond. Of a
-  request whose attempts all failed it has one row, with an end of its own.
+* The spend log has the response id, else the call id, as `request_id`, and instants to the millisecond, cut by one
+  version and rounded by another. Of a request whose attempts all failed it has one row, with an end of its own.
 
 So a call has the id that most of them know, and as other ids those by which the rest may tell of it. LiteLLM 1.108.
 """
@@ -19,6 +19,7 @@ from typing import Any
 from allocation.meters.documents import fitted
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 # What LiteLLM adds to the response id of an answer from its cache: the time, in each place another.
 _CACHE_HIT = re.compile(r"_cache_hit[0-9.]*$")
 # An id that a provider makes of what it keeps for itself may have hundreds of characters, and a caller's own any.
@@ -54,9 +55,14 @@ def identity_of_logged(
     call, request = _known(call_id), _known(request_id)
     if not (call or request):
         return {"id": call_id or request_id}
+    base = call or request
     if has_failed:
-        return _named(f"{call or request}/failure")
-    return _named(_ending(call or request, ended_at) if call or is_cached else request)
+        return _named(f"{base}/failure")
+    if not call and not is_cached:
+        return _named(request)
+    before = None if ended_at is None else ended_at - MILLISECOND
+    ends = (_ending(base, ended_at), _ending(base, before))
+    return _named(f"{call}/{request}", *ends) if request not in {"", base} and not is_cached else _named(*ends)
 
 
 def _named(name: str, *others: str) -> dict[str, Any]:
@@ -69,5 +75,5 @@ def _known(stated: object) -> str:
 
 
 def _ending(name: str, at: datetime | None) -> str:
-    """With the end in milliseconds since 1970, cut, as the spend log cuts it; the name alone where it is not stated."""
-    return f"{name}/{(at - EPOCH) // timedelta(milliseconds=1)}" if name and at is not None else name
+    """With the end in whole milliseconds since 1970; the name alone where it is not stated."""
+    return f"{name}/{(at - EPOCH) // MILLISECOND}" if name and at is not None else name

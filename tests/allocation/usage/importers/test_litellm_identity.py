@@ -8,7 +8,8 @@ import pytest
 from allocation.usage.importers.litellm_identity import identity_of, identity_of_logged
 
 END = datetime(2026, 11, 20, 9, 30, 15, 123_987, tzinfo=UTC)
-CUT = END.replace(microsecond=123_000)
+# As the spend log has it: cut, or rounded.
+CUT, ROUNDED = END.replace(microsecond=123_000), END.replace(microsecond=124_000)
 
 
 def told(call: object = "c-1", response: object = "resp-1", after_ms: float = 0, **flags: bool) -> dict[str, Any]:
@@ -19,9 +20,11 @@ def told(call: object = "c-1", response: object = "resp-1", after_ms: float = 0,
     )
 
 
-def logged(call: object, request: object, *, after_s: int = 0, **flags: bool) -> dict[str, Any]:
+def logged(
+    call: object, request: object, *, ended_at: datetime = CUT, after_s: int = 0, **flags: bool
+) -> dict[str, Any]:
     """As a row of the spend log tells it."""
-    ended_at = CUT + timedelta(seconds=after_s)
+    ended_at += timedelta(seconds=after_s)
     return identity_of_logged(
         call_id=call, request_id=request, ended_at=ended_at, **{"has_failed": False, "is_cached": False, **flags}
     )
@@ -48,7 +51,9 @@ CACHED = {"is_cached": True}
         pytest.param(told(), logged("c-1", "resp-1"), id="its row in the log"),
         pytest.param(told(), logged(None, "resp-1"), id="its row, of a log without call ids"),
         pytest.param(told(response=None), logged("c-1", "resp-1"), id="redacted, and its row"),
+        pytest.param(told(response=None), logged("c-1", "resp-1", ended_at=ROUNDED), id="and its row, rounded"),
         pytest.param(told(response="c-1"), logged("c-1", "c-1"), id="an embedding's row"),
+        pytest.param(told(response="c-1"), logged("c-1", "c-1", ended_at=ROUNDED), id="an embedding's row, rounded"),
         pytest.param(told(response="c-1"), logged(None, "c-1"), id="an embedding's row, without call ids"),
         pytest.param(told(response=None, **FAILED), logged("c-1", "c-1", after_s=9, has_failed=True),
                      id="the row of a request whose attempts failed"),
