@@ -11,6 +11,7 @@ from allocation.outcomes import admin as outcomes
 from allocation.prices import admin as prices
 from allocation.replay import admin as replay
 from allocation.shared_cost import admin as shared_cost
+from allocation.sources import admin as sources
 from allocation.unit_economics import admin as unit_economics
 from allocation.usage import admin as usage
 from allocation.variance import admin as variance
@@ -27,6 +28,7 @@ __all__ = [
     "prices",
     "replay",
     "shared_cost",
+    "sources",
     "unit_economics",
     "usage",
     "variance",

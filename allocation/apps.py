@@ -17,6 +17,7 @@ class AllocationConfig(AppConfig):
                     "allocationrun",
                     "attributionruleset",
                     "attributionrule",
+                    "usagesource",
                     "pricebook",
                     "price",
                     # What prices recorded usage again.

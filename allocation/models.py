@@ -10,6 +10,7 @@ from allocation.outcomes import models as outcomes
 from allocation.prices import models as prices
 from allocation.quarantine import models as quarantine
 from allocation.shared_cost import models as shared_cost
+from allocation.sources import models as sources
 from allocation.unit_economics import models as unit_economics
 from allocation.usage import models as usage
 
@@ -24,6 +25,7 @@ __all__ = [
     "prices",
     "quarantine",
     "shared_cost",
+    "sources",
     "unit_economics",
     "usage",
 ]

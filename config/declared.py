@@ -17,6 +17,8 @@ from allocation.prices.documents import ExchangeRatesDocument, PriceBookDocument
 from allocation.prices.operations import apply_exchange_rates, apply_price_book
 from allocation.shared_cost.documents import SharedCostSplitDocument
 from allocation.shared_cost.operations import apply_shared_cost_split
+from allocation.sources.documents import UsageSourceDocument
+from allocation.sources.operations import apply_usage_source
 from budgets.approvals.operations import apply_budget
 from budgets.plans.documents import BudgetDocument
 from governance.documents import Change, DocumentError, SourcedDocument, load_documents, parse_document
@@ -56,6 +58,7 @@ KINDS: dict[str, Apply] = {
     "Scope": _kind(ScopeDocument, apply_scope),
     "Channel": _kind(ChannelDocument, apply_channel),
     "AttributionRules": _kind(AttributionRulesDocument, apply_attribution_rules),
+    "UsageSource": _kind(UsageSourceDocument, apply_usage_source),
     "ExchangeRates": _kind(ExchangeRatesDocument, apply_exchange_rates),
     "PriceBook": _kind(PriceBookDocument, apply_price_book),
     "Commitment": _kind(CommitmentDocument, apply_commitment),

@@ -23,6 +23,7 @@ SPEND: Sequence[Entry] = (
     ("Charges", "request_quote", "allocation", "usagecharge"),
 )
 COMING_IN: Sequence[Entry] = (
+    ("Usage sources", "input", "allocation", "usagesource"),
     ("Quarantined usage", "report", "allocation", "quarantinedusage"),
     ("Import runs", "upload_file", "allocation", "importrun"),
     ("FOCUS imports", "request_quote", "allocation", "focusimport"),

@@ -34,6 +34,7 @@ def document_schemas() -> dict[str, Any]:
     from allocation.commitments.documents import CommitmentDocument  # noqa: PLC0415  # see above
     from allocation.prices.documents import ExchangeRatesDocument, PriceBookDocument  # noqa: PLC0415  # see above
     from allocation.shared_cost.documents import SharedCostSplitDocument  # noqa: PLC0415  # see above
+    from allocation.sources.documents import UsageSourceDocument  # noqa: PLC0415  # see above
     from allocation.usage.documents import UsageMapping  # noqa: PLC0415  # see above
     from budgets.plans.documents import BudgetDocument  # noqa: PLC0415  # see above
     from governance.messages.documents import ChannelDocument  # noqa: PLC0415  # see above
@@ -44,6 +45,7 @@ def document_schemas() -> dict[str, Any]:
         "scope": ScopeDocument,
         "channel": ChannelDocument,
         "attribution-rules": AttributionRulesDocument,
+        "usage-source": UsageSourceDocument,
         "exchange-rates": ExchangeRatesDocument,
         "price-book": PriceBookDocument,
         "commitment": CommitmentDocument,

@@ -131,6 +131,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "several_organisations": Refusal((422,), "The documents speak of more than one organisation."),
     "slug_invalid": Refusal((422,), "A slug holds lower-case letters, digits and . _ - only."),
     "slug_reserved": Refusal((422,), "The slug is kept for usage that nothing places."),
+    "source_declared": Refusal((409,), "Another UsageSource document says what is agreed on with this sender."),
     "split_refused": Refusal((422,), "The split of shared cost contradicts itself or another."),
     "starts_too_late": Refusal((422,), "The budget lies too many years ahead."),
     "status_mismatch": Refusal((409,), "The budget's status does not allow this."),

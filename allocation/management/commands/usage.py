@@ -16,6 +16,7 @@ from tqdm import tqdm
 from allocation.corrections.operations import rerate_usage, settle_import, withdraw_import
 from allocation.focus.operations import WaitingCharges, count_waiting_charges
 from allocation.replay.operations import replay_quarantined
+from allocation.sources.documents import PRICES
 from allocation.usage.importers.files import (
     Format,
     ImportRequest,
@@ -55,9 +56,8 @@ class Command(BaseCommand):
         importing.add_argument("--source", help="replaces the source named in the records or the mapping")
         importing.add_argument(
             "--price",
-            choices=["billed", "catalogue"],
-            default="catalogue",
-            help="litellm: cost as billed, or by the catalogue",
+            choices=PRICES,
+            help="whose price: the sender's, the catalogue's, or the sender's where the catalogue has none",
         )
         parts.add_parser("imports", help="list the files that were imported, and what became of them")
         withdrawing = parts.add_parser("withdraw", help="take back what an import brought; the file may come again")

@@ -17,10 +17,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from allocation.sources.documents import PriceFrom
 from allocation.usage.api.bodies import body_of, media_type, sender
 from allocation.usage.api.serializers import PriceIn
 from allocation.usage.api.usage import record
-from allocation.usage.importers.litellm import PriceFrom
 from allocation.usage.importers.otlp.answer import as_json, as_message, nothing_counts, refusals, status_message
 from allocation.usage.importers.otlp.reading import Received, read_logs, read_metrics, read_traces
 from allocation.usage.importers.otlp.signals import Encoding, Signal
@@ -35,6 +35,12 @@ NOTHING_COUNTS = (
     " among the data gaps."
 )
 BODIES = {"application/json": OpenApiTypes.OBJECT, PROTOBUF: OpenApiTypes.BINARY}
+
+
+def price_asked(request: Request) -> PriceFrom | None:
+    """Whose price the request asks for; None where it does not say."""
+    price: PriceFrom | None = PriceIn.of(request).get("price")
+    return price
 
 
 class PartialSuccessOut(serializers.Serializer[Any]):
@@ -93,7 +99,7 @@ class Receiver(APIView):
         if encoding is None:
             raise UnsupportedMediaType(media_type(request))
         received = self.read(request, body_of(request), encoding)
-        rejected = record(request, received, "otlp").rejected
+        rejected = record(request, received, "otlp", price_asked(request)).rejected
         message = refusals(self.signal, rejected)
         if received.counts_nothing:
             message = nothing_counts(self.signal, received.uncounted)
@@ -143,7 +149,7 @@ class Traces(Receiver):
         return self.receive(request)
 
     def read(self, request: Request, body: bytes, encoding: Encoding) -> Received:
-        price: PriceFrom = PriceIn.of(request)["price"]
+        price = price_asked(request) or "catalogue"
         return read_traces(body, encoding=encoding, records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price)
 
 
@@ -166,7 +172,7 @@ class Logs(Receiver):
         return self.receive(request)
 
     def read(self, request: Request, body: bytes, encoding: Encoding) -> Received:
-        price: PriceFrom = PriceIn.of(request)["price"]
+        price = price_asked(request) or "catalogue"
         return read_logs(body, encoding=encoding, records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price)
 
 

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from allocation.meters.api import SUM_DIGITS
 from allocation.meters.documents import LABEL_MAX
+from allocation.sources.documents import PRICES
 from allocation.usage.models import Activity, UsageRecord
 from allocation.usage.queries import GROUPS
 from governance.rest.api import DayParameters, Parameters, ScopeParameters
@@ -86,10 +87,11 @@ class RecordFilterIn(ScopeParameters):
 
 class PriceIn(Parameters):
     price = serializers.ChoiceField(
-        choices=["billed", "catalogue"],
-        default="catalogue",
-        help_text="billed: the payload's response_cost is what the provider billed. catalogue: price books and the"
-        " price catalogue decide.",
+        choices=PRICES,
+        required=False,
+        help_text="billed: what the sender says that a call cost. catalogue: price books and the price catalogue."
+        " catalogue_else_billed: these, and the sender where they have no price. Without it as the sender's UsageSource"
+        " document says, else the catalogue.",
     )
 
 

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from allocation.meters.documents import UsageEvent
+from allocation.sources.documents import PriceFrom
 from allocation.usage import operations, queries
 from allocation.usage.api.answers import INGEST_ANSWERS, ingest_answer
 from allocation.usage.api.bodies import body_of, media_type, sender
@@ -26,7 +27,7 @@ from allocation.usage.api.serializers import (
 )
 from allocation.usage.importers.cloudevents import TYPE, read_cloudevent, read_cloudevents
 from allocation.usage.importers.incoming import Incoming
-from allocation.usage.importers.litellm import PriceFrom, read_payloads
+from allocation.usage.importers.litellm import read_payloads
 from allocation.usage.importers.native import read_json, read_ndjson
 from governance.calendar.engine import DAY, first_of_month, midnight
 from governance.rest.api import OneOrMany, actor, listed, requires, scope_asked
@@ -41,7 +42,9 @@ READERS: dict[str, tuple[str, Callable[..., Incoming]]] = {
 EXACT = ("provider", "model", "service_tier", "price_source", "source", "status")
 
 
-def record(request: Request, incoming: Incoming, source_format: str) -> operations.IngestResult:
+def record(
+    request: Request, incoming: Incoming, source_format: str, price: PriceFrom | None = None
+) -> operations.IngestResult:
     """Records what was read, by the key of the request. Raises key_required for anyone but an API key."""
     key = sender(request)
     return operations.record_usage(
@@ -51,6 +54,7 @@ def record(request: Request, incoming: Incoming, source_format: str) -> operatio
         key_scope_id=key.scope_id,
         source_format=source_format,
         weir_key=key.prefix,
+        price=price,
         at=timezone.now(),
     )
 
@@ -119,9 +123,11 @@ class LiteLLMUsage(APIView):
         " error text is kept.",
     )
     def post(self, request: Request) -> Response:
-        price: PriceFrom = PriceIn.of(request)["price"]
-        incoming = read_payloads(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price)
-        return ingest_answer(request, record(request, incoming, "litellm"))
+        price: PriceFrom | None = PriceIn.of(request).get("price")
+        incoming = read_payloads(
+            body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price or "catalogue"
+        )
+        return ingest_answer(request, record(request, incoming, "litellm", price))
 
 
 class UsageSummary(APIView):

@@ -13,6 +13,9 @@ from allocation.attribution.documents import Call
 from allocation.attribution.engine import EXPLICIT, KEYS_OWN, UNATTRIBUTED, Matcher
 from allocation.meters.documents import ATTRIBUTES_MAX, Fault, Money, Tokens, UsageEvent
 from allocation.prices.engine.pricing import PriceList
+from allocation.sources.documents import PriceFrom
+from allocation.sources.engine import NOBODY, Senders
+from allocation.usage.engine.agreed_prices import as_agreed, else_billed
 from allocation.usage.engine.attributes import attributes_kept
 from allocation.usage.engine.call_prices import DAY_S, PROVIDER, Priced, claimed_nanos, price_of
 from governance.calendar.engine import first_of_month
@@ -54,8 +57,8 @@ class CostedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """Prices and rules of one organisation. Its billing periods are closed up to `closed_until_s`, in seconds since
-    1970.
+    """Prices and rules of one organisation, and what was agreed on with senders. Its billing periods are closed up to
+    `closed_until_s`, in seconds since 1970.
     """
 
     root_id: int
@@ -63,13 +66,15 @@ class Organisation:
     prices: PriceList
     matcher: Matcher
     closed_until_s: float = 0.0
+    senders: Senders = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
 class PricingContext:
     """What a batch is priced and attributed by. `open_scopes` maps the paths that the sender may write to onto (scope
     id, root id); `known_scopes` holds every path; `home` is the sender's own organisation, None for an operator without
-    one. `billed_by` is the price source of costs that events state themselves; `dropped` are the first days of the
+    one. `billed_by` is the price source of costs that events state themselves, `price` whose price was asked for and
+    `weir_key` the prefix of the sender's key, for what was agreed on with it. `dropped` are the first days of the
     months whose records are gone. A stated cost `held_ratio` times off the price list's is held; 0 holds none.
     `narrow_scope_id` is the scope of a key bound to less than its organisation.
     """
@@ -84,6 +89,8 @@ class PricingContext:
     at_s: float
     billed_by: str = PROVIDER
     held_ratio: int = 0
+    price: PriceFrom | None = None
+    weir_key: str = ""
     dropped: frozenset[date] = frozenset()
     narrow_scope_id: int | None = None
 
@@ -98,7 +105,10 @@ class PricingContext:
         scope_id, organisation, attribution = attributed
         if event.attributes is not None and len(event.attributes) > ATTRIBUTES_MAX:
             event = attributes_kept(event, organisation.matcher.reads.attributes or ())
+        event, price_from = self._as_agreed(event, organisation)
         price = price_of(event, organisation.prices, at_s, self.billed_by, self.held_ratio)
+        if price_from == "catalogue_else_billed" and not isinstance(price, Fault):
+            price = else_billed(event, price, organisation.prices, at_s, self.billed_by)
         if isinstance(price, Fault):
             return price
         return CostedRecord(
@@ -112,6 +122,16 @@ class PricingContext:
             price,
             None if event.claimed_cost is None else claimed_nanos(event.claimed_cost, organisation.prices, at_s),
         )
+
+    def _as_agreed(self, event: UsageEvent, organisation: Organisation) -> tuple[UsageEvent, PriceFrom | None]:
+        """The event as its sender's terms have it, and whose price it has; None: as it states."""
+        price_from = self.price
+        if organisation.senders is not NOBODY:
+            terms = organisation.senders.terms_of(event.source, self.weir_key)
+            price_from = price_from or terms.price
+            if terms.ids_are_unique and event.identity != "id":
+                event = event.model_copy(update={"identity": "id"})
+        return (event if price_from is None else as_agreed(event, price_from)), price_from
 
     def time_fault(self, at_s: float) -> Fault | None:
         """`occurred_too_early` or `occurred_in_future` for a time not accepted; `at_s` in seconds since 1970."""

@@ -18,12 +18,13 @@ from typing import Any, Literal
 from django.db import connection
 from pydantic import TypeAdapter
 
+from allocation.sources.documents import PriceFrom
 from allocation.usage.documents import UsageMapping
 from allocation.usage.importers import litellm, litellm_spend_log, parquet
 from allocation.usage.importers.contents import Record, opened
 from allocation.usage.importers.incoming import Incoming
 from allocation.usage.importers.layouts import TABULAR, missing_from, needed_columns
-from allocation.usage.importers.litellm import SOURCE, PriceFrom
+from allocation.usage.importers.litellm import SOURCE
 from allocation.usage.importers.mapped_rows import MappedReader
 from allocation.usage.models import ImportRun
 from allocation.usage.operations import (
@@ -57,7 +58,7 @@ class ImportRequest:
     mapping: UsageMapping | None = None
     scope_id: int | None = None
     source: str | None = None
-    price: PriceFrom = "catalogue"
+    price: PriceFrom | None = None
 
     @property
     def options_digest(self) -> str:
@@ -178,6 +179,7 @@ def _write(request: ImportRequest, run_id: int, incoming: Incoming, at: datetime
         source_format=request.source_format,
         import_id=run_id,
         statements=statements,
+        price=request.price,
         at=at,
     )
 
@@ -216,6 +218,6 @@ def _native(batch: list[Record]) -> Incoming:
 def _litellm(batch: list[Record], request: ImportRequest, read: Callable[..., Incoming]) -> Incoming:
     incoming = Incoming()
     rows = [(index, row) for index, record in batch if (row := incoming.object_of(index, record)) is not None]
-    payloads = read(rows, price=request.price, source=request.source or SOURCE)
+    payloads = read(rows, price=request.price or "catalogue", source=request.source or SOURCE)
     payloads.refused.extend(incoming.refused)
     return payloads

@@ -10,16 +10,16 @@ they can be neither stored nor logged, not even in quarantine.
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from django.utils.crypto import salted_hmac
 
 from allocation.meters.documents import Fault, tier_name
+from allocation.sources.documents import PriceFrom
 from allocation.usage.importers.incoming import Incoming, json_records
 from allocation.usage.importers.litellm_identity import identity_of
 
 SOURCE = "litellm"
-PriceFrom = Literal["billed", "catalogue"]
 # Senders reckon in the currency of providers' price lists.
 CLAIMED_IN = "USD"
 CLIENT_LEFT = "499"

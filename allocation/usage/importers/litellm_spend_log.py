@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from allocation.meters.documents import Fault
+from allocation.sources.documents import PriceFrom
 from allocation.usage.importers import litellm
 from allocation.usage.importers.incoming import Incoming
-from allocation.usage.importers.litellm import PriceFrom, instant_of
+from allocation.usage.importers.litellm import instant_of
 from allocation.usage.importers.litellm_identity import identity_of_logged
 
 

@@ -16,6 +16,7 @@ from allocation.meters.documents import Fault, UsageEvent
 from allocation.meters.engine.months import Month
 from allocation.prices.engine.rates import from_nanos
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
+from allocation.sources.documents import PriceFrom
 from allocation.usage.engine.batches import Batch, batch_of
 from allocation.usage.engine.call_prices import PROVIDER
 from allocation.usage.engine.charges import charges_of
@@ -53,11 +54,12 @@ def record_usage(
     import_id: int | None = None,
     statements: Mapping[EventKey, str] | None = None,
     costs_accepted: bool = False,
+    price: PriceFrom | None = None,
 ) -> IngestResult:
     """Record new events and quarantine the refused ones. `indexes` are the events' places in what was sent, where part
     of it (`refused`) could not be read as events. `weir_key` is the prefix of the sender's key, `billed_by` the price
-    source of a stated cost. `costs_accepted`: a person has looked at the stated costs, none is held. Raises
-    batch_too_large.
+    source of a stated cost. `costs_accepted`: a person has looked at the stated costs, none is held. `price` is whose
+    price was asked for; None leaves it to what was agreed on with the sender. Raises batch_too_large.
     """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
@@ -66,6 +68,8 @@ def record_usage(
             pricing_context_for(key_scope_id=key_scope_id, at=at),
             billed_by=billed_by,
             held_ratio=0 if costs_accepted else held_ratio(source_format),
+            price=price,
+            weir_key=weir_key,
         )
         costed, refused_events = _costed(context, _with_key(context, events, weir_key), indexes or range(len(events)))
         every_refused = [*refused, *refused_events]

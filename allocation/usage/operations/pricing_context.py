@@ -11,6 +11,8 @@ from allocation.attribution.queries import matcher_of, rule_sets_in_force
 from allocation.billing_periods.operations import hold_periods
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
+from allocation.sources.engine import NOBODY
+from allocation.sources.queries import senders_in_force
 from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
 from allocation.usage.models import DroppedMonth
 from governance.memory.queries import VersionedMemory
@@ -58,9 +60,9 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
 
 
 def _declared_version() -> tuple[str, ...]:
-    """Price books, rule sets, closed periods and dropped months are only ever added, so that highest key and count
-    together tell of a change; the highest key alone would miss a row that commits late. Exchange rates, of which there
-    may be a hundred thousand, are added one transaction at a time, so that their highest key is enough.
+    """Price books, rule sets, senders, closed periods and dropped months are only ever added, so that highest key and
+    count together tell of a change; the highest key alone would miss a row that commits late. Exchange rates, of which
+    there may be a hundred thousand, are added one transaction at a time, so that their highest key is enough.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -68,7 +70,8 @@ def _declared_version() -> tuple[str, ...]:
             " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
             " (SELECT coalesce(max(id), 0)::text FROM allocation_exchangerate),"
             " (SELECT (max(id), count(*))::text FROM allocation_billingperiod),"
-            " (SELECT (max(id), count(*))::text FROM allocation_droppedmonth)"
+            " (SELECT (max(id), count(*))::text FROM allocation_droppedmonth),"
+            " (SELECT (max(id), count(*))::text FROM allocation_usagesource)"
         )
         return tuple(cursor.fetchone())
 
@@ -89,6 +92,7 @@ def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organi
     prices = price_lists(currencies, books_version=books_version, rates_version=rates_version)
     sets = rule_sets_in_force()
     closed = closed_until(tree.roots)
+    senders = senders_in_force()
     return {
         root: Organisation(
             root_id=root,
@@ -96,6 +100,7 @@ def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organi
             prices=prices[root],
             matcher=matcher_of(sets.get(root, {})),
             closed_until_s=closed[root].timestamp() if root in closed else 0.0,
+            senders=senders.get(root, NOBODY),
         )
         for root in tree.roots
     }

@@ -12,7 +12,8 @@ from typing import Any
 
 from allocation.prices.engine.catalogue import catalogue_entry
 from allocation.prices.engine.rates import NANO, RateCard, Rates
-from allocation.usage.importers.litellm import PriceFrom, claim_of, parts_fitted
+from allocation.sources.documents import PriceFrom
+from allocation.usage.importers.litellm import claim_of, parts_fitted
 from allocation.usage.importers.otlp.emitters import PEOPLE, Emitter
 from allocation.usage.importers.otlp.genai import (
     SOURCE,

@@ -9,7 +9,8 @@ from hashlib import blake2b
 from typing import Any
 
 from allocation.prices.engine.catalogue import maker_of
-from allocation.usage.importers.litellm import PriceFrom, claim_of, parts_fitted, pseudonym, service_tier
+from allocation.sources.documents import PriceFrom
+from allocation.usage.importers.litellm import claim_of, parts_fitted, pseudonym, service_tier
 from allocation.usage.importers.otlp import names
 from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, OWN_PREFIX, Scalar, Span, instant, microseconds
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from allocation.sources.documents import PriceFrom
 from allocation.usage.importers import litellm
-from allocation.usage.importers.litellm import PriceFrom
 from allocation.usage.importers.otlp.genai import first_value, provider_of, tokens_of
 from allocation.usage.importers.otlp.names import RESPONSE_ID
 from allocation.usage.importers.otlp.spans import (

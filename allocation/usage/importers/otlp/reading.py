@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from allocation.sources.documents import PriceFrom
 from allocation.usage.importers.incoming import Incoming, too_many
-from allocation.usage.importers.litellm import PriceFrom
 from allocation.usage.importers.otlp import ai_sdk, events, genai, langfuse, litellm, text, wire
 from allocation.usage.importers.otlp.calls import CallTree, key_of
 from allocation.usage.importers.otlp.emitters import emitter_of_event, tells_no_calls, told_by_events
