@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 DEV_VENV := .venv-dev
+LITELLM_VENV := .venv-litellm
 BIN := $(DEV_VENV)/bin
 LOCKED := requirements/base.txt requirements/dev.txt requirements/environment.sh pyproject.toml
 UP ?=
@@ -16,7 +17,7 @@ run: free-port $(VENV)/.installed  ## start everything here, until Ctrl-C (UP="-
 free-port:
 	@$(PYTHON) config/port.py $(UP)
 
-test: $(DEV_VENV)/.installed  ## every test, on a PostgreSQL of its own
+test: $(DEV_VENV)/.installed $(LITELLM_VENV)/.installed  ## every test, on a PostgreSQL of its own
 	$(BIN)/python -m pytest $(WORKERS)
 
 # All that needs no database (engines, documents, meta tests), and of each file of tests that does its first two, so that
@@ -45,6 +46,8 @@ lock:                         ## resolve the requirements anew (needs uv)
 		pyproject.toml requirements/build.in --output-file requirements/base.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		pyproject.toml requirements/build.in --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		requirements/litellm.in --output-file requirements/litellm.txt
 
 $(VENV)/.installed: $(LOCKED)
 	@PYTHON=$(PYTHON) requirements/environment.sh $(VENV) base
@@ -54,5 +57,10 @@ $(DEV_VENV)/.installed: $(LOCKED)
 	@PYTHON=$(PYTHON) requirements/environment.sh $(DEV_VENV) dev
 	@touch $@
 
+# The gateway of one journey: 0.7 GB, which that journey alone needs.
+$(LITELLM_VENV)/.installed: requirements/litellm.txt requirements/environment.sh
+	@PYTHON=$(PYTHON) requirements/environment.sh $(LITELLM_VENV) litellm
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(DEV_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEV_VENV) $(LITELLM_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
