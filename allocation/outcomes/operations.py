@@ -13,6 +13,7 @@ from allocation.meters.documents import Fault
 from allocation.outcomes.documents import OutcomeEvent
 from allocation.outcomes.engine import OutcomeKey, OutcomeSums, PlacedOutcome, by_day, rounded_value
 from allocation.outcomes.models import OUTCOME_DAY_TABLE, OUTCOME_TABLE
+from allocation.quarantine.models import OUTCOME_FORMAT
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.usage.engine.costing import Organisation, PricingContext, identity
 from allocation.usage.models import Task
@@ -25,7 +26,6 @@ from allocation.usage.operations import (
     with_retries,
 )
 
-OUTCOME_FORMAT = "outcome"
 BY_TASK = "task"
 TASK_UNKNOWN = Fault(
     "task_unknown", "None of its tasks is known yet; replay it after their usage has arrived.", "task_ids"

@@ -17,7 +17,8 @@ class QuarantinedOut(serializers.ModelSerializer[QuarantinedUsage]):
         model = QuarantinedUsage
         fields = (
             "id", "authority", "source_format", "code", "field", "message", "payload", "dropped_fields", "digest",
-            "size_bytes", "first_seen_at", "last_seen_at", "seen_count", "replayed_at",
+            "size_bytes", "first_seen_at", "last_seen_at", "seen_count", "replayed_at", "set_aside_at",
+            "amount", "currency", "is_estimate",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -34,7 +35,7 @@ class Quarantine(APIView):
     def get(self, request: Request) -> Response:
         wanted = QuarantineFilterIn.of(request)
         rows = QuarantinedUsage.objects.visible_to(actor(request)).select_related("authority")
-        rows = rows.filter(replayed_at__isnull=not wanted["replayed"])
+        rows = rows.filter(replayed_at__isnull=False) if wanted["replayed"] else rows.waiting()
         if "code" in wanted:
             rows = rows.filter(code=wanted["code"])
         return listed(self, request, rows, QuarantinedOut, ordering=("-last_seen_at", "-id"))

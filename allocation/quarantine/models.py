@@ -10,13 +10,20 @@ from django.utils import timezone
 
 from governance.scopes.models import Scope, ScopedQuerySet
 
+# The `source_format` of outcomes, which wait in the same table.
+OUTCOME_FORMAT = "outcome"
+
 
 class QuarantinedUsageQuerySet(ScopedQuerySet["QuarantinedUsage"]):
     path_field = "authority__path"
 
+    def of_usage(self) -> Self:
+        """Without outcomes, which cost nothing and may come before the usage of their task."""
+        return self.exclude(source_format=OUTCOME_FORMAT)
+
     def waiting(self) -> Self:
-        """Those that have not been replayed."""
-        return self.filter(replayed_at__isnull=True)
+        """Those that have been neither replayed nor set aside."""
+        return self.filter(replayed_at__isnull=True, set_aside_at__isnull=True)
 
 
 class QuarantinedUsage(models.Model):
@@ -39,6 +46,14 @@ class QuarantinedUsage(models.Model):
     last_seen_at = models.DateTimeField(default=timezone.now)
     seen_count = models.BigIntegerField(default=1)
     replayed_at = models.DateTimeField(null=True)
+    set_aside_at = models.DateTimeField(null=True, help_text="When somebody decided that it will never count.")
+    amount = models.DecimalField(
+        max_digits=24, decimal_places=9, null=True, help_text="What it states to cost, or would cost. Empty: not known."
+    )
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="")
+    is_estimate = models.BooleanField(
+        default=False, db_default=False, help_text="The amount is reckoned at list prices, not stated."
+    )
 
     objects = QuarantinedUsageQuerySet.as_manager()
 
@@ -50,8 +65,12 @@ class QuarantinedUsage(models.Model):
             ),
         ]
         indexes = [
-            # Read by the quarantine lists: what waits, newest first.
-            models.Index(fields=["-last_seen_at"], name="quarantine_waiting", condition=Q(replayed_at__isnull=True)),
+            # Read by the quarantine lists, what waits, newest first; and by what sums it up.
+            models.Index(
+                fields=["-last_seen_at"],
+                name="quarantine_waiting",
+                condition=Q(replayed_at__isnull=True, set_aside_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

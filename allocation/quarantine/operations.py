@@ -19,6 +19,8 @@ from allocation.meters.documents import (
     Fault,
     as_document,
 )
+from allocation.quarantine.engine import Amount, claimed
+from governance.scopes.queries import ScopeTree, scope_tree
 
 VALUE_LENGTH_MAX = 500
 ATTRIBUTES_KEPT = 64
@@ -31,7 +33,8 @@ LISTED_KEPT = 100
 @dataclass(frozen=True, slots=True)
 class RefusedRecord:
     """What is kept of a refused record: `digest` (SHA-256) and `size_bytes` of it as it was sent, `payload` in the
-    native form with known fields and bounded values, and in `dropped` the names of fields that were left out.
+    native form with known fields and bounded values, in `dropped` the names of fields that were left out, and in
+    `amount` what it states to cost.
     """
 
     index: int
@@ -40,6 +43,7 @@ class RefusedRecord:
     size_bytes: int
     payload: dict[str, Any] | None = None
     dropped: tuple[str, ...] = ()
+    amount: Amount | None = None
 
 
 def refused_text(index: int, fault: Fault, raw: bytes) -> RefusedRecord:
@@ -54,14 +58,14 @@ def refused_data(
     if not isinstance(data, dict):
         return refused_text(index, fault, raw)
     payload, dropped = sanitised(data, fields=fields)
-    return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), payload, dropped)
+    return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), payload, dropped, claimed(payload))
 
 
 def refused_event(index: int, fault: Fault, event: BaseModel) -> RefusedRecord:
     """Of a valid event that cannot be counted; it is kept whole. `size_bytes` is that of its JSON."""
     document = as_document(event)
     raw = json.dumps(document, sort_keys=True).encode()
-    return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), document)
+    return RefusedRecord(index, fault, sha256(raw).hexdigest(), len(raw), document, amount=claimed(document))
 
 
 def sanitised(
@@ -116,6 +120,15 @@ def storable(text: str) -> str:
     return text.replace("\0", "�").encode("utf-8", "replace").decode()
 
 
+def _currency(record: RefusedRecord, authority_id: int | None, tree: ScopeTree) -> str:
+    """Of the amount: as stated, else that of the sender's organisation, or of the scope that the record names."""
+    if record.amount is None or record.amount.currency:
+        return record.amount.currency if record.amount else ""
+    path = str((record.payload or {}).get("scope", ""))
+    node = tree.by_path.get(path.partition("/")[0]) if authority_id is None else tree.by_id.get(authority_id)
+    return node.currency if node is not None else ""
+
+
 def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, source_format: str, at: datetime) -> None:
     """Insert the records, or raise `seen_count` of those that are there. Rows are locked in the order of digest and
     code.
@@ -124,20 +137,23 @@ def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, so
         return
     rows = {(record.digest, record.fault.code): record for record in refused}
     ordered = [rows[key] for key in sorted(rows)]
+    tree = scope_tree()
+    amounts = [record.amount for record in ordered]
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO allocation_quarantinedusage AS known (
                 authority_id, source_format, code, field, message, payload, dropped_fields, digest, size_bytes,
-                first_seen_at, last_seen_at, seen_count
+                first_seen_at, last_seen_at, seen_count, amount, currency, is_estimate
             )
             SELECT %(authority)s, %(format)s, row.code, row.field, row.message, row.payload, row.dropped, row.digest,
-                row.size_bytes, %(at)s, %(at)s, 1
+                row.size_bytes, %(at)s, %(at)s, 1, row.amount, row.currency, row.is_estimate
             FROM unnest(
                 %(codes)s::text[], %(fields)s::text[], %(messages)s::text[],
                 %(payloads)s::jsonb[], %(dropped)s::jsonb[],
-                %(digests)s::text[], %(sizes)s::bigint[]
-            ) AS row (code, field, message, payload, dropped, digest, size_bytes)
+                %(digests)s::text[], %(sizes)s::bigint[],
+                %(amounts)s::numeric[], %(currencies)s::text[], %(estimates)s::boolean[]
+            ) AS row (code, field, message, payload, dropped, digest, size_bytes, amount, currency, is_estimate)
             ORDER BY row.digest, row.code
             ON CONFLICT (authority_id, digest, code) DO UPDATE SET
                 last_seen_at = EXCLUDED.last_seen_at, seen_count = known.seen_count + 1
@@ -153,5 +169,8 @@ def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, so
                 "dropped": [json.dumps(record.dropped) for record in ordered],
                 "digests": [record.digest for record in ordered],
                 "sizes": [record.size_bytes for record in ordered],
+                "amounts": [amount.amount if amount else None for amount in amounts],
+                "currencies": [_currency(record, authority_id, tree) for record in ordered],
+                "estimates": [amount is not None and amount.is_estimate for amount in amounts],
             },
         )

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from allocation.meters.documents import Fault
 from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeEvent, outcome_fault
-from allocation.outcomes.operations import OUTCOME_FORMAT, record_outcomes
+from allocation.outcomes.operations import record_outcomes
+from allocation.quarantine.models import OUTCOME_FORMAT
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
 from allocation.usage.importers.files import breaking_off
 from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TOO_DEEP, MalformedBody, json_records, too_many

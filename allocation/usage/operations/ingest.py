@@ -15,12 +15,14 @@ from allocation.attribution.documents import WEIR_KEY
 from allocation.meters.documents import Fault, UsageEvent
 from allocation.meters.engine.months import Month
 from allocation.prices.engine.rates import from_nanos
+from allocation.quarantine.engine import Amount
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.sources.documents import PriceFrom
 from allocation.usage.engine.batches import Batch, batch_of
 from allocation.usage.engine.call_prices import PROVIDER
 from allocation.usage.engine.charges import charges_of
 from allocation.usage.engine.costing import CostedRecord, PricingContext
+from allocation.usage.engine.estimates import estimated_cost
 from allocation.usage.engine.roll_ups import by_minute, by_minute_and_price
 from allocation.usage.engine.rows import COLUMNS, copy_text
 from allocation.usage.engine.tasks import task_sums
@@ -72,7 +74,7 @@ def record_usage(
             weir_key=weir_key,
         )
         costed, refused_events = _costed(context, _with_key(context, events, weir_key), indexes or range(len(events)))
-        every_refused = [*refused, *refused_events]
+        every_refused = [_with_amount(record, context) for record in (*refused, *refused_events)]
         batch = batch_of(costed)
         ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch.records})
         kept = None if import_id is None else partial(hold_records, run_id=import_id, statements=statements or {})
@@ -107,6 +109,14 @@ def _costs(records: Sequence[CostedRecord], context: PricingContext) -> dict[str
 def held_ratio(source_format: str) -> int:
     """From how many times above or below the price list's a cost stated in this format is held; 0 for never."""
     return settings.USAGE_COST_HELD_RATIO if source_format in CLAIMS or settings.USAGE_BILLS_HELD else 0
+
+
+def _with_amount(record: RefusedRecord, context: PricingContext) -> RefusedRecord:
+    """With what it would cost at list prices, where it states no cost."""
+    if record.amount is not None or record.payload is None:
+        return record
+    cost = estimated_cost(record.payload, context)
+    return record if cost is None else replace(record, amount=Amount(cost, is_estimate=True))
 
 
 def _with_key(context: PricingContext, events: Sequence[UsageEvent], weir_key: str) -> Sequence[UsageEvent]:
