@@ -20,6 +20,7 @@ from allocation.focus.api import (
 from allocation.outcomes.api import Outcomes
 from allocation.prices.api import ExchangeRates, PriceBookDetail, PriceBooks, Prices
 from allocation.quarantine.api import Quarantine
+from allocation.replay.api import QuarantineCorrection, QuarantineReplay, QuarantineSettingAside
 from allocation.shared_cost.api.metrics import AllocationMetrics
 from allocation.shared_cost.api.shared_cost import (
     AllocatedCharges,
@@ -62,6 +63,9 @@ urlpatterns = [
     path("tasks", Tasks.as_view(), name="tasks"),
     path("unit-economics", UnitEconomicsOfScope.as_view(), name="unit-economics"),
     path("quarantine", Quarantine.as_view(), name="quarantine"),
+    path("quarantine/<int:record_id>/replay", QuarantineReplay.as_view(), name="quarantine-replay"),
+    path("quarantine/<int:record_id>/correct", QuarantineCorrection.as_view(), name="quarantine-correct"),
+    path("quarantine/<int:record_id>/set-aside", QuarantineSettingAside.as_view(), name="quarantine-set-aside"),
     path("charges", Charges.as_view(), name="charges"),
     path("adjustments", Adjustments.as_view(), name="adjustments"),
     path("adjustment-runs", AdjustmentRuns.as_view(), name="adjustment-runs"),

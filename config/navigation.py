@@ -122,7 +122,8 @@ NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
         ("All", {}), ("Open", {"status__exact": "open"}), ("Not judged", {"feedback__exact": ""}),
     ),
     ("allocation", "quarantinedusage"): (
-        ("All", {}), ("Waiting", {"replayed_at__isempty": "1"}), ("Replayed", {"replayed_at__isempty": "0"}),
+        ("All", {}), ("Waiting", {"state": "waiting"}), ("Replayed", {"state": "replayed"}),
+        ("Set aside", {"state": "set_aside"}),
     ),
     ("allocation", "focusrow"): (
         ("All", {}), ("Charges", {"status__exact": "charge"}), ("Quarantined", {"status__exact": "quarantined"}),

@@ -148,6 +148,11 @@ MATRIX = {
         by="finops",
     ),
     "GET /quarantine": reads("usage:read"),
+    "POST /quarantine/{record_id}/replay": Case(("usage:write",), of="quarantined", body={}, by="finops"),
+    "POST /quarantine/{record_id}/correct": Case(
+        ("usage:write",), of="quarantined", body={**REASON, "changes": {"scope": "acme/ads"}}, by="finops"
+    ),
+    "POST /quarantine/{record_id}/set-aside": Case(("usage:write",), of="quarantined", body=REASON, by="finops"),
     "GET /focus/export": Case(("usage:read",), query="?organisation=acme&period=2026-11"),
     "GET /focus/imports": reads("usage:read"),
     "GET /focus/imports/{import_id}": reads("usage:read", of="focus_import"),
@@ -355,6 +360,7 @@ def made_in(folder: Path) -> World:
             "anomaly": anomaly.pk,
             "alert": Alert.objects.get().pk,
             "constraint": Constraint.objects.get().pk,
+            "quarantined": QuarantinedUsage.objects.get().pk,
         },
         people,
     )
