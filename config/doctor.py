@@ -16,6 +16,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from allocation.anomalies.queries import DETECTION_HEARTBEAT
 from allocation.meters.engine.months import Month
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.quarantine.queries import waiting_in_quarantine
 from allocation.usage.operations import existing_partitions
 from config import broker
 from config.embedded import EmbeddedPostgres
@@ -30,16 +32,22 @@ OLDEST_POSTGRES = 15
 LATE = timedelta(seconds=60)
 # Two runs a quarter of a day apart, and an hour.
 DETECTION_LATE = timedelta(hours=13)
+QUARANTINE_LATE = timedelta(days=1)
 DELIVERY_LATE = timedelta(minutes=5)
 LEAST_FREE_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check, for the operator."""
+    """The result of a check, for the operator. A note is not wrong yet, but somebody should look."""
 
     is_fine: bool
     sentence: str
+    is_note: bool = False
+
+    @property
+    def word(self) -> str:
+        return "WRONG" if not self.is_fine else "note" if self.is_note else "ok"
 
 
 Findings = Iterator[Finding]
@@ -62,6 +70,7 @@ def examine(at: datetime) -> Findings:
         _clock,
         _waiting,
         _partitions,
+        _quarantine,
         _deliveries,
         _channels,
         _anomalies,
@@ -221,6 +230,17 @@ def _anomalies(at: datetime) -> Findings:
         )
     else:
         yield Finding(is_fine=True, sentence=f"Anomalies were looked for {_span(at - last.beat_at)} ago.")
+
+
+def _quarantine(at: datetime) -> Findings:
+    """Senders correct themselves, and people need a day: only what waits longer is wrong."""
+    waiting = waiting_in_quarantine(QuarantinedUsage.objects.all())
+    if waiting is None:
+        yield Finding(is_fine=True, sentence="Nothing waits in quarantine.")
+    else:
+        remedy = "correct it on the page Quarantined usage, or mend the cause and `weir usage replay`"
+        sentence = f"{waiting.sentence.removesuffix('.')}: {remedy}."
+        yield Finding(is_fine=at - waiting.oldest_at <= QUARANTINE_LATE, sentence=sentence, is_note=True)
 
 
 def _deliveries(at: datetime) -> Findings:

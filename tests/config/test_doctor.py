@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from allocation.usage.operations import maintain_partitions
+from allocation.usage.importers.incoming import Incoming
+from allocation.usage.operations import maintain_partitions, record_usage
 from config import broker, doctor
 from config.folders import DataFolder
 from config.installation import ensure_secrets
@@ -47,6 +48,25 @@ def test_a_beat_that_stopped_is_told() -> None:
     assert wrong(AT + timedelta(minutes=5)) == [
         "Beat's last tick is 5 minutes old: beat, or every worker of the queue `fast`, is gone."
     ]
+
+
+@pytest.mark.usefixtures("well")
+def test_money_in_quarantine_is_told() -> None:
+    acme = create_scope(slug="acme", kind=ScopeKind.ORGANISATION, actor=Actor.system(), at=AT)
+    DirtyScope.objects.all().delete()
+    incoming = Incoming()
+    incoming.take_data(0, {"id": "", "source": "gateway", "provider": "openai", "model": "gpt-4o", "cost": "310.2"})
+    record_usage(events=[], refused=incoming.refused, key_scope_id=acme.pk, at=AT)
+
+    assert wrong() == []
+    (told,) = [finding.sentence for finding in doctor.examine(AT) if finding.word == "note"]
+    Heartbeat.objects.update(beat_at=AT + timedelta(days=2))
+    assert wrong(AT + timedelta(days=2)) == [told]
+    waiting, _, remedy = told.rpartition(": ")
+    assert waiting == (
+        "310.20 USD not counted yet: 1 record waits in quarantine, the oldest since 24 November 2026 12:00 UTC"
+    )
+    assert remedy == "correct it on the page Quarantined usage, or mend the cause and `weir usage replay`."
 
 
 @pytest.mark.usefixtures("well")

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, **_options: object) -> None:
         wrong = 0
         for finding in examine(timezone.now()):
-            self.stdout.write(f"{'ok   ' if finding.is_fine else 'WRONG'}  {finding.sentence}")
+            self.stdout.write(f"{finding.word:<5}  {finding.sentence}")
             wrong += not finding.is_fine
         self.stdout.write(f"{wrong} thing(s) wrong." if wrong else "All is well.")
         if wrong:

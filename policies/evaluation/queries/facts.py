@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from allocation.quarantine.queries import Quarantined, quarantined_by_scope
 from allocation.usage.queries import UsageTotals, data_ages, windows_totals
 from budgets.ledger.queries import BudgetFacts, budget_facts
 from governance.scopes.queries import ScopeTree
@@ -15,6 +16,7 @@ from policies.guardrails.engine.facts import CATALOGUE, EMPTY_BUDGET_RATIO, WIND
 from policies.guardrails.engine.types import FactKey, FactValue
 
 PERIOD_TO_DATE = "period_to_date"
+QUARANTINE = "quarantine."
 # A sender's clock may run ahead: usage dated up to this far ahead of ours counts at once.
 CLOCK_AHEAD_MAX = timedelta(minutes=1)
 
@@ -52,10 +54,16 @@ def load_facts(*, scope_ids: Collection[int], keys: Collection[FactKey], tree: S
     periods = {scope_id: loaded.period(scope_id, ()) for scope_id in scope_ids}
     totals = _totals(keys, set(periods.values()), at)
     ages = data_ages(at)
+    quarantined = quarantined_by_scope(tree) if any(key.fact.startswith(QUARANTINE) for key in keys) else {}
     values: dict[int, dict[FactKey, FactValue]] = {}
     for scope_id in scope_ids:
         age = ages.get(tree.ancestors(scope_id)[-1])
-        values[scope_id] = {key: _value(key, scope_id, periods[scope_id], budgets, totals, age, at) for key in keys}
+        values[scope_id] = {
+            key: _quarantine_value(key.fact, quarantined.get(scope_id), at)
+            if key.fact.startswith(QUARANTINE)
+            else _value(key, scope_id, periods[scope_id], budgets, totals, age, at)
+            for key in keys
+        }
     return LoadedFacts(at=at, values=values, budgets=budgets, month=month)
 
 
@@ -93,6 +101,12 @@ def _value(
     usage = totals[window].get(scope_id)
     exact = Decimal(getattr(usage, key.fact)) if usage is not None else Decimal(0)
     return FactValue(float(exact), as_of, age, exact)
+
+
+def _quarantine_value(fact: str, waiting: Quarantined | None, at: datetime) -> FactValue:
+    """Current, whatever the age of the usage feed."""
+    exact = Decimal(getattr(waiting or Quarantined(), fact.removeprefix(QUARANTINE)))
+    return FactValue(float(exact), at, 0.0, exact)
 
 
 def _budget_value(name: str, facts: BudgetFacts | None, age: float | None, at: datetime) -> FactValue:

@@ -80,6 +80,12 @@ CATALOGUE: dict[str, FactKind] = {
             is_budget=True,
         ),
         FactKind("budget.daily_share", "budget", "Amount / days of the period.", is_budget=True, is_allowance=True),
+        FactKind(
+            "quarantine.cost",
+            "money",
+            "What the scope's senders state, or list prices give, of records that wait in quarantine.",
+        ),
+        FactKind("quarantine.records", "records", "Records of the scope's senders that wait in quarantine."),
         FactKind("data.age", "seconds", "Time since the organisation's usage feed last delivered."),
     )
 }

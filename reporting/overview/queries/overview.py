@@ -9,6 +9,9 @@ from decimal import Decimal
 
 from django.db.models import Count
 
+from allocation.quarantine.engine import Waiting
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.quarantine.queries import waiting_in_quarantine
 from allocation.usage.models import UsageDay
 from budgets.approvals.queries import waiting_for
 from budgets.ledger.queries import facts_by_budget
@@ -84,6 +87,7 @@ class Dashboard:
     waiting: list[tuple[Budget, str]]
     waiting_count: int
     spending: Sequence[Spending]
+    quarantine: Waiting | None
     gaps: list[DataGap]
     lag: EvaluationLag
 
@@ -110,6 +114,7 @@ def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
         waiting=[(budget, rounded(budget.unit, budget.amount, budget.currency)) for budget in waiting[:ROWS_MAX]],
         waiting_count=waiting.count(),
         spending=spending(usage, tree=tree, month=calendar_month(at).start, at=at),
+        quarantine=waiting_in_quarantine(QuarantinedUsage.objects.visible_to(actor)),
         gaps=list(DataGap.objects.visible_to(actor).filter(ended_at=None).select_related("organisation")),
         lag=evaluation_lag(at=at),
     )

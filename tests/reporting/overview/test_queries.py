@@ -7,6 +7,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from allocation.meters.documents import UsageEvent
+from allocation.usage.operations import record_usage
 from budgets.approvals.operations import approve_budget, create_budget, submit_budget
 from budgets.plans.models import Budget
 from governance.organisations.operations import create_scope
@@ -109,6 +111,23 @@ def test_a_pending_alert_is_not_open(search: Scope, apply: Apply, superuser: Act
     assert "2 pending</a>, which must last before anybody is told" in page
 
 
+def test_money_in_quarantine_is_on_the_first_page(client: Client, search: Scope, superuser: Actor) -> None:
+    late = UsageEvent.model_validate(
+        {"id": "1", "source": "gateway", "occurred_at": AT, "scope": "acme/nowhere", "provider": "openai",
+         "model": "gpt-4o", "cost": Decimal("310.2")}
+    )  # fmt: skip
+    assert dashboard(actor=ROOT, at=AT).quarantine is None
+    record_usage(events=[late], key_scope_id=search.pk, at=AT)
+    shown = dashboard(actor=ROOT, at=AT).quarantine
+    assert shown is not None
+    assert (shown.records, [(each.currency, each.amount) for each in shown.amounts]) == (1, [("USD", Decimal("310.2"))])
+    assert superuser.user is not None
+    client.force_login(superuser.user)
+    page = client.get("/admin/").content.decode()
+    assert "310.20 USD not counted yet: 1 record waits in quarantine" in page
+    assert "/admin/allocation/quarantinedusage/?state=waiting" in page
+
+
 @pytest.mark.usefixtures("budget")
 def test_more_to_show_takes_no_more_queries(
     acme: Scope, author: Actor, finance: Actor, apply: Apply, spend: Spend
@@ -131,7 +150,7 @@ def test_more_to_show_takes_no_more_queries(
     evaluate()
     shown = dashboard(actor=finance, at=AT)
     assert (len(shown.alerts), len(shown.constraints), len(shown.budgets), len(shown.waiting)) == (4, 4, 4, 4)
-    assert queries(finance) == few == 21
+    assert queries(finance) == few == 22
 
 
 def test_an_empty_installation_says_what_to_do_first(client: Client, superuser: Actor) -> None:

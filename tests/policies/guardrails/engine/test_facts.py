@@ -20,6 +20,10 @@ from policies.guardrails.engine.types import FactKey
             ("budget.used", "", "tokens"), FactKey("budget.used", "", "tokens"), "tokens", id="a budget in tokens"
         ),
         pytest.param(("budget.used_ratio", "", ""), FactKey("budget.used_ratio", "", "money"), "ratio", id="a ratio"),
+        pytest.param(
+            ("quarantine.cost", "", ""), FactKey("quarantine.cost"), "money", id="money that waits in quarantine"
+        ),
+        pytest.param(("quarantine.records", "", ""), FactKey("quarantine.records"), "records", id="records that wait"),
         pytest.param(("data.age", "", ""), FactKey("data.age"), "seconds", id="the age of the data"),
     ],
 )
@@ -53,4 +57,4 @@ def test_what_is_not_in_the_catalogue_is_refused_with_what_is(asked: tuple[str, 
 def test_every_key_is_accepted_by_the_catalogue() -> None:
     keys = every_key()
     assert [fact_key(key.fact, key.window, key.unit) for key in keys] == list(keys)
-    assert len(keys) == len(set(keys)) == 6 * 8 + 5 * 4 + 1
+    assert len(keys) == len(set(keys)) == 6 * 8 + 5 * 4 + 3
