@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from allocation.coverage.queries import mended_fields
 from allocation.usage.models import UncountedTelemetry
 from allocation.usage.queries import uncounted_telemetry, unmeasured_calls
 from governance.charts.engine.numbers import count
@@ -19,6 +20,9 @@ from policies.evaluation.models import DataGap, EvaluationRun
 from policies.guardrails.admin import ReadOnlyAdmin
 
 SHOWN_DAYS = 30
+MENDED_SHOWN = 50
+# A sender's clock may run ahead.
+CLOCK_AHEAD = timedelta(minutes=5)
 
 
 @admin.register(EvaluationRun)
@@ -53,6 +57,7 @@ class DataGapAdmin(RecordAdmin):
             "unmeasured": [
                 {**asdict(calls), "calls": count(calls.calls)} for calls in unmeasured_calls(actor=actor, since=since)
             ],
+            "mended": mended_fields(actor=actor, since=since, until=timezone.now() + CLOCK_AHEAD)[:MENDED_SHOWN],
         }
         answer: HttpResponse = super().changelist_view(request, {**not_counted, **(extra_context or {})})
         return answer

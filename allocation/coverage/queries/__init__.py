@@ -9,6 +9,9 @@ from allocation.coverage.queries.attributed import (
 from allocation.coverage.queries.groups import (
     groups_of,
 )
+from allocation.coverage.queries.mended import (
+    mended_fields,
+)
 from allocation.coverage.queries.prices import (
     price_coverage,
 )
@@ -20,6 +23,7 @@ __all__ = [
     "OrganisationAttribution",
     "attribution_coverage",
     "groups_of",
+    "mended_fields",
     "price_coverage",
     "window",
 ]

@@ -2,7 +2,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.allocation.replay.test_corrections import refused
 
 from allocation.quarantine.engine import WaitingAmount
 from allocation.quarantine.models import QuarantinedUsage
@@ -14,6 +13,7 @@ from governance.scopes.queries import scope_tree
 from tests.allocation.admin_people import person
 from tests.allocation.conftest import AT, event, make_organisation
 from tests.allocation.outcomes.reported import record, typed
+from tests.allocation.replay.test_corrections import refused
 
 
 def test_amounts_are_as_stated_or_at_list_prices_by_currency(acme: Scope, search: Scope) -> None:
