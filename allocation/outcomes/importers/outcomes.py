@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from allocation.meters.documents import Fault
+from allocation.meters.documents import IDENTIFIER_MAX, Fault, fitted
 from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import record_outcomes
 from allocation.quarantine.models import OUTCOME_FORMAT
@@ -50,13 +50,39 @@ class IncomingOutcomes:
             fault = Fault("record_too_large", f"A record holds at most {RECORD_BYTES_MAX:,} bytes.")
             self.refused.append(refused_text(index, fault, record))
             return
-        try:
-            event = READ_OUTCOME(record)
-        except ValidationError as problem:
-            self.refused.append(_refused(index, outcome_fault(problem), record))
+        read = _read(record)
+        if isinstance(read, Fault):
+            self.refused.append(_refused(index, read, record))
         else:
-            self.events.append(event)
+            self.events.append(read)
             self.indexes.append(index)
+
+
+def _read(record: bytes) -> OutcomeEvent | Fault:
+    try:
+        return READ_OUTCOME(record)
+    except ValidationError as problem:
+        fault = outcome_fault(problem)
+    fitting = _with_fitting_ids(record)
+    if fitting is None:
+        return fault
+    try:
+        return READ_OUTCOME(fitting)
+    except ValidationError as problem:
+        return outcome_fault(problem)
+
+
+def _with_fitting_ids(record: bytes) -> bytes | None:
+    """With the ids of its tasks cut as those of usage are, so that the two still meet; None where they fit."""
+    try:
+        data = json.loads(record, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
+    ids = data.get("task_ids") if isinstance(data, dict) else None
+    if not isinstance(ids, list):
+        return None
+    kept = [fitted(each, IDENTIFIER_MAX) if isinstance(each, str) else each for each in ids]
+    return None if kept == ids else json.dumps({**data, "task_ids": kept}).encode()
 
 
 def _refused(index: int, fault: Fault, record: bytes) -> RefusedRecord:

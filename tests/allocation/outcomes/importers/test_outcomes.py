@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from allocation.meters.documents import UsageEvent, read_event
+from allocation.outcomes.importers.outcomes import IncomingOutcomes
 from allocation.outcomes.models import Outcome
 from allocation.usage.models import ImportRun
 from governance.scopes.models import Scope
-from tests.allocation.conftest import AT
+from tests.allocation.conftest import AT, document
 from tests.allocation.outcomes.reported import outcome
 
 HEAD = (
@@ -49,3 +51,23 @@ def test_a_csv_file_and_json_lines_mean_the_same(
         2, Decimal("19.9"), ["pii", "refused"], ["t1", "t2"],
     )  # fmt: skip
     assert [run.status for run in ImportRun.objects.all()] == ["finished"] * 3
+
+
+@pytest.mark.parametrize("task", ["t" * 500, "line\nbreak", "\ud800"])
+def test_an_outcome_meets_the_usage_of_a_task_whose_id_did_not_fit(task: str) -> None:
+    usage = read_event(json.dumps(document(task_id=task)).encode())
+    told = outcome(task_ids=["t1", task], value={"amount": 19.900000000000000001, "currency": "USD"})
+    incoming = IncomingOutcomes()
+    incoming.add(0, json.dumps(told).encode())
+    assert isinstance(usage, UsageEvent)
+    assert [event.task_ids for event in incoming.events] == [("t1", usage.task_id)]
+    assert incoming.refused == []
+
+
+def test_a_task_id_that_fits_refuses_nothing_and_mends_nothing_else() -> None:
+    incoming = IncomingOutcomes()
+    for number, changes in enumerate(({"task_ids": [7]}, {"task_ids": "t1"}, {"task_ids": ["x" * 300], "quantity": 0})):
+        incoming.add(number, json.dumps(outcome(**changes)).encode())
+    incoming.add(3, b'{"task_ids": [')
+    codes = [record.fault.code for record in incoming.refused]
+    assert codes == ["invalid_value", "invalid_value", "out_of_range", "malformed_json"]
