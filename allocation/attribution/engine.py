@@ -11,6 +11,8 @@ from governance.documents.engine.cel import Binding
 from governance.documents.engine.globs import glob_matches
 
 CACHE_MAX = 50_000
+# A call may state thousands: one that rules read whole is not remembered, or a sender could fill the memory.
+ATTRIBUTES_REMEMBERED = 64
 NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
@@ -133,6 +135,8 @@ class Matcher:
 
     def _first_rule(self, call: Call, attributes: Mapping[str, str], on: date) -> Rule | None:
         reads = self._rule_reads
+        if reads.attributes is None and len(attributes) > ATTRIBUTES_REMEMBERED:
+            return self._matching_rule(call, attributes, on)
         values: Iterable[object] = (
             attributes.items() if reads.attributes is None else map(attributes.get, reads.attributes)
         )
@@ -143,6 +147,13 @@ class Matcher:
             return cache[cache_key]
         except KeyError:
             pass
+        matching_rule = self._matching_rule(call, attributes, on)
+        if len(cache) >= CACHE_MAX:
+            cache.clear()
+        cache[cache_key] = matching_rule
+        return matching_rule
+
+    def _matching_rule(self, call: Call, attributes: Mapping[str, str], on: date) -> Rule | None:
         bound: list[Binding] = []
 
         def binding() -> Binding:
@@ -150,11 +161,7 @@ class Matcher:
                 bound.append(bind(call))
             return bound[0]
 
-        matching_rule = next((rule for rule in self.rules if rule.matches(attributes, on, binding)), None)
-        if len(cache) >= CACHE_MAX:
-            cache.clear()
-        cache[cache_key] = matching_rule
-        return matching_rule
+        return next((rule for rule in self.rules if rule.matches(attributes, on, binding)), None)
 
 
 @dataclass(frozen=True, slots=True)

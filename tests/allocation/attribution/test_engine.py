@@ -164,3 +164,13 @@ def test_memory_and_order_change_nothing(asked: list[tuple[PlainCall, date]], se
     random.Random(seed).shuffle(order)
     together = {place: shared.first_match(*asked[place]) for place in order}
     assert [together[place] for place in range(len(asked))] == alone
+
+
+def test_a_call_of_thousands_of_attributes_is_placed_and_not_remembered() -> None:
+    rule = Rule("any", (), 7, condition=condition('attributes.exists(name, name == "last")'))
+    matcher = Matcher([rule])
+    attributes = {f"a{number}": "x" for number in range(5_000)} | {"last": "y"}
+    assert matcher.first_match(PlainCall(attributes=attributes), date(2026, 11, 24)) == rule
+    assert matcher._cache == {}
+    assert matcher.first_match(PlainCall(attributes={"last": "y"}), date(2026, 11, 24)) == rule
+    assert len(matcher._cache) == 1
