@@ -23,7 +23,8 @@ from allocation.quarantine.engine import Amount, claimed
 from governance.scopes.queries import ScopeTree, scope_tree
 
 VALUE_LENGTH_MAX = 500
-ATTRIBUTES_KEPT = 64
+# Rules may read the last of them.
+ATTRIBUTES_KEPT = 1_000
 DROPPED_NAMES_KEPT = 50
 MONEY = frozenset({"cost", "claimed_cost", "value"})
 LISTS = frozenset({"task_ids", "safety_flags", "mended", "other_ids"})
