@@ -83,6 +83,20 @@ def test_tiers_take_what_they_do_not_state_from_the_standard_one() -> None:
     }
 
 
+@pytest.mark.parametrize("tier", ["ultrafast", "balanced", "overnight"])
+def test_a_tier_that_a_vendor_adds_is_a_tier_of_that_name(tier: str) -> None:
+    row = {
+        "input_cost_per_token": 1e-06, "input_cost_per_image_token": 3e-06, f"input_cost_per_token_{tier}": 6e-06,
+        f"input_cost_per_token_above_128k_tokens_{tier}": 9e-06,
+    }  # fmt: skip
+    assert tiers(row) == {
+        ("standard", 0): decimals(input="1", image_input="3"),
+        (tier, 0): decimals(input="6", image_input="3"),
+        (tier, 128_000): decimals(input="9", image_input="3"),
+    }
+    assert read(row).left_out == []
+
+
 def test_a_list_of_ranges_opens_context_tiers() -> None:
     ranges = [
         {"range": [0, 32000.0], "input_cost_per_token": 1e-06, "output_cost_per_token": 5e-06},
