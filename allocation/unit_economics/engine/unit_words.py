@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from allocation.unit_economics.engine.unit_economics import ACTION, OUTCOME, Measure
-from governance.charts.engine.numbers import money, percent, small
+from governance.charts.engine.numbers import percent, unit_cost
 
 ValueFormat = Literal["money", "count", "times", "percent"]
 Source = Literal["usage", "tasks", "outcomes"]
@@ -97,7 +97,7 @@ def formatted(words: MeasureWords, value: Decimal) -> str:
     """Such as 1,234.50; 0.0525 (three digits below one); 20.95 ×; 12.5 %."""
     match words.value_format:
         case "money":
-            return money(value) if abs(value) >= 1 else small(value)
+            return unit_cost(value)
         case "count":
             return f"{value:,.0f}"
         case "times":

@@ -31,6 +31,11 @@ def small(value: Decimal) -> str:
     return f"{whole}.{places.rstrip('0'):0<2}"
 
 
+def unit_cost(amount: Decimal | None) -> str:
+    """What one unit costs: to the cent from 1 on, below with three significant digits. A dash for None."""
+    return money(amount) if amount is None or abs(amount) >= 1 else small(amount)
+
+
 def count(number: int | None) -> str:
     """1,234; a dash for None."""
     return NOTHING if number is None else f"{number:,}"

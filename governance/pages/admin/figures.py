@@ -16,6 +16,12 @@ def money(amount: Decimal | None, currency: str = "") -> str:
 
 
 @register.filter
+def unit_cost(amount: Decimal | None) -> str:
+    """As `governance.charts.engine.numbers.unit_cost`."""
+    return numbers.unit_cost(amount)
+
+
+@register.filter
 def count(number: int | None) -> str:
     """As `governance.charts.engine.numbers.count`."""
     return numbers.count(number)

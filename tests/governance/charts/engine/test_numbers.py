@@ -13,6 +13,7 @@ from governance.charts.engine.numbers import (
     short,
     shorts,
     small,
+    unit_cost,
 )
 
 
@@ -65,6 +66,12 @@ def test_what_is_small_keeps_three_digits_and_its_cents(value: str, wanted: str)
 def test_money_is_said_to_the_cent_unless_smaller_than_one() -> None:
     texts = [money(Decimal(amount), "USD") for amount in ("1234.5", "0.00125", "-0.00125", "0")]
     assert [*texts, money(None)] == ["1,234.50 USD", "0.00125 USD", "-0.00125 USD", "0.00 USD", "–"]
+
+
+def test_a_unit_cost_has_three_digits_below_one() -> None:
+    values = ("1234.5", "1", "0.9987", "0.011617", "-0.011617", "0")
+    assert [unit_cost(Decimal(value)) for value in values] == ["1,234.50", "1.00", "0.999", "0.0116", "-0.0116", "0.00"]
+    assert unit_cost(None) == "–"
 
 
 def test_whole_things_have_no_places() -> None:
