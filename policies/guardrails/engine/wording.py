@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from governance.charts.engine.numbers import exact_quantity, money, percent
 from governance.documents.engine.cel import Failure, Value
 from governance.documents.engine.tokens import Words
 from policies.guardrails.documents import format_duration
@@ -33,17 +34,33 @@ def number(value: Value | Decimal | None) -> str:
 
 
 def fact(key: FactKey, value: FactValue | None, currency: str) -> str:
-    """The value with its unit where that is money; a ratio with what it is made of: ``1.10 (110.00 EUR of 100.00
-    EUR)``. ``currency`` is "" where none is known.
+    """The value as every page writes it: money with its currency, a share of a budget in percent with what it is made
+    of: ``110.0 % (110.00 EUR of 100.00 EUR)``. ``currency`` is "" where none is known.
     """
     if value is None:
         return "missing"
-    written = number(value.exact if value.exact is not None else value.value)
+    exact = value.exact if value.exact is not None else value.value
     if value.share is not None:
-        unit = currency if key.unit == "money" else key.unit.replace("_", " ")
-        part, whole = (f"{number(amount)} {unit}".strip() for amount in value.share)
-        return f"{written} ({part} of {whole})"
-    return f"{written} {currency}".strip() if unit_of(key) == "money" and value.value is not None else written
+        part, whole = value.share
+        return f"{_share(part, whole, exact)} ({_amount(part, key, currency)} of {_amount(whole, key, currency)})"
+    if unit_of(key) == "money" and isinstance(exact, Decimal | int | float) and math.isfinite(exact):
+        return money(_decimal(exact), currency)
+    return number(exact)
+
+
+def _share(part: Decimal, whole: Decimal, ratio: Value | Decimal | None) -> str:
+    """Of nothing, nothing is all of it, and anything more than that."""
+    if whole:
+        return percent(_decimal(ratio) if isinstance(ratio, Decimal | int | float) else None)
+    return "over 100 %" if part > 0 else "100.0 %"
+
+
+def _amount(amount: Decimal, key: FactKey, currency: str) -> str:
+    return money(amount, currency) if key.unit == "money" else f"{exact_quantity(amount)} {key.unit.replace('_', ' ')}"
+
+
+def _decimal(value: Decimal | float) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(str(value))
 
 
 def _measured(value: float) -> str:

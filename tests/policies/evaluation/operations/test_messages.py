@@ -60,8 +60,15 @@ def told(kind: str) -> list[tuple[str, dict[str, Any]]]:
     return sorted(((to[0], message) for to, message in rows), key=lambda row: row[0])
 
 
-def test_money_first_then_the_limits_own_sentence_then_what_is_blocked(apply: Apply, spend: Spend, acme: Scope) -> None:
-    Scope.objects.filter(pk=acme.pk).update(currency="EUR")
+@pytest.fixture
+def acme(acme: Scope, request: pytest.FixtureRequest) -> Scope:
+    """In the currency that the test names: it is fixed once there is a budget."""
+    Scope.objects.filter(pk=acme.pk).update(currency=getattr(request, "param", "USD"))
+    return acme
+
+
+@pytest.mark.parametrize("acme", ["EUR"], indirect=True)
+def test_money_first_then_the_limits_own_sentence_then_what_is_blocked(apply: Apply, spend: Spend) -> None:
     apply(BY_SHARE)
     spend("acme/search", "1104.50")
     evaluate()
@@ -71,7 +78,7 @@ def test_money_first_then_the_limits_own_sentence_then_what_is_blocked(apply: Ap
         "1 December 2026 at the latest. Calls to o3 are blocked until 1 December 2026 at the latest."
     )
     assert same["text"] == message["text"]
-    why = "used 11.04 (1104.50 EUR of 100.00 EUR) ≥ 1.0."
+    why = "used 1,104.5 % (1,104.50 EUR of 100.00 EUR) ≥ 1.0."
     assert message["fields"] == [
         ["Scope", "acme/search"], ["Step", "stop"], ["Severity", "high"], ["Period", "2026-11-01 to 2026-12-01"],
         ["Blocked", "all models"], ["Blocked", "o3"], ["Why", why],

@@ -237,7 +237,7 @@ def test_idle_is_one_shared_outcome_and_can_still_be_explained() -> None:
     assert policy.evaluate(context, None) is IDLE
     explained = policy.explain(context, None)
     assert (explained.status, explained.state) == ("idle", None)
-    assert explained.reason == "condition some does not hold: spend 10 ≥ 20."
+    assert explained.reason == "condition some does not hold: spend 10.00 ≥ 20."
     assert explained.inputs == {
         "at": "2026-11-24T12:00:00+00:00",
         "facts": {

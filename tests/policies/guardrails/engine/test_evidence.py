@@ -12,7 +12,7 @@ def test_a_block_says_what_was_observed_and_what_the_limit_is() -> None:
     block = outcome.constraints[0]
     assert (block.observed, block.limit, block.unit, block.since) == (0.93, 0.9, "ratio", AT)
     assert block.constraint == Block()
-    assert block.reason == "used 0.93 ≥ params.stop_at 0.9 (used = spend 93 / allowance 100)."
+    assert block.reason == "used 0.93 ≥ params.stop_at 0.9 (used = spend 93.00 / allowance 100.00)."
 
 
 def test_a_step_that_is_kept_says_why() -> None:
@@ -24,6 +24,6 @@ def test_a_step_that_is_kept_says_why() -> None:
         (10, {"spend": 60.0, "allowance": 1.0}),
     )
     assert [one.reason for one in outcomes[1:]] == [
-        "spend 80 ≥ 100 no longer holds: kept until its release condition holds (spend 80 < 70).",
-        "spend 60 ≥ 100 no longer holds: kept until 2026-11-24 12:30Z (min_hold 30m).",
+        "spend 80.00 ≥ 100 no longer holds: kept until its release condition holds (spend 80.00 < 70).",
+        "spend 60.00 ≥ 100 no longer holds: kept until 2026-11-24 12:30Z (min_hold 30m).",
     ]

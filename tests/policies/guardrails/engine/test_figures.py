@@ -52,7 +52,7 @@ def test_without_inputs_there_are_no_figures() -> None:
     [
         ("budget.amount", FactValue(100.0, AT, exact=Decimal(100)), "100.00 CHF"),
         ("budget.used_ratio", FactValue(1.1, AT, exact=Decimal("1.1"), share=(Decimal(110), Decimal(100))),
-         "1.10 (110.00 CHF of 100.00 CHF)"),
+         "110.0 % (110.00 CHF of 100.00 CHF)"),
         ("budget.used_ratio", FactValue(1.1, AT, exact=Decimal("1.1")), "1.10"),
         ("budget.amount", FactValue(None, AT), "missing"),
         ("budget.amount", None, "missing"),
