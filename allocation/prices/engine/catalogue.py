@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 import genai_prices
-from genai_prices.data_snapshot import DataSnapshot, get_snapshot
+from genai_prices.data_snapshot import DataSnapshot, find_provider_by_id, get_snapshot
 from genai_prices.types import (
     ClauseEquals,
     ClauseOr,
@@ -20,6 +20,14 @@ from genai_prices.types import (
 )
 
 from allocation.meters.documents import EXACT, TOKEN_METERS, shifted
+from allocation.prices.engine.catalogue_history import (
+    NOTHING_EARLIER,
+    Context,
+    EarlierPrices,
+    Listed,
+    Statement,
+    in_force,
+)
 from allocation.prices.engine.exchange import QUOTIENT_STEP, Rate
 from allocation.prices.engine.price_books import ALIAS, EXACT_NAME, PATTERN, PriceMatch, Tiers, converted
 from allocation.prices.engine.rates import RareQuantities, RateCard, rate_card
@@ -81,7 +89,7 @@ _OVERLAPS = {
 }
 NO_RARE_QUANTITIES: RareQuantities = {}
 # Of a tier that providers name differently, the first that the catalogue states for the model holds.
-_TIER_CONTEXTS: Mapping[str, Sequence[dict[str, str]]] = {
+_TIER_CONTEXTS: Mapping[str, Sequence[Context]] = {
     "batch": ({"processing": "batch"},),
     "flex": ({"service_tier": "flex"},),
     "priority": ({"service_tier": "priority"},),
@@ -107,11 +115,12 @@ class CalculatedCard:
     price: ModelPrice
     rate: Rate | None = None
     source: str = SOURCE
+    release: str = VERSION
 
     @property
     def version(self) -> str:
         """The catalogue's version, with the exchange rate where one was applied."""
-        return f"{VERSION} {self.rate.name}" if self.rate else VERSION
+        return _version(self.release, self.rate)
 
     def cost(self, usage: Usage) -> Decimal:
         """Cost in the currency that `rate` leads to, US dollars without one; unrounded."""
@@ -129,12 +138,13 @@ class TimeOfDayPrice:
     """A model whose price depends on the time of day: the card is looked up for each record."""
 
     model: ModelInfo
-    context: dict[str, str] | None
+    context: Context
     rate: Rate | None = None
+    release: str = VERSION
 
     def at(self, at: datetime) -> "RateCard | CalculatedCard | None":
         """The price at that instant; None when the catalogue states none."""
-        return _card_at(self.model, self.context, at, self.rate)
+        return _card_at(Listed(self.release, self.model, self.context), at, self.rate)
 
 
 CatalogueEntry = RateCard | CalculatedCard | TimeOfDayPrice | None
@@ -175,7 +185,7 @@ def find_model(provider: str, model: str, snapshot: DataSnapshot | None = None) 
 @lru_cache(maxsize=10_000)
 def catalogue_match(provider: str, model: str) -> PriceMatch | None:
     """The model that `find_model` finds, and whether by its own name, by another that the catalogue lists, or by a
-    pattern.
+    pattern. What only an earlier release priced is not named.
     """
     known = find_model(provider, model)
     if known is None:
@@ -211,43 +221,60 @@ def maker_of(model: str) -> str | None:
 
 
 def catalogue_entry(
-    provider: str, model: str, service_tier: str, at: datetime, rate: Rate | None = None
+    provider: str,
+    model: str,
+    service_tier: str,
+    at: datetime,
+    rate: Rate | None = None,
+    earlier: EarlierPrices = NOTHING_EARLIER,
 ) -> CatalogueEntry:
     """What holds for the UTC day of `at`, in the currency that `rate` leads to; None when the catalogue states no price
-    for the model in the service tier.
+    for the model in the service tier. On a day of `catalogue_edges` it holds until the next of them only.
     """
-    listed = _listed(provider, model, service_tier, at)
+    listed = _listed(provider, model, service_tier, at, earlier)
     if listed is None:
         return None
-    info, context = listed
-    if any(isinstance(constraint, TimeOfDateConstraint) for constraint in _constraints(info)):
-        return TimeOfDayPrice(info, context, rate)
+    if any(isinstance(constraint, TimeOfDateConstraint) for constraint in _constraints(listed.model)):
+        return TimeOfDayPrice(listed.model, listed.context, rate, listed.version)
     # Start dates are whole UTC days: any instant of the day has the day's price.
-    return _card_at(info, context, at.astimezone(UTC), rate)
+    return _card_at(listed, at.astimezone(UTC), rate)
 
 
-def catalogue_tiers(provider: str, model: str, service_tier: str, at: datetime) -> Tiers:
+def catalogue_tiers(
+    provider: str, model: str, service_tier: str, at: datetime, earlier: EarlierPrices = NOTHING_EARLIER
+) -> Tiers:
     """As `catalogue_entry`, but prices in US dollars by context tier and meter; empty when it states none."""
-    listed = _listed(provider, model, service_tier, at)
+    listed = _listed(provider, model, service_tier, at, earlier)
     if listed is None:
         return {}
-    info, context = listed
-    price = info.get_prices(at.astimezone(UTC), context)
-    return stated_tiers(_stated(price), _unstated_bounds(info.get_prices(at.astimezone(UTC)), price))
+    price = listed.model.get_prices(at.astimezone(UTC), listed.context)
+    return stated_tiers(_stated(price), _unstated_bounds(listed.model.get_prices(at.astimezone(UTC)), price))
 
 
-def _listed(
-    provider: str, model: str, service_tier: str, at: datetime
-) -> tuple[ModelInfo, dict[str, str] | None] | None:
-    provider_and_model = find_model(provider, model)
-    if provider_and_model is None:
-        return None
-    info = provider_and_model[1]
-    if service_tier == STANDARD:
-        return info, None
-    contexts = _TIER_CONTEXTS.get(service_tier, ())
-    stated = next((context for context in contexts if _states_tier(info, context, at)), None)
-    return None if stated is None else (info, stated)
+def catalogue_edges(provider: str, model: str, earlier: EarlierPrices) -> Iterator[datetime]:
+    """Instants at which a newer release of the catalogue may have changed the model's price."""
+    for statement in _statements(provider, model, earlier):
+        if statement.until is not None:
+            yield statement.until
+
+
+def _listed(provider: str, model: str, service_tier: str, at: datetime, earlier: EarlierPrices) -> Listed | None:
+    contexts = (None,) if service_tier == STANDARD else _TIER_CONTEXTS.get(service_tier, ())
+    return in_force(_statements(provider, model, earlier), contexts, at)
+
+
+def _statements(provider: str, model: str, earlier: EarlierPrices) -> list[Statement]:
+    """What releases of the catalogue say of the model, the oldest first and the one in use last."""
+    found = find_model(provider, model)
+    now = [] if found is None else [Statement(VERSION, found[1], None)]
+    if not earlier.by_model:
+        return now
+    known = find_provider_by_id(get_snapshot().providers, _PROVIDER_NAMES.get(provider.lower(), provider))
+    if found is not None:
+        known = found[0]
+    if known is None:
+        return list(earlier.of(provider.lower(), model, None, ()))
+    return [*earlier.of(known.id, model, found and found[1], known.models), *now]
 
 
 def _stated(price: ModelPrice) -> dict[str, Decimal | TieredPrices]:
@@ -260,24 +287,19 @@ def _constraints(info: ModelInfo) -> Iterator[object]:
     yield from (variant.constraint for variant in info.price_variants or ())
 
 
-def _states_tier(info: ModelInfo, context: dict[str, str], at: datetime) -> bool:
-    return any(
-        variant.when == context and (variant.constraint is None or variant.constraint.active(at))
-        for variant in info.price_variants or ()
-    )
-
-
-def _card_at(
-    info: ModelInfo, context: dict[str, str] | None, at: datetime, rate: Rate | None
-) -> RateCard | CalculatedCard | None:
-    price = info.get_prices(at, context)
+def _card_at(listed: Listed, at: datetime, rate: Rate | None) -> RateCard | CalculatedCard | None:
+    price = listed.model.get_prices(at, listed.context)
     stated = _stated(price)
     if not stated.keys() & _FIELDS.keys():
         return None
     if any(key not in _FIELDS and not any(word in key for word in _NOT_REPORTED) for key in stated):
-        return CalculatedCard(price, rate)
-    tiers = converted(stated_tiers(stated, _unstated_bounds(info.get_prices(at), price)), rate)
-    return rate_card(SOURCE, f"{VERSION} {rate.name}" if rate else VERSION, tiers, substitutes=False)
+        return CalculatedCard(price, rate, release=listed.version)
+    tiers = converted(stated_tiers(stated, _unstated_bounds(listed.model.get_prices(at), price)), rate)
+    return rate_card(SOURCE, _version(listed.version, rate), tiers, substitutes=False)
+
+
+def _version(release: str, rate: Rate | None) -> str:
+    return f"{release} {rate.name}" if rate else release
 
 
 def _unstated_bounds(standard: ModelPrice, price: ModelPrice) -> set[int]:

@@ -10,9 +10,11 @@ from allocation.prices.engine.catalogue import (
     CalculatedCard,
     CatalogueEntry,
     TimeOfDayPrice,
+    catalogue_edges,
     catalogue_entry,
     catalogue_match,
 )
+from allocation.prices.engine.catalogue_history import NOTHING_EARLIER, EarlierPrices
 from allocation.prices.engine.exchange import ExchangeRates, Rate, RateMissing
 from allocation.prices.engine.price_books import BookEntry, PriceBooks, PriceMatch
 from allocation.prices.engine.rates import RateCard
@@ -45,13 +47,14 @@ DayPrice = Price | IntradayPrices
 @dataclass(slots=True)
 class PriceList:
     """All prices of one organisation. The catalogue is in US dollars: for an organisation with another currency it
-    applies only where an exchange rate is stated.
+    applies only where an exchange rate is stated. `earlier` is what its earlier releases said.
     """
 
     currency: str
     entries: Sequence[BookEntry] = ()
     rates: ExchangeRates = field(default_factory=lambda: ExchangeRates(""))
     cache: dict[tuple[str, str, str, int], DayPrice] = field(default_factory=dict)
+    earlier: EarlierPrices = NOTHING_EARLIER
     books: PriceBooks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +96,7 @@ class PriceList:
             if entry.effective_from < end and (entry.effective_to is None or entry.effective_to > start)
         ]
         edges = {edge for entry in entries for edge in entry.edges(start, end)}
+        edges.update(catalogue_edges(provider, model, self.earlier))
         starts = [start, *sorted(edge for edge in edges if start < edge < end)]
         names = (provider, model, service_tier)
         prices = [
@@ -138,4 +142,4 @@ class PriceList:
         rate.
         """
         rate = self.rate(CURRENCY, day)
-        return None if isinstance(rate, RateMissing) else catalogue_entry(*names, at, rate)
+        return None if isinstance(rate, RateMissing) else catalogue_entry(*names, at, rate, self.earlier)
