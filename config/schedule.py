@@ -25,6 +25,8 @@ BEAT = {
     "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
     # Soon after the day is over, and again for late feeds.
     "detect anomalies": {"task": "allocation.detect_anomalies", "schedule": crontab(minute="40", hour="0,6,12,18")},
+    # Soon after a deployment with a new release of the catalogue.
+    "snapshot the catalogue": {"task": "allocation.snapshot_catalogue", "schedule": crontab(minute="*/10")},
     "replay outcomes that came before their task": {
         "task": "allocation.replay_early_outcomes",
         "schedule": crontab(minute="*/5"),

@@ -1,5 +1,8 @@
 """Price books, prices and exchange rates as tables, as other packages import them."""
 
+from allocation.prices.models.catalogue_snapshots import (
+    CatalogueSnapshot,
+)
 from allocation.prices.models.exchange_rates import (
     ExchangeRate,
 )
@@ -12,6 +15,7 @@ from allocation.prices.models.price_books import (
 
 __all__ = [
     "Basis",
+    "CatalogueSnapshot",
     "ExchangeRate",
     "Meter",
     "Price",

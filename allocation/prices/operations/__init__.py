@@ -1,5 +1,8 @@
-"""Price books and exchange rates from documents and files, as other packages import them."""
+"""Price books, exchange rates and snapshots of the catalogue, as other packages import them."""
 
+from allocation.prices.operations.catalogue_snapshots import (
+    snapshot_catalogue,
+)
 from allocation.prices.operations.exchange_rates import (
     apply_exchange_rates,
     import_exchange_rates,
@@ -20,4 +23,5 @@ __all__ = [
     "import_exchange_rates",
     "import_prices",
     "plan_price_book",
+    "snapshot_catalogue",
 ]

@@ -9,6 +9,7 @@ from allocation.prices.documents import PriceSpec
 from allocation.prices.engine.catalogue import catalogue_tiers
 from allocation.prices.engine.differences import PriceKey, Prices
 from allocation.prices.models import Price, PriceBook
+from allocation.prices.queries.pricing import earlier_catalogue_prices
 from governance.calendar.engine import is_in_force
 from governance.errors import NotFound
 from governance.people.rules import Actor
@@ -64,9 +65,10 @@ def stated_prices(entries: Iterable[PriceSpec], at: datetime) -> Prices:
 
 def catalogue_prices(keys: Iterable[PriceKey], at: datetime) -> Prices:
     """The catalogue's prices in US dollars, for the models and service tiers of the keys."""
+    earlier = earlier_catalogue_prices()
     return {
         PriceKey(*model, bound, meter): price
         for model in sorted({key[:3] for key in keys})
-        for bound, prices in catalogue_tiers(*model, at).items()
+        for bound, prices in catalogue_tiers(*model, at, earlier).items()
         for meter, price in prices.items()
     }

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 from allocation.prices.documents import daily_hours
+from allocation.prices.engine.catalogue_history import EarlierPrices
+from allocation.prices.engine.catalogue_snapshots import earlier_prices
 from allocation.prices.engine.exchange import exchange_rates
 from allocation.prices.engine.price_books import BookEntry
 from allocation.prices.engine.pricing import PriceList
-from allocation.prices.models import Basis, ExchangeRate, Price, PriceBook
+from allocation.prices.models import Basis, CatalogueSnapshot, ExchangeRate, Price, PriceBook
 from governance.memory.queries import VersionedMemory
 
 # (provider, model, service tier, from, to, hours, zone)
@@ -24,19 +27,25 @@ EntriesByOrganisation = dict[int, tuple[BookEntry, ...]]
 RatesByOrganisation = dict[int, list[tuple[str, str, date, Decimal]]]
 _entries_held: VersionedMemory[str, EntriesByOrganisation] = VersionedMemory()
 _rates_held: VersionedMemory[str, RatesByOrganisation] = VersionedMemory()
+_earlier_held: VersionedMemory[str, EarlierPrices] = VersionedMemory()
 
 
-def price_lists(currencies: Mapping[int, str], *, books_version: str, rates_version: str) -> dict[int, PriceList]:
-    """Price lists by organisation; `currencies` holds each one's currency. The versions change with the books and with
-    the rates: while they stay the same nothing is read again. As stale as the versions given.
+def price_lists(
+    currencies: Mapping[int, str], *, books_version: str, rates_version: str, snapshots_version: str
+) -> dict[int, PriceList]:
+    """Price lists by organisation; `currencies` holds each one's currency. The versions change with the books, with the
+    rates and with the snapshots of the catalogue: while they stay the same nothing is read again. As stale as the
+    versions given.
     """
     entries = _entries_held.of(books_version, _book_entries)
     rates = _rates_held.of(rates_version, _stated_rates)
+    earlier = _earlier_held.of(snapshots_version, earlier_catalogue_prices)
     return {
         organisation: PriceList(
             currency=currency,
             entries=entries.get(organisation, ()),
             rates=exchange_rates(currency, rates.get(organisation, ())),
+            earlier=earlier,
         )
         for organisation, currency in currencies.items()
     }
@@ -84,3 +93,11 @@ def _stated_rates() -> RatesByOrganisation:
     for organisation, source, target, on, rate in rows.iterator(chunk_size=10_000):
         by_organisation.setdefault(organisation, []).append((source, target, on, rate))
     return by_organisation
+
+
+def earlier_catalogue_prices() -> EarlierPrices:
+    """What the catalogue said before each of its newer releases came into use."""
+    snapshots = CatalogueSnapshot.objects.order_by("number").values_list("version", "taken_at", "replaced")
+    return earlier_prices(
+        (version, until, replaced) for (version, _, _), (_, until, replaced) in pairwise(snapshots.iterator())
+    )

@@ -62,13 +62,15 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
 def _declared_version() -> tuple[str, ...]:
     """Price books, rule sets, senders, closed periods and dropped months are only ever added, so that highest key and
     count together tell of a change; the highest key alone would miss a row that commits late. Exchange rates, of which
-    there may be a hundred thousand, are added one transaction at a time, so that their highest key is enough.
+    there may be a hundred thousand, and snapshots of the catalogue are added one transaction at a time, so that their
+    highest key is enough.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
             " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
             " (SELECT coalesce(max(id), 0)::text FROM allocation_exchangerate),"
+            " (SELECT coalesce(max(id), 0)::text FROM allocation_cataloguesnapshot),"
             " (SELECT (max(id), count(*))::text FROM allocation_billingperiod),"
             " (SELECT (max(id), count(*))::text FROM allocation_droppedmonth),"
             " (SELECT (max(id), count(*))::text FROM allocation_usagesource)"
@@ -87,9 +89,11 @@ def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
 
 
 def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organisation]:
-    books_version, _, rates_version, *_ = declared
+    books_version, _, rates_version, snapshots_version, *_ = declared
     currencies = {root: tree.by_id[root].currency for root in tree.roots}
-    prices = price_lists(currencies, books_version=books_version, rates_version=rates_version)
+    prices = price_lists(
+        currencies, books_version=books_version, rates_version=rates_version, snapshots_version=snapshots_version
+    )
     sets = rule_sets_in_force()
     closed = closed_until(tree.roots)
     senders = senders_in_force()

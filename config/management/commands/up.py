@@ -37,7 +37,7 @@ ADMIN_EMAIL = "admin@localhost"
 DATABASE_TIMEOUT_S = 60
 STATIC_PACKAGES = ("django", "django-unfold", "drf-spectacular-sidecar", "djangorestframework", "weir")
 # These tasks create rows that the first event needs; their schedule may come later than that event.
-FIRST_TASKS = ("allocation.maintain_partitions", "budgets.open_periods")
+FIRST_TASKS = ("allocation.maintain_partitions", "allocation.snapshot_catalogue", "budgets.open_periods")
 
 
 class Command(BaseCommand):
