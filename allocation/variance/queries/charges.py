@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -71,27 +73,53 @@ def _billed_line(provider: str, model: str, by_unit: dict[str, list[int]]) -> Us
     return UsageLine(provider, model, BILLED, "", (0, 0), cost)
 
 
+# The edges of the two periods, as dates and as the instants at which those begin.
+_DATES = ("before_from", "before_to", "after_from", "after_to")
+
+
 def _parameters(scope_ids: Sequence[int], periods: ComparedPeriods) -> dict[str, Any]:
+    edges = (periods.before.since, periods.before.until, periods.after.since, periods.after.until)
+    instants = (datetime(edge.year, edge.month, edge.day, tzinfo=UTC) for edge in edges)
     return {
         "scopes": list(scope_ids),
-        "before_from": periods.before.since,
-        "before_to": periods.before.until,
-        "after_from": periods.after.since,
-        "after_to": periods.after.until,
+        **dict(zip(_DATES, edges, strict=True)),
+        **{f"{name}_instant": instant for name, instant in zip(_DATES, instants, strict=True)},
     }
 
 
-# Periods may overlap, so a day may count in both.
-_BEFORE = "FILTER (WHERE day >= %(before_from)s AND day < %(before_to)s)"
-_AFTER = "FILTER (WHERE day >= %(after_from)s AND day < %(after_to)s)"
-_IN_EITHER = (
-    "(day >= %(before_from)s AND day < %(before_to)s OR day >= %(after_from)s AND day < %(after_to)s)"
-    " AND scope_id = ANY(%(scopes)s::bigint[])"
-)
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """Conditions on a column of days or of instants: what is in either period, and of that what is in each of them. As
+    few comparisons as say it: they are made for every row. Periods may overlap, so a day may count in both.
+    """
+
+    in_either: str
+    filters: tuple[str, str]
+
+    def both(self, column: str) -> str:
+        return ", ".join(f"coalesce(sum({column}) {period}, 0)" for period in self.filters)
 
 
-def _both(column: str) -> str:
-    return f"coalesce(sum({column}) {_BEFORE}, 0), coalesce(sum({column}) {_AFTER}, 0)"
+def _days(periods: ComparedPeriods, column: str = "day", suffix: str = "") -> _Days:
+    before, after = periods.before, periods.after
+    first, last = min(before.since, after.since), max(before.until, after.until)
+    sides = (("before", before), ("after", after))
+    since, until = (
+        {name: f"{column} {sign} %({name}_{edge}{suffix})s" for name, _period in sides}
+        for sign, edge in ((">=", "from"), ("<", "to"))
+    )
+    if max(before.since, after.since) <= min(before.until, after.until):
+        begins_first = "before" if before.since == first else "after"
+        ends_last = "before" if before.until == last else "after"
+        in_either = f"{since[begins_first]} AND {until[ends_last]}"
+    else:
+        in_either = f"({' OR '.join(f'{since[name]} AND {until[name]}' for name, _period in sides)})"
+    filters = []
+    for name, period in sides:
+        told = [since[name]] if period.since != first else []
+        told += [until[name]] if period.until != last else []
+        filters.append(f"FILTER (WHERE {' AND '.join(told)})" if told else "")
+    return _Days(f"{in_either} AND scope_id = ANY(%(scopes)s::bigint[])", (filters[0], filters[1]))
 
 
 # The price's currency and rate, such as `USD 0.92 2026-10-01` or `USD /1.08 2026-10-01`, end the version of a price
@@ -102,15 +130,27 @@ _RATE = "split_part(price_version, ' ', -2)"
 _IN_ITS_CURRENCY = f"""CASE WHEN {_CONVERTED} THEN CASE WHEN {_RATE} LIKE '/%%'
     THEN effective_cost * substr({_RATE}, 2)::numeric ELSE effective_cost / {_RATE}::numeric END END"""
 _IN_ONE_CURRENCY = f"bool_and({_CONVERTED}) AND min({_CURRENCY}) = max({_CURRENCY})"
-_FOREIGN = ", ".join(
-    f"CASE WHEN {_IN_ONE_CURRENCY} THEN coalesce(sum({_IN_ITS_CURRENCY}) {period}, 0) END"
-    for period in (_BEFORE, _AFTER)
+
+
+def _foreign(days: _Days) -> str:
+    return ", ".join(
+        f"CASE WHEN {_IN_ONE_CURRENCY} THEN coalesce(sum({_IN_ITS_CURRENCY}) {period}, 0) END"
+        for period in days.filters
+    )
+
+
+_BILLED = (
+    f"contracted_unit_price IS NULL AND price_source NOT IN ('none', 'response_cache') AND meter <> '{ADJUSTMENT}'"
+    f" AND charge_class <> '{CORRECTION}'"
 )
 
 
 def charges_of(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_exchange: bool) -> Iterable[ChargeSum]:
-    foreign = _FOREIGN if with_exchange else "NULL, NULL"
+    days = _days(periods)
+    foreign = _foreign(days) if with_exchange else "NULL, NULL"
     with connection.cursor() as cursor:
+        # What is true or false of a row is grouped apart: of a CASE over amounts PostgreSQL expects as many groups as
+        # there are amounts, and then does without parallel workers.
         cursor.execute(
             f"""
             SELECT scope_id, provider, model,
@@ -120,33 +160,45 @@ def charges_of(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_excha
                         ELSE '{UNPRICED}' END
                     WHEN price_source = 'response_cache' THEN CASE WHEN meter IN ('{REQUEST}', '{GPU_HOUR}') THEN NULL
                         ELSE price_source END
-                    WHEN contracted_unit_price IS NULL AND effective_cost = 0
-                        AND (price_source = 'genai-prices' OR price_source LIKE 'pricebook:%%')
-                        THEN CASE WHEN meter IN ('{REQUEST}', '{GPU_HOUR}') THEN NULL ELSE '{UNPRICED}' END
-                    WHEN contracted_unit_price IS NULL THEN '{BILLED_METER}' || meter
                     ELSE meter
                 END AS kind,
-                {_both("quantity")}, {_both("effective_cost")}, {foreign}
+                {_BILLED} AS is_billed,
+                {_BILLED} AND effective_cost = 0
+                    AND (price_source = 'genai-prices' OR price_source LIKE 'pricebook:%%') AS is_free_in_a_book,
+                {days.both("quantity")}, {days.both("effective_cost")}, {foreign}
             FROM {CHARGE_TABLE}
-            WHERE {_IN_EITHER}
-            GROUP BY 1, 2, 3, 4
+            WHERE {days.in_either}
+            GROUP BY 1, 2, 3, 4, 5, 6
             """,  # noqa: S608  # our own names and constants
             _parameters(scope_ids, periods),
         )
-        for scope_id, provider, model, kind, before, after, *costs in cursor.fetchall():
-            if kind is not None:
-                # What is booked for closed months is money of these periods, and no use of theirs.
-                part = 0 if kind == ADJUSTMENT else PARTS.get(_unit(kind), 1)
-                nanos = [0 if cost is None else round(cost.scaleb(NANO_PLACES)) for cost in costs]
-                yield ChargeSum(
-                    scope_id,
-                    provider,
-                    model,
-                    kind,
-                    (int(before * part), int(after * part)),
-                    (nanos[0], nanos[1]),
-                    (nanos[2], nanos[3]),
-                )
+        return _charge_sums(cursor.fetchall())
+
+
+def _charge_sums(rows: Iterable[Sequence[Any]]) -> Iterable[ChargeSum]:
+    for scope_id, provider, model, meter, is_billed, is_free_in_a_book, before, after, *costs in rows:
+        if meter is None or (is_free_in_a_book and meter in {REQUEST, GPU_HOUR}):
+            continue
+        kind = UNPRICED if is_free_in_a_book else f"{BILLED_METER}{meter}" if is_billed else meter
+        # What is booked for closed months is money of these periods, and no use of theirs.
+        part = 0 if kind == ADJUSTMENT else PARTS.get(_unit(kind), 1)
+        cost_before, cost_after, foreign_before, foreign_after = costs
+        yield ChargeSum(
+            scope_id,
+            provider,
+            model,
+            kind,
+            (int(before * part), int(after * part)),
+            (_nanos(cost_before), _nanos(cost_after)),
+            (
+                0 if foreign_before is None else _nanos(foreign_before),
+                0 if foreign_after is None else _nanos(foreign_after),
+            ),
+        )
+
+
+def _nanos(amount: Decimal) -> int:
+    return round(amount.scaleb(NANO_PLACES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,34 +222,33 @@ class Counts:
 
 def counts_of(scope_ids: Sequence[int], periods: ComparedPeriods) -> Counts:
     """Of tasks by scope, of requests by scope and model; and whether any exchange rate is stated."""
-    columns = ("tasks", "task_requests", "requests", "unpriced_requests")
-    summed = ", ".join(f"coalesce(sum({name}) {period}, 0)::bigint" for name in columns for period in (_BEFORE, _AFTER))
+    days, instants = _days(periods), _days(periods, "bucket", "_instant")
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT scope_id, provider, model, {summed}, (SELECT EXISTS (SELECT FROM {EXCHANGE_TABLE}))
-            FROM (
-                SELECT scope_id, provider, model, (bucket AT TIME ZONE 'UTC')::date AS day, 0 AS tasks,
-                    0 AS task_requests, requests - errors AS requests, unpriced_requests
-                FROM {DAY_TABLE}
-                WHERE bucket >= least(%(before_from)s, %(after_from)s)::timestamp AT TIME ZONE 'UTC'
-                    AND bucket < greatest(%(before_to)s, %(after_to)s)::timestamp AT TIME ZONE 'UTC'
-                UNION ALL
-                SELECT scope_id, '', '', day, tasks, requests - errors, 0, 0 FROM {TASK_DAY_TABLE}
-            ) AS counted
-            WHERE {_IN_EITHER}
+            SELECT scope_id, provider, model, {instants.both("requests - errors")},
+                {instants.both("unpriced_requests")}, false, (SELECT EXISTS (SELECT FROM {EXCHANGE_TABLE}))
+            FROM {DAY_TABLE}
+            WHERE {instants.in_either}
             GROUP BY scope_id, provider, model
+            UNION ALL
+            SELECT scope_id, '', '', {days.both("tasks")}, {days.both("requests - errors")}, true,
+                (SELECT EXISTS (SELECT FROM {EXCHANGE_TABLE}))
+            FROM {TASK_DAY_TABLE}
+            WHERE {days.in_either}
+            GROUP BY scope_id
             """,  # noqa: S608  # our own names and constants
             _parameters(scope_ids, periods),
         )
         rows = cursor.fetchall()
     counts = Counts({}, {}, {}, {}, has_exchange_rates=any(row[-1] for row in rows))
-    for scope_id, provider, model, *numbers, _has_rates in rows:
-        if not provider and not model:
-            counts.tasks[scope_id] = numbers[:4]
+    for scope_id, provider, model, *summed, of_tasks, _has_rates in rows:
+        numbers = [int(number) for number in summed]
+        if of_tasks:
+            counts.tasks[scope_id] = numbers
             continue
-        for sums, pair in ((counts.requests, numbers[4:6]), (counts.unpriced, numbers[6:8])):
+        for sums, pair in ((counts.requests, numbers[:2]), (counts.unpriced, numbers[2:])):
             known = sums.get(scope_id, (0, 0))
             sums[scope_id] = (known[0] + pair[0], known[1] + pair[1])
-        counts.requests_of.setdefault(scope_id, {})[provider, model] = (numbers[4], numbers[5])
+        counts.requests_of.setdefault(scope_id, {})[provider, model] = (numbers[0], numbers[1])
     return counts
