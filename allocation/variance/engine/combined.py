@@ -4,12 +4,11 @@ So the scopes below sum to the headline, effect by effect, and a scope's own pag
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from operator import add
 
 from allocation.variance.engine.decomposition import SIDES, Pair
 from allocation.variance.engine.drivers import ActivityCounts, Driver
 from allocation.variance.engine.figures import (
-    NO_EFFECTS,
     NO_SUMS,
     Effects,
     Findings,
@@ -29,9 +28,8 @@ def combined(parts: Sequence[Variance]) -> Variance:
     if len(parts) <= 1:
         return parts[0] if parts else NOTHING
     driver, reason = _driver(parts)
-    effects, cost, used = NO_EFFECTS, (0, 0), dict[str, Pair]()
+    used: dict[str, Pair] = {}
     for part in parts:
-        effects, cost = effects.plus(part.effects), _pair(cost, part.cost)
         for unit, pair in part.used.items():
             used[unit] = _pair(used.get(unit, (0, 0)), pair)
     return Variance(
@@ -39,8 +37,8 @@ def combined(parts: Sequence[Variance]) -> Variance:
         driver_reason=reason,
         activity=_activity(part.activity for part in parts),
         used=used,
-        cost=cost,
-        effects=effects,
+        cost=_sum_of_pairs(part.cost for part in parts),
+        effects=_sum_of_effects(part.effects for part in parts),
         priced=_priced(part.priced for part in parts),
         models=_models(model for part in parts for model in part.models),
         findings=Findings(
@@ -54,6 +52,15 @@ def combined(parts: Sequence[Variance]) -> Variance:
 
 def _pair(one: Pair, other: Pair) -> Pair:
     return one[0] + other[0], one[1] + other[1]
+
+
+def _sum_of_pairs(pairs: Iterable[Pair]) -> Pair:
+    before, after = map(sum, zip(*pairs, strict=True))
+    return before, after
+
+
+def _sum_of_effects(of_parts: Iterable[Effects]) -> Effects:
+    return Effects(*map(sum, zip(*of_parts, strict=True)))
 
 
 def _driver(parts: Sequence[Variance]) -> tuple[Driver, str]:
@@ -101,27 +108,26 @@ def _model(of_scopes: Sequence[ModelVariance]) -> ModelVariance:
     first = of_scopes[0]
     if len(of_scopes) == 1:
         return first
-    effects: Effects = NO_EFFECTS
-    cost, used, lines = (0, 0), dict[str, Pair](), dict[tuple[str, str], UsageLine]()
+    used: dict[str, Pair] = {}
+    lines: dict[tuple[str, str], list[int]] = {}
     for model in of_scopes:
-        effects, cost = effects.plus(model.effects), _pair(cost, model.cost)
         for unit, pair in model.used.items():
             used[unit] = _pair(used.get(unit, (0, 0)), pair)
         for line in model.lines:
-            known = lines.get((line.unit, line.kind))
-            lines[line.unit, line.kind] = (
-                replace(line, foreign=(0, 0))
-                if known is None
-                else replace(known, used=_pair(known.used, line.used), cost=_pair(known.cost, line.cost))
-            )
+            key, numbers = (line.unit, line.kind), (*line.used, *line.cost)
+            known = lines.get(key)
+            lines[key] = [*numbers] if known is None else [*map(add, known, numbers)]
     before, after = (any(pair[side] for pair in used.values()) for side in SIDES)
     return ModelVariance(
         provider=first.provider,
         model=first.model,
         status="kept" if before and after else "entered" if after else "left" if before else "adjusted",
         used=dict(sorted(used.items())),
-        cost=cost,
-        effects=effects,
+        cost=_sum_of_pairs(model.cost for model in of_scopes),
+        effects=_sum_of_effects(model.effects for model in of_scopes),
         kind_mix=sum(model.kind_mix for model in of_scopes),
-        lines=tuple(lines[key] for key in sorted(lines)),
+        lines=tuple(
+            UsageLine(first.provider, first.model, kind, unit, (numbers[0], numbers[1]), (numbers[2], numbers[3]))
+            for (unit, kind), numbers in sorted(lines.items())
+        ),
     )

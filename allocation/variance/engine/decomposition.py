@@ -3,73 +3,141 @@
 Each effect is the Shapley average over all orders in which the factors may change; for two factors that is Bennet's
 (1920). Shares are in turn those of models and, within a model, those of kinds of use; their part is split between the
 two by Bennet's average, which makes the whole an Owen value. Reference: Diewert, AJES 64(1) 2005, 311-360.
+
+All is computed in whole numbers over a common divisor. Fractions would be reduced at every step, which takes most of
+the time of many models.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 from operator import mul
 from typing import NamedTuple
 
 ZERO = Fraction(0)
 HALF = Fraction(1, 2)
-# Of four factors, the share of orders in which a factor changes after this many others have.
-ORDERS = (Fraction(1, 4), Fraction(1, 12), Fraction(1, 12), Fraction(1, 4))
+NO_EXCHANGE = (ZERO, ZERO)
+# Of four factors, in how many of twelve orders a factor changes after this many others have.
+ORDERS = (3, 1, 1, 3)
+ORDERS_SUM = 12
 SIDES = (0, 1)
 Pair = tuple[int, int]
 
 
+class Ratio(NamedTuple):
+    """A fraction that is not reduced; the divisor is positive."""
+
+    numerator: int = 0
+    divisor: int = 1
+
+    def plus(self, addend: "Ratio") -> "Ratio":
+        if self.divisor == addend.divisor:
+            return Ratio(self.numerator + addend.numerator, self.divisor)
+        return Ratio(self.numerator * addend.divisor + addend.numerator * self.divisor, self.divisor * addend.divisor)
+
+    def rounded(self) -> int:
+        return rounded(self.numerator, self.divisor)
+
+
+def rounded(numerator: int, divisor: int) -> int:
+    """Half to even."""
+    whole, rest = divmod(numerator, divisor)
+    rest *= 2
+    return whole + 1 if rest > divisor or (rest == divisor and whole % 2) else whole
+
+
 class ExactEffects(NamedTuple):
-    """Effects on cost. `intensity` is use per activity, such as tokens per task."""
-
-    volume: Fraction = ZERO
-    intensity: Fraction = ZERO
-    model_mix: Fraction = ZERO
-    kind_mix: Fraction = ZERO
-    price: Fraction = ZERO
-    exchange: Fraction = ZERO
-
-    def plus(self, addend: "ExactEffects") -> "ExactEffects":
-        return ExactEffects(*(part + added for part, added in zip(self, addend, strict=True)))
-
-
-@dataclass(frozen=True, slots=True)
-class PricedUse:
-    """How much was used, and what it costs: `cost[side][priced]` is the use of the period `side` at the prices of the
-    period `priced`; 0 is the period before, 1 the one after.
+    """Effects on cost, each over `divisor`; `kind_mix` is the part of `mix` that comes from other kinds of use.
+    `intensity` is use per activity, such as tokens per task.
     """
 
-    used: Pair
-    cost: tuple[tuple[Fraction, Fraction], tuple[Fraction, Fraction]]
-    exchange: tuple[Fraction, Fraction] = (ZERO, ZERO)
+    divisor: int = 1
+    volume: int = 0
+    intensity: int = 0
+    mix: int = 0
+    price: int = 0
+    exchange: int = 0
+    kind_mix: Ratio = Ratio()
+
+    def plus(self, addend: "ExactEffects") -> "ExactEffects":
+        own, other = (1, 1) if self.divisor == addend.divisor else (addend.divisor, self.divisor)
+        return ExactEffects(
+            self.divisor * own,
+            self.volume * own + addend.volume * other,
+            self.intensity * own + addend.intensity * other,
+            self.mix * own + addend.mix * other,
+            self.price * own + addend.price * other,
+            self.exchange * own + addend.exchange * other,
+            self.kind_mix.plus(addend.kind_mix),
+        )
+
+
+class PricedUse(NamedTuple):
+    """How much was used, and what it costs: the own cost of each period, the use of the period before at the prices of
+    the one after, and the use of the one after at the prices before. `exchange` is what exchange rates do to the price
+    of all use of each period.
+    """
+
+    used: Pair = (0, 0)
+    own_cost: Pair = (0, 0)
+    old_use_at_new: Ratio = Ratio()
+    new_use_at_old: Ratio = Ratio()
+    exchange: tuple[Fraction, Fraction] = NO_EXCHANGE
+
+    def plus(self, addend: "PricedUse") -> "PricedUse":
+        return PricedUse(
+            (self.used[0] + addend.used[0], self.used[1] + addend.used[1]),
+            (self.own_cost[0] + addend.own_cost[0], self.own_cost[1] + addend.own_cost[1]),
+            self.old_use_at_new.plus(addend.old_use_at_new),
+            self.new_use_at_old.plus(addend.new_use_at_old),
+            (self.exchange[0] + addend.exchange[0], self.exchange[1] + addend.exchange[1])
+            if addend.exchange != NO_EXCHANGE
+            else self.exchange,
+        )
+
+    def costs(self) -> tuple[Sequence[int], int]:
+        """By [side][priced] in one row, with their divisor: the use of the period `side` at the prices of the period
+        `priced`; 0 is the period before, 1 the one after.
+        """
+        (at_new, by_new), (at_old, by_old) = self.old_use_at_new, self.new_use_at_old
+        if by_new == by_old:
+            return (self.own_cost[0] * by_new, at_new, at_old, self.own_cost[1] * by_new), by_new
+        divisor = by_new * by_old
+        return (self.own_cost[0] * divisor, at_new * by_old, at_old * by_new, self.own_cost[1] * divisor), divisor
 
 
 def priced_use(lines: Iterable[tuple[Pair, Pair, Pair]]) -> PricedUse:
-    """Sum over kinds of use of one model, or of all models; each line is ((quantity before, after), (cost before,
-    after), (the cost in the currency of its price before, after, or 0)). A kind used in one period only has one known
-    price, which is taken for both. Every cost needs a quantity.
+    """Sum over kinds of use of one model; each line is ((quantity before, after), (cost before, after), (the cost in
+    the currency of its price before, after, or 0)). A kind used in one period only has one known price, which is taken
+    for both. Every cost needs a quantity.
     """
-    exchange = [ZERO, ZERO]
-    used = [0, 0]
-    own_cost = [0, 0]
-    # Ratios are reduced once, after summing: a greatest common divisor for each would take most of the time.
-    old_use_at_new, new_use_at_old = _FractionSum(), _FractionSum()
+    exchange = NO_EXCHANGE
+    used_before = used_after = own_before = own_after = 0
+    # What divides without a rest, as a price that did not change within its period does, keeps the divisors small.
+    whole_at_new = whole_at_old = 0
+    at_new, at_old = Ratio(), Ratio()
     for (before, after), (cost_before, cost_after), foreign in lines:
-        if all(foreign) and before and after:
+        if foreign[0] and foreign[1] and before and after:
             step = _exchange_step((before, after), (cost_before, cost_after), foreign)
-            exchange[0] += before * step
-            exchange[1] += after * step
-        used[0] += before
-        used[1] += after
-        own_cost[0] += cost_before
-        own_cost[1] += cost_after
-        old_use_at_new.add(*((before * cost_after, after) if after else (cost_before, 1)))
-        new_use_at_old.add(*((after * cost_before, before) if before else (cost_after, 1)))
+            exchange = (exchange[0] + before * step, exchange[1] + after * step)
+        used_before += before
+        used_after += after
+        own_before += cost_before
+        own_after += cost_after
+        whole, rest = divmod(before * cost_after, after) if after else (cost_before, 0)
+        whole_at_new += whole
+        if rest:
+            at_new = at_new.plus(Ratio(rest, after))
+        whole, rest = divmod(after * cost_before, before) if before else (cost_after, 0)
+        whole_at_old += whole
+        if rest:
+            at_old = at_old.plus(Ratio(rest, before))
     return PricedUse(
-        (used[0], used[1]),
-        ((Fraction(own_cost[0]), old_use_at_new.reduced()), (new_use_at_old.reduced(), Fraction(own_cost[1]))),
-        (exchange[0], exchange[1]),
+        (used_before, used_after),
+        (own_before, own_after),
+        Ratio(at_new.numerator + whole_at_new * at_new.divisor, at_new.divisor),
+        Ratio(at_old.numerator + whole_at_old * at_old.divisor, at_old.divisor),
+        exchange,
     )
 
 
@@ -81,150 +149,97 @@ def _exchange_step(used: Pair, cost: Pair, foreign: Pair) -> Fraction:
     return HALF * prices * (Fraction(cost[1], foreign[1]) - Fraction(cost[0], foreign[0]))
 
 
-@dataclass(slots=True)
-class _FractionSum:
-    numerator: int = 0
-    denominator: int = 1
-
-    def add(self, numerator: int, denominator: int) -> None:
-        self.numerator = self.numerator * denominator + numerator * self.denominator
-        self.denominator *= denominator
-
-    def reduced(self) -> Fraction:
-        return Fraction(self.numerator, self.denominator)
-
-
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The factors by which prices count in each effect of one scope, from its activity and the total of its use."""
-
-    total: Pair
-    volume: Sequence[Sequence[Fraction]]
-    intensity: Sequence[Sequence[Fraction]]
-    shares: tuple[Fraction, Fraction]
-    linear: "_Linear | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Linear:
-    """Where both periods have use, each effect is a sum of costs: its factors, by [side][priced] in one row, as whole
-    numbers over `divisor`. Fractions would be reduced at every step, which takes most of the time of many models.
+    """The factors by which costs count in each effect of one scope, from its activity and the total of its use: by
+    [side][priced] in one row, over `divisor`. `shares` are those of a unit of use, over `shares_divisor`.
     """
 
+    total: Pair
     divisor: int
     volume: Sequence[int]
     intensity: Sequence[int]
     mix: Sequence[int]
     price: Sequence[int]
+    shares: Pair
+    shares_divisor: int
 
 
 def weights(activity: Pair, total: Pair) -> Weights:
-    """Where a period has use but no activity, the use itself is taken as the activity."""
+    """Where a period has use but no activity, the use itself is taken as the activity. There is use in one of them."""
     if any(not activity[side] and total[side] for side in SIDES):
         activity = total
-    intensities = [Fraction(total[side], activity[side]) if activity[side] else None for side in SIDES]
-    before = intensities[0] if intensities[0] is not None else intensities[1]
-    after = intensities[1] if intensities[1] is not None else intensities[0]
-    assert before is not None and after is not None  # noqa: PT018, S101  # there is use in one of the periods
-    intensity = (before, after)
-    factors = Weights(
-        total=total,
-        volume=[
-            [
-                (activity[1] - activity[0])
-                * sum((ORDERS[used + side + priced] * intensity[used] for used in SIDES), ZERO)
-                for priced in SIDES
-            ]
-            for side in SIDES
-        ],
-        intensity=[
-            [
-                (after - before) * sum(ORDERS[done + side + priced] * activity[done] for done in SIDES)
-                for priced in SIDES
-            ]
-            for side in SIDES
-        ],
-        shares=tuple(
-            sum(
-                (ORDERS[done + used + side] * activity[done] * intensity[used] for done in SIDES for used in SIDES),
-                ZERO,
-            )
-            for side in SIDES
-        ),  # type: ignore[arg-type]  # two of them
-    )
-    return replace(factors, linear=_linear(factors)) if all(total) else factors
-
-
-def _linear(factors: Weights) -> _Linear:
-    places = [(side, priced) for side in SIDES for priced in SIDES]
-    per_unit_of = [Fraction(1, total) for total in factors.total]
-    rows = [
-        [factors.volume[side][priced] * per_unit_of[side] for side, priced in places],
-        [factors.intensity[side][priced] * per_unit_of[side] for side, priced in places],
-        [factors.shares[priced] * per_unit_of[side] * (1 if side else -1) for side, priced in places],
-        [factors.shares[side] * per_unit_of[side] * (1 if priced else -1) for side, priced in places],
+    # Use per activity as a ratio, and whose prices count; a period without any takes the other's.
+    known = [side if activity[side] else 1 - side for side in SIDES]
+    use, per = [total[side] for side in known], [activity[side] for side in known]
+    ratios = (use[0] * per[1], use[1] * per[0])
+    moved, grown = activity[1] - activity[0], ratios[1] - ratios[0]
+    by_ratio = [ORDERS[place] * ratios[0] + ORDERS[place + 1] * ratios[1] for place in range(3)]
+    by_activity = [ORDERS[place] * activity[0] + ORDERS[place + 1] * activity[1] for place in range(3)]
+    shares = [
+        sum(ORDERS[done + used + side] * activity[done] * ratios[used] for done in SIDES for used in SIDES)
+        for side in SIDES
     ]
-    divisor = lcm(*(part.denominator for row in rows for part in row))
-    whole = [[part.numerator * (divisor // part.denominator) for part in row] for row in rows]
-    return _Linear(divisor, *whole)
+    priced_by = [side if total[side] else 1 - side for side in SIDES]
+    scale = [total[priced_by[1 - side]] for side in SIDES]
+    rows = [[0, 0, 0, 0] for _row in range(4)]
+    for side in SIDES:
+        for priced in SIDES:
+            place = 2 * priced_by[side] + priced
+            rows[0][place] += scale[side] * moved * by_ratio[side + priced]
+            rows[1][place] += scale[side] * grown * by_activity[side + priced]
+            rows[2][place] += scale[side] * (shares[priced] if side else -shares[priced])
+            rows[3][place] += scale[side] * (shares[side] if priced else -shares[side])
+    shares_divisor = ORDERS_SUM * per[0] * per[1]
+    return Weights(
+        total=total,
+        divisor=shares_divisor * scale[0] * scale[1],
+        volume=rows[0],
+        intensity=rows[1],
+        mix=rows[2],
+        price=rows[3],
+        shares=(shares[0], shares[1]),
+        shares_divisor=shares_divisor,
+    )
 
 
 def effects(model: PricedUse, factors: Weights) -> ExactEffects:
-    """What one model, or all models together, add to each effect; for all together `kind_mix` holds the whole mix."""
-    if factors.linear is not None:
-        return _linear_effects(model, factors, factors.linear)
-    price = per_unit(model, factors.total)
-    volume = intensity = ZERO
-    for side in SIDES:
-        for priced in SIDES:
-            volume += factors.volume[side][priced] * price[side][priced]
-            intensity += factors.intensity[side][priced] * price[side][priced]
-    mix = sum((factors.shares[priced] * (price[1][priced] - price[0][priced]) for priced in SIDES), ZERO)
-    models = model_mix(model, factors)
-    prices = sum((factors.shares[side] * (price[side][1] - price[side][0]) for side in SIDES), ZERO)
-    return ExactEffects(
-        volume=volume,
-        intensity=intensity,
-        model_mix=models,
-        kind_mix=mix - models,
-        price=prices,
+    """What one model, or all models together, add to each effect."""
+    costs, divisor = model.costs()
+    mix = sum(map(mul, factors.mix, costs))
+    own, share = _model_mix(model, costs, factors)
+    exact = ExactEffects(
+        factors.divisor * divisor,
+        sum(map(mul, factors.volume, costs)),
+        sum(map(mul, factors.intensity, costs)),
+        mix,
+        sum(map(mul, factors.price, costs)),
+        kind_mix=Ratio(mix * share - own, factors.divisor * divisor * share),
     )
+    return _with_exchange(exact, model, factors) if model.exchange != NO_EXCHANGE else exact
 
 
-def _linear_effects(model: PricedUse, factors: Weights, linear: _Linear) -> ExactEffects:
-    costs = [cost for of_side in model.cost for cost in of_side]
-    divisor = lcm(*(cost.denominator for cost in costs))
-    whole = [cost.numerator * (divisor // cost.denominator) for cost in costs]
-    volume, intensity, mix, prices = (
-        Fraction(sum(map(mul, row, whole)), linear.divisor * divisor)
-        for row in (linear.volume, linear.intensity, linear.mix, linear.price)
+def _with_exchange(exact: ExactEffects, model: PricedUse, factors: Weights) -> ExactEffects:
+    """What exchange rates do is told apart from the price."""
+    of_rates = sum(
+        (Fraction(factors.shares[side], factors.shares_divisor * factors.total[side]) * model.exchange[side])
+        for side in SIDES
     )
-    exchange = ZERO
-    if any(model.exchange):
-        exchange = sum((factors.shares[side] * model.exchange[side] / factors.total[side] for side in SIDES), ZERO)
-    models = model_mix(model, factors)
-    return ExactEffects(volume, intensity, models, mix - models, prices - exchange, exchange)
+    rates = ExactEffects(divisor=of_rates.denominator, price=-of_rates.numerator, exchange=of_rates.numerator)
+    return exact.plus(rates)
 
 
-def model_mix(model: PricedUse, factors: Weights) -> Fraction:
-    """The part of the mix that comes from the change in the model's own share, valued at its mean price."""
-    if not factors.total[0] or not factors.total[1]:
-        return ZERO
-    moved = model.used[1] * factors.total[0] - model.used[0] * factors.total[1]
-    if not moved:
-        return ZERO
-    share_change = Fraction(moved, factors.total[0] * factors.total[1])
-    own_prices = per_unit(model, model.used)
-    return (
-        share_change
-        * HALF
-        * sum((factors.shares[priced] * (own_prices[0][priced] + own_prices[1][priced]) for priced in SIDES), ZERO)
+def _model_mix(model: PricedUse, costs: Sequence[int], factors: Weights) -> tuple[int, int]:
+    """The part of the mix that comes from the change in the model's own share, valued at its mean price; over the
+    divisor of its effects times the second number.
+    """
+    total, used = factors.total, model.used
+    moved = used[1] * total[0] - used[0] * total[1]
+    if not moved or not total[0] or not total[1]:
+        return 0, 1
+    before, after = (0 if used[0] else 1), (1 if used[1] else 0)
+    at_old, at_new = (
+        used[after] * costs[2 * before + priced] + used[before] * costs[2 * after + priced] for priced in SIDES
     )
-
-
-def per_unit(model: PricedUse, total: Pair) -> Sequence[Sequence[Fraction]]:
-    """Cost of the model per unit of `total`, by period; a period without any use takes the other period's."""
-    known = [[cost / total[side] for cost in model.cost[side]] if total[side] else None for side in SIDES]
-    before, after = known[0] or known[1], known[1] or known[0]
-    assert before is not None and after is not None  # noqa: PT018, S101  # a model is known by its use
-    return (before, after)
+    priced_mean = factors.shares[0] * at_old + factors.shares[1] * at_new
+    return moved * priced_mean, 2 * used[before] * used[after]

@@ -11,6 +11,7 @@ INPUT, CACHED_INPUT = "input", "cached_input"
 SHARE_MIN = Fraction(1, 20)
 COST_MIN = Fraction(1, 100)
 ModelKey = tuple[str, str]
+KEPT, ENTERED, LEFT, ADJUSTED = "kept", "entered", "left", "adjusted"
 
 
 def status_of(own: Iterable[UsageLine]) -> str:
@@ -19,7 +20,7 @@ def status_of(own: Iterable[UsageLine]) -> str:
     for line in own:
         before |= line.used[0] > 0
         after |= line.used[1] > 0
-    return "kept" if before and after else "entered" if after else "left" if before else "adjusted"
+    return KEPT if before and after else ENTERED if after else LEFT if before else ADJUSTED
 
 
 def may_have_become_cheaper(line: UsageLine) -> bool:
@@ -38,13 +39,13 @@ def findings_of(
 ) -> Findings:
     """Those of one scope's own use."""
     return Findings(
-        new=_entries("entered", by_key, statuses, scope),
-        ended=_entries("left", by_key, statuses, scope),
+        new=_entries(ENTERED, by_key, statuses, scope),
+        ended=_entries(LEFT, by_key, statuses, scope),
         cheaper=tuple(cheaper for model in models if (cheaper := _cheaper(model, scope)) is not None),
         cache=tuple(
             share
             for key, own in by_key.items()
-            if statuses[key] == "kept" and (share := _cache_share(key, own, scope, cost)) is not None
+            if statuses[key] == KEPT and (share := _cache_share(key, own, scope, cost)) is not None
         ),
     )
 
@@ -60,13 +61,13 @@ def _entries(
         for key, own in by_key.items()
         if statuses[key] == status
     ]
-    if scope and entries and all(of_model in {status, "adjusted"} for of_model in statuses.values()):
+    if scope and entries and all(of_model in {status, ADJUSTED} for of_model in statuses.values()):
         return (Entry(scope, "", sum(entry.amount for entry in entries)),)
     return tuple(entry for entry in entries if entry.amount)
 
 
 def _cheaper(model: ModelVariance, scope: str) -> Cheaper | None:
-    if model.status != "kept" or model.effects.price >= 0:
+    if model.status != KEPT or model.effects.price >= 0:
         return None
     grew = any(before < after for before, after in model.used.values())
     return Cheaper(scope, model.model, -model.effects.price, model.effects.volume + model.effects.intensity, grew)
@@ -74,14 +75,18 @@ def _cheaper(model: ModelVariance, scope: str) -> Cheaper | None:
 
 def _cache_share(key: ModelKey, own: Sequence[UsageLine], scope: str, cost: Pair) -> CacheShare | None:
     """What the change in the share cost: at the mean input of both periods, and the mean of what caching saves."""
-    by_kind = {line.kind: line for line in own if line.kind in {INPUT, CACHED_INPUT}}
-    plain, cached = by_kind.get(INPUT), by_kind.get(CACHED_INPUT)
+    plain = cached = None
+    for line in own:
+        if line.kind == INPUT:
+            plain = line
+        elif line.kind == CACHED_INPUT:
+            cached = line
     if plain is None or cached is None or not any(cached.used):
         return None
     totals = [max(plain.used[side], 0) + max(cached.used[side], 0) for side in SIDES]
     # Most shares hardly change: whole numbers say so sooner than fractions.
     moved = abs(max(cached.used[0], 0) * totals[1] - max(cached.used[1], 0) * totals[0])
-    if not all(totals) or moved < SHARE_MIN * totals[0] * totals[1]:
+    if not all(totals) or moved * SHARE_MIN.denominator < SHARE_MIN.numerator * totals[0] * totals[1]:
         return None
     before, after = (Fraction(max(cached.used[side], 0), totals[side]) for side in SIDES)
     dearer = _mean_price(plain) - _mean_price(cached)
