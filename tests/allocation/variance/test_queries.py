@@ -8,7 +8,7 @@ import pytest
 
 from allocation.variance import queries
 from allocation.variance.engine.drivers import Driver
-from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods
+from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, month
 from allocation.variance.engine.variance import Effects
 from allocation.variance.queries import ScopeVariance
 from governance.errors import Invalid
@@ -211,3 +211,34 @@ def test_a_month_that_runs_is_compared_pro_rata(acme: Scope) -> None:
             since=date(2026, 12, 1), until=date(2027, 1, 1), against_since=None, against_until=None,
             today=date(2026, 12, 1),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "periods",
+    [
+        pytest.param(ComparedPeriods(SEPTEMBER, OCTOBER), id="one after the other"),
+        pytest.param(ComparedPeriods(OCTOBER, SEPTEMBER), id="the later one first"),
+        pytest.param(ComparedPeriods(month(date(2026, 8, 1)), OCTOBER), id="apart"),
+        pytest.param(ComparedPeriods(OCTOBER, month(date(2026, 8, 1))), id="apart, the later one first"),
+        pytest.param(ComparedPeriods(OCTOBER, OCTOBER), id="the same"),
+        pytest.param(ComparedPeriods(ComparedPeriod(date(2026, 9, 10), date(2026, 10, 20)), OCTOBER), id="overlapping"),
+        pytest.param(
+            ComparedPeriods(SEPTEMBER, ComparedPeriod(date(2026, 8, 1), date(2026, 11, 1))), id="one within the other"
+        ),
+    ],
+)
+def test_each_day_counts_in_every_period_that_holds_it(acme: Scope, periods: ComparedPeriods) -> None:
+    calls = [(number, call(number, task_id=f"task of {number}")) for number in (7, 8, 9, 10)]
+    use(acme, *calls)
+    variance = queries.scope_variance(scope_id=acme.pk, periods=periods).variance
+
+    def within(values: dict[int, int]) -> tuple[int, ...]:
+        return tuple(
+            sum(value for number, value in values.items() if period.since <= date(2026, number, 15) < period.until)
+            for period in (periods.before, periods.after)
+        )
+
+    assert variance.used["token"] == within({number: number * M for number, _call in calls})
+    assert variance.cost == within({number: number * 2_500_000_000 for number, _call in calls})
+    assert variance.activity.requests == within(dict.fromkeys((7, 8, 9, 10), 1))
+    assert variance.activity.tasks == within(dict.fromkeys((7, 8, 9, 10), 1))
