@@ -78,6 +78,7 @@ spec:
   when_zero: fail
   departed: redistribute
 """
+NODE_BILL = Decimal(1440)
 NODE = """
 apiVersion: weir/v1
 kind: Commitment

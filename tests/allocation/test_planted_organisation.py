@@ -8,9 +8,13 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.test import Client
+from django.utils.html import strip_tags
 
 from allocation.anomalies.models import Anomaly
 from allocation.anomalies.operations import detect_anomalies
+from allocation.commitments.engine import CommitmentMonth
+from allocation.commitments.models import Commitment
+from allocation.commitments.queries import commitments_in
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.operations import run_allocation
 from allocation.shared_cost.queries import fully_loaded
@@ -18,10 +22,15 @@ from allocation.unit_economics.queries import unit_economics
 from allocation.usage.models import UsageCharge
 from allocation.variance import queries
 from allocation.variance.engine.periods import ComparedPeriods, month
+from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.ledger.queries.facts import budget_facts
 from governance.people.models import User
 from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
 from tests.allocation.conftest import SYSTEM
-from tests.allocation.planted import AT, LATE_AT, UNTIL, plant
+from tests.allocation.planted import AT, LATE_AT, NODE_BILL, UNTIL, plant
+from tests.allocation.shared_cost.queries.test_committed import by_sub_account
+from tests.budgets.conftest import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("planted")]
 DAY = timedelta(days=1)
@@ -36,20 +45,28 @@ def planted(kept_rows: None) -> Scope:
     return plant()
 
 
-def moved(path: str, *arguments: str) -> list[str]:
+def command(name: str, *arguments: str) -> str:
     out = StringIO()
     with time_machine.travel(AT, tick=False):
-        call_command("moved", f"--scope={path}", *arguments, stdout=out)
-    return out.getvalue().splitlines()
+        call_command(name, *arguments, stdout=out)
+    return out.getvalue()
 
 
-def page(path: str) -> str:
+def moved(path: str, *arguments: str) -> list[str]:
+    return command("moved", f"--scope={path}", *arguments).splitlines()
+
+
+def admin_page(address: str) -> str:
     client = Client()
     operator = User.objects.create_superuser("o@planted.example", "a long password")
     client.force_login(operator, backend="django.contrib.auth.backends.ModelBackend")
-    periods = "first=2026-11-01&last=2026-11-30&against_first=2026-10-01&against_last=2026-10-31"
     with time_machine.travel(AT, tick=False):
-        return client.get(f"/admin/allocation/usageday/what-moved/?scope={path}&{periods}").content.decode()
+        return client.get(address).content.decode()
+
+
+def page(path: str) -> str:
+    periods = "first=2026-11-01&last=2026-11-30&against_first=2026-10-01&against_last=2026-10-31"
+    return admin_page(f"/admin/allocation/usageday/what-moved/?scope={path}&{periods}")
 
 
 PRICE_CUT = "Lower prices saved 325.51 EUR, of which more use took 29.7 % back."
@@ -120,16 +137,104 @@ def test_each_rise_is_found_on_the_next_morning_and_nothing_else() -> None:
     )
 
 
-@pytest.mark.parametrize("number", [9, 10, 11])
-def test_what_moved_unit_economics_and_charges_agree_on_a_month(planted: Scope, number: int) -> None:
-    """To nine places, with the late usage in November."""
+def charged(number: int) -> Decimal:
+    """What usage was booked at in a month."""
     chosen = month(date(2026, number, 1))
     charges = UsageCharge.objects.filter(day__gte=chosen.since, day__lt=chosen.until)
-    of_charges = sum(charges.values_list("effective_cost", flat=True), Decimal(0))
+    return sum(charges.values_list("effective_cost", flat=True), Decimal(0))
+
+
+def node_month(planted: Scope, number: int) -> CommitmentMonth:
+    [node] = commitments_in(planted.pk, Month(2026, number))
+    return node
+
+
+@pytest.mark.parametrize("number", [9, 10, 11])
+def test_what_moved_is_what_was_booked_and_unit_economics_hold_the_bill_of_the_node(
+    planted: Scope, number: int
+) -> None:
+    """To nine places, with the late usage in November."""
+    chosen = month(date(2026, number, 1))
     periods = ComparedPeriods(month(date(2026, number - 1, 1)), chosen)
     variance = queries.scope_variance(scope_id=planted.pk, periods=periods).variance
-    assert queries.money_of(variance.cost[1]) == of_charges
-    assert unit_economics(scope_id=planted.pk, since=chosen.since, until=chosen.until).cost == of_charges
+    assert queries.money_of(variance.cost[1]) == charged(number)
+    node = node_month(planted, number)
+    assert node.amount == NODE_BILL
+    cost = unit_economics(scope_id=planted.pk, since=chosen.since, until=chosen.until).cost
+    assert cost == charged(number) - node.booked_cost + NODE_BILL
+
+
+@pytest.mark.parametrize("number", [9, 10, 11])
+def test_allocation_and_focus_agree_by_scope_and_with_unit_economics(planted: Scope, number: int) -> None:
+    """To nine places, before the platform team is shared out and after."""
+    chosen, paths = month(date(2026, number, 1)), scope_tree().by_id
+    exported_by_scope = by_sub_account(planted, chosen.since)
+    whole = unit_economics(scope_id=planted.pk, since=chosen.since, until=chosen.until).cost
+
+    def by_scope() -> dict[str, Decimal]:
+        loaded = fully_loaded(planted.pk, Month(2026, number))
+        return {paths[scope_id].path: cost.total for scope_id, cost in loaded.items() if cost.total}
+
+    assert by_scope() == exported_by_scope
+    assert sum(exported_by_scope.values()) == whole
+    run_allocation(organisation=planted, month=Month(2026, number), actor=SYSTEM, at=AT)
+    assert by_scope() == by_sub_account(planted, chosen.since)
+    assert sum(by_scope().values()) == whole
+
+
+def test_the_ledger_holds_what_usage_was_booked_at(planted: Scope) -> None:
+    """A commitment's bill moves no budget: ledger and bill differ by what the node costs beside its usage."""
+    author, finance = (
+        person(f"{right or 'author'}@planted.example", planted, persona, right)
+        for persona, right in (("engineering", ""), ("finance", "approve_budget"))
+    )
+    budget = create_budget(scope=planted, amount=Decimal(5000), actor=author, at=AT)
+    submit_budget(budget_id=budget.pk, actor=author, at=AT)
+    approve_budget(budget_id=budget.pk, actor=finance, reason="Planned.", at=AT)
+    facts = budget_facts(scope_ids=[planted.pk], unit=budget.unit, at=AT)[planted.pk]
+    assert facts.used == charged(11)
+    node, november = node_month(planted, 11), month(date(2026, 11, 1))
+    cost = unit_economics(scope_id=planted.pk, since=november.since, until=november.until).cost
+    assert cost - facts.used == node.idle_cost == NODE_BILL - node.booked_cost
+
+
+def words_of(address: str) -> str:
+    return " ".join(strip_tags(admin_page(address)).split())
+
+
+def test_the_pages_of_commitments_tell_how_far_the_node_was_used(planted: Scope) -> None:
+    """It is cheaper than on demand from 360 hours a month; on 23 days 230 were used."""
+    assert "node 1 reserved GPU self 1,440.00 EUR 31.9 % 980.00 EUR 360.00 GPU hours" in words_of(
+        "/admin/allocation/commitment/"
+    )
+    assert (node_month(planted, 11).unused_amount, node_month(planted, 11).utilisation) == (980, Decimal("0.319444"))
+
+
+def test_its_own_page_tells_what_the_node_covered(planted: Scope) -> None:
+    node = Commitment.objects.get(organisation=planted)
+    assert "230.00 of 720.00 GPU hours, 100.0 % of what it could cover" in words_of(
+        f"/admin/allocation/commitment/{node.pk}/change/"
+    )
+
+
+def test_the_command_tells_what_a_useful_hour_of_the_node_costs() -> None:
+    told = command("unit_economics", "--scope=planted", "--month=2026-11").splitlines()
+    [hour] = [line.split() for line in told if line.startswith("Cost per useful GPU hour")]
+    assert " ".join(hour) == "Cost per useful GPU hour 6.26 EUR 1,440.00 230.00"
+
+
+def test_the_command_tells_how_the_platform_team_is_shared(planted: Scope) -> None:
+    run_allocation(organisation=planted, month=Month(2026, 10), actor=SYSTEM, at=AT)
+    told = command("allocation", "show", "--organisation=planted", "--month=2026-10").splitlines()
+    assert told[1] == "platform-team v1 of planted/platform: 230.10 EUR, proportional (Tokens)"
+    by_name = {line.split()[-1]: " ".join(line.split()[:-1]) for line in told[3:]}
+    assert by_name["planted/platform"] == "230.10 0.00 0.00 0.00 230.10 0.00"
+    assert by_name["planted/research"] == "589.00 31.00 0.00 0.00 0.00 620.00"
+    assert by_name["total"] == "2,176.67 851.00 0.00 230.10 230.10 3,027.67"
+
+
+def test_the_command_tells_which_month_is_closed() -> None:
+    assert command("periods", "list") == "planted 2026-09 closed 2026-10-05 by weir\n"
 
 
 def test_the_platform_team_is_shared_out_to_the_last_place(planted: Scope) -> None:
@@ -139,7 +244,10 @@ def test_the_platform_team_is_shared_out_to_the_last_place(planted: Scope) -> No
     platform = Scope.objects.get(path="planted/platform").pk
     assert (loaded[platform].total, loaded[platform].shared_out) == (0, loaded[platform].direct)
     assert sum(cost.shared_in for cost in loaded.values()) == loaded[platform].direct
-    assert sum(cost.total for cost in loaded.values()) == sum(cost.direct + cost.external for cost in loaded.values())
+    assert sum(cost.total for cost in loaded.values()) == sum(
+        cost.direct + cost.committed + cost.external for cost in loaded.values()
+    )
+    assert sum(cost.committed for cost in loaded.values()) == node_month(planted, 10).idle_cost
 
 
 def test_late_usage_is_a_correction_and_the_closed_month_keeps_its_cost() -> None:

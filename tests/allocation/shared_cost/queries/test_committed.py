@@ -52,9 +52,9 @@ def committed(acme: Scope) -> Scope:
     return acme
 
 
-def by_sub_account(root: Scope) -> dict[str, Decimal]:
+def by_sub_account(root: Scope, since: date = SINCE) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = defaultdict(Decimal)
-    rows = [{name: cell or None for name, cell in row.items()} for row in rows_of(exported(root, "1.4"))]
+    rows = [{name: cell or None for name, cell in row.items()} for row in rows_of(exported(root, "1.4", since))]
     assert list(check("1.4", rows)) == []
     for row in rows:
         sums[row["SubAccountId"] or root.path] += D(row["EffectiveCost"] or 0)
