@@ -1,3 +1,3 @@
-from allocation.corrections.admin import attribution, corrections
+from allocation.corrections.admin import attribution, corrections, imports
 
-__all__ = ["attribution", "corrections"]
+__all__ = ["attribution", "corrections", "imports"]

@@ -1,3 +1,3 @@
-from allocation.usage.admin import charges, imports, tasks, usage
+from allocation.usage.admin import charges, tasks, usage
 
-__all__ = ["charges", "imports", "tasks", "usage"]
+__all__ = ["charges", "tasks", "usage"]
