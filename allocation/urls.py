@@ -6,6 +6,7 @@ from allocation.billing_periods.api import BillingPeriods
 from allocation.commitments.api import Commitments
 from allocation.corrections.api.attribution import AttributionReapply
 from allocation.corrections.api.corrections import AdjustmentRuns, Adjustments
+from allocation.corrections.api.imports import OneUsageImport, UsageImports, UsageImportWithdrawal
 from allocation.coverage.api.attribution import AttributionCoverage
 from allocation.coverage.api.preview import AttributionPreview
 from allocation.coverage.api.prices import PriceCoverage
@@ -42,6 +43,9 @@ urlpatterns = [
     path("otlp/v1/traces", Traces.as_view(), name="otlp-traces"),
     path("otlp/v1/logs", Logs.as_view(), name="otlp-logs"),
     path("otlp/v1/metrics", Metrics.as_view(), name="otlp-metrics"),
+    path("usage/imports", UsageImports.as_view(), name="usage-imports"),
+    path("usage/imports/<int:import_id>", OneUsageImport.as_view(), name="usage-import"),
+    path("usage/imports/<int:import_id>/withdrawal", UsageImportWithdrawal.as_view(), name="usage-import-withdrawal"),
     path("usage/summary", UsageSummary.as_view(), name="usage-summary"),
     path("attribution/rules", AttributionRuleSets.as_view(), name="attribution-rules"),
     path("attribution/rules/<str:name>", AttributionRuleSetDetail.as_view(), name="attribution-rule-set"),

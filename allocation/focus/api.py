@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from allocation.corrections.api.imports import WithdrawalIn
 from allocation.focus.engine.layout import EXPORTED
 from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.focus.operations import withdraw_focus_import
@@ -76,10 +77,6 @@ class FocusRowOut(serializers.ModelSerializer[FocusRow]):
             "booked_at", "released_at", "taken_back_at", "reversed_at", "cells",
         )  # fmt: skip
         read_only_fields = fields
-
-
-class WithdrawalIn(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=500)
 
 
 class RowFilterIn(Parameters):

@@ -31,7 +31,8 @@ from allocation.outcomes.models import Outcome
 from allocation.outcomes.operations import record_outcomes
 from allocation.prices.models import ExchangeRate, Price, PriceBook
 from allocation.quarantine.models import QuarantinedUsage
-from allocation.usage.models import UsageRecord
+from allocation.usage.importers.files import ImportRequest, import_file
+from allocation.usage.models import ImportRun, UsageRecord
 from allocation.usage.operations import record_usage
 from budgets.approvals.operations import approve_budget, create_budget, submit_budget
 from budgets.plans.models import Budget
@@ -48,6 +49,7 @@ from policies.constraints.models import Constraint
 from policies.evaluation.operations import evaluate_next_dirty_scopes
 from policies.guardrails.documents import parse_guardrail
 from policies.guardrails.operations import apply_guardrail_policy
+from tests.allocation.conftest import document
 from tests.allocation.sharing import furnish_sharing
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("authorisation")]
@@ -159,6 +161,9 @@ MATRIX = {
     "POST /focus/imports/{import_id}/withdrawal": Case(("usage:write",), of="focus_import", body=REASON, by="finops"),
     "GET /focus/imports/{import_id}/rows": reads("usage:read", of="focus_import"),
     "GET /focus/imports/{import_id}/export": reads("usage:read", of="focus_import"),
+    "GET /usage/imports": reads("usage:read"),
+    "GET /usage/imports/{import_id}": reads("usage:read", of="usage_import"),
+    "POST /usage/imports/{import_id}/withdrawal": Case(("usage:write",), of="usage_import", body=REASON, by="finops"),
     "GET /shared-cost": Case(("usage:read",), query="?scope=acme/search"),
     "GET /shared-cost-splits": reads("usage:read"),
     "GET /allocation-runs": reads("usage:read"),
@@ -284,6 +289,12 @@ def focus_import(scope: Scope, folder: Path) -> FocusImport:
     return import_focus_file(FocusImportRequest(path=path, scope=scope), now=lambda: AT)
 
 
+def usage_import(scope: Scope, folder: Path) -> ImportRun:
+    path = folder / "calls.jsonl"
+    path.write_text(json.dumps(document(occurred_at="2026-11-01T00:00:00Z")))
+    return import_file(ImportRequest(path=path, source_format="native", scope_id=scope.pk), now=lambda: AT)
+
+
 @pytest.fixture(autouse=True)
 def clock() -> Iterator[None]:
     with time_machine.travel(AT, tick=False):
@@ -357,6 +368,7 @@ def made_in(folder: Path) -> World:
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
             "focus_import": focus_import(acme, folder).pk,
+            "usage_import": usage_import(acme, folder).pk,
             "anomaly": anomaly.pk,
             "alert": Alert.objects.get().pk,
             "constraint": Constraint.objects.get().pk,
