@@ -161,8 +161,14 @@ def test_another_organisation_is_neither_shown_nor_named(world: None, model: typ
 
 
 def test_every_model_of_both_apps_is_in_the_admin_or_left_out_on_purpose() -> None:
-    inside_another = {"governance.ownership", "allocation.attributionrule", "allocation.sharedpool"}
-    machinery = {"scopetreeversion", "idempotencyrecord", "dirtyscope", "heartbeat"}
+    inside_another = {
+        "governance.ownership", "allocation.attributionrule", "allocation.sharedpool",
+        "allocation.uncountedtelemetry",  # under Data gaps
+    }  # fmt: skip
+    machinery = {
+        "governance.scopetreeversion", "governance.idempotencyrecord", "governance.dirtyscope", "governance.heartbeat",
+        "allocation.droppedmonth", "allocation.importedrecord", "allocation.usageidentity",
+    }  # fmt: skip
     models = [model for app in ("governance", "allocation") for model in apps.get_app_config(app).get_models()]
-    every = {model._meta.label_lower for model in models} - {f"governance.{name}" for name in machinery}
+    every = {model._meta.label_lower for model in models} - machinery
     assert every - inside_another == set(NAMES)
