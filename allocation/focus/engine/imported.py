@@ -2,7 +2,7 @@
 
 A cell that FOCUS allows is kept as it is. A cell that means the same but is written differently (`5/1/25`,
 `$10,000.00`, the word NULL) is written as FOCUS requires, and missing values are filled in with those read from the
-whole row.
+whole row. Of a file from before FOCUS 1.3 the seller stands for the host.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +24,8 @@ from governance.calendar.engine import first_of_month, midnight, month_after
 
 # The seller's name before 1.3 and since. The host's and the publisher's names are other facts and keep their columns.
 RENAMED: Mapping[str, str] = {"ProviderName": "ServiceProviderName", "ServiceProviderName": "ProviderName"}
+
+HOST = "HostProviderName"
 
 
 @lru_cache(maxsize=256)
@@ -83,6 +85,9 @@ def imported_row(
     for name, text in read_values.items():
         if row.get(name) is None:
             row[name] = text
+    if HOST in columns_of(version) and HOST not in row:
+        # Files from before 1.3 have no column for it, and since then every row must name one.
+        row[HOST] = row.get("ServiceProviderName")
     return row
 
 

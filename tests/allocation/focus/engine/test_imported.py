@@ -13,6 +13,13 @@ def test_rows_of_other_versions_find_their_column() -> None:
     assert len(set(target_columns("1.2", ("Id", "id", "x_Id", "BilledCost", "billedcost")))) == 5
 
 
+def test_the_seller_is_the_host_of_a_file_that_has_no_column_for_it() -> None:
+    row = imported_row("1.4", ("ProviderName", "BilledCost"), ["Big Cloud", "1"], {})
+    assert (row["ServiceProviderName"], row["HostProviderName"]) == ("Big Cloud", "Big Cloud")
+    assert imported_row("1.4", ("ProviderName", "HostProviderName"), ["A", None], {})["HostProviderName"] is None
+    assert "HostProviderName" not in imported_row("1.2", ("ProviderName",), ["Big Cloud"], {})
+
+
 def test_an_imported_cell_is_mended_only_where_focus_does_not_allow_it() -> None:
     columns = ("BilledCost", "ListCost", "ChargePeriodStart", "SubAccountId", "Tags", "x_Own")
     row = imported_row(
