@@ -19,6 +19,7 @@ SPECTACULAR = {
         "AlertStatus": "policies.alerts.models.Alert.Status",
         "BudgetStatus": "budgets.plans.models.Budget.Status",
         "ConstraintStatus": "policies.constraints.models.Constraint.Status",
+        "ImportStatus": "allocation.usage.models.imports.ImportStatus",
         "DeliveryStatus": "governance.messages.models.DeliveryStatus",
         "BudgetUnit": "budgets.plans.models.Unit",
         "CostUnit": "governance.unit_costs.models.CostUnit",

@@ -249,14 +249,14 @@ def is_quantity(field: str) -> bool:
 
 
 class Stated(BaseModel):
-    """The file holds everything of an account in a period: the records of each `period` (UTC) in which it has one, for
-    what stands in the columns of `account`. A later file of the same account and period replaces it.
+    """The file holds everything of an account, which the columns of `account` name, from the first `period` (UTC) of
+    which it has a row to the last. A later file of the same account replaces it for the periods that both state.
     """
 
     model_config = _CONFIG
 
     account: Annotated[tuple[str, ...], Field(min_length=1)]
-    period: Literal["day", "month"] = "day"
+    period: Literal["hour", "day", "month"] = "day"
 
 
 class UsageMapping(BaseModel):

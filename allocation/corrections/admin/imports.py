@@ -20,6 +20,7 @@ class ImportRunAdmin(WithdrawableAdmin):
     )  # fmt: skip
     list_filter = ("status", "source_format", ("scope", VisibleScopes))
     list_select_related = ("scope",)
+    exclude = ("stated",)
     ordering = ("-started_at",)
 
     def withdraw(self, request: HttpRequest, import_id: int, reason: str) -> ImportRun:

@@ -6,6 +6,7 @@ from allocation.corrections.operations.adjustments import (
 )
 from allocation.corrections.operations.imports import (
     ImportWithdrawn,
+    Settlement,
     settle_import,
     withdraw_import,
 )
@@ -25,6 +26,7 @@ from allocation.corrections.operations.taking_back import (
 __all__ = [
     "ImportWithdrawn",
     "Reattribution",
+    "Settlement",
     "begin_run",
     "books_in_force",
     "count_again",

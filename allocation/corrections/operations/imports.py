@@ -3,16 +3,19 @@ an import holds it again.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Exists, Max, Min, OuterRef, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from allocation.corrections.models import Adjustment, AdjustmentKind, AdjustmentRun
 from allocation.corrections.operations.adjustments import begin_run, finish_run
 from allocation.corrections.operations.taking_back import count_again, take_back
 from allocation.corrections.queries import corrected_records, identity_of
+from allocation.usage.engine.statements import statement_of
 from allocation.usage.models import ImportedRecord, ImportRun, UsageRecord
 from allocation.usage.operations import with_retries
 from governance.calendar.engine import DAY
@@ -71,9 +74,17 @@ def _withdrawn(import_id: int, reason: str, actor: Actor, at: datetime) -> Impor
     return run
 
 
-def settle_import(*, import_id: int, actor: Actor, at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The earlier imports, by number, of which the import has replaced something by something else."""
+
+    replaced: tuple[int, ...]
+
+
+def settle_import(*, import_id: int, actor: Actor, at: datetime, is_additional: bool = False) -> Settlement:
     """What the finished import holds counts, also where it was taken back before; what earlier imports said of the
-    accounts and periods that it states, and it does not, is taken back. Done again it changes nothing.
+    accounts and periods that it states, and it does not, is taken back, unless it `is_additional`: a part of what
+    stands there. Done again it changes nothing.
     """
     run = ImportRun.objects.select_related("scope").get(pk=import_id)
     check_may_change(actor, "allocation.importrun", run.scope.path if run.scope else "")
@@ -84,11 +95,44 @@ def settle_import(*, import_id: int, actor: Actor, at: datetime) -> None:
     )  # fmt: skip
     why = f"{run.file_name} holds it (usage import {run.pk})"
     _correct(AdjustmentKind.COUNT_AGAIN, held.filter(Exists(taken_back)), why, actor, at)
-    stated = held.exclude(statement="").order_by().values("statement").distinct()
-    earlier = ImportedRecord.objects.filter(statement__in=stated).exclude(source=run)
-    earlier.filter(released_at=None).update(released_at=at)
+    if is_additional:
+        return Settlement(())
+    settlement = _release(run, at)
     why = f"{run.file_name} states it anew (usage import {run.pk})"
-    _correct(AdjustmentKind.TAKE_BACK, _unheld(earlier), why, actor, at)
+    _correct(AdjustmentKind.TAKE_BACK, _unheld(ImportedRecord.objects.filter(released_by=run)), why, actor, at)
+    return settlement
+
+
+@transaction.atomic
+def _release(run: ImportRun, at: datetime) -> Settlement:
+    """Takes what the import states from every earlier one, also what was released before: a correction of it that
+    broke off goes on.
+    """
+    replaced: set[int] = set()
+    held = ImportedRecord.objects.filter(
+        source=run, record_id=OuterRef("record_id"), record_occurred_at=OuterRef("record_occurred_at")
+    )
+    roots = _roots_of(run)
+    for account, (since, until) in run.stated.items():
+        earlier = ImportedRecord.objects.exclude(source=run).filter(
+            statement__in=[statement_of(root_id, account) for root_id in roots],
+            record_occurred_at__gte=since,
+            record_occurred_at__lt=until,
+        )
+        gone = earlier.filter(~Exists(held), released_at=None)
+        replaced |= set(gone.order_by().values_list("source_id", flat=True).distinct())
+        earlier.update(released_by=run, released_at=Coalesce("released_at", Value(at)))
+    return Settlement(tuple(sorted(replaced)))
+
+
+def _roots_of(run: ImportRun) -> list[int]:
+    """Ids of the organisations of which the import speaks: its own, or all that its records went to."""
+    tree = scope_tree()
+    if run.scope_id is not None:
+        return [tree.by_id[run.scope_id].root_id]
+    held = set(ImportedRecord.objects.filter(source=run).order_by().values_list("statement", flat=True).distinct())
+    roots = {node.root_id for node in tree.by_id.values()}
+    return [root for root in roots if any(statement_of(root, account) in held for account in run.stated)]
 
 
 def _unheld(held: QuerySet[ImportedRecord]) -> QuerySet[ImportedRecord]:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from allocation.corrections.operations import rerate_usage, settle_import, withdraw_import
+from allocation.corrections.operations import Settlement, rerate_usage, settle_import, withdraw_import
 from allocation.focus.operations import WaitingCharges, count_waiting_charges
 from allocation.replay.operations import replay_quarantined
 from allocation.sources.documents import PRICES
@@ -59,6 +59,12 @@ class Command(BaseCommand):
             choices=PRICES,
             help="whose price: the sender's, the catalogue's, or the sender's where the catalogue has none",
         )
+        importing.add_argument(
+            "--add",
+            action="store_true",
+            dest="is_additional",
+            help="a part, which stands beside what earlier files said of the same accounts and days",
+        )
         parts.add_parser("imports", help="list the files that were imported, and what became of them")
         withdrawing = parts.add_parser("withdraw", help="take back what an import brought; the file may come again")
         withdrawing.add_argument("number", type=int, metavar="NUMBER", help="of the import")
@@ -101,8 +107,10 @@ class Command(BaseCommand):
         size = request.path.stat().st_size
         with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
             run = import_file(request, now=timezone.now, progress=reporter(request.path.name, bar))
-        settle_import(import_id=run.pk, actor=operator(), at=timezone.now())
-        self.stdout.write(sentence(run))
+        settled = settle_import(
+            import_id=run.pk, actor=operator(), at=timezone.now(), is_additional=options["is_additional"]
+        )
+        self.stdout.write(f"{sentence(run)}{replacing(settled)}")
 
     def _imports(self, options: dict[str, Any]) -> None:
         del options
@@ -214,3 +222,10 @@ def sentence(run: ImportRun) -> str:
         f"{run.file_name}: {run.records_done} records read, {run.accepted} accepted, {run.duplicate} there already,"
         f" {run.rejected} quarantined, {run.passed_over} passed over; {run.counted or 'no money'} counted{unpriced}."
     )
+
+
+def replacing(settled: Settlement) -> str:
+    if not settled.replaced:
+        return ""
+    numbers = ", ".join(str(number) for number in settled.replaced)
+    return f" It replaces what import {numbers} said of the same time; with --add it would stand beside."

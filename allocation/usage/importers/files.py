@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from allocation.sources.documents import PriceFrom
 from allocation.usage.documents import UsageMapping
+from allocation.usage.engine.statements import Spans
 from allocation.usage.importers import litellm, litellm_spend_log, parquet
 from allocation.usage.importers.contents import Record, opened
 from allocation.usage.importers.incoming import Incoming
@@ -139,6 +140,7 @@ def _import_batches(request: ImportRequest, run: ImportRun, now: Clock, progress
         submit: Callable[..., Future[IngestResult]] = _write_now if connection.in_atomic_block else writer.submit
         note = partial(note_progress, run_id=run.pk)
         done = passed_over = 0
+        stated: Spans = {}
         writing: Future[IngestResult] | None = None
         try:
             while batch := list(islice(records, CHUNK)):
@@ -146,13 +148,14 @@ def _import_batches(request: ImportRequest, run: ImportRun, now: Clock, progress
                 written = done
                 done += len(batch)
                 if writing is not None:
-                    note(records_done=written, result=writing.result(), passed_over=passed_over)
+                    note(records_done=written, result=writing.result(), passed_over=passed_over, stated=stated)
                     writing = None
                     progress(written, position())
                 if done > done_before:
-                    writing, passed_over = submit(_write, request, run.pk, incoming, now()), incoming.passed_over
+                    writing = submit(_write, request, run.pk, incoming, now())
+                    passed_over, stated = incoming.passed_over, incoming.stated
             if writing is not None:
-                note(records_done=done, result=writing.result(), passed_over=passed_over)
+                note(records_done=done, result=writing.result(), passed_over=passed_over, stated=stated)
             progress(done, position())
         finally:
             writer.submit(connection.close)
@@ -166,10 +169,8 @@ def _write_now(write: Callable[..., IngestResult], *arguments: Any) -> Future[In
 
 def _write(request: ImportRequest, run_id: int, incoming: Incoming, at: datetime) -> IngestResult:
     named = zip(incoming.events, incoming.indexes, strict=True)
-    statements = {
-        (event.id, event.occurred_at): incoming.statements[index]
-        for event, index in named
-        if index in incoming.statements
+    accounts = {
+        (event.id, event.occurred_at): incoming.accounts[index] for event, index in named if index in incoming.accounts
     }
     return record_usage(
         events=incoming.events,
@@ -178,7 +179,7 @@ def _write(request: ImportRequest, run_id: int, incoming: Incoming, at: datetime
         key_scope_id=request.scope_id,
         source_format=request.source_format,
         import_id=run_id,
-        statements=statements,
+        accounts=accounts,
         price=request.price,
         at=at,
     )

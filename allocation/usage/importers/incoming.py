@@ -8,6 +8,7 @@ from typing import Any
 
 from allocation.meters.documents import Fault, UsageEvent, mended, mended_record, read_event
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
+from allocation.usage.engine.statements import Spans
 from governance.errors import Invalid
 
 # Several times the largest valid record. Larger ones are validated only where mending makes them smaller: the errors of
@@ -35,15 +36,16 @@ class TooManyRecords(Invalid):
 @dataclass(slots=True)
 class Incoming:
     """The events and refused records of one request or batch. `indexes` are the events' positions in what was sent,
-    from 0; `passed_over` counts the rows that a mapping is not for. `statements` names, by
-    position, the account and period that the file states whole.
+    from 0; `passed_over` counts the rows that a mapping is not for. `accounts` names, by
+    position, the account of a file that states it whole, and `stated` from when to when it does.
     """
 
     events: list[UsageEvent] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
     refused: list[RefusedRecord] = field(default_factory=list)
     passed_over: int = 0
-    statements: dict[int, str] = field(default_factory=dict)
+    accounts: dict[int, str] = field(default_factory=dict)
+    stated: Spans = field(default_factory=dict)
 
     def take_json(self, index: int, record: bytes) -> None:
         """Adds the record's event, mended where that is possible, or refuses the record with its fault."""

@@ -1,29 +1,31 @@
-"""Files that state an account's days or months whole."""
+"""Files that state an account's hours, days or months whole."""
 
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from typing import Any
 
 from allocation.usage.documents import Stated
+from allocation.usage.engine.statements import joined_spans, short_digest, span_around
 from allocation.usage.importers.cells import text_of
 from allocation.usage.importers.incoming import Incoming
-from allocation.usage.importers.row_identities import DIGEST_LENGTH
 
 
-def state(incoming: Incoming, index: int, event: dict[str, Any], row: Mapping[str, Any], stated: Stated) -> None:
-    """Names the statement that the event belongs to, and makes its content part of its identity: a row that was
-    restated is another record, beside the one that is taken back.
-    """
+def state(incoming: Incoming, event: Mapping[str, Any], row: Mapping[str, Any], stated: Stated) -> str | None:
+    """The account of the event, of which the file now states the period too; None without a readable time."""
     occurred_at = _instant(event.get("occurred_at"))
     if occurred_at is None:
-        return
-    length = len("2026-11-24") if stated.period == "day" else len("2026-11")
-    account = [text_of(row, column) for column in stated.account]
-    period = occurred_at.astimezone(UTC).isoformat()[:length]
-    incoming.statements[index] = _digest([event.get("source"), account, period])
-    event["id"] = _digest(event)
+        return None
+    account = short_digest([event.get("source"), [text_of(row, column) for column in stated.account]])
+    incoming.stated = joined_spans(incoming.stated, {account: span_around(occurred_at, stated.period)})
+    return account
+
+
+def belong(incoming: Incoming, index: int, event: dict[str, Any], account: str) -> None:
+    """Names the account of the event, and makes its content part of its identity: a row that was restated is another
+    record, beside the one that is taken back.
+    """
+    incoming.accounts[index] = account
+    event["id"] = short_digest(event)
 
 
 def _instant(value: object) -> datetime | None:
@@ -32,8 +34,3 @@ def _instant(value: object) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo else None
-
-
-def _digest(content: object) -> str:
-    text = json.dumps(content, sort_keys=True, default=str)
-    return sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]

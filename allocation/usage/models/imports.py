@@ -36,6 +36,11 @@ class ImportRun(models.Model):
     passed_over = models.BigIntegerField(default=0, help_text="Rows that the mapping is not for.")
     unpriced = models.BigIntegerField(default=0, help_text="Of the accepted, those without a known cost.")
     costs = models.JSONField(default=dict, help_text="What the accepted cost, by currency.")
+    stated = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="By account, from when to when the file states it whole.",
+    )
     error = models.CharField(max_length=500, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -68,9 +73,9 @@ class ImportRun(models.Model):
 
 
 class ImportedRecord(models.Model):
-    """A record that an import's file holds, whether it was new or known. `statement` names the account and period that
-    the file states whole, if its mapping says so. A record that only imports told of counts as long as one of them
-    holds it.
+    """A record that an import's file holds, whether it was new or known. `statement` names the organisation and the
+    account that the file states whole, if its mapping says so. A record that only imports told of counts as long as
+    one of them holds it.
     """
 
     source = models.ForeignKey(ImportRun, on_delete=models.PROTECT, related_name="records")
@@ -80,6 +85,9 @@ class ImportedRecord(models.Model):
     statement = models.CharField(max_length=32, blank=True)
     released_at = models.DateTimeField(
         null=True, help_text="Since when the file no longer states it: withdrawn, or stated anew."
+    )
+    released_by = models.ForeignKey(
+        ImportRun, on_delete=models.PROTECT, null=True, related_name="released", help_text="The latest to state it."
     )
 
     objects = models.Manager["ImportedRecord"]()

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
 
 from allocation.usage.engine.costing import CostedRecord
+from allocation.usage.engine.statements import Spans, joined_spans, statement_of
 from allocation.usage.models import ImportedRecord, ImportRun, ImportStatus
 from allocation.usage.operations.results import IngestResult
 
@@ -56,9 +58,14 @@ def start_import(
 
 @transaction.atomic
 def hold_records(
-    *, run_id: int, batch: Sequence[CostedRecord], new: Sequence[CostedRecord], statements: Mapping[EventKey, str]
+    *, run_id: int, batch: Sequence[CostedRecord], new: Sequence[CostedRecord], accounts: Mapping[EventKey, str]
 ) -> None:
     """Remembers which records the import's file holds. Call it inside the transaction that recorded them."""
+    statements = {
+        (record.event.id, record.event.occurred_at): statement_of(record.root_id, account)
+        for record in batch
+        if (account := accounts.get((record.event.id, record.event.occurred_at))) is not None
+    }
     known = {(record.id, record.at_s) for record in new}
     ImportedRecord.objects.bulk_create(
         [
@@ -76,7 +83,9 @@ def hold_records(
     )
 
 
-def note_progress(*, run_id: int, records_done: int, result: IngestResult, passed_over: int = 0) -> None:
+def note_progress(
+    *, run_id: int, records_done: int, result: IngestResult, passed_over: int = 0, stated: Spans = MappingProxyType({})
+) -> None:
     """Adds a batch's result. Called after the batch is committed: after a crash in between, the batch is repeated and
     counts as duplicates.
     """
@@ -89,7 +98,12 @@ def note_progress(*, run_id: int, records_done: int, result: IngestResult, passe
     run.unpriced += result.unpriced
     for currency, cost in result.costs.items():
         run.costs[currency] = str(Decimal(run.costs.get(currency, 0)) + cost)
-    run.save(update_fields=["records_done", "accepted", "duplicate", "rejected", "passed_over", "unpriced", "costs"])
+    run.stated = joined_spans(run.stated, stated)
+    run.save(
+        update_fields=[
+            "records_done", "accepted", "duplicate", "rejected", "passed_over", "unpriced", "costs", "stated",
+        ]
+    )  # fmt: skip
 
 
 def finish_import(*, run_id: int, at: datetime) -> ImportRun:

@@ -54,7 +54,7 @@ def record_usage(
     billed_by: str = PROVIDER,
     weir_key: str = "",
     import_id: int | None = None,
-    statements: Mapping[EventKey, str] | None = None,
+    accounts: Mapping[EventKey, str] | None = None,
     costs_accepted: bool = False,
     price: PriceFrom | None = None,
 ) -> IngestResult:
@@ -77,7 +77,7 @@ def record_usage(
         every_refused = [_with_amount(record, context) for record in (*refused, *refused_events)]
         batch = batch_of(costed)
         ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch.records})
-        kept = None if import_id is None else partial(hold_records, run_id=import_id, statements=statements or {})
+        kept = None if import_id is None else partial(hold_records, run_id=import_id, accounts=accounts or {})
         write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at, kept)
         new = with_retries(write) if batch.records or every_refused else []
         if new is not None:
