@@ -58,7 +58,7 @@ class CurrentBookFilter(admin.SimpleListFilter):
 class PriceAdmin(ReadOnlyAdmin):
     list_display = (
         "model", "provider", "service_tier", "above_input_tokens", "meter", "paid", "published", "currency",
-        "effective_from", "effective_to", "hours", "book",
+        "effective_from", "effective_to", "hours", "region", "book",
     )  # fmt: skip
     list_filter = (CurrentBookFilter, "meter", "service_tier", ("book__organisation", VisibleScopes))
     list_select_related = ("book",)

@@ -27,7 +27,7 @@ class PriceOut(serializers.ModelSerializer[Price]):
         fields = (
             "id", "organisation", "book", "version", "currency", "provider", "model", "service_tier",
             "above_input_tokens", "meter", "unit_price", "list_unit_price", "effective_from", "effective_to",
-            "hours", "zone",
+            "hours", "zone", "region",
         )  # fmt: skip
         read_only_fields = fields
 

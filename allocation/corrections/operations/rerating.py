@@ -23,7 +23,7 @@ from allocation.meters.documents import RARE_TOKENS, Fault, Tokens, UsageEvent
 from allocation.meters.engine.activity import activity_of
 from allocation.prices.engine.pricing import PriceList
 from allocation.prices.engine.rates import from_nanos, to_nanos
-from allocation.usage.engine.call_prices import FOCUS, PROVIDER, RESPONSE_CACHE, Priced, price_of
+from allocation.usage.engine.call_prices import FOCUS, PROVIDER, REGION, RESPONSE_CACHE, Priced, price_of
 from allocation.usage.engine.charges import ADJUSTMENT
 from allocation.usage.engine.costing import Organisation
 from allocation.usage.engine.roll_ups import Sums
@@ -216,7 +216,7 @@ def correction_of(
 
 
 def event_of(record: UsageRecord) -> UsageEvent:
-    """The event by which a stored record can be priced again, without its scope, attributes and task."""
+    """The event by which a stored record can be priced again: without scope and task, of its attributes the region."""
     rare = {meter: int(count) for meter, count in record.quantities.items() if meter in RARE_TOKENS}
     counted = {meter: Decimal(amount) for meter, amount in record.quantities.items() if meter not in RARE_TOKENS}
     return UsageEvent(
@@ -238,5 +238,6 @@ def event_of(record: UsageRecord) -> UsageEvent:
         requests=record.requests,
         gpu_seconds=record.gpu_seconds or None,
         quantities=counted or None,
+        attributes={REGION: record.attributes[REGION]} if REGION in record.attributes else None,
         status=record.status,
     )

@@ -12,6 +12,7 @@ from governance.calendar.engine import check_validity, midnight
 from governance.documents import Document, NamedMetadata
 
 ENTRIES_MAX = 100_000
+REGION_MAX = 64
 # Published lists state prices with up to 17 decimal places.
 PRICE_PLACES = 24
 Price = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=PRICE_PLACES, allow_inf_nan=False)]
@@ -44,8 +45,9 @@ class PriceSpec(BaseModel):
     `cache_write_1h` to `cache_write`, `reasoning`, `audio_output` and `image_output` to `output`. `above_input_tokens`
     opens a context tier: its prices hold for the whole of a request with more input. `discount_percent`, here or on the
     book, is taken off list prices; here it overrides the book's. `hours` (`16:30-00:30`, over midnight too), by the
-    clocks of `zone`, says that the prices hold only then: put such an entry before that of the other hours. `free`
-    states 0 for every meter.
+    clocks of `zone`, says that the prices hold only then: put such an entry before that of the other hours. `region`
+    (`eu-*`) says that they hold for calls whose attribute `region` matches, whatever its case; it comes before an entry
+    of the same names without one, which holds elsewhere. `free` states 0 for every meter.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,6 +61,7 @@ class PriceSpec(BaseModel):
     discount_percent: Percent | None = None
     hours: Annotated[str, Field(pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$")] | None = None
     zone: Annotated[str, Field(min_length=1, max_length=40)] = "UTC"
+    region: Annotated[str, Field(min_length=1, max_length=REGION_MAX, pattern=PRINTABLE)] | None = None
     free: bool = False
     input: Price | None = None
     cached_input: Price | None = None
@@ -109,8 +112,11 @@ class PriceSpec(BaseModel):
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The key, with the hours where the prices hold only then: what follows one another in time."""
-        return self.key if self.hours is None else (*self.key, self.hours, self.zone)
+        """The key, with the hours and the region where the prices hold only then and there: what follows one another in
+        time.
+        """
+        hours = () if self.hours is None else (self.hours, self.zone)
+        return (*self.key, *hours, *(() if self.region is None else (self.region,)))
 
     @property
     def stated(self) -> dict[str, Decimal]:

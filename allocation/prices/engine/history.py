@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from allocation.prices.documents import PriceSpec
 
-# Provider, model and service tier, with hours and their zone where the prices hold only then.
+# Provider, model and service tier, with hours and zone, and region, where the prices hold only then and there.
 Key = tuple[str, ...]
 # The context tiers of one model and service tier with the same validity, by rising input.
 Segment = tuple[PriceSpec, ...]

@@ -48,6 +48,8 @@ class BookEntry:
     currency: str = ""
     # None: all day.
     hours: DailyHours | None = None
+    # A name or a pattern with `*`; empty: wherever no other entry of these names holds.
+    region: str = ""
 
     def match(self, provider: str, model: str) -> PriceMatch:
         """How the entry was found for a call of these names."""
@@ -59,6 +61,17 @@ class BookEntry:
         if self.hours is not None and not self.hours.hold(at):
             return False
         return is_in_force(self.effective_from, self.effective_to, at)
+
+    def is_in(self, region: str) -> bool:
+        """Whether the price holds in the region, an empty one where the call names none."""
+        return not self.region or bool(region and compiled_glob(self.region.lower()).match(region.lower()))
+
+    @property
+    def distance(self) -> tuple[int, int]:
+        """The smaller, the closer: a region's own name, then the longer pattern, then everywhere."""
+        if not self.region:
+            return (2, 0)
+        return (int(is_glob(self.region)), -len(self.region))
 
     def edges(self, since: datetime, until: datetime) -> Iterator[datetime]:
         """Instants at which it may begin or cease to hold; those of its hours within [since, until]."""
@@ -98,9 +111,12 @@ class PriceBooks:
     entries: Iterable[BookEntry]
     _exact: dict[tuple[str, str, str], list[tuple[int, BookEntry]]] = field(default_factory=dict, init=False)
     _patterns: list[tuple[int, BookEntry, re.Pattern[str], re.Pattern[str]]] = field(default_factory=list, init=False)
+    # Whether an entry asks for the region of a call.
+    by_region: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         for position, entry in enumerate(self.entries):
+            self.by_region = self.by_region or bool(entry.region)
             if is_glob(entry.provider) or is_glob(entry.model):
                 names = compiled_glob(entry.provider), compiled_glob(entry.model)
                 self._patterns.append((position, entry, *names))
@@ -108,12 +124,29 @@ class PriceBooks:
                 key = (entry.provider, entry.model, entry.service_tier)
                 self._exact.setdefault(key, []).append((position, entry))
 
-    def matching(self, provider: str, model: str, service_tier: str) -> Sequence[BookEntry]:
-        """Entries that match by name, in the order of the books, whatever their validity."""
+    def matching(self, provider: str, model: str, service_tier: str, region: str = "") -> Sequence[BookEntry]:
+        """Entries that match by name and region, in the order of the books, whatever their validity. Of those of the
+        same names in one book the one with the closest region comes first.
+        """
         numbered = list(self._exact.get((provider, model, service_tier), ()))
         numbered += [
             (position, entry)
             for position, entry, providers, models in self._patterns
             if entry.service_tier == service_tier and providers.match(provider) and models.match(model)
         ]
-        return [entry for _, entry in sorted(numbered, key=lambda numbered_entry: numbered_entry[0])]
+        numbered.sort(key=lambda numbered_entry: numbered_entry[0])
+        entries = [entry for _, entry in numbered]
+        return _closest_first(entries, region) if self.by_region else entries
+
+
+def _closest_first(entries: Sequence[BookEntry], region: str) -> list[BookEntry]:
+    """Those that hold in the region; one for a region goes before what its book says first of the same names."""
+    here = [entry for entry in entries if entry.is_in(region)]
+    first: dict[tuple[str, ...], int] = {}
+    for place, entry in enumerate(here):
+        first.setdefault((entry.source, entry.provider, entry.model), place)
+    order = [
+        (first[entry.source, entry.provider, entry.model] if entry.region else place, *entry.distance, place)
+        for place, entry in enumerate(here)
+    ]
+    return [here[place] for *_, place in sorted(order)]

@@ -24,6 +24,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Names come from senders: at this size the cache is cleared instead of growing.
 CACHE_MAX = 20_000
 STANDARD = "standard"
+# Provider, model, service tier and region.
+Names = tuple[str, str, str, str]
 # The price in force at an instant. RateMissing: it is in a currency without an exchange rate.
 Price = RateCard | CalculatedCard | RateMissing | None
 
@@ -53,7 +55,7 @@ class PriceList:
     currency: str
     entries: Sequence[BookEntry] = ()
     rates: ExchangeRates = field(default_factory=lambda: ExchangeRates(""))
-    cache: dict[tuple[str, str, str, int], DayPrice] = field(default_factory=dict)
+    cache: dict[tuple[str, str, str, int, str], DayPrice] = field(default_factory=dict)
     earlier: EarlierPrices = NOTHING_EARLIER
     books: PriceBooks = field(init=False)
 
@@ -62,18 +64,25 @@ class PriceList:
         if not self.rates.currency:
             self.rates = ExchangeRates(self.currency)
 
-    def of_day(self, provider: str, model: str, service_tier: str, day: int) -> DayPrice:
-        """The prices of a day. `day` counts UTC days from 1970-01-01."""
-        key = (provider, model, service_tier, day)
+    @property
+    def by_region(self) -> bool:
+        """Whether a book states prices for a region."""
+        return self.books.by_region
+
+    def of_day(self, provider: str, model: str, service_tier: str, day: int, region: str = "") -> DayPrice:
+        """The prices of a day. `day` counts UTC days from 1970-01-01; without `by_region` the region decides nothing
+        and is left empty.
+        """
+        key = (provider, model, service_tier, day, region)
         if key not in self.cache:
             if len(self.cache) >= CACHE_MAX:
                 self.cache.clear()
             self.cache[key] = self._find(*key)
         return self.cache[key]
 
-    def at(self, provider: str, model: str, service_tier: str, at: datetime) -> Price:
+    def at(self, provider: str, model: str, service_tier: str, at: datetime, region: str = "") -> Price:
         """The price at an instant; None when neither a book nor the catalogue states one."""
-        price = self.of_day(provider, model, service_tier, (at - EPOCH).days)
+        price = self.of_day(provider, model, service_tier, (at - EPOCH).days, region)
         return price.at(at) if isinstance(price, IntradayPrices) else price
 
     def match(self, provider: str, model: str, service_tier: str, at: datetime) -> PriceMatch | None:
@@ -88,17 +97,17 @@ class PriceList:
         """The rate that converts `currency` on the day; None where nothing is to be converted."""
         return None if currency in {"", self.currency} else self.rates.on(currency, day)
 
-    def _find(self, provider: str, model: str, service_tier: str, day: int) -> DayPrice:
+    def _find(self, provider: str, model: str, service_tier: str, day: int, region: str) -> DayPrice:
         start, end = EPOCH + day * DAY, EPOCH + (day + 1) * DAY
         entries = [
             entry
-            for entry in self.books.matching(provider, model, service_tier)
+            for entry in self.books.matching(provider, model, service_tier, region)
             if entry.effective_from < end and (entry.effective_to is None or entry.effective_to > start)
         ]
         edges = {edge for entry in entries for edge in entry.edges(start, end)}
         edges.update(catalogue_edges(provider, model, self.earlier))
         starts = [start, *sorted(edge for edge in edges if start < edge < end)]
-        names = (provider, model, service_tier)
+        names = (provider, model, service_tier, region)
         prices = [
             self._price_in_force([entry for entry in entries if entry.holds(at)], names, at, day) for at in starts
         ]
@@ -108,7 +117,7 @@ class PriceList:
         return first
 
     def _price_in_force(
-        self, entries: Sequence[BookEntry], names: tuple[str, str, str], at: datetime, day: int
+        self, entries: Sequence[BookEntry], names: Names, at: datetime, day: int
     ) -> Price | TimeOfDayPrice:
         """The first entry's price. A contract without list prices takes them from the next entry that has them, or from
         the catalogue.
@@ -124,22 +133,22 @@ class PriceList:
             return card
         return card.with_list_prices(list_card.listed or list_card)
 
-    def _card(self, entry: BookEntry, names: tuple[str, str, str], at: datetime, day: int) -> RateCard | RateMissing:
+    def _card(self, entry: BookEntry, names: Names, at: datetime, day: int) -> RateCard | RateMissing:
         rate = self.rate(entry.currency, day)
         return rate if isinstance(rate, RateMissing) else entry.card(rate, self._unstated(entry, names, at))
 
-    def _unstated(self, entry: BookEntry, names: tuple[str, str, str], at: datetime) -> Sequence[int]:
+    def _unstated(self, entry: BookEntry, names: Names, at: datetime) -> Sequence[int]:
         """Bounds above which the same book has other prices for the standard service tier, and none for this one."""
-        provider, model, service_tier = names
+        provider, model, service_tier, region = names
         if service_tier == STANDARD:
             return ()
-        standard = self.books.matching(provider, model, STANDARD)
+        standard = self.books.matching(provider, model, STANDARD, region)
         sibling = next((each for each in standard if each.source == entry.source and each.holds(at)), None)
         return () if sibling is None else sibling.bounds_above(entry)
 
-    def _catalogue(self, names: tuple[str, str, str], at: datetime, day: int) -> CatalogueEntry:
+    def _catalogue(self, names: Names, at: datetime, day: int) -> CatalogueEntry:
         """The catalogue's price. Unlike a price book, which somebody declared, it is passed over without an exchange
         rate.
         """
         rate = self.rate(CURRENCY, day)
-        return None if isinstance(rate, RateMissing) else catalogue_entry(*names, at, rate, self.earlier)
+        return None if isinstance(rate, RateMissing) else catalogue_entry(*names[:3], at, rate, self.earlier)

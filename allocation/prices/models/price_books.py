@@ -105,6 +105,7 @@ class Price(models.Model):
     effective_to = models.DateTimeField(null=True)
     hours = models.CharField(max_length=11, blank=True, help_text="Such as 16:30-00:30; empty: all day.")
     zone = models.CharField(max_length=40, default="UTC", help_text="Whose clocks the hours are by.")
+    region = models.CharField(max_length=64, blank=True, help_text="Such as eu-*; empty: wherever no other holds.")
 
     objects = PriceQuerySet.as_manager()
 

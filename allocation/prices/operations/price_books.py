@@ -73,6 +73,7 @@ def _rows(book: PriceBook, spec: PriceBookSpec) -> list[Price]:
             effective_to=entry.effective_to,
             hours=entry.hours or "",
             zone=entry.zone,
+            region=entry.region or "",
         )
         for position, entry in enumerate(spec.prices)
         for meter, price in spec.contracted(entry).items()

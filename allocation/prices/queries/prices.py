@@ -34,8 +34,8 @@ def price_book(*, actor: Actor, name: str, version: int | None = None) -> PriceB
 
 
 def prices_of_book(book: PriceBook, at: datetime) -> dict[PriceKey, Price]:
-    """The book's prices at the instant; of entries that overlap the first one holds."""
-    in_force = Price.objects.filter(book=book).holding(at).order_by("position")
+    """The book's prices at the instant, without those of a region; of entries that overlap the first one holds."""
+    in_force = Price.objects.filter(book=book, region="").holding(at).order_by("position")
     prices: dict[PriceKey, Price] = {}
     validities: dict[tuple[str, str, str], tuple[datetime, datetime | None]] = {}
     for price in in_force:
@@ -55,10 +55,15 @@ def _key(price: Price) -> PriceKey:
 
 
 def stated_prices(entries: Iterable[PriceSpec], at: datetime) -> Prices:
-    """The prices that a list states for the instant; of entries that overlap the first one holds."""
+    """The prices that a list states for the instant, without those of a region; of entries that overlap the first one
+    holds.
+    """
+    holding = [
+        entry for entry in entries if entry.region is None and is_in_force(entry.effective_from, entry.effective_to, at)
+    ]
     return {
         PriceKey(*entry.key, entry.above_input_tokens, meter): price
-        for entry in reversed([entry for entry in entries if is_in_force(entry.effective_from, entry.effective_to, at)])
+        for entry in reversed(holding)
         for meter, price in entry.stated.items()
     }
 

@@ -14,13 +14,13 @@ from allocation.prices.engine.pricing import PriceList
 from allocation.prices.models import Basis, CatalogueSnapshot, ExchangeRate, Price, PriceBook
 from governance.memory.queries import VersionedMemory
 
-# (provider, model, service tier, from, to, hours, zone)
-Identity = tuple[str, str, str, datetime, datetime | None, str, str]
+# (provider, model, service tier, from, to, hours, zone, region)
+Identity = tuple[str, str, str, datetime, datetime | None, str, str, str]
 # (identity …, bound, meter, price paid, list price)
-Row = tuple[str, str, str, datetime, datetime | None, str, str, int, str, Decimal, Decimal | None]
+Row = tuple[str, str, str, datetime, datetime | None, str, str, str, int, str, Decimal, Decimal | None]
 FIELDS = (
-    "provider", "model", "service_tier", "effective_from", "effective_to", "hours", "zone", "above_input_tokens",
-    "meter", "unit_price", "list_unit_price",
+    "provider", "model", "service_tier", "effective_from", "effective_to", "hours", "zone", "region",
+    "above_input_tokens", "meter", "unit_price", "list_unit_price",
 )  # fmt: skip
 EntriesByOrganisation = dict[int, tuple[BookEntry, ...]]
 # By organisation, in the order in which they were stated: (from currency, to currency, first day, rate).
@@ -67,7 +67,7 @@ def _entries(book: PriceBook, rows: Iterable[Row]) -> Iterable[BookEntry]:
     paid: dict[Identity, dict[int, dict[str, Decimal]]] = {}
     listed: dict[Identity, dict[int, dict[str, Decimal]]] = {}
     for *names, above, meter, price, list_price in rows:
-        identity: Identity = tuple(names)  # type: ignore[assignment]  # the first seven fields
+        identity: Identity = tuple(names)  # type: ignore[assignment]  # the first eight fields
         paid.setdefault(identity, {0: {}}).setdefault(above, {})[meter] = price
         listed.setdefault(identity, {0: {}}).setdefault(above, {})[meter] = price if list_price is None else list_price
     return [
@@ -79,7 +79,8 @@ def _entries(book: PriceBook, rows: Iterable[Row]) -> Iterable[BookEntry]:
             listed=None if listed[identity] == tiers else listed[identity],
             is_list=book.basis == Basis.LIST,
             currency=book.currency,
-            hours=daily_hours(*identity[5:]) if identity[5] else None,
+            hours=daily_hours(*identity[5:7]) if identity[5] else None,
+            region=identity[7],
         )
         for identity, tiers in paid.items()
     ]

@@ -17,6 +17,8 @@ PROVIDER = "provider"
 FOCUS = "focus"
 RESPONSE_CACHE = "response_cache"
 GPU_HOUR = "gpu_hour"
+# The attribute of an event that a book's regional prices are matched against.
+REGION = "region"
 HOUR_S = 3600
 # The highest cost that an event may state itself; sums of higher ones would soon overflow the ledger's columns.
 NANOS_MAX = AMOUNT_MAX * NANO
@@ -74,7 +76,8 @@ def _price_of_call(event: UsageEvent, prices: PriceList, at_s: float, billed_by:
         free = FAILED if event.status == "error" else FROM_CACHE
         return free if rare is None else free._replace(rare=rare)
     day = int(at_s // DAY_S)
-    card = prices.of_day(event.provider, event.model, event.service_tier, day)
+    region = (event.attributes and event.attributes.get(REGION)) or "" if prices.by_region else ""
+    card = prices.of_day(event.provider, event.model, event.service_tier, day, region)
     if type(card) is IntradayPrices:
         card = card.at(event.occurred_at.astimezone(UTC))
     if event.cost is not None:
