@@ -23,6 +23,7 @@ UNIT_OF_METER = {REQUEST: REQUEST, GPU_HOUR: GPU_HOUR, ADJUSTMENT: ""}
 NANO_PLACES = 9
 EXCHANGE_TABLE = "allocation_exchangerate"
 Pair = tuple[int, int]
+NOT_FOREIGN: Pair = (0, 0)
 
 
 class ChargeSum(NamedTuple):
@@ -172,7 +173,7 @@ def charges_of(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_excha
             """,  # noqa: S608  # our own names and constants
             _parameters(scope_ids, periods),
         )
-        return _charge_sums(cursor.fetchall())
+        return list(_charge_sums(cursor))
 
 
 def _charge_sums(rows: Iterable[Sequence[Any]]) -> Iterable[ChargeSum]:
@@ -182,18 +183,15 @@ def _charge_sums(rows: Iterable[Sequence[Any]]) -> Iterable[ChargeSum]:
         kind = UNPRICED if is_free_in_a_book else f"{BILLED_METER}{meter}" if is_billed else meter
         # What is booked for closed months is money of these periods, and no use of theirs.
         part = 0 if kind == ADJUSTMENT else PARTS.get(_unit(kind), 1)
-        cost_before, cost_after, foreign_before, foreign_after = costs
+        own, foreign = costs[:2], costs[2:]
         yield ChargeSum(
             scope_id,
             provider,
             model,
             kind,
             (int(before * part), int(after * part)),
-            (_nanos(cost_before), _nanos(cost_after)),
-            (
-                0 if foreign_before is None else _nanos(foreign_before),
-                0 if foreign_after is None else _nanos(foreign_after),
-            ),
+            (_nanos(own[0]), _nanos(own[1])),
+            NOT_FOREIGN if foreign[0] is None else (_nanos(foreign[0]), _nanos(foreign[1])),
         )
 
 
