@@ -38,6 +38,11 @@ def joined_spans(one: Spans, other: Spans) -> dict[str, tuple[str, str]]:
     """By account from the first to the last of both: what lies between is stated to hold nothing."""
     joined = {account: (since, until) for account, (since, until) in one.items()}
     for account, (since, until) in other.items():
-        known = joined.get(account, (since, until))
-        joined[account] = min(known[0], since), max(known[1], until)
+        widen(joined, account, (since, until))
     return joined
+
+
+def widen(spans: dict[str, tuple[str, str]], account: str, span: tuple[str, str]) -> None:
+    """Makes the account's span reach over this one too."""
+    since, until = spans.get(account, span)
+    spans[account] = min(since, span[0]), max(until, span[1])

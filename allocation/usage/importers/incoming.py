@@ -8,7 +8,6 @@ from typing import Any
 
 from allocation.meters.documents import Fault, UsageEvent, mended, mended_record, read_event
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
-from allocation.usage.engine.statements import Spans
 from governance.errors import Invalid
 
 # Several times the largest valid record. Larger ones are validated only where mending makes them smaller: the errors of
@@ -45,7 +44,7 @@ class Incoming:
     refused: list[RefusedRecord] = field(default_factory=list)
     passed_over: int = 0
     accounts: dict[int, str] = field(default_factory=dict)
-    stated: Spans = field(default_factory=dict)
+    stated: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def take_json(self, index: int, record: bytes) -> None:
         """Adds the record's event, mended where that is possible, or refuses the record with its fault."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from allocation.usage.documents import Stated
-from allocation.usage.engine.statements import joined_spans, short_digest, span_around
+from allocation.usage.engine.statements import short_digest, span_around, widen
 from allocation.usage.importers.cells import text_of
 from allocation.usage.importers.incoming import Incoming
 
@@ -16,7 +16,7 @@ def state(incoming: Incoming, event: Mapping[str, Any], row: Mapping[str, Any], 
     if occurred_at is None:
         return None
     account = short_digest([event.get("source"), [text_of(row, column) for column in stated.account]])
-    incoming.stated = joined_spans(incoming.stated, {account: span_around(occurred_at, stated.period)})
+    widen(incoming.stated, account, span_around(occurred_at, stated.period))
     return account
 
 

@@ -34,11 +34,12 @@ fields:
 """
 
 
-def stated(root: Scope, path: Path, *rows: str, period: str = "day") -> ImportRun:
+def stated(root: Scope | None, path: Path, *rows: str, period: str = "day") -> ImportRun:
     path.write_text("\n".join(("day,org,item,tokens,cost", *rows)) + "\n")
     mapping_path = path.with_suffix(".yaml")
     mapping_path.write_text(MAPPING.replace("PERIOD", period))
-    request = ImportRequest(path=path, source_format="mapped", mapping=load_mapping(mapping_path), scope_id=root.pk)
+    scope_id = None if root is None else root.pk
+    request = ImportRequest(path=path, source_format="mapped", mapping=load_mapping(mapping_path), scope_id=scope_id)
     return settled(import_file(request, now=clock))
 
 
@@ -68,6 +69,12 @@ def test_a_restated_day_replaces_the_one_before(acme: Scope, search: Scope, tmp_
     # What was stated first is stated again: the same records count again.
     stated(acme, tmp_path / "3.csv", *first[:2])
     assert (costs(search), UsageRecord.objects.count()) == ([Decimal(15)] * 5, 6)
+
+
+def test_a_file_for_any_scope_speaks_for_the_organisations_it_went_to(search: Scope, tmp_path: Path) -> None:
+    stated(None, tmp_path / "1.csv", "2026-11-03,o,a,1,1", "2026-11-03,o,b,1,2")
+    stated(None, tmp_path / "2.csv", "2026-11-03,o,a,1,4")
+    assert costs(search) == [Decimal(4)] * 5
 
 
 def test_a_month_is_stated_whole(acme: Scope, search: Scope, tmp_path: Path) -> None:
