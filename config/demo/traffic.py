@@ -47,7 +47,7 @@ class Traffic:
 
 SEARCH, RANKER, SUPPORT = "demo/search", "demo/search/ranker", "demo/support"
 ENGINEERING, AGENT, RESEARCH = "demo/engineering", "demo/engineering/coding-agent", "demo/research"
-COMPLETION, CACHED, LOOPING = "code-completion", "gpt-4.1", "gemini-2.5-flash"
+COMPLETION, CACHED, LOOPING = "code-completion", "claude-haiku-4-5", "gemini-2.5-flash"
 # At the catalogue's prices search costs 645 of 600 dollars, support 665 of 800.
 TRAFFIC = (
     Traffic(SEARCH, "openai", "gpt-4o", 42_000, CallTokens(3_000, output=500), in_full=True),
@@ -59,7 +59,12 @@ TRAFFIC = (
     Traffic(SUPPORT, "anthropic", "claude-haiku-4-5", 22_000, CallTokens(3_000, output=500), in_full=True),
     Traffic(ENGINEERING, "in-house", COMPLETION, 400_000, CallTokens(1_500, output=60), levels=SINCE_IT_IS_CHEAPER),
     Traffic(
-        AGENT, "openai", CACHED, 12_000, CallTokens(60_000, cached_input=48_000, output=1_500), levels=FROM_ITS_LAUNCH
+        AGENT,
+        "openai",
+        "gpt-4.1",
+        12_000,
+        CallTokens(60_000, cached_input=48_000, output=1_500),
+        levels=FROM_ITS_LAUNCH,
     ),
     Traffic(
         AGENT,

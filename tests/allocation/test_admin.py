@@ -19,6 +19,8 @@ from allocation.focus.models import FocusImport, FocusRow
 from allocation.outcomes.documents import READ_OUTCOME
 from allocation.outcomes.operations import record_outcomes
 from allocation.prices.models import ExchangeRate
+from allocation.sources.documents import UsageSourceDocument
+from allocation.sources.operations import apply_usage_source
 from allocation.usage.models import ImportRun, UsageRecord
 from allocation.usage.operations import record_usage
 from governance.messages.channels import Message
@@ -53,6 +55,15 @@ def furnish(name: str) -> Scope:
     apply_book(BOOK.replace("organisation: acme", f"organisation: {name}").replace("name: ", f"name: {name}-"))
     apply_rules(RULES.replace("acme", name).replace("name: ", f"name: {name}-", 1))
     at = timezone.now()
+    apply_usage_source(
+        UsageSourceDocument.model_validate(
+            {
+                "apiVersion": "weir/v1", "kind": "UsageSource", "metadata": {"name": f"{name}-gateway"},
+                "spec": {"organisation": name, "source": f"gateway of {name}", "identity": "id"},
+            }
+        ),
+        actor=SYSTEM, at=at,
+    )  # fmt: skip
     ExchangeRate.objects.create(
         organisation=root, from_currency="EUR", to_currency="USD", effective_from=at.date(), rate="1.1", source="ECB",
         recorded_at=at, recorded_by=f"fay of {name}",
@@ -167,7 +178,8 @@ def test_every_model_of_both_apps_is_in_the_admin_or_left_out_on_purpose() -> No
     }  # fmt: skip
     machinery = {
         "governance.scopetreeversion", "governance.idempotencyrecord", "governance.dirtyscope", "governance.heartbeat",
-        "allocation.droppedmonth", "allocation.importedrecord", "allocation.usageidentity",
+        "allocation.cataloguesnapshot", "allocation.droppedmonth",
+        "allocation.importedrecord", "allocation.usageidentity",
     }  # fmt: skip
     models = [model for app in ("governance", "allocation") for model in apps.get_app_config(app).get_models()]
     every = {model._meta.label_lower for model in models} - machinery

@@ -133,7 +133,7 @@ def test_the_tabs_above_the_lists_narrow_them(superuser: Client) -> None:
         "/admin/policies/alert/?status__exact=firing": 2,
         "/admin/policies/constraint/?status__exact=active": 1,
         "/admin/budgets/budget/?status__exact=submitted": 1,
-        "/admin/allocation/quarantinedusage/?replayed_at__isempty=1": 2,
+        "/admin/allocation/quarantinedusage/?state=waiting": 2,
         "/admin/allocation/usagerecord/?price=unpriced": UsageRecord.objects.unpriced().count(),
         "/admin/governance/delivery/?status__exact=dead": 0,
     }.items():

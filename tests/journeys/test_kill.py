@@ -123,8 +123,9 @@ def test_kill_minus_nine_of_every_part_loses_nothing(weir: Installation, receive
         holds=lambda rows: rows == [(0,)], within_s=90, what="deliveries not sent",
     )  # fmt: skip
     rows = weir.query("SELECT id::text, possible_repeats_count FROM governance_delivery")
-    steps, channels = 2, 2
-    assert len(rows) == steps * channels
+    channels = 2
+    # Spending that passes both steps between two evaluations is told once, of the step in force.
+    assert len(rows) in {channels, 2 * channels}
     arrivals = {
         delivery: sum(delivery in text for text in received.slack_texts(""))
         + sum(delivery in mail.as_string() for mail in received.mail)

@@ -83,6 +83,7 @@ def hold_records(
     )
 
 
+@transaction.atomic
 def note_progress(
     *, run_id: int, records_done: int, result: IngestResult, passed_over: int = 0, stated: Spans = MappingProxyType({})
 ) -> None:

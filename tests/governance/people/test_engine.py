@@ -38,6 +38,7 @@ def test_what_a_persona_changes_in_the_whole_house() -> None:
             "allocation.price",
             "allocation.adjustmentrun",
             "allocation.quarantinedusage",
+            "allocation.usagesource",
             "governance.unitcosttarget",
             "policies.alert",
             "policies.constraint",
