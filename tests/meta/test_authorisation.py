@@ -350,6 +350,8 @@ def made_in(folder: Path) -> World:
     )  # fmt: skip
     while evaluate_next_dirty_scopes(at=AT):
         pass
+    # What the imports bring is there before shared cost is split: the run is the newest.
+    imports = {"focus_import": focus_import(acme, folder).pk, "usage_import": usage_import(acme, folder).pk}
     shared = furnish_sharing(acme, AT)
     anomaly = Anomaly.objects.create(
         scope=teams["search"], provider="openai", model="gpt-4o", metric="cost", first_day=AT.date(),
@@ -367,8 +369,7 @@ def made_in(folder: Path) -> World:
             "approved": approved.pk,
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
-            "focus_import": focus_import(acme, folder).pk,
-            "usage_import": usage_import(acme, folder).pk,
+            **imports,
             "anomaly": anomaly.pk,
             "alert": Alert.objects.get().pk,
             "constraint": Constraint.objects.get().pk,

@@ -30,7 +30,7 @@ def kept() -> list[tuple[object, ...]]:
 
 
 def costs() -> list[tuple[Decimal | None, str]]:
-    return list(UsageRecord.objects.order_by("pk").values_list("cost", "price_version"))
+    return list(UsageRecord.objects.order_by("occurred_at", "pk").values_list("cost", "price_version"))
 
 
 @pytest.fixture
