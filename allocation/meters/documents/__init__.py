@@ -36,7 +36,7 @@ from allocation.meters.documents.exact import (
     multiplied,
     shifted,
 )
-from allocation.meters.documents.mending import fitted, mended, mended_record, read_event
+from allocation.meters.documents.mending import fitted, mended, mended_record, read_again, read_event
 from allocation.meters.documents.meters import (
     COUNTED_METERS,
     METERS,
@@ -83,6 +83,7 @@ __all__ = [
     "mended",
     "mended_record",
     "multiplied",
+    "read_again",
     "read_event",
     "shifted",
     "tier_meant",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -48,6 +48,7 @@ _PARTS = (
 )
 _AMOUNTS = ("cost", "claimed_cost", "gpu_seconds", "quantities")
 Document = dict[str, Any]
+ReadT = TypeVar("ReadT")
 # Mends a field of the document in place. True: what stands there now is not what was stated.
 Mend = Callable[[Document], bool]
 
@@ -59,14 +60,24 @@ def read_event(record: bytes) -> UsageEvent | Fault:
     try:
         return READ_EVENT(record)
     except ValidationError as problem:
-        fault = fault_of(problem)
-    document = mended_record(record)
+        return read_again(problem, mended_record(record), READ_EVENT, fault_of)
+
+
+def read_again(
+    problem: ValidationError,
+    document: bytes | None,
+    read: Callable[[bytes], ReadT],
+    said: Callable[[ValidationError], Fault],
+) -> ReadT | Fault:
+    """What the mended `document` reads as. Where it is None there was nothing to mend, and the first problem stands;
+    else the fault of what is wrong with it still.
+    """
     if document is None:
-        return fault
+        return said(problem)
     try:
-        return READ_EVENT(document)
-    except ValidationError as problem:
-        return fault_of(problem)
+        return read(document)
+    except ValidationError as still:
+        return said(still)
 
 
 def mended_record(record: bytes) -> bytes | None:

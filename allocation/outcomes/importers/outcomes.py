@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from allocation.meters.documents import IDENTIFIER_MAX, Fault, fitted
+from allocation.meters.documents import IDENTIFIER_MAX, Fault, fitted, read_again
 from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import record_outcomes
 from allocation.quarantine.models import OUTCOME_FORMAT
@@ -62,14 +62,7 @@ def _read(record: bytes) -> OutcomeEvent | Fault:
     try:
         return READ_OUTCOME(record)
     except ValidationError as problem:
-        fault = outcome_fault(problem)
-    fitting = _with_fitting_ids(record)
-    if fitting is None:
-        return fault
-    try:
-        return READ_OUTCOME(fitting)
-    except ValidationError as problem:
-        return outcome_fault(problem)
+        return read_again(problem, _with_fitting_ids(record), READ_OUTCOME, outcome_fault)
 
 
 def _with_fitting_ids(record: bytes) -> bytes | None:
