@@ -5,12 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from allocation.variance import queries
 from allocation.variance.engine.drivers import Driver
 from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, month
 from allocation.variance.engine.variance import Effects
-from allocation.variance.queries import ScopeVariance
+from allocation.variance.queries import ScopeVariance, charges
 from governance.errors import Invalid
 from governance.scopes.models import Scope
 from tests.allocation.conftest import SYSTEM
@@ -138,6 +140,15 @@ def test_many_scopes_take_two_queries(acme: Scope, django_assert_num_queries: An
     # Two of what was used; the others read the scope tree, which this transaction has changed.
     with django_assert_num_queries(6):
         queries.scope_variances(actor=SYSTEM, scope_id=None, periods=PERIODS)
+
+
+def test_of_many_scopes_the_sums_are_held_in_memory(acme: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(acme, *((10, call(1, scope=path)) for path in ("acme/search", "acme/ads", "acme/search/ranker")))
+    few = queries.scope_variances(actor=SYSTEM, scope_id=None, periods=PERIODS)
+    monkeypatch.setattr(charges, "MANY_SCOPES", 3)
+    with CaptureQueriesContext(connection) as captured:
+        assert queries.scope_variances(actor=SYSTEM, scope_id=None, periods=PERIODS) == few
+    assert sum("set_config('work_mem', '64MB', true)" in query["sql"] for query in captured) == 2
 
 
 def test_periods_may_overlap_and_be_of_any_length(acme: Scope) -> None:
