@@ -113,8 +113,9 @@ def committed_differences(organisation_id: int, since: date, until: date) -> Ite
 
 def gpu_commitments(scope_ids: Iterable[int]) -> list[CommitmentTerms]:
     """The current commitments that reserve GPU hours for exactly these scopes."""
-    nodes = scope_tree().by_id
-    rows = Commitment.objects.filter(is_current=True, unit="gpu_hour", scope_id__in=list(scope_ids)).order_by("pk")
+    committed = Commitment.objects.filter(is_current=True, unit="gpu_hour", scope_id__in=list(scope_ids))
+    rows = list(committed.order_by("pk"))
+    nodes = scope_tree().by_id if rows else {}
     return [terms_of(row, nodes[row.scope_id].path) for row in rows]
 
 

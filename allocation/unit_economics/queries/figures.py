@@ -1,6 +1,6 @@
 """Unit costs of a scope with all below it over whole UTC days, read from the daily roll-ups alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from django.db import connection
 
 from allocation.commitments.engine import reserved_gpu_seconds
 from allocation.commitments.models import Commitment
-from allocation.commitments.queries import committed_differences, gpu_commitments
+from allocation.commitments.queries import CommittedDifference, committed_differences, gpu_commitments
 from allocation.outcomes.engine import OutcomeSums
 from allocation.outcomes.models import OUTCOME_DAY_TABLE
 from allocation.unit_economics.engine import unit_economics as engine
@@ -96,7 +96,8 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
     check_period(since, until)
     tree = scope_tree()
     by_day = _sums("day", tree.descendants(scope_id), since, until)
-    _add_commitments(by_day, "day", tree.by_id[scope_id].root_id, tree.descendants(scope_id), since, until)
+    committed = list(committed_differences(tree.by_id[scope_id].root_id, since, until))
+    _add_commitments(by_day, "day", committed, tree.descendants(scope_id))
     baseline = _tasks_before(tree.descendants(scope_id), since)
     periods = engine.trend_periods(since, until, trend)
     whole = engine.total_of(by_day.values())
@@ -124,7 +125,7 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
         shares=_figures(engine.shares(whole), [engine.shares(part) for part in parts], {}),
         coverage=(
             *(figure for figure in efficiency if figure.measure == engine.UNPRICED),
-            Figure(UNATTRIBUTED, _unattributed(tree, scope_id, whole.all_usage.cost, since, until)),
+            Figure(UNATTRIBUTED, _unattributed(tree, scope_id, whole.all_usage.cost, committed, since, until)),
         ),
         outcomes=tuple(_reported(kind, name, sums) for (kind, name), sums in sorted(whole.outcomes.items())),
     )
@@ -173,7 +174,8 @@ def unit_costs_by_scope(*, since: date, until: date) -> dict[int, Figures]:
     sums = {scope_id: ScopeSums() for scope_id in tree.by_id}
     by_scope = _sums("scope_id", list(tree.by_id), since, until)
     for root_id in Commitment.objects.filter(is_current=True).values_list("organisation_id", flat=True).distinct():
-        _add_commitments(by_scope, "scope_id", root_id, tree.descendants(root_id), since, until)
+        committed = committed_differences(root_id, since, until)
+        _add_commitments(by_scope, "scope_id", committed, tree.descendants(root_id))
     for scope_id, own in by_scope.items():
         for above in tree.ancestors(scope_id):
             sums[above].add(own)
@@ -200,7 +202,7 @@ def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date,
             sum(input_tokens + output_tokens - greatest(unpriced_tokens, 0))::bigint,
             sum(input_tokens)::bigint, sum(cached_input_tokens)::bigint,
             coalesce(sum(gpu_seconds) FILTER (WHERE gpu_seconds <> 0), 0), sum(cost),
-            sum(cost - tokenless_cost),
+            sum(cost) - coalesce(sum(tokenless_cost) FILTER (WHERE tokenless_cost <> 0), 0),
             coalesce(sum(cost) FILTER (WHERE gpu_seconds <> 0), 0)
         FROM {DAY_TABLE} WHERE scope_id = ANY(%s) AND bucket >= %s AND bucket < %s GROUP BY {group}, activity
         """,  # noqa: S608  # our own names
@@ -230,14 +232,12 @@ def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date,
 def _add_commitments(
     sums: dict[Any, ScopeSums],
     by: Literal["day", "scope_id"],
-    root_id: int,
+    committed: Iterable[CommittedDifference],
     scope_ids: Sequence[int],
-    since: date,
-    until: date,
 ) -> None:
     """Commitments cost their bill, not what the usage they cover was booked at."""
     wanted = set(scope_ids)
-    for part in committed_differences(root_id, since, until):
+    for part in committed:
         if part.scope_id in wanted:
             each: object = part.day if by == "day" else part.scope_id
             usage = sums.setdefault(each, ScopeSums()).usage.setdefault(part.activity, UsageSums())
@@ -259,14 +259,15 @@ def _tasks_before(scope_ids: Sequence[int], since: date) -> TaskSums:
     return TaskSums(*rows[0])
 
 
-def _unattributed(tree: ScopeTree, scope_id: int, cost: Decimal, since: date, until: date) -> Ratio:
+def _unattributed(
+    tree: ScopeTree, scope_id: int, cost: Decimal, committed: Iterable[CommittedDifference], since: date, until: date
+) -> Ratio:
     """The share in the whole organisation's cost: unattributed cost may belong to any of its scopes."""
     root = tree.by_id[scope_id].root_id
     unattributed = _cost([tree.unattributed(scope_id)], since, until)
     total = cost
     if scope_id != root:
-        committed = (part.cost for part in committed_differences(root, since, until))
-        total = _cost(tree.descendants(root), since, until) + sum(committed, Decimal(0))
+        total = _cost(tree.descendants(root), since, until) + sum((part.cost for part in committed), Decimal(0))
     return ratio(unattributed, total, empty="The organisation spent nothing.")
 
 
