@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from allocation.commitments import queries
-from allocation.commitments.engine import CommitmentMonth
+from allocation.commitments.engine.covered_months import CommitmentMonth
 from allocation.commitments.models import Commitment, CommitmentUnit
 from allocation.meters.engine.months import Month
 from governance.charts.engine.colours import OWN

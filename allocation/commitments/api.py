@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from allocation.commitments import queries
-from allocation.commitments.engine import CommitmentMonth
+from allocation.commitments.engine.covered_months import CommitmentMonth
 from allocation.commitments.models import Commitment
 from allocation.meters.api import BY_NAME, exact, month_asked, month_field
 from governance.rest.api import Parameters, actor, listed, requires

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from allocation.commitments.engine import (
+from allocation.commitments.engine.covered_months import (
     PRICED_PER,
     CommitmentMonth,
     CommitmentTerms,

@@ -12,7 +12,7 @@ from django.utils.html import strip_tags
 
 from allocation.anomalies.models import Anomaly
 from allocation.anomalies.operations import detect_anomalies
-from allocation.commitments.engine import CommitmentMonth
+from allocation.commitments.engine.covered_months import CommitmentMonth
 from allocation.commitments.models import Commitment
 from allocation.commitments.queries import commitments_in
 from allocation.meters.engine.months import Month

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from allocation.commitments.engine import CommitmentMonth
+from allocation.commitments.engine.covered_months import CommitmentMonth
 from allocation.commitments.queries import commitments_in
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.documents import CommitmentPool

@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.db.models import F, Sum
 from pydantic import TypeAdapter
 
-from allocation.commitments.engine import CommitmentMonth
+from allocation.commitments.engine.covered_months import CommitmentMonth
 from allocation.commitments.queries import commitments_in
 from allocation.meters.engine.months import Month
 from allocation.shared_cost.documents import (

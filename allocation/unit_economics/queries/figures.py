@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from django.db import connection
 
-from allocation.commitments.engine import reserved_gpu_seconds
+from allocation.commitments.engine.covered_months import reserved_gpu_seconds
 from allocation.commitments.models import Commitment
 from allocation.commitments.queries import CommittedDifference, committed_differences, gpu_commitments
 from allocation.outcomes.engine import OutcomeSums

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation.commitments.engine import CommitmentMonth, CommitmentTerms, UsageLine, commitment_months
+from allocation.commitments.engine.covered_months import CommitmentMonth, CommitmentTerms, UsageLine, commitment_months
 from allocation.meters.engine.months import Month
 
 D = Decimal
