@@ -7,15 +7,17 @@ from typing import Any
 
 import yaml
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from allocation.commitments import queries
 from allocation.commitments.engine.covered_months import CommitmentMonth
+from allocation.commitments.engine.words import sentence
 from allocation.commitments.models import Commitment, CommitmentUnit
 from allocation.meters.engine.months import Month
+from governance.calendar.engine import day_of
 from governance.charts.engine.colours import OWN
 from governance.charts.engine.numbers import NOTHING, money, percent, quantity
 from governance.documents.admin import VersionedAdmin
@@ -44,10 +46,19 @@ class CommitmentAdmin(DocumentAdmin):
     list_filter = ("is_current", "kind", ("organisation", VisibleScopes))
     list_select_related = ("organisation", "scope")
     fields = (
-        ("name", "version", "is_current"), ("kind", "provider", "scope"), ("used", "covered"),
+        ("name", "version", "is_current"), ("kind", "provider", "scope"), "told", ("used", "covered"),
         ("unused", "per_useful_unit"), ("break_even", "saving"), "terms", ("applied_at", "applied_by"), "digest",
     )  # fmt: skip
-    readonly_fields = ("terms", "used", "covered", "unused", "break_even", "per_useful_unit", "saving")
+    readonly_fields = ("terms", "told", "used", "covered", "unused", "break_even", "per_useful_unit", "saving")
+
+    list_before_template = "allocation/commitments/told.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The commitments, below a sentence on each of those in force."""
+        shown = self.get_queryset(request).filter(is_current=True).select_related("organisation").order_by("name", "pk")
+        context = {"commitments_told": [told for row in shown if (told := self.told(row)) != NOTHING]}
+        answer: HttpResponse = super().changelist_view(request, {**context, **(extra_context or {})})
+        return answer
 
     def get_queryset(self, request: HttpRequest) -> Any:
         # Each organisation's month is computed once per page.
@@ -62,6 +73,11 @@ class CommitmentAdmin(DocumentAdmin):
             months = queries.commitments_in(commitment.organisation_id, Month.of(timezone.now().date()))
             by_name = self.months[commitment.organisation_id] = {month.commitment.name: month for month in months}
         return by_name.get(commitment.name)
+
+    @admin.display(description="this month")
+    def told(self, commitment: Commitment) -> str:
+        month = self._month(commitment)
+        return sentence(month, commitment.currency, day_of(timezone.now())) if month else NOTHING
 
     @number_column
     @admin.display(description="used this month")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -10,8 +11,10 @@ from rest_framework.views import APIView
 
 from allocation.commitments import queries
 from allocation.commitments.engine.covered_months import CommitmentMonth
+from allocation.commitments.engine.words import sentence
 from allocation.commitments.models import Commitment
 from allocation.meters.api import BY_NAME, exact, month_asked, month_field
+from governance.calendar.engine import day_of
 from governance.rest.api import Parameters, actor, listed, requires
 
 
@@ -37,6 +40,10 @@ class CommitmentMonthOut(serializers.Serializer[CommitmentMonth]):
     break_even_utilisation = exact(allow_null=True)
     cost_per_useful_unit = exact(allow_null=True, help_text="amount / covered, such as the cost of a useful GPU hour.")
     saving = exact(allow_null=True, help_text="Against on demand; below zero when on demand had been cheaper.")
+    summary = serializers.SerializerMethodField(help_text="In one sentence: money, its cause, and what to do.")
+
+    def get_summary(self, covered: CommitmentMonth) -> str:
+        return sentence(covered, self.context["currency"], day_of(timezone.now()))
 
 
 class CommitmentOut(serializers.ModelSerializer[Commitment]):
@@ -58,7 +65,7 @@ class CommitmentOut(serializers.ModelSerializer[Commitment]):
     @extend_schema_field(CommitmentMonthOut(allow_null=True))
     def get_in_month(self, commitment: Commitment) -> Any:
         month = self.context["months"].get((commitment.organisation_id, commitment.name))
-        return None if month is None else CommitmentMonthOut(month).data
+        return None if month is None else CommitmentMonthOut(month, context={"currency": commitment.currency}).data
 
 
 @extend_schema(tags=["shared cost"])

@@ -198,23 +198,38 @@ def test_the_ledger_holds_what_usage_was_booked_at(planted: Scope) -> None:
     assert cost - facts.used == node.idle_cost == NODE_BILL - node.booked_cost
 
 
+NODE_TOLD = (
+    "980.00 EUR of the 1,440.00 EUR for node is not used yet in 2026-11: 230.00 of 720.00 GPU hours (31.9 %), so that a"
+    " useful GPU hour costs 6.26 EUR against 4.00 EUR on demand; it is cheaper than on demand from 360.00 GPU hours on"
+    " (50.0 %). At the pace of its first 23 days it comes to 300.00 GPU hours: move work of 60.00 GPU hours onto it, or"
+    " commit to less."
+)
+
+
+def test_the_command_tells_of_the_node_in_one_sentence() -> None:
+    assert command("commitments", "--organisation=planted") == f"{NODE_TOLD}\n"
+    assert command("commitments", "--organisation=planted", "--month=2026-10").startswith(
+        "820.00 EUR of the 1,440.00 EUR for node was not used in 2026-10: 310.00 of 720.00 GPU hours (43.1 %), "
+    )
+
+
 def words_of(address: str) -> str:
     return " ".join(strip_tags(admin_page(address)).split())
 
 
 def test_the_pages_of_commitments_tell_how_far_the_node_was_used(planted: Scope) -> None:
     """It is cheaper than on demand from 360 hours a month; on 23 days 230 were used."""
-    assert "node 1 reserved GPU self 1,440.00 EUR 31.9 % 980.00 EUR 360.00 GPU hours" in words_of(
-        "/admin/allocation/commitment/"
-    )
+    shown = words_of("/admin/allocation/commitment/")
+    assert NODE_TOLD in shown
+    assert "node 1 reserved GPU self 1,440.00 EUR 31.9 % 980.00 EUR 360.00 GPU hours" in shown
     assert (node_month(planted, 11).unused_amount, node_month(planted, 11).utilisation) == (980, Decimal("0.319444"))
 
 
 def test_its_own_page_tells_what_the_node_covered(planted: Scope) -> None:
     node = Commitment.objects.get(organisation=planted)
-    assert "230.00 of 720.00 GPU hours, 100.0 % of what it could cover" in words_of(
-        f"/admin/allocation/commitment/{node.pk}/change/"
-    )
+    shown = words_of(f"/admin/allocation/commitment/{node.pk}/change/")
+    assert "230.00 of 720.00 GPU hours, 100.0 % of what it could cover" in shown
+    assert NODE_TOLD in shown
 
 
 def test_the_command_tells_what_a_useful_hour_of_the_node_costs() -> None:

@@ -57,11 +57,14 @@ class CommitmentTerms:
             and any(glob_matches(pattern, line.model) for pattern in self.models)
         )
 
+    def in_force(self, month: Month) -> tuple[date, date]:
+        """The first of its days in the month, and the day after the last; in turn where it has none."""
+        return max(self.starts_on, month.start), min(self.ends_on or month.end, month.end)
+
     def days_in(self, month: Month) -> int:
         """How many days of the month it is in force."""
-        start = max(self.starts_on, month.start)
-        end = min(self.ends_on or month.end, month.end)
-        return max((end - start).days, 0)
+        first, end = self.in_force(month)
+        return max((end - first).days, 0)
 
 
 def reserved_gpu_seconds(commitments: Iterable[CommitmentTerms], since: date, until: date) -> Decimal | None:
