@@ -11,7 +11,7 @@ from unfold.decorators import action
 from allocation.attribution.admin import RuleInline
 from allocation.attribution.models import AttributionRuleSet
 from allocation.corrections.admin.attribution_pages import CHANGES, preview_page, reapply_page
-from allocation.coverage.admin import coverage_page
+from allocation.coverage.admin.attribution import coverage_page
 from governance.documents.admin import VersionedAdmin
 from governance.pages.admin.base import acting
 

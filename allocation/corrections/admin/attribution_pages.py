@@ -19,7 +19,7 @@ from allocation.attribution.documents import AttributionRulesDocument
 from allocation.attribution.models import AttributionRuleSet
 from allocation.attribution.operations import apply_attribution_rules
 from allocation.corrections.operations import reattribute_usage
-from allocation.coverage.admin import SHOWN, default_period, share_text, totals_texts
+from allocation.coverage.admin.attribution import SHOWN, default_period, share_text, totals_texts
 from allocation.coverage.operations import Preview, preview_attribution
 from governance.calendar.engine import midnight
 from governance.charts.engine.numbers import count, money, percent

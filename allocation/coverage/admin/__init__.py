@@ -1,0 +1,3 @@
+from allocation.coverage.admin import attribution
+
+__all__ = ["attribution"]
