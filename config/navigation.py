@@ -79,9 +79,15 @@ ROLL_UPS: Sequence[Entry] = (
 
 
 # Pages other than lists: title, symbol, the app and model whose view permission they need, and the name of the page.
-SPEND_PAGES: Sequence[tuple[str, str, str, str, str]] = (
+Page = tuple[str, str, str, str, str]
+SPEND_PAGES: Sequence[Page] = (
     ("What moved", "waterfall_chart", "allocation", "usageday", "admin:allocation_what_moved"),
 )
+PRICE_PAGES: Sequence[Page] = (
+    ("Price coverage", "percent", "allocation", "usagerecord", "admin:allocation_price_coverage"),
+)
+# By model, the end of the address of a page of its own that lies under its list.
+UNDER = {"usageday": "/what-moved/", "pricebook": "/pricebook/coverage/"}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -91,19 +97,20 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("Attribution and shared cost", ALLOCATION), ("Closing and corrections", BOOKS), ("Coming in", COMING_IN),
         ("Organisation", ORGANISATION),
     )  # fmt: skip
-    pages = [
-        {"title": title, "icon": icon, "link": reverse(page)}
-        for title, icon, app, model, page in SPEND_PAGES
-        if request.user.has_perm(f"{app}.view_{model}")
-    ]
+    pages = {"Spend": _pages(request, SPEND_PAGES), "Prices": _pages(request, PRICE_PAGES)}
     overview = {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}
     return [
         {"items": [overview]},
-        *(
-            {"title": title, "items": [*(pages if entries is SPEND else ()), *_items(request, entries)]}
-            for title, entries in groups
-        ),
+        *({"title": title, "items": [*pages.get(title, ()), *_items(request, entries)]} for title, entries in groups),
         {"title": "Roll-ups", "collapsible": True, "items": list(_items(request, ROLL_UPS))},
+    ]
+
+
+def _pages(request: HttpRequest, pages: Sequence[Page]) -> list[dict[str, Any]]:
+    return [
+        {"title": title, "icon": icon, "link": reverse(page)}
+        for title, icon, app, model, page in pages
+        if request.user.has_perm(f"{app}.view_{model}")
     ]
 
 
@@ -153,8 +160,8 @@ def _items(request: HttpRequest, entries: Sequence[Entry]) -> Iterator[dict[str,
     for title, icon, app, model in entries:
         if request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}"):
             item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse(f"admin:{app}_{model}_changelist")}
-            if model == "usageday":
-                item["active"] = request.path.startswith(item["link"]) and not request.path.endswith("/what-moved/")
+            if model in UNDER:
+                item["active"] = request.path.startswith(item["link"]) and not request.path.endswith(UNDER[model])
             if model == "alert":
                 item["badge"] = _open_alerts(request)
             yield item

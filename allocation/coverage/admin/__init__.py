@@ -1,3 +1,3 @@
-from allocation.coverage.admin import attribution
+from allocation.coverage.admin import attribution, prices
 
-__all__ = ["attribution"]
+__all__ = ["attribution", "prices"]

@@ -13,6 +13,7 @@ from allocation.coverage.queries.mended import (
     mended_fields,
 )
 from allocation.coverage.queries.prices import (
+    partly_unpriced,
     price_coverage,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "attribution_coverage",
     "groups_of",
     "mended_fields",
+    "partly_unpriced",
     "price_coverage",
     "window",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F, Q, Sum
 
-from allocation.usage.models import PRICED_BY_NONE, Status, UsageRecord
+from allocation.usage.models import PRICED_BY_NONE, Status, UsageRecord, UsageRecordQuerySet
 from allocation.usage.operations import pricing_context_for
 from governance.people.rules import Actor
 from governance.scopes.queries import scope_tree
@@ -56,6 +56,17 @@ class PricedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class PartlyUnpricedModel:
+    """Requests of a model and service tier whose cost leaves out `meters`, which were counted and have no price."""
+
+    provider: str
+    model: str
+    service_tier: str
+    meters: tuple[str, ...]
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class PriceCoverage:
     """Usage of calls that did not fail; `failed_requests` counts the others. The lists have the largest first, by
     tokens, then requests.
@@ -100,11 +111,10 @@ def price_coverage(*, actor: Actor, scope_id: int | None, since: datetime, until
     """Usage of [since, until) that `actor` sees, at or below the scope if one is given. From the records themselves, so
     no further back than they are kept.
     """
-    records = UsageRecord.objects.visible_to(actor).filter(occurred_at__gte=since, occurred_at__lt=until)
-    if scope_id is not None:
-        records = records.filter(scope_id__in=scope_tree().descendants(scope_id))
     groups = list(
-        records.values("scope_id", "status", "price_source", "provider", "model", "service_tier").annotate(
+        _records(actor, scope_id, since, until)
+        .values("scope_id", "status", "price_source", "provider", "model", "service_tier")
+        .annotate(
             calls=Sum("requests"),
             counted=Sum(F("input_tokens") + F("output_tokens")),
             paid=Sum("cost", default=Decimal(0)),
@@ -139,6 +149,34 @@ def price_coverage(*, actor: Actor, scope_id: int | None, since: datetime, until
             )
         ),
     )
+
+
+def partly_unpriced(
+    *, actor: Actor, scope_id: int | None, since: datetime, until: datetime
+) -> list[PartlyUnpricedModel]:
+    """As `price_coverage`: what costs of priced calls leave out, the most requests first."""
+    groups = (
+        _records(actor, scope_id, since, until)
+        .partly_unpriced()
+        .values("provider", "model", "service_tier", "unpriced_meters")
+        .annotate(calls=Sum("requests"))
+    )
+    models = [
+        PartlyUnpricedModel(
+            group["provider"],
+            group["model"],
+            group["service_tier"],
+            tuple(group["unpriced_meters"]),
+            int(group["calls"]),
+        )
+        for group in groups
+    ]
+    return sorted(models, key=lambda row: (-row.requests, row.provider, row.model, row.service_tier, row.meters))
+
+
+def _records(actor: Actor, scope_id: int | None, since: datetime, until: datetime) -> UsageRecordQuerySet:
+    records = UsageRecord.objects.visible_to(actor).filter(occurred_at__gte=since, occurred_at__lt=until)
+    return records if scope_id is None else records.filter(scope_id__in=scope_tree().descendants(scope_id))
 
 
 Group = Mapping[str, Any]
