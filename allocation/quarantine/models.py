@@ -45,7 +45,12 @@ class QuarantinedUsage(models.Model):
     first_seen_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
     seen_count = models.BigIntegerField(default=1)
+    is_of_imports = models.BooleanField(
+        default=False, db_default=False, help_text="Only imported files hold it; nobody else sent it."
+    )
     replayed_at = models.DateTimeField(null=True)
+    record_id = models.UUIDField(null=True, help_text="Of the usage record that it was replayed as.")
+    record_occurred_at = models.DateTimeField(null=True)
     set_aside_at = models.DateTimeField(null=True, help_text="When somebody decided that it will never count.")
     amount = models.DecimalField(
         max_digits=24, decimal_places=9, null=True, help_text="What it states to cost, or would cost. Empty: not known."
@@ -71,6 +76,8 @@ class QuarantinedUsage(models.Model):
                 name="quarantine_waiting",
                 condition=Q(replayed_at__isnull=True, set_aside_at__isnull=True),
             ),
+            # Read to find the record that a charge of a bill became.
+            models.Index(fields=["record_id"], name="quarantine_replayed_as", condition=Q(record_id__isnull=False)),
         ]
 
     def __str__(self) -> str:

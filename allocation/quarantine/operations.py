@@ -7,6 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from math import isfinite
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from pydantic import BaseModel
@@ -130,12 +131,28 @@ def _currency(record: RefusedRecord, authority_id: int | None, tree: ScopeTree) 
     return node.currency if node is not None else ""
 
 
-def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, source_format: str, at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The row in which a refused record waits, and, once it was replayed, the usage record that it became."""
+
+    row_id: int
+    record_id: UUID | None
+    record_occurred_at: datetime | None
+
+
+def quarantine(
+    *,
+    refused: Sequence[RefusedRecord],
+    authority_id: int | None,
+    source_format: str,
+    at: datetime,
+    is_of_import: bool = False,
+) -> dict[tuple[str, str], Kept]:
     """Insert the records, or raise `seen_count` of those that are there. Rows are locked in the order of digest and
-    code.
+    code, by which they are returned. `is_of_import`: they come from a file.
     """
     if not refused:
-        return
+        return {}
     rows = {(record.digest, record.fault.code): record for record in refused}
     ordered = [rows[key] for key in sorted(rows)]
     tree = scope_tree()
@@ -145,10 +162,10 @@ def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, so
             """
             INSERT INTO allocation_quarantinedusage AS known (
                 authority_id, source_format, code, field, message, payload, dropped_fields, digest, size_bytes,
-                first_seen_at, last_seen_at, seen_count, amount, currency, is_estimate
+                first_seen_at, last_seen_at, seen_count, amount, currency, is_estimate, is_of_imports
             )
             SELECT %(authority)s, %(format)s, row.code, row.field, row.message, row.payload, row.dropped, row.digest,
-                row.size_bytes, %(at)s, %(at)s, 1, row.amount, row.currency, row.is_estimate
+                row.size_bytes, %(at)s, %(at)s, 1, row.amount, row.currency, row.is_estimate, %(is_of_import)s
             FROM unnest(
                 %(codes)s::text[], %(fields)s::text[], %(messages)s::text[],
                 %(payloads)s::jsonb[], %(dropped)s::jsonb[],
@@ -157,12 +174,15 @@ def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, so
             ) AS row (code, field, message, payload, dropped, digest, size_bytes, amount, currency, is_estimate)
             ORDER BY row.digest, row.code
             ON CONFLICT (authority_id, digest, code) DO UPDATE SET
-                last_seen_at = EXCLUDED.last_seen_at, seen_count = known.seen_count + 1
+                last_seen_at = EXCLUDED.last_seen_at, seen_count = known.seen_count + 1,
+                is_of_imports = known.is_of_imports AND EXCLUDED.is_of_imports
+            RETURNING digest, code, id, record_id, record_occurred_at
             """,
             {
                 "authority": authority_id,
                 "format": source_format,
                 "at": at,
+                "is_of_import": is_of_import,
                 "codes": [record.fault.code for record in ordered],
                 "fields": [record.fault.field[:100] for record in ordered],
                 "messages": [record.fault.message[:500] for record in ordered],
@@ -175,3 +195,4 @@ def quarantine(*, refused: Sequence[RefusedRecord], authority_id: int | None, so
                 "estimates": [amount is not None and amount.is_estimate for amount in amounts],
             },
         )
+        return {(digest, code): Kept(*kept) for digest, code, *kept in cursor.fetchall()}

@@ -1,9 +1,10 @@
 """Replaying quarantined records once the reason they were refused for is gone. A replayed record keeps its identity: if
-it has been recorded in another way meanwhile, it is a duplicate and not counted again.
+it has been recorded in another way meanwhile, it is a duplicate and not counted again. It belongs to the imports whose
+files hold it: withdrawn or replaced, they take it with them, and what they held alone counts no more.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +16,19 @@ from allocation.meters.documents import Fault, UsageEvent, read_event
 from allocation.outcomes.documents import READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import TASK_UNKNOWN, outcome_fault_code, record_outcomes
 from allocation.quarantine.models import OUTCOME_FORMAT, QuarantinedUsage
-from allocation.usage.operations import IngestResult, held_ratio, pricing_context_for, record_usage, with_retries
+from allocation.usage.engine.costing import CostedRecord
+from allocation.usage.models import ImportedRefusal
+from allocation.usage.operations import (
+    Holders,
+    IngestResult,
+    held_ratio,
+    hold_replayed,
+    holders_of,
+    imports_of,
+    pricing_context_for,
+    record_usage,
+    with_retries,
+)
 from governance.errors import DomainError, Invalid, NotFound, ReasonMissing
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
@@ -33,6 +46,16 @@ class ReplayResult:
     accepted: int
     duplicate: int
     remaining: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Countable:
+    """A waiting record that can be counted: usage as it is costed now, with the imports that hold it, if any."""
+
+    row: QuarantinedUsage
+    event: UsageEvent | OutcomeEvent
+    record: CostedRecord | None = None
+    holders: Holders | None = None
 
 
 class StillRefused(Invalid):
@@ -113,27 +136,26 @@ def _replay_batch(
     keys: list[int], *, actor: Actor, at: datetime, dry_run: bool, accept_costs: bool, reason: str
 ) -> ReplayResult:
     rows = list(QuarantinedUsage.objects.waiting().filter(pk__in=keys).order_by("pk").select_for_update())
-    by_authority: dict[int | None, list[tuple[QuarantinedUsage, UsageEvent | OutcomeEvent]]] = {}
+    imports = imports_of(row.pk for row in rows)
+    by_authority: dict[int | None, list[_Countable]] = {}
     remaining: dict[str, int] = {}
     accepted = duplicate = 0
     for row in rows:
-        event = _event(row)
-        fault = event if isinstance(event, Fault) else _fault(event, row, at, accept_costs=accept_costs)
-        if fault is not None:
-            remaining[fault.code] = remaining.get(fault.code, 0) + 1
-        elif not isinstance(event, Fault):
-            by_authority.setdefault(row.authority_id, []).append((row, event))
-    for authority_id, pairs in sorted(by_authority.items(), key=lambda item: item[0] or 0):
+        countable = _countable(row, imports.get(row.pk, ()), at, accept_costs=accept_costs)
+        if isinstance(countable, Fault):
+            remaining[countable.code] = remaining.get(countable.code, 0) + 1
+        else:
+            by_authority.setdefault(row.authority_id, []).append(countable)
+    for authority_id, parts in sorted(by_authority.items(), key=lambda item: item[0] or 0):
         if dry_run:
-            accepted += len(pairs)
+            accepted += len(parts)
             continue
-        for result in _counted([event for _, event in pairs], authority_id, at):
+        for result in _counted(parts, authority_id, at):
             accepted += result.accepted
             duplicate += result.duplicate
-        QuarantinedUsage.objects.filter(pk__in=[row.pk for row, _ in pairs]).update(replayed_at=at)
     if not dry_run:
-        for authority_id, pairs in by_authority.items():
-            replayed = [row.pk for row, _ in pairs]
+        for authority_id, parts in by_authority.items():
+            replayed = [each.row.pk for each in parts]
             evidence = {"records": replayed}
             _record("usage.replay", actor, authority_id, replayed[0], at, evidence=evidence, reason=reason)
     return ReplayResult(accepted, duplicate, remaining)
@@ -168,15 +190,14 @@ def _correct(record_id: int, changes: Mapping[str, object], *, reason: str, acto
         )
     before = row.payload
     row.payload = {name: value for name, value in {**before, **changes}.items() if value is not None}
-    event = _event(row)
-    if isinstance(event, Fault):
-        raise _still_refused(event)
     # Who writes the cost anew, and says why, accepts it.
-    if (fault := _fault(event, row, at, accept_costs="cost" in changes)) is not None:
-        raise _still_refused(fault)
-    results = list(_counted([event], row.authority_id, at))
-    row.replayed_at = at
-    row.save(update_fields=["payload", "replayed_at"])
+    countable = _countable(row, imports_of([row.pk]).get(row.pk, ()), at, accept_costs="cost" in changes)
+    if isinstance(countable, Fault):
+        raise StillRefused(
+            f"It would be refused again: {countable.message}", fault=countable.code, field=countable.field
+        )
+    results = list(_counted([countable], row.authority_id, at))
+    row.save(update_fields=["payload"])
     changed = sorted(name for name in {*before, *row.payload} if before.get(name) != row.payload.get(name))
     _record(
         "usage.correct",
@@ -191,10 +212,6 @@ def _correct(record_id: int, changes: Mapping[str, object], *, reason: str, acto
         },
     )
     return ReplayResult(sum(result.accepted for result in results), sum(result.duplicate for result in results), {})
-
-
-def _still_refused(fault: Fault) -> StillRefused:
-    return StillRefused(f"It would be refused again: {fault.message}", fault=fault.code, field=fault.field)
 
 
 @transaction.atomic
@@ -241,14 +258,26 @@ def _record(
     )
 
 
-def _counted(events: list[UsageEvent | OutcomeEvent], authority_id: int | None, at: datetime) -> Iterator[IngestResult]:
+def _counted(parts: Sequence[_Countable], authority_id: int | None, at: datetime) -> Iterator[IngestResult]:
     """Usage first: an outcome without a scope of its own goes to that of its task."""
-    usage = [event for event in events if isinstance(event, UsageEvent)]
-    outcomes = [event for event in events if isinstance(event, OutcomeEvent)]
+    usage = [each.event for each in parts if isinstance(each.event, UsageEvent)]
+    outcomes = [each.event for each in parts if isinstance(each.event, OutcomeEvent)]
     if usage:
-        yield record_usage(events=usage, key_scope_id=authority_id, costs_accepted=True, at=at)
+        holders: dict[tuple[str, float], list[Holders]] = {}
+        for each in parts:
+            if each.record is not None and each.holders is not None:
+                holders.setdefault((each.record.id, each.record.at_s), []).append(each.holders)
+        held_by = partial(hold_replayed, holders=holders)
+        yield record_usage(events=usage, key_scope_id=authority_id, costs_accepted=True, held_by=held_by, at=at)
     if outcomes:
         yield record_outcomes(events=outcomes, key_scope_id=authority_id, at=at)
+    for each in parts:
+        each.row.replayed_at = at
+        if each.record is not None:
+            each.row.record_id, each.row.record_occurred_at = each.record.id, each.record.event.occurred_at
+    QuarantinedUsage.objects.bulk_update(
+        [each.row for each in parts], ["replayed_at", "record_id", "record_occurred_at"], batch_size=REPLAY_BATCH
+    )
 
 
 def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | Fault:
@@ -264,14 +293,20 @@ def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | Fault:
         return outcome_fault(problem)
 
 
-def _fault(
-    event: UsageEvent | OutcomeEvent, row: QuarantinedUsage, at: datetime, *, accept_costs: bool
-) -> Fault | None:
-    """None for an event that can be counted now."""
+def _countable(
+    row: QuarantinedUsage, imports: Sequence[ImportedRefusal], at: datetime, *, accept_costs: bool
+) -> _Countable | Fault:
+    """The row's event, or why it cannot be counted now."""
+    event = _event(row)
+    if isinstance(event, Fault):
+        return event
     ratio = 0 if accept_costs else held_ratio(row.source_format)
     context = replace(pricing_context_for(key_scope_id=row.authority_id, at=at), held_ratio=ratio)
     if isinstance(event, OutcomeEvent):
         code = outcome_fault_code(context, event, at)
-        return Fault(code, f"{code}.") if code else None
-    costed = context.cost(event)
-    return costed if isinstance(costed, Fault) else None
+        return Fault(code, f"{code}.") if code else _Countable(row, event)
+    record = context.cost(event)
+    if isinstance(record, Fault):
+        return record
+    holders = holders_of(row, imports, record) if imports else None
+    return holders if isinstance(holders, Fault) else _Countable(row, event, record, holders)

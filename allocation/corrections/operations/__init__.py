@@ -6,6 +6,7 @@ from allocation.corrections.operations.adjustments import (
 )
 from allocation.corrections.operations.imports import (
     ImportWithdrawn,
+    RecordsDropped,
     Settlement,
     settle_import,
     withdraw_import,
@@ -26,6 +27,7 @@ from allocation.corrections.operations.taking_back import (
 __all__ = [
     "ImportWithdrawn",
     "Reattribution",
+    "RecordsDropped",
     "Settlement",
     "begin_run",
     "books_in_force",

@@ -2,22 +2,24 @@
 an import holds it again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Exists, Max, Min, OuterRef, QuerySet, Value
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from allocation.corrections.models import Adjustment, AdjustmentKind, AdjustmentRun
 from allocation.corrections.operations.adjustments import begin_run, finish_run
 from allocation.corrections.operations.taking_back import count_again, take_back
 from allocation.corrections.queries import corrected_records, identity_of
+from allocation.meters.engine.months import Month
 from allocation.usage.engine.statements import statement_of
-from allocation.usage.models import ImportedRecord, ImportRun, UsageRecord
+from allocation.usage.models import ImportedRecord, ImportedRefusal, ImportRun, UsageRecord
 from allocation.usage.operations import with_retries
+from allocation.usage.queries import in_dropped_months, without_records
 from governance.calendar.engine import DAY
 from governance.errors import DomainError, NotFound, ReasonMissing
 from governance.people.rules import Actor, check_may_change, check_operates
@@ -34,6 +36,23 @@ class ImportWithdrawn(DomainError):
     status = 409
 
 
+class RecordsDropped(DomainError):
+    """Records that would be taken back are gone after their retention, so that it is not known what each counts for."""
+
+    code = "records_dropped"
+    status = 409
+
+    @classmethod
+    def of(cls, file_name: str, months: Sequence[Month]) -> "RecordsDropped":
+        named = " and ".join(f"{month.start:%B %Y}" for month in months)
+        return cls(
+            f"{file_name} holds usage of {named}, whose records were deleted after their retention: what they count for"
+            " now cannot be taken back exactly, so nothing is. Send what is wrong as a credit instead: a record of"
+            " today with a cost below zero, for the same scope and model.",
+            months=[str(month) for month in months],
+        )
+
+
 class ImportNotListed(DomainError):
     """Which records the import brought was not kept: it is older than withdrawing, or of outcomes."""
 
@@ -44,7 +63,7 @@ class ImportNotListed(DomainError):
 def withdraw_import(*, import_id: int, reason: str, actor: Actor, at: datetime) -> ImportRun:
     """The records that the import brought, and that no other import in force holds, count no more, taken back in
     batches, each in its own transaction. The same file may be imported again, and counts then. Raises reason_missing,
-    import_withdrawn, import_not_listed and, for an unknown id, NotFound.
+    import_withdrawn, import_not_listed, records_dropped and, for an unknown id, NotFound.
     """
     if not reason.strip():
         raise ReasonMissing("Say why the import is withdrawn; the reason goes on record.")
@@ -68,6 +87,8 @@ def _withdrawn(import_id: int, reason: str, actor: Actor, at: datetime) -> Impor
         raise ImportWithdrawn(f"{run.file_name} was withdrawn on {run.withdrawn_at:%F}; none of it counts.")
     if run.accepted and not run.records.exists():
         raise ImportNotListed(f"Which records {run.file_name} brought was not kept, so that they cannot be taken back.")
+    if months := without_records(ImportedRecord.objects.filter(source=run, released_at=None)):
+        raise RecordsDropped.of(run.file_name, months)
     run.withdrawn_at, run.withdrawn_by, run.withdrawal_reason = at, actor.label[:300], reason[:500]
     run.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawal_reason"])
     ImportedRecord.objects.filter(source=run, released_at=None).update(released_at=at)
@@ -76,9 +97,12 @@ def _withdrawn(import_id: int, reason: str, actor: Actor, at: datetime) -> Impor
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The earlier imports, by number, of which the import has replaced something by something else."""
+    """The earlier imports, by number, of which the import has replaced something by something else, and the months of
+    theirs that stay as they were stated, since their records are gone.
+    """
 
     replaced: tuple[int, ...]
+    kept: tuple[Month, ...] = ()
 
 
 def settle_import(*, import_id: int, actor: Actor, at: datetime, is_additional: bool = False) -> Settlement:
@@ -108,7 +132,13 @@ def _release(run: ImportRun, at: datetime) -> Settlement:
     """Takes what the import states from every earlier one, also what was released before: a correction of it that
     broke off goes on.
     """
+    of_accounts = ImportedRefusal.objects.filter(account__in=list(run.stated)).values("source")
+    # A refused record of theirs is replayed before, and then leaves with the others, or after, and is held against it.
+    list(ImportRun.objects.filter(Q(pk=run.pk) | Q(pk__in=of_accounts)).order_by("pk").select_for_update())
+    ImportRun.objects.filter(pk=run.pk).update(replaces=bool(run.stated))
     replaced: set[int] = set()
+    kept: set[Month] = set()
+    dropped = in_dropped_months("record_occurred_at")
     held = ImportedRecord.objects.filter(
         source=run, record_id=OuterRef("record_id"), record_occurred_at=OuterRef("record_occurred_at")
     )
@@ -119,10 +149,13 @@ def _release(run: ImportRun, at: datetime) -> Settlement:
             record_occurred_at__gte=since,
             record_occurred_at__lt=until,
         )
+        if dropped is not None:
+            kept.update(without_records(earlier.filter(~Exists(held), released_at=None)))
+            earlier = earlier.exclude(dropped)
         gone = earlier.filter(~Exists(held), released_at=None)
         replaced |= set(gone.order_by().values_list("source_id", flat=True).distinct())
         earlier.update(released_by=run, released_at=Coalesce("released_at", Value(at)))
-    return Settlement(tuple(sorted(replaced)))
+    return Settlement(tuple(sorted(replaced)), tuple(sorted(kept)))
 
 
 def _roots_of(run: ImportRun) -> list[int]:

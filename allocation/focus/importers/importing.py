@@ -27,7 +27,7 @@ from allocation.focus.operations import (
 )
 from allocation.usage.importers.files import digest_of
 from allocation.usage.models import ImportStatus
-from governance.errors import Invalid
+from governance.errors import DomainError, Invalid
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
@@ -140,6 +140,7 @@ class _Delivery:
             self._statement(), self.runs[-1], organisation_id=root_of(self.runs[0]),
             actor=Actor.system(self.requests[0].by),
         )  # fmt: skip
+        self._check_kept(replacement)
         gone = replacement.gone(self.ids)
         counts: Counter[bytes] = Counter()
         for run, reader, file in zip(self.runs, self.readers, self.files, strict=True):
@@ -161,6 +162,14 @@ class _Delivery:
         for run in self.runs:
             if run.status != ImportStatus.FINISHED:
                 finish_focus_import(import_id=run.pk, at=now())
+
+    def _check_kept(self, replacement: Replacement) -> None:
+        try:
+            replacement.check_kept(self.ids)
+        except DomainError as problem:
+            for run in self.runs:
+                fail_focus_import(import_id=run.pk, error=problem.detail)
+            raise
 
     def _statement(self) -> Statement:
         periods: set[AccountPeriod] = set()

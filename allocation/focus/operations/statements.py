@@ -1,22 +1,36 @@
 """A billing account's month stated anew: what the new file no longer states is taken back, what it states too stays."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from allocation.corrections.models import AdjustmentKind, AdjustmentRun
-from allocation.corrections.operations import begin_run, books_in_force, finish_run, lock_corrections, take_back
+from allocation.corrections.operations import (
+    RecordsDropped,
+    begin_run,
+    books_in_force,
+    finish_run,
+    lock_corrections,
+    take_back,
+)
 from allocation.focus.models import FocusImport, FocusRow, FocusRowStatus
+from allocation.meters.engine.months import Month
+from allocation.quarantine.models import QuarantinedUsage
+from allocation.usage.engine.call_prices import FOCUS
+from allocation.usage.engine.costing import identity
 from allocation.usage.models import UsageRecord
 from allocation.usage.operations import with_retries
+from allocation.usage.queries import in_dropped_months
 from governance.calendar.engine import month_after
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
+from governance.scopes.queries import scope_tree
 
 BATCH = 1_000
 # What a row's digest is shortened to while a file is held against what is stored.
@@ -65,6 +79,19 @@ class Replacement:
         if batch:
             yield batch
 
+    def check_kept(self, beside: Collection[int]) -> None:
+        """Raises records_dropped where what is stated no more was counted as usage whose records are gone."""
+        dropped = in_dropped_months("charge_period_start")
+        if dropped is None or not self.statement.periods:
+            return
+        counting = self._of_periods().filter(dropped, status=FocusRowStatus.CHARGE, taken_back_at=None)
+        gone = [
+            row
+            for row in counting.exclude(source__in=beside).defer("cells", "notes").iterator(BATCH)
+            if not self.statement.states(row)
+        ]
+        check_records_kept(self.run, gone)
+
     def take_back(self, rows: Sequence[FocusRow], *, at: datetime) -> None:
         """Takes the rows back, with a decision record for the first."""
         if self.corrections is None:
@@ -103,6 +130,14 @@ def _month_after(start: datetime) -> datetime:
     return start.replace(year=first.year, month=first.month, day=1)
 
 
+def check_records_kept(run: FocusImport, rows: Iterable[FocusRow]) -> None:
+    """Raises records_dropped where one of the rows, all of dropped months, was counted as usage."""
+    starts = {row.charge_period_start for row in rows if row.usage_record_id is not None}
+    months = sorted({Month.of(start.astimezone(UTC).date()) for start in starts if start is not None})
+    if months:
+        raise RecordsDropped.of(run.file_name, months)
+
+
 def take_rows_back(corrections: AdjustmentRun, rows: Sequence[FocusRow], *, at: datetime) -> int:
     """The rows count no more, and neither does the usage they were counted as. Returns how many records of usage."""
     return with_retries(lambda: _take_rows_back(corrections, rows, at))
@@ -113,17 +148,30 @@ def _take_rows_back(corrections: AdjustmentRun, rows: Sequence[FocusRow], at: da
     organisation_id = corrections.organisation_id
     lock_corrections(organisation_id)
     closed_until_s = books_in_force(organisation_id, at).closed_until_s
-    wanted = [row for row in rows if row.usage_record_id is not None]
-    records = UsageRecord.objects.filter(
-        pk__in=[row.usage_record_id for row in wanted],
-        occurred_at__in={row.charge_period_start for row in wanted},
-    )
+    wanted = {row.usage_record_id: row.charge_period_start for row in rows if row.usage_record_id is not None}
+    _set_aside_held(organisation_id, wanted, at)
+    # One that was held for its cost may have been corrected to another time before it was replayed.
+    replayed = QuarantinedUsage.objects.filter(record_id__in=wanted).values_list("record_occurred_at", flat=True)
+    records = UsageRecord.objects.filter(pk__in=wanted, occurred_at__in={*wanted.values(), *replayed})
     taken_back = take_back(run=corrections, records=list(records), at=at)
     late = [row.pk for row in rows if _counts_at(row).timestamp() < closed_until_s]
     ids = [row.pk for row in rows]
     FocusRow.objects.filter(pk__in=ids, taken_back_at=None).update(taken_back_at=at)
     FocusRow.objects.filter(pk__in=late, taken_back_at=at).update(reversed_at=at)
     return taken_back
+
+
+def _set_aside_held(organisation_id: int, record_ids: Collection[UUID], at: datetime) -> None:
+    """Charges that still wait in quarantine, held for their cost: nobody states them any more."""
+    held = QuarantinedUsage.objects.waiting().filter(
+        source_format=FOCUS, authority__in=scope_tree().descendants(organisation_id)
+    )
+    gone = [
+        row.pk
+        for row in held.order_by("pk").select_for_update(of=("self",))
+        if row.payload and UUID(identity(organisation_id, FOCUS, str(row.payload["id"]))) in record_ids
+    ]
+    QuarantinedUsage.objects.filter(pk__in=gone).update(set_aside_at=at)
 
 
 def _counts_at(row: FocusRow) -> datetime:

@@ -10,8 +10,9 @@ from allocation.corrections.models import AdjustmentKind, AdjustmentRun
 from allocation.corrections.operations import ImportWithdrawn, begin_run, finish_run
 from allocation.focus.models import FocusImport, FocusRow
 from allocation.focus.operations.rows import root_of
-from allocation.focus.operations.statements import BATCH, take_rows_back
+from allocation.focus.operations.statements import BATCH, check_records_kept, take_rows_back
 from allocation.meters.engine.months import Month
+from allocation.usage.queries import in_dropped_months
 from governance.errors import NotFound, ReasonMissing
 from governance.people.rules import Actor, check_may_change
 from governance.scopes.models import Scope
@@ -20,7 +21,8 @@ from governance.scopes.models import Scope
 def withdraw_focus_import(*, import_id: int, reason: str, actor: Actor, at: datetime) -> FocusImport:
     """The import's file states nothing any more; its charges, and the usage they were counted as, count no more unless
     another file states them. In batches, each in its own transaction: begun again it takes back the rest. The same file
-    may be imported again, and counts then. Raises reason_missing, import_withdrawn and, for an unknown id, NotFound.
+    may be imported again, and counts then. Raises reason_missing, import_withdrawn, records_dropped and, for an unknown
+    id, NotFound.
     """
     if not reason.strip():
         raise ReasonMissing("Say why the import is withdrawn; the reason goes on record.")
@@ -41,6 +43,9 @@ def _begin(import_id: int, reason: str, actor: Actor, at: datetime) -> Adjustmen
     check_may_change(actor, "allocation.adjustmentrun", organisation.path)
     if run.withdrawn_at is not None and not _counting(run).exists():
         raise ImportWithdrawn(f"{run.file_name} was withdrawn on {run.withdrawn_at:%F}; none of it counts.")
+    dropped = in_dropped_months("charge_period_start")
+    if dropped is not None:
+        check_records_kept(run, run.rows.charges().filter(dropped))
     run.withdrawn_at, run.withdrawn_by, run.withdrawal_reason = at, actor.label[:300], reason[:500]
     run.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawal_reason"])
     run.rows.filter(released_at=None).update(released_at=at)

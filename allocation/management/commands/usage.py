@@ -225,7 +225,14 @@ def sentence(run: ImportRun) -> str:
 
 
 def replacing(settled: Settlement) -> str:
-    if not settled.replaced:
-        return ""
-    numbers = ", ".join(str(number) for number in settled.replaced)
-    return f" It replaces what import {numbers} said of the same time; with --add it would stand beside."
+    said = ""
+    if settled.replaced:
+        numbers = ", ".join(str(number) for number in settled.replaced)
+        said = f" It replaces what import {numbers} said of the same time; with --add it would stand beside."
+    if settled.kept:
+        named = " and ".join(f"{month.start:%B %Y}" for month in settled.kept)
+        said += (
+            f" {named} stays as it was stated before: its records were deleted after their retention. Send a difference"
+            " as a record of today, below zero for what was too much."
+        )
+    return said

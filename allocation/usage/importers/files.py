@@ -32,6 +32,7 @@ from allocation.usage.operations import (
     IngestResult,
     fail_import,
     finish_import,
+    hold_file,
     note_progress,
     record_usage,
     start_import,
@@ -178,8 +179,7 @@ def _write(request: ImportRequest, run_id: int, incoming: Incoming, at: datetime
         refused=incoming.refused,
         key_scope_id=request.scope_id,
         source_format=request.source_format,
-        import_id=run_id,
-        accounts=accounts,
+        held_by=partial(hold_file, run_id=run_id, accounts=accounts, accounts_by_place=incoming.accounts),
         price=request.price,
         at=at,
     )

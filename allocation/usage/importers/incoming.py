@@ -35,8 +35,8 @@ class TooManyRecords(Invalid):
 @dataclass(slots=True)
 class Incoming:
     """The events and refused records of one request or batch. `indexes` are the events' positions in what was sent,
-    from 0; `passed_over` counts the rows that a mapping is not for. `accounts` names, by
-    position, the account of a file that states it whole, and `stated` from when to when it does.
+    from 0; `passed_over` counts the rows that a mapping is not for. `accounts` names, by position, also of refused
+    records, the account of a file that states it whole, and `stated` from when to when it does.
     """
 
     events: list[UsageEvent] = field(default_factory=list)

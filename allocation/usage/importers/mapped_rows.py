@@ -9,7 +9,7 @@ from allocation.usage.importers.incoming import Incoming
 from allocation.usage.importers.layouts import LayoutOfRecords
 from allocation.usage.importers.mapped import row_filter, translator
 from allocation.usage.importers.row_identities import IdentitiesOfFile
-from allocation.usage.importers.statements import belong, state
+from allocation.usage.importers.statements import state, tell_apart
 from allocation.usage.importers.tables import RowTooLong
 
 ROW_TOO_LONG = Fault(
@@ -63,7 +63,8 @@ class MappedReader:
 
     def _take(self, incoming: Incoming, index: int, row: dict[str, object]) -> None:
         event, fault = self._translate(row, index + 1)
-        account = state(incoming, event, row, self._statement) if self._statement is not None else None
+        if self._statement is not None:
+            incoming.accounts[index] = state(incoming, event, row, self._statement)
         if isinstance(row, PivotedRecord) and row.unread:
             fault = fault or Fault(
                 "unknown_value",
@@ -74,8 +75,8 @@ class MappedReader:
         if fault is None and self._identities is not None:
             fault = self._identities.reused(event, row)
         if fault is None:
-            if account is not None:
-                belong(incoming, index, event, account)
+            if self._statement is not None:
+                tell_apart(event)
             incoming.take_data(index, event)
         else:
             incoming.refuse_data(index, fault, event)

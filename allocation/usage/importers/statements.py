@@ -10,21 +10,19 @@ from allocation.usage.importers.cells import text_of
 from allocation.usage.importers.incoming import Incoming
 
 
-def state(incoming: Incoming, event: Mapping[str, Any], row: Mapping[str, Any], stated: Stated) -> str | None:
-    """The account of the event, of which the file now states the period too; None without a readable time."""
-    occurred_at = _instant(event.get("occurred_at"))
-    if occurred_at is None:
-        return None
+def state(incoming: Incoming, event: Mapping[str, Any], row: Mapping[str, Any], stated: Stated) -> str:
+    """The account of the event, of which the file now states the period too, where its time can be read."""
     account = short_digest([event.get("source"), [text_of(row, column) for column in stated.account]])
-    widen(incoming.stated, account, span_around(occurred_at, stated.period))
+    occurred_at = _instant(event.get("occurred_at"))
+    if occurred_at is not None:
+        widen(incoming.stated, account, span_around(occurred_at, stated.period))
     return account
 
 
-def belong(incoming: Incoming, index: int, event: dict[str, Any], account: str) -> None:
-    """Names the account of the event, and makes its content part of its identity: a row that was restated is another
-    record, beside the one that is taken back.
+def tell_apart(event: dict[str, Any]) -> None:
+    """Makes its content the identity of the event: a row that was restated is another record, beside the one that is
+    taken back.
     """
-    incoming.accounts[index] = account
     event["id"] = short_digest(event)
 
 

@@ -11,6 +11,7 @@ from allocation.usage.models.identities import (
 )
 from allocation.usage.models.imports import (
     ImportedRecord,
+    ImportedRefusal,
     ImportRun,
     ImportStatus,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "ImportRun",
     "ImportStatus",
     "ImportedRecord",
+    "ImportedRefusal",
     "IngestWatermark",
     "RollUp",
     "Status",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import Q
 
+from allocation.quarantine.models import QuarantinedUsage
 from governance.scopes.models import Scope, ScopedQuerySet
 
 
@@ -42,6 +43,9 @@ class ImportRun(models.Model):
         help_text="By account, from when to when the file states it whole.",
     )
     error = models.CharField(max_length=500, blank=True)
+    replaces = models.BooleanField(
+        default=False, db_default=False, help_text="What it states has replaced what earlier files said of it."
+    )
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
@@ -105,6 +109,30 @@ class ImportedRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_id}/{self.record_id}"
+
+
+class ImportedRefusal(models.Model):
+    """A record of an import's file that was refused: the import holds what it becomes once it is corrected. `account`
+    is the one that the file states whole, if its mapping says so.
+    """
+
+    source = models.ForeignKey(ImportRun, on_delete=models.PROTECT, related_name="refusals")
+    refused = models.ForeignKey(QuarantinedUsage, on_delete=models.PROTECT, related_name="+")
+    account = models.CharField(max_length=32, blank=True)
+
+    objects = models.Manager["ImportedRefusal"]()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "refused"], name="imported_refusal_once"),
+        ]
+        indexes = [
+            # Read to find the imports that a restated account replaces.
+            models.Index(fields=["account"], name="imported_refusal_account", condition=~Q(account="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id}/{self.refused_id}"
 
 
 def _plain(amount: Decimal) -> str:

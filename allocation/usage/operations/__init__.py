@@ -9,6 +9,7 @@ from allocation.usage.operations.identities import (
 from allocation.usage.operations.imports import (
     fail_import,
     finish_import,
+    hold_file,
     note_progress,
     start_import,
 )
@@ -26,6 +27,12 @@ from allocation.usage.operations.partitions import (
 from allocation.usage.operations.pricing_context import (
     closed_meanwhile,
     pricing_context_for,
+)
+from allocation.usage.operations.refusals import (
+    Holders,
+    hold_replayed,
+    holders_of,
+    imports_of,
 )
 from allocation.usage.operations.results import (
     BATCH_MAX,
@@ -48,6 +55,7 @@ from allocation.usage.operations.uncounted import (
 __all__ = [
     "BATCH_MAX",
     "BatchTooLarge",
+    "Holders",
     "IngestResult",
     "Rejection",
     "add_task_days",
@@ -60,6 +68,10 @@ __all__ = [
     "finish_import",
     "forget_identities",
     "held_ratio",
+    "hold_file",
+    "hold_replayed",
+    "holders_of",
+    "imports_of",
     "lock_tasks",
     "maintain_partitions",
     "note_progress",

@@ -8,9 +8,11 @@ from typing import Any
 
 from django.db import transaction
 
+from allocation.quarantine.operations import Kept, RefusedRecord
 from allocation.usage.engine.costing import CostedRecord
 from allocation.usage.engine.statements import Spans, joined_spans, statement_of
 from allocation.usage.models import ImportedRecord, ImportRun, ImportStatus
+from allocation.usage.operations.refusals import hold_refusals
 from allocation.usage.operations.results import IngestResult
 
 # An event's id and instant.
@@ -57,10 +59,26 @@ def start_import(
 
 
 @transaction.atomic
-def hold_records(
-    *, run_id: int, batch: Sequence[CostedRecord], new: Sequence[CostedRecord], accounts: Mapping[EventKey, str]
+def hold_file(
+    *,
+    run_id: int,
+    accounts: Mapping[EventKey, str],
+    accounts_by_place: Mapping[int, str],
+    batch: Sequence[CostedRecord],
+    new: Sequence[CostedRecord],
+    refused: Sequence[RefusedRecord],
+    kept: Mapping[tuple[str, str], Kept],
 ) -> None:
-    """Remembers which records the import's file holds. Call it inside the transaction that recorded them."""
+    """Remembers which records the import's file holds, refused ones among them. Call it inside the transaction that
+    recorded them.
+    """
+    _hold_records(run_id, batch, new, accounts)
+    hold_refusals(run_id=run_id, accounts=accounts_by_place, refused=refused, kept=kept)
+
+
+def _hold_records(
+    run_id: int, batch: Sequence[CostedRecord], new: Sequence[CostedRecord], accounts: Mapping[EventKey, str]
+) -> None:
     statements = {
         (record.event.id, record.event.occurred_at): statement_of(record.root_id, account)
         for record in batch

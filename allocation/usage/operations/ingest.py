@@ -1,12 +1,12 @@
 """Recording usage: priced, attributed and counted exactly once, in one transaction per batch."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -16,7 +16,7 @@ from allocation.meters.documents import Fault, UsageEvent
 from allocation.meters.engine.months import Month
 from allocation.prices.engine.rates import from_nanos
 from allocation.quarantine.engine import Amount
-from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
+from allocation.quarantine.operations import Kept, RefusedRecord, quarantine, refused_event
 from allocation.sources.documents import PriceFrom
 from allocation.usage.engine.batches import Batch, batch_of
 from allocation.usage.engine.call_prices import PROVIDER
@@ -29,7 +29,6 @@ from allocation.usage.engine.tasks import task_sums
 from allocation.usage.models import RECORD_TABLE
 from allocation.usage.operations.booking import book
 from allocation.usage.operations.identities import unknown
-from allocation.usage.operations.imports import EventKey, hold_records
 from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
@@ -43,6 +42,19 @@ NATIVE = "native"
 CLAIMS = frozenset({"litellm", "litellm-spend-log", "otlp"})
 
 
+class HeldBy(Protocol):
+    """Remembers which imports hold the records of a batch: `new` of them, and `kept` where they were refused."""
+
+    def __call__(
+        self,
+        *,
+        batch: Sequence[CostedRecord],
+        new: Sequence[CostedRecord],
+        refused: Sequence[RefusedRecord],
+        kept: Mapping[tuple[str, str], Kept],
+    ) -> None: ...
+
+
 def record_usage(
     *,
     events: Sequence[UsageEvent],
@@ -53,15 +65,15 @@ def record_usage(
     source_format: str = NATIVE,
     billed_by: str = PROVIDER,
     weir_key: str = "",
-    import_id: int | None = None,
-    accounts: Mapping[EventKey, str] | None = None,
+    held_by: HeldBy | None = None,
     costs_accepted: bool = False,
     price: PriceFrom | None = None,
 ) -> IngestResult:
     """Record new events and quarantine the refused ones. `indexes` are the events' places in what was sent, where part
     of it (`refused`) could not be read as events. `weir_key` is the prefix of the sender's key, `billed_by` the price
-    source of a stated cost. `costs_accepted`: a person has looked at the stated costs, none is held. `price` is whose
-    price was asked for; None leaves it to what was agreed on with the sender. Raises batch_too_large.
+    source of a stated cost. `held_by` remembers in the same transaction which imports hold them. `costs_accepted`: a
+    person has looked at the stated costs, none is held. `price` is whose price was asked for; None leaves it to what
+    was agreed on with the sender. Raises batch_too_large.
     """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
@@ -77,8 +89,7 @@ def record_usage(
         every_refused = [_with_amount(record, context) for record in (*refused, *refused_events)]
         batch = batch_of(costed)
         ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch.records})
-        kept = None if import_id is None else partial(hold_records, run_id=import_id, accounts=accounts or {})
-        write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at, kept)
+        write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at, held_by)
         new = with_retries(write) if batch.records or every_refused else []
         if new is not None:
             break
@@ -155,15 +166,18 @@ def _write_all(
     authority_id: int | None,
     source_format: str,
     at: datetime,
-    keep: Callable[..., None] | None,
+    held_by: HeldBy | None,
 ) -> list[CostedRecord] | None:
     """The new records; None, with nothing written, when a billing period was closed since the batch was costed."""
     if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
         return None
     new = _write(batch, at)
-    if keep is not None:
-        keep(batch=batch.records, new=new)
-    quarantine(refused=every_refused, authority_id=authority_id, source_format=source_format, at=at)
+    kept = quarantine(
+        refused=every_refused, authority_id=authority_id, source_format=source_format, at=at,
+        is_of_import=held_by is not None,
+    )  # fmt: skip
+    if held_by is not None:
+        held_by(batch=batch.records, new=new, refused=every_refused, kept=kept)
     return new
 
 

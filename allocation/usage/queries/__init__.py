@@ -1,5 +1,9 @@
 """Usage for readers and for the evaluation of guardrails, as other packages import it."""
 
+from allocation.usage.queries.dropped import (
+    in_dropped_months,
+    without_records,
+)
 from allocation.usage.queries.records import (
     GROUPS,
     tasks,
@@ -24,6 +28,7 @@ __all__ = [
     "UnmeasuredCalls",
     "UsageTotals",
     "data_ages",
+    "in_dropped_months",
     "slices",
     "tasks",
     "uncounted_telemetry",
@@ -32,4 +37,5 @@ __all__ = [
     "usage_summary",
     "window_totals",
     "windows_totals",
+    "without_records",
 ]

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models import Sum
 
-from allocation.corrections.operations import ImportWithdrawn, settle_import, withdraw_import
+from allocation.corrections.operations import ImportWithdrawn, RecordsDropped, settle_import, withdraw_import
+from allocation.management.commands.usage import replacing
+from allocation.meters.engine.months import Month
 from allocation.usage.importers.files import ImportRequest, import_file, load_mapping
 from allocation.usage.models import ImportRun, UsageDay, UsageRecord
-from allocation.usage.operations import record_usage
+from allocation.usage.operations import drop_expired_partitions, record_usage
 from governance.errors import Forbidden, NotFound, ReasonMissing
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
@@ -113,3 +116,30 @@ def test_nothing_is_withdrawn_without_a_reason_a_right_or_an_import(acme: Scope,
     withdraw(run)
     with pytest.raises(ImportWithdrawn):
         withdraw(run)
+
+
+def test_what_counts_of_a_month_whose_records_are_gone_is_not_taken_back(
+    acme: Scope, search: Scope, tmp_path: Path, settings: Any
+) -> None:
+    first = stated(acme, tmp_path / "1.csv", "2026-07-03,o,a,1,1.00", "2026-11-03,o,a,1,2.00", period="month")
+    settings.USAGE_RETENTION_DAYS = 60
+    drop_expired_partitions(at=AT)
+    with pytest.raises(RecordsDropped) as refused:
+        withdraw(first)
+    assert (refused.value.code, refused.value.extra) == ("records_dropped", {"months": ["2026-07"]})
+    assert refused.value.detail == (
+        "1.csv holds usage of July 2026, whose records were deleted after their retention: what they count for now"
+        " cannot be taken back exactly, so nothing is. Send what is wrong as a credit instead: a record of today with a"
+        " cost below zero, for the same scope and model."
+    )
+    assert UsageDay.objects.aggregate(cost=Sum("cost")) == {"cost": Decimal(3)}
+    # The month that is there is stated anew, the other stays as it was.
+    path = tmp_path / "2.csv"
+    stated(acme, path, "2026-07-03,o,a,1,8.00", "2026-11-03,o,a,1,4.00", period="month")
+    assert UsageDay.objects.aggregate(cost=Sum("cost")) == {"cost": Decimal(5)}
+    again = settle_import(import_id=ImportRun.objects.latest("pk").pk, actor=SYSTEM, at=AT)
+    assert (again.replaced, again.kept) == ((), (Month(2026, 7),))
+    assert replacing(again) == (
+        " July 2026 stays as it was stated before: its records were deleted after their retention. Send a difference as"
+        " a record of today, below zero for what was too much."
+    )

@@ -1,14 +1,17 @@
 """An import withdrawn: what only it stated counts no more, and counts again when the file comes again."""
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from allocation.corrections.operations import ImportWithdrawn
+from allocation.corrections.operations import ImportWithdrawn, RecordsDropped
 from allocation.focus.models import FocusImport
 from allocation.focus.operations import withdraw_focus_import
 from allocation.usage.models import UsageDay, UsageRecord
+from allocation.usage.operations import drop_expired_partitions
 from governance.errors import Forbidden, NotFound, ReasonMissing
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
@@ -57,6 +60,23 @@ def test_a_statement_that_is_withdrawn_takes_what_stayed_with_it(acme: Scope, tm
     assert agreed(acme) == Decimal(8)
     withdraw(second)
     assert agreed(acme) == 0
+
+
+def test_what_counts_of_a_month_whose_records_are_gone_is_not_taken_back(
+    acme: Scope, tmp_path: Path, settings: Any
+) -> None:
+    [run] = deliver(acme, bill(tmp_path / "bill.csv", line("1", month=7)))
+    settings.USAGE_RETENTION_DAYS = 60
+    drop_expired_partitions(at=AT)
+    with pytest.raises(RecordsDropped) as refused:
+        withdraw(run)
+    assert refused.value.extra == {"months": ["2026-07"]}
+    with pytest.raises(RecordsDropped):
+        deliver(acme, bill(tmp_path / "anew.csv", line("3", month=7)))
+    assert [(each.status, each.withdrawn_at) for each in FocusImport.objects.order_by("pk")] == [
+        ("finished", None), ("failed", None),
+    ]  # fmt: skip
+    assert agreed(acme, date(2026, 7, 1)) == Decimal(2)
 
 
 def test_nothing_happens_without_a_reason_a_right_or_an_import(acme: Scope, tmp_path: Path) -> None:
