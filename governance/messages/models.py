@@ -106,8 +106,9 @@ class Delivery(models.Model):
         ]
         indexes = [
             # Read by operations.claim_due_delivery.
+            # With the id, since many are due at the same instant and the claim takes the first of them.
             models.Index(
-                fields=["next_attempt_at"], name="delivery_open", condition=Q(status__in=("pending", "sending"))
+                fields=["next_attempt_at", "id"], name="delivery_due", condition=Q(status__in=("pending", "sending"))
             ),
             # Read by the admin's dead list and `weir deliveries list --dead`.
             models.Index(fields=["-dead_at"], name="delivery_dead", condition=Q(status="dead")),
