@@ -21,7 +21,7 @@ from governance.work.engine.locks import INSTALL_LOCK
 
 logger = logging.getLogger(__name__)
 
-QUEUES = ("fast", "slow")
+QUEUES = ("evaluation", "deliveries", "beat", "slow")
 # pgmq's own trigger reads a throttle from an unlogged table; after a crash of PostgreSQL that is empty and the trigger
 # notifies nobody any more.
 NOTIFY_FUNCTION = """
@@ -74,10 +74,11 @@ def install() -> str:
     """Install or upgrade the broker's tables; returns a sentence about what was done. Safe to repeat and to run
     concurrently.
 
-    pgmq has no upgrade script: another version is dropped with its messages and installed anew.
+    pgmq has no upgrade script: another version, or one with other queues, is dropped with its messages and installed
+    anew.
     """
     version = files("pgmq").joinpath("sql", "VERSION").read_text().strip()
-    stamp = f"pgmq {version} with bells, installed by weir"
+    stamp = f"pgmq {version} with bells, for {', '.join(QUEUES)}, installed by weir"
     with psycopg.connect(settings.BROKER_CONNINFO) as connection:
         connection.execute("set local synchronous_commit = on")
         connection.execute("select pg_advisory_xact_lock(%s)", [INSTALL_LOCK.number])

@@ -176,7 +176,7 @@ def _clock(at: datetime) -> Findings:
     elif (age := at - beat.beat_at) > LATE:
         yield Finding(
             is_fine=False,
-            sentence=f"Beat's last tick is {_span(age)} old: beat, or every worker of the queue `fast`, is gone.",
+            sentence=f"Beat's last tick is {_span(age)} old: beat, or every worker of the queue `beat`, is gone.",
         )
     else:
         yield Finding(is_fine=True, sentence=f"Beat ticks and a worker listens ({_span(age)} ago).")

@@ -1,6 +1,6 @@
 """What the supervisor starts: stop processes left by the last run, wait for the database, become the program.
 
-    python -m config.programs web|fast|slow|beat|announce
+    python -m config.programs web|evaluate|fast|deliver|slow|beat|announce
 
 A killed program can leave children (granian's workers keep serving). They are recognised by the mark of folder and
 program that they inherit in their environment.
@@ -26,7 +26,7 @@ DATABASE_TIMEOUT_S = 120
 WEB_WORKERS = 2
 # More threads make the slowest decisions slower; with a single thread they wait behind every batch of usage.
 WEB_THREADS = 2
-PROGRAMS = ("web", "fast", "slow", "beat")
+PROGRAMS = ("web", "evaluate", "fast", "deliver", "slow", "beat")
 
 
 def mark(folder: DataFolder, program: str) -> str:
@@ -62,7 +62,7 @@ def stop_leftovers(folder: DataFolder, program: str = "") -> int:
 def command(program: str, folder: DataFolder) -> list[str]:
     """The command line of a program."""
     worker = ["-m", "celery", "-A", "config", "worker", "--pool", "threads", "--without-gossip", "--without-mingle"]
-    worker += ["--without-heartbeat"]
+    worker += ["--without-heartbeat", "--loglevel", "INFO"]
     arguments = {
         "web": [
             *("-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
@@ -70,9 +70,11 @@ def command(program: str, folder: DataFolder) -> list[str]:
             *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS), "--backlog", "1024"),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--no-ws", "--log-level", "warning"),
         ],
-        # A process of its own, so that evaluation and delivery never wait behind a sweep.
-        "fast": [*worker, "--queues", "fast", "--concurrency", "4", "--hostname", "fast@%h", "--loglevel", "INFO"],
-        "slow": [*worker, "--queues", "slow", "--concurrency", "2", "--hostname", "slow@%h", "--loglevel", "INFO"],
+        "evaluate": ["manage.py", "evaluate"],
+        # Processes of their own, so that neither a sweep nor a receiver that is slow delays what is not theirs.
+        "fast": [*worker, "--queues", "evaluation,beat", "--concurrency", "2", "--hostname", "fast@%h"],
+        "deliver": [*worker, "--queues", "deliveries", "--concurrency", "4", "--hostname", "deliver@%h"],
+        "slow": [*worker, "--queues", "slow", "--concurrency", "2", "--hostname", "slow@%h"],
         "beat": [
             *("-m", "celery", "-A", "config", "beat", "--pidfile", "", "--loglevel", "INFO"),
             *("--schedule", str(folder.path / "beat-schedule")),

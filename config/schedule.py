@@ -1,11 +1,13 @@
-"""When tasks run, and on which queue; a task without a route runs on `slow`."""
+"""When tasks run, and on which queue; a task without a route runs on `slow`. What must not wait behind another has a
+queue of its own.
+"""
 
 from celery.schedules import crontab
 
 ROUTES = {
-    "policies.evaluate_dirty_scopes": {"queue": "fast"},
-    "governance.send_due_deliveries": {"queue": "fast"},
-    "governance.beat": {"queue": "fast"},
+    "policies.evaluate_dirty_scopes": {"queue": "evaluation"},
+    "governance.send_due_deliveries": {"queue": "deliveries"},
+    "governance.beat": {"queue": "beat"},
 }
 BEAT = {
     "evaluate dirty scopes": {

@@ -46,7 +46,7 @@ def test_nothing_is_wrong_with_a_good_installation() -> None:
 @pytest.mark.usefixtures("well")
 def test_a_beat_that_stopped_is_told() -> None:
     assert wrong(AT + timedelta(minutes=5)) == [
-        "Beat's last tick is 5 minutes old: beat, or every worker of the queue `fast`, is gone."
+        "Beat's last tick is 5 minutes old: beat, or every worker of the queue `beat`, is gone."
     ]
 
 

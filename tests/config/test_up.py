@@ -154,7 +154,16 @@ def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["granian", "--queues fast", "--queues slow", "celery -A config beat", "bin/postgres -D"]
+    "part",
+    [
+        "granian",
+        "manage.py evaluate",
+        "--queues evaluation,beat",
+        "--queues deliveries",
+        "--queues slow",
+        "celery -A config beat",
+        "bin/postgres -D",
+    ],
 )
 def test_a_killed_part_comes_back(up: Up, part: str) -> None:
     killed = up.part(part)

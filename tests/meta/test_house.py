@@ -14,7 +14,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from config import published
+from config import broker, published
+from config.folders import DataFolder
+from config.programs import PROGRAMS, command
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("governance", "allocation", "budgets", "policies", "reporting", "config")
@@ -52,10 +54,23 @@ def test_every_task_is_scheduled_and_everything_scheduled_is_a_task() -> None:
     assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} == own_tasks()
 
 
-def test_every_routed_task_exists_and_goes_to_a_queue_somebody_serves() -> None:
+def test_every_routed_task_exists_and_goes_to_a_queue_somebody_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_WEB_HOST", "127.0.0.1")
+    monkeypatch.setenv("WEIR_WEB_PORT", "8000")
     assert set(settings.CELERY_TASK_ROUTES) <= own_tasks()
-    assert {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()} == {"fast"}
+    asked = [route["queue"] for route in settings.CELERY_TASK_ROUTES.values()]
+    assert sorted(asked) == ["beat", "deliveries", "evaluation"], "each has a queue of its own"
     assert settings.CELERY_TASK_DEFAULT_QUEUE == "slow"
+    assert served_queues() == sorted([*asked, "slow"])
+    assert sorted(broker.QUEUES) == served_queues()
+
+
+def served_queues() -> list[str]:
+    """Those that the workers of `weir up` consume, each once."""
+    folder = DataFolder(Path("unused"))
+    words = [command(program, folder) for program in PROGRAMS]
+    asked = [line[line.index("--queues") + 1] for line in words if "--queues" in line]
+    return sorted(queue for queues in asked for queue in queues.split(","))
 
 
 @pytest.mark.django_db

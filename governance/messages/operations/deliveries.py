@@ -23,7 +23,7 @@ from governance.work.operations import nudge
 
 logger = logging.getLogger(__name__)
 
-SENDING_TASK = "governance.send_due_deliveries"
+SENDING_TASK, SENDING_QUEUE = "governance.send_due_deliveries", "deliveries"
 LEASE = timedelta(seconds=60)
 # With the delays of `delay_before_attempt` about three days of attempts.
 ATTEMPTS_MAX = 30
@@ -61,7 +61,7 @@ def queue_delivery(
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     if not Delivery.objects.filter(pk=delivery.pk).exists():
         return None
-    nudge(SENDING_TASK, queue="fast")
+    nudge(SENDING_TASK, queue=SENDING_QUEUE)
     return delivery
 
 
@@ -121,7 +121,7 @@ def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
     ]
     if deliveries:
         Delivery.objects.bulk_create(deliveries, batch_size=1000, ignore_conflicts=True)
-        nudge(SENDING_TASK, queue="fast")
+        nudge(SENDING_TASK, queue=SENDING_QUEUE)
 
 
 @transaction.atomic
@@ -236,7 +236,7 @@ def replay_delivery(*, delivery_id: uuid.UUID, actor: Actor, at: datetime, reaso
     delivery.status, delivery.dead_at = DeliveryStatus.PENDING, None
     delivery.next_attempt_at, delivery.attempts_count = at, 0
     delivery.save()
-    nudge(SENDING_TASK, queue="fast")
+    nudge(SENDING_TASK, queue=SENDING_QUEUE)
     record_decision(
         actor=actor,
         action="delivery.replay",

@@ -2,6 +2,7 @@ from governance.work.operations.bulk import (
     copy_rows,
 )
 from governance.work.operations.dirty_scopes import (
+    DIRTY_CHANNEL,
     DirtyClaim,
     claim_dirty_scopes,
     mark_scopes_dirty,
@@ -17,6 +18,10 @@ from governance.work.operations.idempotency import (
     finish_command,
     forget_old_commands,
 )
+from governance.work.operations.listening import (
+    heard,
+    listen,
+)
 from governance.work.operations.locks import (
     hold,
     hold_if_free,
@@ -26,6 +31,7 @@ from governance.work.operations.nudges import (
 )
 
 __all__ = [
+    "DIRTY_CHANNEL",
     "DirtyClaim",
     "beat",
     "begin_command",
@@ -35,8 +41,10 @@ __all__ = [
     "fingerprint",
     "finish_command",
     "forget_old_commands",
+    "heard",
     "hold",
     "hold_if_free",
+    "listen",
     "mark_scopes_dirty",
     "nudge",
     "settle_dirty_scopes",

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import connection
 
-from governance.work.operations.nudges import nudge
-
-EVALUATION_TASK = "policies.evaluate_dirty_scopes"
+DIRTY_CHANNEL = "weir_dirty"
+"""Notified by every transaction that leaves scopes to evaluate, when it commits."""
 CLAIM_LEASE = timedelta(seconds=30)
 
 
@@ -24,10 +23,9 @@ class DirtyClaim:
     claimed_until: datetime
 
 
-@transaction.atomic
 def mark_scopes_dirty(*, scope_ids: Iterable[int], at: datetime) -> None:
     """Marks scopes whose facts changed. Rows are written in id order, so that two writers never deadlock; a mark made
-    during an evaluation counts from `at`, since what came before is being evaluated.
+    during an evaluation counts from `at`, since what came before is being evaluated. DIRTY_CHANNEL is notified.
     """
     ids = sorted(set(scope_ids))
     if not ids:
@@ -35,19 +33,20 @@ def mark_scopes_dirty(*, scope_ids: Iterable[int], at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO governance_dirtyscope AS dirty (scope_id, dirty_since, generation)
-            SELECT id, %s, 1 FROM unnest(%s::bigint[]) AS id ORDER BY id
-            ON CONFLICT (scope_id) DO UPDATE SET
-                generation = dirty.generation + 1,
-                dirty_since = CASE WHEN dirty.claimed_generation = dirty.generation
-                    THEN EXCLUDED.dirty_since ELSE LEAST(dirty.dirty_since, EXCLUDED.dirty_since) END
+            WITH marked AS (
+                INSERT INTO governance_dirtyscope AS dirty (scope_id, dirty_since, generation)
+                SELECT id, %s, 1 FROM unnest(%s::bigint[]) AS id ORDER BY id
+                ON CONFLICT (scope_id) DO UPDATE SET
+                    generation = dirty.generation + 1,
+                    dirty_since = CASE WHEN dirty.claimed_generation = dirty.generation
+                        THEN EXCLUDED.dirty_since ELSE LEAST(dirty.dirty_since, EXCLUDED.dirty_since) END
+            )
+            SELECT pg_notify(%s, '')
             """,
-            [at, ids],
+            [at, ids, DIRTY_CHANNEL],
         )
-    nudge(EVALUATION_TASK, queue="fast")
 
 
-@transaction.atomic
 def claim_dirty_scopes(*, limit: int, at: datetime, lease: timedelta = CLAIM_LEASE) -> tuple[DirtyClaim, ...]:
     """Claims those that have been dirty longest. Commit before evaluating; a claim that is not settled comes due after
     `lease`.
@@ -70,7 +69,6 @@ def claim_dirty_scopes(*, limit: int, at: datetime, lease: timedelta = CLAIM_LEA
         return tuple(sorted((DirtyClaim(*row) for row in cursor.fetchall()), key=lambda claim: claim.scope_id))
 
 
-@transaction.atomic
 def settle_dirty_scopes(*, claims: Iterable[DirtyClaim], at: datetime) -> int:
     """Deletes the marks that were evaluated and returns how many. A scope marked again meanwhile stays dirty and is due
     at once; one whose lease ended and that another worker claimed is left to that worker.
@@ -99,11 +97,10 @@ def settle_dirty_scopes(*, claims: Iterable[DirtyClaim], at: datetime) -> int:
                 WHERE dirty.scope_id = held.scope_id AND held.is_clean
                 RETURNING dirty.scope_id
             )
-            SELECT (SELECT count(*) FROM cleaned), (SELECT count(*) FROM again)
+            SELECT (SELECT count(*) FROM cleaned),
+                CASE WHEN EXISTS (SELECT FROM again) THEN pg_notify(%s, '') END
             """,
-            columns,
+            [*columns, DIRTY_CHANNEL],
         )
-        cleaned, again = cursor.fetchone()
-    if again:
-        nudge(EVALUATION_TASK, queue="fast")
+        cleaned, _notified = cursor.fetchone()
     return int(cleaned)

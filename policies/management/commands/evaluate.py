@@ -1,0 +1,67 @@
+"""weir evaluate: evaluates guardrails on scopes whose facts changed, as they change, until it is stopped."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from argparse import ArgumentParser
+
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+from typing_extensions import override
+
+from governance.work.operations import DIRTY_CHANNEL, heard, listen
+from policies.evaluation.operations import evaluate_next_dirty_scopes, mark_due_scopes
+
+logger = logging.getLogger(__name__)
+
+# Notifications may be lost; timers that run out notify nobody.
+LOOK_EVERY_S = 2.0
+TRY_AGAIN_AFTER_S = 1.0
+
+
+class Command(BaseCommand):
+    help = "Evaluate guardrails on scopes whose facts changed, as they change, until stopped."
+    requires_system_checks: list[str] = []
+
+    @override
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="Evaluate what waits, and end.")
+
+    @override
+    def handle(self, *, once: bool, **_options: object) -> None:
+        if once:
+            mark_due_scopes(at=timezone.now())
+            _evaluate_all()
+            return
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        while True:
+            try:
+                _follow()
+            except (OperationalError, InterfaceError) as problem:
+                logger.warning("the database does not answer, trying again: %s", problem)
+            except Exception:
+                # What was claimed comes due again; other scopes are evaluated meanwhile.
+                logger.exception("an evaluation failed")
+            connection.close()
+            time.sleep(TRY_AGAIN_AFTER_S)
+
+
+def _follow() -> None:
+    listen(DIRTY_CHANNEL)
+    looked_s = float("-inf")
+    while True:
+        if time.monotonic() - looked_s >= LOOK_EVERY_S:
+            mark_due_scopes(at=timezone.now())
+            looked_s = time.monotonic()
+        _evaluate_all()
+        heard(within_s=max(0.0, looked_s + LOOK_EVERY_S - time.monotonic()))
+
+
+def _evaluate_all() -> None:
+    while evaluate_next_dirty_scopes(at=timezone.now()):
+        pass
