@@ -24,7 +24,7 @@ from allocation.anomalies.engine.expectation import (
 from allocation.anomalies.engine.month_days import with_month_days
 from allocation.anomalies.engine.tails import with_tails
 
-METHOD = "weekday-mad-2"
+METHOD = "weekday-mad-3"
 # Days judged again in each run, for usage that arrives late.
 DAYS_JUDGED = 14
 # A first day of use is anomalous from this share of what the whole organisation uses on a usual day.
@@ -38,7 +38,7 @@ class Thresholds:
     """When a day is anomalous: at least `excess_min` (in the series' unit) above expected, by at least
     `excess_share_min` of it, with a score of `score_min` or more; no verdict with fewer days of use than
     `history_days_min`. Where nothing was used before, a day is anomalous from the amount that `launch_min` gives for
-    it, and never without one.
+    it, and never without one. `series_judged` is how many series of the scope are judged with it.
     """
 
     excess_min: Decimal
@@ -48,17 +48,20 @@ class Thresholds:
     season_days: int = SEASON_DAYS
     level_days: int = LEVEL_DAYS
     launch_min: Mapping[date, Decimal] = field(default_factory=dict)
+    series_judged: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierDays:
     """What is known of a series before it is judged: days that were anomalous; spans whose level was accepted as usual;
-    days that people said were planned or no anomaly, from which a monthly rise is learned at once.
+    days that people said were planned or no anomaly, from which a monthly rise is learned at once. `whole` is the
+    series with what is told of elsewhere, where that was left out.
     """
 
     anomalous: frozenset[date] = frozenset()
     accepted: tuple[Span, ...] = ()
     foreseen: frozenset[date] = frozenset()
+    whole: Series | None = None
 
 
 NOTHING_KNOWN = EarlierDays()
@@ -124,7 +127,7 @@ def judge_days(
     that a rise that lasts stays one until it is accepted: it goes on while days lie above half of it, and is over after
     a day that does not for each three days it lasted. A day so small that the rise would not matter tells nothing.
     """
-    history = History(series, anomalous=earlier.anomalous, accepted=earlier.accepted)
+    history = History(series, anomalous=earlier.anomalous, accepted=earlier.accepted, whole=earlier.whole)
     judging = _Judging(series, history, thresholds, earlier)
     return [judging.judge(day) for day in sorted(days)]
 
@@ -174,7 +177,9 @@ class _Judging:
         if judged.verdict != Verdict.ANOMALOUS:
             return judged
         known = with_month_days(
-            with_tails(known, self.history, day, self.thresholds.score_min),
+            with_tails(
+                known, self.history, day, self.thresholds.score_min, series_judged=self.thresholds.series_judged
+            ),
             self.history,
             day,
             foreseen=self.earlier.foreseen,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from math import exp, log, pi, sqrt
-from statistics import median
+from statistics import fmean, median
 
 NINE_PLACES = Decimal("1e-9")
 # About 2 × 10^17, which with nine places still fits a Decimal: series that jump by powers of ten expect no more.
@@ -20,10 +20,13 @@ PER_MAD = 1.4826
 SCALE_MIN = 0.04
 # Weeks of history before a weekday has a season of its own, or counts as a day off.
 WEEKS_MIN = 4
-# Days off are recognised only where at least this share of the other days had use.
-REGULAR_FROM = 0.75
+# A weekday is a day off where chance would leave it without use less often than once in so many series.
+CHANCE_MAX = 1e-5
 # A day off becomes anomalous from this share of a usual day's use.
 OFF_DAY_SHARE = 0.25
+OFF_DAYS_LOOKED_AT = 2 * SEASON_DAYS
+# Standard deviations per mean absolute deviation, of a normal distribution.
+PER_MEAN = 1.2533
 
 Series = Mapping[date, Decimal]
 # (first day, last day)
@@ -57,18 +60,32 @@ class Expectation:
         return max((log(observed) - self.level) / self.scale, 0.0)
 
 
+def _logs(series: Series) -> dict[date, float]:
+    return {day: log(value) for day, value in series.items() if value > 0}
+
+
 def _amount(logarithm: float) -> Decimal:
     return Decimal(exp(min(logarithm, LOGARITHM_MAX))).quantize(NINE_PLACES)
 
 
 class History:
     """The days of a series that tell what is usual: all but those that were anomalous. Where people accepted a rise as
-    usual, the days before it count as if they had lain on its level, so that weekdays and variation stay known.
+    usual, the days before it count as if they had lain on its level, so that weekdays and variation stay known. `whole`
+    is the series with what is told of elsewhere, from which the days of a month are learned.
     """
 
-    def __init__(self, series: Series, *, anomalous: Iterable[date] = (), accepted: Iterable[Span] = ()) -> None:
+    def __init__(
+        self,
+        series: Series,
+        *,
+        anomalous: Iterable[date] = (),
+        accepted: Iterable[Span] = (),
+        whole: Series | None = None,
+    ) -> None:
+        self.known = series.keys()
         self.days = sorted(series)
-        self.logs = {day: log(value) for day, value in series.items() if value > 0}
+        self.logs = _logs(series)
+        self.whole_logs = self.logs if whole is None else _logs(whole)
         self.anomalous = set(anomalous)
         self.lifts = [(first, self._lift(first, last)) for first, last in accepted]
 
@@ -125,23 +142,31 @@ def expectation(
     if len(recent) < WEEKS_MIN:
         recent = [value for _past, value in plain]
     level = median(recent)
-    scale = max(PER_MAD * median(abs(value - level) for value in recent), _by_weeks(points), SCALE_MIN)
+    # Three weeks know what is new and eight are surer; the larger of both would be too large on most days.
+    recently, by_weeks = PER_MAD * median(abs(value - level) for value in recent), _by_weeks(points)
+    scale = max((recently + by_weeks) / 2 if by_weeks else recently, SCALE_MIN)
+    if scale == SCALE_MIN:
+        # With few calls a day most days are equal: then the median deviation says nothing, and the mean holds.
+        scale = max(PER_MEAN * fmean(abs(value - level) for _past, value in plain), SCALE_MIN)
     # A prediction from few days is uncertain: the median of n values has pi/2n of the variance of a single value.
     scale *= sqrt(1 + pi / 2 / len(recent) + (pi / 2 / weeks if weeks else 0))
-    is_day_off = _is_day_off(day, [past for past in window if past >= points[0][0]], points)
+    is_day_off = _is_day_off(history, day)
     return Expectation(level + season[day.weekday()], scale, len(points), is_day_off, season)
 
 
-def _is_day_off(day: date, known: Sequence[date], points: Sequence[tuple[date, float]]) -> bool:
-    used = {past for past, _value in points}
-    same_weekday = [past for past in known if past.weekday() == day.weekday()]
-    weekdays_of_use = {past.weekday() for past in used}
-    working_days = [past for past in known if past.weekday() in weekdays_of_use]
-    return (
-        day.weekday() not in weekdays_of_use
-        and len(same_weekday) >= WEEKS_MIN
-        and len(used) >= REGULAR_FROM * len(working_days)
-    )
+def _is_day_off(history: History, day: date) -> bool:
+    """Whether sixteen weeks say that nothing is used on its weekday: none of them was used, be it told of as anomalous,
+    and too many are known for that to be chance where days of other weekdays are without use, too.
+    """
+    known = history.days[: bisect_left(history.days, day)][-OFF_DAYS_LOOKED_AT:]
+    known = known[next((place for place, past in enumerate(known) if past in history.logs), len(known)) :]
+    weekdays_of_use = {past.weekday() for past in known if past in history.logs}
+    off = sum(past.weekday() == day.weekday() for past in known)
+    if day.weekday() in weekdays_of_use or off < WEEKS_MIN:
+        return False
+    others = [past in history.logs for past in known if past.weekday() in weekdays_of_use]
+    idle = (others.count(False) + 1) / (len(others) + 2)
+    return idle**off <= CHANCE_MAX
 
 
 def _season(points: Sequence[tuple[date, float]], day: date) -> tuple[Sequence[float], int]:

@@ -18,9 +18,7 @@ REPEATED_MIN = 2
 AROUND = timedelta(days=10)
 BATCH = timedelta(days=3)
 AROUND_MIN = 7
-# A rise repeats an earlier one that was at least half as high, on a logarithmic scale, and stood out then.
-REPEATED_SHARE = 0.5
-STANDS_OUT = 1.5
+STANDS_OUT = 2.0
 SATURDAY = 5
 MonthDay = Callable[[date], date | None]
 
@@ -34,7 +32,7 @@ def with_month_days(
     """
     if day not in history.logs:
         return expected
-    least = max(REPEATED_SHARE * (history.logs[day] - expected.level), STANDS_OUT * expected.scale)
+    least = STANDS_OUT * expected.scale
     repeated = max(
         (_rises(month_day, expected, history, day, foreseen, least) for month_day in _month_days(day)),
         key=lambda rises: (len(rises), sum(rises)),
@@ -89,27 +87,45 @@ def _working_day(first: date, place: int) -> date | None:
 def _rises(
     month_day: MonthDay, expected: Expectation, history: History, day: date, foreseen: Collection[date], least: float
 ) -> Sequence[float]:
-    """How far this day of the last months lay above the days around it, where at least twice by `least`."""
+    """How far this day of the last months lay above the days around it, where at least twice by `least`, or once where
+    on that day of the other months nothing was used, as at a weekend.
+    """
     first, rises, weight = first_of_month(day), [], 0
     for _number in range(MONTHS_BACK):
         first = month_before(first)
         past = month_day(first)
-        rise = _rise(past, expected.season, history, day) if past is not None else None
-        if past is not None and rise is not None and rise >= least:
+        if past is None:
+            continue
+        rise = _rise(past, expected.season, history, day)
+        if rise is not None and rise >= least:
             rises.append(rise)
             weight += REPEATED_MIN if past in foreseen else 1
+        elif _is_idle(past, history, day):
+            weight += 1
     return rises if weight >= REPEATED_MIN else ()
 
 
+def _is_idle(past: date, history: History, day: date) -> bool:
+    """Whether nothing was used on a day among days of use."""
+    return past in history.known and past not in history.whole_logs and _around(past, history, day) is not None
+
+
 def _rise(past: date, season: Sequence[float], history: History, day: date) -> float | None:
-    if past not in history.logs:
+    if past not in history.whole_logs:
         return None
+    around = _around(past, history, day)
+    if around is None:
+        return None
+    usual = median(history.whole_logs[near] - season[near.weekday()] for near in around)
+    return history.whole_logs[past] - season[past.weekday()] - usual
+
+
+def _around(past: date, history: History, day: date) -> list[date] | None:
+    """The days of use around `past` and before `day`; None where too few are known."""
     since, until = bisect_left(history.days, past - AROUND), bisect_right(history.days, past + AROUND)
     around = [
-        history.logs[near] - season[near.weekday()]
+        near
         for near in history.days[since:until]
-        if near in history.logs and near < day and abs(near - past) > BATCH
+        if near in history.whole_logs and near < day and abs(near - past) > BATCH
     ]
-    if len(around) < AROUND_MIN:
-        return None
-    return history.logs[past] - season[past.weekday()] - median(around)
+    return around if len(around) >= AROUND_MIN else None

@@ -23,6 +23,9 @@ from governance.calendar.engine import DAY, days_from
 COST, TOKENS = "cost", "tokens"
 ALL_MODELS = ("", "")
 ZERO = Decimal(0)
+# A rise of tokens without one of cost is less sure to matter: it must stand out as if so many times as many series
+# were judged.
+TOKENS_COUNT_AS = 4
 
 
 class SeriesKey(NamedTuple):
@@ -89,10 +92,12 @@ def judge_scope(
         use = _without(own[key], above) if key.is_of_all else own[key]
         reported: set[date] = of_models if key.is_of_all else set()
         for metric in (COST, TOKENS):
-            thresholds = thresholds_for(own[key], metric)
+            series = len(own) * (TOKENS_COUNT_AS if metric == TOKENS else 1)
+            thresholds = replace(thresholds_for(own[key], metric), series_judged=series)
             if metric == COST and (key.is_of_all or len(own) == 1) and _may_launch(use.cost, days, thresholds):
                 thresholds = replace(thresholds, launch_min=launch_min())
-            judged = judge_days(use.of(metric), days, thresholds, earlier_days(told, key, metric, days[0]))
+            earlier = replace(earlier_days(told, key, metric, days[0]), whole=own[key].of(metric) if above else None)
+            judged = judge_days(use.of(metric), days, thresholds, earlier)
             if metric == TOKENS:
                 judged = [replace(day, verdict=Verdict.NORMAL) if day.day in reported else day for day in judged]
             verdicts[key, metric] = judged

@@ -143,6 +143,35 @@ def test_a_day_off_is_known_by_its_weekday() -> None:
     assert (span.first_day, span.worst.expected) == (MONDAY + DAY * 68, 0)
 
 
+def test_a_weekday_without_use_by_chance_is_no_day_off() -> None:
+    """Used on two days of three, and by chance on no Saturday of eight weeks."""
+    idle = {number: 0 for number in range(80) if number % 3 == 1 or (number % 7 == 5 and number < 75)}
+    assert spans_of(weekly(80, {**idle, 75: 60}), range(60, 80)) == []
+
+
+def test_a_day_off_that_was_told_of_is_told_of_once() -> None:
+    """It was used, so that its weekday is no day off any more."""
+    weekend = {number: 0 for number in range(100) if number % 7 > 4}
+    assert spans(spans_of(weekly(100, {**weekend, 68: 90, 75: 90, 82: 90}), range(60, 100))) == [(68, 68, True)]
+
+
+def test_a_few_calls_a_day_vary_though_most_days_are_equal() -> None:
+    """One call on most days, two on one of four: a day of three is none of a different kind."""
+    calls = {number: 20 if number % 4 == 1 else 10 for number in range(80)}
+    few = Thresholds(excess_min=Decimal(5))
+    assert spans_of(weekly(80, {**calls, 70: 30}), range(60, 80), few) == []
+    assert spans(spans_of(weekly(80, {**calls, 70: 200}), range(60, 80), few)) == [(70, 70, True)]
+
+
+def test_of_many_series_one_lies_far_out_by_chance() -> None:
+    """The more of a scope are judged, the more a day must stand out."""
+    random = Random(3)
+    series = clean(random, sigma=0.2)
+    series[MONDAY + DAY * 100] *= 5
+    assert len(spans_of(series, [100])) == 1
+    assert spans_of(series, [100], replace(THRESHOLDS, series_judged=30)) == []
+
+
 @pytest.mark.parametrize(
     ("days", "reason"),
     [

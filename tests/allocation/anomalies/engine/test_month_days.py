@@ -59,3 +59,19 @@ def test_far_more_than_in_other_months_is_told() -> None:
 def test_a_spike_on_another_day_is_told() -> None:
     series = used(lambda day: (day + DAY).day == 1)
     assert date(2026, 11, 19) in told(series | {date(2026, 11, 19): Decimal(600)})
+
+
+def test_a_batch_that_varies_is_no_surprise_when_it_is_more_than_twice_another() -> None:
+    series = used(lambda day: day.day == 20, times=2)
+    varied = series | {date(2026, 9, 20): Decimal(180), date(2026, 11, 20): Decimal(560)}
+    assert told(varied)[2:] == []
+
+
+def test_a_day_that_fell_on_a_day_off_is_known_from_the_month_in_which_it_did_not() -> None:
+    """The first of the month, where nothing is used at weekends: of August it lies on one, and June is not known."""
+    series = {
+        day: Decimal(0) if day.weekday() > 4 else value
+        for day, value in used(lambda day: day.day == 1).items()
+        if day > date(2026, 6, 9)
+    }
+    assert told(series) == []
