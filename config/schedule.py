@@ -22,6 +22,11 @@ BEAT = {
     },
     "show that beat lives": {"task": "governance.beat", "schedule": 3.0, "options": {"expires": 3}},
     "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "take back repeated calls": {
+        "task": "allocation.take_back_repeated_calls",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
     "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
     "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},

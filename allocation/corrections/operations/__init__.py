@@ -15,6 +15,9 @@ from allocation.corrections.operations.reattribution import (
     Reattribution,
     reattribute_usage,
 )
+from allocation.corrections.operations.repeated_calls import (
+    take_back_repeated_calls,
+)
 from allocation.corrections.operations.rerating import (
     event_of,
     rerate_usage,
@@ -39,5 +42,6 @@ __all__ = [
     "rerate_usage",
     "settle_import",
     "take_back",
+    "take_back_repeated_calls",
     "withdraw_import",
 ]

@@ -99,7 +99,7 @@ class Receiver(APIView):
         if encoding is None:
             raise UnsupportedMediaType(media_type(request))
         received = self.read(request, body_of(request), encoding)
-        rejected = record(request, received, "otlp", price_asked(request)).rejected
+        rejected = record(request, received, "otlp", price_asked(request), received.traced).rejected
         message = refusals(self.signal, rejected)
         if received.counts_nothing:
             message = nothing_counts(self.signal, received.uncounted)

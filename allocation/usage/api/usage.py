@@ -25,6 +25,7 @@ from allocation.usage.api.serializers import (
     SummaryOut,
     UsageRecordOut,
 )
+from allocation.usage.engine.traced_calls import TracedCalls
 from allocation.usage.importers.cloudevents import TYPE, read_cloudevent, read_cloudevents
 from allocation.usage.importers.incoming import Incoming
 from allocation.usage.importers.litellm import read_payloads
@@ -43,7 +44,11 @@ EXACT = ("provider", "model", "service_tier", "price_source", "source", "status"
 
 
 def record(
-    request: Request, incoming: Incoming, source_format: str, price: PriceFrom | None = None
+    request: Request,
+    incoming: Incoming,
+    source_format: str,
+    price: PriceFrom | None = None,
+    traced: TracedCalls | None = None,
 ) -> operations.IngestResult:
     """Records what was read, by the key of the request. Raises key_required for anyone but an API key."""
     key = sender(request)
@@ -55,6 +60,7 @@ def record(
         source_format=source_format,
         weir_key=key.prefix,
         price=price,
+        traced=traced,
         at=timezone.now(),
     )
 

@@ -34,6 +34,10 @@ from allocation.usage.models.roll_ups import (
     UsageHour,
     UsageMinute,
 )
+from allocation.usage.models.spans import (
+    SPAN_TABLE,
+    TracedSpan,
+)
 from allocation.usage.models.tasks import (
     TASK_DAY_TABLE,
     TASK_TABLE,
@@ -52,6 +56,7 @@ __all__ = [
     "MINUTE_TABLE",
     "PRICED_BY_NONE",
     "RECORD_TABLE",
+    "SPAN_TABLE",
     "TASK_DAY_TABLE",
     "TASK_TABLE",
     "Activity",
@@ -66,6 +71,7 @@ __all__ = [
     "Status",
     "Task",
     "TaskDay",
+    "TracedSpan",
     "UncountedTelemetry",
     "UsageCharge",
     "UsageDay",

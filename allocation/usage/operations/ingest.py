@@ -1,7 +1,7 @@
 """Recording usage: priced, attributed and counted exactly once, in one transaction per batch."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +26,7 @@ from allocation.usage.engine.estimates import estimated_cost
 from allocation.usage.engine.roll_ups import by_minute, by_minute_and_price
 from allocation.usage.engine.rows import COLUMNS, copy_text
 from allocation.usage.engine.tasks import task_sums
+from allocation.usage.engine.traced_calls import TracedCalls
 from allocation.usage.models import RECORD_TABLE
 from allocation.usage.operations.booking import book
 from allocation.usage.operations.identities import unknown
@@ -33,6 +34,7 @@ from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
+from allocation.usage.operations.spans import told_before
 from allocation.usage.operations.tasks import add_to_tasks
 from allocation.usage.operations.watermarks import touch_watermarks
 from governance.calendar.engine import day_of
@@ -68,12 +70,14 @@ def record_usage(
     held_by: HeldBy | None = None,
     costs_accepted: bool = False,
     price: PriceFrom | None = None,
+    traced: TracedCalls | None = None,
 ) -> IngestResult:
     """Record new events and quarantine the refused ones. `indexes` are the events' places in what was sent, where part
     of it (`refused`) could not be read as events. `weir_key` is the prefix of the sender's key, `billed_by` the price
     source of a stated cost. `held_by` remembers in the same transaction which imports hold them. `costs_accepted`: a
     person has looked at the stated costs, none is held. `price` is whose price was asked for; None leaves it to what
-    was agreed on with the sender. Raises batch_too_large.
+    was agreed on with the sender. `traced` are the spans that the events are of: a call that an earlier request told
+    of counts once. Raises batch_too_large.
     """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
@@ -89,8 +93,8 @@ def record_usage(
         every_refused = [_with_amount(record, context) for record in (*refused, *refused_events)]
         batch = batch_of(costed)
         ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch.records})
-        write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at, held_by)
-        new = with_retries(write) if batch.records or every_refused else []
+        write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at, held_by, traced)
+        new = with_retries(write) if batch.records or every_refused or (traced and traced.tells_anything) else []
         if new is not None:
             break
     return IngestResult(
@@ -167,11 +171,13 @@ def _write_all(
     source_format: str,
     at: datetime,
     held_by: HeldBy | None,
+    traced: TracedCalls | None,
 ) -> list[CostedRecord] | None:
     """The new records; None, with nothing written, when a billing period was closed since the batch was costed."""
     if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
         return None
-    new = _write(batch, at)
+    home = None if context.home is None else context.home.root_id
+    new = _write(batch, at, None if traced is None else partial(told_before, home, traced))
     kept = quarantine(
         refused=every_refused, authority_id=authority_id, source_format=source_format, at=at,
         is_of_import=held_by is not None,
@@ -181,9 +187,12 @@ def _write_all(
     return new
 
 
-def _write(batch: Batch, at: datetime) -> list[CostedRecord]:
+def _write(
+    batch: Batch, at: datetime, untold: Callable[[Sequence[CostedRecord]], Sequence[CostedRecord]] | None
+) -> list[CostedRecord]:
     """The new records. A batch with nothing new moves the watermarks too: it shows that usage still arrives."""
-    new = _insert(unknown(batch), at)
+    records = unknown(batch)
+    new = _insert(records if untold is None else untold(records), at)
     heard_from = {record.root_id for record in batch.records}
     if not new:
         touch_watermarks(heard_from, at)

@@ -11,6 +11,7 @@ from psycopg import sql
 from allocation.meters.engine.months import Month
 from allocation.usage.models import RECORD_TABLE, DroppedMonth
 from allocation.usage.operations.identities import forget_identities
+from allocation.usage.operations.spans import forget_spans
 from governance.calendar.engine import day_of, first_of_month, midnight, month_after
 from governance.work.engine.locks import PARTITION_LOCK
 from governance.work.operations import hold
@@ -65,13 +66,15 @@ def _create(month: Month) -> None:
 
 
 def maintain_partitions(*, at: datetime) -> list[str]:
-    """Creates the coming months' partitions and drops expired ones, and the identities of their records. Returns the
-    names of those dropped.
+    """Creates the coming months' partitions and drops expired ones, with the identities and spans of their records.
+    Returns the names of those dropped.
     """
     this = first_of_month(day_of(at))
     ensure_partitions(Month.of(month_after(this, ahead)) for ahead in range(MONTHS_AHEAD + 1))
     dropped = drop_expired_partitions(at=at)
-    forget_identities(before=midnight(first_of_month(day_of(_kept_from(at)))))
+    expired = midnight(first_of_month(day_of(_kept_from(at))))
+    forget_identities(before=expired)
+    forget_spans(before=expired)
     return dropped
 
 

@@ -65,6 +65,9 @@ PARTITION_LOCK = AdvisoryLock("PARTITION_LOCK", 8_201_127, Keyed.BY_NUMBER, "mak
 PERIOD_LOCK = AdvisoryLock(
     "PERIOD_LOCK", 8_201_128, Keyed.BY_NUMBER, "closing a period; shared by whatever counts for one"
 )
+SPANS_LOCK = AdvisoryLock(
+    "SPANS_LOCK", 8_201_130, Keyed.BY_NUMBER_AND_ID, "recording spans of an organisation, which may be of one call"
+)
 POSTING_LOCK = AdvisoryLock(
     "POSTING_LOCK", 0x57454952_0002, Keyed.BY_NUMBER, "opening, funding and ending accounts; shared by posting usage"
 )
@@ -81,6 +84,7 @@ LOCKS = (
     CORRECTIONS_LOCK,
     PARTITION_LOCK,
     PERIOD_LOCK,
+    SPANS_LOCK,
     POSTING_LOCK,
     APPLY_LOCK,
     CHAIN_LOCK,

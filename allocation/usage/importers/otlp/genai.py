@@ -5,7 +5,6 @@ of the input and the output.
 """
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Any
 
 from allocation.prices.engine.catalogue import maker_of
@@ -124,7 +123,7 @@ def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[
     attributes = span.attributes
     operation = operation_of(span)
     event: dict[str, Any] = {
-        **_identity(span),
+        "id": f"{span.trace_id}-{span.span_id}" if span.trace_id and span.span_id else "",
         "source": SOURCE,
         "occurred_at": instant(span.started_ns),
         "provider": _provider_or_maker(span),
@@ -140,7 +139,7 @@ def native(span: Span, *, price: PriceFrom, is_repeating: bool = False) -> dict[
         # It costs nothing, whichever model it was meant for.
         event["model"] = UNKNOWN
     event |= native_fields(attributes, span.resource)
-    if is_orchestration(span) and not (_runs_elsewhere(span) and not is_repeating):
+    if is_orchestration(span) and not (runs_elsewhere(span) and not is_repeating):
         kind, name = _ORCHESTRATION.get(str(operation), _unnamed(str(operation)))
         # It costs nothing itself; the calls it makes are records of their own.
         return event | {"provider": kind, "model": attributes.get(name) or str(operation), "cost": "0"}
@@ -155,18 +154,9 @@ def has_unique_response(span: Span) -> bool:
     return isinstance(response, str) and len(response) >= UNIQUE_FROM
 
 
-def _identity(span: Span) -> dict[str, str]:
-    """What tells the span's call from others. Of a call to Claude, which its SDK traces beside whatever lies around it,
-    the id of the answer and the tokens: then another span of the call is known in whichever request it comes. Others do
-    without, since remembering an id takes a third of the rate at which spans are recorded.
-    """
-    response = span.attributes.get(names.RESPONSE_ID)
-    is_claude = provider_of(first_value(span.attributes, names.PROVIDERS)) == "anthropic"
-    if is_claude and has_unique_response(span) and has_tokens(span):
-        tokens = tokens_of(span.attributes)
-        told = f"{response}\n{tokens['input']}\n{tokens['output']}"
-        return {"id": blake2b(told.encode(), digest_size=16).hexdigest(), "identity": "id"}
-    return {"id": f"{span.trace_id}-{span.span_id}" if span.trace_id and span.span_id else ""}
+def price_basis(span: Span) -> tuple[object, ...]:
+    """What decides the price of the call beside its tokens."""
+    return _provider_or_maker(span), model_of(span), service_tier(first_value(span.attributes, names.TIERS) or "")
 
 
 def native_fields(attributes: Mapping[str, Scalar], resource: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -186,7 +176,7 @@ def claimed_by(attributes: Mapping[str, Scalar]) -> Scalar | None:
     return sum(part for part in parts if isinstance(part, int | float))
 
 
-def _runs_elsewhere(span: Span) -> bool:
+def runs_elsewhere(span: Span) -> bool:
     """The conventions' remote agent, a client span: its model calls run where this process does not see them, so that
     the tokens it reports are not counted elsewhere. Within one process an agent's tokens are the sum of its calls'.
     """

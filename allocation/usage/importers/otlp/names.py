@@ -94,6 +94,8 @@ AI_SDK = frozenset(
         *AI_SDK_WRITTEN, *AI_SDK_REASONING, AI_SDK_FRESH, AI_SDK_RESPONSE_ID, AI_SDK_FUNCTION,
     }
 )  # fmt: skip
+# Each marks a span of an instrumentation of models, whether it is a call or a step between calls.
+STEPS = frozenset({OPENINFERENCE_KIND, LANGFUSE_TYPE, AI_SDK_OPERATION})
 
 ALL = frozenset(
     {

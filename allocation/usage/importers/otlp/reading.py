@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from allocation.sources.documents import PriceFrom
+from allocation.usage.engine.traced_calls import TracedCalls
 from allocation.usage.importers.incoming import Incoming, too_many
 from allocation.usage.importers.otlp import ai_sdk, events, genai, langfuse, litellm, text, wire
-from allocation.usage.importers.otlp.calls import CallTree, key_of
+from allocation.usage.importers.otlp.calls import RequestCalls, key_of, parent_of
 from allocation.usage.importers.otlp.emitters import emitter_of_event, tells_no_calls, told_by_events
 from allocation.usage.importers.otlp.signals import Encoding, LogRecord, Metric
 from allocation.usage.importers.otlp.spans import LITELLM_CALL_ID, Span
@@ -44,10 +45,12 @@ class PassedOver(NamedTuple):
 class Received(Incoming):
     """As Incoming, of a request in OTLP. `counted` is how many of its spans or events say something of usage: a call
     with tokens, a failed one, an agent beside calls. `uncounted` is how many others there are, by emitter and reason.
+    `traced` is what tells its calls apart from those of other requests, None where it holds no spans.
     """
 
     counted: int = 0
     uncounted: Counter[PassedOver] = field(default_factory=Counter)
+    traced: TracedCalls | None = None
 
     @property
     def counts_nothing(self) -> bool:
@@ -66,11 +69,13 @@ def read_traces(body: bytes, *, encoding: Encoding, records_max: int, price: Pri
     """
     parents: dict[str, str] = {}
     usage_spans: list[Span] = []
+    links: list[Span] = []
     received = Received()
     for read in _READERS[encoding](body, records_max * SPANS_PER_RECORD):
         span = langfuse.as_genai(ai_sdk.as_genai(read))
-        if span.span_id and span.parent_id:
-            parents[key_of(span)] = f"{span.trace_id}-{span.parent_id}"
+        parent = parent_of(span)
+        if parent:
+            parents[key_of(span)] = parent
         if told_by_events(span.instrumentation):
             received.pass_over(span, "told_by_events")
         elif genai.reports_usage(span):
@@ -79,19 +84,23 @@ def read_traces(body: bytes, *, encoding: Encoding, records_max: int, price: Pri
                 raise too_many(records_max)
         else:
             received.pass_over(span, "no_model_call")
-    _take_calls(received, usage_spans, CallTree(usage_spans, parents), price)
+            # What goes out of the process has nothing of the process below it.
+            if parent and not span.is_client:
+                links.append(span)
+    calls = RequestCalls(usage_spans, parents)
+    _take_calls(received, usage_spans, calls, price)
+    received.traced = calls.traced(links)
     return received
 
 
-def _take_calls(received: Received, usage_spans: Sequence[Span], calls: CallTree, price: PriceFrom) -> None:
+def _take_calls(received: Received, usage_spans: Sequence[Span], calls: RequestCalls, price: PriceFrom) -> None:
     for span in usage_spans:
-        key = key_of(span)
-        if key in calls.repeating:
+        if key_of(span) in calls.repeating:
             continue
         if LITELLM_CALL_ID in span.attributes:
             event = litellm.native(span, price=price)
         else:
-            event = genai.native(calls.completed(span), price=price, is_repeating=key in calls.above_calls)
+            event = genai.native(calls.completed(span), price=price, is_repeating=calls.is_above_calls(span))
         reason = _why_it_does_not_count(span, event)
         if reason is None:
             received.counted += 1
