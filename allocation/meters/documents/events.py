@@ -86,6 +86,7 @@ _CONFIG = ConfigDict(extra="forbid", frozen=True, strict=True)
 RARE_TOKENS: Mapping[str, str] = {
     "cache_write_1h": "cache_write",
     "audio_input": "input",
+    "cached_audio_input": "cached_input",
     "image_input": "input",
     "audio_output": "output",
     "image_output": "output",
@@ -94,9 +95,9 @@ RARE_TOKENS: Mapping[str, str] = {
 
 class Tokens(BaseModel):
     """Token counts of an event. cached_input and cache_write are parts of input, reasoning is a part of output. Of the
-    rare kinds, cache_write_1h (kept for an hour) is a part of cache_write; audio_input and image_input are parts of the
-    input that is neither cached_input nor cache_write; audio_output and image_output are parts of the output that is
-    not reasoning.
+    rare kinds, cache_write_1h (kept for an hour) is a part of cache_write, cached_audio_input of cached_input;
+    audio_input and image_input are parts of the input that is neither cached_input nor cache_write; audio_output and
+    image_output are parts of the output that is not reasoning.
     """
 
     model_config = _CONFIG
@@ -108,6 +109,7 @@ class Tokens(BaseModel):
     reasoning: Count = 0
     cache_write_1h: Count = 0
     audio_input: Count = 0
+    cached_audio_input: Count = 0
     image_input: Count = 0
     audio_output: Count = 0
     image_output: Count = 0
@@ -128,6 +130,10 @@ class Tokens(BaseModel):
         if self.cache_write_1h > self.cache_write:
             raise PydanticCustomError(
                 "tokens_inconsistent", "cache_write_1h must not exceed cache_write: it is a part of it"
+            )
+        if self.cached_audio_input > self.cached_input:
+            raise PydanticCustomError(
+                "tokens_inconsistent", "cached_audio_input must not exceed cached_input: it is a part of it"
             )
         if self.cached_input + self.cache_write + self.audio_input + self.image_input > self.input:
             raise PydanticCustomError(

@@ -44,6 +44,7 @@ _WHOLES = ("input", "output")
 _PARTS = (
     ("input", ("cached_input", "cache_write", "audio_input", "image_input")),
     ("cache_write", ("cache_write_1h",)),
+    ("cached_input", ("cached_audio_input",)),
     ("output", ("reasoning", "audio_output", "image_output")),
 )
 _AMOUNTS = ("cost", "claimed_cost", "gpu_seconds", "quantities")

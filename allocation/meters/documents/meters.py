@@ -5,7 +5,7 @@ from typing import Literal
 
 TokenMeter = Literal[
     "input", "cached_input", "cache_write", "cache_write_1h", "output", "reasoning",
-    "audio_input", "audio_output", "image_input", "image_output",
+    "audio_input", "cached_audio_input", "audio_output", "image_input", "image_output",
 ]  # fmt: skip
 # Counted separately from tokens; a usage event carries them in `quantities`.
 CountedMeter = Literal[
@@ -16,7 +16,7 @@ Meter = Literal[TokenMeter, "request", "gpu_hour", CountedMeter]
 
 TOKEN_METERS: tuple[str, ...] = (
     "input", "cached_input", "cache_write", "cache_write_1h", "output", "reasoning",
-    "audio_input", "audio_output", "image_input", "image_output",
+    "audio_input", "cached_audio_input", "audio_output", "image_input", "image_output",
 )  # fmt: skip
 COUNTED_METERS: tuple[str, ...] = (
     "image", "megapixel", "audio_second", "video_second", "character", "page", "annotated_page", "web_search",

@@ -42,12 +42,13 @@ class PriceSpec(BaseModel):
     `request`, `gpu_hour`, `image`, `page` …
 
     What is not stated falls back: `cached_input`, `cache_write`, `audio_input` and `image_input` to `input`,
-    `cache_write_1h` to `cache_write`, `reasoning`, `audio_output` and `image_output` to `output`. `above_input_tokens`
-    opens a context tier: its prices hold for the whole of a request with more input. `discount_percent`, here or on the
-    book, is taken off list prices; here it overrides the book's. `hours` (`16:30-00:30`, over midnight too), by the
-    clocks of `zone`, says that the prices hold only then: put such an entry before that of the other hours. `region`
-    (`eu-*`) says that they hold for calls whose attribute `region` matches, whatever its case; it comes before an entry
-    of the same names without one, which holds elsewhere. `free` states 0 for every meter.
+    `cache_write_1h` to `cache_write`, `cached_audio_input` to `cached_input`, `reasoning`, `audio_output` and
+    `image_output` to `output`. `above_input_tokens` opens a context tier: its prices hold for the whole of a request
+    with more input. `discount_percent`, here or on the book, is taken off list prices; here it overrides the book's.
+    `hours` (`16:30-00:30`, over midnight too), by the clocks of `zone`, says that the prices hold only then: put such
+    an entry before that of the other hours. `region` (`eu-*`) says that they hold for calls whose attribute `region`
+    matches, whatever its case; it comes before an entry of the same names without one, which holds elsewhere. `free`
+    states 0 for every meter.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +71,7 @@ class PriceSpec(BaseModel):
     output: Price | None = None
     reasoning: Price | None = None
     audio_input: Price | None = None
+    cached_audio_input: Price | None = None
     audio_output: Price | None = None
     image_input: Price | None = None
     image_output: Price | None = None

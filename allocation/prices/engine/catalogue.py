@@ -45,6 +45,7 @@ _FIELDS = {
     "output_mtok": "output",
     "output_reasoning_mtok": "reasoning",
     "input_audio_mtok": "audio_input",
+    "cache_audio_read_mtok": "cached_audio_input",
     "output_audio_mtok": "audio_output",
     "input_image_mtok": "image_input",
     "output_image_mtok": "image_output",
@@ -83,6 +84,7 @@ _USAGE = {
 # genai-prices asks for the overlap of these kinds of tokens, which do not overlap in a usage event.
 _OVERLAPS = {
     "audio_input": ("cache_audio_read_tokens", "cache_audio_write_tokens"),
+    "cached_audio_input": ("cache_audio_write_tokens",),
     "image_input": ("cache_image_read_tokens", "cache_image_write_tokens"),
     "audio_output": ("output_audio_reasoning_tokens",),
     "image_output": ("output_image_reasoning_tokens",),
@@ -97,15 +99,11 @@ _TIER_CONTEXTS: Mapping[str, Sequence[Context]] = {
 }
 # Provider names of gateways that the catalogue's own matching does not know.
 _PROVIDER_NAMES = {"azure_ai": "azure", "fireworks_ai": "fireworks", "bedrock_converse": "aws", "xai": "x-ai"}
-
-
 # Providers of the catalogue that serve models of their own making; the others resell.
-_MAKERS = frozenset(
-    {
-        "anthropic", "cohere", "deepseek", "elevenlabs", "google", "meta", "minimax", "mistral", "moonshotai", "openai",
-        "perplexity", "voyageai", "x-ai", "zhipuai",
-    }
-)  # fmt: skip
+_MAKERS = frozenset((
+    "anthropic", "cohere", "deepseek", "elevenlabs", "google", "meta", "minimax", "mistral", "moonshotai", "openai",
+    "perplexity", "voyageai", "x-ai", "zhipuai",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +157,17 @@ def usage_of(
     rare: RareQuantities = NO_RARE_QUANTITIES,
 ) -> Usage:
     """Token counts and rare quantities as genai-prices takes them."""
-    overlaps = {key: 0 for meter in rare for key in _OVERLAPS.get(meter, ())}
+    overlapping = {key: 0 for meter in rare for key in _OVERLAPS.get(meter, ())}
+    quantities = {_USAGE[meter]: quantity for meter, quantity in rare.items() if meter in _USAGE}
+    if cached := rare.get("cached_audio_input"):
+        quantities |= {"cache_audio_read_tokens": cached, "input_audio_tokens": cached + rare.get("audio_input", 0)}
     return Usage(
-        **overlaps,
         input_tokens=input_tokens,
         cache_read_tokens=cached_input_tokens,
         cache_write_tokens=cache_write_tokens,
         output_tokens=output_tokens,
         output_reasoning_tokens=reasoning_tokens,
-        **{_USAGE[meter]: quantity for meter, quantity in rare.items() if meter in _USAGE},
+        **overlapping | quantities,
     )
 
 

@@ -30,6 +30,7 @@ STEMS: Mapping[str, str] = {
     "cache_creation_input_token_cost": "cache_write",
     "output_cost_per_reasoning_token": "reasoning",
     "input_cost_per_audio_token": "audio_input",
+    "cache_read_input_audio_token_cost": "cached_audio_input",
     "output_cost_per_audio_token": "audio_output",
     "input_cost_per_image_token": "image_input",
     "output_cost_per_image_token": "image_output",

@@ -54,6 +54,7 @@ class Meter(models.TextChoices):
     OUTPUT = "output"
     REASONING = "reasoning"
     AUDIO_INPUT = "audio_input"
+    CACHED_AUDIO_INPUT = "cached_audio_input"
     AUDIO_OUTPUT = "audio_output"
     IMAGE_INPUT = "image_input"
     IMAGE_OUTPUT = "image_output"

@@ -245,8 +245,8 @@ def parts_fitted(prompt: Any, cached: Any, written: Any, completion: Any, reason
 
 
 def _rare_tokens(usage: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, int]:
-    """Audio and image tokens without those read from a cache, and tokens written to a cache for an hour; each at most
-    what it is a part of.
+    """Audio tokens, those read from a cache apart, image tokens without those, and tokens written to a cache for an
+    hour; each at most what it is a part of.
     """
     if not all(type(count) is int for count in counts.values()):
         return {}
@@ -260,6 +260,7 @@ def _rare_tokens(usage: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[st
     rare = {
         "cache_write_1h": min(_count(creation, "ephemeral_1h_input_tokens"), written),
         "audio_input": audio_in,
+        "cached_audio_input": min(_count(cached, "audio_tokens"), counts["cached_input"]),
         "image_input": min(max(_count(prompt, "image_tokens") - _count(cached, "image_tokens"), 0), fresh - audio_in),
         "audio_output": audio_out,
         "image_output": min(_count(completion, "image_tokens"), plain - audio_out),

@@ -10,6 +10,7 @@ from governance.scopes.models import Scope
     [
         ({"tokens": {"input": 10, "cached_input": 5, "audio_input": 6}}, "tokens_inconsistent"),
         ({"tokens": {"input": 10, "cache_write": 5, "cache_write_1h": 6}}, "tokens_inconsistent"),
+        ({"tokens": {"input": 10, "cached_input": 5, "cached_audio_input": 6}}, "tokens_inconsistent"),
         ({"tokens": {"output": 10, "reasoning": 5, "image_output": 6}}, "tokens_inconsistent"),
         ({"quantities": {"pages": 1}}, "unknown_value"),
         ({"quantities": {"page": -1}}, "out_of_range"),

@@ -36,6 +36,7 @@ def rarities(dice: random.Random, counts: tuple[int, ...]) -> dict[str, int | De
     found: dict[str, int | Decimal] = {
         "cache_write_1h": dice.randrange(written + 1),
         "audio_input": dice.randrange((whole - cached - written) // 2 + 1),
+        "cached_audio_input": dice.randrange(cached + 1),
         "image_input": dice.randrange((whole - cached - written) // 2 + 1),
         "audio_output": dice.randrange((output - reasoning) // 2 + 1),
         "image_output": dice.randrange((output - reasoning) // 2 + 1),

@@ -95,6 +95,10 @@ def test_every_charge_has_a_list_cost_and_a_contracted_cost(
             "0.0057", {"audio_input": "400", "audio_output": "50"}, id="audio in and out",
         ),
         pytest.param(
+            {"tokens": {"input": 1000, "cached_input": 600, "cached_audio_input": 200}}, "0.001",
+            {"cached_audio_input": "200"}, id="audio from a cache costs what the cache costs",
+        ),
+        pytest.param(
             {"tokens": {"input": 1000, "cache_write": 600, "cache_write_1h": 200}}, "0.0013", {"cache_write_1h": "200"},
             id="written for five minutes and for an hour",
         ),

@@ -96,6 +96,16 @@ def test_by_a_book(prices: dict[str, str], call: dict[str, Any], cost: str | Non
             "0.03491", (), id="audio tokens where it states one",
         ),
         pytest.param(
+            {"provider": "google", "model": "gemini-2.5-flash",
+             "tokens": {"input": 1000, "cached_input": 800, "cached_audio_input": 500, "output": 100}},
+            "0.000369", (), id="cached audio where it states a rate of its own",
+        ),
+        pytest.param(
+            {"model": "gpt-4o-audio-preview",
+             "tokens": {"input": 1000, "cached_input": 800, "cached_audio_input": 500, "output": 100}}, None, (),
+            id="cached audio where it states none",
+        ),
+        pytest.param(
             {"model": "gpt-audio", "tokens": {"input": 1000, "output": 100, "image_input": 900}}, None, (),
             id="image tokens where it states audio alone",
         ),

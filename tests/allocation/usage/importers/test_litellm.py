@@ -215,7 +215,8 @@ def test_whose_price_is_asked_must_be_known(acme: Scope, client_of: Client) -> N
                 },
                 "completion_tokens_details": {"audio_tokens": 40},
             },
-            {"audio_input": 40, "audio_output": 40}, None, id="audio, without what came from a cache",
+            {"audio_input": 40, "cached_audio_input": 20, "audio_output": 40}, None,
+            id="audio, and what came from a cache of it",
         ),
         pytest.param(
             {
