@@ -26,7 +26,7 @@ MODELS = (
 )
 KIND_MODELS = MODELS[:3] + MODELS[5:6]
 TIERS = ("standard", "batch", "flex", "priority")
-TIER_USE = (88, 6, 3, 3)
+TIER_USE = (80, 10, 5, 5)
 ENVIRONMENTS = ("prod", "staging", "dev")
 ENVIRONMENT_USE = (80, 12, 8)
 ERRORS, CACHED = 0.015, 0.4
@@ -49,8 +49,7 @@ class _Task:
     """The calls of one task, still to be made."""
 
     def __init__(self, number: int, shape: Shape, chance: random.Random, now: datetime) -> None:
-        # A few teams make most of the calls.
-        self.team = min(int(chance.paretovariate(0.5)) - 1, chance.randrange(shape.teams)) % shape.teams
+        self.team = chance.randrange(shape.teams)
         self.user = chance.randrange(shape.users)
         self.environment = chance.choices(ENVIRONMENTS, ENVIRONMENT_USE)[0]
         self.name = f"task-{number}"
