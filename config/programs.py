@@ -24,8 +24,8 @@ from config.folders import PROJECT, DataFolder, data_folder
 MARK = "WEIR_PROGRAM"
 DATABASE_TIMEOUT_S = 120
 WEB_WORKERS = 2
-# More threads make the slowest decisions slower; with a single thread they wait behind every batch of usage.
-WEB_THREADS = 2
+# A thread for each of 32 senders of single events, wherever they are connected: together they make one transaction.
+WEB_THREADS = 32
 PROGRAMS = ("web", "evaluate", "fast", "deliver", "slow", "beat")
 
 

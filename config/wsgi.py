@@ -3,9 +3,16 @@
 import gc
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# Most of the web program's threads wait for one that records their usage: a connection of its own for each would be
+# many megabytes of PostgreSQL that nobody uses.
+CONNECTIONS = {"min_size": 1, "max_size": 6, "timeout": 10}
+settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
+settings.DATABASES["default"]["OPTIONS"]["pool"] = CONNECTIONS
 application = get_wsgi_application()
 
 # A batch of usage creates ten thousand objects, nearly all freed by reference counting. Collecting cycles at Python's

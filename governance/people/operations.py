@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -32,19 +34,20 @@ def key_identity(plaintext: str) -> tuple[str, str] | None:
     return prefix, key_digest(plaintext)
 
 
-def _stored_key(prefix: str) -> ApiKey | None:
-    """The row and its scope (labels deferred). Every request reads it: the ORM would spend several times as long on
-    building this one statement as PostgreSQL on answering it.
+def _stored_keys(prefixes: Iterable[str]) -> dict[str, ApiKey]:
+    """By prefix the rows and their scopes (labels deferred). Every request reads one: the ORM would spend several times
+    as long on building this one statement as PostgreSQL on answering it.
     """
     statement, key_fields, scope_fields = _key_statement()
     with connection.cursor() as cursor:
-        cursor.execute(statement, [prefix])
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    key = ApiKey.from_db(connection.alias, key_fields, row[: len(key_fields)])
-    key.scope = Scope.from_db(connection.alias, scope_fields, row[len(key_fields) :])
-    return key
+        cursor.execute(statement, [list(prefixes)])
+        rows = cursor.fetchall()
+    keys = {}
+    for row in rows:
+        key = ApiKey.from_db(connection.alias, key_fields, row[: len(key_fields)])
+        key.scope = Scope.from_db(connection.alias, scope_fields, row[len(key_fields) :])
+        keys[key.prefix] = key
+    return keys
 
 
 @cache
@@ -54,7 +57,7 @@ def _key_statement() -> tuple[str, list[str], list[str]]:
     columns = [f"key.{name}" for name in key_fields] + [f"scope.{name}" for name in scope_fields]
     statement = (
         f"SELECT {', '.join(columns)} FROM governance_apikey AS key"  # noqa: S608  # Names of our own fields.
-        " JOIN governance_scope AS scope ON scope.id = key.scope_id WHERE key.prefix = %s"
+        " JOIN governance_scope AS scope ON scope.id = key.scope_id WHERE key.prefix = ANY(%s)"
     )
     return statement, key_fields, scope_fields
 
@@ -62,14 +65,20 @@ def _key_statement() -> tuple[str, list[str], list[str]]:
 def authenticate_key(plaintext: str, *, at: datetime) -> ApiKey | None:
     """The valid key with its scope; None for anything else. One indexed query; the last use is stored once a minute."""
     identity = key_identity(plaintext)
-    if identity is None:
-        return None
-    prefix, digest = identity
-    key = _stored_key(prefix)
-    if key is None or not hmac.compare_digest(key.digest, digest) or not key.valid_at(at):
-        return None
-    if key.last_used_at is None or key.last_used_at <= at - LAST_USE_RESOLUTION:
-        stale = Q(last_used_at=None) | Q(last_used_at__lte=at - LAST_USE_RESOLUTION)
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=at)
-        key.last_used_at = at
-    return key
+    return None if identity is None else authenticate_keys({identity}, at=at).get(identity)
+
+
+def authenticate_keys(identities: AbstractSet[tuple[str, str]], *, at: datetime) -> dict[tuple[str, str], ApiKey]:
+    """As `authenticate_key`, of several identities by one query; those that are no valid key's are left out."""
+    stored = _stored_keys({prefix for prefix, _ in identities})
+    keys = {
+        (prefix, digest): key
+        for prefix, digest in identities
+        if (key := stored.get(prefix)) is not None and hmac.compare_digest(key.digest, digest) and key.valid_at(at)
+    }
+    for key in keys.values():
+        if key.last_used_at is None or key.last_used_at <= at - LAST_USE_RESOLUTION:
+            stale = Q(last_used_at=None) | Q(last_used_at__lte=at - LAST_USE_RESOLUTION)
+            ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=at)
+            key.last_used_at = at
+    return keys

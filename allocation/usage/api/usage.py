@@ -18,6 +18,7 @@ from allocation.sources.documents import PriceFrom
 from allocation.usage import operations, queries
 from allocation.usage.api.answers import INGEST_ANSWERS, ingest_answer
 from allocation.usage.api.bodies import body_of, media_type, sender
+from allocation.usage.api.gathered import record_submission
 from allocation.usage.api.serializers import (
     PriceIn,
     RecordFilterIn,
@@ -52,16 +53,17 @@ def record(
 ) -> operations.IngestResult:
     """Records what was read, by the key of the request. Raises key_required for anyone but an API key."""
     key = sender(request)
-    return operations.record_usage(
-        events=incoming.events,
-        indexes=incoming.indexes,
-        refused=incoming.refused,
-        key_scope_id=key.scope_id,
-        source_format=source_format,
-        weir_key=key.prefix,
-        price=price,
-        traced=traced,
-        at=timezone.now(),
+    return record_submission(
+        operations.Submission(
+            events=incoming.events,
+            indexes=incoming.indexes,
+            refused=incoming.refused,
+            key_scope_id=key.scope_id,
+            source_format=source_format,
+            weir_key=key.prefix,
+            price=price,
+            traced=traced,
+        )
     )
 
 

@@ -43,6 +43,26 @@ def batch_of(costed: Sequence[CostedRecord]) -> Batch:
     return Batch([unique[key] for key in sorted(unique)], names)
 
 
+def joined(batches: Sequence[Batch]) -> Batch:
+    """One batch of batches that have no record in common."""
+    if len(batches) == 1:
+        return batches[0]
+    records = sorted((record for batch in batches for record in batch.records), key=lambda record: record[:2])
+    return Batch(records, {name: record for batch in batches for name, record in batch.names.items()})
+
+
+def apart(batches: Sequence[Batch]) -> list[bool]:
+    """Of each batch, whether it has no record in common with those before it that have none either."""
+    taken: set[str] = set()
+    answers = []
+    for batch in batches:
+        names = {record.id for record in batch.records} | batch.names.keys()
+        answers.append(taken.isdisjoint(names))
+        if answers[-1]:
+            taken |= names
+    return answers
+
+
 def _last_of_each(records: Sequence[CostedRecord]) -> Iterable[CostedRecord]:
     ids: set[str] = set()
     others: set[str] = set()

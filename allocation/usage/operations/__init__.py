@@ -3,6 +3,12 @@
 from allocation.usage.operations.booking import (
     book,
 )
+from allocation.usage.operations.gathering import (
+    Gathering,
+)
+from allocation.usage.operations.groups import (
+    record_together,
+)
 from allocation.usage.operations.identities import (
     forget_identities,
 )
@@ -14,7 +20,9 @@ from allocation.usage.operations.imports import (
     start_import,
 )
 from allocation.usage.operations.ingest import (
+    Submission,
     held_ratio,
+    record_submission,
     record_usage,
 )
 from allocation.usage.operations.partitions import (
@@ -55,9 +63,11 @@ from allocation.usage.operations.uncounted import (
 __all__ = [
     "BATCH_MAX",
     "BatchTooLarge",
+    "Gathering",
     "Holders",
     "IngestResult",
     "Rejection",
+    "Submission",
     "add_task_days",
     "book",
     "closed_meanwhile",
@@ -77,6 +87,8 @@ __all__ = [
     "note_progress",
     "note_uncounted",
     "pricing_context_for",
+    "record_submission",
+    "record_together",
     "record_usage",
     "seen_months",
     "start_import",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -18,7 +18,7 @@ from allocation.prices.engine.rates import from_nanos
 from allocation.quarantine.engine import Amount
 from allocation.quarantine.operations import Kept, RefusedRecord, quarantine, refused_event
 from allocation.sources.documents import PriceFrom
-from allocation.usage.engine.batches import Batch, batch_of
+from allocation.usage.engine.batches import Batch, batch_of, joined
 from allocation.usage.engine.call_prices import PROVIDER
 from allocation.usage.engine.charges import charges_of
 from allocation.usage.engine.costing import CostedRecord, PricingContext
@@ -57,6 +57,49 @@ class HeldBy(Protocol):
     ) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What one sender sent at once. `indexes` are the events' places in what was sent, where part of it (`refused`)
+    could not be read as events. `weir_key` is the prefix of the sender's key, `billed_by` the price source of a stated
+    cost. `held_by` remembers in the same transaction which imports hold the records. `costs_accepted`: a person has
+    looked at the stated costs, none is held. `price` is whose price was asked for; None leaves it to what was agreed on
+    with the sender. `traced` are the spans that the events are of: a call that an earlier request told of counts once.
+    """
+
+    events: Sequence[UsageEvent]
+    key_scope_id: int | None
+    indexes: Sequence[int] | None = None
+    refused: Sequence[RefusedRecord] = ()
+    source_format: str = NATIVE
+    billed_by: str = PROVIDER
+    weir_key: str = ""
+    held_by: HeldBy | None = None
+    costs_accepted: bool = False
+    price: PriceFrom | None = None
+    traced: TracedCalls | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is records alone, without an import or spans that must know of them."""
+        return self.held_by is None and self.traced is None
+
+    @property
+    def tells_of_spans(self) -> bool:
+        """Whether there is something to write even without a record."""
+        return self.traced is not None and self.traced.tells_anything
+
+
+@dataclass(frozen=True, slots=True)
+class CostedSubmission:
+    """A submission's records to insert, of `count` that could be costed, and those refused."""
+
+    submission: Submission
+    context: PricingContext
+    batch: Batch
+    count: int
+    refused: Sequence[RefusedRecord]
+
+
 def record_usage(
     *,
     events: Sequence[UsageEvent],
@@ -72,44 +115,70 @@ def record_usage(
     price: PriceFrom | None = None,
     traced: TracedCalls | None = None,
 ) -> IngestResult:
-    """Record new events and quarantine the refused ones. `indexes` are the events' places in what was sent, where part
-    of it (`refused`) could not be read as events. `weir_key` is the prefix of the sender's key, `billed_by` the price
-    source of a stated cost. `held_by` remembers in the same transaction which imports hold them. `costs_accepted`: a
-    person has looked at the stated costs, none is held. `price` is whose price was asked for; None leaves it to what
-    was agreed on with the sender. `traced` are the spans that the events are of: a call that an earlier request told
-    of counts once. Raises batch_too_large.
-    """
+    """Records new events and quarantines the refused ones; the arguments are a Submission's. Raises batch_too_large."""
+    submission = Submission(
+        events=events, key_scope_id=key_scope_id, indexes=indexes, refused=refused, source_format=source_format,
+        billed_by=billed_by, weir_key=weir_key, held_by=held_by, costs_accepted=costs_accepted,
+        price=price, traced=traced,
+    )  # fmt: skip
+    return record_submission(submission, at=at)
+
+
+def record_submission(submission: Submission, *, at: datetime) -> IngestResult:
+    """As `record_usage`."""
+    new = None
+    while new is None:
+        context = pricing_context_for(key_scope_id=submission.key_scope_id, at=at)
+        costed = cost_submission(submission, context)
+        new = write_submissions([costed], at=at)
+    return result_of(costed, new)
+
+
+def cost_submission(submission: Submission, context: PricingContext) -> CostedSubmission:
+    """Prices and attributes the events; `context` is that of the sender's key. Raises batch_too_large."""
+    events, refused = submission.events, submission.refused
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
-    while True:
-        context = replace(
-            pricing_context_for(key_scope_id=key_scope_id, at=at),
-            billed_by=billed_by,
-            held_ratio=0 if costs_accepted else held_ratio(source_format),
-            price=price,
-            weir_key=weir_key,
-        )
-        costed, refused_events = _costed(context, _with_key(context, events, weir_key), indexes or range(len(events)))
-        every_refused = [_with_amount(record, context) for record in (*refused, *refused_events)]
-        batch = batch_of(costed)
-        ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in batch.records})
-        write = partial(_write_all, batch, every_refused, context, key_scope_id, source_format, at, held_by, traced)
-        new = with_retries(write) if batch.records or every_refused or (traced and traced.tells_anything) else []
-        if new is not None:
-            break
+    context = replace(
+        context,
+        billed_by=submission.billed_by,
+        held_ratio=0 if submission.costs_accepted else held_ratio(submission.source_format),
+        price=submission.price,
+        weir_key=submission.weir_key,
+    )
+    costed, refused_events = _costed(
+        context, _with_key(context, events, submission.weir_key), submission.indexes or range(len(events))
+    )
+    every_refused = [_with_amount(record, context) for record in (*refused, *refused_events)]
+    return CostedSubmission(submission, context, batch_of(costed), len(costed), every_refused)
+
+
+def write_submissions(costed: Sequence[CostedSubmission], *, at: datetime) -> list[CostedRecord] | None:
+    """Writes one submission, or plain ones that have no record in common and were costed at once, in one transaction;
+    returns the new records. None, with nothing written, when a billing period was closed since they were costed.
+    """
+    records = [record for each in costed for record in each.batch.records]
+    if not records and not any(each.refused or each.submission.tells_of_spans for each in costed):
+        return []
+    ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in records})
+    return with_retries(partial(_write_all, costed, at))
+
+
+def result_of(costed: CostedSubmission, new: Sequence[CostedRecord]) -> IngestResult:
+    """What became of the submission, of which these records were new."""
     return IngestResult(
         accepted=len(new),
-        duplicate=len(costed) - len(new),
+        duplicate=costed.count - len(new),
         rejected=tuple(
             sorted(
                 (
                     Rejection(record.index, record.fault.code, record.fault.message, record.fault.field)
-                    for record in every_refused
+                    for record in costed.refused
                 ),
                 key=lambda rejection: rejection.index,
             )
         ),
-        costs=_costs(new, context),
+        costs=_costs(new, costed.context),
         unpriced=sum(record.cost_nanos is None and record.event.status == "success" for record in new),
     )
 
@@ -163,27 +232,21 @@ def _costed(
 
 
 @transaction.atomic
-def _write_all(
-    batch: Batch,
-    every_refused: Sequence[RefusedRecord],
-    context: PricingContext,
-    authority_id: int | None,
-    source_format: str,
-    at: datetime,
-    held_by: HeldBy | None,
-    traced: TracedCalls | None,
-) -> list[CostedRecord] | None:
-    """The new records; None, with nothing written, when a billing period was closed since the batch was costed."""
+def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> list[CostedRecord] | None:
+    batch = joined([each.batch for each in costed])
+    context, traced = costed[0].context, costed[0].submission.traced
     if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
         return None
     home = None if context.home is None else context.home.root_id
     new = _write(batch, at, None if traced is None else partial(told_before, home, traced))
-    kept = quarantine(
-        refused=every_refused, authority_id=authority_id, source_format=source_format, at=at,
-        is_of_import=held_by is not None,
-    )  # fmt: skip
-    if held_by is not None:
-        held_by(batch=batch.records, new=new, refused=every_refused, kept=kept)
+    for each in costed:
+        sent = each.submission
+        kept = quarantine(
+            refused=each.refused, authority_id=sent.key_scope_id, source_format=sent.source_format, at=at,
+            is_of_import=sent.held_by is not None,
+        )  # fmt: skip
+        if sent.held_by is not None:
+            sent.held_by(batch=each.batch.records, new=new, refused=each.refused, kept=kept)
     return new
 
 

@@ -1,6 +1,7 @@
 """The pricing context of a batch, kept in memory and rebuilt when scopes, prices, rules or closed periods change."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -38,24 +39,35 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
     everywhere but has no organisation to attribute to. Scopes may be 0.25 s old; prices, rules and closed periods are
     current.
     """
+    return pricing_contexts_for(key_scope_ids={key_scope_id}, at=at)[key_scope_id]
+
+
+def pricing_contexts_for(*, key_scope_ids: AbstractSet[int | None], at: datetime) -> dict[int | None, PricingContext]:
+    """As `pricing_context_for`, of several senders by one look at what is declared."""
     tree = scope_tree(max_age_s=TREE_MAX_AGE_S)
-    if key_scope_id is not None and key_scope_id not in tree.by_id:
+    if any(scope_id is not None and scope_id not in tree.by_id for scope_id in key_scope_ids):
         # The scope and its key are newer than this process's copy of the tree.
         tree = scope_tree()
     version = _declared_version()
     declared = _declared.of((tree.version, *version), lambda: _Declared(_organisations(tree, version), _dropped()))
-    organisations = declared.organisations
+    # Records that retention would drop the next night are not accepted.
+    past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
+    window = acceptance_window(at, past_days)
+    return {scope_id: _context(scope_id, tree, declared, window, at) for scope_id in key_scope_ids}
+
+
+def _context(
+    key_scope_id: int | None, tree: ScopeTree, declared: _Declared, window: tuple[float, float], at: datetime
+) -> PricingContext:
     if key_scope_id not in declared.open_scopes:
         declared.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
     paths, ids = declared.open_scopes[key_scope_id]
+    organisations = declared.organisations
     home = None if key_scope_id is None else organisations[tree.by_id[key_scope_id].root_id]
-    # Records that retention would drop the next night are not accepted.
-    past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
-    earliest_s, latest_s = acceptance_window(at, past_days)
     is_narrow = home is not None and key_scope_id != home.root_id
     return PricingContext(
-        paths, ids, tree.by_path, organisations, home, earliest_s, latest_s, at.timestamp(),
-        dropped=declared.dropped, narrow_scope_id=key_scope_id if is_narrow else None,
+        paths, ids, tree.by_path, organisations, home, *window, at.timestamp(), dropped=declared.dropped,
+        narrow_scope_id=key_scope_id if is_narrow else None,
     )  # fmt: skip
 
 

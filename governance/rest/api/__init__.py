@@ -38,6 +38,7 @@ from governance.rest.api.permissions import (
 )
 from governance.rest.api.problems import (
     CONTENT_TYPE,
+    exception_handler,
     no_such_route,
     problem,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Parameters",
     "ScopeParameters",
     "actor",
+    "exception_handler",
     "idempotent",
     "listed",
     "narrowed",
