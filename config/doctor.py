@@ -19,6 +19,7 @@ from allocation.meters.engine.months import Month
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.quarantine.queries import waiting_in_quarantine
 from allocation.usage.operations import existing_partitions
+from allocation.usage.queries import waiting_for_fold
 from config import broker
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
@@ -68,6 +69,7 @@ def examine(at: datetime) -> Findings:
         return
     checks: tuple[Callable[[datetime], Findings], ...] = (
         _clock,
+        _fold,
         _waiting,
         _partitions,
         _quarantine,
@@ -191,6 +193,24 @@ def _nudges() -> Findings:
             yield Finding(
                 is_fine=False, sentence=f"Nobody has answered the queue `{queue}` for {age:.0f} s: its worker is gone."
             )
+
+
+def _fold(at: datetime) -> Findings:
+    waiting = waiting_for_fold()
+    if waiting.since is not None and at - waiting.since > LATE:
+        yield Finding(
+            is_fine=False,
+            sentence=f"{waiting.calls:,} calls, charged and in no roll-up, have waited {_span(at - waiting.since)}:"
+            " the program `fold` of `weir up`, or `weir fold-usage`, does not run or does not keep up.",
+        )
+    else:
+        yield Finding(is_fine=True, sentence="Roll-ups, charge lines and tasks hold all usage that was recorded.")
+    if waiting.set_aside:
+        yield Finding(
+            is_fine=False,
+            sentence=f"{waiting.set_aside:,} calls were charged and are in no roll-up, since they could not be folded:"
+            " see the log of `fold`, mend the cause, then `weir fold-usage --again --once`.",
+        )
 
 
 def _waiting(at: datetime) -> Findings:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
+from allocation.usage.queries import waiting_for_fold
 from config import broker
 from governance.work.models import DirtyScope, Heartbeat
 
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 OLDEST_BEAT = timedelta(seconds=60)
 OLDEST_UNEVALUATED = timedelta(seconds=60)
+OLDEST_UNFOLDED = timedelta(seconds=60)
 BROKER_CHECK_EVERY_S = 5.0
 HEARTBEAT = "beat"
 
@@ -36,6 +38,7 @@ def ready(_request: HttpRequest) -> JsonResponse:
         "database": _database,
         "broker": _broker,
         "beat": _beat,
+        "fold": _fold,
         "evaluation": _evaluation,
     }
     results = {name: _tried(check, now) for name, check in checks.items()}
@@ -81,6 +84,14 @@ def _beat(now: datetime) -> tuple[bool, str]:
         return False, "has not ticked yet"
     age = now - last.beat_at
     return age < OLDEST_BEAT, f"ticked {age.total_seconds():.0f} s ago"
+
+
+def _fold(now: datetime) -> tuple[bool, str]:
+    since = waiting_for_fold().since
+    if since is None:
+        return True, "nothing waits"
+    age = now - since
+    return age < OLDEST_UNFOLDED, f"the oldest usage that is in no sum yet is {age.total_seconds():.0f} s old"
 
 
 def _evaluation(now: datetime) -> tuple[bool, str]:

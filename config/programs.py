@@ -1,6 +1,6 @@
 """What the supervisor starts: stop processes left by the last run, wait for the database, become the program.
 
-    python -m config.programs web|evaluate|fast|deliver|slow|beat|announce
+    python -m config.programs web|fold|evaluate|fast|deliver|slow|beat|announce
 
 A killed program can leave children (granian's workers keep serving). They are recognised by the mark of folder and
 program that they inherit in their environment.
@@ -26,7 +26,7 @@ DATABASE_TIMEOUT_S = 120
 WEB_WORKERS = 2
 # A thread for each of 32 senders of single events, wherever they are connected: together they make one transaction.
 WEB_THREADS = 32
-PROGRAMS = ("web", "evaluate", "fast", "deliver", "slow", "beat")
+PROGRAMS = ("web", "fold", "evaluate", "fast", "deliver", "slow", "beat")
 
 
 def mark(folder: DataFolder, program: str) -> str:
@@ -70,6 +70,7 @@ def command(program: str, folder: DataFolder) -> list[str]:
             *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS), "--backlog", "1024"),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--no-ws", "--log-level", "warning"),
         ],
+        "fold": ["manage.py", "fold_usage"],
         "evaluate": ["manage.py", "evaluate"],
         # Processes of their own, so that neither a sweep nor a receiver that is slow delays what is not theirs.
         "fast": [*worker, "--queues", "evaluation,beat", "--concurrency", "2", "--hostname", "fast@%h"],

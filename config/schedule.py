@@ -10,6 +10,7 @@ ROUTES = {
     "governance.beat": {"queue": "beat"},
 }
 BEAT = {
+    "fold usage that waits": {"task": "allocation.fold_usage", "schedule": 5.0, "options": {"expires": 5}},
     "evaluate dirty scopes": {
         "task": "policies.evaluate_dirty_scopes",
         "schedule": 2.0,

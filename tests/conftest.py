@@ -38,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Nudges go to a broker that forgets: tests call the tasks themselves.
     settings.CELERY_BROKER_URL = "memory://"
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = {}
+    # What a test posts is in the sums at once; tests of the fold, and those that start Weir, leave it to the fold.
+    settings.USAGE_FOLDED_IN_REQUEST = True
     DatabaseOperations.execute_sql_flush = _flush_past_triggers  # type: ignore[method-assign]
     if TEST_FOLDER not in os.environ:
         folder = Path(tempfile.mkdtemp(prefix="weir-tests-"))

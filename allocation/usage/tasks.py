@@ -6,6 +6,13 @@ from django.utils import timezone
 from allocation.usage import operations
 
 
+@shared_task(name="allocation.fold_usage", ignore_result=True)
+def fold_usage(**_: object) -> None:
+    """Folds what waits, should `weir fold-usage` not run."""
+    while operations.fold_waiting(at=timezone.now()).batches:
+        pass
+
+
 @shared_task(name="allocation.maintain_partitions", ignore_result=True)
 def maintain_partitions(**_: object) -> None:
     """Creates coming partitions and drops expired ones."""

@@ -80,12 +80,6 @@ def use(
             "last_received_at": at,
         },
     )
-    row.refresh_from_db()
-    row.cost += Decimal(cost)
-    row.input_tokens += tokens
-    row.requests += requests
-    row.gpu_seconds += Decimal(gpu_seconds)
-    row.save()
     posting = UsagePosting(
         scope_id=scope.pk,
         occurred_on=on,
@@ -95,6 +89,12 @@ def use(
         gpu_seconds=Decimal(gpu_seconds),
     )
     post_usage(postings=[posting], at=at)
+    row.refresh_from_db()
+    row.cost += Decimal(cost)
+    row.input_tokens += tokens
+    row.requests += requests
+    row.gpu_seconds += Decimal(gpu_seconds)
+    row.save()
 
 
 def account_of(scope: Scope, unit: str = "money", day: date = TODAY) -> Account:

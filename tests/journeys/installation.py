@@ -183,6 +183,13 @@ class Installation:
         with psycopg.connect(self.database_url()) as connection:
             return connection.execute(sql.encode(), values or None).fetchall()
 
+    def wait_for_fold(self) -> None:
+        """Until all usage that was acknowledged is in roll-ups, charge lines and tasks."""
+        eventually(
+            lambda: self.query("SELECT count(*) FROM allocation_usagejournal"),
+            holds=lambda rows: rows == [(0,)], within_s=60, what="usage that waits for the fold",
+        )  # fmt: skip
+
     def dump(self) -> str:
         """The text of every row of every table."""
         tables = self.query(

@@ -93,7 +93,7 @@ def test_kill_minus_nine_of_every_part_loses_nothing(weir: Installation, receive
         sender.start()
 
     killed = []
-    for part in ("celery", "granian", "postgres", "celery", "granian", "postgres"):
+    for part in ("celery", "fold_usage", "granian", "postgres", "fold_usage", "celery", "granian", "postgres"):
         time.sleep(2)
         killed.append(weir.kill(part))
         eventually(weir.ready, holds=lambda ready: ready, within_s=60, what=f"ready after the kill of {part}")
@@ -110,6 +110,7 @@ def test_kill_minus_nine_of_every_part_loses_nothing(weir: Installation, receive
     assert acknowledged > 10 * BATCH
 
     # Exactly once in the records, in the roll-ups and in the ledger.
+    weir.wait_for_fold()
     spent = COST * acknowledged
     assert weir.query("SELECT count(*), count(DISTINCT event_id), sum(cost) FROM allocation_usagerecord") == [
         (acknowledged, acknowledged, spent)

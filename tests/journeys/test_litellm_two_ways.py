@@ -61,6 +61,7 @@ SUMS = """
 
 
 def counted(weir: Installation, name: str) -> tuple[Any, Any]:
+    weir.wait_for_fold()
     return tuple(weir.query(sql, len(name) + 1, name) for sql in (RECORDS, SUMS))  # type: ignore[return-value]
 
 

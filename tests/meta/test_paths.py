@@ -205,8 +205,8 @@ def test_a_path_that_turns_back_is_seen() -> None:
 
 
 def test_an_arrow_that_is_not_there_is_seen() -> None:
-    batch, scope = "allocation/usage/operations/booking.py", "policies/evaluation/operations/evaluation.py"
-    caller = Step(batch, "book", None, None, None)
+    marks, scope = "allocation/usage/operations/watermarks.py", "policies/evaluation/operations/evaluation.py"
+    caller = Step(marks, "mark_lineages_dirty", None, None, None)
 
     assert calls(caller, Step("governance/work/operations/dirty_scopes.py", "mark_scopes_dirty", None, None, caller))
     assert not calls(

@@ -78,7 +78,7 @@ def _usual_post(request: HttpRequest) -> Post | None:
         return None
     submission = Submission(
         events=incoming.events, indexes=incoming.indexes, refused=incoming.refused, source_format=source_format,
-        key_scope_id=None,
+        key_scope_id=None, folded=settings.USAGE_FOLDED_IN_REQUEST,
     )  # fmt: skip
     return Post(submission, identity)
 

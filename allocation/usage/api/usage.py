@@ -63,6 +63,7 @@ def record(
             weir_key=key.prefix,
             price=price,
             traced=traced,
+            folded=settings.USAGE_FOLDED_IN_REQUEST,
         )
     )
 

@@ -6,11 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from allocation.meters.documents import UsageEvent
-from allocation.meters.engine.activity import Activity, activity_of
+from allocation.meters.engine.activity import Activity
 from allocation.prices.engine.rates import AMOUNTS, NANO_PART, RareQuantities, RateCard, from_nanos
-from allocation.usage.engine.call_prices import DAY_S, HOUR_S, Priced
-from allocation.usage.engine.costing import ORDINAL_OF_1970, CostedRecord
+from allocation.usage.engine.call_prices import DAY_S, HOUR_S
+from allocation.usage.engine.costing import ORDINAL_OF_1970
+from allocation.usage.engine.counted import NO_CARD, Counted, CountedCall
 
 MINUTE_S = 60
 NO_GPU = Decimal(0)
@@ -30,8 +30,9 @@ class Key(NamedTuple):
 class Sums:
     """Sums of records, negative where a correction takes away. `cost_nanos` is in 10^-9 of the organisation's currency;
     `tokenless_nanos` of them are the cost of calls without any token that has a price. `last_s` is the latest
-    occurrence in seconds since 1970. `rare` holds rare quantities by meter. `gpu_hours` sums each record's own, to nine
-    places: a second is no exact decimal of an hour, and what a batch holds must not matter.
+    occurrence and `received_s` the latest arrival in seconds since 1970, 0 without one. `rare` holds rare quantities by
+    meter. `gpu_hours` sums each record's own, to nine places: a second is no exact decimal of an hour, and what a batch
+    holds must not matter.
     """
 
     requests: int = 0
@@ -49,6 +50,7 @@ class Sums:
     unpriced_tokens: int = 0
     tokenless_nanos: int = 0
     last_s: float = 0.0
+    received_s: float = 0.0
     rare: dict[str, int | Decimal] | None = None
 
     def add(self, sums: "Sums") -> None:
@@ -68,6 +70,7 @@ class Sums:
         self.unpriced_tokens += sums.unpriced_tokens
         self.tokenless_nanos += sums.tokenless_nanos
         self.last_s = max(self.last_s, sums.last_s)
+        self.received_s = max(self.received_s, sums.received_s)
         if sums.rare:
             self.add_rare(sums.rare)
 
@@ -115,61 +118,68 @@ def gpu_hours_of(seconds: Decimal) -> Decimal:
     return (seconds / HOUR_S).quantize(NANO_PART, context=AMOUNTS)
 
 
-def by_minute_and_price(records: Iterable[CostedRecord]) -> PricedSums:
-    """Sums a batch in one pass; all coarser sums are made from the result."""
+def by_minute_and_price(batches: Iterable[Counted]) -> PricedSums:
+    """Sums batches in one pass; all coarser sums are made from the result, as long as these batches live."""
     totals: PricedSums = {}
-    for record in records:
-        event = record.event
-        price: Priced = record.price
-        card = price.card
-        start = int(record.booked_s // MINUTE_S) * MINUTE_S
-        failed = event.status == "error"
-        sums_key = (
-            start, record.scope_id, event.provider, event.model, activity_of(event.operation), event.service_tier,
-            price.source, price.version, id(card), price.tier, failed, record.booked_s != record.at_s,
-            not event.requests,
-        )  # fmt: skip
-        entry = totals.get(sums_key)
-        if entry is None:
-            sums = Sums(last_s=record.at_s)
-            key = Key(start, record.scope_id, event.provider, event.model, sums_key[4])
-            priced = PricedAs(event.service_tier, price.source, price.version, card, price.tier, *sums_key[-3:])
-            totals[sums_key] = (key, priced, sums)
-        else:
-            sums = entry[2]
-        tokens = event.tokens
-        sums.requests += event.requests
-        sums.input_tokens += tokens.input
-        sums.cached_input_tokens += tokens.cached_input
-        sums.cache_write_tokens += tokens.cache_write
-        sums.output_tokens += tokens.output
-        sums.reasoning_tokens += tokens.reasoning
-        if price.cost_nanos is not None:
-            sums.cost_nanos += price.cost_nanos
-            if price.unpriced_meters or not tokens.input:
-                _add_unpriced(sums, event, price)
-        elif failed:
-            sums.errors += event.requests
-        else:
-            sums.unpriced_requests += event.requests
-            sums.unpriced_tokens += tokens.input + tokens.output
-        if event.gpu_seconds is not None:
-            sums.gpu_seconds += event.gpu_seconds
-            sums.gpu_hours += gpu_hours_of(event.gpu_seconds)
-        if price.rare is not None:
-            sums.add_rare(price.rare)
-        if record.at_s > sums.last_s:  # noqa: PLR1730  # max() costs a call per event
-            sums.last_s = record.at_s
+    for batch in batches:
+        cards, received_s = batch.cards, batch.received_s
+        for call in batch.calls:
+            card = None if call.card == NO_CARD else cards[call.card]
+            start = int(call.booked_s // MINUTE_S) * MINUTE_S
+            sums_key = (
+                start, call.scope_id, call.provider, call.model, call.activity, call.service_tier, call.price_source,
+                call.price_version, id(card), call.price_tier, call.failed, call.booked_s != call.at_s,
+                not call.requests,
+            )  # fmt: skip
+            entry = totals.get(sums_key)
+            if entry is None:
+                sums = Sums(last_s=call.at_s, received_s=received_s)
+                key = Key(start, call.scope_id, call.provider, call.model, call.activity)
+                priced = PricedAs(
+                    call.service_tier, call.price_source, call.price_version, card, call.price_tier, *sums_key[-3:]
+                )
+                totals[sums_key] = (key, priced, sums)
+            else:
+                sums = entry[2]
+            _add_call(sums, call)
+            if received_s > sums.received_s:  # noqa: PLR1730  # max() costs a call per record
+                sums.received_s = received_s
     return totals
 
 
-def _add_unpriced(sums: Sums, event: UsageEvent, price: Priced) -> None:
+def _add_call(sums: Sums, call: CountedCall) -> None:
+    """Runs for every record."""
+    sums.requests += call.requests
+    sums.input_tokens += call.input_tokens
+    sums.cached_input_tokens += call.cached_input_tokens
+    sums.cache_write_tokens += call.cache_write_tokens
+    sums.output_tokens += call.output_tokens
+    sums.reasoning_tokens += call.reasoning_tokens
+    if call.cost_nanos is not None:
+        sums.cost_nanos += call.cost_nanos
+        if call.partly_unpriced or not call.input_tokens:
+            _add_unpriced(sums, call, call.cost_nanos)
+    elif call.failed:
+        sums.errors += call.requests
+    else:
+        sums.unpriced_requests += call.requests
+        sums.unpriced_tokens += call.input_tokens + call.output_tokens
+    if call.gpu_seconds is not None:
+        sums.gpu_seconds += call.gpu_seconds
+        sums.gpu_hours += gpu_hours_of(call.gpu_seconds)
+    if call.rare is not None:
+        sums.add_rare(call.rare)
+    if call.at_s > sums.last_s:  # noqa: PLR1730  # as above
+        sums.last_s = call.at_s
+
+
+def _add_unpriced(sums: Sums, call: CountedCall, cost_nanos: int) -> None:
     """What of a priced call has no price, and its cost where none of its tokens has one."""
-    if price.unpriced_meters:
-        sums.partly_unpriced_requests += event.requests
-    sums.unpriced_tokens += price.unpriced_tokens
-    if price.unpriced_tokens == event.tokens.input + event.tokens.output:
-        sums.tokenless_nanos += price.cost_nanos or 0
+    if call.partly_unpriced:
+        sums.partly_unpriced_requests += call.requests
+    sums.unpriced_tokens += call.unpriced_tokens
+    if call.unpriced_tokens == call.input_tokens + call.output_tokens:
+        sums.tokenless_nanos += cost_nanos
 
 
 def by_minute(priced_sums: PricedSums) -> dict[Key, Sums]:
@@ -192,6 +202,25 @@ def coarser(totals: dict[Key, Sums], seconds: int) -> dict[Key, Sums]:
 def day_of(start: float) -> date:
     """The UTC day of an instant in seconds since 1970."""
     return date.fromordinal(int(start // DAY_S) + ORDINAL_OF_1970)
+
+
+def postings_of(batch: Counted) -> list[UsagePosting]:
+    """As `postings`, of the records of one batch."""
+    merged: dict[tuple[int, int], list[int | Decimal]] = {}
+    for call in batch.calls:
+        key = (call.scope_id, int(call.booked_s // DAY_S))
+        sums = merged.get(key)
+        if sums is None:
+            sums = merged[key] = [0, 0, 0, NO_GPU]
+        sums[0] += call.cost_nanos or 0
+        sums[1] += call.input_tokens + call.output_tokens
+        sums[2] += call.requests
+        if call.gpu_seconds is not None:
+            sums[3] += call.gpu_seconds
+    return [
+        UsagePosting(scope_id, day_of(day * DAY_S), from_nanos(int(nanos)), int(tokens), int(requests), Decimal(gpu))
+        for (scope_id, day), (nanos, tokens, requests, gpu) in sorted(merged.items(), key=lambda item: item[0])
+    ]
 
 
 def postings(by_day: dict[Key, Sums]) -> list[UsagePosting]:

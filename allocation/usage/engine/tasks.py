@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import NamedTuple
 
 from allocation.prices.engine.rates import from_nanos
 from allocation.usage.engine.call_prices import DAY_S
-from allocation.usage.engine.costing import CostedRecord
+from allocation.usage.engine.counted import Counted
 from allocation.usage.engine.roll_ups import day_of
 
 ZERO = Decimal(0)
@@ -109,35 +110,32 @@ class _Calls:
     cost_nanos: int = 0
 
 
-def task_sums(records: Iterable[CostedRecord]) -> tuple[dict[TaskKey, TaskSums], dict[DayKey, DaySums]]:
-    """Sums by task, and the sums of the calls by scope and day, where no task is counted. Runs for every event."""
+def task_sums(batches: Iterable[Counted]) -> tuple[dict[TaskKey, TaskSums], dict[DayKey, DaySums]]:
+    """Sums by task, and the sums of the calls by scope and day, where no task is counted. Runs for every record."""
     calls: dict[tuple[int, str], _Calls] = {}
     by_day: dict[tuple[int, int], list[int]] = {}
-    for record in records:
-        event = record.event
-        task_id = event.task_id
-        if not task_id:
+    for call in chain.from_iterable(batch.calls for batch in batches):
+        if not call.task_id:
             continue
-        tokens = event.tokens.input + event.tokens.output
-        requests = event.requests
-        errors = requests if event.status == "error" else 0
-        nanos = record.price.cost_nanos or 0
-        day_number = int(record.booked_s // DAY_S)
-        at_s = record.at_s
-        first = (day_number, at_s, record.id)
-        task_calls = calls.get((record.root_id, task_id))
+        tokens = call.input_tokens + call.output_tokens
+        requests = call.requests
+        errors = requests if call.failed else 0
+        nanos = call.cost_nanos or 0
+        day_number = int(call.booked_s // DAY_S)
+        first = (day_number, call.at_s, call.record_id)
+        task_calls = calls.get((call.root_id, call.task_id))
         if task_calls is None:
-            task_calls = calls[record.root_id, task_id] = _Calls(first, record.scope_id, tokens, at_s)
+            task_calls = calls[call.root_id, call.task_id] = _Calls(first, call.scope_id, tokens, call.at_s)
         elif first < task_calls.first:
-            task_calls.first, task_calls.scope_id, task_calls.first_tokens = first, record.scope_id, tokens
-        task_calls.last_s = max(task_calls.last_s, at_s)
+            task_calls.first, task_calls.scope_id, task_calls.first_tokens = first, call.scope_id, tokens
+        task_calls.last_s = max(task_calls.last_s, call.at_s)
         task_calls.requests += requests
         task_calls.errors += errors
         task_calls.tokens += tokens
         task_calls.cost_nanos += nanos
-        day_totals = by_day.get((record.scope_id, day_number))
+        day_totals = by_day.get((call.scope_id, day_number))
         if day_totals is None:
-            day_totals = by_day[record.scope_id, day_number] = [0, 0, 0, 0]
+            day_totals = by_day[call.scope_id, day_number] = [0, 0, 0, 0]
         day_totals[0] += requests
         day_totals[1] += errors
         day_totals[2] += tokens

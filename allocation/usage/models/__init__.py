@@ -15,6 +15,10 @@ from allocation.usage.models.imports import (
     ImportRun,
     ImportStatus,
 )
+from allocation.usage.models.journal import (
+    JOURNAL_TABLE,
+    UsageJournal,
+)
 from allocation.usage.models.records import (
     PRICED_BY_NONE,
     RECORD_TABLE,
@@ -53,6 +57,7 @@ __all__ = [
     "DAY_TABLE",
     "HOUR_TABLE",
     "IDENTITY_TABLE",
+    "JOURNAL_TABLE",
     "MINUTE_TABLE",
     "PRICED_BY_NONE",
     "RECORD_TABLE",
@@ -77,6 +82,7 @@ __all__ = [
     "UsageDay",
     "UsageHour",
     "UsageIdentity",
+    "UsageJournal",
     "UsageMinute",
     "UsageRecord",
     "UsageRecordQuerySet",

@@ -25,6 +25,13 @@ from allocation.usage.operations.ingest import (
     record_submission,
     record_usage,
 )
+from allocation.usage.operations.journal import (
+    FOLD_CHANNEL,
+    FOLD_HEARTBEAT,
+    fold_waiting,
+    settle,
+    try_again,
+)
 from allocation.usage.operations.partitions import (
     drop_expired_partitions,
     ensure_partitions,
@@ -62,6 +69,8 @@ from allocation.usage.operations.uncounted import (
 
 __all__ = [
     "BATCH_MAX",
+    "FOLD_CHANNEL",
+    "FOLD_HEARTBEAT",
     "BatchTooLarge",
     "Gathering",
     "Holders",
@@ -76,6 +85,7 @@ __all__ = [
     "existing_partitions",
     "fail_import",
     "finish_import",
+    "fold_waiting",
     "forget_identities",
     "held_ratio",
     "hold_file",
@@ -91,7 +101,9 @@ __all__ = [
     "record_together",
     "record_usage",
     "seen_months",
+    "settle",
     "start_import",
+    "try_again",
     "with_retries",
     "write_tasks",
 ]

@@ -20,23 +20,22 @@ from allocation.quarantine.operations import Kept, RefusedRecord, quarantine, re
 from allocation.sources.documents import PriceFrom
 from allocation.usage.engine.batches import Batch, batch_of, joined
 from allocation.usage.engine.call_prices import PROVIDER
-from allocation.usage.engine.charges import charges_of
 from allocation.usage.engine.costing import CostedRecord, PricingContext
+from allocation.usage.engine.counted import counted
 from allocation.usage.engine.estimates import estimated_cost
-from allocation.usage.engine.roll_ups import by_minute, by_minute_and_price
+from allocation.usage.engine.roll_ups import postings_of
 from allocation.usage.engine.rows import COLUMNS, copy_text
-from allocation.usage.engine.tasks import task_sums
 from allocation.usage.engine.traced_calls import TracedCalls
 from allocation.usage.models import RECORD_TABLE
-from allocation.usage.operations.booking import book
 from allocation.usage.operations.identities import unknown
+from allocation.usage.operations.journal import append, fold
 from allocation.usage.operations.partitions import ensure_partitions
+from allocation.usage.operations.posting import post_to_ledger
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.spans import told_before
-from allocation.usage.operations.tasks import add_to_tasks
-from allocation.usage.operations.watermarks import touch_watermarks
+from allocation.usage.operations.watermarks import mark_lineages_dirty
 from governance.calendar.engine import day_of
 
 NATIVE = "native"
@@ -64,6 +63,7 @@ class Submission:
     cost. `held_by` remembers in the same transaction which imports hold the records. `costs_accepted`: a person has
     looked at the stated costs, none is held. `price` is whose price was asked for; None leaves it to what was agreed on
     with the sender. `traced` are the spans that the events are of: a call that an earlier request told of counts once.
+    `folded`: roll-ups, charge lines and tasks hold the records when they are recorded; else the next fold adds them.
     """
 
     events: Sequence[UsageEvent]
@@ -77,6 +77,7 @@ class Submission:
     costs_accepted: bool = False
     price: PriceFrom | None = None
     traced: TracedCalls | None = None
+    folded: bool = True
 
     @property
     def is_plain(self) -> bool:
@@ -114,12 +115,13 @@ def record_usage(
     costs_accepted: bool = False,
     price: PriceFrom | None = None,
     traced: TracedCalls | None = None,
+    folded: bool = True,
 ) -> IngestResult:
     """Records new events and quarantines the refused ones; the arguments are a Submission's. Raises batch_too_large."""
     submission = Submission(
         events=events, key_scope_id=key_scope_id, indexes=indexes, refused=refused, source_format=source_format,
         billed_by=billed_by, weir_key=weir_key, held_by=held_by, costs_accepted=costs_accepted,
-        price=price, traced=traced,
+        price=price, traced=traced, folded=folded,
     )  # fmt: skip
     return record_submission(submission, at=at)
 
@@ -238,7 +240,8 @@ def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> list[CostedR
     if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
         return None
     home = None if context.home is None else context.home.root_id
-    new = _write(batch, at, None if traced is None else partial(told_before, home, traced))
+    folded = any(each.submission.folded for each in costed)
+    new = _write(batch, at, None if traced is None else partial(told_before, home, traced), folded=folded)
     for each in costed:
         sent = each.submission
         kept = quarantine(
@@ -251,24 +254,26 @@ def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> list[CostedR
 
 
 def _write(
-    batch: Batch, at: datetime, untold: Callable[[Sequence[CostedRecord]], Sequence[CostedRecord]] | None
+    batch: Batch,
+    at: datetime,
+    untold: Callable[[Sequence[CostedRecord]], Sequence[CostedRecord]] | None,
+    *,
+    folded: bool,
 ) -> list[CostedRecord]:
-    """The new records. A batch with nothing new moves the watermarks too: it shows that usage still arrives."""
+    """The new records. A batch with nothing new is folded too: it shows that usage still arrives."""
     records = unknown(batch)
     new = _insert(records if untold is None else untold(records), at)
     heard_from = {record.root_id for record in batch.records}
-    if not new:
-        touch_watermarks(heard_from, at)
+    if not heard_from:
         return new
-    sums = by_minute_and_price(new)
-    book(
-        write_tasks=partial(add_to_tasks, *task_sums(new)),
-        minutes=by_minute(sums),
-        charges=charges_of(sums),
-        scope_ids={record.scope_id for record in new},
-        heard_from=heard_from,
-        at=at,
-    )
+    added = counted(new, received_s=at.timestamp(), root_ids=heard_from)
+    stepped = post_to_ledger(postings_of(added), at)
+    if folded:
+        fold([added], at=at)
+    else:
+        append(added)
+        # Its budget is charged already: whether it still may call is not left to the fold.
+        mark_lineages_dirty(stepped, at)
     return new
 
 

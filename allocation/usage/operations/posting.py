@@ -1,28 +1,29 @@
 """Posting usage to the ledger that the settings name: `allocation` does not import budgets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from allocation.usage.engine.roll_ups import Key, Sums, postings
+from allocation.usage.engine.roll_ups import UsagePosting
 
 
-def post_to_ledger(days: dict[Key, Sums], at: datetime) -> None:
-    """Calls USAGE_POSTING with the postings of the days' sums; does nothing without that setting."""
+def post_to_ledger(postings: Sequence[UsagePosting], at: datetime) -> set[int]:
+    """Calls USAGE_POSTING with the postings and returns the scopes that are to be evaluated at once, since a budget of
+    theirs is a step fuller; does nothing without that setting.
+    """
     post = _posting()
-    if post is not None:
-        post(postings=postings(days), at=at)
+    return set() if post is None else post(postings=postings, at=at)
 
 
-def _posting() -> Callable[..., object] | None:
+def _posting() -> Callable[..., set[int]] | None:
     path = getattr(settings, "USAGE_POSTING", "")
     return _imported(path) if path else None
 
 
 @lru_cache
-def _imported(path: str) -> Callable[..., object]:
-    post: Callable[..., object] = import_string(path)
+def _imported(path: str) -> Callable[..., set[int]]:
+    post: Callable[..., set[int]] = import_string(path)
     return post

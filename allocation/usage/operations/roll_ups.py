@@ -1,10 +1,10 @@
 """Adds sums to roll-ups and charge lines, locking rows in the order of their keys."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from operator import itemgetter
 
-import orjson
 from django.db import connection
 
 from allocation.prices.engine.rates import nanos_text
@@ -12,16 +12,25 @@ from allocation.usage.engine.call_prices import DAY_S, HOUR_S
 from allocation.usage.engine.charges import Charges
 from allocation.usage.engine.roll_ups import Key, Sums, coarser
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, HOUR_TABLE, MINUTE_TABLE
+from governance.work.operations import number_array, text_array
 
 
-def roll_up(minutes: dict[Key, Sums], at: datetime) -> dict[Key, Sums]:
-    """Adds to minutes, hours and days, in this order. Returns the days' sums."""
+def add_up(*, write_tasks: Callable[[], None], minutes: dict[Key, Sums], charges: Charges, at: datetime) -> None:
+    """Adds to tasks and their days; minutes, hours and days; charge lines: the one order in which their rows are
+    locked.
+    """
+    write_tasks()
+    roll_up(minutes, at)
+    add_charges(charges)
+
+
+def roll_up(minutes: dict[Key, Sums], at: datetime) -> None:
+    """Adds to minutes, hours and days, in this order. What has no instant of arrival came at `at`."""
     hours = coarser(minutes, HOUR_S)
     days = coarser(hours, DAY_S)
     _add(MINUTE_TABLE, minutes, at)
     _add(HOUR_TABLE, hours, at)
     _add(DAY_TABLE, days, at)
-    return days
 
 
 def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
@@ -34,16 +43,18 @@ def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
                 partly_unpriced_requests, unpriced_tokens, tokenless_cost, last_occurred_at, last_received_at
             )
             SELECT to_timestamp(bucket), scope_id, provider, model, activity, requests, errors, unpriced, input, cached,
-                written, output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, to_timestamp(last), %(at)s
+                written, output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, to_timestamp(last),
+                to_timestamp(received)
             FROM unnest(
                 %(bucket)s::bigint[], %(scope)s::bigint[], %(provider)s::text[], %(model)s::text[],
                 %(activity)s::text[],
                 %(requests)s::bigint[], %(errors)s::bigint[], %(unpriced)s::bigint[], %(input)s::bigint[],
                 %(cached)s::bigint[], %(written)s::bigint[], %(output)s::bigint[], %(reasoning)s::bigint[],
                 %(gpu)s::numeric[], %(cost)s::numeric[], %(partly)s::bigint[],
-                %(unpriced_tokens)s::bigint[], %(tokenless)s::numeric[], %(last)s::float8[]
+                %(unpriced_tokens)s::bigint[], %(tokenless)s::numeric[], %(last)s::float8[],
+                %(received)s::float8[]
             ) AS new (bucket, scope_id, provider, model, activity, requests, errors, unpriced, input, cached, written,
-                output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, last)
+                output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, last, received)
             ON CONFLICT (bucket, scope_id, provider, model, activity) DO UPDATE SET
                 requests = known.requests + EXCLUDED.requests,
                 errors = known.errors + EXCLUDED.errors,
@@ -65,32 +76,33 @@ def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
         )
 
 
-def _columns(totals: dict[Key, Sums], at: datetime) -> dict[str, Any]:
-    """The statement's parameters: one list for each column, in the order of the keys."""
-    ordered = sorted(totals.items(), key=lambda item: item[0])
+def _columns(totals: dict[Key, Sums], at: datetime) -> dict[str, str]:
+    """The statement's parameters: an array for each column, in the order of the keys."""
+    at_s = at.timestamp()
+    ordered = sorted(totals.items(), key=itemgetter(0))
     keys = [key for key, _ in ordered]
     sums = [total for _, total in ordered]
     return {
-        "at": at,
-        "bucket": [key.start for key in keys],
-        "scope": [key.scope_id for key in keys],
-        "provider": [key.provider for key in keys],
-        "model": [key.model for key in keys],
-        "activity": [key.activity for key in keys],
-        "requests": [total.requests for total in sums],
-        "errors": [total.errors for total in sums],
-        "unpriced": [total.unpriced_requests for total in sums],
-        "input": [total.input_tokens for total in sums],
-        "cached": [total.cached_input_tokens for total in sums],
-        "written": [total.cache_write_tokens for total in sums],
-        "output": [total.output_tokens for total in sums],
-        "reasoning": [total.reasoning_tokens for total in sums],
-        "gpu": [total.gpu_seconds for total in sums],
-        "cost": [nanos_text(total.cost_nanos) for total in sums],
-        "partly": [total.partly_unpriced_requests for total in sums],
-        "unpriced_tokens": [total.unpriced_tokens for total in sums],
-        "tokenless": [nanos_text(total.tokenless_nanos) for total in sums],
-        "last": [total.last_s for total in sums],
+        "bucket": number_array(key.start for key in keys),
+        "scope": number_array(key.scope_id for key in keys),
+        "provider": text_array(key.provider for key in keys),
+        "model": text_array(key.model for key in keys),
+        "activity": text_array(key.activity for key in keys),
+        "requests": number_array(total.requests for total in sums),
+        "errors": number_array(total.errors for total in sums),
+        "unpriced": number_array(total.unpriced_requests for total in sums),
+        "input": number_array(total.input_tokens for total in sums),
+        "cached": number_array(total.cached_input_tokens for total in sums),
+        "written": number_array(total.cache_write_tokens for total in sums),
+        "output": number_array(total.output_tokens for total in sums),
+        "reasoning": number_array(total.reasoning_tokens for total in sums),
+        "gpu": number_array(total.gpu_seconds for total in sums),
+        "cost": number_array(nanos_text(total.cost_nanos) for total in sums),
+        "partly": number_array(total.partly_unpriced_requests for total in sums),
+        "unpriced_tokens": number_array(total.unpriced_tokens for total in sums),
+        "tokenless": number_array(nanos_text(total.tokenless_nanos) for total in sums),
+        "last": number_array(total.last_s for total in sums),
+        "received": number_array(total.received_s or at_s for total in sums),
     }
 
 
@@ -106,20 +118,21 @@ def add_charges(charges: Charges) -> None:
     )
     if not ordered:
         return
-    rows = [
-        (
-            *key[:10],
-            None if key.list_unit_price is None else f"{key.list_unit_price:f}",
-            None if key.contracted_unit_price is None else f"{key.contracted_unit_price:f}",
-            sums.requests,
-            f"{sums.quantity:f}",
-            nanos_text(sums.list_nanos),
-            nanos_text(sums.contracted_nanos),
-            nanos_text(sums.effective_nanos),
-            nanos_text(sums.billed_nanos),
-        )
-        for key, sums in ordered
-    ]
+    keys = [key for key, _ in ordered]
+    sums = [total for _, total in ordered]
+    columns = (
+        number_array(key.day for key in keys),
+        number_array(key.scope_id for key in keys),
+        *(text_array(each) for each in zip(*(key[2:10] for key in keys), strict=True)),
+        number_array(None if key.list_unit_price is None else f"{key.list_unit_price:f}" for key in keys),
+        number_array(None if key.contracted_unit_price is None else f"{key.contracted_unit_price:f}" for key in keys),
+        number_array(total.requests for total in sums),
+        number_array(f"{total.quantity:f}" for total in sums),
+        number_array(nanos_text(total.list_nanos) for total in sums),
+        number_array(nanos_text(total.contracted_nanos) for total in sums),
+        number_array(nanos_text(total.effective_nanos) for total in sums),
+        number_array(nanos_text(total.billed_nanos) for total in sums),
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -128,10 +141,11 @@ def add_charges(charges: Charges) -> None:
                 meter, list_unit_price, contracted_unit_price, requests, quantity, list_cost, contracted_cost,
                 effective_cost, billed_cost
             )
-            SELECT (row->>0)::date, (row->>1)::bigint, row->>2, row->>3, row->>4, row->>5, row->>6, row->>7, row->>8,
-                row->>9, (row->>10)::numeric, (row->>11)::numeric, (row->>12)::bigint, (row->>13)::numeric,
-                (row->>14)::numeric, (row->>15)::numeric, (row->>16)::numeric, (row->>17)::numeric
-            FROM json_array_elements(%s) AS row
+            SELECT * FROM unnest(
+                %s::date[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                %s::text[], %s::text[], %s::numeric[], %s::numeric[], %s::bigint[], %s::numeric[], %s::numeric[],
+                %s::numeric[], %s::numeric[], %s::numeric[]
+            )
             ON CONFLICT (
                 scope_id, day, provider, model, activity, service_tier, price_source, price_version, charge_class,
                 meter, list_unit_price, contracted_unit_price
@@ -143,5 +157,5 @@ def add_charges(charges: Charges) -> None:
                 effective_cost = known.effective_cost + EXCLUDED.effective_cost,
                 billed_cost = known.billed_cost + EXCLUDED.billed_cost
             """,  # noqa: S608  # our own table name
-            [orjson.dumps(rows).decode()],
+            columns,
         )

@@ -14,26 +14,23 @@ from allocation.usage.models import TASK_DAY_TABLE, TASK_TABLE
 
 
 def add_to_tasks(added: Mapping[TaskKey, TaskSums], days: dict[DayKey, DaySums]) -> None:
-    """Adds to tasks, then to their days. A task is locked before it is read, so that of two batches with calls of one
-    task only one sees it begin.
+    """Adds to tasks, then to their days. New tasks are inserted before those that were there are locked, both in the
+    order of their keys: whoever meets a task that another transaction inserts waits before it has locked any, so that
+    two never wait for each other crosswise.
     """
     if not added:
         return
     keys = sorted(added)
-    known = lock_tasks(keys)
+    known = _known(keys)
     missing = [key for key in keys if key not in known]
+    inserted: set[TaskKey] = set()
     if missing:
-        new = merge_tasks({}, {key: added[key] for key in missing}, beginnings := dict[DayKey, DaySums]())
-        raced = set(missing) - _insert(new)
-        if raced:
-            # Another batch, which has ended, inserted them meanwhile.
-            known |= lock_tasks(sorted(raced))
-            beginnings = {}
-            merge_tasks({}, {key: added[key] for key in missing if key not in raced}, beginnings)
-        for key, sums in beginnings.items():
-            days.setdefault(key, DaySums()).add(sums)
-    if known:
-        write_tasks(merge_tasks(known, {key: added[key] for key in known}, days))
+        inserted = _insert(merge_tasks({}, {key: added[key] for key in missing}, {}))
+        merge_tasks({}, {key: added[key] for key in missing if key in inserted}, days)
+    others = [key for key in keys if key not in inserted]
+    if others:
+        # Read again under the lock: another transaction may have added to them meanwhile.
+        write_tasks(merge_tasks(lock_tasks(others), {key: added[key] for key in others}, days))
     add_task_days(days)
 
 
@@ -79,6 +76,17 @@ def _insert(tasks: Mapping[TaskKey, TaskSums]) -> set[TaskKey]:
             ON CONFLICT (organisation_id, task_id) DO NOTHING RETURNING organisation_id, task_id
             """,  # noqa: S608  # our own names
             [_rows(tasks)],
+        )
+        return set(starmap(TaskKey, cursor.fetchall()))
+
+
+def _known(keys: Sequence[TaskKey]) -> set[TaskKey]:
+    """Those of the tasks that are there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT organisation_id, known.task_id FROM unnest(%s::bigint[], %s::text[]) AS wanted (root, task)"  # noqa: S608  # our own table name
+            f" JOIN {TASK_TABLE} AS known ON known.organisation_id = root AND known.task_id = task",
+            [[key.root_id for key in keys], [key.task_id for key in keys]],
         )
         return set(starmap(TaskKey, cursor.fetchall()))
 

@@ -15,6 +15,10 @@ from allocation.usage.queries.uncounted import (
     uncounted_telemetry,
     unmeasured_calls,
 )
+from allocation.usage.queries.waiting import (
+    Waiting,
+    waiting_for_fold,
+)
 from allocation.usage.queries.windows import (
     UsageTotals,
     data_ages,
@@ -27,6 +31,7 @@ __all__ = [
     "GROUPS",
     "UnmeasuredCalls",
     "UsageTotals",
+    "Waiting",
     "data_ages",
     "in_dropped_months",
     "slices",
@@ -35,6 +40,7 @@ __all__ = [
     "unmeasured_calls",
     "usage_records",
     "usage_summary",
+    "waiting_for_fold",
     "window_totals",
     "windows_totals",
     "without_records",

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Sequence
 from datetime import date, datetime
 
+from allocation.usage.operations import settle
 from budgets.ledger.engine.charging import OpenAccount, Rebooking, by_scope, rebookings
 from budgets.ledger.engine.funding import Balance, Entry
 from budgets.ledger.models import Account, Transfer
@@ -76,8 +77,10 @@ def rebook_usage(
     reference: str,
 ) -> list[Rebooking]:
     """Recorded usage of [since, until) moves to the accounts of `after`, and what was rebooked is returned. Nothing is
-    counted twice: what another account was charged leaves it in the same transfer.
+    counted twice: what another account was charged leaves it in the same transfer. Usage that was posted and waits
+    to be rolled up is folded first. Call under the opening lock.
     """
+    settle(at=at)
     usage = usage_by_day(unit=unit, scope_ids=scope_ids, since=since, until=until)
     rebooked = rebookings(before=by_scope(before), after=by_scope(after), usage=usage, lineage=tree.ancestors)
     scope_of = {account.account_id: account.scope_id for account in (*before, *after)}

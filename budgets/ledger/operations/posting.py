@@ -1,7 +1,7 @@
 """Charges usage to the ledger, inside the transaction that records it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -9,7 +9,7 @@ from functools import partial
 from django.db import transaction
 
 from allocation.usage.engine.roll_ups import UsagePosting
-from budgets.ledger.models import Transfer
+from budgets.ledger.models import Account, Transfer
 from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
 from budgets.ledger.operations.opening import open_missing, record_shortfalls
 from budgets.ledger.queries import ChargedAccounts, charged_accounts, last_known_charged_accounts, unopened
@@ -19,25 +19,39 @@ ZERO = Decimal(0)
 
 
 @transaction.atomic(savepoint=False)
-def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> None:
-    """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own.
+def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
+    """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own. Returns
+    the scopes of which a budget's use went over a whole per cent: guardrails may have something to say of them at once.
 
-    One transfer for each account and day. Three or four queries a batch while no account opens or ends.
+    One transfer for each account and day. Four or five queries a batch while no account opens or ends.
     """
     days = {posting.occurred_on for posting in postings}
     if not days:
-        return
-    due = _unopened(days)
-    if due:
+        return set()
+    if _unopened(days):
         lock_for_opening()
-    else:
-        lock_for_posting()
-    Transfer.objects.bulk_create(_transfers(postings, charged_accounts(), days, at))
-    if due:
-        # After posting, not before: the roll-ups already hold this batch, and opening moves what they hold.
+        # Before posting: the roll-ups, from which opening charges what came before, do not hold this usage yet.
         opened = open_missing(days=days, at=at)
         # The chain of records is not held while usage is written; the shortfall itself stands on the account.
         transaction.on_commit(partial(record_shortfalls, opened, at=at), robust=True)
+    else:
+        lock_for_posting()
+    transfers = Transfer.objects.bulk_create(_transfers(postings, charged_accounts(), days, at))
+    charged: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for transfer in transfers:
+        if transfer.kind == Transfer.Kind.CHARGE:
+            charged[transfer.credit_account_id] += transfer.amount
+    return _crossed(charged) if charged else set()
+
+
+def _crossed(charged: Mapping[int, Decimal]) -> set[int]:
+    """The scopes of the accounts that are a whole per cent fuller, or empty, after these charges."""
+    accounts = Account.objects.filter(pk__in=charged).values_list("pk", "scope_id", "funded", "spent")
+    return {
+        scope_id
+        for account_id, scope_id, funded, spent in accounts
+        if not funded or spent * 100 // funded > (spent - charged[account_id]) * 100 // funded
+    }
 
 
 def _unopened(days: set[date]) -> bool:

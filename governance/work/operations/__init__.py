@@ -1,3 +1,7 @@
+from governance.work.operations.arrays import (
+    number_array,
+    text_array,
+)
 from governance.work.operations.bulk import (
     copy_rows,
 )
@@ -47,5 +51,7 @@ __all__ = [
     "listen",
     "mark_scopes_dirty",
     "nudge",
+    "number_array",
     "settle_dirty_scopes",
+    "text_array",
 ]

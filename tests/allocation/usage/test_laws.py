@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from allocation.meters.documents import UsageEvent
 from allocation.usage.models import Task, TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
-from allocation.usage.operations import record_usage
+from allocation.usage.operations import fold_waiting, record_usage, settle
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event, stored_sums
 
@@ -115,6 +115,28 @@ def test_order_of_arrival_batches_and_repeats_do_not_matter(
     whole = after(at_once)
     assert after(in_pieces) == whole
     assert all(model.objects.count() == 0 for model in COUNTED)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=events(), seed=st.integers(0, 2**32), size=st.integers(1, 5))
+def test_when_and_in_which_portions_usage_is_folded_does_not_matter(
+    acme: Scope, sent: list[UsageEvent], seed: int, size: int
+) -> None:
+    def at_once() -> None:
+        record_usage(events=sent, key_scope_id=acme.pk, at=AT)
+
+    def later() -> None:
+        chance = Random(seed)  # the seed is the test's
+        shuffled = [*sent, *chance.sample(sent, chance.randint(0, len(sent)))]
+        chance.shuffle(shuffled)
+        for start in range(0, len(shuffled), size):
+            folded = chance.random() < 0.2
+            record_usage(events=shuffled[start : start + size], key_scope_id=acme.pk, at=AT, folded=folded)
+            if chance.random() < 0.3:
+                fold_waiting(at=AT, calls_max=chance.randint(1, 6))
+        settle(at=AT)
+
+    assert after(later) == after(at_once)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

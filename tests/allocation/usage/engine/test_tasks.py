@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from allocation.usage.engine.call_prices import FAILED
 from allocation.usage.engine.costing import CostedRecord, identity
+from allocation.usage.engine.counted import counted
 from allocation.usage.engine.tasks import DayKey, DaySums, FirstCall, TaskKey, TaskSums, merge_tasks, moved, task_sums
 from tests.allocation.usage.costed import NOON_S, costed
 
@@ -28,7 +29,7 @@ def test_calls_of_a_task_are_summed_with_the_first_of_them() -> None:
         call(5, task_id="other", requests=2),
         call(6, root_id=2),
     ]
-    tasks, days = task_sums(records)
+    tasks, days = task_sums([counted(records)])
     assert tasks == {
         TASK: TaskSums(
             FirstCall(NOON_S + 10, identity(1, "gateway", "2"), 7, DAY, 6), NOON_S + 30, 3, 1, 1106, 2 * COST
@@ -50,14 +51,14 @@ def test_of_two_calls_of_one_instant_the_lower_identity_is_the_first() -> None:
     both = [call(1, scope_id=7), call(2, scope_id=8)]
     lower = min(both, key=lambda record: record.id)
     for records in (both, both[::-1]):
-        first = task_sums(records)[0][TASK].first
+        first = task_sums([counted(records)])[0][TASK].first
         assert first is not None
         assert (first.record_id, first.scope_id) == (lower.id, lower.scope_id)
 
 
 def test_what_came_too_late_for_a_closed_period_takes_no_task_out_of_it() -> None:
     late = call(1, after_s=-40 * DAY_S, booked_after_s=DAY_S)
-    first = task_sums([late, call(2)])[0][TASK].first
+    first = task_sums([counted([late, call(2)])])[0][TASK].first
     assert first is not None
     assert (first.record_id, first.on) == (identity(1, "gateway", "2"), DAY)
 
@@ -100,7 +101,7 @@ def test_two_batches_are_as_one_in_either_order(calls: list[tuple[int, int, str]
         tasks: dict[TaskKey, TaskSums] = {}
         totals: dict[DayKey, DaySums] = {}
         for batch in batches:
-            added, days = task_sums(batch)
+            added, days = task_sums([counted(batch)])
             tasks |= merge_tasks(tasks, added, days)
             for key, sums in days.items():
                 totals.setdefault(key, DaySums()).add(sums)

@@ -17,10 +17,12 @@ from tests.allocation.prices.operations.test_price_books import apply_book
 
 ROOT = Path(__file__).resolve().parents[4]
 LEDGER = f"pg_advisory_xact_lock_shared({POSTING_LOCK.number})"
-WRITTEN = re.compile(rf'^\s*(?:INSERT INTO\s+"?|UPDATE\s+"?|SELECT )({re.escape(LEDGER)}|\w+)', re.IGNORECASE)
+WRITTEN = re.compile(
+    rf'^\s*(?:WITH \w+ AS \(\s*)?(?:INSERT INTO\s+"?|UPDATE\s+"?|SELECT )({re.escape(LEDGER)}|\w+)', re.IGNORECASE
+)
 SHARED = (
-    "allocation_task", "allocation_taskday", "allocation_usageminute", "allocation_usagehour", "allocation_usageday",
-    "allocation_usagecharge", LEDGER, "allocation_ingestwatermark", "governance_dirtyscope",
+    LEDGER, "allocation_task", "allocation_taskday", "allocation_usageminute", "allocation_usagehour",
+    "allocation_usageday", "allocation_usagecharge", "allocation_ingestwatermark", "governance_dirtyscope",
 )  # fmt: skip
 OF_CORRECTIONS = tuple(table for table in SHARED if table != "allocation_ingestwatermark")
 
@@ -64,5 +66,10 @@ def called(paths: Iterable[Path]) -> dict[str, set[str]]:
 
 def test_the_order_stands_in_one_place() -> None:
     calls = called((ROOT / "allocation").rglob("*.py"))
-    for name in ("roll_up", "add_charges", "post_to_ledger"):
-        assert calls[name] == {"allocation/usage/operations/booking.py"}, name
+    for name in ("roll_up", "add_charges"):
+        assert calls[name] == {"allocation/usage/operations/roll_ups.py"}, name
+    assert calls["add_up"] == {"allocation/usage/operations/booking.py", "allocation/usage/operations/journal.py"}
+    assert calls["post_to_ledger"] == {
+        "allocation/usage/operations/booking.py",
+        "allocation/usage/operations/ingest.py",
+    }

@@ -1,0 +1,95 @@
+"""weir fold-usage: adds recorded usage to roll-ups, charge lines and tasks, until it is stopped."""
+
+import argparse
+import gc
+import logging
+import time
+
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+from psycopg import Connection
+from typing_extensions import override
+
+from allocation.usage.models import UsageJournal
+from allocation.usage.operations import FOLD_CHANNEL, FOLD_HEARTBEAT, fold_waiting, try_again
+from governance.work.operations import beat
+
+logger = logging.getLogger(__name__)
+
+# A fold that took t seconds is followed by a pause of PAUSES × t, at most PAUSE_MAX_S, in which more usage gathers for
+# the next: alone a record is folded at once, and under load a few large folds do the work of many small ones.
+PAUSES = 2
+PAUSE_MAX_S = 0.2
+IDLE_S = 2.0
+BEAT_EVERY_S = 5.0
+RECONNECT_AFTER_S = 1.0
+
+
+class Command(BaseCommand):
+    help = "Add recorded usage to roll-ups, charge lines and tasks, as it comes in, until stopped."
+
+    @override
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="Fold what waits, say how much it was, and end.")
+        parser.add_argument("--again", action="store_true", help="First let what was set aside wait again.")
+
+    @override
+    def handle(self, *, once: bool, again: bool, **_: object) -> None:
+        if again:
+            print(f"{try_again():,} batches that were set aside wait for the fold again.")
+        if once:
+            calls, failed = _fold_all()
+            print(f"{calls:,} records folded, {failed:,} set aside.")
+            return
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        while True:
+            try:
+                _follow()
+            except (OperationalError, InterfaceError) as problem:
+                logger.warning("the database does not answer, trying again: %s", problem)
+                connection.close()
+                time.sleep(RECONNECT_AFTER_S)
+
+
+def _fold_all() -> tuple[int, int]:
+    """How many records were folded and set aside."""
+    calls = failed = 0
+    while True:
+        folded = fold_waiting(at=timezone.now())
+        if not folded.batches:
+            return calls, failed
+        calls += folded.calls
+        failed += folded.failed
+
+
+def _follow() -> None:
+    """Folds whenever a batch was recorded; looks by itself every two seconds, since a notification may be lost."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"LISTEN {FOLD_CHANNEL}")
+    beaten_s = float("-inf")
+    while True:
+        if time.monotonic() - beaten_s >= BEAT_EVERY_S:
+            beat(FOLD_HEARTBEAT, at=timezone.now())
+            beaten_s = time.monotonic()
+        began_s = time.monotonic()
+        folded = fold_waiting(at=timezone.now())
+        if folded.failed:
+            logger.error("%s usage records were set aside; see Data gaps and `weir fold-usage --again`", folded.failed)
+        if folded.batches:
+            time.sleep(min(PAUSES * (time.monotonic() - began_s), PAUSE_MAX_S))
+        elif not UsageJournal.objects.waiting().exists():
+            _wait(IDLE_S)
+        else:
+            # Another fold holds it.
+            time.sleep(PAUSE_MAX_S)
+
+
+def _wait(seconds: float) -> None:
+    driver = connection.connection
+    if not isinstance(driver, Connection):
+        raise InterfaceError("no connection")
+    for _ in driver.notifies(timeout=seconds, stop_after=1):
+        return

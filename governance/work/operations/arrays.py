@@ -1,0 +1,24 @@
+"""PostgreSQL's array literals: as text ten times as cheap as the driver's arrays of thousands of values."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+NULL = "NULL"
+
+
+def number_array(numbers: Iterable[object]) -> str:
+    """Of whole numbers, decimals, floats, dates or UUIDs, whose text needs no quotes; None is NULL. Cast it where it is
+    used: `%s::bigint[]`.
+    """
+    return "{" + ",".join([NULL if number is None else str(number) for number in numbers]) + "}"
+
+
+def text_array(texts: Iterable[str]) -> str:
+    """Of any texts without NUL."""
+    return "{" + ",".join(map(_quoted, texts)) + "}"
+
+
+@lru_cache(maxsize=20_000)
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
