@@ -1,9 +1,12 @@
-"""What each app lets a persona do: every app declares its own rights, and `governance.people.rules` gathers them."""
+"""What each app lets a persona do, as every app declares it; and how an API key is written."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 ALL = "*"
+SCHEME = "weir_"
+KEY_PREFIX_BYTES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +29,17 @@ def changes_of(apps: Mapping[str, AppRights], persona: str) -> frozenset[str]:
 def api_writes_of(apps: Mapping[str, AppRights], persona: str) -> frozenset[str]:
     """The API's permissions that the persona may use in a browser session."""
     return frozenset().union(*(rights.api_writes.get(persona, frozenset()) for rights in apps.values()))
+
+
+def key_digest(plaintext: str) -> str:
+    """SHA-256 of the whole key in hexadecimal: all that is stored of its secret."""
+    return hashlib.sha256(plaintext.encode()).hexdigest()
+
+
+def key_identity(plaintext: str) -> tuple[str, str] | None:
+    """The prefix that finds the key's row and the digest it must have; None for a text that cannot be a key."""
+    scheme, _, rest = plaintext.partition("_")
+    prefix, _, secret = rest.partition("_")
+    if scheme != "weir" or len(prefix) != 2 * KEY_PREFIX_BYTES or not secret or not plaintext.isascii():
+        return None
+    return prefix, key_digest(plaintext)

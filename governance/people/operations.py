@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -12,26 +11,11 @@ from functools import cache
 from django.db import connection
 from django.db.models import Q
 
+from governance.people.engine import key_identity
 from governance.people.models import ApiKey
 from governance.scopes.models import Scope
 
 LAST_USE_RESOLUTION = timedelta(minutes=1)
-SCHEME = "weir_"
-KEY_PREFIX_BYTES = 5
-
-
-def key_digest(plaintext: str) -> str:
-    """SHA-256 of the whole key in hexadecimal: all that is stored of its secret."""
-    return hashlib.sha256(plaintext.encode()).hexdigest()
-
-
-def key_identity(plaintext: str) -> tuple[str, str] | None:
-    """The prefix that finds the key's row and the digest it must have; None for a text that cannot be a key."""
-    scheme, _, rest = plaintext.partition("_")
-    prefix, _, secret = rest.partition("_")
-    if scheme != "weir" or len(prefix) != 2 * KEY_PREFIX_BYTES or not secret or not plaintext.isascii():
-        return None
-    return prefix, key_digest(plaintext)
 
 
 def _stored_keys(prefixes: Iterable[str]) -> dict[str, ApiKey]:

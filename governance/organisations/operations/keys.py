@@ -9,8 +9,8 @@ from datetime import datetime
 from django.db import transaction
 
 from governance.errors import DomainError, Invalid
+from governance.people.engine import KEY_PREFIX_BYTES, SCHEME, key_digest
 from governance.people.models import ApiKey, KeyPermission
-from governance.people.operations import KEY_PREFIX_BYTES, SCHEME, key_digest
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope

@@ -4,7 +4,6 @@ from governance.rest.api.authentication import (
 )
 from governance.rest.api.bodies import (
     OneOrMany,
-    parse_json,
     read_body,
 )
 from governance.rest.api.idempotency import (
@@ -37,9 +36,14 @@ from governance.rest.api.permissions import (
     requires,
 )
 from governance.rest.api.problems import (
-    CONTENT_TYPE,
     exception_handler,
     no_such_route,
+)
+from governance.rest.engine.json_bodies import (
+    parse_json,
+)
+from governance.rest.engine.problems import (
+    CONTENT_TYPE,
     problem,
 )
 

@@ -15,26 +15,10 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from governance.errors import DomainError
+from governance.rest.engine.problems import CONTENT_TYPE, problem
 
 logger = logging.getLogger(__name__)
-
-CONTENT_TYPE = "application/problem+json"
 PATH_SHOWN = 200
-TITLES = {
-    400: "Bad request",
-    401: "Not authenticated",
-    403: "Not permitted",
-    404: "Not found",
-    405: "Method not allowed",
-    406: "Not acceptable",
-    409: "Conflict",
-    413: "Body too large",
-    415: "Unsupported media type",
-    422: "Not valid",
-    429: "Too many requests",
-    500: "Internal error",
-    503: "Unavailable",
-}
 CODES = {
     exceptions.ParseError: "malformed_body",
     exceptions.NotAuthenticated: "not_authenticated",
@@ -45,19 +29,6 @@ CODES = {
     exceptions.UnsupportedMediaType: "unsupported_media_type",
     exceptions.Throttled: "too_many_requests",
 }
-
-
-def problem(*, status: int, code: str, detail: str, instance: str = "", **extra: object) -> dict[str, object]:
-    """The body of a problem; `extra` members never override the standard ones."""
-    standard = {
-        "type": "about:blank",
-        "title": TITLES.get(status, "Error"),
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "instance": instance,
-    }
-    return {**extra, **standard}
 
 
 def problem_response(

@@ -9,7 +9,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 
 from governance.rest.api.bodies import OneOrMany
 from governance.rest.api.pagination import CursorPagination
-from governance.rest.api.problems import CONTENT_TYPE
+from governance.rest.engine.problems import CONTENT_TYPE
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # Registers itself, untyped there.
