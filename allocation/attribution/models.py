@@ -9,6 +9,7 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from governance.documents.models import Versioned
+from governance.memory.models import tells_of
 from governance.scopes.models import OrganisationQuerySet, RowT, Scope, ScopedQuerySet
 
 # Together with the rule set's name (63) and a colon it fits into a usage record's `attribution` (250).
@@ -40,6 +41,7 @@ class AttributionRuleSet(Versioned):
             models.UniqueConstraint(fields=["name", "version"], name="attribution_version_once"),
             models.UniqueConstraint(fields=["name"], condition=Q(is_current=True), name="attribution_one_current"),
         ]
+        triggers = tells_of("attribution")
 
 
 class PlacementQuerySet(ScopedQuerySet[RowT]):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+UNATTRIBUTED_SLUG = "unattributed"
+
 PlaceT = TypeVar("PlaceT")
 HeldT = TypeVar("HeldT")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from governance.memory.models import tells_of
 from governance.scopes.models import Scope, ScopedQuerySet
 from policies.alerts.models import Alert
 from policies.guardrails.engine.constraint_kinds import Block, ConstraintKind
@@ -89,6 +90,7 @@ class Constraint(models.Model):
             models.Index(fields=["scope"], condition=Q(status="active"), name="constraint_active_scope"),
             models.Index(fields=["-starts_at", "-id"], name="constraint_newest"),
         ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = tells_of("constraint")
 
     def __str__(self) -> str:
         return f"{self.guardrail}/{self.step} on {self.scope.path}: {self.status}"
@@ -99,10 +101,3 @@ def columns_of(constraint: ConstraintKind) -> dict[str, Any]:
     match constraint:
         case Block(models=models):
             return {"action": Constraint.Action.BLOCK, "model_patterns": list(models)}
-
-
-def imposed_by(action: str, models: Sequence[str], message: str) -> ConstraintKind:
-    """What a stored constraint imposes, from its columns and the message in its evidence."""
-    match Constraint.Action(action):
-        case Constraint.Action.BLOCK:
-            return Block(models=tuple(models), message=message)

@@ -11,9 +11,9 @@ from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from policies.alerts.models import AlertEvent
 from policies.alerts.operations import Ending, tell_endings
-from policies.constraints.models import Constraint, imposed_by
+from policies.constraints.models import Constraint
 from policies.constraints.rules import may_release_constraint
-from policies.guardrails.engine.constraint_kinds import lifted
+from policies.guardrails.engine.constraint_kinds import imposed_by, lifted
 
 
 class ConstraintNotActive(DomainError):

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from governance.calendar.engine import is_in_force
+from governance.memory.models import tells_of_columns
 from governance.scopes.models import Scope, ScopedQuerySet
 
 
@@ -94,6 +95,10 @@ class ApiKey(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(permissions__len__gt=0), name="api_key_may_do_something"),
             models.CheckConstraint(condition=Q(digest__regex="^[0-9a-f]{64}$"), name="api_key_digest_is_sha256"),
+        ]
+        # Not of `last_used_at`, which is written every minute.
+        triggers = [
+            tells_of_columns("key", "prefix", "digest", "scope_id", "permissions", "expires_at", "revoked_at"),
         ]
 
     def __str__(self) -> str:

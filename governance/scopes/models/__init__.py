@@ -1,7 +1,7 @@
+from governance.scopes.engine import UNATTRIBUTED_SLUG
 from governance.scopes.models.scopes import (
     PATH_LENGTH_MAX,
     SLUG_PATTERN,
-    UNATTRIBUTED_SLUG,
     Criticality,
     Practice,
     Scope,

@@ -8,6 +8,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
+from governance.memory.models import tells_of
+from governance.scopes.engine import UNATTRIBUTED_SLUG
 from governance.scopes.models.visibility import ScopedQuerySet, at_or_below
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ else:
     from tree_queries.query import TreeQuerySet as TreeMixin
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
-UNATTRIBUTED_SLUG = "unattributed"
 PATH_LENGTH_MAX = 1000
 
 
@@ -148,6 +149,7 @@ class Scope(TreeNode):
                     RETURN NULL;
                 """,
             ),
+            *tells_of("scope"),
         ]
 
     def __str__(self) -> str:

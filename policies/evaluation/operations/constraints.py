@@ -8,11 +8,11 @@ from typing import Any
 from governance.scopes.queries import scope_tree
 from policies.alerts.models import Alert, AlertEvent
 from policies.alerts.operations import Ending
-from policies.constraints.models import Constraint, columns_of, imposed_by
+from policies.constraints.models import Constraint, columns_of
 from policies.evaluation.operations.batch import RELEASED_BY_WEIR, Batch, Known, Pair
 from policies.evaluation.operations.records import PendingRecord, as_json
 from policies.evaluation.queries import ScopeAssessment
-from policies.guardrails.engine.constraint_kinds import imposed, lifted, to_json
+from policies.guardrails.engine.constraint_kinds import imposed, imposed_by, lifted, to_json
 from policies.guardrails.engine.figures import figures
 from policies.guardrails.engine.types import ConstraintInForce, Evaluation, ScopeView, StepEnded
 from policies.guardrails.queries import ActiveGuardrail

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from policies.constraints.models import Constraint, imposed_by
-from policies.guardrails.engine.constraint_kinds import ConstraintKind
+from policies.constraints.models import Constraint
+from policies.guardrails.engine.constraint_kinds import ConstraintKind, imposed_by
 
 # Guardrail name and scope id.
 Pair = tuple[str, int]

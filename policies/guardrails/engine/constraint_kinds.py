@@ -5,13 +5,14 @@ Each question is a match without a default: the type checker names the ones in w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, assert_never, cast
 
 from governance.documents.engine.globs import ANY, glob_matches
 from policies.guardrails.documents import ConstraintEntry
 from policies.guardrails.documents import constraint_kinds as written
+from policies.guardrails.documents.constraint_kinds import ConstraintName
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,16 @@ def constraint_of(entry: ConstraintEntry) -> ConstraintKind:
     match entry:
         case written.BlockEntry(block=block):
             return Block(models=block.models, message=block.message)
+
+
+def imposed_by(action: str, models: Sequence[str], message: str) -> ConstraintKind:
+    """What a stored constraint imposes, from its columns and the message in its evidence."""
+    name = cast("ConstraintName", action)
+    match name:
+        case "block":
+            return Block(models=tuple(models), message=message)
+        case _:
+            assert_never(name)
 
 
 def covers(constraint: ConstraintKind, model: str) -> bool:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from policies.constraints.models import KIND_FIELDS, Constraint, columns_of, imposed_by
-from policies.guardrails.engine.constraint_kinds import Block
+from policies.constraints.models import KIND_FIELDS, Constraint, columns_of
+from policies.guardrails.engine.constraint_kinds import Block, imposed_by
 
 
 @pytest.mark.parametrize("imposed", [Block(), Block(models=("gpt-4*", "o3"), message="Used up.")])
