@@ -15,7 +15,7 @@ from governance.people.models import Ownership, User
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from policies.alerts.models import AlertEvent
-from policies.decisions.queries import decide
+from policies.decisions.queries.statement import decide
 from tests.policies.commands import run
 from tests.policies.conftest import AT, CASES, SYSTEM, evaluate, needs_cases
 

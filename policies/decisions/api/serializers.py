@@ -34,7 +34,7 @@ class ReasonOut(serializers.Serializer[Any]):
     limit = serializers.FloatField(allow_null=True)
     observed = serializers.FloatField(allow_null=True)
     unit = serializers.CharField()
-    resets_at = serializers.DateTimeField()
+    resets_at = serializers.DateTimeField(allow_null=True)
     retryable = serializers.BooleanField(
         help_text="Whether the call may be allowed at `resets_at` or before, with nobody resetting anything."
     )
@@ -46,3 +46,7 @@ class DecisionOut(serializers.Serializer[Any]):
     reasons = ReasonOut(many=True)
     evaluated_at = serializers.DateTimeField(allow_null=True, help_text="When guardrails were last evaluated.")
     data_age_seconds = serializers.FloatField(allow_null=True, help_text="Age of the organisation's usage feed.")
+    stale = serializers.BooleanField(
+        help_text="Whether what it was decided by is older than promised; then criticality says what follows."
+    )
+    snapshot_age_seconds = serializers.FloatField(help_text="How old what it was decided by may be.")

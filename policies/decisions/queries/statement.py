@@ -1,13 +1,11 @@
-"""May this run? One prepared statement: key, scope, constraints in force on it or above, and how fresh all of that is.
-
-Nothing is cached, so a revoked key is refused and a new constraint holds from the moment it is committed.
+"""The same decision from the database, in one prepared statement: what `policies.decisions.engine.deciding` is held to,
+and what answers where the web process is asked without the decisions process before it.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,15 +18,15 @@ from psycopg import OperationalError as DriverOperationalError
 from allocation.attribution.documents import WEIR_KEY
 from allocation.meters.documents import Fault
 from allocation.usage.operations import pricing_context_for
-from governance.errors import DomainError, Forbidden, NotFound
-from governance.people.operations import LAST_USE_RESOLUTION, authenticate_key, key_identity
+from governance.errors import NotFound
+from governance.people.engine import key_identity
+from governance.people.operations import LAST_USE_RESOLUTION, authenticate_key
 from governance.scopes.engine import is_at_or_below, lineage_of
 from governance.scopes.queries import scope_tree
-from policies.constraints.models import imposed_by
-from policies.guardrails.engine.constraint_kinds import Block, ConstraintKind, covers, refuses_calls
-
-PERMISSION = "decisions:read"
-BLOCKED = "blocked_by_guardrail"
+from policies.decisions.documents import PlannedCall
+from policies.decisions.engine.decisions import Decision, HeldConstraint, decision_of
+from policies.decisions.errors import KeyRefused, permission_missing, scope_unknown
+from policies.guardrails.engine.constraint_kinds import imposed_by
 
 # It repeats `ApiKey.valid_at`, `ApiKey.has_permission` and `Constraint.objects.in_force`; tests compare them.
 STATEMENT = """
@@ -42,8 +40,8 @@ SELECT key.digest,
           FROM allocation_ingestwatermark mark JOIN governance_scope root ON root.id = mark.scope_id
          WHERE root.path = %(root)s),
        (SELECT max(beat_at) FROM governance_heartbeat WHERE name IN ('policies.evaluation', 'policies.sweep')),
-       (SELECT json_agg(json_build_array(held.guardrail, held.step, above.path, held.evidence,
-                                         held.expires_at, held.reason, held.action, held.models)
+       (SELECT json_agg(json_build_array(above.path, held.id, held.scope_id, held.guardrail, held.step,
+                                         held.action, held.models, held.evidence, held.reason, held.expires_at)
                          ORDER BY length(above.path), held.id)
           FROM policies_constraint held JOIN governance_scope above ON above.id = held.scope_id
          WHERE above.path = ANY(%(lineage)s) AND held.status = 'active'
@@ -55,62 +53,11 @@ SELECT key.digest,
 """
 
 
-class KeyRefused(DomainError):
-    """The API key is unknown, revoked or expired, or none was sent."""
-
-    code = "key_invalid"
-    status = 401
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """``retryable``: the same call may be allowed at ``resets_at`` or before, without anybody resetting anything."""
-
-    code: str
-    guardrail: str
-    step: str
-    scope: str
-    limit: float | None
-    observed: float | None
-    unit: str
-    resets_at: str
-    retryable: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredConstraint:
-    """A constraint in force as the statement reads it; ``scope`` is where it stands."""
-
-    guardrail: str
-    step: str
-    scope: str
-    evidence: dict[str, Any]
-    resets_at: str
-    reason: str
-    action: str
-    models: list[str]
-
-    @property
-    def imposed(self) -> ConstraintKind:
-        return imposed_by(self.action, self.models, self.evidence.get("message") or "")
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """``allow`` or ``deny`` with a reason for each constraint that covers the call; the age is of the usage feed."""
-
-    decision: str
-    reasons: tuple[Reason, ...]
-    evaluated_at: datetime | None
-    data_age_seconds: float | None
-
-
 def decide(*, scope_path: str, model: str, at: datetime) -> Decision:
     """What a gateway is answered for the scope now. Raises NotFound (`scope_unknown`)."""
     row = _ask("", scope_path, at)
     if not row[4]:
-        raise _unknown(scope_path)
+        raise scope_unknown(scope_path)
     return _decision(row, model, at)
 
 
@@ -121,32 +68,19 @@ def decide_for_key(*, plaintext: str, scope_path: str, model: str, at: datetime)
     """
     identity = key_identity(plaintext)
     if identity is None:
-        raise KeyRefused("This API key is unknown, revoked or expired.")
+        raise KeyRefused
     prefix, digest = identity
     row = _ask(prefix, scope_path, at)
     known_digest, is_valid, is_permitted, key_path, is_known, is_use_to_be_noted = row[:6]
     if known_digest is None or not hmac.compare_digest(known_digest, digest) or not is_valid:
-        raise KeyRefused("This API key is unknown, revoked or expired.")
+        raise KeyRefused
     if not is_permitted:
-        raise Forbidden(f"This needs the permission {PERMISSION}.", code="permission_missing")
+        raise permission_missing()
     if not is_known or not is_at_or_below(scope_path, key_path):
-        raise _unknown(scope_path)
+        raise scope_unknown(scope_path)
     if is_use_to_be_noted:
         authenticate_key(plaintext, at=at)
     return _decision(row, model, at)
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
-    """A call that has not been made, with what decides the scope of its usage."""
-
-    model: str
-    provider: str = ""
-    operation: str = "chat"
-    source: str = ""
-    service_tier: str = "standard"
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    scope: str | None = None
 
 
 def attributed_path(*, plaintext: str, call: PlannedCall, at: datetime) -> str:
@@ -157,7 +91,7 @@ def attributed_path(*, plaintext: str, call: PlannedCall, at: datetime) -> str:
     """
     key = authenticate_key(plaintext, at=at)
     if key is None:
-        raise KeyRefused("This API key is unknown, revoked or expired.")
+        raise KeyRefused
     context = pricing_context_for(key_scope_id=key.scope_id, at=at)
     if context.home is not None and context.home.matcher.reads_weir_key:
         call = replace(call, attributes={**call.attributes, WEIR_KEY: key.prefix})
@@ -165,10 +99,6 @@ def attributed_path(*, plaintext: str, call: PlannedCall, at: datetime) -> str:
     if isinstance(attributed, Fault):
         raise NotFound(attributed.message, code="scope_unknown")
     return scope_tree().by_id[attributed[0]].path
-
-
-def _unknown(path: str) -> NotFound:
-    return NotFound(f"There is no scope {path!r} here.", code="scope_unknown")
 
 
 def _ask(prefix: str, path: str, at: datetime) -> tuple[Any, ...]:
@@ -205,34 +135,37 @@ def _execute(values: dict[str, Any]) -> tuple[Any, ...]:
 
 def _decision(row: tuple[Any, ...], model: str, at: datetime) -> Decision:
     last_received_at, evaluated_at, rows = row[6:]
-    constraints = [StoredConstraint(*values) for values in rows or ()]
-    covering = [held for held in constraints if covers(held.imposed, model)]
-    return Decision(
-        decision="deny" if any(refuses_calls(held.imposed) for held in covering) else "allow",
-        reasons=tuple(_reason(held, held.imposed) for held in covering),
+    return decision_of(
+        [_held(*values) for values in rows or ()],
+        model=model,
         evaluated_at=evaluated_at,
-        data_age_seconds=None if last_received_at is None else max(0.0, (at - last_received_at).total_seconds()),
+        last_received_at=last_received_at,
+        at=at,
     )
 
 
-def _reason(held: StoredConstraint, imposed: ConstraintKind) -> Reason:
-    code, limit, observed, unit = _limit(imposed, held.evidence)
-    return Reason(
-        code=code,
-        guardrail=held.guardrail,
-        step=held.step,
-        scope=held.scope,
-        limit=limit,
-        observed=observed,
-        unit=unit,
-        resets_at=held.resets_at,
-        retryable=True,
-        detail=imposed.message or held.reason,
+def _held(
+    path: str,
+    number: int,
+    scope_id: int,
+    guardrail: str,
+    step: str,
+    action: str,
+    models: list[str],
+    evidence: dict[str, Any],
+    reason: str,
+    expires_at: str,
+) -> tuple[str, HeldConstraint]:
+    return path, HeldConstraint(
+        id=number,
+        scope_id=scope_id,
+        guardrail=guardrail,
+        step=step,
+        imposed=imposed_by(action, models, evidence.get("message") or ""),
+        reason=reason,
+        limit=evidence.get("limit"),
+        observed=evidence.get("observed"),
+        unit=evidence.get("unit", ""),
+        expires_at=datetime.fromisoformat(expires_at),
+        resets_at=expires_at,
     )
-
-
-def _limit(imposed: ConstraintKind, evidence: dict[str, Any]) -> tuple[str, float | None, float | None, str]:
-    """The code a gateway acts on, the limit, what was observed against it, and the unit of both."""
-    match imposed:
-        case Block():
-            return BLOCKED, evidence.get("limit"), evidence.get("observed"), evidence.get("unit", "")

@@ -28,7 +28,11 @@ def clock() -> Iterator[None]:
 def test_a_free_scope_is_allowed(api: Client, search: Scope) -> None:
     answer = ask(api, {"scope": "acme/search", "model": "gpt-4o", "estimated_tokens": 500})
     assert (answer.status_code, answer.json()) == (
-        200, {"decision": "allow", "reasons": [], "evaluated_at": None, "data_age_seconds": None},
+        200,
+        {
+            "decision": "allow", "reasons": [], "evaluated_at": None, "data_age_seconds": None,
+            "stale": False, "snapshot_age_seconds": 0,
+        },
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from governance.organisations.operations import create_api_key, create_scope
 from governance.scopes.models import Scope
 from policies.alerts.models import Alert
 from policies.constraints.models import Constraint
-from policies.decisions.queries import decide
+from policies.decisions.queries.statement import decide
 from policies.evaluation import operations
 from policies.evaluation.models import DataGap
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate, person

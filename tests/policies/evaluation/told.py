@@ -1,7 +1,7 @@
 from datetime import datetime, timedelta
 
 from governance.messages.models import Delivery
-from policies.decisions.queries import decide
+from policies.decisions.queries.statement import decide
 from tests.policies.conftest import AT
 
 LATER = AT + timedelta(minutes=5)

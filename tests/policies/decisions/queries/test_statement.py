@@ -12,7 +12,8 @@ from governance.people.models import ApiKey, KeyPermission
 from governance.people.operations import authenticate_key
 from governance.scopes.models import Scope
 from policies.constraints.models import Constraint
-from policies.decisions.queries import KeyRefused, decide, decide_for_key
+from policies.decisions.errors import KeyRefused
+from policies.decisions.queries.statement import decide, decide_for_key
 from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate
 
 SECOND = timedelta(seconds=1)

@@ -5,7 +5,7 @@ import pytest
 from governance.work.models import DirtyScope
 from policies.constraints.models import Constraint
 from policies.constraints.operations import release_constraint
-from policies.decisions.queries import decide
+from policies.decisions.queries.statement import decide
 from policies.evaluation.operations import sweep
 from policies.guardrails.operations import retire_guardrail
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Actor, Apply, Spend, evaluate

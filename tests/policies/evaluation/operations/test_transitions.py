@@ -13,7 +13,7 @@ from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from policies.alerts.models import Alert
-from policies.decisions.queries import decide
+from policies.decisions.queries.statement import decide
 from policies.evaluation.models import DataGap
 from policies.evaluation.operations import sweep
 from policies.guardrails.engine.evaluation import CompiledPolicy

@@ -1,0 +1,78 @@
+"""The question that a gateway asks before a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from governance.errors import Invalid
+
+BODY_BYTES_MAX = 16_384
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A call that has not been made, with what decides the scope of its usage."""
+
+    model: str
+    provider: str = ""
+    operation: str = "chat"
+    source: str = ""
+    service_tier: str = "standard"
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    scope: str | None = None
+
+
+class Question(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    scope: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    model: Name
+    provider: Name | None = None
+    operation: Name | None = None
+    service_tier: Name | None = None
+    source: Name | None = None
+    team: Name | None = None
+    key_alias: Name | None = None
+    key_hash: Name | None = None
+    attributes: Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=100)] = {}
+    estimated_tokens: Annotated[int, Field(ge=0)] | None = None
+
+    @property
+    def call(self) -> PlannedCall:
+        """The call as its usage will be attributed."""
+        named = {"team": self.team, "key_alias": self.key_alias, "key_hash": self.key_hash}
+        return PlannedCall(
+            provider=self.provider or "",
+            model=self.model,
+            operation=self.operation or "chat",
+            source=self.source or "",
+            service_tier=self.service_tier or "standard",
+            attributes=self.attributes | {name: value for name, value in named.items() if value is not None},
+        )
+
+
+def question_of(value: object) -> Question:
+    """The question that a JSON value asks. Raises Invalid (`validation_failed`) with every field that is wrong."""
+    try:
+        return Question.model_validate(value)
+    except ValidationError as invalid:
+        raise Invalid(
+            "The request is not valid; see errors.",
+            code="validation_failed",
+            errors=list(map(_field, invalid.errors())),
+        ) from None
+
+
+def _field(error: Any) -> dict[str, str]:
+    is_unknown = error["type"] == "extra_forbidden"
+    return {
+        "field": ".".join(str(part) for part in error["loc"]),
+        "code": "unknown_field" if is_unknown else str(error["type"]),
+        "detail": "There is no such field." if is_unknown else str(error["msg"]),
+    }
