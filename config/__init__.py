@@ -1,5 +1,1 @@
-"""The composition root: settings, urls, Celery, the embedded database and what supervises it all."""
-
-from config.celery import app as celery_app
-
-__all__ = ["celery_app"]
+"""The composition root: settings, urls, Celery, the embedded database, the front and what supervises it all."""

@@ -31,6 +31,11 @@ class DataFolder:
         return Path(tempfile.gettempdir()) / f"weir-{os.geteuid()}-{_digest(self.path)}"
 
     @property
+    def web_socket(self) -> Path:
+        """Where the web processes listen, behind the front."""
+        return self.sockets / "web.sock"
+
+    @property
     def logs(self) -> Path:
         return self.path / "log"
 

@@ -31,7 +31,7 @@ def alive(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "alive"})
 
 
-def ready(_request: HttpRequest) -> JsonResponse:
+def ready(request: HttpRequest) -> JsonResponse:
     """200 when every check passes, 503 otherwise; both give the result of each check."""
     now = timezone.now()
     checks: dict[str, Callable[[datetime], tuple[bool, str]]] = {
@@ -40,6 +40,7 @@ def ready(_request: HttpRequest) -> JsonResponse:
         "beat": _beat,
         "fold": _fold,
         "evaluation": _evaluation,
+        "decisions": lambda _now: _decisions(request.headers.get("X-Weir-Decisions")),
     }
     results = {name: _tried(check, now) for name, check in checks.items()}
     is_ready = all(passed for passed, _ in results.values())
@@ -100,3 +101,15 @@ def _evaluation(now: datetime) -> tuple[bool, str]:
         return True, "nothing waits"
     age = now - oldest
     return age < OLDEST_UNEVALUATED, f"the oldest unevaluated usage is {age.total_seconds():.0f} s old"
+
+
+def _decisions(stated: str | None) -> tuple[bool, str]:
+    """The front states how old its snapshot is, and from when it is stale; it passes the header on from nobody else."""
+    if stated is None:
+        return True, "are answered by the web process"
+    age, _, stale_after = stated.partition("/")
+    try:
+        is_current = float(age) <= float(stale_after)
+    except ValueError:
+        return False, "have not been read from the database yet"
+    return is_current, f"are answered by what was known {age} s ago"

@@ -12,7 +12,7 @@ from pathlib import Path
 from config.folders import PROJECT, DataFolder
 from config.programs import MARK, PROGRAMS, mark
 
-STOP_TIMEOUT_S = {"web": 10, "fold": 10, "evaluate": 10, "fast": 10, "deliver": 10, "slow": 10, "beat": 5}
+STOP_TIMEOUT_S = {"web": 10, "front": 8, "fold": 10, "evaluate": 10, "fast": 10, "deliver": 10, "slow": 10, "beat": 5}
 
 
 def ensure_secrets(folder: DataFolder) -> bool:

@@ -1,6 +1,6 @@
 """What the supervisor starts: stop processes left by the last run, wait for the database, become the program.
 
-    python -m config.programs web|fold|evaluate|fast|deliver|slow|beat|announce
+    python -m config.programs web|front|fold|evaluate|fast|deliver|slow|beat|announce
 
 A killed program can leave children (granian's workers keep serving). They are recognised by the mark of folder and
 program that they inherit in their environment.
@@ -26,7 +26,7 @@ DATABASE_TIMEOUT_S = 120
 WEB_WORKERS = 2
 # A thread for each of 32 senders of single events, wherever they are connected: together they make one transaction.
 WEB_THREADS = 32
-PROGRAMS = ("web", "fold", "evaluate", "fast", "deliver", "slow", "beat")
+PROGRAMS = ("web", "front", "fold", "evaluate", "fast", "deliver", "slow", "beat")
 
 
 def mark(folder: DataFolder, program: str) -> str:
@@ -66,10 +66,12 @@ def command(program: str, folder: DataFolder) -> list[str]:
     arguments = {
         "web": [
             *("-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
-            *("--host", os.environ["WEIR_WEB_HOST"], "--port", os.environ["WEIR_WEB_PORT"]),
+            *("--uds", str(folder.web_socket), "--uds-permissions", "0o600"),
             *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS), "--backlog", "1024"),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--no-ws", "--log-level", "warning"),
         ],
+        # The one address: decisions from memory, and everything else relayed to the web processes.
+        "front": ["-m", "config.front"],
         "fold": ["manage.py", "fold_usage"],
         "evaluate": ["manage.py", "evaluate"],
         # Processes of their own, so that neither a sweep nor a receiver that is slow delays what is not theirs.
@@ -120,6 +122,9 @@ def main(program: str) -> None:
         announce(folder)
         return
     stop_leftovers(folder, program)
+    if program == "web":
+        # A killed web server leaves its socket behind, and the next one refuses to take it.
+        folder.web_socket.unlink(missing_ok=True)
     wait_for_database(folder)
     # glibc gives every thread its own arena; two are enough and save tens of megabytes.
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")

@@ -184,16 +184,17 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 NUDGE_VISIBILITY_S = 30
 
 
-def broker_conninfo() -> str:
-    """The same PostgreSQL, without synchronous commits: losing a nudge does no harm."""
+def conninfo(application: str, session: str) -> str:
+    """The same PostgreSQL for what reaches it past Django; `session` are settings of its sessions."""
     main = DATABASES["default"]
-    options = main["OPTIONS"] | {"application_name": "weir broker"}
-    options["options"] = f"{options.get('options', '')} -c synchronous_commit=off".strip()
+    options = main["OPTIONS"] | {"application_name": application}
+    options["options"] = f"{options.get('options', '')} {session}".strip()
     named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     return make_conninfo("", **options, **{word: main[name] or None for word, name in named.items()})
 
 
-BROKER_CONNINFO = broker_conninfo()
+# Losing a nudge does no harm.
+BROKER_CONNINFO = conninfo("weir broker", "-c synchronous_commit=off")
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "pgmq://localhost")
 BROKER_IS_POSTGRES = CELERY_BROKER_URL.startswith("pgmq:")
 if not CELERY_BROKER_URL.startswith(("pgmq:", "amqp:", "amqps:", "redis:", "rediss:", "sentinel:", "memory:")):
@@ -241,6 +242,20 @@ REST_FRAMEWORK = {
 # Largest JSON body of a command; usage has its own limit below.
 COMMAND_BODY_BYTES_MAX = 1024 * 1024
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR
+
+# --- decisions -----------------------------------------------------------------------------------------------
+
+DECISIONS_CONNINFO = conninfo("weir decisions", "-c timezone=UTC")
+# Without word from the database for so long, decisions say that they are stale; scopes of these criticalities are then
+# refused, all others are answered by what was last known.
+DECISIONS_STALE_AFTER_S = env.integer("WEIR_DECISIONS_STALE_AFTER_S", 10, least=3)
+DECISIONS_FAIL_CLOSED = env.words("WEIR_DECISIONS_FAIL_CLOSED", ("low",))
+for _criticality in DECISIONS_FAIL_CLOSED:
+    if _criticality not in {"low", "standard", "high", "business_critical", "none"}:
+        raise EnvironmentVariableError(
+            "WEIR_DECISIONS_FAIL_CLOSED",
+            f"must be none, or of low, standard, high and business_critical, not {_criticality}",
+        )
 
 # --- usage ---------------------------------------------------------------------------------------------------
 

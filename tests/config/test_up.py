@@ -157,6 +157,7 @@ def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
     "part",
     [
         "granian",
+        "config.front",
         "manage.py evaluate",
         "--queues evaluation,beat",
         "--queues deliveries",

@@ -34,7 +34,9 @@ def answer(request: HttpRequest) -> HttpResponse:
     except OperationalError as problem_of_database:
         logger.error("database unavailable", exc_info=problem_of_database)  # noqa: TRY400  # a sentence, not a trace of ours
         detail = "The database is not available. Try again shortly."
-        given = refusal(503, "database_unavailable", detail, request.path, headers=(RETRY_SHORTLY,))
+        given = refusal(
+            status=503, code="database_unavailable", detail=detail, path=request.path, headers=(RETRY_SHORTLY,)
+        )
     return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
 
 

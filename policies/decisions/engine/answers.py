@@ -47,7 +47,9 @@ def question_in(body: bytes, encoding: str = "") -> Question:
 def answer_to(method: str, decide: Callable[[], Decision], *, path: str = PATH) -> Answer:
     """The answer as JSON: 200 whether the call is allowed or denied, and a problem for what ``decide`` raises."""
     if method != "POST":
-        return refusal(405, "method_not_allowed", "Ask with POST.", path, headers=(("Allow", "POST"),))
+        return refusal(
+            status=405, code="method_not_allowed", detail="Ask with POST.", path=path, headers=(("Allow", "POST"),)
+        )
     try:
         decision = decide()
     except DomainError as refused:
@@ -62,11 +64,19 @@ def refused_as_problem(refused: DomainError, path: str) -> Answer:
         headers = (CHALLENGE,)
     elif isinstance(refused, SnapshotMissing):
         headers = (RETRY_SHORTLY,)
-    return refusal(refused.status, refused.code, refused.detail, path, headers=headers, **refused.extra)
+    return refusal(
+        status=refused.status, code=refused.code, detail=refused.detail, path=path, headers=headers, **refused.extra
+    )
 
 
 def refusal(
-    status: int, code: str, detail: str, path: str, *, headers: tuple[tuple[str, str], ...] = (), **extra: object
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    path: str = "",
+    headers: tuple[tuple[str, str], ...] = (),
+    **extra: object,
 ) -> Answer:
     """A problem as an answer."""
     body = problem(status=status, code=code, detail=detail, instance=path, **extra)

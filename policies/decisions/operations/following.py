@@ -36,13 +36,8 @@ RULE_SETS = "attribution"
 EVERY_S = 1.0
 TIMEOUT_S = 5
 PAUSE_S = 0.5
-CONNECTION = {
-    "connect_timeout": TIMEOUT_S,
-    "tcp_user_timeout": TIMEOUT_S * 1000,
-    "keepalives_idle": TIMEOUT_S,
-    "application_name": "weir decisions",
-    "options": f"-c statement_timeout={TIMEOUT_S}s -c timezone=UTC",
-}
+CONNECTION = {"connect_timeout": TIMEOUT_S, "tcp_user_timeout": TIMEOUT_S * 1000, "keepalives_idle": TIMEOUT_S}
+PATIENCE = f"SET statement_timeout = '{TIMEOUT_S}s'"
 WHOLE = "SET LOCAL statement_timeout = 0"
 
 # In the order of the ids, so that two hosts that note the same keys wait for each other and do not block each other.
@@ -85,6 +80,7 @@ class Follower:
         """A connection that listens. It listens before anything is read, so that no change falls between."""
         connection = Connection.connect(self._conninfo, autocommit=True, **CONNECTION)  # type: ignore[arg-type]
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.execute(PATIENCE)
         connection.execute(f"LISTEN {CHANNEL}")
         return connection
 

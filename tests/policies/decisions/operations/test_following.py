@@ -27,7 +27,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def conninfo() -> str:
     own = connection.settings_dict
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    return make_conninfo("", **{word: own[name] or None for word, name in names.items()})
+    named = {word: own[name] or None for word, name in names.items()}
+    return make_conninfo("", application_name="weir decisions", options="-c timezone=UTC", **named)
 
 
 @contextmanager
@@ -134,7 +135,8 @@ def test_a_broken_connection_is_seen_and_made_anew(acme: Scope) -> None:
     with following(snapshot):
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'weir decisions'"
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE application_name = 'weir decisions' AND datname = current_database()"
             )
             assert cursor.fetchone() == (1,)
         create_scope(slug="after", kind="team", parent=acme, actor=SYSTEM, at=AT)

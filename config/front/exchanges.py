@@ -1,0 +1,212 @@
+"""One request and its answer: given here from memory, or relayed to the web processes."""
+
+from __future__ import annotations
+
+from config.front.heads import (
+    CONTINUE,
+    LAST_CHUNK,
+    Header,
+    chunk,
+    first_line,
+    of_one_hop,
+    passed_on,
+    value_of,
+    written,
+)
+from config.front.parts import ClientPart, WebPart
+from policies.decisions.documents import BODY_BYTES_MAX
+from policies.decisions.engine.answers import RETRY_SHORTLY, Answer, refusal
+
+NO_BODY_STATUS = frozenset({204, 304})
+SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+
+
+class Answered:
+    """A request that is answered here, once its body is whole."""
+
+    __slots__ = ("_begun", "_body", "_length", "client", "headers", "is_complete", "keeps_alive", "method", "target")
+
+    def __init__(
+        self, client: ClientPart, method: bytes, target: bytes, headers: list[Header], *, keeps_alive: bool
+    ) -> None:
+        self.client, self.method, self.target, self.headers = client, method, target, headers
+        self.is_complete, self.keeps_alive, self._begun = False, keeps_alive, False
+        self._body: list[bytes] = []
+        self._length = 0
+
+    def begin(self) -> None:
+        self._begun = True
+        if self.is_complete:
+            self._answer()
+        elif value_of(self.headers, b"expect").lower() == b"100-continue":
+            self.client.write(CONTINUE)
+
+    def feed(self, data: bytes) -> None:
+        self._length += len(data)
+        if self._length <= BODY_BYTES_MAX + 1:
+            self._body.append(data)
+        elif len(self._body) < BODY_BYTES_MAX + 1:
+            # One byte more than is allowed tells that it is too long.
+            self._body = [b" " * (BODY_BYTES_MAX + 1)]
+
+    def complete(self) -> None:
+        self.is_complete = True
+        if self._begun:
+            self._answer()
+
+    def abandon(self) -> None:
+        pass
+
+    def _answer(self) -> None:
+        front = self.client.front
+        given = front.answer(self.method, self.target, self.headers, b"".join(self._body))
+        self.client.write(front.bytes_of(given, keeps_alive=self.keeps_alive, is_head=self.method == b"HEAD"))
+        self.client.finished(self)
+
+
+class Relayed:
+    """A request that a web process answers. Bodies of both ways are passed on piece by piece."""
+
+    __slots__ = (
+        "_begun", "_is_chunked", "_pending", "_tries", "_writes_chunks", "client", "has_answered", "headers",
+        "is_complete", "keeps_alive", "method", "target", "version", "web",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        client: ClientPart,
+        method: bytes,
+        target: bytes,
+        headers: list[Header],
+        *,
+        keeps_alive: bool,
+        version: str,
+    ) -> None:
+        self.client, self.method, self.target, self.headers = client, method, target, headers
+        self.keeps_alive, self.version = keeps_alive, version
+        self.is_complete = self.has_answered = self._begun = self._writes_chunks = False
+        self._is_chunked = bool(value_of(headers, b"transfer-encoding"))
+        self._pending: list[bytes] = []
+        self._tries = 0
+        self.web: WebPart | None = None
+
+    # --- to the web process -----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self._begun = True
+        self.client.front.give_connection(self)
+
+    def connected(self, web: WebPart) -> None:
+        """Send what has come so far."""
+        self._tries += 1
+        self.web = web
+        front = self.client.front
+        headers = passed_on(self.headers, self.client.peer, is_behind_proxy=front.is_behind_proxy)
+        if self.target == b"/readyz":
+            headers.append(front.state())
+        if self._is_chunked:
+            headers.append((b"transfer-encoding", b"chunked"))
+        head = b"%b %b HTTP/1.1\r\n%b\r\n" % (self.method, self.target, written(headers))
+        web.write(b"".join([head, *self._pending]))
+        self._pending.clear()
+        self.client.resume("connecting")
+
+    def feed(self, data: bytes) -> None:
+        self._send(chunk(data) if self._is_chunked else data)
+
+    def complete(self) -> None:
+        self.is_complete = True
+        if self._is_chunked:
+            self._send(LAST_CHUNK)
+
+    def _send(self, data: bytes) -> None:
+        if self.web is not None:
+            self.web.write(data)
+        elif not self.has_answered:
+            self._pending.append(data)
+            self.client.pause("connecting")
+
+    def abandon(self) -> None:
+        if self.web is not None:
+            self.web.close()
+            self.web = None
+        self.has_answered = True
+
+    # --- from the web process ---------------------------------------------------------------------------------
+
+    def interim(self, status: int) -> None:
+        """100 Continue and its like."""
+        if self.version == "1.1":
+            self.client.write(first_line(status) + b"\r\n")
+
+    def answer_head(self, status: int, headers: list[Header]) -> bool:
+        """Write the answer's head; whether no body follows."""
+        self.has_answered = True
+        if not self.is_complete:
+            # The rest of the body is nobody's: the connection cannot be used again.
+            self.keeps_alive = False
+        left_out = of_one_hop(headers)
+        kept = [header for header in headers if header[0] not in left_out]
+        has_no_body = self.method == b"HEAD" or status in NO_BODY_STATUS
+        if not has_no_body and not value_of(kept, b"content-length"):
+            if self.version == "1.1":
+                self._writes_chunks = True
+                kept.append((b"transfer-encoding", b"chunked"))
+            else:
+                self.keeps_alive = False
+        if not self.keeps_alive:
+            kept.append((b"connection", b"close"))
+        elif self.version != "1.1":
+            kept.append((b"connection", b"keep-alive"))
+        self.client.write(first_line(status) + written(kept) + b"\r\n")
+        return has_no_body
+
+    def answer_body(self, data: bytes) -> None:
+        """A piece of the answer's body."""
+        self.client.write(chunk(data) if self._writes_chunks else data)
+
+    def answered(self) -> None:
+        """The answer has ended; its connection to the web process is somebody else's again."""
+        self.web = None
+        self._pending.clear()
+        if self._writes_chunks:
+            self.client.write(LAST_CHUNK)
+        self.client.resume("connecting")
+        self.client.finished(self)
+
+    def lost(self, *, was_used_before: bool) -> None:
+        """The web process has closed the connection, or there is none."""
+        self.web = None
+        if self.has_answered:
+            return self.client.break_off()
+        if was_used_before and self._tries == 1 and self.method in SAFE and not self._is_chunked and self.is_complete:
+            # It was closed while it was idle, as at a restart.
+            return self.client.front.give_connection(self)
+        return self.refuse(unavailable(self.target))
+
+    def refuse(self, answer: Answer) -> None:
+        """Answer here instead of the web process."""
+        self.has_answered = True
+        self.keeps_alive = self.keeps_alive and self.is_complete
+        self._pending.clear()
+        self.client.write(
+            self.client.front.bytes_of(answer, keeps_alive=self.keeps_alive, is_head=self.method == b"HEAD")
+        )
+        self.client.resume("connecting")
+        self.client.finished(self)
+
+
+def unavailable(target: bytes) -> Answer:
+    """For as long as no web process answers, as while they are restarted."""
+    return refusal(
+        status=503,
+        code="web_unavailable",
+        detail="Weir's web process does not answer just now. Try again shortly.",
+        path=path_of(target),
+        headers=(RETRY_SHORTLY,),
+    )
+
+
+def path_of(target: bytes) -> str:
+    """The path of a request's target, without what follows a question mark."""
+    return target.partition(b"?")[0].decode("latin-1")

@@ -1,0 +1,128 @@
+"""What the parts of the front know of each other."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from config.front.heads import Header
+from policies.decisions.engine.answers import Answer
+
+
+class FrontPart(Protocol):
+    """The front as its connections know it."""
+
+    is_behind_proxy: bool
+    is_stopping: bool
+
+    def now(self) -> float:
+        """The loop's clock, in seconds."""
+
+    def join(self, client: ClientPart) -> bool:
+        """Whether there is room for one more connection."""
+
+    def leave(self, client: ClientPart) -> None:
+        """The connection is closed."""
+
+    def is_answered_here(self, target: bytes) -> bool:
+        """Whether no web process is asked."""
+
+    def answer(self, method: bytes, target: bytes, headers: list[Header], body: bytes) -> Answer:
+        """To what is answered here."""
+
+    def bytes_of(self, answer: Answer, *, keeps_alive: bool, is_head: bool = False) -> bytes:
+        """The answer as it is sent."""
+
+    def state(self) -> Header:
+        """What `/readyz` is told."""
+
+    def give_connection(self, exchange: ExchangePart) -> None:
+        """One to a web process, now or shortly."""
+
+
+class ClientPart(Protocol):
+    """A client's connection as its exchanges know it."""
+
+    front: FrontPart
+    peer: bytes
+
+    def write(self, data: bytes) -> None:
+        """To the client."""
+
+    def pause(self, why: str) -> None:
+        """Read no more until every reason for it has gone."""
+
+    def resume(self, why: str) -> None:
+        """One reason has gone."""
+
+    def finished(self, request: RequestPart) -> None:
+        """The request is answered whole."""
+
+    def break_off(self) -> None:
+        """An answer that had begun cannot be ended: the client must see that it is not whole."""
+
+    def sweep(self, now: float) -> None:
+        """End what takes too long."""
+
+    def stop(self) -> None:
+        """Close now when nothing is being answered, otherwise after it."""
+
+
+class RequestPart(Protocol):
+    """A request as its client's connection knows it."""
+
+    is_complete: bool
+    keeps_alive: bool
+
+    def begin(self) -> None:
+        """It is this request's turn; what came before is answered."""
+
+    def feed(self, data: bytes) -> None:
+        """A piece of its body."""
+
+    def complete(self) -> None:
+        """Its body has ended."""
+
+    def abandon(self) -> None:
+        """The client has gone."""
+
+
+class ExchangePart(Protocol):
+    """A relayed request as its connection to a web process knows it."""
+
+    client: ClientPart
+    is_complete: bool
+    has_answered: bool
+
+    def connected(self, web: WebPart) -> None:
+        """Send what has come so far."""
+
+    def lost(self, *, was_used_before: bool) -> None:
+        """The web process has closed the connection, or there is none."""
+
+    def interim(self, status: int) -> None:
+        """100 Continue and its like."""
+
+    def answer_head(self, status: int, headers: list[Header]) -> bool:
+        """Write the answer's head; whether no body follows."""
+
+    def answer_body(self, data: bytes) -> None:
+        """A piece of the answer's body."""
+
+    def answered(self) -> None:
+        """The answer has ended."""
+
+
+class WebPart(Protocol):
+    """A connection to a web process as its exchange knows it."""
+
+    def write(self, data: bytes) -> None:
+        """To the web process."""
+
+    def close(self) -> None:
+        """Whoever it belonged to has gone."""
+
+    def pause_reading(self) -> None:
+        """The client reads more slowly than the web process writes."""
+
+    def resume_reading(self) -> None:
+        """It reads again."""

@@ -1,0 +1,123 @@
+"""The front's state, what it answers itself, and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+from config.front.exchanges import path_of
+from config.front.heads import OF_THE_FRONT, Header, first_line, value_of
+from config.front.limits import CONNECTIONS_MAX, EVERY_S, STOP_S
+from config.front.parts import ClientPart, ExchangePart
+from config.front.web import Web
+from policies.decisions.engine.answers import PATH, Answer, answer_to, bearer_of, question_in, refusal
+from policies.decisions.engine.deciding import Trust, decide
+from policies.decisions.engine.decisions import Decision
+from policies.decisions.engine.snapshot import Snapshot
+from policies.decisions.errors import SnapshotMissing
+
+logger = logging.getLogger(__name__)
+
+DECISIONS = PATH.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Decisions by the snapshot."""
+
+    snapshot: Snapshot
+    trust: Trust
+
+    def age_s(self) -> float | None:
+        """How long ago the snapshot was known to be whole; None before it ever was."""
+        read_at = self.snapshot.read_at
+        return None if read_at is None else time.monotonic() - read_at
+
+    def decide(self, headers: list[Header], body: bytes) -> Decision:
+        """Raises the refusals of `policies.decisions.engine.deciding.decide` and of a body that asks nothing."""
+        plaintext = bearer_of(value_of(headers, b"authorization").decode("latin-1"))
+        question = question_in(body, value_of(headers, b"content-encoding").decode("latin-1"))
+        age_s = self.age_s()
+        if age_s is None:
+            raise SnapshotMissing
+        return decide(self.snapshot, question, plaintext=plaintext, at=datetime.now(UTC), age_s=age_s, trust=self.trust)
+
+
+class Front:
+    """All connections of this process."""
+
+    def __init__(self, decisions: Decisions, web: Web, *, is_behind_proxy: bool, now: Callable[[], float]) -> None:
+        self.decisions, self.web, self.is_behind_proxy, self.now = decisions, web, is_behind_proxy, now
+        self.is_stopping = False
+        self.clients: set[ClientPart] = set()
+        self._date = _date()
+
+    def join(self, client: ClientPart) -> bool:
+        """Whether there is room for one more connection."""
+        if len(self.clients) >= CONNECTIONS_MAX:
+            return False
+        self.clients.add(client)
+        return True
+
+    def leave(self, client: ClientPart) -> None:
+        """The connection is closed."""
+        self.clients.discard(client)
+
+    def give_connection(self, exchange: ExchangePart) -> None:
+        """One to a web process, now or shortly."""
+        self.web.give_connection(exchange)
+
+    def is_answered_here(self, target: bytes) -> bool:
+        """Whether no web process is asked."""
+        return target.partition(b"?")[0] == DECISIONS
+
+    def answer(self, method: bytes, target: bytes, headers: list[Header], body: bytes) -> Answer:
+        """The answer to a question. A fault of ours is logged and answered in a sentence."""
+        path = path_of(target)
+        try:
+            return answer_to(method.decode("latin-1"), lambda: self.decisions.decide(headers, body), path=path)
+        except Exception:
+            logger.exception("request to %s failed", path)
+            return refusal(status=500, code="internal_error", detail="Something went wrong on our side.", path=path)
+
+    def bytes_of(self, answer: Answer, *, keeps_alive: bool, is_head: bool = False) -> bytes:
+        """The answer as it is sent."""
+        named = "".join([f"{name}: {value}\r\n" for name, value in answer.headers]).encode("latin-1")
+        last = b"" if keeps_alive else b"Connection: close\r\n"
+        length = b"Content-Length: %d\r\n" % len(answer.body)
+        body = b"" if is_head else answer.body
+        return b"".join([first_line(answer.status), self._date, named, length, last, b"\r\n", body])
+
+    def state(self) -> Header:
+        """For `/readyz`: how old the snapshot is, in seconds, and from when it is stale; no age before the first."""
+        age_s = self.decisions.age_s()
+        age = "" if age_s is None else f"{age_s:.1f}"
+        return OF_THE_FRONT, f"{age}/{self.decisions.trust.stale_after_s:g}".encode()
+
+    async def keep_time(self) -> None:
+        """Until the front stops: end what takes too long."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            now = self.now()
+            self._date = _date()
+            self.web.sweep(now)
+            for client in tuple(self.clients):
+                client.sweep(now)
+
+    async def stop(self) -> None:
+        """Let what is being answered end, for STOP_S at most."""
+        self.is_stopping = True
+        until = self.now() + STOP_S
+        while self.clients and self.now() < until:
+            for client in tuple(self.clients):
+                client.stop()
+            await asyncio.sleep(0.05)
+
+
+def _date() -> bytes:
+    return f"Date: {formatdate(usegmt=True)}\r\n".encode()
