@@ -111,7 +111,7 @@ def _start(weir: OwnWeir, folder: object, *, workers: bool) -> None:
     from config.programs import PROGRAMS, command
 
     assert isinstance(folder, DataFolder)
-    for name in PROGRAMS if workers else ("web", "front"):
+    for name in PROGRAMS if workers else (name for name in PROGRAMS if name in {"web", "front"}):
         # Its name in pg_stat_activity says which program a backend works for.
         own = {**os.environ, "DATABASE_URL": f"{weir.database_url}&application_name={name}"}
         with (folder.logs / f"{name}.log").open("ab") as log:

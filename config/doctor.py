@@ -23,6 +23,7 @@ from allocation.usage.queries import waiting_for_fold
 from config import broker
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
+from config.front.parsers import IS_INSTALLED
 from governance.calendar.engine import day_of
 from governance.messages.models import Channel, Delivery, DeliveryStatus
 from governance.messages.operations import channel_secrets
@@ -58,6 +59,7 @@ def examine(at: datetime) -> Findings:
     """Run every check at ``at``; those that need the database only when it answers."""
     folder: DataFolder = settings.DATA_FOLDER
     yield from _python()
+    yield from _front()
     yield from _data_folder(folder)
     yield from _disk(folder)
     yield from _secrets()
@@ -90,6 +92,11 @@ def _python() -> Findings:
         yield Finding(is_fine=False, sentence=f"Python is {version}; Weir needs 3.11 or later.")
     else:
         yield Finding(is_fine=True, sentence=f"Python is {version}.")
+
+
+def _front() -> Findings:
+    by = "from memory, by the front" if IS_INSTALLED else "by the web processes: httptools or uvloop is missing"
+    yield Finding(is_fine=True, sentence=f"Decisions are answered {by}.")
 
 
 def _data_folder(folder: DataFolder) -> Findings:

@@ -20,13 +20,14 @@ from urllib.request import urlopen
 import psutil
 
 from config.folders import PROJECT, DataFolder, data_folder
+from config.front.parsers import IS_INSTALLED
 
 MARK = "WEIR_PROGRAM"
 DATABASE_TIMEOUT_S = 120
 WEB_WORKERS = 2
 # A thread for each of 32 senders of single events, wherever they are connected: together they make one transaction.
 WEB_THREADS = 32
-PROGRAMS = ("web", "front", "fold", "evaluate", "fast", "deliver", "slow", "beat")
+PROGRAMS = ("web", *(("front",) if IS_INSTALLED else ()), "fold", "evaluate", "fast", "deliver", "slow", "beat")
 
 
 def mark(folder: DataFolder, program: str) -> str:
@@ -59,6 +60,13 @@ def stop_leftovers(folder: DataFolder, program: str = "") -> int:
     return len(processes)
 
 
+def web_address(folder: DataFolder) -> list[str]:
+    """Behind the front, or in its place where its libraries are missing."""
+    if IS_INSTALLED:
+        return ["--uds", str(folder.web_socket), "--uds-permissions", "0o600"]
+    return ["--host", os.environ["WEIR_WEB_HOST"], "--port", os.environ["WEIR_WEB_PORT"]]
+
+
 def command(program: str, folder: DataFolder) -> list[str]:
     """The command line of a program."""
     worker = ["-m", "celery", "-A", "config", "worker", "--pool", "threads", "--without-gossip", "--without-mingle"]
@@ -66,7 +74,7 @@ def command(program: str, folder: DataFolder) -> list[str]:
     arguments = {
         "web": [
             *("-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
-            *("--uds", str(folder.web_socket), "--uds-permissions", "0o600"),
+            *web_address(folder),
             *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS), "--backlog", "1024"),
             *("--respawn-failed-workers", "--workers-kill-timeout", "5", "--no-ws", "--log-level", "warning"),
         ],

@@ -6,8 +6,6 @@ import asyncio
 from collections import deque
 from typing import cast
 
-import httptools
-
 from config.front.exchanges import Answered, Relayed
 from config.front.heads import Header, value_of
 from config.front.limits import (
@@ -20,6 +18,7 @@ from config.front.limits import (
     READER_S,
     TARGET_BYTES_MAX,
 )
+from config.front.parsers import httptools
 from config.front.parts import FrontPart, RequestPart
 from policies.decisions.engine.answers import RETRY_SHORTLY, Answer, refusal
 

@@ -6,10 +6,9 @@ import asyncio
 from collections import deque
 from typing import cast
 
-import httptools
-
 from config.front.heads import Header
 from config.front.limits import IDLE_CONNECTIONS_TO_WEB, IDLE_TO_WEB_S
+from config.front.parsers import httptools
 from config.front.parts import ExchangePart
 
 INTERIM = 200

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
-from config.front import limits
+from config.front import limits, parsers
 from config.front.clients import Client
 from config.front.serving import Decisions, Front
 from config.front.web import Web
 from policies.decisions.engine.deciding import Trust
 from policies.decisions.engine.snapshot import Snapshot
+
+pytestmark = pytest.mark.skipif(not parsers.IS_INSTALLED, reason="httptools and uvloop are not installed")
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
