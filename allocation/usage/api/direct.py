@@ -15,7 +15,7 @@ from allocation.usage.api.usage import READERS
 from allocation.usage.importers.incoming import Incoming
 from allocation.usage.operations import Submission
 from governance.errors import DomainError
-from governance.people.operations import key_identity
+from governance.people.engine import key_identity
 from governance.rest.api import exception_handler
 
 PATH = "/api/v1/usage"

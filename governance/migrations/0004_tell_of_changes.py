@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0002_unit_cost_target'),
+        ('governance', '0003_deliveries_in_order'),
     ]
 
     operations = [

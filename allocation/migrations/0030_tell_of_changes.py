@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('allocation', '0026_price_regions'),
+        ('allocation', '0029_cached_audio'),
     ]
 
     operations = [
