@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('allocation', '0029_cached_audio'),
+        ('allocation', '0030_usage_journal'),
     ]
 
     operations = [
