@@ -8,7 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from allocation.meters.documents import SERVICE_TIERS
+from allocation.usage.importers.otlp.emitters import emitter_of_spans, unstated_by
+from allocation.usage.importers.otlp.genai import SOURCE
 from allocation.usage.models import IngestWatermark, Status, UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.usage.queries import instrumentation_of
+from governance.charts.engine.numbers import NOTHING
 from governance.pages.admin.base import VisibleScopes
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.show import count_of, money_of
@@ -87,6 +91,13 @@ class UsageRecordAdmin(ReadOnlyAdmin):
     ordering = ("-occurred_at", "-id")
     search_fields = ("=event_id", "=task_id", "=session_id", "=model")
     search_help_text = "Exact event id, task id, session id or model."
+    readonly_fields = ("not_stated",)
+
+    @admin.display(description="not stated")
+    def not_stated(self, record: UsageRecord) -> str:
+        """What the emitter of the record's span never tells, and what that does to the cost."""
+        emitter = emitter_of_spans(instrumentation_of(record)) if record.source == SOURCE else None
+        return (emitter and unstated_by(emitter)) or NOTHING
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> UsageRecord | None:
         """The newest of the records of this id: an event that was sent with several times has one record for each."""

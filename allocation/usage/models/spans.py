@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
@@ -50,3 +52,8 @@ class TracedSpan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id}"
+
+    @property
+    def instrumentation_name(self) -> str:
+        """As it was sent; `instrumentation` is a digest of it."""
+        return str(json.loads(self.told)[1])

@@ -10,6 +10,9 @@ from allocation.usage.queries.records import (
     usage_records,
     usage_summary,
 )
+from allocation.usage.queries.spans import (
+    instrumentation_of,
+)
 from allocation.usage.queries.uncounted import (
     UnmeasuredCalls,
     uncounted_telemetry,
@@ -34,6 +37,7 @@ __all__ = [
     "Waiting",
     "data_ages",
     "in_dropped_months",
+    "instrumentation_of",
     "slices",
     "tasks",
     "uncounted_telemetry",

@@ -9,6 +9,7 @@ rows to it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 
 NOTHING: frozenset[str] = frozenset()
 EVENT_NAME = "event.name"
@@ -23,7 +24,7 @@ class Emitter:
     `calls`, a failed call when it is one of `failures`. `quantities` maps a kind of tokens onto the attribute that
     counts it; in `beside` are the kinds that lie beside the total they are a part of, not inside it. `scopes` are the
     beginnings of its instrumentations' names, `claims` names the cost it reckons. What `repeats` says is not counted,
-    `untold` is what nobody can count.
+    `untold` are calls or facts that nobody can count, `unstated` the parts of a counted call that it never states.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Emitter:
     claims: str = ""
     repeats: str = ""
     untold: str = ""
+    unstated: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=dict)
 
     def sends(self, instrumentation: str) -> bool:
@@ -127,7 +129,8 @@ TRACERS = (
     Emitter(
         "OpenTelemetry, OpenAI v2", "2.4b0", ("opentelemetry.instrumentation.openai_v2",), OPERATION, EMBEDS,
         {"input": CONVENTIONS["input"], "output": CONVENTIONS["output"]},
-        untold=f"{STREAMS}; the Responses API and parsed completions; cached and reasoning tokens",
+        untold=f"{STREAMS}; the Responses API and parsed completions",
+        unstated=("cached_input", "cache_write", "reasoning"),
     ),
     Emitter(
         "OpenLLMetry, OpenAI", "0.62.4", ("opentelemetry.instrumentation.openai.v1",), OPERATION, EMBEDS,
@@ -162,7 +165,7 @@ TRACERS = (
     Emitter(
         "Vercel AI SDK", "1.0.173", ("gen_ai",), OPERATION, EMBEDS, {**CONVENTIONS, **CREATED},
         repeats="invoke_agent states the sum of its steps",
-        untold="reasoning tokens; which cache writes are kept for an hour; a stream that was cut",
+        untold="a stream that was cut", unstated=("reasoning", "cache_write_1h"),
     ),
     Emitter(
         "Langfuse", "5.0.4", ("langfuse-sdk",), OBSERVATION, frozenset({"generation", "embedding"}),
@@ -176,7 +179,8 @@ TRACERS = (
     ),
     Emitter(
         "LiteLLM proxy, second attribute set", "1.108.7", ("litellm",), OPERATION, EMBEDS, {**CONVENTIONS, **CREATED},
-        claims="litellm.cost.total", untold="reasoning tokens; that a cut stream's tokens are reckoned by the proxy",
+        claims="litellm.cost.total", untold="that a cut stream's tokens are reckoned by the proxy",
+        unstated=("reasoning",),
     ),
 )  # fmt: skip
 EMITTERS = (*CODING_AGENTS, *TRACERS)
@@ -201,6 +205,35 @@ OF_EVENTS = frozenset(
 def told_by_events(instrumentation: str) -> Emitter | None:
     """The emitter of this instrumentation whose log events tell of its calls, so that its spans do not count."""
     return next((emitter for emitter in CODING_AGENTS if emitter.sends(instrumentation)), None)
+
+
+# What it means for the cost that an emitter never states a part of its calls.
+_WITHOUT = {
+    "cached_input": "tokens read from a cache: they count as uncached input, so the cost may be too high",
+    "cache_write": "tokens written to a cache: they count as input, so the cost may be too low",
+    "cache_write_1h": "which tokens a cache keeps for an hour: they count as kept for five minutes, so the cost may be"
+    " too low",
+    "reasoning": "reasoning tokens: they count as output, at its price",
+}
+
+
+def unstated_by(emitter: Emitter) -> str:
+    """What it never states of a call that it tells of, and what that does to the cost; empty where it states all."""
+    if not emitter.unstated:
+        return ""
+    return f"{emitter.name} does not state {'; '.join(_WITHOUT[part] for part in emitter.unstated)}."
+
+
+@lru_cache(maxsize=1_000)
+def emitter_of_spans(instrumentation: str) -> Emitter | None:
+    """The emitter whose instrumentation this is; of several whose names begin alike, the one with the longest."""
+    named = [
+        (len(beginning), emitter)
+        for emitter in TRACERS
+        for beginning in emitter.scopes
+        if instrumentation.startswith(beginning)
+    ]
+    return max(named, key=itemgetter(0))[1] if named else None
 
 
 def tells_no_calls(instrumentation: str) -> bool:

@@ -6,10 +6,12 @@ import gzip
 import json
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from rest_framework.test import APIClient
 
 from allocation.meters.documents import UsageEvent
@@ -17,7 +19,7 @@ from allocation.prices.engine.catalogue import catalogue_entry
 from allocation.prices.engine.rates import RateCard, from_nanos
 from allocation.usage.engine.call_prices import rare_parts
 from allocation.usage.importers.otlp import names
-from allocation.usage.importers.otlp.emitters import CODING_AGENTS, EMITTERS, TRACERS, Emitter
+from allocation.usage.importers.otlp.emitters import CODING_AGENTS, EMITTERS, TRACERS, Emitter, emitter_of_spans
 from allocation.usage.importers.otlp.names import CALLS
 from allocation.usage.models import UsageRecord
 from tests.allocation.conftest import needs_shared_data
@@ -233,8 +235,54 @@ def test_a_tracers_names_are_read(emitter: Emitter) -> None:
     assert [kind for kind, name in emitter.quantities.items() if name not in read[kind]] == []
 
 
+def test_what_an_emitter_never_states_of_a_call_is_named() -> None:
+    """By the captures: what is always 0 there, whatever the upstream served."""
+    row = {part: part for part in PARTS} | {"cached_input": "cached"}
+    named = {
+        emitter.name: tuple(sorted(row[part] for part in emitter.unstated)) for emitter in EMITTERS if emitter.unstated
+    }
+
+    assert named == {
+        CAPTURED_OF[folder]: tuple(sorted(untold.parts)) for folder, untold in captured.EMITTERS.items() if untold.parts
+    }
+
+
+CAPTURED_OF = {
+    "ai-sdk-otel-1.0.173": "Vercel AI SDK",
+    "litellm-proxy-otel-v2-1.108.7": "LiteLLM proxy, second attribute set",
+    "opentelemetry-instrumentation-openai-v2-2.4b0": "OpenTelemetry, OpenAI v2",
+}
+
+
 def test_an_emitter_counts_by_its_events_or_by_its_spans() -> None:
     assert [emitter.by_events for emitter in (*CODING_AGENTS, *TRACERS)] == [True] * 3 + [False] * 17
+
+
+@pytest.mark.parametrize(
+    ("instrumentation", "name"),
+    [
+        ("opentelemetry.instrumentation.openai_v2", "OpenTelemetry, OpenAI v2"),
+        ("opentelemetry.instrumentation.genai.openai_agents", "OpenTelemetry, OpenAI agents"),
+        ("gen_ai", "Vercel AI SDK"),
+        ("somebody.elses", None),
+        ("", None),
+    ],
+)
+def test_the_longest_name_says_whose_an_instrumentation_is(instrumentation: str, name: str | None) -> None:
+    emitter = emitter_of_spans(instrumentation)
+
+    assert (emitter and emitter.name) == name
+
+
+def test_the_readme_names_what_each_emitter_does_not_state() -> None:
+    readme = (Path(settings.BASE_DIR) / "allocation/usage/README.md").read_text()
+    table = [
+        f"| {emitter.name} {emitter.version} | {', '.join(emitter.unstated) or '–'} | {emitter.untold or '–'} |"
+        for emitter in EMITTERS
+        if emitter.unstated or emitter.untold
+    ]
+
+    assert [row for row in table if row not in readme.splitlines()] == []
 
 
 def test_one_hour_cache_writes_of_the_anthropic_sdk_have_their_own_count() -> None:
