@@ -1,19 +1,19 @@
 """Charges usage to the ledger, inside the transaction that records it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from allocation.usage.engine.roll_ups import UsagePosting
-from budgets.ledger.models import Account, Transfer
 from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
 from budgets.ledger.operations.opening import open_missing, record_shortfalls
 from budgets.ledger.queries import ChargedAccounts, charged_accounts, last_known_charged_accounts, unopened
 from budgets.plans.models import Unit
+from governance.work.operations import number_array
 
 ZERO = Decimal(0)
 
@@ -23,7 +23,7 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
     """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own. Returns
     the scopes of which a budget's use went over a whole per cent: guardrails may have something to say of them at once.
 
-    One transfer for each account and day. Four or five queries a batch while no account opens or ends.
+    One transfer for each account and day. Three or four queries a batch while no account opens or ends.
     """
     days = {posting.occurred_on for posting in postings}
     if not days:
@@ -36,22 +36,8 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
         transaction.on_commit(partial(record_shortfalls, opened, at=at), robust=True)
     else:
         lock_for_posting()
-    transfers = Transfer.objects.bulk_create(_transfers(postings, charged_accounts(), days, at))
-    charged: dict[int, Decimal] = defaultdict(lambda: ZERO)
-    for transfer in transfers:
-        if transfer.kind == Transfer.Kind.CHARGE:
-            charged[transfer.credit_account_id] += transfer.amount
-    return _crossed(charged) if charged else set()
-
-
-def _crossed(charged: Mapping[int, Decimal]) -> set[int]:
-    """The scopes of the accounts that are a whole per cent fuller, or empty, after these charges."""
-    accounts = Account.objects.filter(pk__in=charged).values_list("pk", "scope_id", "funded", "spent")
-    return {
-        scope_id
-        for account_id, scope_id, funded, spent in accounts
-        if not funded or spent * 100 // funded > (spent - charged[account_id]) * 100 // funded
-    }
+    moved = _moved(postings, charged_accounts(), days)
+    return _charge(moved, at) if moved else set()
 
 
 def _unopened(days: set[date]) -> bool:
@@ -68,10 +54,13 @@ def _unopened(days: set[date]) -> bool:
     return False
 
 
-def _transfers(
-    postings: Iterable[UsagePosting], current: ChargedAccounts, days: set[date], at: datetime
-) -> list[Transfer]:
-    sums: dict[tuple[int, int, date], Decimal] = defaultdict(lambda: ZERO)
+# The account that is charged, the one where spending goes, and the day.
+_Route = tuple[int, int, date]
+
+
+def _moved(postings: Iterable[UsagePosting], current: ChargedAccounts, days: set[date]) -> list[tuple[_Route, Decimal]]:
+    """What moves on each route, negative where money comes back."""
+    sums: dict[_Route, Decimal] = defaultdict(lambda: ZERO)
     accounts_by_day = current.of(days)
     for posting in postings:
         day_accounts, lineage = accounts_by_day[posting.occurred_on], current.tree.ancestors(posting.scope_id)
@@ -80,20 +69,23 @@ def _transfers(
             if account_id is not None:
                 spent_id = current.spent_account(lineage[-1], unit)
                 sums[account_id, spent_id, posting.occurred_on] += _quantity(posting, unit)
-    # Ascending by account: the order in which the ledger's trigger locks them.
-    return [
-        Transfer(
-            kind=Transfer.Kind.CHARGE if quantity > 0 else Transfer.Kind.ADJUST,
-            credit_account_id=account_id if quantity > 0 else spent_id,
-            debit_account_id=spent_id if quantity > 0 else account_id,
-            amount=abs(quantity),
-            occurred_on=day,
-            at=at,
-            reference="usage",
+    return [(route, quantity) for route, quantity in sorted(sums.items()) if quantity]
+
+
+def _charge(moved: Sequence[tuple[_Route, Decimal]], at: datetime) -> set[int]:
+    """One transfer for each. Returns the scopes whose budget is a whole per cent fuller, or has nothing in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT budgets_charge_usage(%s::bigint[], %s::bigint[], %s::date[], %s::numeric[], %s)",
+            [
+                number_array(account_id for (account_id, _, _), _ in moved),
+                number_array(spent_id for (_, spent_id, _), _ in moved),
+                number_array(day for (_, _, day), _ in moved),
+                number_array(quantity for _, quantity in moved),
+                at,
+            ],
         )
-        for (account_id, spent_id, day), quantity in sorted(sums.items())
-        if quantity
-    ]
+        return {scope_id for (scope_id,) in cursor.fetchall()}
 
 
 def _quantity(posting: UsagePosting, unit: str) -> Decimal:
