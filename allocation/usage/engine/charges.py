@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from allocation.meters.documents import MILLION, PRICED_PER
@@ -95,7 +96,7 @@ def _by_day(priced_sums: PricedSums) -> Iterable[tuple[Key, PricedAs, Sums]]:
     """Summed per day before pricing by meter: a day has far fewer prices than minutes."""
     days: dict[tuple[object, ...], tuple[Key, PricedAs, Sums]] = {}
     for key, priced, sums in priced_sums.values():
-        day = key._replace(start=key.start // 86_400 * 86_400)
+        day = Key(key.start // 86_400 * 86_400, key.scope_id, key.provider, key.model, key.activity)
         group = (day, *priced[:3], id(priced.card), *priced[4:])
         if group not in days:
             days[group] = (day, priced, Sums())
@@ -168,7 +169,7 @@ def _counted(meter: str, quantity: int | Decimal, card: RateCard | None, tier: i
         return PricedQuantity(meter, Decimal(quantity))
     listed = card.listed or card
     list_rate = listed.rates_of(tier).of(meter)
-    scaled = int(Decimal(quantity).scaleb(QUANTITY_PLACES))
+    scaled = quantity * QUANTITY_SCALE if type(quantity) is int else int(Decimal(quantity).scaleb(QUANTITY_PLACES))
     return PricedQuantity(
         meter,
         Decimal(quantity),
@@ -209,6 +210,7 @@ def _gpu(sums: Sums, card: RateCard | None) -> PricedQuantity:
     )
 
 
+@lru_cache(maxsize=10_000)
 def _unit_price(rate: int, places: int, meter: str) -> Decimal:
     """The price of a rate. Rates are stored per million, also those of meters that are priced per unit."""
     shift = 0 if PRICED_PER[meter] == MILLION else PER_MILLION

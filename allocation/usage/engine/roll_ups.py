@@ -1,7 +1,7 @@
 """Sums of a batch: per minute, hour and day for the roll-ups, per scope and day for the ledger."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -52,6 +52,10 @@ class Sums:
     last_s: float = 0.0
     received_s: float = 0.0
     rare: dict[str, int | Decimal] | None = None
+
+    def copy(self) -> "Sums":
+        """Sums that can be added to by themselves."""
+        return replace(self, rare=None if self.rare is None else dict(self.rare))
 
     def add(self, sums: "Sums") -> None:
         """Adds other sums of the same key."""
@@ -184,18 +188,30 @@ def _add_unpriced(sums: Sums, call: CountedCall, cost_nanos: int) -> None:
 
 def by_minute(priced_sums: PricedSums) -> dict[Key, Sums]:
     """The sums of each minute, whatever the price."""
-    merged: dict[Key, Sums] = {}
-    for key, _, sums in priced_sums.values():
-        merged.setdefault(key, Sums(last_s=sums.last_s)).add(sums)
-    return merged
+    return _merged((key, sums) for key, _, sums in priced_sums.values())
 
 
 def coarser(totals: dict[Key, Sums], seconds: int) -> dict[Key, Sums]:
     """The same sums in buckets of `seconds`."""
+    return _merged(
+        (Key(start // seconds * seconds, scope_id, provider, model, activity), sums)
+        for (start, scope_id, provider, model, activity), sums in totals.items()
+    )
+
+
+def _merged(parts: Iterable[tuple[Key, Sums]]) -> dict[Key, Sums]:
+    """Sums by key. Most keys have one part only, which is not copied: who reads it must not change it."""
     merged: dict[Key, Sums] = {}
-    for key, sums in totals.items():
-        longer = key._replace(start=key.start // seconds * seconds)
-        merged.setdefault(longer, Sums(last_s=sums.last_s)).add(sums)
+    own: set[Key] = set()
+    for key, sums in parts:
+        known = merged.get(key)
+        if known is None:
+            merged[key] = sums
+            continue
+        if key not in own:
+            own.add(key)
+            known = merged[key] = known.copy()
+        known.add(sums)
     return merged
 
 

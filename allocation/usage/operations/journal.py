@@ -77,7 +77,15 @@ def fold_waiting(*, at: datetime, calls_max: int = CALLS_MAX) -> Folded:
     """Folds the oldest batches that no other fold holds, about `calls_max` records, in one transaction. Any number may
     run at once. A record that cannot be folded is set aside, and told of; the others go on.
     """
-    return with_retries(lambda: _fold_claimed(at, calls_max))
+    return with_retries(partial(_fold_lazily, at, calls_max))
+
+
+@transaction.atomic
+def _fold_lazily(at: datetime, calls_max: int) -> Folded:
+    with connection.cursor() as cursor:
+        # Should its commit be lost, what it folded waits again.
+        cursor.execute("SET LOCAL synchronous_commit = off")
+    return _fold_claimed(at, calls_max)
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from operator import itemgetter
+from operator import attrgetter
 
 from django.db import connection
 
@@ -12,7 +12,7 @@ from allocation.usage.engine.call_prices import DAY_S, HOUR_S
 from allocation.usage.engine.charges import Charges
 from allocation.usage.engine.roll_ups import Key, Sums, coarser
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, HOUR_TABLE, MINUTE_TABLE
-from governance.work.operations import number_array, text_array
+from governance.work.operations import nullable_array, number_array, text_array
 
 
 def add_up(*, write_tasks: Callable[[], None], minutes: dict[Key, Sums], charges: Charges, at: datetime) -> None:
@@ -34,6 +34,8 @@ def roll_up(minutes: dict[Key, Sums], at: datetime) -> None:
 
 
 def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
+    if not totals:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -46,13 +48,9 @@ def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
                 written, output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, to_timestamp(last),
                 to_timestamp(received)
             FROM unnest(
-                %(bucket)s::bigint[], %(scope)s::bigint[], %(provider)s::text[], %(model)s::text[],
-                %(activity)s::text[],
-                %(requests)s::bigint[], %(errors)s::bigint[], %(unpriced)s::bigint[], %(input)s::bigint[],
-                %(cached)s::bigint[], %(written)s::bigint[], %(output)s::bigint[], %(reasoning)s::bigint[],
-                %(gpu)s::numeric[], %(cost)s::numeric[], %(partly)s::bigint[],
-                %(unpriced_tokens)s::bigint[], %(tokenless)s::numeric[], %(last)s::float8[],
-                %(received)s::float8[]
+                %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[],
+                %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[],
+                %s::numeric[], %s::bigint[], %s::bigint[], %s::numeric[], %s::float8[], %s::float8[]
             ) AS new (bucket, scope_id, provider, model, activity, requests, errors, unpriced, input, cached, written,
                 output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, last, received)
             ON CONFLICT (bucket, scope_id, provider, model, activity) DO UPDATE SET
@@ -76,34 +74,23 @@ def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
         )
 
 
-def _columns(totals: dict[Key, Sums], at: datetime) -> dict[str, str]:
+_MEASURES = attrgetter(
+    "requests", "errors", "unpriced_requests", "input_tokens", "cached_input_tokens", "cache_write_tokens",
+    "output_tokens", "reasoning_tokens", "gpu_seconds", "cost_nanos", "partly_unpriced_requests", "unpriced_tokens",
+    "tokenless_nanos", "last_s", "received_s",
+)  # fmt: skip
+
+
+def _columns(totals: dict[Key, Sums], at: datetime) -> tuple[str, ...]:
     """The statement's parameters: an array for each column, in the order of the keys."""
+    ordered = sorted(totals)
+    starts, scopes, *named = zip(*ordered, strict=True)
+    measures = list(zip(*map(_MEASURES, map(totals.__getitem__, ordered)), strict=True))
+    for money in (9, 12):
+        measures[money] = tuple(map(nanos_text, measures[money]))
     at_s = at.timestamp()
-    ordered = sorted(totals.items(), key=itemgetter(0))
-    keys = [key for key, _ in ordered]
-    sums = [total for _, total in ordered]
-    return {
-        "bucket": number_array(key.start for key in keys),
-        "scope": number_array(key.scope_id for key in keys),
-        "provider": text_array(key.provider for key in keys),
-        "model": text_array(key.model for key in keys),
-        "activity": text_array(key.activity for key in keys),
-        "requests": number_array(total.requests for total in sums),
-        "errors": number_array(total.errors for total in sums),
-        "unpriced": number_array(total.unpriced_requests for total in sums),
-        "input": number_array(total.input_tokens for total in sums),
-        "cached": number_array(total.cached_input_tokens for total in sums),
-        "written": number_array(total.cache_write_tokens for total in sums),
-        "output": number_array(total.output_tokens for total in sums),
-        "reasoning": number_array(total.reasoning_tokens for total in sums),
-        "gpu": number_array(total.gpu_seconds for total in sums),
-        "cost": number_array(nanos_text(total.cost_nanos) for total in sums),
-        "partly": number_array(total.partly_unpriced_requests for total in sums),
-        "unpriced_tokens": number_array(total.unpriced_tokens for total in sums),
-        "tokenless": number_array(nanos_text(total.tokenless_nanos) for total in sums),
-        "last": number_array(total.last_s for total in sums),
-        "received": number_array(total.received_s or at_s for total in sums),
-    }
+    measures[14] = tuple(received_s or at_s for received_s in measures[14])
+    return (number_array(starts), number_array(scopes), *map(text_array, named), *map(number_array, measures))
 
 
 _NO_PRICE = Decimal(-1)
@@ -118,20 +105,20 @@ def add_charges(charges: Charges) -> None:
     )
     if not ordered:
         return
-    keys = [key for key, _ in ordered]
+    days, scopes, *named, listed, contracted = zip(*(key for key, _ in ordered), strict=True)
     sums = [total for _, total in ordered]
     columns = (
-        number_array(key.day for key in keys),
-        number_array(key.scope_id for key in keys),
-        *(text_array(each) for each in zip(*(key[2:10] for key in keys), strict=True)),
-        number_array(None if key.list_unit_price is None else f"{key.list_unit_price:f}" for key in keys),
-        number_array(None if key.contracted_unit_price is None else f"{key.contracted_unit_price:f}" for key in keys),
-        number_array(total.requests for total in sums),
-        number_array(f"{total.quantity:f}" for total in sums),
-        number_array(nanos_text(total.list_nanos) for total in sums),
-        number_array(nanos_text(total.contracted_nanos) for total in sums),
-        number_array(nanos_text(total.effective_nanos) for total in sums),
-        number_array(nanos_text(total.billed_nanos) for total in sums),
+        number_array(days),
+        number_array(scopes),
+        *map(text_array, named),
+        nullable_array(None if price is None else f"{price:f}" for price in listed),
+        nullable_array(None if price is None else f"{price:f}" for price in contracted),
+        number_array([total.requests for total in sums]),
+        number_array([f"{total.quantity:f}" for total in sums]),
+        number_array([nanos_text(total.list_nanos) for total in sums]),
+        number_array([nanos_text(total.contracted_nanos) for total in sums]),
+        number_array([nanos_text(total.effective_nanos) for total in sums]),
+        number_array([nanos_text(total.billed_nanos) for total in sums]),
     )
     with connection.cursor() as cursor:
         cursor.execute(

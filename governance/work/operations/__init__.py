@@ -1,4 +1,5 @@
 from governance.work.operations.arrays import (
+    nullable_array,
     number_array,
     text_array,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "listen",
     "mark_scopes_dirty",
     "nudge",
+    "nullable_array",
     "number_array",
     "settle_dirty_scopes",
     "text_array",

@@ -7,9 +7,14 @@ NULL = "NULL"
 
 
 def number_array(numbers: Iterable[object]) -> str:
-    """Of whole numbers, decimals, floats, dates or UUIDs, whose text needs no quotes; None is NULL. Cast it where it is
-    used: `%s::bigint[]`.
+    """Of whole numbers, decimals, floats, dates or UUIDs, whose text needs no quotes. Cast it where it is used:
+    `%s::bigint[]`.
     """
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
+def nullable_array(numbers: Iterable[object | None]) -> str:
+    """As `number_array`; None is NULL."""
     return "{" + ",".join([NULL if number is None else str(number) for number in numbers]) + "}"
 
 
