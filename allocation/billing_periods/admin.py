@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from allocation.billing_periods import operations
 from allocation.billing_periods.models import BillingPeriod
-from governance.pages.admin.base import DecidedAdmin, VisibleScopes, acting, taken_over
+from governance.pages.admin.base import DecidedAdmin, VisibleOrganisations, acting, taken_over
 
 
 @admin.register(BillingPeriod)
@@ -16,7 +16,7 @@ class BillingPeriodAdmin(DecidedAdmin):
     """Adding a period closes the month that contains its start."""
 
     list_display = ("start", "end", "organisation", "closed_at", "closed_by", "reason")
-    list_filter = (("organisation", VisibleScopes),)
+    list_filter = (("organisation", VisibleOrganisations),)
     list_select_related = ("organisation",)
     ordering = ("-start", "organisation")
     fields = ("organisation", "start", "reason")

@@ -22,7 +22,7 @@ from governance.charts.engine.colours import OWN
 from governance.charts.engine.numbers import NOTHING, money, percent, quantity
 from governance.documents.admin import VersionedAdmin
 from governance.documents.models import Versioned
-from governance.pages.admin.base import VisibleScopes
+from governance.pages.admin.base import VisibleOrganisations
 from governance.pages.admin.show import money_of, number_column
 
 
@@ -43,7 +43,7 @@ class CommitmentAdmin(DocumentAdmin):
         "name", "version", "kind", "provider", money_of("amount_per_month"), "used", "unused", "break_even",
         "starts_on", "ends_on", "is_current",
     )  # fmt: skip
-    list_filter = ("is_current", "kind", ("organisation", VisibleScopes))
+    list_filter = ("is_current", "kind", ("organisation", VisibleOrganisations))
     list_select_related = ("organisation", "scope")
     fields = (
         ("name", "version", "is_current"), ("kind", "provider", "scope"), "told", ("used", "covered"),

@@ -20,7 +20,7 @@ class OutcomeAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "is_success", ("scope", VisibleScopes))
     list_select_related = ("scope",)
     ordering = ("-occurred_at", "-id")
-    search_fields = ("=event_id", "=name", "=source")
+    search_fields = ("event_id__exact", "name__exact", "source__exact")
     search_help_text = "Exact event id, name or source."
 
     @admin.display(description="safety flags")

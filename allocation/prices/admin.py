@@ -11,7 +11,7 @@ from django.utils.html import format_html
 
 from allocation.prices.models import ExchangeRate, Price, PriceBook
 from governance.documents.admin import VersionedAdmin
-from governance.pages.admin.base import VisibleScopes
+from governance.pages.admin.base import VisibleOrganisations
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.show import number_column
 
@@ -60,7 +60,7 @@ class PriceAdmin(ReadOnlyAdmin):
         "model", "provider", "service_tier", "above_input_tokens", "meter", "paid", "published", "currency",
         "effective_from", "effective_to", "hours", "region", "book",
     )  # fmt: skip
-    list_filter = (CurrentBookFilter, "meter", "service_tier", ("book__organisation", VisibleScopes))
+    list_filter = (CurrentBookFilter, "meter", "service_tier", ("book__organisation", VisibleOrganisations))
     list_select_related = ("book",)
     search_fields = ("model", "=provider", "=book__name")
     search_help_text = "Part of a model's name, or exactly a provider or a book."
@@ -92,7 +92,7 @@ class ExchangeRateAdmin(ReadOnlyAdmin):
         "effective_from", "from_currency", "to_currency", "worth", "organisation", "source", "recorded_at",
         "recorded_by",
     )  # fmt: skip
-    list_filter = ("from_currency", "to_currency", ("organisation", VisibleScopes))
+    list_filter = ("from_currency", "to_currency", ("organisation", VisibleOrganisations))
     list_select_related = ("organisation",)
     ordering = ("-effective_from", "-id")
     exclude = ("rate",)

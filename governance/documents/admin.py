@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from governance.pages.admin.base import VisibleScopes
+from governance.pages.admin.base import VisibleOrganisations
 from governance.pages.admin.lists import ReadOnlyAdmin
 
 
@@ -10,7 +10,7 @@ class VersionedAdmin(ReadOnlyAdmin):
     """Read-only: versions are made by applying documents."""
 
     list_display: tuple[Any, ...] = ("name", "version", "organisation", "is_current", "applied_at", "applied_by")
-    list_filter: tuple[Any, ...] = ("is_current", ("organisation", VisibleScopes))
+    list_filter: tuple[Any, ...] = ("is_current", ("organisation", VisibleOrganisations))
     list_select_related: tuple[str, ...] = ("organisation",)
     ordering = ("name", "-version")
     exclude = ("document",)

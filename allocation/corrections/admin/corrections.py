@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from allocation.corrections import operations
 from allocation.corrections.models import Adjustment, AdjustmentRun
-from governance.pages.admin.base import DecidedAdmin, VisibleScopes, acting, taken_over
+from governance.pages.admin.base import DecidedAdmin, VisibleOrganisations, VisibleScopes, acting, taken_over
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.show import count_of, money_of, scope_link
 
@@ -21,7 +21,7 @@ class AdjustmentRunAdmin(DecidedAdmin):
         "made_at", "kind", "organisation", "since", "until", count_of("records"), money_of("cost"), "reason", "made_by",
         "finished_at",
     )  # fmt: skip
-    list_filter = ("kind", ("organisation", VisibleScopes))
+    list_filter = ("kind", ("organisation", VisibleOrganisations))
     list_select_related = ("organisation",)
     ordering = ("-made_at", "-id")
     fields = ("organisation", "since", "until", "reason")

@@ -22,7 +22,7 @@ from governance.charts.engine.colours import OWN, SHARED_IN, SHARED_OUT
 from governance.charts.engine.cost_bars import Costs, cost_bars
 from governance.charts.engine.numbers import money, percent
 from governance.errors import DomainError
-from governance.pages.admin.base import VisibleScopes, acting
+from governance.pages.admin.base import VisibleOrganisations, VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.show import money_of, number_column
 from governance.scopes.models import Scope
@@ -34,7 +34,7 @@ COLOURS = {"own": OWN, "shared_in": SHARED_IN, "shared_out": SHARED_OUT}
 @admin.register(AllocationRun)
 class AllocationRunAdmin(ReadOnlyAdmin):
     list_display = ("month", "organisation", "status", "holds", "pools_split", "made_at", "made_by", "problem")
-    list_filter = ("status", ("organisation", VisibleScopes))
+    list_filter = ("status", ("organisation", VisibleOrganisations))
     list_select_related = ("organisation", "superseded_by")
     ordering = ("-period_start", "-id")
     actions = ["split_again"]
@@ -233,5 +233,5 @@ class AllocationMetricAdmin(ReadOnlyAdmin):
     list_display = ("on", "metric", "scope", "value", "source", "received_at")
     list_filter = (("scope", VisibleScopes),)
     list_select_related = ("scope",)
-    search_fields = ("=metric", "=event_id")
+    search_fields = ("metric__exact", "event_id__exact")
     ordering = ("-on", "-id")

@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from allocation.commitments.admin import DocumentAdmin
 from allocation.shared_cost.models import SharedCostSplit
-from governance.pages.admin.base import VisibleScopes
+from governance.pages.admin.base import VisibleOrganisations
 
 
 @admin.register(SharedCostSplit)
@@ -19,5 +19,5 @@ class SharedCostSplitAdmin(DocumentAdmin):
         "name", "version", "origin", "pool_source", "method", "effective_from", "effective_to", "is_current",
         "applied_at", "applied_by",
     )  # fmt: skip
-    list_filter = ("is_current", "method", ("organisation", VisibleScopes))
+    list_filter = ("is_current", "method", ("organisation", VisibleOrganisations))
     list_select_related = ("organisation", "origin")

@@ -10,8 +10,11 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from governance.errors import DomainError
+from governance.pages.admin.pagination import BoundedPaginator
 from governance.pages.admin.show import columns_of
 from governance.people.models import User
 from governance.people.rules import Actor
@@ -25,14 +28,27 @@ def acting(request: HttpRequest) -> Actor:
     return Actor.of_user(request.user)
 
 
-class VisibleScopes(RelatedFieldListFilter):
-    """A filter by scope that offers the visible ones; Django's own offers those of every organisation."""
+class _ScopesForm(AutocompleteDropdownForm):  # type: ignore[misc]  # Unfold has no types.
+    def __init__(self, *, request: HttpRequest, name: str, **kwargs: Any) -> None:
+        super().__init__(request=request, name=name, **kwargs)
+        # Of a scope that one does not see not even the path is shown.
+        self.fields[name].queryset = Scope.objects.visible_to(acting(request))
+
+
+class VisibleScopes(AutocompleteSelectFilter):  # type: ignore[misc]  # Unfold has no types.
+    """A filter by scope that offers the visible ones as one types: there may be 100,000."""
+
+    form_class = _ScopesForm
+
+
+class VisibleOrganisations(RelatedFieldListFilter):
+    """A filter by organisation that offers the visible ones; Django's own offers every scope of every organisation."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         del model_admin
-        scopes = Scope.objects.visible_to(acting(request))
+        organisations = Scope.objects.visible_to(acting(request)).filter(parent__isnull=True)
         return field.get_choices(
-            include_blank=False, ordering=("path",), limit_choices_to={"pk__in": scopes.values("pk")}
+            include_blank=False, ordering=("path",), limit_choices_to={"pk__in": organisations.values("pk")}
         )
 
 
@@ -40,6 +56,8 @@ class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
     """Shows and offers only what lies in the scopes of the person signed in. Nothing that is governed is deleted."""
 
     list_fullwidth = True
+    list_filter_submit = True
+    paginator = BoundedPaginator
 
     def __init__(self, model: type[Model], admin_site: Any) -> None:
         super().__init__(model, admin_site)
@@ -49,6 +67,16 @@ class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
         visible: QuerySet[Any] = self.model.objects.visible_to(acting(request))
         ordering = self.get_ordering(request)
         return visible.order_by(*ordering) if ordering else visible
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Scopes are found as one types; an organisation is chosen from a list."""
+        named: tuple[str, ...] = tuple(super().get_autocomplete_fields(request))
+        to_scopes = (
+            field.name
+            for field in self.model._meta.fields  # noqa: SLF001  # Django's public introspection, whatever its name.
+            if field.related_model is Scope and field.name != "organisation"
+        )
+        return tuple(dict.fromkeys((*named, *to_scopes)))
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any

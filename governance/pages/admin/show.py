@@ -17,6 +17,7 @@ from governance.scopes.queries import scope_tree
 
 MethodT = TypeVar("MethodT", bound=Callable[..., Any])
 WARNING_FROM = Decimal("0.8")
+PAGE_AGE_S = 0.25
 
 
 def money_of(name: str, *, label: str = "") -> Callable[[Any], str]:
@@ -28,7 +29,9 @@ def currency_of(row: Any) -> str:
     """The currency that the row names, else that of the organisation of its scope; empty where it has neither."""
     if own := getattr(row, "currency", ""):
         return str(own)
-    node = scope_tree().by_id.get(getattr(row, "scope_id", None) or getattr(row, "organisation_id", None) or 0)
+    scope_id = getattr(row, "scope_id", None) or getattr(row, "organisation_id", None) or 0
+    # A list asks for each of its cells.
+    node = scope_tree(max_age_s=PAGE_AGE_S).by_id.get(scope_id) or scope_tree().by_id.get(scope_id)
     return node.currency if node is not None else ""
 
 
