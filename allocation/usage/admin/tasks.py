@@ -17,7 +17,7 @@ class TaskAdmin(ReadOnlyAdmin):
     list_filter = (("scope", VisibleScopes),)
     list_select_related = ("scope",)
     ordering = ("-first_occurred_at", "-id")
-    search_fields = ("=task_id",)
+    search_fields = ("task_id__exact",)
     search_help_text = "Exact task id."
 
 

@@ -58,6 +58,10 @@ class UsageCharge(models.Model):
                 name="usage_charge_once",
             ),
         ]  # fmt: skip
+        indexes = [
+            # Read by the lists of charges of API and admin: those of many scopes, newest first.
+            models.Index(fields=["-day", "-id"], name="usage_charge_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.scope_id} {self.day} {self.model} {self.meter}"

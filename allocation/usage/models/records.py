@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Self
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, JSONField, Q, Value
+from django.db.models import F, JSONField, Min, Q, Value
 from django.db.models.functions import Lower
 
 from allocation.meters.documents import LABEL_MAX, TOKEN_METERS
@@ -57,13 +58,18 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
         return self.unpriced().filter(input_tokens=0, output_tokens=0, gpu_seconds=0, quantities={})
 
     def booked_on(self, day: date) -> Self:
-        """Records that count on the UTC day."""
+        """Records that count on the UTC day. Looks at once how far back those of closed months reach, so that the
+        months before are not searched.
+        """
         start = midnight(day)
         end = start + DAY
-        return self.filter(
-            Q(booked_at__isnull=True, occurred_at__gte=start, occurred_at__lt=end)
-            | Q(booked_at__gte=start, booked_at__lt=end)
-        )
+        late = Q(booked_at__gte=start, booked_at__lt=end)
+        earliest = self.model._default_manager.filter(late).aggregate(earliest=Min("occurred_at"))["earliest"]  # noqa: SLF001  # Django's way to any model's rows
+        if earliest is None:
+            return self.filter(booked_at__isnull=True, occurred_at__gte=start, occurred_at__lt=end)
+        # Closed months are booked later than they occurred, never earlier.
+        within = self.filter(occurred_at__gte=min(earliest, start), occurred_at__lt=end)
+        return within.filter(Q(booked_at__isnull=True, occurred_at__gte=start) | late)
 
     def of_activity(self, activity: str) -> Self:
         """Records whose operation is of the activity, as `activity_of` tells."""
@@ -189,7 +195,15 @@ class UsageRecord(models.Model):
             models.Index(fields=["-occurred_at"], name="usage_mended", condition=~Q(mended="")),
             # Read by the filters for partly unpriced calls of API and admin.
             models.Index(fields=["-occurred_at"], name="usage_partly_unpriced", condition=~Q(unpriced_meters=[])),
-        ]
+            # Read by the filter for the day on which records count: those of closed months.
+            models.Index(fields=["booked_at"], name="usage_booked_late", condition=Q(booked_at__isnull=False)),
+            # Read by the admin's search. A filter for each 128 blocks tells whether a name may be there: a twentieth of
+            # the size of an index of every name, and no line of it to write with a record.
+            BrinIndex(
+                fields=["event_id", "session_id"], opclasses=["text_bloom_ops", "text_bloom_ops"], autosummarize=True,
+                name="usage_called",
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.source} {self.event_id}"

@@ -37,6 +37,8 @@ class Task(models.Model):
         indexes = [
             # Read by lists of a scope's tasks and by the distribution of tokens per task.
             models.Index(fields=["scope", "began_on"], name="task_of_scope"),
+            # Read by the lists of tasks of API and admin: those of many scopes, newest first.
+            models.Index(fields=["-first_occurred_at", "-id"], name="task_newest"),
         ]
 
     def __str__(self) -> str:

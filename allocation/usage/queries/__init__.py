@@ -6,6 +6,7 @@ from allocation.usage.queries.dropped import (
 )
 from allocation.usage.queries.records import (
     GROUPS,
+    records_called,
     tasks,
     usage_records,
     usage_summary,
@@ -38,6 +39,7 @@ __all__ = [
     "data_ages",
     "in_dropped_months",
     "instrumentation_of",
+    "records_called",
     "slices",
     "tasks",
     "uncounted_telemetry",

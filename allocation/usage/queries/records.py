@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, Min, Q, QuerySet, Sum
 
 from allocation.usage.models import Task, UsageDay, UsageRecord, UsageRecordQuerySet
 from governance.people.rules import Actor
@@ -37,6 +37,23 @@ def usage_records(*, actor: Actor, scope_id: int | None = None, below: bool = Tr
     if scope_id is not None:
         records = records.filter(scope_id__in=scope_tree().descendants(scope_id) if below else [scope_id])
     return records
+
+
+def records_called(records: UsageRecordQuerySet, term: str) -> UsageRecordQuerySet:
+    """Those of `records` whose event, task, session or model is exactly `term`. It is looked up first which of these
+    the term names, and when: a condition that no index answers would read every record.
+    """
+    if not term:
+        return records.none()
+    found = Q(event_id=term) | Q(session_id=term)
+    tasks = Task.objects.filter(task_id=term, first_occurred_at__isnull=False)
+    span = tasks.aggregate(first=Min("first_occurred_at"), last=Max("last_occurred_at"))
+    if span["first"] is not None:
+        found |= Q(task_id=term, occurred_at__gte=span["first"], occurred_at__lte=span["last"])
+    scope_ids = UsageDay.objects.filter(model=term).order_by().values_list("scope_id", flat=True).distinct()
+    if scope_ids:
+        found |= Q(model=term, scope_id__in=list(scope_ids))
+    return records.filter(found)
 
 
 def tasks(*, actor: Actor, scope_id: int | None = None) -> QuerySet[Task]:
