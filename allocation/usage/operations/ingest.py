@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from allocation.attribution.documents import WEIR_KEY
 from allocation.meters.documents import Fault, UsageEvent
@@ -24,14 +24,13 @@ from allocation.usage.engine.costing import CostedRecord, PricingContext
 from allocation.usage.engine.counted import counted
 from allocation.usage.engine.estimates import estimated_cost
 from allocation.usage.engine.roll_ups import postings_of
-from allocation.usage.engine.rows import COLUMNS, copy_text
 from allocation.usage.engine.traced_calls import TracedCalls
-from allocation.usage.models import RECORD_TABLE
 from allocation.usage.operations.identities import unknown
 from allocation.usage.operations.journal import append, fold
 from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.posting import post_to_ledger
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
+from allocation.usage.operations.records import insert_records
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.spans import told_before
@@ -262,7 +261,7 @@ def _write(
 ) -> list[CostedRecord]:
     """The new records. A batch with nothing new is folded too: it shows that usage still arrives."""
     records = unknown(batch)
-    new = _insert(records if untold is None else untold(records), at)
+    new = insert_records(records if untold is None else untold(records), at)
     heard_from = {record.root_id for record in batch.records}
     if not heard_from:
         return new
@@ -275,33 +274,3 @@ def _write(
         # Its budget is charged already: whether it still may call is not left to the fold.
         mark_lineages_dirty(stepped, at)
     return new
-
-
-def _insert(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
-    """The records that were not recorded before."""
-    if not batch:
-        return []
-    columns = ", ".join(COLUMNS)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS usage_staging ON COMMIT DELETE ROWS"  # noqa: S608  # our own names
-            f" AS SELECT 0 AS position, {columns} FROM {RECORD_TABLE} WITH NO DATA"
-        )
-        # It holds rows only of an earlier batch of the same transaction.
-        cursor.execute("DELETE FROM usage_staging")
-        with cast("Any", cursor.cursor).copy(f"COPY usage_staging (position, {columns}) FROM STDIN") as copy:
-            copy.write(copy_text(batch, at))
-        cursor.execute(
-            # Our own names only.
-            f"""
-            WITH new AS (
-                INSERT INTO {RECORD_TABLE} ({columns}) SELECT {columns} FROM usage_staging ORDER BY position
-                ON CONFLICT (id, occurred_at) DO NOTHING RETURNING id, occurred_at
-            )
-            SELECT position FROM usage_staging LEFT JOIN new USING (id, occurred_at) WHERE new.id IS NULL
-            """  # noqa: S608  # our own names
-        )
-        duplicates = {row[0] for row in cursor.fetchall()}
-    return (
-        [record for position, record in enumerate(batch) if position not in duplicates] if duplicates else list(batch)
-    )
