@@ -1,6 +1,7 @@
 """Closing a month: its figures no longer change, and what arrives for it later counts on the day it arrives."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 from governance.work.engine.locks import PERIOD_LOCK
-from governance.work.operations import hold
+from governance.work.operations import hold, hold_and_read
 
 
 class PeriodNotOver(Invalid):
@@ -26,6 +27,14 @@ class PeriodClosed(DomainError):
     """The month is closed already, or a later one is."""
 
     code = "period_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBooks:
+    """An organisation's books: closed up to an instant that is not included, None while no month is."""
+
+    closed_until: datetime | None
+    currency: str
 
 
 def month_named(text: str) -> date:
@@ -68,5 +77,18 @@ def close_period(*, organisation: Scope, month: date, reason: str, actor: Actor,
 
 def hold_periods(root_ids: Iterable[int]) -> dict[int, datetime]:
     """`closed_until`, under a shared lock: no period is closed before the transaction ends."""
-    hold(PERIOD_LOCK, shared=True)
-    return closed_until(root_ids)
+    return {root_id: books.closed_until for root_id, books in hold_books(root_ids).items() if books.closed_until}
+
+
+def hold_books(root_ids: Iterable[int]) -> dict[int, HeldBooks]:
+    """By organisation id how its books stand. Under a shared lock: no period is closed and no currency changed before
+    the transaction ends.
+    """
+    rows = hold_and_read(
+        PERIOD_LOCK,
+        'SELECT id, currency, (SELECT max("end") FROM allocation_billingperiod WHERE organisation_id = scope.id)'
+        " FROM governance_scope AS scope WHERE id = ANY(%s) ORDER BY id",
+        [list(root_ids)],
+        shared=True,
+    )
+    return {root_id: HeldBooks(None if end is None else midnight(end), currency) for root_id, currency, end in rows}

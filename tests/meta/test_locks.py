@@ -92,9 +92,12 @@ def unregistered(tree: ast.Module) -> list[int]:
     ]
 
 
+TAKING = {"hold", "hold_and_read", "hold_if_free"}
+
+
 def held(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"hold", "hold_if_free"}:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TAKING:
             yield ast.unparse(node.args[0])
 
 

@@ -1,6 +1,6 @@
 """Costed records as text for PostgreSQL's COPY."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from json import dumps
@@ -8,15 +8,30 @@ from json import dumps
 from allocation.prices.engine.rates import nanos_text
 from allocation.usage.engine.costing import CostedRecord
 
-# The order of columns in `copy_text`.
-COLUMNS = (
-    "id", "occurred_at", "received_at", "booked_at", "scope_id",
-    "source", "event_id", "provider", "model", "operation", "service_tier", "status", "task_id", "session_id",
-    "attribution", "price_source", "price_version", "attributes",
-    "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
-    "requests", "gpu_seconds", "latency_ms", "cost", "quantities", "claimed_cost", "is_estimated",
-    "mended", "list_cost", "unpriced_meters",
-)  # fmt: skip
+# The columns in the order of `copy_text`, each with its type in PostgreSQL.
+KINDS: Mapping[str, str] = {
+    "id": "uuid", "occurred_at": "timestamptz", "received_at": "timestamptz", "booked_at": "timestamptz",
+    "scope_id": "bigint",
+    **dict.fromkeys(
+        (
+            "source", "event_id", "provider", "model", "operation", "service_tier", "status", "task_id", "session_id",
+            "attribution", "price_source", "price_version",
+        ),
+        "text",
+    ),
+    "attributes": "jsonb",
+    **dict.fromkeys(
+        (
+            "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
+            "requests",
+        ),
+        "bigint",
+    ),
+    "gpu_seconds": "numeric", "latency_ms": "bigint", "cost": "numeric", "quantities": "jsonb",
+    "claimed_cost": "numeric", "is_estimated": "boolean", "mended": "text", "list_cost": "numeric",
+    "unpriced_meters": "jsonb",
+}  # fmt: skip
+COLUMNS = tuple(KINDS)
 NULL = r"\N"
 
 
@@ -52,6 +67,12 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
             f"\t{claimed}\t{'t' if event.estimated else 'f'}\t{', '.join(event.mended)}\t{at_list}\t{unpriced}\n"
         )
     return "".join(lines)
+
+
+def values_of(text: str) -> Iterator[list[str | None]]:
+    """The values of each line of `copy_text`, without the position, in the order of COLUMNS."""
+    for line in text.split("\n")[:-1]:
+        yield [None if value == NULL else value.replace("\\\\", "\\") for value in line.split("\t")[1:]]
 
 
 @lru_cache(maxsize=20_000)

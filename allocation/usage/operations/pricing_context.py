@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from allocation.attribution.queries import matcher_of, rule_sets_in_force
-from allocation.billing_periods.operations import hold_periods
+from allocation.billing_periods.operations import hold_books
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
 from allocation.sources.engine import NOBODY
@@ -17,7 +17,6 @@ from allocation.sources.queries import senders_in_force
 from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
 from allocation.usage.models import DroppedMonth
 from governance.memory.queries import VersionedMemory
-from governance.scopes.models import Scope
 from governance.scopes.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
@@ -129,8 +128,9 @@ def closed_meanwhile(organisations: Mapping[int, Organisation], root_ids: Iterab
     roots = sorted(root_ids)
     if not roots:
         return False
-    closed = hold_periods(roots)
-    if any(closed[root].timestamp() > organisations[root].closed_until_s for root in closed):
-        return True
-    currencies = Scope.objects.filter(pk__in=roots).values_list("pk", "currency")
-    return any(currency != organisations[root].prices.currency for root, currency in currencies)
+    books = hold_books(roots)
+    return any(
+        held.currency != organisations[root].prices.currency
+        or (held.closed_until is not None and held.closed_until.timestamp() > organisations[root].closed_until_s)
+        for root, held in books.items()
+    )

@@ -29,6 +29,7 @@ from governance.work.operations.listening import (
 )
 from governance.work.operations.locks import (
     hold,
+    hold_and_read,
     hold_if_free,
 )
 from governance.work.operations.nudges import (
@@ -48,6 +49,7 @@ __all__ = [
     "forget_old_commands",
     "heard",
     "hold",
+    "hold_and_read",
     "hold_if_free",
     "listen",
     "mark_scopes_dirty",

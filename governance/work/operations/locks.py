@@ -1,5 +1,8 @@
 """Taking advisory locks for a transaction."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import connection
 
 from governance.work.engine.locks import AdvisoryLock
@@ -12,6 +15,20 @@ def hold(lock: AdvisoryLock, *, of: int | None = None, shared: bool = False) -> 
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
         cursor.execute(*_call(function, lock, of))
+
+
+def hold_and_read(
+    lock: AdvisoryLock, statement: str, parameters: Sequence[Any], *, of: int | None = None, shared: bool = False
+) -> list[tuple[Any, ...]]:
+    """As `hold`, then the rows of `statement`, which reads what is held by a snapshot of its own: both go to PostgreSQL
+    at once, which saves waiting for one of two answers.
+    """
+    taking, key = _call("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock", lock, of)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{taking}; {statement}", [*key, *parameters])
+        cursor.nextset()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def hold_if_free(lock: AdvisoryLock, *, of: int | None = None) -> bool:

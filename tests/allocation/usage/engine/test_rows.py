@@ -4,6 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from allocation.usage.models import UsageRecord
+from allocation.usage.operations import records
 from tests.allocation.usage.sent_bodies import counts, one, post
 
 TEXTS = [
@@ -21,8 +22,12 @@ TEXTS = [
 ]
 
 
+@pytest.mark.parametrize("few", [0, 100], ids=["copied", "inserted as JSON"])
 @pytest.mark.parametrize("text", TEXTS)
-def test_every_printable_text_is_stored_as_it_came(sender: APIClient, text: str) -> None:
+def test_every_printable_text_is_stored_as_it_came(
+    sender: APIClient, text: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "FEW", few)
     sent = one(
         id=text, source=text, provider=text, model=text, operation=text, task_id=text, session_id=text,
         attributes={"team": text, "b": "\\"},
