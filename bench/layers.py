@@ -125,6 +125,9 @@ def statements(database_url: str, log: Path) -> Iterator[Callable[[], dict[str, 
 
 def oldest_unfolded_s(connection: psycopg.Connection[tuple[object, ...]]) -> float:
     """The age of the oldest accepted usage that roll-ups, charges and tasks do not hold yet, in seconds."""
-    del connection
-    # They are written in the transaction that accepts it.
-    return 0.0
+    statement = (
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)::float8"
+        " FROM allocation_usagejournal WHERE failed_at IS NULL"
+    )
+    row = connection.execute(statement).fetchone()
+    return float(str(row[0])) if row else 0.0
