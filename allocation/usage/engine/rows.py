@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
 from json import dumps
+
+import orjson
 
 from allocation.prices.engine.rates import nanos_text
 from allocation.usage.engine.costing import CostedRecord
@@ -44,7 +45,7 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
     for position, record in enumerate(records):
         event = record.event
         tokens = event.tokens
-        attributes = _json(tuple(event.attributes.items())) if event.attributes else "{}"
+        attributes = orjson.dumps(event.attributes).decode() if event.attributes else "{}"
         texts = (
             f"{event.source}\t{event.id}\t{event.provider}\t{event.model}\t{event.operation}\t{event.service_tier}"
             f"\t{event.status}\t{event.task_id}\t{event.session_id}\t{record.attribution}\t{record.price.source}"
@@ -61,7 +62,7 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
         booked = NULL if record.booked_s == record.at_s else received
         quantities = "{}" if price.rare is None else dumps({meter: str(amount) for meter, amount in price.rare.items()})
         lines.append(
-            f"{position}\t{record.id}\t{event.occurred_at}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
+            f"{position}\t{record.id}\t{event.occurred_at.isoformat()}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
             f"\t{tokens.input}\t{tokens.cached_input}\t{tokens.cache_write}\t{tokens.output}\t{tokens.reasoning}"
             f"\t{event.requests}\t{event.gpu_seconds or 0}\t{latency}\t{cost}\t{quantities}"
             f"\t{claimed}\t{'t' if event.estimated else 'f'}\t{', '.join(event.mended)}\t{at_list}\t{unpriced}\n"
@@ -73,8 +74,3 @@ def values_of(text: str) -> Iterator[list[str | None]]:
     """The values of each line of `copy_text`, without the position, in the order of COLUMNS."""
     for line in text.split("\n")[:-1]:
         yield [None if value == NULL else value.replace("\\\\", "\\") for value in line.split("\t")[1:]]
-
-
-@lru_cache(maxsize=20_000)
-def _json(attributes: tuple[tuple[str, str], ...]) -> str:
-    return dumps(dict(attributes), ensure_ascii=False)
