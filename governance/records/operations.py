@@ -50,13 +50,13 @@ class Decided:
     """One decision for `record_decisions`; fields as in `record_decision`."""
 
     action: str
-    scope: Scope
+    scope_id: int
+    scope_path: str
     subject: str
     reason: str
     evidence: Mapping[str, object]
 
 
-@transaction.atomic
 def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) -> None:
     """Appends all of them, in order, with one statement. Call it last, as `record_decision`."""
     copy_rows(
@@ -67,11 +67,11 @@ def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) 
                 user=actor.user,
                 key=actor.key,
                 action=decision.action,
-                scope=decision.scope,
-                scope_path=decision.scope.path,
+                scope_id=decision.scope_id,
+                scope_path=decision.scope_path,
                 subject=decision.subject,
                 reason=decision.reason,
-                evidence=dict(decision.evidence),
+                evidence=decision.evidence,
             )
             for decision in decided
         ]

@@ -1,7 +1,7 @@
 """Totals of scopes over time windows, from the coarsest roll-ups that fit."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -52,22 +52,29 @@ def window_totals(*, scope_ids: Iterable[int], since: datetime, until: datetime)
     return {scope_id: totals[scope_id] for scope_id in known_ids}
 
 
-def windows_totals(*, windows: Mapping[str, Window], at: datetime) -> dict[str, dict[int, UsageTotals]]:
-    """For every window and every scope, over the scope's whole subtree; zeros without usage. Windows are half-open and
-    rounded outwards to whole minutes. Usage after `at` is not counted.
+def windows_totals(
+    *, windows: Mapping[str, Window], at: datetime, scope_ids: Collection[int] | None = None
+) -> dict[str, dict[int, UsageTotals]]:
+    """For every window and every scope (or these alone), over the scope's whole subtree; zeros without usage. Windows
+    are half-open and rounded outwards to whole minutes. Usage after `at` is not counted.
     """
     until = {name: (since, min(end, at)) for name, (since, end) in windows.items()}
-    return _totals(scope_tree(), until, None)
+    tree = scope_tree()
+    if scope_ids is None:
+        return _totals(tree, until, None)
+    below = {descendant for scope_id in scope_ids for descendant in tree.descendants(scope_id)}
+    totals = _totals(tree, until, None if len(below) == len(tree.by_id) else sorted(below))
+    return {name: {scope_id: by_scope[scope_id] for scope_id in scope_ids} for name, by_scope in totals.items()}
 
 
-def data_ages(at: datetime) -> dict[int, float | None]:
+def data_ages(at: datetime, tree: ScopeTree | None = None) -> dict[int, float | None]:
     """Seconds since each organisation's feed last delivered, by root scope; None when it never did. The age is the
     feed's, not a scope's: a blocked scope has no usage, and its data must not look stale because of the block.
     """
     delivered = dict(IngestWatermark.objects.values_list("scope_id", "last_received_at"))
     return {
         root: max(0.0, (at - delivered[root]).total_seconds()) if root in delivered else None
-        for root in scope_tree().roots
+        for root in (tree or scope_tree()).roots
     }
 
 
@@ -81,16 +88,17 @@ def _totals(
         [name for name, (since, until) in rounded.items() if since <= start and end <= until]
         for start, end in intervals
     ]
+    counted = tree.by_id if scope_ids is None else scope_ids
     sums: dict[str, dict[int, list[Any]]] = {
-        name: {scope_id: [Decimal(0), 0, 0, 0, 0, 0] for scope_id in tree.by_id} for name in windows
+        name: {scope_id: [Decimal(0), 0, 0, 0, 0, 0] for scope_id in counted} for name in windows
     }
     for interval, scope_id, *values in _rows(intervals, members, scope_ids):
         for name in members[interval]:
             _add(sums[name][scope_id], values)
-    children_first = sorted(tree.by_id.values(), key=lambda node: -node.depth)
+    children_first = sorted((tree.by_id[scope_id] for scope_id in counted), key=lambda node: -node.depth)
     for by_scope in sums.values():
         for node in children_first:
-            if node.parent_id is not None and by_scope[node.id][2]:
+            if node.parent_id in by_scope and by_scope[node.id][2]:
                 _add(by_scope[node.parent_id], by_scope[node.id])
     return {
         name: {scope_id: UsageTotals(*values) for scope_id, values in by_scope.items()}

@@ -19,7 +19,7 @@ from governance.messages.models import Channel, ChannelKind, Delivery, DeliveryS
 from governance.messages.queries import Destination, destinations
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
-from governance.work.operations import nudge
+from governance.work.operations import insert_rows, nudge
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,6 @@ class Outgoing:
     message: Message
 
 
-@transaction.atomic
 def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
     """Queues many messages with a few statements; what was queued before stays as it is."""
     deliveries = [
@@ -120,7 +119,7 @@ def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
         for item in outgoing
     ]
     if deliveries:
-        Delivery.objects.bulk_create(deliveries, batch_size=1000, ignore_conflicts=True)
+        insert_rows(deliveries)
         nudge(SENDING_TASK, queue=SENDING_QUEUE)
 
 

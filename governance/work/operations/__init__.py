@@ -5,6 +5,7 @@ from governance.work.operations.arrays import (
 )
 from governance.work.operations.bulk import (
     copy_rows,
+    insert_rows,
 )
 from governance.work.operations.dirty_scopes import (
     DIRTY_CHANNEL,
@@ -51,6 +52,7 @@ __all__ = [
     "hold",
     "hold_and_read",
     "hold_if_free",
+    "insert_rows",
     "listen",
     "mark_scopes_dirty",
     "nudge",

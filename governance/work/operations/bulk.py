@@ -1,29 +1,112 @@
-"""Inserting many rows with one statement."""
+"""Inserting many rows with one statement, several times as fast as `bulk_create`. Triggers and constraints apply; rows
+without a primary key do not learn the one they get. A row that is refused ends the transaction it is in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
 from psycopg import sql
 
+NULL, SEPARATOR = r"\N", "\t"
+NO_CONFLICT_MATTERS = sql.SQL("ON CONFLICT DO NOTHING")
+_escapes = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_in_quotes = str.maketrans({"\\": r"\\", '"': r"\""})
 
-@transaction.atomic
+
 def copy_rows(rows: Sequence[models.Model]) -> None:
-    """Inserts rows of one model by COPY, several times as fast as `bulk_create`. Triggers and constraints apply.
-
-    Conflicts are not ignored, and rows without a primary key do not learn the one they get.
-    """
+    """Inserts rows of one model by COPY. Conflicts are not ignored."""
     if not rows:
         return
-    meta = rows[0]._meta  # noqa: SLF001  # Django's public introspection, whatever its name.
-    fields = [field for field in meta.concrete_fields if not field.primary_key or rows[0].pk is not None]
-    columns = [sql.Identifier(field.db_column or field.attname) for field in fields]
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(meta.db_table), sql.SQL(", ").join(columns))
+    table, fields, names = _shape(rows)
+    columns = [_column(field, rows) for field in fields]
+    text = "".join([f"{SEPARATOR.join(values)}\n" for values in zip(*columns, strict=True)])
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)
     # Django turns the driver's errors into its own for statements only.
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            row._prepare_related_fields_for_save(  # type: ignore[attr-defined]  # noqa: SLF001  # As `bulk_create` does.
-                operation_name="copy_rows"
-            )
-            copy.write_row([field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields])
+    with (
+        transaction.atomic(savepoint=False),
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
+        copy.write(text)
+
+
+def insert_rows(rows: Sequence[models.Model], *, on_conflict: sql.SQL = NO_CONFLICT_MATTERS) -> None:
+    """Inserts rows of one model that may be there already."""
+    if not rows:
+        return
+    table, fields, names = _shape(rows)
+    columns = [[_json_value(field, field.pre_save(row, True)) for row in rows] for field in fields]
+    types = sql.SQL(", ").join(
+        [sql.SQL("{} {}").format(sql.Identifier(str(field.column)), sql.SQL(_type(field))) for field in fields]
+    )
+    statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM json_to_recordset(%s::json) AS given ({}) {}").format(
+        table, names, names, types, on_conflict
+    )
+    keys = [str(field.column) for field in fields]
+    given = [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps(given)])
+
+
+def _shape(rows: Sequence[models.Model]) -> tuple[sql.Identifier, list[models.Field[Any, Any]], sql.Composed]:
+    """The table, the fields that are written and the names of their columns."""
+    meta = rows[0]._meta  # noqa: SLF001  # Django's public introspection, whatever its name.
+    for row in rows:
+        row._prepare_related_fields_for_save(  # type: ignore[attr-defined]  # noqa: SLF001  # As `bulk_create` does.
+            operation_name="copy_rows"
+        )
+    fields = [field for field in meta.concrete_fields if not field.primary_key or rows[0].pk is not None]
+    names = sql.SQL(", ").join([sql.Identifier(str(field.column)) for field in fields])
+    return sql.Identifier(meta.db_table), fields, names
+
+
+def _column(field: models.Field[Any, Any], rows: Sequence[models.Model]) -> list[str]:
+    text_of = _text_of(field)
+    known: dict[Any, str] = {}
+    texts = []
+    for row in rows:
+        value = field.pre_save(row, True)
+        # Many rows of a batch say the same. The kind belongs to the key, since 1, True and 1.0 are equal.
+        key = (value.__class__, id(value) if value.__hash__ is None else value)
+        text = known.get(key)
+        if text is None:
+            text = known[key] = NULL if value is None else text_of(value)
+        texts.append(text)
+    return texts
+
+
+def _text_of(field: models.Field[Any, Any]) -> Callable[[Any], str]:
+    """How a value of the field is written in a line of COPY; of a kind unknown here, as Django would pass it on."""
+    match field:
+        case models.JSONField():
+            return lambda value: json.dumps(value, cls=field.encoder).translate(_escapes)
+        case ArrayField():
+            return lambda values: _array(values).translate(_escapes)
+        case models.DateTimeField():
+            return lambda value: str(value.isoformat())
+        case models.BooleanField():
+            return lambda value: "t" if value else "f"
+        case models.BinaryField():
+            return lambda value: rf"\\x{bytes(value).hex()}"
+        case _:
+            return lambda value: str(field.get_db_prep_save(value, connection)).translate(_escapes)
+
+
+def _array(values: Sequence[str]) -> str:
+    return "{" + ",".join(f'"{value.translate(_in_quotes)}"' for value in values) + "}"
+
+
+def _json_value(field: models.Field[Any, Any], value: Any) -> Any:
+    if value is None or isinstance(field, models.JSONField | models.BooleanField | models.IntegerField):
+        return value
+    return value.isoformat() if isinstance(field, models.DateTimeField) else str(value)
+
+
+def _type(field: models.Field[Any, Any]) -> str:
+    return str(field.db_type(connection))

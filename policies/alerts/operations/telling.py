@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from governance.errors import DomainError
 from governance.messages.channels import Message
 from governance.messages.operations import Outgoing, queue_messages
-from governance.messages.queries import Destination, destinations
+from governance.messages.queries import Destination, destinations_of
 from policies.alerts.models import Alert, AlertEvent
 
 logger = logging.getLogger(__name__)
@@ -37,16 +38,13 @@ def tell(messages: Sequence[Told], *, at: datetime) -> list[AlertEvent]:
     """
     events: list[AlertEvent] = []
     outgoing: list[Outgoing] = []
-    known: dict[tuple[str, int], tuple[Destination, ...] | str] = {}
+    known = _places(messages)
     for told in messages:
         problems = []
         for address in dict.fromkeys(told.to):
-            place = (address, told.scope_id)
-            if place not in known:
-                known[place] = _destinations(*place)
-            resolved = known[place]
-            if isinstance(resolved, str):
-                problems.append(f"{address}: {resolved}")
+            resolved = known[address][told.scope_id]
+            if isinstance(resolved, DomainError):
+                problems.append(f"{address}: {resolved.detail}")
                 continue
             outgoing += [Outgoing(destination, told.message.event_id, told.message) for destination in resolved]
         events.append(
@@ -65,14 +63,20 @@ def tell(messages: Sequence[Told], *, at: datetime) -> list[AlertEvent]:
             )
         )
     queue_messages(outgoing, at=at)
-    Alert.objects.filter(pk__in={told.alert_id for told in messages}).update(last_notified_at=at)
+    not_yet = Alert.objects.filter(pk__in={told.alert_id for told in messages}).exclude(last_notified_at=at)
+    not_yet.update(last_notified_at=at)
     return events
 
 
-def _destinations(address: str, scope_id: int) -> tuple[Destination, ...] | str:
-    """The destinations of the address, or the sentence that says why there are none."""
-    try:
-        return destinations(address, scope_id)
-    except DomainError as problem:
-        logger.warning("a guardrail cannot notify %s: %s", address, problem.detail)
-        return problem.detail
+def _places(messages: Sequence[Told]) -> Mapping[str, Mapping[int, tuple[Destination, ...] | DomainError]]:
+    """By address and scope id the destinations, or why there are none."""
+    scope_ids: dict[str, set[int]] = defaultdict(set)
+    for told in messages:
+        for address in told.to:
+            scope_ids[address].add(told.scope_id)
+    places = {address: destinations_of(address, sorted(ids)) for address, ids in scope_ids.items()}
+    for address, by_scope in places.items():
+        for problem in by_scope.values():
+            if isinstance(problem, DomainError):
+                logger.warning("a guardrail cannot notify %s: %s", address, problem.detail)
+    return places

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from governance.work.operations import copy_rows
+from django.db import connection
+from psycopg import sql
+
+from governance.work.operations import copy_rows, insert_rows
 from policies.alerts.models import Alert, AlertEvent
 from policies.alerts.operations import Ending, tell, tell_endings
 from policies.constraints.models import KIND_FIELDS, Constraint
@@ -17,6 +20,11 @@ from policies.evaluation.operations.records import PendingRecord
 from policies.guardrails.models import GuardrailState
 
 RELEASED_BY_WEIR = "weir"
+COPIED_FROM = 20
+STATE_REPLACED = sql.SQL(
+    "ON CONFLICT (guardrail, scope_id) DO UPDATE SET (period_start, period_end, state, next_due_at, updated_at) ="
+    " (EXCLUDED.period_start, EXCLUDED.period_end, EXCLUDED.state, EXCLUDED.next_due_at, EXCLUDED.updated_at)"
+)
 
 # Guardrail name and scope id.
 Pair = tuple[str, int]
@@ -104,17 +112,30 @@ class _Notified(dict[tuple[Pair, datetime, str], int]):
         return self.get(key, 0)
 
 
+def _insert_alerts(batch: Batch) -> None:
+    """Whoever is told of an alert is told in this transaction. The numbers of many are drawn first, so that they can be
+    copied.
+    """
+    for notice in batch.notices:
+        notice.alert.last_notified_at = batch.at
+    if len(batch.new_alerts) < COPIED_FROM:
+        Alert.objects.bulk_create(batch.new_alerts)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [Alert._meta.db_table, len(batch.new_alerts)],  # noqa: SLF001  # Django's public introspection.
+        )
+        for alert, (number,) in zip(batch.new_alerts, cursor.fetchall(), strict=True):
+            alert.pk = number
+    copy_rows(batch.new_alerts)
+
+
 def save(batch: Batch) -> None:
     """Write states, alerts, constraints, deliveries and events in this order, inside the caller's transaction."""
     if batch.forgotten_states:
         GuardrailState.objects.filter(id__in=batch.forgotten_states).delete()
-    GuardrailState.objects.bulk_create(
-        batch.states,
-        batch_size=1000,
-        update_conflicts=True,
-        unique_fields=["guardrail", "scope"],
-        update_fields=["period_start", "period_end", "state", "next_due_at", "updated_at"],
-    )
+    insert_rows(batch.states, on_conflict=STATE_REPLACED)
     if batch.changed_alerts:
         Alert.objects.bulk_update(
             [batch.changed_alerts[pk] for pk in sorted(batch.changed_alerts)],
@@ -124,7 +145,7 @@ def save(batch: Batch) -> None:
             ],
             batch_size=500,
         )  # fmt: skip
-    Alert.objects.bulk_create(batch.new_alerts, batch_size=1000)
+    _insert_alerts(batch)
     if batch.changed_constraints:
         Constraint.objects.bulk_update(
             [batch.changed_constraints[pk] for pk in sorted(batch.changed_constraints)],

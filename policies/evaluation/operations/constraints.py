@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from governance.scopes.queries import scope_tree
 from policies.alerts.models import Alert, AlertEvent
 from policies.alerts.operations import Ending
 from policies.constraints.models import Constraint, columns_of
@@ -58,7 +57,7 @@ def _constraint_end_reason(outcome: Evaluation, step: str) -> str:
 
 def constraint_evidence(in_force: ConstraintInForce, scope: ScopeView) -> dict[str, Any]:
     """Limit and observed value with their unit; for money the unit is the organisation's currency."""
-    unit = scope_tree(max_age_s=1).by_id[scope.id].currency if in_force.unit == "money" else in_force.unit
+    unit = scope.currency if in_force.unit == "money" else in_force.unit
     return {
         "limit": as_json(in_force.limit),
         "observed": as_json(in_force.observed),
@@ -70,6 +69,7 @@ def constraint_evidence(in_force: ConstraintInForce, scope: ScopeView) -> dict[s
 def _constrain(
     batch: Batch, finding: ScopeAssessment, active: ActiveGuardrail, alert: Alert, in_force: ConstraintInForce
 ) -> None:
+    evidence = constraint_evidence(in_force, finding.scope)
     batch.new_constraints.append(
         Constraint(
             scope_id=finding.scope.id,
@@ -80,7 +80,7 @@ def _constrain(
             **columns_of(in_force.constraint),
             owner=active.owner or finding.guardrail,
             reason=in_force.reason,
-            evidence=constraint_evidence(in_force, finding.scope),
+            evidence=evidence,
             starts_at=max(batch.at, in_force.since),
             expires_at=finding.period.end,
             min_hold_until=_min_hold_until(active, in_force),
@@ -90,12 +90,10 @@ def _constrain(
     batch.decisions.append(
         PendingRecord(
             "constraint.impose",
-            finding.scope.id,
+            finding.scope,
             f"guardrail:{finding.guardrail}/{in_force.step}",
             in_force.reason,
-            constraint_evidence(in_force, finding.scope)
-            | {"expires_at": finding.period.end.isoformat()}
-            | to_json(in_force.constraint),
+            evidence | {"expires_at": finding.period.end.isoformat()} | to_json(in_force.constraint),
         )
     )
 
@@ -172,7 +170,7 @@ def release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView)
     batch.decisions.append(
         PendingRecord(
             "constraint.expire" if is_over else "constraint.release",
-            scope.id,
+            scope,
             f"guardrail:{constraint.guardrail}/{constraint.step}",
             reason,
             {"constraint": constraint.pk},

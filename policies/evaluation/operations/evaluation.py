@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,13 +20,14 @@ from governance.work.operations import beat, claim_dirty_scopes, mark_scopes_dir
 from policies.evaluation.models import EvaluationRun
 from policies.evaluation.operations.gaps import close_gaps, open_gaps
 from policies.evaluation.operations.portions import Group, Written, grouped, write
-from policies.evaluation.queries import Assessment, assess
+from policies.evaluation.queries import Assessment, assess, guardrails_by_scope
 from policies.guardrails.models import GuardrailState
 
 logger = logging.getLogger(__name__)
 
 CLAIM_SCOPES_MAX = 200
 DUE_SCOPES_MAX = 1000
+UNCOUNTED_MAX = 10
 SWEEP_HEARTBEAT = "policies.sweep"
 RUNS_KEPT_FOR = timedelta(days=7)
 
@@ -57,12 +60,17 @@ def evaluate_next_dirty_scopes(*, at: datetime) -> bool:
     affected = {
         scope_id for claim in claims if claim.scope_id in tree.by_id for scope_id in tree.ancestors(claim.scope_id)
     }
-    written = write([Group(tuple(sorted(affected)))] if affected else [], tree=tree, at=at, claims=claims)
+    written = write(_groups(affected), tree=tree, at=at, claims=claims)
     if written.portions or written.refusals:
-        # The first portion assessed all the scopes.
-        first = written.portions[0].assessment if written.portions else None
-        _log_run(EvaluationRun.Cause.DIRTY, first, written, at, began=began)
+        _log_run(EvaluationRun.Cause.DIRTY, written.assessments, written, at, began=began)
     return True
+
+
+def _groups(scope_ids: Collection[int]) -> list[Group]:
+    """Few scopes are not worth counting what they would have to write."""
+    if len(scope_ids) <= UNCOUNTED_MAX:
+        return [Group(tuple(sorted(scope_ids)))] if scope_ids else []
+    return grouped(guardrails_by_scope(scope_ids))
 
 
 def sweep(*, at: datetime) -> EvaluationRun:
@@ -74,9 +82,10 @@ def sweep(*, at: datetime) -> EvaluationRun:
     began = time.monotonic()
     tree = scope_tree()
     assessment = assess(at=at)
-    written = write(grouped(finding for finding in assessment.findings if finding.needs_writing), tree=tree, at=at)
+    to_write = Counter(finding.scope.id for finding in assessment.findings if finding.needs_writing)
+    written = write(grouped(to_write), tree=tree, at=at)
     _finish_sweep(assessment, written, at)
-    return _log_run(EvaluationRun.Cause.SWEEP, assessment, written, at, began=began)
+    return _log_run(EvaluationRun.Cause.SWEEP, [assessment], written, at, began=began)
 
 
 @transaction.atomic
@@ -88,19 +97,22 @@ def _finish_sweep(assessment: Assessment, written: Written, at: datetime) -> Non
 
 
 def _log_run(
-    cause: str, assessment: Assessment | None, written: Written, at: datetime, *, began: float
+    cause: str, assessments: Sequence[Assessment], written: Written, at: datetime, *, began: float
 ) -> EvaluationRun:
-    """``assessment`` is of all the scopes; None when nothing of it could be written."""
+    """``assessments`` are of all the scopes, each once; those of what could not be written are missing."""
     run = EvaluationRun.objects.create(
         cause=cause,
         started_at=at,
         finished_at=at + timedelta(seconds=time.monotonic() - began),
-        scopes_count=assessment.scopes_count if assessment else 0,
-        guardrails_count=assessment.guardrails_count if assessment else 0,
-        evaluations_count=assessment.evaluations_count if assessment else 0,
+        scopes_count=sum(assessment.scopes_count for assessment in assessments),
+        guardrails_count=max((assessment.guardrails_count for assessment in assessments), default=0),
+        evaluations_count=sum(assessment.evaluations_count for assessment in assessments),
         transitions_count=written.transitions_count,
-        no_data_count=sum(map(len, assessment.held.values())) if assessment else 0,
-        errors=[*(assessment.broken.values() if assessment else ()), *written.refusals],
+        no_data_count=sum(len(held) for assessment in assessments for held in assessment.held.values()),
+        errors=[
+            *dict.fromkeys(broken for assessment in assessments for broken in assessment.broken.values()),
+            *written.refusals,
+        ],
     )
     if run.transitions_count:
         logger.info("%s: %d scopes, %d steps started or ended", cause, run.scopes_count, run.transitions_count)

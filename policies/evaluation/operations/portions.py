@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -27,18 +27,21 @@ from policies.guardrails.models import GuardrailState
 logger = logging.getLogger(__name__)
 ItemT = TypeVar("ItemT")
 
-# This many are written in about a second, which is the longest that other work of the organisation waits.
-WRITE_FINDINGS_MAX = 500
+# This many are written in less than a second, which is the longest that other work of the organisation waits.
+WRITE_FINDINGS_MAX = 1000
 REASON_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """What one transaction assessed and wrote; ``remaining`` is left to later ones."""
+    """What one transaction assessed (``is_again``: as another did before) and wrote; ``remaining`` is left to later
+    ones.
+    """
 
     assessment: Assessment
     transitions_count: int = 0
     remaining: tuple[Group, ...] = ()
+    is_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Group:
 
     scope_ids: tuple[int, ...]
     guardrails: frozenset[str] | None = None
+    is_assessed: bool = False
 
     def holds(self, finding: ScopeAssessment) -> bool:
         """Whether the finding is to be written with this group."""
@@ -63,6 +67,11 @@ class Written:
     @property
     def transitions_count(self) -> int:
         return sum(portion.transitions_count for portion in self.portions)
+
+    @property
+    def assessments(self) -> list[Assessment]:
+        """Of every scope once."""
+        return [portion.assessment for portion in self.portions if not portion.is_again]
 
     @property
     def refusals(self) -> list[str]:
@@ -104,11 +113,11 @@ def write(groups: Iterable[Group], *, tree: ScopeTree, at: datetime, claims: Seq
     return written
 
 
-def grouped(findings: Iterable[ScopeAssessment]) -> list[Group]:
-    """The findings' scopes, in groups of at most WRITE_FINDINGS_MAX findings or of a single scope."""
+def grouped(counts: Mapping[int, int]) -> list[Group]:
+    """Scopes, each with how much it has to write, in groups of at most WRITE_FINDINGS_MAX or of a single scope."""
     groups: list[list[int]] = []
     room = 0
-    for scope_id, count in sorted(Counter(finding.scope.id for finding in findings).items()):
+    for scope_id, count in sorted(counts.items()):
         if not groups or count > room:
             groups.append([])
             room = WRITE_FINDINGS_MAX
@@ -122,14 +131,15 @@ def _write_portion(group: Group, *, tree: ScopeTree, at: datetime, claims: Seque
     _lock_organisations({tree.by_id[scope_id].root_id for scope_id in group.scope_ids})
     assessment = assess(at=at, scope_ids=group.scope_ids)
     findings = [finding for finding in assessment.findings if finding.may_need_writing and group.holds(finding)]
-    groups = grouped(findings) if group.guardrails is None else []
+    groups = grouped(Counter(finding.scope.id for finding in findings)) if group.guardrails is None else []
     first, remaining = (groups[0], groups[1:]) if groups else (group, [])
     transitions = write_findings(
         [finding for finding in findings if finding.scope.id in first.scope_ids],
         at=at,
         before_records=lambda: _settle(() if remaining else claims, assessment, at),
     )
-    return Portion(assessment, transitions, tuple(remaining))
+    rest = tuple(replace(other, is_assessed=True) for other in remaining)
+    return Portion(assessment, transitions, rest, is_again=group.is_assessed)
 
 
 def _is_refused_row(problem: Exception) -> bool:
@@ -140,9 +150,12 @@ def _is_refused_row(problem: Exception) -> bool:
 def _halves(group: Group, at: datetime) -> list[Group]:
     """The group in two: its scopes, or of a single scope its guardrails. None of what cannot be halved."""
     if len(group.scope_ids) > 1:
-        return [Group(tuple(scope_ids)) for scope_ids in _halved(group.scope_ids)]
+        return [replace(group, scope_ids=tuple(scope_ids)) for scope_ids in _halved(group.scope_ids)]
     names = sorted({finding.guardrail for finding in _to_write(group, at)})
-    return [Group(group.scope_ids, frozenset(half)) for half in _halved(names)] if len(names) > 1 else []
+    if len(names) <= 1:
+        return []
+    first, second = (Group(group.scope_ids, frozenset(half), group.is_assessed) for half in _halved(names))
+    return [first, replace(second, is_assessed=True)]
 
 
 def _halved(items: Sequence[ItemT]) -> tuple[Sequence[ItemT], Sequence[ItemT]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from governance.people.rules import Actor
 from governance.records.operations import Decided, record_decisions
-from governance.scopes.models import Scope
+from policies.guardrails.engine.types import ScopeView
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class PendingRecord:
     """A decision record to be appended when everything else of the batch is written."""
 
     action: str
-    scope_id: int
+    scope: ScopeView
     subject: str
     reason: str
     evidence: dict[str, Any]
@@ -26,9 +26,15 @@ class PendingRecord:
 
 def record(decisions: Sequence[PendingRecord], *, at: datetime) -> None:
     """Append the records as decisions of the installation itself."""
-    scopes = Scope.objects.in_bulk({decision.scope_id for decision in decisions})
     decided = [
-        Decided(decision.action, scopes[decision.scope_id], decision.subject, decision.reason, decision.evidence)
+        Decided(
+            action=decision.action,
+            scope_id=decision.scope.id,
+            scope_path=decision.scope.path,
+            subject=decision.subject,
+            reason=decision.reason,
+            evidence=decision.evidence,
+        )
         for decision in decisions
     ]
     record_decisions(decided, actor=Actor.system(), at=at)

@@ -97,7 +97,7 @@ def _plan_end(batch: Batch, known: Known, finding: ScopeAssessment, ended: Evalu
     batch.transitions_count += sum(isinstance(transition, StepEnded) for transition in ended.transitions)
     batch.decisions.append(
         PendingRecord(
-            "guardrail.end", finding.scope.id, f"guardrail:{finding.guardrail}", finding.ended_reason, {"by": "weir"}
+            "guardrail.end", finding.scope, f"guardrail:{finding.guardrail}", finding.ended_reason, {"by": "weir"}
         )
     )
 
@@ -116,19 +116,20 @@ def _plan_outcome(
         if isinstance(planned.action, Notify):
             _plan_notice(batch, known, finding, alert, planned, planned.action, outcome)
     plan_constraints(batch, known, finding, active, alert, outcome, pair)
+    evidence = {
+        "version": active.number,
+        "digest": active.digest,
+        "level": active.level,
+        "inputs": as_json(outcome.inputs) if steps else {},
+    }
     for step in steps:
         batch.decisions.append(
             PendingRecord(
                 "guardrail.start_step" if isinstance(step, StepStarted) else "guardrail.end_step",
-                finding.scope.id,
+                finding.scope,
                 f"guardrail:{finding.guardrail}/{step.step}",
                 step.reason,
-                {
-                    "version": active.number,
-                    "digest": active.digest,
-                    "level": active.level,
-                    "inputs": as_json(outcome.inputs),
-                },
+                evidence,
             )
         )
     reason = end_reason(outcome, "")

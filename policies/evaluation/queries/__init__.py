@@ -2,6 +2,7 @@ from policies.evaluation.queries.assessment import (
     Assessment,
     ScopeAssessment,
     assess,
+    guardrails_by_scope,
     state_to_store,
 )
 from policies.evaluation.queries.explanation import (
@@ -27,5 +28,6 @@ __all__ = [
     "calendar_month",
     "evaluation_lag",
     "explain",
+    "guardrails_by_scope",
     "state_to_store",
 ]

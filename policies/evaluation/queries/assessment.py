@@ -18,7 +18,7 @@ from policies.evaluation.queries.limits import Limits, follows, stored_limits
 from policies.evaluation.queries.periods import EvaluationPeriod
 from policies.guardrails.engine.constraint_kinds import ConstraintKind
 from policies.guardrails.engine.context import ScopeContext
-from policies.guardrails.engine.types import IDLE, Evaluation, GuardrailState, Held, ScopeView
+from policies.guardrails.engine.types import IDLE, Evaluation, FactKey, GuardrailState, Held, ScopeView
 from policies.guardrails.models import GuardrailState as StoredState
 from policies.guardrails.queries import ActiveGuardrail, ActiveGuardrails, active_guardrails
 
@@ -166,6 +166,25 @@ def _matches(
     return matches
 
 
+def guardrails_by_scope(scope_ids: Collection[int]) -> dict[int, int]:
+    """How many guardrails speak to each of these scopes; unknown ones are left out."""
+    tree = scope_tree()
+    matches = _matches(active_guardrails(), _current_scope_views(tree), [one for one in scope_ids if one in tree.by_id])
+    return {scope_id: len(matched) for scope_id, matched in matches.items()}
+
+
+def _keys_of(matches: Mapping[int, Sequence[ActiveGuardrail]]) -> dict[int, frozenset[FactKey]]:
+    """What is read of each scope. Most scopes are matched by the same guardrails as another."""
+    known: dict[tuple[int, ...], frozenset[FactKey]] = {}
+    keys_of = {}
+    for scope_id, matched in matches.items():
+        versions = tuple(guardrail.version_id for guardrail in matched)
+        if versions not in known:
+            known[versions] = frozenset().union(*(guardrail.compiled.fact_keys for guardrail in matched))
+        keys_of[scope_id] = known[versions]
+    return keys_of
+
+
 def remembered_states(scope_ids: Collection[int] | None) -> dict[int, dict[str, Remembered]]:
     """Stored states by scope id and guardrail name (None: of every scope)."""
     rows = StoredState.objects.all() if scope_ids is None else StoredState.objects.filter(scope_id__in=scope_ids)
@@ -193,8 +212,7 @@ def assess(
     views = [scope_views.views[scope_id] for scope_id in ids]
     stored = remembered_states(scope_ids)
     matches = _matches(active, scope_views, ids)
-    keys = {key for matched in matches.values() for guardrail in matched for key in guardrail.compiled.fact_keys}
-    facts = load_facts(scope_ids=ids, keys=keys, tree=tree, at=at)
+    facts = load_facts(keys_of=_keys_of(matches), tree=tree, at=at)
     by_name = {guardrail.name: guardrail for guardrail in active.guardrails}
     findings: list[ScopeAssessment] = []
     held: dict[int, list[ScopeAssessment]] = defaultdict(list)

@@ -38,7 +38,7 @@ def explain(*, name: str, scope_path: str, at: datetime) -> Explanation:
     view = view_of(node)
     if not guardrail.compiled.matches(view):
         raise NotFound(f"{name} does not match {scope_path}: it has no effect there.")
-    facts = load_facts(scope_ids=[node.id], keys=guardrail.compiled.fact_keys, tree=tree, at=at)
+    facts = load_facts(keys_of={node.id: guardrail.compiled.fact_keys}, tree=tree, at=at)
     period = facts.period(node.id, guardrail.compiled.fact_keys)
     remembered = remembered_states([node.id]).get(node.id, {}).get(name)
     previous = remembered.state if remembered and remembered.period == period else None

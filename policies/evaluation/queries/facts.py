@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -45,15 +45,18 @@ class LoadedFacts:
         return before if before is not None and before.start <= self.at < before.end else self.month
 
 
-def load_facts(*, scope_ids: Collection[int], keys: Collection[FactKey], tree: ScopeTree, at: datetime) -> LoadedFacts:
-    """The values of these fact keys for these scopes at ``at``, each with its age in seconds."""
+def load_facts(*, keys_of: Mapping[int, Collection[FactKey]], tree: ScopeTree, at: datetime) -> LoadedFacts:
+    """The values of the fact keys that are read of each scope, by scope id, at ``at``; each with its age in seconds."""
+    scope_ids = list(keys_of)
+    keys = {key for read in dict.fromkeys(map(frozenset, keys_of.values())) for key in read}
     units = {key.unit for key in keys if key.unit} | {"money"}
-    budgets = {unit: budget_facts(scope_ids=list(scope_ids), unit=unit, at=at) for unit in sorted(units)}
+    budgets = {unit: budget_facts(scope_ids=scope_ids, unit=unit, at=at) for unit in sorted(units)}
     month = calendar_month(at)
     loaded = LoadedFacts(at=at, values={}, budgets=budgets, month=month)
     periods = {scope_id: loaded.period(scope_id, ()) for scope_id in scope_ids}
-    totals = _totals(keys, set(periods.values()), at)
-    ages = data_ages(at)
+    windowed = [scope_id for scope_id, read in keys_of.items() if any(key.window for key in read)]
+    totals = _totals(keys, {periods[scope_id] for scope_id in windowed}, windowed, at)
+    ages = data_ages(at, tree)
     quarantined = quarantined_by_scope(tree) if any(key.fact.startswith(QUARANTINE) for key in keys) else {}
     values: dict[int, dict[FactKey, FactValue]] = {}
     for scope_id in scope_ids:
@@ -62,13 +65,13 @@ def load_facts(*, scope_ids: Collection[int], keys: Collection[FactKey], tree: S
             key: _quarantine_value(key.fact, quarantined.get(scope_id), at)
             if key.fact.startswith(QUARANTINE)
             else _value(key, scope_id, periods[scope_id], budgets, totals, age, at)
-            for key in keys
+            for key in keys_of[scope_id]
         }
     return LoadedFacts(at=at, values=values, budgets=budgets, month=month)
 
 
 def _totals(
-    keys: Collection[FactKey], periods: Collection[EvaluationPeriod], at: datetime
+    keys: Collection[FactKey], periods: Collection[EvaluationPeriod], scope_ids: Sequence[int], at: datetime
 ) -> Mapping[str, Mapping[int, UsageTotals]]:
     """Usage totals by window name and scope id; a period-to-date window is named by the instant at which it begins."""
     windows: dict[str, tuple[datetime, datetime]] = {}
@@ -78,7 +81,7 @@ def _totals(
             windows[name] = (at - length, at + CLOCK_AHEAD_MAX)
         else:
             windows |= {period.start.isoformat(): (period.start, at + CLOCK_AHEAD_MAX) for period in periods}
-    return windows_totals(windows=windows, at=at + CLOCK_AHEAD_MAX) if windows else {}
+    return windows_totals(windows=windows, at=at + CLOCK_AHEAD_MAX, scope_ids=scope_ids) if windows else {}
 
 
 def _value(

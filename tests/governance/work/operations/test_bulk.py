@@ -1,11 +1,13 @@
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
+from psycopg import sql
 
+from governance.messages.models import Channel, Delivery
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope, Heartbeat
-from governance.work.operations.bulk import copy_rows
+from governance.work.operations.bulk import copy_rows, insert_rows
 from tests.governance.conftest import AT
 
 
@@ -18,8 +20,9 @@ def test_many_rows_go_in_with_one_statement(db: None) -> None:
 
 
 def test_nothing_to_copy_asks_nothing(db: None, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(2):  # the savepoint and its release
+    with django_assert_num_queries(0):
         copy_rows([])
+        insert_rows([])
 
 
 def test_constraints_hold_and_the_error_is_djangos(search: Scope) -> None:
@@ -27,3 +30,47 @@ def test_constraints_hold_and_the_error_is_djangos(search: Scope) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         copy_rows([DirtyScope(scope=search, dirty_since=AT)])
     assert DirtyScope.objects.count() == 1
+
+
+def test_every_kind_of_value_comes_back_as_it_was(search: Scope) -> None:
+    awkward = 'a\\b\t"c"\n{},\r\\N é'
+    channel = Channel(scope=search, kind="email", name="x", to=[awkward], sealed_secrets=b"\x00\\\xff")
+    copy_rows([channel])
+    rows = [
+        Delivery(
+            channel=channel,
+            dedup_key=f"{number} {awkward}",
+            to=[awkward],
+            message={"text": awkward, "none": None, "number": 1.5, "true": True, "deep": [{"a": [1]}]},
+            next_attempt_at=AT,
+            created_at=AT,
+        )
+        for number in range(4)
+    ]
+    copy_rows(rows[:2])
+    insert_rows(rows)
+
+    (stored,) = Channel.objects.filter(pk=channel.pk)
+    assert (stored.to, bytes(stored.sealed_secrets), stored.is_enabled) == ([awkward], b"\x00\\\xff", True)
+    assert {row.pk: row for row in Delivery.objects.all()}.keys() == {row.pk for row in rows}
+    for row in Delivery.objects.all():
+        (given,) = (one for one in rows if one.pk == row.pk)
+        assert {field.name: getattr(row, field.attname) for field in Delivery._meta.concrete_fields} == {
+            field.name: getattr(given, field.attname) for field in Delivery._meta.concrete_fields
+        }
+
+
+def test_what_is_there_stays_or_is_replaced_as_asked(search: Scope) -> None:
+    beats = [Heartbeat(name=name, beat_at=AT, detail="old") for name in ("a", "b")]
+    insert_rows(beats)
+    insert_rows([Heartbeat(name="a", beat_at=AT, detail="new"), Heartbeat(name="c", beat_at=AT, detail="new")])
+    assert dict(Heartbeat.objects.values_list("name", "detail")) == {"a": "old", "b": "old", "c": "new"}
+    replaced = sql.SQL("ON CONFLICT (name) DO UPDATE SET detail = EXCLUDED.detail")
+    insert_rows([Heartbeat(name="a", beat_at=AT, detail="new")], on_conflict=replaced)
+    assert dict(Heartbeat.objects.values_list("name", "detail")) == {"a": "new", "b": "old", "c": "new"}
+
+
+def test_what_no_text_can_hold_is_refused_as_data(search: Scope) -> None:
+    for insert in (copy_rows, insert_rows):
+        with pytest.raises((DataError, ValueError)), transaction.atomic():
+            insert([Heartbeat(name="a\0b", beat_at=AT, detail="")])

@@ -20,7 +20,7 @@ def test_what_waits_in_quarantine_is_a_fact_of_the_sender_and_of_those_above(acm
     keys = [fact_key("quarantine.cost"), fact_key("quarantine.records"), fact_key("requests", "1h")]
     tree = scope_tree()
     other = tree.unattributed(acme.pk)
-    facts = load_facts(scope_ids=[acme.pk, search.pk, other], keys=keys, tree=tree, at=AT).values
+    facts = load_facts(keys_of=dict.fromkeys([acme.pk, search.pk, other], keys), tree=tree, at=AT).values
     waiting = [FactValue(310.2, AT, 0.0, Decimal("310.2")), FactValue(1.0, AT, 0.0, Decimal(1)), FactValue(None, AT)]
     nothing = [FactValue(0.0, AT, 0.0, Decimal(0)), FactValue(0.0, AT, 0.0, Decimal(0)), FactValue(None, AT)]
     assert [list(facts[scope_id].values()) for scope_id in (acme.pk, search.pk, other)] == [waiting, waiting, nothing]
