@@ -16,8 +16,10 @@ PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
 def part_of(process: psutil.Process) -> str:
+    if process.name().startswith("weir-"):
+        return process.name().removeprefix("weir-")
     words = " ".join(process.cmdline())
-    return next((part for part in ("granian", "celery", "postgres", "supervise") if part in words), "other")
+    return next((part for part in ("front", "service", "postgres", "supervise") if part in words), "other")
 
 
 def sample(supervisor: psutil.Process) -> dict[str, int]:

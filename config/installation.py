@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from config.folders import PROJECT, DataFolder
-from config.programs import MARK, PROGRAMS, mark
+from config.programs import MARK, SUPERVISED, mark
 
-STOP_TIMEOUT_S = {"web": 10, "front": 8, "fold": 10, "evaluate": 10, "fast": 10, "deliver": 10, "slow": 10, "beat": 5}
+STOP_TIMEOUT_S = {"service": 10, "front": 8}
 
 
 def ensure_secrets(folder: DataFolder) -> bool:
@@ -75,11 +75,11 @@ def supervisor_configuration(folder: DataFolder, *, embedded: bool) -> str:
     if embedded:
         run = f'"{_text(python)}" -m config.embedded run "{_text(folder.path)}"'
         parts += _program("postgres", run, folder, priority=10, timeout_s=40, extra=["stopsignal=INT"])
-    for number, program in enumerate(PROGRAMS):
+    for number, program in enumerate(SUPERVISED):
         run = f'"{_text(python)}" -m config.programs {program}'
         parts += _program(program, run, folder, priority=20 + number, timeout_s=STOP_TIMEOUT_S[program])
     # Programs of a group stop together, groups one after the other: only the database waits for the others.
-    parts += ["", "[group:service]", f"programs={','.join(PROGRAMS)}", "priority=20"]
+    parts += ["", "[group:service]", f"programs={','.join(SUPERVISED)}", "priority=20"]
     return "\n".join(parts) + "\n"
 
 

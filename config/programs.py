@@ -1,6 +1,6 @@
 """What the supervisor starts: stop processes left by the last run, wait for the database, become the program.
 
-    python -m config.programs web|front|fold|evaluate|fast|deliver|slow|beat|announce
+    python -m config.programs service|front|announce
 
 A killed program can leave children (granian's workers keep serving). They are recognised by the mark of folder and
 program that they inherit in their environment.
@@ -27,7 +27,11 @@ DATABASE_TIMEOUT_S = 120
 WEB_WORKERS = 2
 # A thread for each of 32 senders of single events, wherever they are connected: together they make one transaction.
 WEB_THREADS = 32
-PROGRAMS = ("web", *(("front",) if IS_INSTALLED else ()), "fold", "evaluate", "fast", "deliver", "slow", "beat")
+# These are forked from one process, which shares its memory with them (config/service.py).
+TOGETHER = ("web", "fold", "evaluate", "fast", "deliver", "slow", "beat")
+FRONT = ("front",) if IS_INSTALLED else ()
+PROGRAMS = (*TOGETHER, *FRONT)
+SUPERVISED = ("service", *FRONT)
 
 
 def mark(folder: DataFolder, program: str) -> str:
@@ -80,6 +84,7 @@ def command(program: str, folder: DataFolder) -> list[str]:
         ],
         # The one address: decisions from memory, and everything else relayed to the web processes.
         "front": ["-m", "config.front"],
+        "service": ["-m", "config.service"],
         "fold": ["manage.py", "fold_usage"],
         "evaluate": ["manage.py", "evaluate"],
         # Processes of their own, so that neither a sweep nor a receiver that is slow delays what is not theirs.

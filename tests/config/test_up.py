@@ -20,6 +20,8 @@ import pytest
 import requests
 
 from config.front.parsers import IS_INSTALLED
+from config.programs import TOGETHER
+from config.service import process_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 180
@@ -86,7 +88,7 @@ class Up:
         found = []
         for process in self.family():
             with suppress(psutil.NoSuchProcess):
-                if words in " ".join(process.cmdline()):
+                if words in " ".join([process.name(), *process.cmdline()]):
                     found.append(process)
         return found
 
@@ -158,17 +160,14 @@ def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
 @pytest.mark.parametrize(
     "part",
     [
-        "granian",
+        "config.service",
+        *(process_name(program) for program in TOGETHER),
         *(["config.front"] if IS_INSTALLED else []),
-        "manage.py evaluate",
-        "--queues evaluation,beat",
-        "--queues deliveries",
-        "--queues slow",
-        "celery -A config beat",
         "bin/postgres -D",
     ],
 )
 def test_a_killed_part_comes_back(up: Up, part: str) -> None:
+    eventually(f"{part} runs", lambda: bool(up.part(part)))
     killed = up.part(part)
     for process in killed:
         process.kill()
@@ -180,7 +179,7 @@ def test_a_killed_part_comes_back(up: Up, part: str) -> None:
 
 
 def test_a_web_process_killed_alone_leaves_no_old_workers_serving(up: Up) -> None:
-    main = min(up.part("granian"), key=lambda process: process.create_time())
+    main = min(up.part(process_name("web")), key=lambda process: process.create_time())
     workers = main.children()
     main.kill()
 

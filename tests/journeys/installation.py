@@ -160,7 +160,7 @@ class Installation:
         killed = 0
         for process in self.processes():
             try:
-                if word in " ".join(process.cmdline()):
+                if word in " ".join([process.name(), *process.cmdline()]):
                     process.kill()
                     killed += 1
             except psutil.NoSuchProcess:
