@@ -32,12 +32,15 @@ PERIOD_CHANGED = "period changed"
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """The stored state of a guardrail on a scope, with the id of its row."""
+    """The stored state of a guardrail on a scope, with the id of its row. ``unreadable`` says why the state is not
+    known: it stays as it is, until a person mends or deletes the row.
+    """
 
     id: int
     state: GuardrailState
     period: EvaluationPeriod
     due_at: datetime | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +193,18 @@ def remembered_states(scope_ids: Collection[int] | None) -> dict[int, dict[str, 
     rows = StoredState.objects.all() if scope_ids is None else StoredState.objects.filter(scope_id__in=scope_ids)
     states: dict[int, dict[str, Remembered]] = defaultdict(dict)
     for row in rows:
-        states[row.scope_id][row.guardrail] = Remembered(
-            row.id,
-            GuardrailState.from_json(row.state),
-            EvaluationPeriod(row.period_start, row.period_end),
-            row.next_due_at,
-        )
+        state, unreadable = _read_state(row)
+        period = EvaluationPeriod(row.period_start, row.period_end)
+        states[row.scope_id][row.guardrail] = Remembered(row.id, state, period, row.next_due_at, unreadable)
     return states
+
+
+def _read_state(row: StoredState) -> tuple[GuardrailState, str]:
+    try:
+        return GuardrailState.from_json(row.state), ""
+    except Exception as problem:  # whatever was written there, it stops this guardrail on this scope and no other
+        logger.exception("what guardrail %s remembers of scope %s cannot be read", row.guardrail, row.scope_id)
+        return GuardrailState(), f"what it remembers cannot be read ({type(problem).__name__}: {problem})"
 
 
 def assess(
@@ -267,6 +275,8 @@ def _assess_pair(
     failed: set[str],
 ) -> ScopeAssessment | None:
     """None when no state is stored and nothing happens. A guardrail that fails is held."""
+    if remembered is not None and remembered.unreadable:
+        return _hold_failed(view, guardrail, None, facts, context.at, remembered.unreadable)
     try:
         if remembered is None:
             outcome = guardrail.compiled.evaluate(context, None)

@@ -16,6 +16,7 @@ from policies.constraints.models import Constraint
 from policies.evaluation.models import DataGap, EvaluationRun
 from policies.evaluation.operations import constraints, evaluate_next_dirty_scopes, sweep
 from policies.guardrails.engine.types import ConstraintInForce, ScopeView
+from policies.guardrails.models import GuardrailState
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
 from tests.policies.evaluation.limits import LATER, limits
 
@@ -73,6 +74,29 @@ def test_a_row_the_database_refuses_keeps_no_other_scope_from_being_written(
     sweep(at=AT)
     assert list(Constraint.objects.values_list("scope__path", flat=True)) == [written]
     assert list(Alert.objects.values_list("scope__path", flat=True)) == [written]
+    assert DirtyScope.objects.count() == 0
+
+
+def test_a_state_that_cannot_be_read_holds_its_own_guardrail_and_is_told_once(
+    apply: Apply, spend: Spend, ads: Scope
+) -> None:
+    apply()
+    spend("acme/search", "104.00")
+    evaluate()
+    GuardrailState.objects.update(state={"steps": [{"name": 5}]})
+    spend("acme/search", "1.00")
+    spend(ads.path, "104.00")
+
+    for _ in range(2):
+        evaluate()
+        sweep(at=LATER)
+
+    assert set(Constraint.objects.values_list("scope__path", "status")) == {
+        ("acme/search", "active"),
+        ("acme/ads", "active"),
+    }
+    (gap,) = DataGap.objects.filter(cause="error")
+    assert "what it remembers cannot be read" in gap.reason
     assert DirtyScope.objects.count() == 0
 
 
