@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from allocation.prices.admin import PriceBookAdmin
 from allocation.prices.engine.catalogue import STANDARD
 from allocation.prices.models import PriceBook
 from governance.calendar.engine import DAY, day_of, midnight
-from governance.charts.engine.numbers import count, money, percent
+from governance.charts.engine.numbers import NOTHING, count, money, percent
 from governance.pages.admin.base import acting
 from governance.people.rules import Actor
 from governance.scopes.queries import scope_tree
@@ -69,36 +70,54 @@ def _organisations(actor: Actor, since: datetime, until: datetime) -> list[dict[
             shown.append(
                 {
                     "path": organisation.path,
-                    "told": told(coverage),
+                    "told": told(coverage, organisation.currency),
                     "figures": _figures(coverage, organisation.currency),
-                    "unpriced": [_unpriced(row) for row in coverage.unpriced[:SHOWN]],
+                    "unpriced": [_unpriced(row) for row in coverage.unpriced if row.lacking_requests][:SHOWN],
+                    "unmeasured": count(coverage.unmeasured_requests) if coverage.unmeasured_requests else "",
                     "partly": [_partly(row) for row in queries.partly_unpriced(**asked)[:SHOWN]],
-                    "models": [_priced(row, organisation.currency) for row in coverage.models if row.entry][:SHOWN],
+                    "models": [_priced(row, organisation.currency) for row in _to_look_at(coverage.models)[:SHOWN]],
                 }
             )
     return shown
 
 
-def told(coverage: PriceCoverage) -> str:
+def told(coverage: PriceCoverage, currency: str) -> str:
     """What the coverage means for the figures of cost, in one sentence."""
-    without = coverage.requests - coverage.priced_requests
-    if without and coverage.partly_unpriced_requests:
-        return (
-            f"Cost is too low: {count(without)} requests have no price, and that of"
-            f" {count(coverage.partly_unpriced_requests)} more leaves something out."
-        )
-    if without:
-        return f"Cost is too low: {count(without)} requests have no price."
-    if coverage.partly_unpriced_requests:
-        return f"Cost is too low: that of {count(coverage.partly_unpriced_requests)} requests leaves something out."
-    return "Every request has a price: cost leaves nothing out."
+    unmeasured = coverage.unmeasured_requests
+    lacking = coverage.requests - coverage.priced_requests - unmeasured
+    gaps = [
+        f"{requests(lacking)} {'has' if lacking == 1 else 'have'} no price" if lacking else "",
+        f"{requests(unmeasured)} {'does' if unmeasured == 1 else 'do'} not say what was used" if unmeasured else "",
+        f"the cost of {requests(coverage.partly_unpriced_requests)} leaves something out"
+        if coverage.partly_unpriced_requests
+        else "",
+    ]
+    stated = [gap for gap in gaps if gap]
+    cost = money(coverage.cost, currency)
+    if not stated:
+        return f"{cost} leaves nothing out: every request has a price."
+    return f"{cost} is too low: {sentence(stated)}."
+
+
+def requests(number: int) -> str:
+    return f"{count(number)} request{'' if number == 1 else 's'}"
+
+
+def sentence(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _to_look_at(models: Iterable[PricedModel]) -> list[PricedModel]:
+    """What a pattern prices first, since that may be another model's price; then the dearest."""
+    return sorted((row for row in models if row.entry), key=lambda row: (row.matched != "pattern", -row.cost))
 
 
 def _figures(coverage: PriceCoverage, currency: str) -> list[tuple[str, str]]:
-    requests, tokens = coverage.priced_requests_ratio, coverage.priced_tokens_ratio
+    of_requests, of_tokens = coverage.priced_requests_ratio, coverage.priced_tokens_ratio
     figures = [
-        ("Requests priced", "–" if requests is None else f"{percent(requests)} of {count(coverage.requests)}"),
-        ("Tokens priced", "–" if tokens is None else f"{percent(tokens)} of {count(coverage.tokens)}"),
+        ("Requests priced", "–" if of_requests is None else f"{percent(of_requests)} of {count(coverage.requests)}"),
+        ("Tokens priced", "–" if of_tokens is None else f"{percent(of_tokens)} of {count(coverage.tokens)}"),
         ("Failed, without cost", count(coverage.failed_requests)),
     ]
     return [
@@ -113,7 +132,7 @@ def _name(row: UnpricedModel | PartlyUnpricedModel | PricedModel) -> str:
 
 
 def _unpriced(row: UnpricedModel) -> dict[str, str]:
-    return {"name": _name(row), "requests": count(row.requests), "tokens": count(row.tokens)}
+    return {"name": _name(row), "requests": count(row.lacking_requests), "tokens": count(row.tokens)}
 
 
 def _partly(row: PartlyUnpricedModel) -> dict[str, str]:
@@ -132,5 +151,6 @@ def _priced(row: PricedModel, currency: str) -> dict[str, str]:
         "matched": MATCHES.get(row.matched, row.matched),
         "requests": count(row.requests),
         "tokens": count(row.tokens),
-        "cost": money(row.cost, currency),
+        # Of calls that nobody measured it is not known.
+        "cost": money(row.cost, currency) if row.cost or row.tokens else NOTHING,
     }

@@ -41,6 +41,9 @@ class UnpricedOut(serializers.Serializer[Any]):
     service_tier = serializers.CharField()
     requests = serializers.IntegerField()
     tokens = serializers.IntegerField()
+    unmeasured_requests = serializers.IntegerField(
+        help_text="Those of which nobody states what they used: no price would help."
+    )
 
 
 class PricedModelOut(serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import F, Q, Sum
 
-from allocation.usage.models import PRICED_BY_NONE, Status, UsageRecord, UsageRecordQuerySet
+from allocation.usage.models import PRICED_BY_NONE, UNMEASURED, Status, UsageRecord, UsageRecordQuerySet
 from allocation.usage.operations import pricing_context_for
 from governance.people.rules import Actor
 from governance.scopes.queries import scope_tree
@@ -26,13 +26,19 @@ class SourceTotals:
 
 @dataclass(frozen=True, slots=True)
 class UnpricedModel:
-    """Usage of a model and service tier that nobody has stated a price for."""
+    """Usage of a model and service tier that has no price. Of `unmeasured_requests` nobody states what they used."""
 
     provider: str
     model: str
     service_tier: str
     requests: int
     tokens: int
+    unmeasured_requests: int = 0
+
+    @property
+    def lacking_requests(self) -> int:
+        """Those that a price would give a cost."""
+        return self.requests - self.unmeasured_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,15 @@ class PriceCoverage:
         return sum(model.partly_unpriced_requests for model in self.models)
 
     @property
+    def unmeasured_requests(self) -> int:
+        return sum(model.unmeasured_requests for model in self.unpriced)
+
+    @property
+    def cost(self) -> Decimal:
+        """What the priced requests cost."""
+        return sum((source.cost for source in self.sources), Decimal(0))
+
+    @property
     def priced_requests(self) -> int:
         return sum(source.requests for source in self.sources)
 
@@ -119,6 +134,7 @@ def price_coverage(*, actor: Actor, scope_id: int | None, since: datetime, until
             counted=Sum(F("input_tokens") + F("output_tokens")),
             paid=Sum("cost", default=Decimal(0)),
             partly=Sum("requests", filter=~Q(unpriced_meters=[]), default=0),
+            unmeasured=Sum("requests", filter=UNMEASURED, default=0),
         )
     )
     taken = [group for group in groups if group["status"] != Status.ERROR]
@@ -185,9 +201,9 @@ Group = Mapping[str, Any]
 def _unpriced(groups: Iterable[Group]) -> list[UnpricedModel]:
     sums: dict[tuple[str, str, str], list[int]] = {}
     for group in groups:
-        known = sums.setdefault((group["provider"], group["model"], group["service_tier"]), [0, 0])
-        known[0] += int(group["calls"])
-        known[1] += int(group["counted"])
+        known = sums.setdefault((group["provider"], group["model"], group["service_tier"]), [0, 0, 0])
+        for place, name in enumerate(("calls", "counted", "unmeasured")):
+            known[place] += int(group[name])
     return [UnpricedModel(*names, *counts) for names, counts in sums.items()]
 
 

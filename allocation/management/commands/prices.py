@@ -197,7 +197,7 @@ class Command(BaseCommand):
         for gap in coverage.unpriced:
             self.stdout.write(
                 f"  no price: {gap.provider}/{gap.model} {gap.service_tier}: {gap.requests:,} requests,"
-                f" {gap.tokens:,} tokens"
+                f" {gap.tokens:,} tokens{_unmeasured(gap.unmeasured_requests)}"
             )
         if coverage.partly_unpriced_requests:
             self.stdout.write(
@@ -272,3 +272,7 @@ def percentage(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise ArgumentTypeError(f"{text!r} is no percentage; write 12.5.") from None
+
+
+def _unmeasured(requests: int) -> str:
+    return f", of which {requests:,} do not say what was used" if requests else ""

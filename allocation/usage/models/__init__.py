@@ -22,6 +22,7 @@ from allocation.usage.models.journal import (
 from allocation.usage.models.records import (
     PRICED_BY_NONE,
     RECORD_TABLE,
+    UNMEASURED,
     Activity,
     DroppedMonth,
     Status,
@@ -64,6 +65,7 @@ __all__ = [
     "SPAN_TABLE",
     "TASK_DAY_TABLE",
     "TASK_TABLE",
+    "UNMEASURED",
     "Activity",
     "ChargeClass",
     "DroppedMonth",

@@ -18,6 +18,8 @@ from governance.calendar.engine import DAY, midnight
 from governance.scopes.models import Scope, ScopedQuerySet
 
 PRICED_BY_NONE = "none"
+# Of calls without a cost that did not fail: nobody states what they used, so that no price would help.
+UNMEASURED = Q(input_tokens=0, output_tokens=0, gpu_seconds=0, quantities={})
 RECORD_TABLE = "allocation_usagerecord"
 
 
@@ -55,7 +57,7 @@ class UsageRecordQuerySet(ScopedQuerySet["UsageRecord"]):
 
     def unmeasured(self) -> Self:
         """Successful calls of which nobody states what they used or cost."""
-        return self.unpriced().filter(input_tokens=0, output_tokens=0, gpu_seconds=0, quantities={})
+        return self.unpriced().filter(UNMEASURED)
 
     def booked_on(self, day: date) -> Self:
         """Records that count on the UTC day. Looks at once how far back those of closed months reach, so that the

@@ -42,22 +42,28 @@ spec:
         {"provider": "self", "model": "painter", "quantities": {"image": 2, "web_search": 1}, "requests": 2},
         {"model": "gpt-4o-2024-08-06"},
         {"model": "gpt-nobody", "service_tier": "batch", "requests": 3},
+        {"model": "gpt-4o", "tokens": {}},
     )
     record_usage(events=[event(model="foreign")], key_scope_id=make_organisation("globex").pk, at=AT)
     page = words(finops)
-    assert "Cost is too low: 3 requests have no price, and that of 2 more leaves something out." in page
-    assert "57.1 % of 7" in page
+    assert (
+        "0.0059 USD is too low: 3 requests have no price, 1 request does not say what was used and the cost of"
+        " 2 requests leaves something out."
+    ) in page
+    assert "50.0 % of 8" in page
+    assert "Unmeasured. 1 of the requests without a cost do not say what was used" in page
     assert "Model Requests Tokens openai/gpt-nobody, batch 3 1,100 " in page
     assert "Model Left out Requests self/painter image, web search 2 " in page
     assert "self/llama-70b self/llama-* pricebook:own a pattern 1 1,100 " in page
     assert "openai/gpt-4o-2024-08-06 openai/gpt-4o genai-prices another of its names 1 1,100 " in page
+    assert "openai/gpt-4o openai/gpt-4o genai-prices its own name 1 0 – " in page
     assert "foreign" not in page
 
 
 def test_usage_that_is_priced_as_a_whole_leaves_nothing_out(acme: Scope, finops: Client) -> None:
     used(acme, {})
     page = words(finops)
-    assert "Every request has a price: cost leaves nothing out." in page
+    assert "0.0035 USD leaves nothing out: every request has a price." in page
     assert "Without a price." not in page
     assert "Priced in part." not in page
 
@@ -69,3 +75,12 @@ def test_without_usage_that_is_said(finops: Client) -> None:
 @pytest.mark.parametrize("address", ["/admin/allocation/pricebook/", "/admin/policies/datagap/"])
 def test_books_and_data_gaps_lead_to_it(finops: Client, address: str) -> None:
     assert PAGE in finops.get(address).content.decode()
+
+
+def test_what_a_pattern_found_comes_first_and_then_the_dearest(acme: Scope, finops: Client) -> None:
+    by_pattern = {"provider": "anthropic", "model": "claude-sonnet-4-5-20250929"}
+    used(acme, {"model": "gpt-4o-mini"}, {"model": "gpt-4o"}, by_pattern)
+    page = words(finops)
+    models = ("anthropic/claude-sonnet-4-5-20250929", "openai/gpt-4o", "openai/gpt-4o-mini")
+    places = [page.index(f" {model} ") for model in models]
+    assert places == sorted(places)

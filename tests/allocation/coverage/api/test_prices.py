@@ -41,6 +41,7 @@ def test_coverage_says_who_priced_what_and_what_nobody_did(acme: Scope, client_o
         ("pricebook:contract", 2, 2200), ("genai-prices", 1, 800),
     ]  # fmt: skip
     assert [one["model"] for one in found["unpriced"]] == ["unknown-large", "unknown-small"]
+    assert [one["unmeasured_requests"] for one in found["unpriced"]] == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -71,3 +72,10 @@ def test_the_command_tells_coverage_too(acme: Scope) -> None:
         "  openai/gpt-4o standard: by openai/gpt-4o of pricebook:contract (exact): 2 requests, 2,200 tokens",
         "  openai/gpt-3.5-turbo standard: by openai/gpt-3.5-turbo of genai-prices (exact): 1 requests, 800 tokens",
     ]
+
+
+def test_the_command_tells_calls_that_no_price_would_help(acme: Scope) -> None:
+    calls = [event(), event(tokens={}), event(tokens={}, status="error"), event(tokens={}, requests=3)]
+    record_usage(events=calls, key_scope_id=acme.pk, at=AT)
+    told = "  no price: openai/gpt-4o standard: 4 requests, 0 tokens, of which 4 do not say what was used"
+    assert told in run("coverage", "--scope", "acme")
