@@ -59,7 +59,7 @@ def amount(anomaly: Anomaly, value: Any) -> str:
 class AnomalyAdmin(ReadOnlyAdmin):
     list_display = (
         "first_day", scope_link, "what_rose", "rose_by", "observed_shown", "expected_shown", "duration",
-        "status_label", "feedback_label", "detected_at",
+        "status_label", "feedback_label",
     )  # fmt: skip
     list_filter = ("status", "feedback", "metric", ("scope", VisibleScopes))
     list_select_related = ("scope",)

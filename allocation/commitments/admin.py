@@ -40,14 +40,14 @@ class DocumentAdmin(VersionedAdmin):
 @admin.register(Commitment)
 class CommitmentAdmin(DocumentAdmin):
     list_display = (
-        "name", "version", "kind", "provider", money_of("amount_per_month"), "used", "unused", "break_even",
-        "starts_on", "ends_on", "is_current",
+        "name", "kind", money_of("amount_per_month"), "used", "unused", "break_even", "ends_on", "is_current",
     )  # fmt: skip
     list_filter = ("is_current", "kind", ("organisation", VisibleOrganisations))
     list_select_related = ("organisation", "scope")
     fields = (
-        ("name", "version", "is_current"), ("kind", "provider", "scope"), "told", ("used", "covered"),
-        ("unused", "per_useful_unit"), ("break_even", "saving"), "terms", ("applied_at", "applied_by"), "digest",
+        ("name", "version", "is_current"), ("kind", "provider", "scope"), ("starts_on", "ends_on"), "told",
+        ("used", "covered"), ("unused", "per_useful_unit"), ("break_even", "saving"), "terms",
+        ("applied_at", "applied_by"), "digest",
     )  # fmt: skip
     readonly_fields = ("terms", "told", "used", "covered", "unused", "break_even", "per_useful_unit", "saving")
 
@@ -101,7 +101,7 @@ class CommitmentAdmin(DocumentAdmin):
         return money(month.unused_amount, commitment.currency) if month else NOTHING
 
     @number_column
-    @admin.display(description="cheaper than on demand from")
+    @admin.display(description="pays off from")
     def break_even(self, commitment: Commitment) -> str:
         month = self._month(commitment)
         if month is None or month.break_even_units is None:
