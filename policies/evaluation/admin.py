@@ -46,6 +46,7 @@ class DataGapAdmin(RecordAdmin):
     list_display = ("organisation", "cause", "scopes_count", "opened_at", "ended_at", "reason")
     list_filter = ("cause",)
     ordering = ("-opened_at",)
+    nothing_here = "No gap: every guardrail was evaluated."
     list_before_template = "policies/evaluation/not_counted.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
