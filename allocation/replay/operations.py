@@ -16,6 +16,7 @@ from allocation.meters.documents import Fault, UsageEvent, read_event
 from allocation.outcomes.documents import READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import TASK_UNKNOWN, outcome_fault_code, record_outcomes
 from allocation.quarantine.models import OUTCOME_FORMAT, QuarantinedUsage
+from allocation.usage.engine.call_prices import FOCUS, PROVIDER
 from allocation.usage.engine.costing import CostedRecord
 from allocation.usage.models import ImportedRefusal
 from allocation.usage.operations import (
@@ -259,16 +260,21 @@ def _record(
 
 
 def _counted(parts: Sequence[_Countable], authority_id: int | None, at: datetime) -> Iterator[IngestResult]:
-    """Usage first: an outcome without a scope of its own goes to that of its task."""
-    usage = [each.event for each in parts if isinstance(each.event, UsageEvent)]
+    """Usage first: an outcome without a scope of its own goes to that of its task. A charge of a FOCUS file stays that
+    file's, which tells of it in exports.
+    """
     outcomes = [each.event for each in parts if isinstance(each.event, OutcomeEvent)]
-    if usage:
-        holders: dict[tuple[str, float], list[Holders]] = {}
-        for each in parts:
-            if each.record is not None and each.holders is not None:
-                holders.setdefault((each.record.id, each.record.at_s), []).append(each.holders)
-        held_by = partial(hold_replayed, holders=holders)
-        yield record_usage(events=usage, key_scope_id=authority_id, costs_accepted=True, held_by=held_by, at=at)
+    for billed_by in (PROVIDER, FOCUS):
+        told = [each for each in parts if (each.row.source_format == FOCUS) == (billed_by == FOCUS)]
+        if usage := [each.event for each in told if isinstance(each.event, UsageEvent)]:
+            holders: dict[tuple[str, float], list[Holders]] = {}
+            for each in told:
+                if each.record is not None and each.holders is not None:
+                    holders.setdefault((each.record.id, each.record.at_s), []).append(each.holders)
+            yield record_usage(
+                events=usage, key_scope_id=authority_id, billed_by=billed_by, costs_accepted=True,
+                held_by=partial(hold_replayed, holders=holders), at=at,
+            )  # fmt: skip
     if outcomes:
         yield record_outcomes(events=outcomes, key_scope_id=authority_id, at=at)
     for each in parts:
