@@ -9,19 +9,25 @@ HUNDREDTH = Decimal("0.01")
 
 
 class PriceKey(NamedTuple):
-    """The model, service tier, context tier and meter that a price is for."""
+    """The model, service tier, context tier, meter and region that a price is for; the region is empty for a price
+    that holds wherever no other does.
+    """
 
     provider: str
     model: str
     service_tier: str
     above_input_tokens: int
     meter: str
+    region: str = ""
 
     def __str__(self) -> str:
-        """`openai/gpt-5 batch above 200,000 tokens input`; the standard service tier and the base are left out."""
+        """`openai/gpt-5 batch above 200,000 tokens input in eu-*`; the standard service tier, the base and an
+        empty region are left out.
+        """
         tier = "" if self.service_tier == "standard" else f" {self.service_tier}"
         above = f" above {self.above_input_tokens:,} tokens" if self.above_input_tokens else ""
-        return f"{self.provider}/{self.model}{tier}{above} {self.meter}"
+        region = f" in {self.region}" if self.region else ""
+        return f"{self.provider}/{self.model}{tier}{above} {self.meter}{region}"
 
 
 Prices = Mapping[PriceKey, Decimal]

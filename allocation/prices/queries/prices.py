@@ -34,13 +34,14 @@ def price_book(*, actor: Actor, name: str, version: int | None = None) -> PriceB
 
 
 def prices_of_book(book: PriceBook, at: datetime) -> dict[PriceKey, Price]:
-    """The book's prices at the instant, without those of a region; of entries that overlap the first one holds."""
-    in_force = Price.objects.filter(book=book, region="").holding(at).order_by("position")
+    """The book's prices at the instant; of entries that overlap the first one holds."""
+    in_force = Price.objects.filter(book=book).holding(at).order_by("position")
     prices: dict[PriceKey, Price] = {}
-    validities: dict[tuple[str, str, str], tuple[datetime, datetime | None]] = {}
+    validities: dict[tuple[str, str, str, str], tuple[datetime, datetime | None]] = {}
     for price in in_force:
         validity = (price.effective_from, price.effective_to)
-        if validities.setdefault((price.provider, price.model, price.service_tier), validity) == validity:
+        series = (price.provider, price.model, price.service_tier, price.region)
+        if validities.setdefault(series, validity) == validity:
             prices[_key(price)] = price
     return prices
 
@@ -51,18 +52,16 @@ def unit_prices(book: PriceBook, at: datetime) -> Prices:
 
 
 def _key(price: Price) -> PriceKey:
-    return PriceKey(price.provider, price.model, price.service_tier, price.above_input_tokens, price.meter)
+    return PriceKey(
+        price.provider, price.model, price.service_tier, price.above_input_tokens, price.meter, price.region
+    )
 
 
 def stated_prices(entries: Iterable[PriceSpec], at: datetime) -> Prices:
-    """The prices that a list states for the instant, without those of a region; of entries that overlap the first one
-    holds.
-    """
-    holding = [
-        entry for entry in entries if entry.region is None and is_in_force(entry.effective_from, entry.effective_to, at)
-    ]
+    """The prices that a list states for the instant; of entries that overlap the first one holds."""
+    holding = [entry for entry in entries if is_in_force(entry.effective_from, entry.effective_to, at)]
     return {
-        PriceKey(*entry.key, entry.above_input_tokens, meter): price
+        PriceKey(*entry.key, entry.above_input_tokens, meter, entry.region or ""): price
         for entry in reversed(holding)
         for meter, price in entry.stated.items()
     }

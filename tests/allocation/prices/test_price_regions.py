@@ -8,12 +8,14 @@ from pydantic import ValidationError
 
 from allocation.corrections.operations import rerate_usage
 from allocation.prices.documents import PriceSpec
+from allocation.prices.engine.differences import PriceKey
 from allocation.prices.engine.history import merge_prices
 from allocation.prices.queries import stated_prices
 from allocation.usage.models import UsageRecord
 from allocation.usage.operations import record_usage
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, event
+from tests.allocation.prices.commands import run
 from tests.allocation.prices.operations.test_price_books import apply_book
 
 BOOK = """
@@ -85,7 +87,24 @@ def test_prices_of_a_region_follow_one_another_apart() -> None:
     assert [(price.region, price.effective_to is None, price.input) for price in merged.entries] == [
         ("eu-*", True, 1), (None, False, 3), (None, True, 4),
     ]  # fmt: skip
-    assert list(stated_prices([here, elsewhere], AT).values()) == [3]
+    assert stated_prices([here, elsewhere], AT) == {
+        PriceKey("p", "m", "standard", 0, "input"): 3, PriceKey("p", "m", "standard", 0, "input", "eu-*"): 1,
+    }  # fmt: skip
+
+
+def test_what_differs_is_told_by_region(acme: Scope) -> None:
+    apply_book(BOOK)
+    cheaper = BOOK.replace('"eu-north-*", input: 3', '"eu-north-*", input: 2.4')
+    apply_book(cheaper.replace("us-east-1", '"us-*"'))
+    assert run("diff", "list", "--at", "2026-11-24") == [
+        "~ nimbus/cirrus input in eu-north-*: 3 → 2.4 (-20.00 %)",
+        "- nimbus/cir* input in us-east-1: 8",
+        "- nimbus/cir* output in us-east-1: 0",
+        "+ nimbus/cir* input in us-*: 8",
+        "+ nimbus/cir* output in us-*: 0",
+        "list v1 against list v2: 1 differ, 2 only in list v1, 2 only in list v2, 9 the same.",
+    ]
+    assert "- nimbus/cirrus input in eu-*: 2" in run("diff", "list", "--catalogue", "--at", "2026-11-24")
 
 
 def test_a_region_has_a_name() -> None:
