@@ -1,6 +1,5 @@
 """Price books, prices and exchange rates in the admin."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -10,15 +9,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from allocation.prices.models import ExchangeRate, Price, PriceBook
+from governance.charts.engine.numbers import exact_quantity
 from governance.documents.admin import VersionedAdmin
 from governance.pages.admin.base import VisibleOrganisations
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.show import number_column
-
-
-def written(amount: Decimal | None) -> str:
-    """Exactly, without trailing zeros; empty for None."""
-    return "" if amount is None else f"{amount.normalize():f}"
 
 
 @admin.register(PriceBook)
@@ -74,12 +69,12 @@ class PriceAdmin(ReadOnlyAdmin):
     @number_column
     @admin.display(description="paid", ordering="unit_price")
     def paid(self, price: Price) -> str:
-        return written(price.unit_price)
+        return exact_quantity(price.unit_price)
 
     @number_column
     @admin.display(description="list price", ordering="list_unit_price")
     def published(self, price: Price) -> str:
-        return written(price.list_unit_price)
+        return exact_quantity(price.list_unit_price)
 
     @admin.display(ordering="book__currency")
     def currency(self, price: Price) -> str:
@@ -101,4 +96,4 @@ class ExchangeRateAdmin(ReadOnlyAdmin):
     @number_column
     @admin.display(description="rate", ordering="rate")
     def worth(self, rate: ExchangeRate) -> str:
-        return written(rate.rate)
+        return exact_quantity(rate.rate)
