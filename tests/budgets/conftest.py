@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.test import Client
 
 from allocation.usage.engine.roll_ups import UsagePosting
 from allocation.usage.models import UsageDay
@@ -99,3 +100,9 @@ def use(
 
 def account_of(scope: Scope, unit: str = "money", day: date = TODAY) -> Account:
     return Account.objects.get(kind="budget", scope=scope, unit=unit, period_start__lte=day, period_end__gt=day)
+
+
+def browser(actor: Actor) -> Client:
+    client = Client()
+    client.force_login(actor.user)
+    return client

@@ -12,16 +12,10 @@ from budgets.plans.models import Budget
 from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
-from tests.budgets.conftest import SYSTEM, Propose, person, use
+from tests.budgets.conftest import SYSTEM, Propose, browser, person, use
 
 NOW = timezone.now()
 LIST = "/admin/budgets/budget/"
-
-
-def browser(actor: Actor) -> Client:
-    client = Client()
-    client.force_login(actor.user)
-    return client
 
 
 def page_of(budget: Budget, verb: str = "change") -> str:

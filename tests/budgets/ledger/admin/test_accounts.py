@@ -1,17 +1,10 @@
-from django.test import Client
 from django.utils import timezone
 
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
-from tests.budgets.conftest import Propose, account_of, use
+from tests.budgets.conftest import Propose, account_of, browser, use
 
 NOW = timezone.now()
-
-
-def browser(actor: Actor) -> Client:
-    client = Client()
-    client.force_login(actor.user)
-    return client
 
 
 def test_an_account_shows_its_entries_and_how_its_spending_differs_from_the_budgets(
