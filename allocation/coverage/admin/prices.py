@@ -109,7 +109,7 @@ def sentence(parts: Sequence[str]) -> str:
 
 
 def _to_look_at(models: Iterable[PricedModel]) -> list[PricedModel]:
-    """What a pattern prices first, since that may be another model's price; then the dearest."""
+    """What a pattern prices first, since that may be another model's price; then the highest cost."""
     return sorted((row for row in models if row.entry), key=lambda row: (row.matched != "pattern", -row.cost))
 
 

@@ -77,7 +77,7 @@ def test_books_and_data_gaps_lead_to_it(finops: Client, address: str) -> None:
     assert PAGE in finops.get(address).content.decode()
 
 
-def test_what_a_pattern_found_comes_first_and_then_the_dearest(acme: Scope, finops: Client) -> None:
+def test_what_a_pattern_found_comes_first_and_then_the_highest_cost(acme: Scope, finops: Client) -> None:
     by_pattern = {"provider": "anthropic", "model": "claude-sonnet-4-5-20250929"}
     used(acme, {"model": "gpt-4o-mini"}, {"model": "gpt-4o"}, by_pattern)
     page = words(finops)
