@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from allocation.usage.importers.incoming import Incoming
+from allocation.usage.models import UsageJournal
 from allocation.usage.operations import maintain_partitions, record_usage
 from config import broker, doctor
 from config.folders import DataFolder
@@ -162,3 +163,14 @@ def test_secrets_are_made_once_and_closed(folder: Path) -> None:
     assert (ensure_secrets(data), ensure_secrets(data)) == (True, False)
     assert data.secrets.stat().st_mode & 0o777 == 0o600
     assert sorted(json.loads(data.secrets.read_text())) == ["secret_key", "secret_keys"]
+
+
+@pytest.mark.usefixtures("well")
+def test_usage_that_is_in_no_sum_is_told() -> None:
+    UsageJournal.objects.create(received_at=AT - timedelta(seconds=61), calls=3, counted=b"[]")
+    UsageJournal.objects.create(received_at=AT, calls=1, counted=b"[]", failed_at=AT, error="ValueError: of a test")
+
+    waiting, set_aside = wrong()
+
+    assert waiting.startswith("3 calls, charged and in no roll-up, have waited ")
+    assert set_aside.startswith("1 calls were charged and are in no roll-up, since they could not be folded")

@@ -8,12 +8,11 @@ import time
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
-from psycopg import Connection
 from typing_extensions import override
 
 from allocation.usage.models import UsageJournal
-from allocation.usage.operations import FOLD_CHANNEL, FOLD_HEARTBEAT, fold_waiting, try_again
-from governance.work.operations import beat
+from allocation.usage.operations import FOLD_CHANNEL, fold_waiting, try_again
+from governance.work.operations import heard, listen
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +21,6 @@ logger = logging.getLogger(__name__)
 PAUSES = 2
 PAUSE_MAX_S = 0.2
 IDLE_S = 2.0
-BEAT_EVERY_S = 5.0
 RECONNECT_AFTER_S = 1.0
 
 
@@ -50,8 +48,11 @@ class Command(BaseCommand):
                 _follow()
             except (OperationalError, InterfaceError) as problem:
                 logger.warning("the database does not answer, trying again: %s", problem)
-                connection.close()
-                time.sleep(RECONNECT_AFTER_S)
+            except Exception:
+                # Nothing was folded: it waits, and is tried again.
+                logger.exception("a fold failed")
+            connection.close()
+            time.sleep(RECONNECT_AFTER_S)
 
 
 def _fold_all() -> tuple[int, int]:
@@ -67,29 +68,16 @@ def _fold_all() -> tuple[int, int]:
 
 def _follow() -> None:
     """Folds whenever a batch was recorded; looks by itself every two seconds, since a notification may be lost."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"LISTEN {FOLD_CHANNEL}")
-    beaten_s = float("-inf")
+    listen(FOLD_CHANNEL)
     while True:
-        if time.monotonic() - beaten_s >= BEAT_EVERY_S:
-            beat(FOLD_HEARTBEAT, at=timezone.now())
-            beaten_s = time.monotonic()
         began_s = time.monotonic()
         folded = fold_waiting(at=timezone.now())
         if folded.failed:
-            logger.error("%s usage records were set aside; see Data gaps and `weir fold-usage --again`", folded.failed)
+            logger.error("%s usage records were set aside; see `weir doctor`", folded.failed)
         if folded.batches:
             time.sleep(min(PAUSES * (time.monotonic() - began_s), PAUSE_MAX_S))
-        elif not UsageJournal.objects.waiting().exists():
-            _wait(IDLE_S)
-        else:
+        elif UsageJournal.objects.waiting().exists():
             # Another fold holds it.
             time.sleep(PAUSE_MAX_S)
-
-
-def _wait(seconds: float) -> None:
-    driver = connection.connection
-    if not isinstance(driver, Connection):
-        raise InterfaceError("no connection")
-    for _ in driver.notifies(timeout=seconds, stop_after=1):
-        return
+        else:
+            heard(within_s=IDLE_S)

@@ -27,7 +27,6 @@ from allocation.usage.operations.ingest import (
 )
 from allocation.usage.operations.journal import (
     FOLD_CHANNEL,
-    FOLD_HEARTBEAT,
     fold_waiting,
     settle,
     try_again,
@@ -70,7 +69,6 @@ from allocation.usage.operations.uncounted import (
 __all__ = [
     "BATCH_MAX",
     "FOLD_CHANNEL",
-    "FOLD_HEARTBEAT",
     "BatchTooLarge",
     "Gathering",
     "Holders",

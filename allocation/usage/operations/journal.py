@@ -22,7 +22,6 @@ from allocation.usage.operations.watermarks import mark_lineages_dirty, touch_wa
 logger = logging.getLogger(__name__)
 
 FOLD_CHANNEL = "weir_usage"
-FOLD_HEARTBEAT = "allocation.fold"
 # More records in one transaction save little more, and keep others waiting for their rows.
 CALLS_MAX = 20_000
 CLAIMED_MAX = 500

@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from allocation.usage.engine.counted import Counted, CountedCall
@@ -168,4 +169,17 @@ def test_two_folds_at_once_add_each_batch_once(acme: Scope, search: Scope) -> No
     assert sorted(Task.objects.values_list("requests", flat=True)) == [33, 33, 34]
     assert sum(UsageDay.objects.values_list("cost", flat=True), Decimal(0)) == sum(
         UsageRecord.objects.values_list("cost", flat=True), Decimal(0)
+    )
+
+
+def test_the_command_folds_what_waits_and_what_was_set_aside(
+    acme: Scope, call_of: Callable[[int], CountedCall], capsys: pytest.CaptureFixture[str]
+) -> None:
+    post(acme, *calls(0, 3))
+    append(unknown_scope(call_of, acme))
+    call_command("fold_usage", "--once")
+    assert capsys.readouterr().out == "11 records folded, 1 set aside.\n"
+    call_command("fold_usage", "--once", "--again")
+    assert capsys.readouterr().out == (
+        "1 batches that were set aside wait for the fold again.\n0 records folded, 1 set aside.\n"
     )
