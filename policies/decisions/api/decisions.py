@@ -13,15 +13,16 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from typing_extensions import override
 
 from governance.rest.api import parse_json, read_body
 from policies.decisions.api.serializers import DecisionOut, DecisionQuestion
-from policies.decisions.documents import BODY_BYTES_MAX, question_of
-from policies.decisions.engine.answers import RETRY_SHORTLY, answer_to, bearer_of, refusal
+from policies.decisions.documents import BODY_BYTES_MAX, Question, question_of
+from policies.decisions.engine.answers import RETRY_SHORTLY, Answer, answer_to, bearer_of, refusal
+from policies.decisions.engine.checks import HEADERS, answer_to_check, check_in
 from policies.decisions.engine.decisions import Decision
 from policies.decisions.queries.statement import attributed_path, decide_for_key
 
@@ -32,17 +33,22 @@ def answer(request: HttpRequest) -> HttpResponse:
     try:
         given = answer_to(request.method or "", lambda: _decide(request, timezone.now()), path=request.path)
     except OperationalError as problem_of_database:
-        logger.error("database unavailable", exc_info=problem_of_database)  # noqa: TRY400  # a sentence, not a trace of ours
-        detail = "The database is not available. Try again shortly."
-        given = refusal(
-            status=503, code="database_unavailable", detail=detail, path=request.path, headers=(RETRY_SHORTLY,)
-        )
+        given = _unavailable(request, problem_of_database)
     return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
 
 
 def _decide(request: HttpRequest, at: datetime) -> Decision:
     plaintext = bearer_of(request.META.get("HTTP_AUTHORIZATION", ""))
-    question = question_of(parse_json(read_body(request, BODY_BYTES_MAX)))
+    return _decided(question_of(parse_json(read_body(request, BODY_BYTES_MAX))), plaintext, at)
+
+
+def _unavailable(request: HttpRequest, problem_of_database: OperationalError) -> Answer:
+    logger.error("database unavailable", exc_info=problem_of_database)
+    detail = "The database is not available. Try again shortly."
+    return refusal(status=503, code="database_unavailable", detail=detail, path=request.path, headers=(RETRY_SHORTLY,))
+
+
+def _decided(question: Question, plaintext: str, at: datetime) -> Decision:
     path = question.scope or attributed_path(plaintext=plaintext, call=question.call, at=at)
     return decide_for_key(plaintext=plaintext, scope_path=path, model=question.model, at=at)
 
@@ -62,10 +68,61 @@ class Decisions(APIView):
     @override
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:  # type: ignore[override]  # a plain view
-        documented = super().as_view(**initkwargs)
+        return _plain(super().as_view(**initkwargs), answer)
 
-        def view(request: HttpRequest) -> HttpResponse:
-            return answer(request)
 
-        view.cls, view.initkwargs = documented.cls, documented.initkwargs  # type: ignore[attr-defined]
-        return csrf_exempt(view)
+def _plain(documented: Any, view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """The short way, which the documentation takes for the view that it stands for."""
+
+    def plain(request: HttpRequest) -> HttpResponse:
+        return view(request)
+
+    plain.cls, plain.initkwargs = documented.cls, documented.initkwargs  # type: ignore[attr-defined]
+    return csrf_exempt(plain)
+
+
+def check(request: HttpRequest) -> HttpResponse:
+    at = timezone.now()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        given = answer_to_check(
+            lambda: check_in(request.path, request.META.get("QUERY_STRING", ""), headers, _beginning(request)),
+            lambda asked: _decided(asked.question, asked.plaintext, at),
+            path=request.path,
+            at=at,
+        )
+    except OperationalError as problem_of_database:
+        given = _unavailable(request, problem_of_database)
+    return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
+
+
+@csrf_exempt
+def check_below(request: HttpRequest, below: str) -> HttpResponse:
+    """Where a proxy puts the path of the call behind its own."""
+    del below
+    return check(request)
+
+
+def _beginning(request: HttpRequest) -> bytes:
+    return request.read(BODY_BYTES_MAX) if request.META.get("CONTENT_LENGTH") else b""
+
+
+class DecisionCheck(APIView):
+    """As `Decisions`, for proxies: whatever the method."""
+
+    @extend_schema(
+        operation_id="check",
+        parameters=[
+            OpenApiParameter(HEADERS["scope"], str, OpenApiParameter.HEADER, description="As `scope` of a decision."),
+            OpenApiParameter(HEADERS["model"], str, OpenApiParameter.HEADER, description="As `model` of a decision."),
+        ],
+        responses={200: None},
+        description="The decision as a status, for proxies: 200, 403 or 429, with its reason in `X-Weir-…` headers.",
+    )
+    def get(self, request: Request) -> HttpResponse:
+        return check(request._request)  # noqa: SLF001  # DRF's own name for the request it wraps
+
+    @override
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:  # type: ignore[override]  # a plain view
+        return _plain(super().as_view(**initkwargs), check)
