@@ -40,7 +40,9 @@ class Question(BaseModel):
     team: Name | None = None
     key_alias: Name | None = None
     key_hash: Name | None = None
-    attributes: Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=100)] = {}
+    attributes: Annotated[dict[Name, Annotated[str, Field(max_length=500)]], Field(max_length=100)] = Field(
+        default_factory=dict
+    )
     estimated_tokens: Annotated[int, Field(ge=0)] | None = None
 
     @property

@@ -61,10 +61,10 @@ def decide(
         evaluated_at=snapshot.evaluated_at,
         last_received_at=snapshot.received.get(root.id),
         at=at,
+        age_s=age_s,
+        is_stale=is_stale,
     )
-    return (
-        _doubted(decision, scope, age_s, trust) if is_stale else replace(decision, snapshot_age_seconds=round(age_s, 3))
-    )
+    return _doubted(decision, scope, age_s, trust) if is_stale else decision
 
 
 def _asked(snapshot: Snapshot, question: Question, plaintext: str, at: datetime) -> tuple[KeyLine, ScopeLine]:
@@ -116,9 +116,8 @@ def _note_use(snapshot: Snapshot, key: KeyLine, at: datetime) -> None:
 
 def _doubted(decision: Decision, scope: ScopeLine, age_s: float, trust: Trust) -> Decision:
     """A decision by a snapshot that is too old."""
-    doubted = replace(decision, stale=True, snapshot_age_seconds=round(age_s, 3))
     if decision.decision == "deny" or scope.criticality not in trust.fails_closed:
-        return doubted
+        return decision
     detail = (
         f"Weir has not heard from its database for {age_s:.0f} s, and scopes of criticality {scope.criticality} are"
         " refused until it has."
@@ -127,4 +126,4 @@ def _doubted(decision: Decision, scope: ScopeLine, age_s: float, trust: Trust) -
         code=STALE, guardrail="", step="", scope=scope.path, limit=trust.stale_after_s, observed=round(age_s, 3),
         unit="s", resets_at=None, retryable=True, detail=detail,
     )  # fmt: skip
-    return replace(doubted, decision="deny", reasons=(*decision.reasons, refusal))
+    return replace(decision, decision="deny", reasons=(*decision.reasons, refusal))

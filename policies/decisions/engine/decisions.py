@@ -66,14 +66,20 @@ def decision_of(
     evaluated_at: datetime | None,
     last_received_at: datetime | None,
     at: datetime,
+    age_s: float = 0.0,
+    is_stale: bool = False,
 ) -> Decision:
-    """``held`` are the constraints in force on the scope and above it, each after the path it stands on."""
+    """``held`` are the constraints in force on the scope and above it, each after the path it stands on; ``age_s`` says
+    how old all of this may be.
+    """
     covering = [(path, constraint) for path, constraint in held if covers(constraint.imposed, model)]
     return Decision(
         decision="deny" if any(refuses_calls(constraint.imposed) for _path, constraint in covering) else "allow",
         reasons=tuple(_reason(path, constraint) for path, constraint in covering),
         evaluated_at=evaluated_at,
         data_age_seconds=None if last_received_at is None else max(0.0, (at - last_received_at).total_seconds()),
+        stale=is_stale,
+        snapshot_age_seconds=round(age_s, 3),
     )
 
 
