@@ -2,13 +2,13 @@ from django.urls import path, re_path
 
 from policies.alerts.api import AcknowledgeAlert, AlertDetail, Alerts
 from policies.constraints.api import ConstraintDetail, Constraints, ReleaseConstraint
-from policies.decisions.api.decisions import DecisionCheck, Decisions, check_below
+from policies.decisions.api.decisions import DecisionCheck, DecisionCheckBelow, Decisions
 from policies.guardrails.api import GuardrailDetail, Guardrails, GuardrailVersions
 
 urlpatterns = [
     path("decisions", Decisions.as_view(), name="decisions"),
     path("decisions/check", DecisionCheck.as_view(), name="decision-check"),
-    re_path(r"^decisions/check/(?P<below>.*)$", check_below, name="decision-check-below"),
+    re_path(r"^decisions/check/(?P<below>.*)$", DecisionCheckBelow.as_view(), name="decision-check-below"),
     path("alerts", Alerts.as_view(), name="alerts"),
     path("alerts/<int:pk>", AlertDetail.as_view(), name="alert"),
     path("alerts/<int:alert_id>/acknowledge", AcknowledgeAlert.as_view(), name="alert-acknowledge"),

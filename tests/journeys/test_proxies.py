@@ -18,7 +18,7 @@ from tests.journeys.admin_session import AdminSession
 from tests.journeys.installation import Installation, eventually, free_port
 from tests.journeys.litellm_proxy import serving
 from tests.journeys.proxies import ANSWER, ENVOY, NGINX, Models, envoy, nginx
-from tests.journeys.test_month_of_a_team import EXAMPLE, usage
+from tests.journeys.test_month_of_a_team import usage
 
 pytestmark = [
     pytest.mark.slow, pytest.mark.xdist_group("journeys"),
@@ -78,12 +78,7 @@ class Road:
 @pytest.fixture(scope="module")
 def road(weir: Installation) -> Iterator[Road]:
     organisation = "roads"
-    weir.apply(
-        EXAMPLE.replace("acme", organisation).replace("our-contract", "roads-contract")
-        .replace("{name: ai-spend}", "{name: ai-spend-roads}").replace("{name: finops}", "{name: finops-roads}")
-    )  # fmt: skip
-    weir.apply(RULES.format(hash=hashlib.sha256(b"sk-callers").hexdigest()), name="rules.yaml")
-    weir.execute("UPDATE governance_scope SET criticality = 'low' WHERE path = 'roads/support'")
+    weir.apply(ORGANISATION.format(hash=hashlib.sha256(b"sk-callers").hexdigest()), name="roads.yaml")
     finance = AdminSession(weir, "finance@roads.example", weir.user("finance@roads.example", "finance", organisation))
     [(budget,)] = weir.query(
         "SELECT b.id FROM budgets_budget b JOIN governance_scope s ON s.id = b.scope_id WHERE s.path = 'roads/search'"
@@ -99,14 +94,51 @@ def road(weir: Installation) -> Iterator[Road]:
         )
 
 
-RULES = """
+ORGANISATION = """
+apiVersion: weir/v1
+kind: Scope
+metadata: {{name: roads}}
+spec: {{kind: organisation, currency: USD}}
+---
+apiVersion: weir/v1
+kind: Scope
+metadata: {{name: roads/search}}
+spec: {{kind: team, criticality: high}}
+---
+apiVersion: weir/v1
+kind: Scope
+metadata: {{name: roads/support}}
+spec: {{kind: team, criticality: low}}
+---
 apiVersion: weir/v1
 kind: AttributionRules
 metadata: {{name: callers-of-roads}}
 spec:
   organisation: roads
   keys: [{{key_hash: {hash}, scope: roads/search}}]
-  rules: [{{name: none, when: {{team: nobody}}, scope: roads}}]
+---
+apiVersion: weir/v1
+kind: Budget
+metadata: {{name: roads-search-monthly}}
+spec:
+  scope: roads/search
+  unit: money
+  period: month
+  amount: "100.00"
+  currency: USD
+  starts_on: 2026-01-01
+---
+apiVersion: weir/v1
+kind: GuardrailPolicy
+metadata: {{name: budget-of-roads, owner: finops@roads.example}}
+spec:
+  match: {{paths: ["roads/**"]}}
+  facts:
+    used: {{fact: budget.used}}
+    amount: {{fact: budget.amount}}
+  steps:
+    - {{name: stop, when: used >= amount, actions: [block: {{message: Ask finance for more.}}]}}
+  enforcement: {{level: hard_mandatory}}
 """
 
 
@@ -128,7 +160,9 @@ def test_what_weir_decides_holds_at_the_proxy(road: Road, proxy: Proxy) -> None:
             assert refused.headers["X-Weir-Reason"] == "blocked_by_guardrail"
             assert float(refused.headers["X-Weir-Limit"]) < float(refused.headers["X-Weir-Observed"])
             assert refused.headers["X-Weir-Resets-At"]
-            assert "USD are used at roads/search" in refused.text
+            assert (
+                "USD are used at roads/search. budget-of-roads holds calls back: Ask finance for more." in refused.text
+            )
             # The caller's own key, by its hash, where nothing names a scope.
             assert call(url, "/v1/chat/completions", Authorization="Bearer sk-callers").status_code == 403
             passed = [

@@ -74,7 +74,7 @@ class Decisions(APIView):
 def _plain(documented: Any, view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
     """The short way, which the documentation takes for the view that it stands for."""
 
-    def plain(request: HttpRequest) -> HttpResponse:
+    def plain(request: HttpRequest, **_below: str) -> HttpResponse:
         return view(request)
 
     plain.cls, plain.initkwargs = documented.cls, documented.initkwargs  # type: ignore[attr-defined]
@@ -94,13 +94,6 @@ def check(request: HttpRequest) -> HttpResponse:
     except OperationalError as problem_of_database:
         given = _unavailable(request, problem_of_database)
     return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
-
-
-@csrf_exempt
-def check_below(request: HttpRequest, below: str) -> HttpResponse:
-    """Where a proxy puts the path of the call behind its own."""
-    del below
-    return check(request)
 
 
 def _beginning(request: HttpRequest) -> bytes:
@@ -126,3 +119,8 @@ class DecisionCheck(APIView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:  # type: ignore[override]  # a plain view
         return _plain(super().as_view(**initkwargs), check)
+
+
+@extend_schema(exclude=True)
+class DecisionCheckBelow(DecisionCheck):
+    """Where a proxy puts the path of the call behind its own."""

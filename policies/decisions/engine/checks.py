@@ -138,7 +138,9 @@ def sentence_of(reason: Reason) -> str:
     """What is used of what may be used, why the call does not pass, and until when."""
     used = ""
     if reason.limit is not None and reason.observed is not None:
-        used = f"{reason.observed:g} of {reason.limit:g} {reason.unit}".strip() + f" are used at {reason.scope}. "
+        share, unit = (100, "%") if reason.unit == "ratio" else (1, reason.unit)
+        amounts = f"{reason.observed * share:g} of {reason.limit * share:g} {unit}".strip()
+        used = f"{amounts} are used at {reason.scope}. "
     why = f"{reason.guardrail} holds calls back: " if reason.guardrail else ""
     end = ""
     if reason.resets_at is not None:

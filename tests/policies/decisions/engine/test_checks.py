@@ -105,6 +105,11 @@ def test_a_denial_that_soon_ends_by_itself_says_when_to_come_again() -> None:
     }  # fmt: skip
 
 
+def test_a_share_is_said_in_per_cent() -> None:
+    share = replace(BLOCKED, limit=1.0, observed=1.1, unit="ratio")
+    assert answered(replace(DENY, reasons=(share,))).body.startswith(b"110 of 100 % are used at acme/search. ")
+
+
 def test_a_denial_that_nobody_would_wait_for_is_403() -> None:
     later = replace(BLOCKED, resets_at=(AT + timedelta(hours=1, seconds=1)).isoformat())
     for reasons in (
