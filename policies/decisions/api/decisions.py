@@ -101,7 +101,7 @@ def _beginning(request: HttpRequest) -> bytes:
 
 
 class DecisionCheck(APIView):
-    """As `Decisions`, for proxies: whatever the method."""
+    """As `Decisions`, for proxies, whatever the method; the documentation tells of one."""
 
     @extend_schema(
         operation_id="check",
@@ -109,10 +109,11 @@ class DecisionCheck(APIView):
             OpenApiParameter(HEADERS["scope"], str, OpenApiParameter.HEADER, description="As `scope` of a decision."),
             OpenApiParameter(HEADERS["model"], str, OpenApiParameter.HEADER, description="As `model` of a decision."),
         ],
+        request=None,
         responses={200: None},
-        description="The decision as a status, for proxies: 200, 403 or 429, with its reason in `X-Weir-…` headers.",
+        description="The decision as a status, for proxies, whatever the method and the path below: 200, 403 or 429, with its reason in `X-Weir-…` headers.",
     )
-    def get(self, request: Request) -> HttpResponse:
+    def post(self, request: Request) -> HttpResponse:
         return check(request._request)  # noqa: SLF001  # DRF's own name for the request it wraps
 
     @override

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote
 
 import orjson
 
-from governance.errors import DomainError
+from governance.errors import DomainError, Invalid
 from governance.rest.engine.problems import CONTENT_TYPE, problem
 from policies.decisions.documents import ProxysQuestion, Question, question_of
 from policies.decisions.engine.answers import PATH, Answer, bearer_of, refused_as_problem
@@ -55,7 +55,7 @@ def check_in(path: str, query: str, headers: Mapping[str, str], body: bytes) -> 
     """
     stated = {name: headers[header] for name, header in HEADERS.items() if headers.get(header)}
     if path == CHECK_PATH:
-        stated |= {name: value for name, value in parse_qsl(query) if name in HEADERS and name != KEY}
+        stated |= _stated_in(query)
     plaintext = stated.pop(KEY, "") or bearer_of(headers.get("authorization", ""))
     denied_as = stated.pop(DENIED_AS, None)
     asked: dict[str, object] = dict(stated)
@@ -67,6 +67,17 @@ def check_in(path: str, query: str, headers: Mapping[str, str], body: bytes) -> 
         asked["model"] = model
     wants_json = "json" in headers.get("accept", "")
     return Check(question_of(asked, ProxysQuestion), plaintext, 403 if denied_as == "403" else None, wants_json)
+
+
+def _stated_in(query: str) -> dict[str, str]:
+    """A key in an address would be logged everywhere, so it is no more a parameter than what is misspelt."""
+    stated = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = [name for name in stated if name not in HEADERS or name == KEY]
+    if unknown:
+        detail = "There is no such parameter."
+        faults = [{"field": name, "code": "parameter_unknown", "detail": detail} for name in unknown]
+        raise Invalid("The request is not valid; see errors.", code="validation_failed", errors=faults)
+    return {name: value for name, value in stated.items() if value}
 
 
 def _hash_of_callers_key(headers: Mapping[str, str]) -> dict[str, object]:

@@ -37,9 +37,12 @@ def test_headers_say_what_is_asked() -> None:
 
 
 def test_a_query_comes_before_headers_where_the_callers_own_cannot_stand() -> None:
-    headers, query = {"x-weir-scope": "acme"}, "scope=acme%2Fsearch&model=o3&key=weir_other&unknown=1"
+    headers, query = {"x-weir-scope": "acme"}, "scope=acme%2Fsearch&model=o3&team="
     assert asked(headers, query=query) == {"scope": "acme/search", "model": "o3"}
     assert asked(headers, query=query, path=f"{CHECK_PATH}/v1/chat") == {"scope": "acme"}
+    for misspelt in ("scpoe=acme", "key=weir_other"):
+        with pytest.raises(Invalid):
+            asked(headers, query=misspelt)
 
 
 def test_the_key_may_stand_beside_the_callers_own_which_is_known_by_its_hash() -> None:
