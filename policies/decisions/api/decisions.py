@@ -111,7 +111,8 @@ class DecisionCheck(APIView):
         ],
         request=None,
         responses={200: None},
-        description="The decision as a status, for proxies, whatever the method and the path below: 200, 403 or 429, with its reason in `X-Weir-…` headers.",
+        description="The decision as a status, for proxies, whatever the method and the path below: 200, 403 or 429,"
+        " with its reason in `X-Weir-…` headers.",
     )
     def post(self, request: Request) -> HttpResponse:
         return check(request._request)  # noqa: SLF001  # DRF's own name for the request it wraps

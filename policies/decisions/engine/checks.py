@@ -31,6 +31,7 @@ KEY, DENIED_AS, ATTRIBUTES = "key", "denied_as", "attributes"
 HEADERS: Mapping[str, str] = {name: PREFIX + name.replace("_", "-") for name in (*FIELDS, KEY, DENIED_AS, ATTRIBUTES)}
 """By what each is called in a query."""
 CALLERS_KEYS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+TEXT = ("Content-Type", "text/plain; charset=utf-8")
 # A longer wait than this is no wait: an SDK would sleep through it, and a person should be told instead.
 WAIT_MAX = timedelta(hours=1)
 HEADER_TEXT = " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -117,7 +118,7 @@ def answer_to_check(
         return Answer(403, headers, orjson.dumps(body))
     stale = ("X-Weir-Stale", "true" if decision.stale else "false")
     if decision.decision == "allow":
-        return Answer(200, (("X-Weir-Decision", "allow"), stale), b"")
+        return Answer(200, (TEXT, ("X-Weir-Decision", "allow"), stale), b"")
     return _denial(check, decision, stale, path=path, at=at)
 
 
@@ -131,7 +132,7 @@ def _denial(check: Check, decision: Decision, stale: tuple[str, str], *, path: s
     if helps:
         headers.append(("Retry-After", str(wait_s)))
     if not check.wants_json:
-        return Answer(status, (("Content-Type", "text/plain; charset=utf-8"), *headers), f"{sentence}\n".encode())
+        return Answer(status, (TEXT, *headers), f"{sentence}\n".encode())
     error = {"message": sentence, "type": "weir_denied", "code": last.code}
     body = problem(status=status, code=last.code, detail=sentence, instance=path, reasons=decision.reasons, error=error)
     content = orjson.dumps(body, option=orjson.OPT_UTC_Z)

@@ -87,7 +87,8 @@ def answered(decision: Decision | DomainError, check: Check = ASKED) -> Answer:
 
 
 def test_an_allowed_call_is_200() -> None:
-    headers = (("X-Weir-Decision", "allow"), ("X-Weir-Stale", "false"))
+    text = ("Content-Type", "text/plain; charset=utf-8")
+    headers = (text, ("X-Weir-Decision", "allow"), ("X-Weir-Stale", "false"))
     assert answered(Decision("allow", (), None, None)) == Answer(200, headers, b"")
 
 
