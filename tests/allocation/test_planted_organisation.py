@@ -221,7 +221,7 @@ def test_the_pages_of_commitments_tell_how_far_the_node_was_used(planted: Scope)
     """It is cheaper than on demand from 360 hours a month; on 23 days 230 were used."""
     shown = words_of("/admin/allocation/commitment/")
     assert NODE_TOLD in shown
-    assert "node 1 reserved GPU self 1,440.00 EUR 31.9 % 980.00 EUR 360.00 GPU hours" in shown
+    assert "node reserved GPU 1,440.00 EUR 31.9 % 980.00 EUR 360.00 GPU hours" in shown
     assert (node_month(planted, 11).unused_amount, node_month(planted, 11).utilisation) == (980, Decimal("0.319444"))
 
 

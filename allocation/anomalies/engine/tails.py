@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
+from math import log
 from statistics import fmean, median
 
 from allocation.anomalies.engine.expectation import SEASON_DAYS, Expectation, History, by_week
@@ -19,6 +20,8 @@ CLEARLY_ABOVE = 2.9
 BATCH_SCALES = 3
 # The same day of two months is the same batch where one was at least half as high as the other.
 REPEATED_SHARE = 0.5
+# As a logarithm.
+HALF = log(2)
 # The more series of a scope are judged, the further the largest of them lies from its usual by chance: by this power
 # of their number where the tails are those of Student's t of six degrees of freedom.
 PER_SERIES = 1 / 6
@@ -28,16 +31,21 @@ def with_tails(
     expected: Expectation, history: History, day: date, score_min: float, *, series_judged: int = 1
 ) -> Expectation:
     """`expected` with a scale by which nothing is called anomalous that is not clearly above the larger deviations of
-    sixteen weeks. The largest is left out, as it may be what is looked for, and so is what happens once a month.
+    sixteen weeks. The largest is left out, as it may be what is looked for, and so is what happens once a month. A day
+    of few calls scatters more than one of many: weekdays of usually less than half as much tell nothing of this one.
     """
     usual = {past for past in history.window(day, TAIL_DAYS) if past in history.logs}
     if len(usual) < TAIL_DAYS_MIN:
         return expected
     known = [past for past in history.days if min(usual) <= past < day and past in history.logs]
+    season = expected.season
+    like_it = {past for past in usual if season[past.weekday()] >= season[day.weekday()] - HALF}
     deviations = _deviations([(past, history.log_of(past, day)) for past in known], expected, day)
     # Of less than three months a batch is known from its second on, later from the third.
     repeats_min = REPEATED_MIN if (day - known[0]).days > MONTHS_KNOWN_DAYS else 1
     larger = _larger(deviations, usual, BATCH_SCALES * expected.scale, repeats_min)
+    if len(like_it) >= TAIL_DAYS_MIN:
+        larger = min(larger, _larger(deviations, like_it, BATCH_SCALES * expected.scale, repeats_min))
     clearly = CLEARLY_ABOVE * series_judged**PER_SERIES
     return replace(expected, scale=max(expected.scale, clearly * larger / score_min))
 

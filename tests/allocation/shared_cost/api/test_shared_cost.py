@@ -101,7 +101,9 @@ def test_a_key_of_a_team_splits_nothing(shared: Scope, client_of: Callable[..., 
 def test_commitments_with_what_they_covered(api: APIClient, shared: Scope) -> None:
     use(shared, "acme/search", "1080", provider="self", model="llama", gpu_seconds=D(540 * 3600))
     (node,) = api.get("/api/v1/commitments?month=2026-11").json()["results"]
-    found = {name: D(value) for name, value in node["in_month"].items() if name != "month"}
+    in_month = node["in_month"]
+    found = {name: D(value) for name, value in in_month.items() if name not in {"month", "summary"}}
+    assert in_month["summary"].startswith("360.00 ")
     assert found == {
         "amount": 1440, "committed_units": 720, "eligible_units": 540, "covered_units": 540, "on_demand_units": 0,
         "coverage": 1, "utilisation": D("0.75"), "unused_amount": 360, "booked_cost": 1080, "idle_cost": 360,
