@@ -127,6 +127,12 @@ def announce(folder: DataFolder) -> None:
     print(f"Still not ready: see {url}, the logs in {folder.logs}, and `weir doctor`.", flush=True)  # noqa: T201
 
 
+def make_way(program: str, folder: DataFolder) -> None:
+    """Call it before each start: a web server that was killed leaves its socket behind, and the next one refuses it."""
+    if program == "web":
+        folder.web_socket.unlink(missing_ok=True)
+
+
 def main(program: str) -> None:
     """Become the program; does not return, except from `announce`."""
     folder = data_folder(os.environ["WEIR_DATA_DIR"])
@@ -135,9 +141,7 @@ def main(program: str) -> None:
         announce(folder)
         return
     stop_leftovers(folder, program)
-    if program == "web":
-        # A killed web server leaves its socket behind, and the next one refuses to take it.
-        folder.web_socket.unlink(missing_ok=True)
+    make_way(program, folder)
     wait_for_database(folder)
     # glibc gives every thread its own arena; two are enough and save tens of megabytes.
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")

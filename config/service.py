@@ -20,7 +20,7 @@ from types import FrameType
 from typing import NoReturn
 
 from config.folders import DataFolder, data_folder
-from config.programs import TOGETHER, command
+from config.programs import TOGETHER, command, make_way
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Children:
         for program in set(programs) - set(self._running.values()):
             if self._not_before_s.get(program, now_s) <= now_s:
                 self._not_before_s[program] = now_s + AGAIN_AFTER_S
+                make_way(program, self._folder)
                 words = command(program, self._folder)
                 pid = _forked(program, words) if IS_FORKING else subprocess.Popen(words, process_group=0).pid
                 self._running[pid] = program
