@@ -35,7 +35,7 @@ spec:
   organisation: {organisation}
   keys:
     - {{key_alias: alias-1, scope: {first}}}
-    - {{weir_key: {prefix}, scope: {second}}}
+    - {{weir_key: "{prefix}", scope: {second}}}
   rules:
     - {{name: search, when: {{team: "search*"}}, scope: {second}}}
     - {{name: cheap, condition: 'model == "o3"', scope: {first}, effective_from: {since}}}
@@ -137,7 +137,7 @@ class World:
             organisation=root.path, first=self.chance.choice(usable), second=self.chance.choice(usable),
             prefix=self.chance.choice(sorted(prefixes)) if prefixes else "", since=self.chance.choice(DAYS),
         )  # fmt: skip
-        text = "\n".join(line for line in text.splitlines() if "weir_key: ," not in line)
+        text = "\n".join(line for line in text.splitlines() if 'weir_key: "",' not in line)
         document = TypeAdapter(AttributionRulesDocument).validate_python(load_documents(text, source="r.yaml")[0].data)
         apply_attribution_rules(document, actor=SYSTEM, at=AT)
 
