@@ -1,7 +1,6 @@
 """Start the front: python -m config.front"""
 
 import asyncio
-import gc
 import logging
 import logging.config
 import os
@@ -17,6 +16,7 @@ from config.front.clients import Client
 from config.front.limits import CONNECTIONS_MAX
 from config.front.serving import Decisions, Front
 from config.front.web import Web
+from governance.memory.engine import collect_cycles_seldom
 from policies.decisions.engine.deciding import Trust
 from policies.decisions.engine.snapshot import Snapshot
 from policies.decisions.operations.following import follow_in_background
@@ -52,9 +52,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     # The thread that follows the database must not keep the one that answers waiting for Python's default of 5 ms.
     sys.setswitchinterval(0.0005)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    collect_cycles_seldom()
     uvloop.run(serve(os.environ["WEIR_WEB_HOST"], int(os.environ["WEIR_WEB_PORT"])))
 
 

@@ -1,18 +1,17 @@
 """weir fold-usage: adds recorded usage to roll-ups, charge lines and tasks, until it is stopped."""
 
 import argparse
-import gc
 import logging
 import time
+from typing import NoReturn
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from typing_extensions import override
 
 from allocation.usage.models import UsageJournal
 from allocation.usage.operations import FOLD_CHANNEL, fold_waiting, try_again
-from governance.work.operations import heard, listen
+from governance.work.operations import heard, keep_on, listen
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +20,6 @@ logger = logging.getLogger(__name__)
 PAUSES = 2
 PAUSE_MAX_S = 0.2
 IDLE_S = 2.0
-RECONNECT_AFTER_S = 1.0
 
 
 class Command(BaseCommand):
@@ -40,19 +38,7 @@ class Command(BaseCommand):
             calls, failed = _fold_all()
             print(f"{calls:,} records folded, {failed:,} set aside.")
             return
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
-        while True:
-            try:
-                _follow()
-            except (OperationalError, InterfaceError) as problem:
-                logger.warning("the database does not answer, trying again: %s", problem)
-            except Exception:
-                # Nothing was folded: it waits, and is tried again.
-                logger.exception("a fold failed")
-            connection.close()
-            time.sleep(RECONNECT_AFTER_S)
+        keep_on(_follow, failed="a fold failed")
 
 
 def _fold_all() -> tuple[int, int]:
@@ -66,7 +52,7 @@ def _fold_all() -> tuple[int, int]:
         failed += folded.failed
 
 
-def _follow() -> None:
+def _follow() -> NoReturn:
     """Folds whenever a batch was recorded; looks by itself every two seconds, since a notification may be lost."""
     listen(FOLD_CHANNEL)
     while True:

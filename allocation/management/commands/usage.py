@@ -1,6 +1,5 @@
 """weir usage import FILE | imports | withdraw | replay | rerate: usage from files, quarantined records, new prices."""
 
-import gc
 import logging
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -30,6 +29,7 @@ from allocation.usage.models import ImportRun
 from governance.calendar.engine import midnight
 from governance.errors import DomainError
 from governance.management.arguments import operator, scope_at
+from governance.memory.engine import collect_cycles_seldom
 from governance.scopes.queries import scope_tree
 
 logger = logging.getLogger(__name__)
@@ -100,9 +100,7 @@ class Command(BaseCommand):
             raise CommandError(f"{problem}{hint(problem)}") from problem
 
     def _import(self, options: dict[str, Any]) -> None:
-        # As in the web process: looking for cycles after every seven hundred objects costs a fifth of a large import.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
+        collect_cycles_seldom()
         request = request_of(options)
         size = request.path.stat().st_size
         with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:

@@ -117,9 +117,9 @@ def _fold_claimed(at: datetime, calls_max: int, through: int | None = None) -> F
             break
         claimed.append(row_id)
         calls += row_calls
-    rows = UsageJournal.objects.filter(pk__in=claimed).order_by("pk").values_list("pk", "counted")
     if not claimed:
         return Folded()
+    rows = UsageJournal.objects.filter(pk__in=claimed).order_by("pk").values_list("pk", "counted")
     batches: list[Counted] = []
     unreadable: dict[int, str] = {}
     for row_id, text in rows:
@@ -129,7 +129,16 @@ def _fold_claimed(at: datetime, calls_max: int, through: int | None = None) -> F
             logger.exception("usage journal %s cannot be read", row_id)
             unreadable[row_id] = _sentence(problem)
     failed = _fold_or_set_aside(batches, at)
-    _insert([(datetime.fromtimestamp(batch.received_s, UTC), batch, at, error) for batch, error in failed])
+    UsageJournal.objects.bulk_create(
+        UsageJournal(
+            received_at=datetime.fromtimestamp(batch.received_s, UTC),
+            calls=len(batch.calls),
+            counted=to_bytes(batch),
+            failed_at=at,
+            error=error,
+        )
+        for batch, error in failed
+    )
     for row_id, error in unreadable.items():
         UsageJournal.objects.filter(pk=row_id).update(failed_at=at, error=error)
     UsageJournal.objects.filter(pk__in=[row_id for row_id in claimed if row_id not in unreadable]).delete()
@@ -157,17 +166,3 @@ def _fold_or_set_aside(batches: Sequence[Counted], at: datetime) -> list[tuple[C
 def _sentence(problem: Exception) -> str:
     """Without what follows the first line, where a driver's error repeats the values."""
     return f"{type(problem).__name__}: {problem}".split("\n", maxsplit=1)[0][:500]
-
-
-def _insert(rows: Sequence[tuple[datetime, Counted, datetime | None, str]]) -> None:
-    if not rows:
-        return
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {JOURNAL_TABLE} (received_at, calls, counted, failed_at, error)"  # noqa: S608  # our own name
-            " VALUES (%s, %s, %s, %s, %s)",
-            [
-                (received_at, len(batch.calls), to_bytes(batch), failed_at, error)
-                for received_at, batch, failed_at, error in rows
-            ],
-        )

@@ -26,6 +26,7 @@ from governance.work.operations.idempotency import (
 )
 from governance.work.operations.listening import (
     heard,
+    keep_on,
     listen,
 )
 from governance.work.operations.locks import (
@@ -53,6 +54,7 @@ __all__ = [
     "hold_and_read",
     "hold_if_free",
     "insert_rows",
+    "keep_on",
     "listen",
     "mark_scopes_dirty",
     "nudge",

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from django.db import InterfaceError, connection
+import logging
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from django.db import InterfaceError, OperationalError, connection
 from psycopg import Connection, sql
+
+from governance.memory.engine import collect_cycles_seldom
+
+logger = logging.getLogger(__name__)
+
+AGAIN_AFTER_S = 1.0
 
 
 def listen(channel: str) -> None:
@@ -25,3 +36,20 @@ def heard(*, within_s: float) -> bool:
             # Each of them would otherwise end a wait of its own.
             list(driver.notifies(timeout=0))
     return has_heard
+
+
+def keep_on(follow: Callable[[], NoReturn], *, failed: str) -> NoReturn:
+    """Calls `follow`, which listens and works until it raises, again and again on a new connection: after a lost one,
+    and after any other error, which is logged as `failed`. For a process of its own.
+    """
+    collect_cycles_seldom()
+    while True:
+        try:
+            follow()
+        except (OperationalError, InterfaceError) as problem:
+            logger.warning("the database does not answer, trying again: %s", problem)
+        except Exception:
+            # What was not committed waits in the database, and is tried again.
+            logger.exception(failed)
+        connection.close()
+        time.sleep(AGAIN_AFTER_S)

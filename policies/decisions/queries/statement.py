@@ -26,7 +26,7 @@ from governance.scopes.queries import scope_tree
 from policies.decisions.documents import PlannedCall
 from policies.decisions.engine.decisions import Decision, HeldConstraint, decision_of
 from policies.decisions.errors import KeyRefused, permission_missing, scope_unknown
-from policies.guardrails.engine.constraint_kinds import imposed_by
+from policies.decisions.queries.tables import held_constraint
 
 # It repeats `ApiKey.valid_at`, `ApiKey.has_permission` and `Constraint.objects.in_force`; tests compare them.
 STATEMENT = """
@@ -144,28 +144,10 @@ def _decision(row: tuple[Any, ...], model: str, at: datetime) -> Decision:
     )
 
 
-def _held(
-    path: str,
-    number: int,
-    scope_id: int,
-    guardrail: str,
-    step: str,
-    action: str,
-    models: list[str],
-    evidence: dict[str, Any],
-    reason: str,
-    expires_at: str,
-) -> tuple[str, HeldConstraint]:
-    return path, HeldConstraint(
-        id=number,
-        scope_id=scope_id,
-        guardrail=guardrail,
-        step=step,
-        imposed=imposed_by(action, models, evidence.get("message") or ""),
-        reason=reason,
-        limit=evidence.get("limit"),
-        observed=evidence.get("observed"),
-        unit=evidence.get("unit", ""),
-        expires_at=datetime.fromisoformat(expires_at),
-        resets_at=expires_at,
-    )
+def _held(path: str, *values: Any) -> tuple[str, HeldConstraint]:
+    number, scope_id, guardrail, step, action, models, evidence, reason, expires_at = values
+    held = held_constraint(
+        number, scope_id, guardrail, step, action, models, evidence, reason,
+        datetime.fromisoformat(expires_at), expires_at,
+    )  # fmt: skip
+    return path, held

@@ -49,10 +49,10 @@ def _put_keys(snapshot: Snapshot, rows: Sequence[Row]) -> None:
 
 
 def _put_constraints(snapshot: Snapshot, rows: Sequence[Row]) -> None:
-    snapshot.put_constraints([_constraint(*row) for row in rows])
+    snapshot.put_constraints([held_constraint(*row) for row in rows])
 
 
-def _constraint(
+def held_constraint(
     number: int,
     scope_id: int,
     guardrail: str,

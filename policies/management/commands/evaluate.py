@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-import logging
 import time
 from argparse import ArgumentParser
+from typing import NoReturn
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from typing_extensions import override
 
-from governance.work.operations import DIRTY_CHANNEL, heard, listen
+from governance.work.operations import DIRTY_CHANNEL, heard, keep_on, listen
 from policies.evaluation.operations import evaluate_next_dirty_scopes, mark_due_scopes
-
-logger = logging.getLogger(__name__)
 
 # Notifications may be lost; timers that run out notify nobody.
 LOOK_EVERY_S = 2.0
-TRY_AGAIN_AFTER_S = 1.0
 
 
 class Command(BaseCommand):
@@ -36,22 +31,10 @@ class Command(BaseCommand):
             mark_due_scopes(at=timezone.now())
             _evaluate_all()
             return
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
-        while True:
-            try:
-                _follow()
-            except (OperationalError, InterfaceError) as problem:
-                logger.warning("the database does not answer, trying again: %s", problem)
-            except Exception:
-                # What was claimed comes due again; other scopes are evaluated meanwhile.
-                logger.exception("an evaluation failed")
-            connection.close()
-            time.sleep(TRY_AGAIN_AFTER_S)
+        keep_on(_follow, failed="an evaluation failed")
 
 
-def _follow() -> None:
+def _follow() -> NoReturn:
     listen(DIRTY_CHANNEL)
     looked_s = float("-inf")
     while True:

@@ -14,7 +14,7 @@ from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope
-from governance.work.operations import DIRTY_CHANNEL, heard, listen, mark_scopes_dirty
+from governance.work.operations import DIRTY_CHANNEL, heard, listen, listening, mark_scopes_dirty
 from policies.management.commands import evaluate
 
 PATIENCE_S = 10.0
@@ -41,7 +41,7 @@ def eventually(holds: Callable[[], bool], *, within_s: float = PATIENCE_S) -> fl
 def following(acme: Scope, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """The command in a thread, its own looks an hour apart; the event says that it is to lose its connection once."""
     monkeypatch.setattr(evaluate, "LOOK_EVERY_S", 3600.0)
-    monkeypatch.setattr(evaluate, "TRY_AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(listening, "AGAIN_AFTER_S", 0.01)
     is_over, loses = threading.Event(), threading.Event()
 
     def waiting(*, within_s: float) -> bool:
