@@ -130,6 +130,8 @@ def announce(folder: DataFolder) -> None:
 def make_way(program: str, folder: DataFolder) -> None:
     """Call it before each start: a web server that was killed leaves its socket behind, and the next one refuses it."""
     if program == "web":
+        # The embedded database makes the folder for its own socket; beside a database elsewhere, nobody else does.
+        folder.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.web_socket.unlink(missing_ok=True)
 
 

@@ -28,6 +28,7 @@ from tests.journeys.doubles import Received, slack_server, smtp_server
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 180
+LOG_END = 3000
 T = TypeVar("T")
 
 
@@ -135,7 +136,22 @@ class Installation:
                  "--data-dir", str(self.folder / "data")],
                 cwd=ROOT, env=self.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
-        eventually(self._ready_or_dead, holds=lambda ready: ready, within_s=START_TIMEOUT_S, what=str(self.log))
+        try:
+            eventually(self._ready_or_dead, holds=lambda ready: ready, within_s=START_TIMEOUT_S, what=str(self.log))
+        except AssertionError as problem:
+            # The folder goes with the test; what it tells must not.
+            problem.add_note(self.told())
+            raise
+
+    def told(self) -> str:
+        """What `/readyz` answers, and the end of every log."""
+        try:
+            state = requests.get(self.url + "/readyz", timeout=5).text
+        except requests.RequestException as problem:
+            state = str(problem)
+        logs = [self.log, *sorted((self.folder / "data" / "log").glob("*.log"))]
+        ends = [f"--- {log.name}\n{log.read_text(errors='replace')[-LOG_END:]}" for log in logs if log.exists()]
+        return "\n".join([f"/readyz: {state}", *ends])
 
     def _ready_or_dead(self) -> bool:
         assert self.up is not None
