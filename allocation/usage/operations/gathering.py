@@ -1,10 +1,14 @@
 """Work of many threads done in groups: what comes while one group is done makes the next."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+# How long after a group the next one waits for those of it to come again, and how often it looks.
+AGAIN_S = 0.003
+LOOK_S = 0.0005
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
@@ -22,9 +26,11 @@ class _Waiting(Generic[ItemT, ResultT]):
 
 
 class Gathering(Generic[ItemT, ResultT]):
-    """Does the items of concurrent threads together, in one of these threads: nobody waits for company, and who comes
-    while others are done is done with the next group. `work` returns for each item its result, or the exception to
-    raise in its thread; what it raises itself is raised in all. A group holds at most `size_max` items.
+    """Does the items of concurrent threads together, in one of these threads; who comes while others are done is done
+    with the next group. Within 3 ms of a group's end the next one waits for as many as came then: senders that wait for
+    an answer come again at once, and would otherwise fall into two halves. A sender that comes alone waits for nobody.
+    `work` returns for each item its result, or the exception to raise in its thread; what it raises itself is raised in
+    all. A group holds at most `size_max` items.
     """
 
     def __init__(self, work: Callable[[Sequence[ItemT]], Sequence[ResultT | BaseException]], *, size_max: int) -> None:
@@ -33,6 +39,8 @@ class Gathering(Generic[ItemT, ResultT]):
         self._lock = threading.Lock()
         self._queue: deque[_Waiting[ItemT, ResultT]] = deque()
         self._is_led = False
+        # How many the next group may hope for until when.
+        self._expected, self._until = 0, 0.0
 
     def do(self, item: ItemT) -> ResultT:
         """The item's own result, once the group it was done with is done."""
@@ -55,6 +63,8 @@ class Gathering(Generic[ItemT, ResultT]):
 
     def _lead(self) -> None:
         """Does the group at the head of the queue, in which the caller's item is the first, and names a successor."""
+        while len(self._queue) < self._expected and time.monotonic() < self._until:
+            time.sleep(LOOK_S)
         with self._lock:
             group = [self._queue.popleft() for _ in range(min(len(self._queue), self._size_max))]
         try:
@@ -64,6 +74,8 @@ class Gathering(Generic[ItemT, ResultT]):
         with self._lock:
             successor = self._queue[0] if self._queue else None
             self._is_led = successor is not None
+            self._expected = min(len(group) + len(self._queue), self._size_max)
+            self._until = time.monotonic() + AGAIN_S
             if successor is not None:
                 successor.leads = True
         # Before those who only answer: the database waits for it.

@@ -11,7 +11,13 @@ from django.db import connection, transaction
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
 from budgets.ledger.operations.opening import open_missing, record_shortfalls
-from budgets.ledger.queries import ChargedAccounts, charged_accounts, last_known_charged_accounts, unopened
+from budgets.ledger.queries import (
+    ChargedAccounts,
+    charged_accounts,
+    coverage_version,
+    last_known_charged_accounts,
+    unopened,
+)
 from budgets.plans.models import Unit
 from governance.work.operations import number_array
 
@@ -23,7 +29,7 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
     """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own. Returns
     the scopes of which a budget's use went over a whole per cent: guardrails may have something to say of them at once.
 
-    One transfer for each account and day. Three or four queries a batch while no account opens or ends.
+    One transfer for each account and day. Two or three queries a batch while no account opens or ends.
     """
     days = {posting.occurred_on for posting in postings}
     if not days:
@@ -34,9 +40,10 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
         opened = open_missing(days=days, at=at)
         # The chain of records is not held while usage is written; the shortfall itself stands on the account.
         transaction.on_commit(partial(record_shortfalls, opened, at=at), robust=True)
+        version = coverage_version()
     else:
-        lock_for_posting()
-    moved = _moved(postings, charged_accounts(), days)
+        version = lock_for_posting()
+    moved = _moved(postings, charged_accounts(version), days)
     return _charge(moved, at) if moved else set()
 
 

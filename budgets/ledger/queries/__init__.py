@@ -1,6 +1,7 @@
 from budgets.ledger.queries.charging import (
     ChargedAccounts,
     charged_accounts,
+    coverage_version,
     last_known_charged_accounts,
     open_accounts,
     unopened,
@@ -23,6 +24,7 @@ __all__ = [
     "ChargedAccounts",
     "budget_facts",
     "charged_accounts",
+    "coverage_version",
     "facts_by_budget",
     "facts_of",
     "last_account",

@@ -92,11 +92,11 @@ def coverage_version() -> UUID | None:
     return row[0] if row else None
 
 
-def charged_accounts() -> ChargedAccounts:
-    """Never stale: two small queries check that nothing has changed. Call under the posting lock for an answer that
-    stays true.
+def charged_accounts(version: UUID | None) -> ChargedAccounts:
+    """Those of the stored version, which is never stale where it was read under the posting lock. A small query checks
+    that the tree of scopes has not changed.
     """
-    version, tree = coverage_version(), scope_tree()
+    tree = scope_tree()
     return _memory.of((version, tree), lambda: ChargedAccounts(version, tree))
 
 

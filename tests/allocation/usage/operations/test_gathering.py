@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from allocation.usage.operations import Gathering
+from allocation.usage.operations import gathering as gathering_module
 
 PATIENCE_S = 20
 
@@ -78,3 +79,23 @@ def test_a_group_has_a_largest_size(size_max: int, sizes: list[int]) -> None:
     work = Work()
     assert done(Gathering(work, size_max=size_max), work, [1, 2, 3, 4, 5]) == {1: 2, 2: 4, 3: 6, 4: 8, 5: 10}
     assert [len(group) for group in work.groups] == sizes
+
+
+def test_those_of_the_last_group_are_waited_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight senders, each of which sends again as soon as it is answered: they stay together."""
+    monkeypatch.setattr(gathering_module, "AGAIN_S", 0.3)
+    groups: list[int] = []
+
+    def work(numbers: Sequence[int]) -> list[int | Exception]:
+        groups.append(len(numbers))
+        threading.Event().wait(0.02)
+        return list(numbers)
+
+    gathering = Gathering(work, size_max=10)
+    threads = [threading.Thread(target=lambda: [gathering.do(number) for number in range(10)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert sum(groups) == 80
+    assert len(groups) < 20
