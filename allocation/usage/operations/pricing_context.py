@@ -1,8 +1,8 @@
 """The pricing context of a batch, kept in memory and rebuilt when scopes, prices, rules or closed periods change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.conf import settings
@@ -20,14 +20,53 @@ from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeTree, scope_tree
 
 TREE_MAX_AGE_S = 0.25
-OpenScopes = tuple[dict[str, tuple[int, int]], dict[int, int]]
+
+
+class _OpenPaths(Mapping[str, tuple[int, int]]):
+    """The paths at or below `top_id`, all with None, onto (scope id, root id): a look into the tree and no copy."""
+
+    def __init__(self, tree: ScopeTree, top_id: int | None) -> None:
+        self._tree, self._top_id = tree, top_id
+
+    def __getitem__(self, path: str) -> tuple[int, int]:
+        node = self._tree.by_path[path]
+        if self._top_id is not None and not self._tree.is_at_or_below(node.id, self._top_id):
+            raise KeyError(path)
+        return node.id, node.root_id
+
+    def __iter__(self) -> Iterator[str]:
+        return (self._tree.by_id[scope_id].path for scope_id in _at_or_below(self._tree, self._top_id))
+
+    def __len__(self) -> int:
+        return len(_at_or_below(self._tree, self._top_id))
+
+
+class _OpenIds(Mapping[int, int]):
+    """As `_OpenPaths`, the scopes' ids onto those of their roots."""
+
+    def __init__(self, tree: ScopeTree, top_id: int | None) -> None:
+        self._tree, self._top_id = tree, top_id
+
+    def __getitem__(self, scope_id: int) -> int:
+        if self._top_id is not None and not self._tree.is_at_or_below(scope_id, self._top_id):
+            raise KeyError(scope_id)
+        return self._tree.by_id[scope_id].root_id
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(_at_or_below(self._tree, self._top_id))
+
+    def __len__(self) -> int:
+        return len(_at_or_below(self._tree, self._top_id))
+
+
+def _at_or_below(tree: ScopeTree, top_id: int | None) -> Collection[int]:
+    return tree.by_id.keys() if top_id is None else tree.descendants(top_id)
 
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
     organisations: dict[int, Organisation]
     dropped: frozenset[date]
-    open_scopes: dict[int | None, OpenScopes] = field(default_factory=dict)
 
 
 _declared: VersionedMemory[tuple[object, ...], _Declared] = VersionedMemory()
@@ -48,7 +87,8 @@ def pricing_contexts_for(*, key_scope_ids: AbstractSet[int | None], at: datetime
         # The scope and its key are newer than this process's copy of the tree.
         tree = scope_tree()
     version = _declared_version()
-    declared = _declared.of((tree.version, *version), lambda: _Declared(_organisations(tree, version), _dropped()))
+    roots = tuple((root, tree.by_id[root].currency, tree.unattributed(root)) for root in tree.roots)
+    declared = _declared.of((roots, *version), lambda: _Declared(_organisations(roots, version), _dropped()))
     # Records that retention would drop the next night are not accepted.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
     window = acceptance_window(at, past_days)
@@ -58,15 +98,12 @@ def pricing_contexts_for(*, key_scope_ids: AbstractSet[int | None], at: datetime
 def _context(
     key_scope_id: int | None, tree: ScopeTree, declared: _Declared, window: tuple[float, float], at: datetime
 ) -> PricingContext:
-    if key_scope_id not in declared.open_scopes:
-        declared.open_scopes[key_scope_id] = _open_scopes(tree, key_scope_id)
-    paths, ids = declared.open_scopes[key_scope_id]
     organisations = declared.organisations
     home = None if key_scope_id is None else organisations[tree.by_id[key_scope_id].root_id]
     is_narrow = home is not None and key_scope_id != home.root_id
     return PricingContext(
-        paths, ids, tree.by_path, organisations, home, *window, at.timestamp(), dropped=declared.dropped,
-        narrow_scope_id=key_scope_id if is_narrow else None,
+        _OpenPaths(tree, key_scope_id), _OpenIds(tree, key_scope_id), tree.by_path, organisations, home, *window,
+        at.timestamp(), dropped=declared.dropped, narrow_scope_id=key_scope_id if is_narrow else None,
     )  # fmt: skip
 
 
@@ -93,31 +130,26 @@ def _dropped() -> frozenset[date]:
     return frozenset(DroppedMonth.objects.values_list("month", flat=True))
 
 
-def _open_scopes(tree: ScopeTree, key_scope_id: int | None) -> OpenScopes:
-    ids = tuple(tree.by_id) if key_scope_id is None else tree.descendants(key_scope_id)
-    nodes = [tree.by_id[scope_id] for scope_id in ids]
-    return {node.path: (node.id, node.root_id) for node in nodes}, {node.id: node.root_id for node in nodes}
-
-
-def _organisations(tree: ScopeTree, declared: Sequence[str]) -> dict[int, Organisation]:
+def _organisations(roots: Sequence[tuple[int, str, int]], declared: Sequence[str]) -> dict[int, Organisation]:
+    """`roots` are the organisations with their currencies and their unattributed scopes."""
     books_version, _, rates_version, snapshots_version, *_ = declared
-    currencies = {root: tree.by_id[root].currency for root in tree.roots}
+    currencies = {root: currency for root, currency, _ in roots}
     prices = price_lists(
         currencies, books_version=books_version, rates_version=rates_version, snapshots_version=snapshots_version
     )
     sets = rule_sets_in_force()
-    closed = closed_until(tree.roots)
+    closed = closed_until(tuple(currencies))
     senders = senders_in_force()
     return {
         root: Organisation(
             root_id=root,
-            unattributed_id=tree.unattributed(root),
+            unattributed_id=unattributed_id,
             prices=prices[root],
             matcher=matcher_of(sets.get(root, {})),
             closed_until_s=closed[root].timestamp() if root in closed else 0.0,
             senders=senders.get(root, NOBODY),
         )
-        for root in tree.roots
+        for root, _, unattributed_id in roots
     }
 
 

@@ -157,7 +157,7 @@ def _series(rows: Sequence[Row], tree: ScopeTree, days: Sequence[date]) -> list[
         Series(
             _name(tree.by_id[top], one_root=one_root),
             by_top[top],
-            colour=colour_of(tree.by_id[top].rank),
+            colour=colour_of(tree.rank(top)),
             is_unattributed=tree.by_id[top].is_unattributed,
         )
         for top in leading
