@@ -1,6 +1,7 @@
 """Apply documents of any kind, as `weir apply` does: all of them or none."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from governance.errors import DomainError
 from governance.messages.documents import ChannelDocument
 from governance.messages.operations import apply_channel
 from governance.organisations.documents import ScopeDocument
-from governance.organisations.operations import apply_scope
+from governance.organisations.operations import ScopeApplication, apply_scope
 from governance.people.rules import Actor
 from policies.guardrails.documents import parse_guardrail
 from policies.guardrails.operations import apply_guardrail_policy
@@ -52,6 +53,8 @@ def _kind(model: Any, apply: Callable[..., Change], *, sourced: bool = False) ->
 def _guardrail(document: SourcedDocument, actor: Actor, at: datetime) -> Change:
     return apply_guardrail_policy(parse_guardrail(document), actor=actor, at=at, sourced=document)
 
+
+SCOPE: TypeAdapter[ScopeDocument] = TypeAdapter(ScopeDocument)
 
 # In the order of their references: a kind may name documents of the kinds before it.
 KINDS: dict[str, Apply] = {
@@ -113,15 +116,27 @@ def apply(documents: Iterable[SourcedDocument], *, actor: Actor, at: datetime, d
 
 
 def _apply_all(documents: Iterable[SourcedDocument], changes: list[Change], *, actor: Actor, at: datetime) -> None:
+    documents = list(documents)
+    scopes = ScopeApplication(map(_name, documents), actor=actor, at=at)
     for document in documents:
-        try:
-            changes.append(KINDS[document.data["kind"]](document, actor, at))
-        except DocumentError:
-            raise
-        except DomainError as refused:
-            raise DocumentError(
-                refused.detail, file=document.source, line=document.line, code=refused.code
-            ) from refused
+        with _refused_at(document):
+            if document.data["kind"] == "Scope":
+                changes.append(scopes.apply(parse_document(SCOPE, document)))
+            else:
+                scopes.finish()
+                changes.append(KINDS[document.data["kind"]](document, actor, at))
+    scopes.finish()
+
+
+@contextmanager
+def _refused_at(document: SourcedDocument) -> Iterator[None]:
+    """A refusal names the document's file and line."""
+    try:
+        yield
+    except DocumentError:
+        raise
+    except DomainError as refused:
+        raise DocumentError(refused.detail, file=document.source, line=document.line, code=refused.code) from refused
 
 
 def _files(path: Path) -> list[Path]:
@@ -138,7 +153,10 @@ def _documents(file: Path) -> list[SourcedDocument]:
     return load_documents(content, source=str(file))
 
 
-def _depth(document: SourcedDocument) -> int:
+def _name(document: SourcedDocument) -> str:
     metadata = document.data.get("metadata")
-    name = metadata.get("name", "") if isinstance(metadata, dict) else ""
-    return str(name).count("/") if document.data["kind"] == "Scope" else 0
+    return str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
+
+
+def _depth(document: SourcedDocument) -> int:
+    return _name(document).count("/") if document.data["kind"] == "Scope" else 0

@@ -2,6 +2,9 @@ from governance.organisations.operations.keys import (
     create_api_key,
     revoke_api_key,
 )
+from governance.organisations.operations.many_scopes import (
+    ScopeApplication,
+)
 from governance.organisations.operations.people import (
     create_user,
 )
@@ -14,6 +17,7 @@ from governance.organisations.operations.scopes import (
 )
 
 __all__ = [
+    "ScopeApplication",
     "apply_scope",
     "change_scope",
     "check_labels",

@@ -62,29 +62,10 @@ def create_scope(
     Forbidden, ScopeExists; Invalid (`slug_invalid`, `slug_reserved`, `path_too_long`, `labels_invalid`, `kind_invalid`,
     `currency_not_at_root`).
     """
-    check_may_change(actor, "governance.scope", slug if parent is None else parent.path)
-    if not re.fullmatch(SLUG_PATTERN, slug):
-        raise Invalid(f"{slug!r} is no slug: lower-case letters, digits and . _ - only.", code="slug_invalid")
-    if parent is not None and len(parent.path) + 1 + len(slug) > PATH_LENGTH_MAX:
-        raise Invalid(f"The path would be longer than {PATH_LENGTH_MAX} characters.", code="path_too_long")
-    check_labels(labels or {})
-    if slug == UNATTRIBUTED_SLUG:
-        raise Invalid("The slug 'unattributed' is kept for what matches no attribution rule.", code="slug_reserved")
-    if (parent is None) != (kind == ScopeKind.ORGANISATION):
-        raise Invalid("An organisation has no parent, and everything else has one.", code="kind_invalid")
-    if parent is not None and currency:
-        raise Invalid("The currency stands at the organisation.", code="currency_not_at_root")
-    scope = Scope(
-        slug=slug,
-        kind=kind,
-        parent=parent,
-        name=name,
-        practice=practice,
-        environment=environment,
-        criticality=criticality,
-        labels=dict(labels or {}),
-        currency=(currency or "USD") if parent is None else "",
-    )
+    scope = checked_scope(
+        slug=slug, kind=kind, actor=actor, parent=parent, name=name, practice=practice, environment=environment,
+        criticality=criticality, labels=labels or {}, currency=currency,
+    )  # fmt: skip
     _insert(scope)
     if parent is None:
         _create_unattributed_and_channel(scope)
@@ -94,10 +75,54 @@ def create_scope(
         scope=scope,
         subject=f"scope:{scope.path}",
         reason="",
-        evidence={"kind": kind, "practice": practice, "criticality": criticality},
+        evidence=evidence_of_new(scope),
         at=at,
     )
     return scope
+
+
+def evidence_of_new(scope: Scope) -> dict[str, object]:
+    """The evidence of the decision record `scope.create`."""
+    return {"kind": scope.kind, "practice": scope.practice, "criticality": scope.criticality}
+
+
+def checked_scope(
+    *,
+    slug: str,
+    kind: str,
+    actor: Actor,
+    parent: Scope | None,
+    name: str,
+    practice: str,
+    environment: str,
+    criticality: str,
+    labels: Mapping[str, str],
+    currency: str,
+) -> Scope:
+    """The scope that `create_scope` stores. Raises as it does, but for ScopeExists."""
+    check_may_change(actor, "governance.scope", slug if parent is None else parent.path)
+    if not re.fullmatch(SLUG_PATTERN, slug):
+        raise Invalid(f"{slug!r} is no slug: lower-case letters, digits and . _ - only.", code="slug_invalid")
+    if parent is not None and len(parent.path) + 1 + len(slug) > PATH_LENGTH_MAX:
+        raise Invalid(f"The path would be longer than {PATH_LENGTH_MAX} characters.", code="path_too_long")
+    check_labels(labels)
+    if slug == UNATTRIBUTED_SLUG:
+        raise Invalid("The slug 'unattributed' is kept for what matches no attribution rule.", code="slug_reserved")
+    if (parent is None) != (kind == ScopeKind.ORGANISATION):
+        raise Invalid("An organisation has no parent, and everything else has one.", code="kind_invalid")
+    if parent is not None and currency:
+        raise Invalid("The currency stands at the organisation.", code="currency_not_at_root")
+    return Scope(
+        slug=slug,
+        kind=kind,
+        parent=parent,
+        name=name,
+        practice=practice,
+        environment=environment,
+        criticality=criticality,
+        labels=dict(labels),
+        currency=(currency or "USD") if parent is None else "",
+    )
 
 
 def _create_unattributed_and_channel(organisation: Scope) -> None:
