@@ -1,3 +1,7 @@
+from governance.organisations.operations.declared_scopes import (
+    apply_scope,
+    plan_scope,
+)
 from governance.organisations.operations.keys import (
     create_api_key,
     revoke_api_key,
@@ -9,11 +13,9 @@ from governance.organisations.operations.people import (
     create_user,
 )
 from governance.organisations.operations.scopes import (
-    apply_scope,
     change_scope,
     check_labels,
     create_scope,
-    plan_scope,
 )
 
 __all__ = [

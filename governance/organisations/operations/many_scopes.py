@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 
 from governance.documents import Change
 from governance.organisations.documents import ScopeDocument
-from governance.organisations.operations.scopes import ScopeExists, apply_scope, checked_scope, evidence_of_new
+from governance.organisations.operations.declared_scopes import apply_scope
+from governance.organisations.operations.scopes import ScopeExists, checked_scope, evidence_of_new
 from governance.people.rules import Actor
 from governance.records.operations import Decided, record_decisions
 from governance.scopes.models import UNATTRIBUTED_SLUG, Scope

@@ -1,20 +1,16 @@
-"""Creating and changing scopes, in the admin, by command and from documents."""
+"""Creating and changing scopes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from governance.documents import Change
-from governance.errors import DomainError, Invalid, NotFound
+from governance.errors import DomainError, Invalid
 from governance.messages.models import Channel, ChannelKind
 from governance.messages.queries import OWNERS_CHANNEL
-from governance.organisations.documents import ScopeDocument
-from governance.organisations.operations.people import ownership_rights
-from governance.people.models import Ownership, User
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import (
@@ -151,71 +147,6 @@ def _insert(scope: Scope) -> None:
     scope.refresh_from_db(fields=["path"])
 
 
-def plan_scope(document: ScopeDocument, *, at: datetime, known_paths: Collection[str] = frozenset()) -> Change:
-    """What `apply_scope` would do. `known_paths` are scopes declared earlier in the same apply.
-
-    NotFound (`parent_unknown`), Invalid (`user_unknown`).
-    """
-    del at
-    path = document.metadata.name
-    owners = _wanted_owners(document)
-    scope = Scope.objects.filter(path=path).first()
-    if scope is None:
-        parent, _, _ = path.rpartition("/")
-        if parent and parent not in known_paths and not Scope.objects.filter(path=parent).exists():
-            raise NotFound(
-                f"The scope {path} has no parent: declare {parent} before it.", code="parent_unknown", parent=parent
-            )
-        return Change("Scope", path, "create")
-    differences = (*_field_differences(scope, document), *_owner_differences(scope, owners))
-    return Change("Scope", path, "update" if differences else "unchanged", differences)
-
-
-@transaction.atomic
-def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Change:
-    """Creates or updates the scope and its owners as the document says. Raises as `plan_scope` and `create_scope`, and
-    CurrencyFixed.
-    """
-    change = plan_scope(document, at=at)
-    if change.action == "unchanged":
-        return change
-    path, spec = document.metadata.name, document.spec
-    check_may_change(actor, "governance.scope", path)
-    if change.action == "create":
-        parent_path, _, slug = path.rpartition("/")
-        scope = create_scope(
-            slug=slug,
-            kind=spec.kind,
-            parent=Scope.objects.get(path=parent_path) if parent_path else None,
-            name=document.metadata.title,
-            actor=actor,
-            at=at,
-            practice=spec.practice,
-            environment=spec.environment,
-            criticality=spec.criticality,
-            labels=spec.labels,
-            currency=spec.currency or "",
-        )
-    else:
-        scope = Scope.objects.select_for_update(no_key=True).get(path=path)
-        before, fields = scope.currency, _wanted_fields(document)
-        for name, wanted in fields.items():
-            setattr(scope, name, wanted)
-        _save(scope, fields, before=before)
-    _set_owners(scope, _wanted_owners(document))
-    if change.action == "update" or spec.owners:
-        record_decision(
-            actor=actor,
-            action="scope.apply",
-            scope=scope,
-            subject=f"scope:{path}",
-            reason="",
-            evidence={"differences": list(change.differences)},
-            at=at,
-        )
-    return change
-
-
 LABELS_MAX, LABEL_LENGTH_MAX = 64, 200
 
 
@@ -255,7 +186,7 @@ def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, 
     before = scope.currency
     for name, wanted in changes.items():
         setattr(scope, name, wanted)
-    _save(scope, [*changes], before=before)
+    save_fields(scope, [*changes], before=before)
     record_decision(
         actor=actor,
         action="scope.change",
@@ -268,7 +199,7 @@ def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, 
     return scope
 
 
-def _save(scope: Scope, fields: Iterable[str], *, before: str) -> None:
+def save_fields(scope: Scope, fields: Iterable[str], *, before: str) -> None:
     """Saves the fields. `before` is the stored currency: a trigger refuses another once figures are stored in it."""
     if scope.currency != before:
         # Usage is counted under the same lock, shared: none comes in the former currency after it was looked for.
@@ -283,80 +214,3 @@ def _save(scope: Scope, fields: Iterable[str], *, before: str) -> None:
             f"{scope.path} counts in {before}: its usage, commitments, budgets and accepted unit costs are stored in"
             f" it, so the currency stays. For figures in {scope.currency} begin another organisation."
         ) from problem
-
-
-Owner = tuple[str, str, str]
-
-
-def _wanted_fields(document: ScopeDocument) -> dict[str, object]:
-    """The fields as the document states them; a currency left out stays as it is."""
-    spec = document.spec
-    wanted: dict[str, object] = {
-        "name": document.metadata.title,
-        "kind": spec.kind,
-        "practice": spec.practice,
-        "environment": spec.environment,
-        "criticality": spec.criticality,
-        "labels": spec.labels,
-    }
-    return {**wanted, "currency": spec.currency} if spec.currency else wanted
-
-
-def _field_differences(scope: Scope, document: ScopeDocument) -> tuple[str, ...]:
-    return tuple(
-        f"{name}: {getattr(scope, name)!r} → {wanted!r}"
-        for name, wanted in _wanted_fields(document).items()
-        if getattr(scope, name) != wanted
-    )
-
-
-def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
-    """(email, persona, right) of each owner; None when the document does not mention owners."""
-    if document.spec.owners is None:
-        return None
-    known = set(
-        User.objects.values_list("email", flat=True).filter(email__in=[owner.email for owner in document.spec.owners])
-    )
-    for owner in document.spec.owners:
-        if owner.email not in known:
-            raise Invalid(
-                f"The scope {document.metadata.name} names the owner {owner.email}, whom nobody has created yet: "
-                f"weir users create {owner.email} --persona {owner.persona} --scope {document.metadata.name}",
-                code="user_unknown",
-                email=owner.email,
-            )
-    return frozenset(
-        (owner.email, owner.persona, right)
-        for owner in document.spec.owners
-        for right in ownership_rights(owner.persona, owner.rights)
-    )
-
-
-def _stored_owners(scope: Scope) -> frozenset[Owner]:
-    rows = Ownership.objects.filter(scope=scope, user__isnull=False)
-    return frozenset(rows.values_list("user__email", "persona", "decision_right"))
-
-
-def _owner_differences(scope: Scope, wanted: frozenset[Owner] | None) -> tuple[str, ...]:
-    if wanted is None:
-        return ()
-    stored = _stored_owners(scope)
-    return (
-        *(f"owner + {' '.join(owner)}".rstrip() for owner in sorted(wanted - stored)),
-        *(f"owner - {' '.join(owner)}".rstrip() for owner in sorted(stored - wanted)),
-    )
-
-
-def _set_owners(scope: Scope, wanted: frozenset[Owner] | None) -> None:
-    if wanted is None:
-        return
-    stored = _stored_owners(scope)
-    users = dict(User.objects.filter(email__in=[email for email, _, _ in wanted]).values_list("email", "pk"))
-    for email, persona, right in stored - wanted:
-        Ownership.objects.filter(scope=scope, user__email=email, persona=persona, decision_right=right).delete()
-    Ownership.objects.bulk_create(
-        [
-            Ownership(scope=scope, user_id=users[email], persona=persona, decision_right=right)
-            for email, persona, right in sorted(wanted - stored)
-        ]
-    )
