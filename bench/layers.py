@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,20 +54,22 @@ def spent(database_url: str, programs: Mapping[str, int], postmaster: int) -> Sp
         row = connection.execute("SELECT wal_bytes::bigint FROM pg_stat_wal").fetchone()
         now.wal_bytes = row[0] if row else 0
     for name, pid in programs.items():
-        for process in _tree(pid):
+        for process in _tree(pid, without=programs.values()):
             now.cpu_s[name] += _cpu_s(process)
     main = psutil.Process(postmaster)
     now.cpu_s["PostgreSQL, ended"] = main.cpu_times().children_user + main.cpu_times().children_system
     for child in main.children():
         if child.pid != own:
-            now.cpu_s[f"PostgreSQL for {backends.get(child.pid, 'itself')}"] += _cpu_s(child)
+            now.cpu_s[f"PostgreSQL for {backends.get(child.pid, 'itself').removeprefix('weir-')}"] += _cpu_s(child)
     return now
 
 
-def _tree(pid: int) -> Iterator[psutil.Process]:
-    process = psutil.Process(pid)
-    yield process
-    yield from process.children(recursive=True)
+def _tree(pid: int, *, without: Collection[int] = ()) -> Iterator[psutil.Process]:
+    """The process and its children, but for those children that count for themselves, and theirs."""
+    yield psutil.Process(pid)
+    for child in psutil.Process(pid).children():
+        if child.pid not in without:
+            yield from _tree(child.pid, without=without)
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -80,7 +82,8 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def memory_mb(programs: Mapping[str, int], postmaster: int) -> float:
     """The proportional memory of all processes: what they share is counted once."""
-    every = [process for pid in (*programs.values(), postmaster) for process in _tree(pid)]
+    own = set(programs.values())
+    every = [process for pid in (*own, postmaster) for process in _tree(pid, without=own)]
     total = 0
     for process in every:
         try:
@@ -113,7 +116,9 @@ def statements(database_url: str, log: Path) -> Iterator[Callable[[], dict[str, 
             by_program: dict[str, Counter[str]] = {}
             for pid, word in _LOGGED.findall(text):
                 if int(pid) != own:
-                    by_program.setdefault(names.get(int(pid), "ended"), Counter())[word.upper() or "nothing"] += 1
+                    by_program.setdefault(names.get(int(pid), "ended").removeprefix("weir-"), Counter())[
+                        word.upper() or "nothing"
+                    ] += 1
             return by_program
 
         say("SET")

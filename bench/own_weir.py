@@ -16,13 +16,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).resolve().parent.parent
 READY_S = 90
 
 
 @dataclass
 class OwnWeir:
-    """Its address, its database, PostgreSQL's log and its processes by program."""
+    """Its address, its database, PostgreSQL's log and the processes that were started."""
 
     url: str
     database_url: str
@@ -33,13 +35,23 @@ class OwnWeir:
     def start(self, name: str) -> None:
         """A program, again where it has been stopped."""
         from config.folders import DataFolder
-        from config.programs import command
+        from config.programs import command, make_way
 
         folder = DataFolder(self.log.parent.parent)
-        # Its name in pg_stat_activity says which program a backend works for.
-        own = {**os.environ, "DATABASE_URL": f"{self.database_url}&application_name={name}"}
+        make_way(name, folder)
+        own = {**os.environ, "DATABASE_URL": self.database_url}
+        if name != "service":
+            # In pg_stat_activity it says which program a backend works for; the service's children name themselves.
+            own["PGAPPNAME"] = f"weir-{name}"
         with (folder.logs / f"{name}.log").open("ab") as log:
             self.programs[name] = subprocess.Popen(command(name, folder), cwd=ROOT, env=own, stdout=log, stderr=log)
+
+    def pids(self) -> dict[str, int]:
+        """Of every program, also of those that the service has forked."""
+        found = {name: program.pid for name, program in self.programs.items()}
+        for process in psutil.Process(found["service"]).children() if "service" in found else ():
+            found[process.name().removeprefix("weir-")] = process.pid
+        return found
 
 
 def _free_port() -> int:
@@ -118,9 +130,9 @@ def _disconnect() -> None:
 
 
 def _start(weir: OwnWeir, *, workers: bool) -> None:
-    from config.programs import PROGRAMS
+    from config.programs import FRONT, SUPERVISED
 
-    for name in PROGRAMS if workers else (name for name in PROGRAMS if name in {"web", "front"}):
+    for name in SUPERVISED if workers else ("web", *FRONT):
         weir.start(name)
     deadline = time.monotonic() + READY_S
     while True:

@@ -194,7 +194,7 @@ def bodies_of(given: argparse.Namespace, count: int, *, seed: int) -> Bodies:
 def measure(weir: OwnWeir, key: str, given: argparse.Namespace) -> None:
     """Posts once unmeasured, once measured, and a little with every statement logged."""
     media_type = "application/json" if given.batch == 1 else "application/x-ndjson"
-    programs = {name: program.pid for name, program in weir.programs.items()}
+    programs = weir.pids()
     post(weir.url, key, bodies_of(given, max(given.senders, 4) * given.batch, seed=-1), given.senders, media_type)
     bodies = bodies_of(given, given.events, seed=given.seed)
     time.sleep(layers.REPORTED_S)

@@ -39,7 +39,7 @@ LOADED_FIRST = (
 
 
 def process_name(program: str) -> str:
-    """As `ps` and `top` show it."""
+    """As `ps` and `top` show it, and PostgreSQL's `pg_stat_activity` its connections."""
     return f"weir-{program}"
 
 
@@ -150,6 +150,7 @@ def _become(program: str, words: list[str], parent: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_NAME, process_name(program).encode(), 0, 0, 0)
+    os.environ.setdefault("PGAPPNAME", process_name(program))
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
         raise SystemExit(1)

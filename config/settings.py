@@ -171,7 +171,8 @@ def database(url: str) -> dict[str, Any]:
         # before the first real query and not by it.
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "weir"} | parts,
+        # Programs of a service say their own name by PGAPPNAME (config/service.py).
+        "OPTIONS": {"connect_timeout": 5, "fallback_application_name": "weir"} | parts,
     }
 
 

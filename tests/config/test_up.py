@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 import requests
 
+from config.folders import DataFolder
 from config.front.parsers import IS_INSTALLED
 from config.programs import TOGETHER
 from config.service import process_name
@@ -150,6 +152,16 @@ def test_a_second_one_on_the_same_folder_says_so(up: Up) -> None:
 
     assert ran.returncode == 1
     assert f"Weir is already running on {up.folder} at http://localhost:{up.port}" in ran.stderr
+
+
+def test_postgresql_knows_which_program_a_connection_is_of(up: Up) -> None:
+    sockets = DataFolder(up.folder).sockets
+
+    def named() -> set[str]:
+        with psycopg.connect(f"host={sockets} user=weir dbname=weir") as connection:
+            return {name for (name,) in connection.execute("SELECT application_name FROM pg_stat_activity")}
+
+    eventually("programs name themselves", lambda: {process_name("fold"), process_name("evaluate")} <= named())
 
 
 def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
