@@ -9,6 +9,8 @@ from allocation.usage import operations
 @shared_task(name="allocation.fold_usage", ignore_result=True)
 def fold_usage(**_: object) -> None:
     """Folds what waits, should `weir fold-usage` not run."""
+    if operations.is_followed(at=timezone.now()):
+        return
     while operations.fold_waiting(at=timezone.now()).batches:
         pass
 

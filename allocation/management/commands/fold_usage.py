@@ -10,8 +10,8 @@ from django.utils import timezone
 from typing_extensions import override
 
 from allocation.usage.models import UsageJournal
-from allocation.usage.operations import FOLD_CHANNEL, fold_waiting, try_again
-from governance.work.operations import heard, keep_on, listen
+from allocation.usage.operations import FOLD_CHANNEL, FOLD_HEARTBEAT, fold_waiting, try_again
+from governance.work.operations import beat, heard, keep_on, listen
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,11 @@ def _fold_all() -> tuple[int, int]:
 def _follow() -> NoReturn:
     """Folds whenever a batch was recorded; looks by itself every two seconds, since a notification may be lost."""
     listen(FOLD_CHANNEL)
+    beaten_s = float("-inf")
     while True:
+        if time.monotonic() - beaten_s >= IDLE_S:
+            beat(FOLD_HEARTBEAT, at=timezone.now())
+            beaten_s = time.monotonic()
         began_s = time.monotonic()
         folded = fold_waiting(at=timezone.now())
         if folded.failed:

@@ -27,7 +27,9 @@ from allocation.usage.operations.ingest import (
 )
 from allocation.usage.operations.journal import (
     FOLD_CHANNEL,
+    FOLD_HEARTBEAT,
     fold_waiting,
+    is_followed,
     settle,
     try_again,
 )
@@ -69,6 +71,7 @@ from allocation.usage.operations.uncounted import (
 __all__ = [
     "BATCH_MAX",
     "FOLD_CHANNEL",
+    "FOLD_HEARTBEAT",
     "BatchTooLarge",
     "Gathering",
     "Holders",
@@ -90,6 +93,7 @@ __all__ = [
     "hold_replayed",
     "holders_of",
     "imports_of",
+    "is_followed",
     "lock_tasks",
     "maintain_partitions",
     "note_progress",

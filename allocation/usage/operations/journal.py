@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.db import DataError, IntegrityError, connection, transaction
@@ -18,10 +18,14 @@ from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.roll_ups import add_up
 from allocation.usage.operations.tasks import add_to_tasks
 from allocation.usage.operations.watermarks import mark_lineages_dirty, touch_watermarks
+from governance.work.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 
 FOLD_CHANNEL = "weir_usage"
+FOLD_HEARTBEAT = "fold"
+"""What the program `fold` shows every two seconds; without it a worker folds after `GONE_AFTER`."""
+GONE_AFTER = timedelta(seconds=10)
 # More records in one transaction save little more, and keep others waiting for their rows.
 CALLS_MAX = 20_000
 CLAIMED_MAX = 500
@@ -95,6 +99,11 @@ def settle(*, at: datetime) -> None:
     through = UsageJournal.objects.waiting().aggregate(last=Max("pk"))["last"]
     while through is not None and UsageJournal.objects.waiting().filter(pk__lte=through).exists():
         _fold_claimed(at, CALLS_MAX, through=through)
+
+
+def is_followed(*, at: datetime) -> bool:
+    """Whether a program folds what waits: two folds at once mostly wait for each other's rows."""
+    return Heartbeat.objects.filter(name=FOLD_HEARTBEAT, beat_at__gt=at - GONE_AFTER).exists()
 
 
 def try_again() -> int:

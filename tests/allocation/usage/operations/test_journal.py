@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from allocation.usage.engine.counted import Counted, CountedCall
 from allocation.usage.models import Task, UsageDay, UsageJournal, UsageRecord
-from allocation.usage.operations import fold_waiting, record_usage, settle, try_again
+from allocation.usage.operations import FOLD_HEARTBEAT, fold_waiting, record_usage, settle, try_again
 from allocation.usage.operations.journal import append
 from allocation.usage.queries import waiting_for_fold
+from allocation.usage.tasks import fold_usage
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope
+from governance.work.operations import beat
 from tests.allocation.conftest import AT, event, stored_sums
 from tests.allocation.corrections.corrected_prices import BOOK, rerate
 from tests.allocation.prices.operations.test_price_books import apply_book
@@ -183,3 +186,13 @@ def test_the_command_folds_what_waits_and_what_was_set_aside(
     assert capsys.readouterr().out == (
         "1 batches that were set aside wait for the fold again.\n0 records folded, 1 set aside.\n"
     )
+
+
+def test_a_worker_folds_only_while_no_program_shows_that_it_does(acme: Scope, search: Scope) -> None:
+    post(acme, *calls(0, 3))
+    beat(FOLD_HEARTBEAT, at=timezone.now())
+    fold_usage()
+    assert waiting_for_fold().calls == 3
+    beat(FOLD_HEARTBEAT, at=timezone.now() - timedelta(seconds=11))
+    fold_usage()
+    assert waiting_for_fold().calls == 0
