@@ -1,10 +1,18 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from governance.documents import DocumentError, load_documents
+from governance.documents.documents import loader
+
+
+@pytest.fixture(params=["SafeLoader", "CSafeLoader"], autouse=True)
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML's own, and libyaml, which reads faster."""
+    monkeypatch.setattr(loader, "LOADER", getattr(yaml, request.param))
 
 
 def test_each_document_knows_where_it_stands() -> None:
@@ -68,6 +76,7 @@ def test_what_is_not_safe_to_read_is_refused_with_its_place(text: str | bytes, c
     assert refused.value.detail.startswith("bad.yaml:")
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300) | st.text(max_size=300) | st.text(alphabet="{}[]:,-&*!#|>'\"\n ab01<?", max_size=80))
 def test_no_text_at_all_breaks_the_reader(text: str | bytes) -> None:
     with contextlib.suppress(DocumentError):
