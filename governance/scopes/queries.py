@@ -142,6 +142,10 @@ def tree_with(
     labels: dict[str, Mapping[str, str]] = {}
     for row in rows:
         node = _node(row, by_id, labels)
+        held = by_id.get(node.id)
+        if held is not None and held == node:
+            # While a transaction is open elsewhere, rows are read that nobody has written since.
+            node = held
         by_id[node.id] = by_path[node.path] = node
     changed = ScopeTree(version, by_id, by_path, (), oldest_open, order, {})
     place = changed._place  # noqa: SLF001  # as above

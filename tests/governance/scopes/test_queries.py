@@ -103,8 +103,11 @@ def rows_of(places: Places, name: str) -> dict[int, dict[str, Any]]:
             "currency": "USD" if parent is None else "", **fixed,
         }  # fmt: skip
     once = {row["path"]: row for row in reversed(rows.values())}
-    held = {row["id"]: row for row in once.values()}
-    return {number: row for number, row in held.items() if row["parent_id"] is None or row["parent_id"] in held}
+    held: dict[int, dict[str, Any]] = {}
+    for row in sorted(once.values(), key=lambda row: row["id"]):
+        if row["parent_id"] is None or row["parent_id"] in held:
+            held[row["id"]] = row
+    return held
 
 
 def told(tree: ScopeTree) -> list[Any]:
