@@ -20,6 +20,7 @@ from config.front.limits import (
 )
 from config.front.parsers import httptools
 from config.front.parts import FrontPart, RequestPart
+from config.front.posts import Posted, is_small_post
 from policies.decisions.engine.answers import RETRY_SHORTLY, Answer, refusal
 
 MALFORMED = refusal(status=400, code="malformed_request", detail="The request is not HTTP as it is written down.")
@@ -142,6 +143,8 @@ class Client(asyncio.Protocol):
         if self.front.is_answered_here(self._target):
             return Answered(self, method, self._target, headers, keeps_alive=keeps_alive)
         version = self._parser.get_http_version()
+        if is_small_post(method, self._target, headers):
+            return Posted(self, headers, keeps_alive=keeps_alive, version=version)
         if value_of(headers, b"upgrade"):
             keeps_alive = False
         return Relayed(self, method, self._target, headers, keeps_alive=keeps_alive, version=version)
@@ -175,6 +178,11 @@ class Client(asyncio.Protocol):
             self._pauses.discard(why)
             if not self._pauses and self._transport is not None and not self._transport.is_closing():
                 self._transport.resume_reading()
+
+    def put_in_place(self, request: RequestPart) -> None:
+        """Answer another request in the place of the current one."""
+        self._current = request
+        request.begin()
 
     def finished(self, request: RequestPart) -> None:
         """The request is answered whole: the next one's turn, or the connection's end."""

@@ -126,6 +126,14 @@ class Relayed:
             self._pending.append(data)
             self.client.pause("connecting")
 
+    def hold(self) -> None:
+        """The web process takes no more just now."""
+        self.client.pause("web")
+
+    def go_on(self) -> None:
+        """It takes more."""
+        self.client.resume("web")
+
     def abandon(self) -> None:
         if self.web is not None:
             self.web.close()
@@ -154,10 +162,7 @@ class Relayed:
                 kept.append((b"transfer-encoding", b"chunked"))
             else:
                 self.keeps_alive = False
-        if not self.keeps_alive:
-            kept.append((b"connection", b"close"))
-        elif self.version != "1.1":
-            kept.append((b"connection", b"keep-alive"))
+        kept += connection_header(keeps_alive=self.keeps_alive, version=self.version)
         self.client.write(first_line(status) + written(kept) + b"\r\n")
         return has_no_body
 
@@ -194,6 +199,13 @@ class Relayed:
         )
         self.client.resume("connecting")
         self.client.finished(self)
+
+
+def connection_header(*, keeps_alive: bool, version: str) -> list[Header]:
+    """What an answer says of its connection; nothing where that is understood."""
+    if not keeps_alive:
+        return [(b"connection", b"close")]
+    return [] if version == "1.1" else [(b"connection", b"keep-alive")]
 
 
 def unavailable(target: bytes) -> Answer:

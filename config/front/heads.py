@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from http import HTTPStatus
 
+from allocation.usage.engine.posts import HEADER
+
 Header = tuple[bytes, bytes]
 """The name is in small letters."""
 
@@ -25,7 +27,12 @@ ONE_HOP = frozenset(
 OF_PROXIES = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip"}
 )
-OF_THE_FRONT = b"x-weir-decisions"
+# What only the front may say to the web processes.
+STATE = b"x-weir-decisions"
+POSTS = HEADER.lower().encode()
+OF_THE_FRONT = frozenset({STATE, POSTS})
+# Of an answer to several posts, what each of them has of its own.
+OF_ONE_POST = frozenset({b"content-type", b"content-length"})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FIRST_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
@@ -56,10 +63,10 @@ def passed_on(headers: list[Header], peer: bytes, *, is_behind_proxy: bool) -> l
     left_out = of_one_hop(headers)
     if not is_behind_proxy:
         kept = [
-            one for one in headers if one[0] not in left_out and one[0] not in OF_PROXIES and one[0] != OF_THE_FRONT
+            one for one in headers if one[0] not in left_out and one[0] not in OF_PROXIES and one[0] not in OF_THE_FRONT
         ]
         return [*kept, (b"x-forwarded-for", peer)]
-    kept = [one for one in headers if one[0] not in left_out and one[0] not in {b"x-forwarded-for", OF_THE_FRONT}]
+    kept = [one for one in headers if one[0] not in left_out and one[0] not in {b"x-forwarded-for", *OF_THE_FRONT}]
     known = [value for name, value in headers if name == b"x-forwarded-for"]
     return [*kept, (b"x-forwarded-for", b", ".join([*known, peer]))]
 

@@ -16,3 +16,10 @@ IDLE_TO_WEB_S = 10
 LINGER_S = 5
 STOP_S = 5
 EVERY_S = 1.0
+
+# Posts of usage that are handed on together: the largest of them, how many requests with several are answered at once,
+# how long one waits for those that were answered together, and how long for a request that is answered already.
+POST_BYTES_MAX = 16 * 1024
+GROUPS_MAX = 4
+AGAIN_S = 0.003
+WAITS_S = 0.03

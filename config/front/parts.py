@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from allocation.usage.engine.posts import HandedAnswer, HandedPost
 from config.front.heads import Header
 from policies.decisions.engine.answers import Answer
 
@@ -38,6 +39,9 @@ class FrontPart(Protocol):
     def give_connection(self, exchange: ExchangePart) -> None:
         """One to a web process, now or shortly."""
 
+    def hand_on(self, post: PostPart) -> None:
+        """To a web process, with the posts that come at the same time."""
+
 
 class ClientPart(Protocol):
     """A client's connection as its exchanges know it."""
@@ -56,6 +60,9 @@ class ClientPart(Protocol):
 
     def finished(self, request: RequestPart) -> None:
         """The request is answered whole."""
+
+    def put_in_place(self, request: RequestPart) -> None:
+        """Answer another request in the place of the current one."""
 
     def break_off(self) -> None:
         """An answer that had begun cannot be ended: the client must see that it is not whole."""
@@ -86,15 +93,41 @@ class RequestPart(Protocol):
         """The client has gone."""
 
 
-class ExchangePart(Protocol):
-    """A relayed request as its connection to a web process knows it."""
+class PostPart(Protocol):
+    """A small post as the group knows it with which it is handed on."""
 
-    client: ClientPart
+    since: float
+
+    def handed(self) -> HandedPost:
+        """As a web process is told of it."""
+
+    def asked_for(self) -> list[Header]:
+        """What a request of several posts says of where it was sent."""
+
+    def answer(self, answer: HandedAnswer, shared: bytes) -> None:
+        """Its own answer, with the headers that it shares with others."""
+
+    def ask_alone(self) -> None:
+        """It was not answered with the others."""
+
+    def refuse(self, answer: Answer) -> None:
+        """Answer here instead of the web process."""
+
+
+class ExchangePart(Protocol):
+    """What a web process is asked, as its connection to that process knows it."""
+
     is_complete: bool
     has_answered: bool
 
     def connected(self, web: WebPart) -> None:
         """Send what has come so far."""
+
+    def hold(self) -> None:
+        """Send no more for now."""
+
+    def go_on(self) -> None:
+        """Send again."""
 
     def lost(self, *, was_used_before: bool) -> None:
         """The web process has closed the connection, or there is none."""

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 
 from config.front.exchanges import path_of
-from config.front.heads import OF_THE_FRONT, Header, first_line, value_of
+from config.front.heads import STATE, Header, first_line, value_of
 from config.front.limits import CONNECTIONS_MAX, EVERY_S, STOP_S
-from config.front.parts import ClientPart, ExchangePart
+from config.front.parts import ClientPart, ExchangePart, PostPart
+from config.front.posts import Posts
 from config.front.web import Web
 from policies.decisions.documents import Question
 from policies.decisions.engine.answers import PATH, Answer, answer_to, bearer_of, question_in, refusal
@@ -72,6 +73,7 @@ class Front:
 
     def __init__(self, decisions: Decisions, web: Web, *, is_behind_proxy: bool, now: Callable[[], float]) -> None:
         self.decisions, self.web, self.is_behind_proxy, self.now = decisions, web, is_behind_proxy, now
+        self.posts = Posts(self.give_connection)
         self.is_stopping = False
         self.clients: set[ClientPart] = set()
         self._date = _date()
@@ -90,6 +92,10 @@ class Front:
     def give_connection(self, exchange: ExchangePart) -> None:
         """One to a web process, now or shortly."""
         self.web.give_connection(exchange)
+
+    def hand_on(self, post: PostPart) -> None:
+        """To a web process, with the posts that come at the same time."""
+        self.posts.add(post)
 
     def is_answered_here(self, target: bytes) -> bool:
         """Whether no web process is asked."""
@@ -119,7 +125,7 @@ class Front:
         """For `/readyz`: how old the snapshot is, in seconds, and from when it is stale; no age before the first."""
         age_s = self.decisions.age_s()
         age = "" if age_s is None else f"{age_s:.1f}"
-        return OF_THE_FRONT, f"{age}/{self.decisions.trust.stale_after_s:g}".encode()
+        return STATE, f"{age}/{self.decisions.trust.stale_after_s:g}".encode()
 
     async def keep_time(self) -> None:
         """Until the front stops: end what takes too long."""

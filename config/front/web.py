@@ -87,11 +87,11 @@ class WebConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._exchange is not None:
-            self._exchange.client.pause("web")
+            self._exchange.hold()
 
     def resume_writing(self) -> None:
         if self._exchange is not None:
-            self._exchange.client.resume("web")
+            self._exchange.go_on()
 
     # --- the parser's side ------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class WebConnection(asyncio.Protocol):
         if exchange is None:
             return
         is_reusable = is_reusable and exchange.is_complete and self._parser.should_keep_alive()
-        exchange.client.resume("web")
+        exchange.go_on()
         # This connection is not among the idle ones yet: the client's next request must not begin inside this parser.
         exchange.answered()
         if is_reusable:

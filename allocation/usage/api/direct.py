@@ -4,24 +4,30 @@ from collections.abc import Callable
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
-from rest_framework.response import Response
 
 from allocation.usage.api.answers import ingest_answer
-from allocation.usage.api.gathered import RECORDS_MAX, NotAllowed, Post, record_post
+from allocation.usage.api.gathered import RECORDS_MAX, NotAllowed, Post, record_post, record_posts
 from allocation.usage.api.usage import READERS
-from allocation.usage.importers.incoming import Incoming
-from allocation.usage.operations import Submission
+from allocation.usage.engine.posts import (
+    ACCEPTED,
+    BYTES_MAX,
+    HEADER,
+    PATH,
+    SCHEME,
+    HandedAnswer,
+    answers_to_bytes,
+    posts_from_bytes,
+)
+from allocation.usage.operations import IngestResult, Submission
 from governance.errors import DomainError
 from governance.people.engine import key_identity
 from governance.rest.api import exception_handler
 
-PATH = "/api/v1/usage"
-SCHEME = "Bearer "
-BYTES_MAX = 64 * 1024
-ACCEPTED = frozenset({"*/*", "application/json", "application/json, */*"})
+JSON = "application/json"
+TOGETHER = f"HTTP_{HEADER.upper().replace('-', '_')}"
 
 
 class DirectUsage:
@@ -33,48 +39,90 @@ class DirectUsage:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        post = _usual_post(request) if request.path_info == PATH and request.method == "POST" else None
-        if post is None:
+        if request.path_info != PATH or request.method != "POST":
             return self.get_response(request)
-        try:
-            return _sent(ingest_answer(request, record_post(post)))
-        except NotAllowed:
-            return self.get_response(request)
-        except Exception as problem:  # noqa: BLE001  # answered as by every view
-            return _sent(exception_handler(problem, {"request": request}))
+        answer = _together(request) if TOGETHER in request.META else _alone(request)
+        return self.get_response(request) if answer is None else answer
 
 
-def _sent(answer: Response) -> HttpResponse:
-    """With the headers that views and their middleware give it."""
+def _alone(request: HttpRequest) -> HttpResponse | None:
+    """The answer to one post, unless it is left to the views."""
+    post = _usual_post(request)
+    if post is None:
+        return None
+    try:
+        answer = ingest_answer(request, record_post(post))
+    except NotAllowed:
+        return None
+    except Exception as problem:  # noqa: BLE001  # answered as by every view
+        answer = exception_handler(problem, {"request": request})
     content = orjson.dumps(answer.data)
     headers = {
-        **answer.headers,
-        "Content-Type": answer.content_type or "application/json",
-        "Content-Length": str(len(content)),
-        "Allow": "GET, POST, HEAD, OPTIONS",
-        "X-Frame-Options": settings.X_FRAME_OPTIONS,
-    }
+        **answer.headers, **_headers(),
+        "Content-Type": answer.content_type or JSON, "Content-Length": str(len(content)),
+    }  # fmt: skip
     return HttpResponse(content, status=answer.status_code, headers=headers)
+
+
+def _together(request: HttpRequest) -> HttpResponse | None:
+    """The answers to several posts, recorded in one transaction; the front sends each to its client, with the headers
+    of this answer, and asks on its own what the views must look at.
+    """
+    try:
+        handed = posts_from_bytes(request.body)
+    except (ValueError, UnreadablePostError, RequestDataTooBig):
+        return None
+    hosts = {host for host in {each.host for each in handed} if _is_ours(host)}
+    posts = [
+        _post_in(each.authorization, each.content_type, each.body) if each.host in hosts else None for each in handed
+    ]
+    results = iter(record_posts([post for post in posts if post is not None]))
+    answers = [None if post is None else _handed(request, next(results)) for post in posts]
+    return HttpResponse(answers_to_bytes(answers), headers={**_headers(), "Content-Type": "application/octet-stream"})
+
+
+def _handed(request: HttpRequest, result: IngestResult | Exception) -> HandedAnswer | None:
+    """None where nothing was recorded: asked on its own, the post is answered by what is wrong with it."""
+    if isinstance(result, Exception):
+        return None
+    answer = ingest_answer(request, result)
+    return HandedAnswer(answer.status_code, answer.content_type or JSON, orjson.dumps(answer.data))
+
+
+def _headers() -> dict[str, str]:
+    """What views and their middleware give every answer."""
+    return {"Allow": "GET, POST, HEAD, OPTIONS", "X-Frame-Options": settings.X_FRAME_OPTIONS}
 
 
 def _usual_post(request: HttpRequest) -> Post | None:
     """What the request posts, unless the views must look at it."""
     meta = request.META
-    header = meta.get("HTTP_AUTHORIZATION", "")
     if (
-        not header.startswith(SCHEME)
-        or meta.get("HTTP_ACCEPT", "*/*") not in ACCEPTED
+        meta.get("HTTP_ACCEPT", "*/*") not in ACCEPTED
         or meta.get("HTTP_CONTENT_ENCODING")
         or meta.get("QUERY_STRING")
         or not _is_short(meta.get("CONTENT_LENGTH", ""))
     ):
         return None
-    identity = key_identity(header[len(SCHEME) :].strip())
-    source_format, read = READERS.get(request.content_type or "", (None, None))
+    try:
+        request.get_host()
+        body = request.body
+    except (DisallowedHost, UnreadablePostError):
+        return None
+    return _post_in(meta.get("HTTP_AUTHORIZATION", ""), request.content_type or "", body)
+
+
+def _post_in(authorization: str, content_type: str, body: bytes) -> Post | None:
+    """What a client with these headers posts; None where it must be refused as a whole, which is for the views."""
+    if not authorization.startswith(SCHEME) or len(body) > _bytes_max():
+        return None
+    identity = key_identity(authorization[len(SCHEME) :].strip())
+    source_format, read = READERS.get(content_type.partition(";")[0].strip().lower(), (None, None))
     if identity is None or source_format is None or read is None:
         return None
-    incoming = _read(request, read)
-    if incoming is None:
+    try:
+        incoming = read(body, records_max=min(RECORDS_MAX, settings.USAGE_EVENTS_PER_REQUEST_MAX))
+    except DomainError:
         return None
     submission = Submission(
         events=incoming.events, indexes=incoming.indexes, refused=incoming.refused, source_format=source_format,
@@ -84,12 +132,18 @@ def _usual_post(request: HttpRequest) -> Post | None:
 
 
 def _is_short(content_length: str) -> bool:
-    return content_length.isdecimal() and int(content_length) <= min(BYTES_MAX, settings.USAGE_BODY_BYTES_MAX)
+    return content_length.isdecimal() and int(content_length) <= _bytes_max()
 
 
-def _read(request: HttpRequest, read: Callable[..., Incoming]) -> Incoming | None:
+def _bytes_max() -> int:
+    return min(BYTES_MAX, settings.USAGE_BODY_BYTES_MAX)
+
+
+def _is_ours(host: str) -> bool:
+    probe = HttpRequest()
+    probe.META["HTTP_HOST"] = host
     try:
-        request.get_host()
-        return read(request.body, records_max=min(RECORDS_MAX, settings.USAGE_EVENTS_PER_REQUEST_MAX))
-    except (DomainError, DisallowedHost, UnreadablePostError):
-        return None
+        probe.get_host()
+    except DisallowedHost:
+        return False
+    return True

@@ -8,13 +8,13 @@ from django.db import connection
 from django.utils import timezone
 
 from allocation.usage import operations
+from allocation.usage.engine.posts import POSTS_MAX
 from allocation.usage.operations import Gathering, IngestResult, Submission, record_together
 from governance.people.models import ApiKey, KeyPermission
 from governance.people.operations import authenticate_keys
 
 # What is recorded with others; a larger post fills a transaction of its own.
 RECORDS_MAX = 100
-POSTS_MAX = 64
 # The prefix of an API key, and the digest that it must have.
 KeyIdentity = tuple[str, str]
 
@@ -60,6 +60,11 @@ def record_post(post: Submission | Post) -> IngestResult:
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
     return _recording.do(post)
+
+
+def record_posts(posts: Sequence[Submission | Post]) -> list[IngestResult | Exception]:
+    """As `record_post`, of posts that came together already: what became of each, or what is wrong with it."""
+    return _record(posts) if posts else []
 
 
 def record_submission(submission: Submission) -> IngestResult:
