@@ -34,6 +34,7 @@ from policies.guardrails.operations import apply_guardrail_policy
 
 SUFFIXES = frozenset({".yaml", ".yml"})
 Apply = Callable[[SourcedDocument, Actor, datetime], Change]
+Progress = Callable[[int, int], None]
 
 
 class _RolledBack(Exception):
@@ -97,12 +98,20 @@ def _in_order(documents: list[SourcedDocument]) -> list[SourcedDocument]:
     return sorted(documents, key=lambda document: (order.index(document.data["kind"]), _depth(document)))
 
 
-def apply(documents: Iterable[SourcedDocument], *, actor: Actor, at: datetime, dry_run: bool = False) -> list[Change]:
+def apply(
+    documents: Iterable[SourcedDocument],
+    *,
+    actor: Actor,
+    at: datetime,
+    dry_run: bool = False,
+    progress: Progress = lambda _done, _of: None,
+) -> list[Change]:
     """The changes, made in one transaction. A dry run makes them and rolls back, so that it refuses the same documents.
-    DocumentError, with file and line, at the first document that is refused.
+    DocumentError, with file and line, at the first document that is refused. `progress` is told how many documents of
+    how many are done.
     """
     changes: list[Change] = []
-    run = partial(_apply_all, documents, changes, actor=actor, at=at)
+    run = partial(_apply_all, list(documents), changes, actor=actor, at=at, progress=progress)
     if not dry_run:
         with transaction.atomic():
             run()
@@ -115,10 +124,12 @@ def apply(documents: Iterable[SourcedDocument], *, actor: Actor, at: datetime, d
         return changes
 
 
-def _apply_all(documents: Iterable[SourcedDocument], changes: list[Change], *, actor: Actor, at: datetime) -> None:
-    documents = list(documents)
+def _apply_all(
+    documents: list[SourcedDocument], changes: list[Change], *, actor: Actor, at: datetime, progress: Progress
+) -> None:
     scopes = ScopeApplication(map(_name, documents), actor=actor, at=at)
-    for document in documents:
+    for done, document in enumerate(documents):
+        progress(done, len(documents))
         with _refused_at(document):
             if document.data["kind"] == "Scope":
                 changes.append(scopes.apply(parse_document(SCOPE, document)))

@@ -1,17 +1,24 @@
 """The command `weir apply PATH… [--dry-run]`."""
 
+import logging
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
+from typing import Any
 
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand
 from django.utils import timezone
+from tqdm import tqdm
 
 from config import declared
 from governance.documents import Change
 from governance.errors import DomainError
 from governance.people.rules import Actor
 
+logger = logging.getLogger(__name__)
+
+LOG_EVERY = 10_000
 MARKS = {"create": "+", "update": "~", "unchanged": " "}
 
 
@@ -25,7 +32,11 @@ class Command(BaseCommand):
     def handle(self, *, paths: list[Path], dry_run: bool, **_options: object) -> None:
         actor = Actor.system("command line")
         try:
-            changes = declared.apply(declared.read(paths), actor=actor, at=timezone.now(), dry_run=dry_run)
+            documents = declared.read(paths)
+            with tqdm(unit=" documents", leave=False, disable=not sys.stderr.isatty()) as bar:
+                changes = declared.apply(
+                    documents, actor=actor, at=timezone.now(), dry_run=dry_run, progress=reporter(bar)
+                )
         except DomainError as refused:
             raise CommandError(f"{refused.detail}\nNothing was changed.") from None
         for change in changes:
@@ -43,3 +54,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{MARKS[change.action]} {change.kind} {change.name}: {change.action}")
         for difference in change.differences:
             self.stdout.write(f"    {difference}")
+
+
+def reporter(bar: "tqdm[Any]") -> declared.Progress:
+    """Reports progress on a bar where there is a terminal, else in a log line per 10,000 documents."""
+
+    def report(done: int, of: int) -> None:
+        bar.total = of
+        bar.update(done - bar.n)
+        if bar.disable and done and done % LOG_EVERY == 0:
+            logger.info("applying: %d of %d documents", done, of)
+
+    return report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -107,8 +107,26 @@ def _field_differences(scope: Scope, document: ScopeDocument) -> tuple[str, ...]
     )
 
 
-def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
+def is_as_declared(scope: Scope, document: ScopeDocument, owners: frozenset[Owner]) -> bool:
+    """Whether applying the document would change nothing. `owners` are those of the scope, as `stored_owners` has
+    them.
+    """
+    return not _field_differences(scope, document) and _declared_owners(document) in {None, owners}
+
+
+def _declared_owners(document: ScopeDocument) -> frozenset[Owner] | None:
     """(email, persona, right) of each owner; None when the document does not mention owners."""
+    if document.spec.owners is None:
+        return None
+    return frozenset(
+        (owner.email, owner.persona, right)
+        for owner in document.spec.owners
+        for right in ownership_rights(owner.persona, owner.rights)
+    )
+
+
+def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
+    """As `_declared_owners`. Invalid (`user_unknown`)."""
     if document.spec.owners is None:
         return None
     known = set(
@@ -122,22 +140,22 @@ def _wanted_owners(document: ScopeDocument) -> frozenset[Owner] | None:
                 code="user_unknown",
                 email=owner.email,
             )
-    return frozenset(
-        (owner.email, owner.persona, right)
-        for owner in document.spec.owners
-        for right in ownership_rights(owner.persona, owner.rights)
-    )
+    return _declared_owners(document)
 
 
-def _stored_owners(scope: Scope) -> frozenset[Owner]:
-    rows = Ownership.objects.filter(scope=scope, user__isnull=False)
-    return frozenset(rows.values_list("user__email", "persona", "decision_right"))
+def stored_owners(scope_ids: Iterable[int]) -> dict[int, frozenset[Owner]]:
+    """(email, persona, right) of each owner, by scope; an empty set where there is none."""
+    found: dict[int, set[Owner]] = {scope_id: set() for scope_id in scope_ids}
+    rows = Ownership.objects.filter(scope__in=list(found), user__isnull=False)
+    for scope_id, email, persona, right in rows.values_list("scope_id", "user__email", "persona", "decision_right"):
+        found[scope_id].add((email, persona, right))
+    return {scope_id: frozenset(owners) for scope_id, owners in found.items()}
 
 
 def _owner_differences(scope: Scope, wanted: frozenset[Owner] | None) -> tuple[str, ...]:
     if wanted is None:
         return ()
-    stored = _stored_owners(scope)
+    stored = stored_owners([scope.pk])[scope.pk]
     return (
         *(f"owner + {' '.join(owner)}".rstrip() for owner in sorted(wanted - stored)),
         *(f"owner - {' '.join(owner)}".rstrip() for owner in sorted(stored - wanted)),
@@ -147,7 +165,7 @@ def _owner_differences(scope: Scope, wanted: frozenset[Owner] | None) -> tuple[s
 def _set_owners(scope: Scope, wanted: frozenset[Owner] | None) -> None:
     if wanted is None:
         return
-    stored = _stored_owners(scope)
+    stored = stored_owners([scope.pk])[scope.pk]
     users = dict(User.objects.filter(email__in=[email for email, _, _ in wanted]).values_list("email", "pk"))
     for email, persona, right in stored - wanted:
         Ownership.objects.filter(scope=scope, user__email=email, persona=persona, decision_right=right).delete()

@@ -1,4 +1,6 @@
-"""Applying thousands of Scope documents: new scopes are inserted together, and recorded together at the end."""
+"""Applying thousands of Scope documents: what is stored is read once, new scopes are inserted together, and recorded
+together at the end.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from governance.documents import Change
 from governance.organisations.documents import ScopeDocument
-from governance.organisations.operations.declared_scopes import apply_scope
+from governance.organisations.operations.declared_scopes import apply_scope, is_as_declared, stored_owners
 from governance.organisations.operations.scopes import ScopeExists, checked_scope, evidence_of_new
 from governance.people.rules import Actor
 from governance.records.operations import Decided, record_decisions
@@ -29,6 +31,8 @@ class ScopeApplication:
         self._actor, self._at = actor, at
         wanted = {above for path in paths for above in (path, path.rpartition("/")[0])}
         self._known = {scope.path: scope for scope in Scope.objects.filter(path__in=wanted)}
+        # Of those that no document of this apply has changed.
+        self._owners = stored_owners(scope.pk for scope in self._known.values())
         self._new: dict[str, Scope] = {}
         self._decided: list[Scope] = []
 
@@ -37,7 +41,10 @@ class ScopeApplication:
         path, spec = document.metadata.name, document.spec
         parent_path, _, slug = path.rpartition("/")
         parent = self._known.get(parent_path)
-        if path in self._known or parent is None or spec.owners is not None or slug == UNATTRIBUTED_SLUG:
+        held = self._known.get(path)
+        if held is not None and held.pk in self._owners and is_as_declared(held, document, self._owners[held.pk]):
+            return Change("Scope", path, "unchanged")
+        if held is not None or parent is None or spec.owners is not None or slug == UNATTRIBUTED_SLUG:
             return self._alone(document)
         scope = checked_scope(
             slug=slug, kind=spec.kind, actor=self._actor, parent=parent, name=document.metadata.title,
@@ -80,6 +87,7 @@ class ScopeApplication:
         if change.action != "unchanged":
             scope = Scope.objects.get(path=document.metadata.name)
             self._known[scope.path] = scope
+            self._owners.pop(scope.pk, None)
         return change
 
     def _insert(self) -> None:

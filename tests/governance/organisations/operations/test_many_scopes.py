@@ -95,3 +95,18 @@ def test_scopes_below_one_that_was_there_are_created(acme: Scope, search: Scope)
     assert [(change.name, change.action) for change in changes] == [
         ("acme/new", "create"), ("acme/search/bot", "unchanged"), ("acme/search/bot/tool", "create"),
     ]  # fmt: skip
+
+
+def test_what_is_there_already_is_read_at_once(acme: Scope, person: Person, django_assert_max_num_queries: Any) -> None:
+    person("ada@example.com", acme, "engineering")
+    documents = declared.read_text(ORGANISATION, source="initech.yaml")
+    declared.apply(documents, actor=SYSTEM, at=AT)
+    told: list[tuple[int, int]] = []
+    with django_assert_max_num_queries(6):
+        again = declared.apply(documents, actor=SYSTEM, at=AT, progress=lambda done, of: told.append((done, of)))
+    assert {change.action for change in again} == {"unchanged"}
+    assert told == [(done, 7) for done in range(7)]
+    fewer = declared.read_text(ORGANISATION.replace("{email: ada@example.com, persona: engineering}", ""), source="x")
+    assert [change.differences for change in declared.apply(fewer, actor=SYSTEM, at=AT) if change.differences] == [
+        ("owner - ada@example.com engineering acknowledge",)
+    ]
