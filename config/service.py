@@ -5,7 +5,6 @@ the parent does nothing else, so that it stays as it was when it forked.
 """
 
 import ctypes
-import gc
 import logging
 import os
 import runpy
@@ -21,6 +20,7 @@ from typing import NoReturn
 
 from config.folders import DataFolder, data_folder
 from config.programs import TOGETHER, command, make_way
+from governance.memory.engine import collect_cycles_seldom
 
 logger = logging.getLogger(__name__)
 
@@ -126,9 +126,9 @@ def _load() -> None:
     assert get_resolver().url_patterns  # noqa: S101  # reads the API and the admin
     for name in LOADED_FIRST:
         import_module(name)
-    # A collection in a child would write to every page that holds objects, and so copy it.
-    gc.collect()
-    gc.freeze()
+    # A collection in a child would write to every page that holds objects, and so copy it. It was also a quarter of
+    # what a sweep in a storm costs.
+    collect_cycles_seldom()
 
 
 def _forked(program: str, words: list[str]) -> int:
