@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from django.db import transaction
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
-from governance.work.operations import copy_rows
+from governance.work.operations import copy_values
 
 
 @transaction.atomic
@@ -57,22 +57,22 @@ class Decided:
     evidence: Mapping[str, object]
 
 
-def record_decisions(decided: Sequence[Decided], *, actor: Actor, at: datetime) -> None:
-    """Appends all of them, in order, with one statement. Call it last, as `record_decision`."""
-    copy_rows(
-        [
-            DecisionRecord(
-                decided_at=at,
-                actor=actor.label,
-                user=actor.user,
-                key=actor.key,
-                action=decision.action,
-                scope_id=decision.scope_id,
-                scope_path=decision.scope_path,
-                subject=decision.subject,
-                reason=decision.reason,
-                evidence=decision.evidence,
-            )
-            for decision in decided
-        ]
+def record_decisions(decided: Iterable[Decided], *, actor: Actor, at: datetime) -> None:
+    """Appends all of them, in order, with one statement, each taken as the one before is chained. Call it last, as
+    `record_decision`.
+    """
+    copy_values(
+        DecisionRecord,
+        ("action", "scope", "scope_path", "subject", "reason", "evidence"),
+        ((one.action, one.scope_id, one.scope_path, one.subject, one.reason, one.evidence) for one in decided),
+        same={
+            "decided_at": at,
+            "actor": actor.label,
+            "user": actor.user.pk if actor.user is not None else None,
+            "key": actor.key.pk if actor.key is not None else None,
+            # The database's own trigger writes these.
+            "seq": 0,
+            "previous_hash": "",
+            "hash": "",
+        },
     )

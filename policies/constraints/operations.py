@@ -10,7 +10,7 @@ from governance.errors import DomainError, Forbidden, NotFound, ReasonMissing
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from policies.alerts.models import AlertEvent
-from policies.alerts.operations import Ending, tell_endings
+from policies.alerts.operations import Ending, add_events, tell_endings
 from policies.constraints.models import Constraint
 from policies.constraints.rules import may_release_constraint
 from policies.guardrails.engine.constraint_kinds import imposed_by, lifted
@@ -66,7 +66,7 @@ def release_constraint(*, constraint_id: int, actor: Actor, reason: str, at: dat
     AlertEvent.objects.create(
         alert_id=constraint.alert_id, at=at, kind=AlertEvent.Kind.RELEASED, step=constraint.step, detail=reason
     )
-    AlertEvent.objects.bulk_create(tell_endings([_ending(constraint)], at=at))
+    add_events(tell_endings([_ending(constraint)], at=at), at=at)
     record_decision(
         actor=actor,
         action="constraint.release",

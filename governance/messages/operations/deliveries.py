@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from governance.errors import DomainError, Invalid, NotFound
@@ -19,7 +20,7 @@ from governance.messages.models import Channel, ChannelKind, Delivery, DeliveryS
 from governance.messages.queries import Destination, destinations
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
-from governance.work.operations import insert_rows, nudge
+from governance.work.operations import nudge, number_array, text_array
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,20 @@ LEASE = timedelta(seconds=60)
 ATTEMPTS_MAX = 30
 CHANNEL_PAUSE_MAX = timedelta(minutes=5)
 _random = SystemRandom()
+QUEUE = """
+WITH messages AS MATERIALIZED (
+    SELECT place, message FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS given (message, place)
+)
+INSERT INTO governance_delivery (
+    id, channel_id, dedup_key, "to", message, status, attempts_count, possible_repeats_count, next_attempt_at,
+    last_error, created_at
+)
+SELECT given.id, given.channel_id, given.dedup_key, given.recipients::jsonb, message, 'pending', 0, 0, %s, '', %s
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::bigint[])
+    AS given (id, channel_id, dedup_key, recipients, place)
+JOIN messages USING (place)
+ON CONFLICT DO NOTHING
+"""
 
 
 class DeliveryNotDead(DomainError):
@@ -107,20 +122,31 @@ class Outgoing:
 
 
 def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
-    """Queues many messages with a few statements; what was queued before stays as it is."""
-    deliveries = [
-        _row(
-            item.destination.channel,
-            _key_to(item.destination, item.dedup_key),
-            [item.destination.to] if item.destination.to else list(item.destination.channel.to),
-            item.message,
-            at,
-        )
-        for item in outgoing
+    """Queues many messages with one statement, each written once however many it goes to; what was queued before stays
+    as it is.
+    """
+    if not outgoing:
+        return
+    messages = {id(item.message): item.message for item in outgoing}
+    places = {key: place for place, key in enumerate(messages, 1)}
+    recipients = [
+        [item.destination.to] if item.destination.to else list(item.destination.channel.to) for item in outgoing
     ]
-    if deliveries:
-        insert_rows(deliveries)
-        nudge(SENDING_TASK, queue=SENDING_QUEUE)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            QUEUE,
+            [
+                json.dumps([message.as_json() for message in messages.values()]),
+                at,
+                at,
+                number_array(uuid.uuid4() for _ in outgoing),
+                number_array(item.destination.channel.pk for item in outgoing),
+                text_array(_key_to(item.destination, item.dedup_key) for item in outgoing),
+                text_array(json.dumps(to) for to in recipients),
+                number_array(places[id(item.message)] for item in outgoing),
+            ],
+        )
+    nudge(SENDING_TASK, queue=SENDING_QUEUE)
 
 
 @transaction.atomic

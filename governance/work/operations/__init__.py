@@ -5,6 +5,7 @@ from governance.work.operations.arrays import (
 )
 from governance.work.operations.bulk import (
     copy_rows,
+    copy_values,
     insert_rows,
 )
 from governance.work.operations.dirty_scopes import (
@@ -46,6 +47,7 @@ __all__ = [
     "caller_of",
     "claim_dirty_scopes",
     "copy_rows",
+    "copy_values",
     "fingerprint",
     "finish_command",
     "forget_old_commands",

@@ -5,7 +5,8 @@ without a primary key do not learn the one they get. A row that is refused ends 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -13,6 +14,7 @@ from django.db import connection, models, transaction
 from psycopg import sql
 
 NULL, SEPARATOR = r"\N", "\t"
+TAKEN_AT_ONCE = 250
 NO_CONFLICT_MATTERS = sql.SQL("ON CONFLICT DO NOTHING")
 _escapes = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _in_quotes = str.maketrans({"\\": r"\\", '"': r"\""})
@@ -34,6 +36,38 @@ def copy_rows(rows: Sequence[models.Model]) -> None:
         cursor.copy(statement) as copy,
     ):
         copy.write(text)
+
+
+def copy_values(
+    model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, same: Mapping[str, Any]
+) -> None:
+    """Inserts rows by COPY, each given as the values of these fields (foreign keys as ids); ``same`` is in every row.
+    The database inserts some while the next are taken, so let them be made as they are taken; not by asking the
+    database, which is busy.
+    """
+    given = iter(rows)
+    first = list(islice(given, TAKEN_AT_ONCE))
+    if not first:
+        return
+    meta = model._meta  # noqa: SLF001  # Django's public introspection, whatever its name.
+    known = {field.name: field for field in meta.concrete_fields}
+    fields = [known[name] for name in (*names, *same)]
+    columns = sql.SQL(", ").join([sql.Identifier(str(field.column)) for field in fields])
+    texts_of = [_texts_of(field) for field in fields[: len(names)]]
+    shared = [_texts_of(field)([value])[0] for field, value in zip(fields[len(names) :], same.values(), strict=True)]
+    end = f"{SEPARATOR}{SEPARATOR.join(shared)}\n" if shared else "\n"
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(meta.db_table), columns)
+    with (
+        transaction.atomic(savepoint=False),
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
+        portion = first
+        while portion:
+            written = [texts(values) for texts, values in zip(texts_of, zip(*portion, strict=True), strict=True)]
+            copy.write("".join([SEPARATOR.join(values) + end for values in zip(*written, strict=True)]))
+            portion = list(islice(given, TAKEN_AT_ONCE))
 
 
 def insert_rows(rows: Sequence[models.Model], *, on_conflict: sql.SQL = NO_CONFLICT_MATTERS) -> None:
@@ -67,17 +101,25 @@ def _shape(rows: Sequence[models.Model]) -> tuple[sql.Identifier, list[models.Fi
 
 
 def _column(field: models.Field[Any, Any], rows: Sequence[models.Model]) -> list[str]:
+    return _texts_of(field)([field.pre_save(row, True) for row in rows])
+
+
+def _texts_of(field: models.Field[Any, Any]) -> Callable[[Sequence[Any]], list[str]]:
+    """How values of the field are written in lines of COPY."""
     text_of = _text_of(field)
-    known: dict[Any, str] = {}
-    texts = []
-    for row in rows:
-        value = field.pre_save(row, True)
-        # Many rows of a batch say the same. The kind belongs to the key, since 1, True and 1.0 are equal.
-        key = (value.__class__, id(value) if value.__hash__ is None else value)
-        text = known.get(key)
-        if text is None:
-            text = known[key] = NULL if value is None else text_of(value)
-        texts.append(text)
+
+    def texts(values: Sequence[Any]) -> list[str]:
+        known: dict[Any, str] = {}
+        written = []
+        for value in values:
+            # Many rows of a batch say the same. The kind belongs to the key, since 1, True and 1.0 are equal.
+            key = (value.__class__, id(value) if value.__hash__ is None else value)
+            text = known.get(key)
+            if text is None:
+                text = known[key] = NULL if value is None else text_of(value)
+            written.append(text)
+        return written
+
     return texts
 
 
@@ -95,7 +137,10 @@ def _text_of(field: models.Field[Any, Any]) -> Callable[[Any], str]:
         case models.BinaryField():
             return lambda value: rf"\\x{bytes(value).hex()}"
         case _:
-            return lambda value: str(field.get_db_prep_save(value, connection)).translate(_escapes)
+            is_text = isinstance(field, models.CharField | models.TextField)
+            return lambda value: str(value if is_text else field.get_db_prep_save(value, connection)).translate(
+                _escapes
+            )
 
 
 def _array(values: Sequence[str]) -> str:

@@ -8,7 +8,9 @@ from policies.alerts.operations.endings import (
     tell_endings,
 )
 from policies.alerts.operations.telling import (
+    Happened,
     Told,
+    add_events,
     tell,
 )
 
@@ -16,8 +18,10 @@ __all__ = [
     "AlertAlreadyAcknowledged",
     "AlertResolved",
     "Ending",
+    "Happened",
     "Told",
     "acknowledge_alert",
+    "add_events",
     "tell",
     "tell_endings",
 ]

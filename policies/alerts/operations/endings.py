@@ -9,7 +9,7 @@ from datetime import datetime
 
 from governance.messages.channels import Message
 from policies.alerts.models import AlertEvent
-from policies.alerts.operations.telling import Told, tell
+from policies.alerts.operations.telling import Happened, Told, tell
 
 RELEASED, RESOLVED = "released", "resolved"
 
@@ -34,7 +34,7 @@ class Ending:
     still: str = ""
 
 
-def tell_endings(endings: Sequence[Ending], *, at: datetime) -> list[AlertEvent]:
+def tell_endings(endings: Sequence[Ending], *, at: datetime) -> list[Happened]:
     """Queue one message for each ending whose limits somebody was told of; returns the events, not yet stored."""
     if not endings:
         return []

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from governance.errors import DomainError
 from governance.messages.channels import Message
 from governance.messages.operations import Outgoing, queue_messages
 from governance.messages.queries import Destination, destinations_of
+from governance.work.operations import copy_values
 from policies.alerts.models import Alert, AlertEvent
 
 logger = logging.getLogger(__name__)
+NOTHING_MORE: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,26 @@ class Told:
     limits: tuple[str, ...] = ()
 
 
-def tell(messages: Sequence[Told], *, at: datetime) -> list[AlertEvent]:
+class Happened(NamedTuple):
+    """An event of a stored alert, with an AlertEvent.Kind."""
+
+    alert_id: int
+    kind: str
+    step: str = ""
+    detail: str = ""
+    evidence: Mapping[str, Any] = NOTHING_MORE
+
+
+def add_events(events: Iterable[Happened], *, at: datetime) -> None:
+    """Add them in their order, with one statement."""
+    copy_values(AlertEvent, ("alert", "kind", "step", "detail", "evidence"), events, same={"at": at})
+
+
+def tell(messages: Sequence[Told], *, at: datetime) -> list[Happened]:
     """Queue the messages, inside the caller's transaction; returns an event for each, not yet stored, that says who was
     notified. An address that leads nowhere is named in the event and fails nothing.
     """
-    events: list[AlertEvent] = []
+    events: list[Happened] = []
     outgoing: list[Outgoing] = []
     known = _places(messages)
     for told in messages:
@@ -48,9 +66,8 @@ def tell(messages: Sequence[Told], *, at: datetime) -> list[AlertEvent]:
                 continue
             outgoing += [Outgoing(destination, told.message.event_id, told.message) for destination in resolved]
         events.append(
-            AlertEvent(
+            Happened(
                 alert_id=told.alert_id,
-                at=at,
                 kind=AlertEvent.Kind.NOTIFIED,
                 step=told.step,
                 detail="; ".join(problems),

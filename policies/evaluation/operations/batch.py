@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import chain
 
 from django.db import connection
 from psycopg import sql
 
 from governance.work.operations import copy_rows, insert_rows
 from policies.alerts.models import Alert, AlertEvent
-from policies.alerts.operations import Ending, tell, tell_endings
+from policies.alerts.operations import Ending, Happened, add_events, tell, tell_endings
 from policies.constraints.models import KIND_FIELDS, Constraint
 from policies.evaluation.operations.messages import Notice, NoticeKey, told_of
 from policies.evaluation.operations.records import PendingRecord
@@ -51,7 +51,7 @@ class Batch:
     forgotten_states: list[int] = field(default_factory=list)
     new_alerts: list[Alert] = field(default_factory=list)
     changed_alerts: dict[int, Alert] = field(default_factory=dict)
-    events: list[AlertEvent] = field(default_factory=list)
+    events: list[tuple[Alert | int, str, str, str]] = field(default_factory=list)
     new_constraints: list[Constraint] = field(default_factory=list)
     changed_constraints: dict[int, Constraint] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
@@ -61,9 +61,9 @@ class Batch:
     decisions: list[PendingRecord] = field(default_factory=list)
     transitions_count: int = 0
 
-    def event(self, alert: Alert, kind: str, step: str = "", detail: str = "", **evidence: Any) -> None:
-        """Add an event to the alert's history."""
-        self.events.append(AlertEvent(alert=alert, at=self.at, kind=kind, step=step, detail=detail, evidence=evidence))
+    def event(self, alert: Alert | int, kind: str, step: str = "", detail: str = "") -> None:
+        """Add an event to the history of the alert, or of the stored one with this id."""
+        self.events.append((alert, kind, step, detail))
 
     def changed(self, alert: Alert) -> None:
         """Mark a stored alert for update; a new alert is inserted with its final values anyway."""
@@ -156,6 +156,10 @@ def save(batch: Batch) -> None:
             batch_size=500,
         )  # fmt: skip
     copy_rows(batch.new_constraints)
-    batch.events += tell([told_of(notice) for notice in batch.notices], at=batch.at) if batch.notices else []
-    batch.events += tell_endings(list(batch.endings.values()), at=batch.at)
-    copy_rows(batch.events)
+    told = tell([told_of(notice) for notice in batch.notices], at=batch.at) if batch.notices else []
+    told += tell_endings(list(batch.endings.values()), at=batch.at)
+    happened = (
+        Happened(alert if isinstance(alert, int) else alert.pk, kind, step, detail)
+        for alert, kind, step, detail in batch.events
+    )
+    add_events(chain(happened, told), at=batch.at)

@@ -158,15 +158,7 @@ def release(batch: Batch, constraint: Constraint, reason: str, scope: ScopeView)
     constraint.released_at, constraint.released_by, constraint.release_reason = batch.at, RELEASED_BY_WEIR, reason
     batch.changed_constraints[constraint.pk] = constraint
     batch.ended_limits[constraint.alert_id].append(constraint)
-    batch.events.append(
-        AlertEvent(
-            alert_id=constraint.alert_id,
-            at=batch.at,
-            kind=AlertEvent.Kind.RELEASED,
-            step=constraint.step,
-            detail=reason,
-        )
-    )
+    batch.event(constraint.alert_id, AlertEvent.Kind.RELEASED, constraint.step, reason)
     batch.decisions.append(
         PendingRecord(
             "constraint.expire" if is_over else "constraint.release",

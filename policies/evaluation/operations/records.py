@@ -12,6 +12,8 @@ from governance.people.rules import Actor
 from governance.records.operations import Decided, record_decisions
 from policies.guardrails.engine.types import ScopeView
 
+_AS_IT_IS = frozenset({str, int, bool, type(None)})
+
 
 @dataclass(frozen=True, slots=True)
 class PendingRecord:
@@ -26,7 +28,7 @@ class PendingRecord:
 
 def record(decisions: Sequence[PendingRecord], *, at: datetime) -> None:
     """Append the records as decisions of the installation itself."""
-    decided = [
+    decided = (
         Decided(
             action=decision.action,
             scope_id=decision.scope.id,
@@ -36,14 +38,17 @@ def record(decisions: Sequence[PendingRecord], *, at: datetime) -> None:
             evidence=decision.evidence,
         )
         for decision in decisions
-    ]
+    )
     record_decisions(decided, actor=Actor.system(), at=at)
 
 
 def as_json(value: Any) -> Any:
     """The value as jsonb can hold it: numbers that are not finite become text."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
+    kind = type(value)
+    if kind is float:
+        return value if math.isfinite(value) else str(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind is dict or isinstance(value, Mapping):
         return {key: as_json(item) for key, item in value.items()}
     return [as_json(item) for item in value] if isinstance(value, list | tuple) else value

@@ -6,9 +6,9 @@ events, constraints, deliveries, and decision records last, because they seriali
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from policies.alerts.models import Alert, AlertEvent
 from policies.evaluation.operations.batch import Batch, Known, Pair, load_known, save
@@ -105,7 +105,8 @@ def _plan_end(batch: Batch, known: Known, finding: ScopeAssessment, ended: Evalu
 def _plan_outcome(
     batch: Batch, known: Known, finding: ScopeAssessment, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
 ) -> None:
-    alert = _plan_alert(batch, known, finding, active, outcome, pair)
+    inputs = as_json(outcome.inputs)
+    alert = _plan_alert(batch, known, finding, active, outcome, inputs)
     if alert is None:
         return
     _plan_events(batch, active, alert, outcome)
@@ -120,7 +121,7 @@ def _plan_outcome(
         "version": active.number,
         "digest": active.digest,
         "level": active.level,
-        "inputs": as_json(outcome.inputs) if steps else {},
+        "inputs": inputs if steps else {},
     }
     for step in steps:
         batch.decisions.append(
@@ -164,11 +165,17 @@ def _withheld(action: Action) -> AlertEvent.Kind:
 
 
 def _plan_alert(
-    batch: Batch, known: Known, finding: ScopeAssessment, active: ActiveGuardrail, outcome: Evaluation, pair: Pair
+    batch: Batch,
+    known: Known,
+    finding: ScopeAssessment,
+    active: ActiveGuardrail,
+    outcome: Evaluation,
+    inputs: Mapping[str, Any],
 ) -> Alert | None:
     """The open alert of this period, opened or updated; None when there is none to open. It may fall back from firing
     to pending.
     """
+    pair = (finding.guardrail, finding.scope.id)
     alert = next((alert for alert in known.alerts.get(pair, []) if alert.period_start == finding.period.start), None)
     if outcome.status in {"no_data", "error", "idle"}:
         return alert
@@ -187,7 +194,7 @@ def _plan_alert(
             step=step,
             severity=severity,
             reason=outcome.reason,
-            evidence=as_json(outcome.inputs),
+            evidence=dict(inputs),
             opened_at=batch.at,
         )
         batch.new_alerts.append(alert)
@@ -198,7 +205,7 @@ def _plan_alert(
     if outcome.changed or alert.version_id != active.version_id:
         alert.status = Alert.Status.FIRING if is_firing else Alert.Status.PENDING
         alert.step, alert.severity, alert.reason = step, severity, outcome.reason
-        alert.evidence, alert.version_id, alert.level = as_json(outcome.inputs), active.version_id, active.level
+        alert.evidence, alert.version_id, alert.level = dict(inputs), active.version_id, active.level
         if any(isinstance(transition, StepStarted) for transition in outcome.transitions):
             alert.escalated_at = batch.at
         batch.changed(alert)

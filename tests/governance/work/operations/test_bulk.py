@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import DataError, IntegrityError, transaction
@@ -7,7 +8,7 @@ from psycopg import sql
 from governance.messages.models import Channel, Delivery
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope, Heartbeat
-from governance.work.operations.bulk import copy_rows, insert_rows
+from governance.work.operations.bulk import TAKEN_AT_ONCE, copy_rows, copy_values, insert_rows
 from tests.governance.conftest import AT
 
 
@@ -19,9 +20,38 @@ def test_many_rows_go_in_with_one_statement(db: None) -> None:
     }
 
 
+def test_values_go_in_without_an_object_each_and_are_made_as_they_are_taken(search: Scope) -> None:
+    awkward = 'a\\b\t"c"\n{},\\r\\N é'
+    channel = Channel(scope=search, kind="email", name="x", to=[awkward])
+    copy_rows([channel])
+    count = 2 * TAKEN_AT_ONCE + 1
+    same = {
+        "channel": channel.pk, "to": [awkward], "status": "pending", "attempts_count": 0, "possible_repeats_count": 0,
+        "next_attempt_at": AT, "created_at": AT, "leased_until": None, "last_error": "",
+    }  # fmt: skip
+    made = ((UUID(int=number), f"{number} {awkward}", {"number": number, "text": awkward}) for number in range(count))
+    copy_values(Delivery, ("id", "dedup_key", "message"), made, same=same)
+    assert {
+        (row.pk.int, row.dedup_key, row.message["number"], row.message["text"]): (
+            row.channel_id,
+            row.to,
+            row.created_at,
+        )
+        for row in Delivery.objects.all()
+    } == {(number, f"{number} {awkward}", number, awkward): (channel.pk, [awkward], AT) for number in range(count)}
+
+
+def test_values_that_are_refused_leave_nothing(db: None) -> None:
+    names = ("name", "beat_at", "detail")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        copy_values(Heartbeat, names, ((str(number % 400), AT, "") for number in range(401)), same={})
+    assert not Heartbeat.objects.exists()
+
+
 def test_nothing_to_copy_asks_nothing(db: None, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         copy_rows([])
+        copy_values(Heartbeat, ("name",), (), same={"beat_at": AT})
         insert_rows([])
 
 
