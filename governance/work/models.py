@@ -26,11 +26,13 @@ class IdempotencyRecord(models.Model):
 
 class DirtyScope(models.Model):
     """A scope whose facts changed since it was last evaluated. A mark made during an evaluation is kept: it raises
-    `generation`, and settling deletes only the generation that was claimed.
+    `generation`, and settling deletes only the generation that was claimed. One that `can_wait` for a moment is
+    evaluated with others.
     """
 
     scope = models.OneToOneField(Scope, on_delete=models.CASCADE, primary_key=True, related_name="+")
     dirty_since = models.DateTimeField()
+    can_wait = models.BooleanField(default=False)
     generation = models.BigIntegerField(default=1)
     claimed_until = models.DateTimeField(null=True)
     claimed_generation = models.BigIntegerField(null=True)
@@ -39,6 +41,7 @@ class DirtyScope(models.Model):
         indexes = [
             # Read by operations.claim_dirty_scopes.
             models.Index(fields=["dirty_since"], name="dirty_scope_oldest_first"),
+            models.Index(fields=["dirty_since"], condition=models.Q(can_wait=False), name="dirty_scope_at_once"),
         ]
 
     def __str__(self) -> str:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 
+from governance.work.operations import WhichDirty
 from policies.evaluation import operations
 
 CLAIMS_MAX = 50
+LEFT_FOR = timedelta(seconds=3)
 
 
 @shared_task(name="policies.evaluate_dirty_scopes", ignore_result=True)
 def evaluate_dirty_scopes(**_: object) -> None:
-    """Mark scopes whose timers ran out, then evaluate dirty scopes, at most CLAIMS_MAX claims."""
+    """Mark scopes whose timers ran out, then evaluate dirty scopes, at most CLAIMS_MAX claims. What can wait is left to
+    the program `evaluate`, unless it has not come to it for LEFT_FOR.
+    """
     operations.mark_due_scopes(at=timezone.now())
-    for _n in range(CLAIMS_MAX):
-        if not operations.evaluate_next_dirty_scopes(at=timezone.now()):
-            return
+    claims = 0
+    for which in (WhichDirty(at_once=True), WhichDirty(marked_by=timezone.now() - LEFT_FOR)):
+        while claims < CLAIMS_MAX and operations.evaluate_next_dirty_scopes(at=timezone.now(), which=which):
+            claims += 1
 
 
 @shared_task(name="policies.sweep", ignore_result=True)

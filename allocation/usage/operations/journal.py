@@ -73,7 +73,8 @@ def fold(batches: Sequence[Counted], *, at: datetime) -> None:
         for root_id in batch.root_ids:
             heard[root_id] = max(heard.get(root_id, 0.0), batch.received_s)
     touch_watermarks(heard)
-    mark_lineages_dirty({call.scope_id for batch in batches for call in batch.calls}, at)
+    # Whether a budget is a step fuller was said when its usage was charged.
+    mark_lineages_dirty({call.scope_id for batch in batches for call in batch.calls}, at, can_wait=True)
 
 
 def fold_waiting(*, at: datetime, calls_max: int = CALLS_MAX) -> Folded:

@@ -26,8 +26,8 @@ def touch_watermarks(received_s: Mapping[int, float]) -> None:
         )
 
 
-def mark_lineages_dirty(scope_ids: Iterable[int], at: datetime) -> None:
-    """Marks these scopes and those above them."""
+def mark_lineages_dirty(scope_ids: Iterable[int], at: datetime, *, can_wait: bool = False) -> None:
+    """Marks these scopes and those above them, as `mark_scopes_dirty`."""
     wanted = set(scope_ids)
     if not wanted:
         return
@@ -35,4 +35,6 @@ def mark_lineages_dirty(scope_ids: Iterable[int], at: datetime) -> None:
     if not wanted <= tree.by_id.keys():
         # A scope is newer than this process's copy of the tree.
         tree = scope_tree()
-    mark_scopes_dirty(scope_ids={above for scope_id in wanted for above in tree.ancestors(scope_id)}, at=at)
+    mark_scopes_dirty(
+        scope_ids={above for scope_id in wanted for above in tree.ancestors(scope_id)}, at=at, can_wait=can_wait
+    )

@@ -9,8 +9,10 @@ from governance.work.operations.bulk import (
     insert_rows,
 )
 from governance.work.operations.dirty_scopes import (
+    ANY_DIRTY,
     DIRTY_CHANNEL,
     DirtyClaim,
+    WhichDirty,
     claim_dirty_scopes,
     mark_scopes_dirty,
     settle_dirty_scopes,
@@ -40,8 +42,10 @@ from governance.work.operations.nudges import (
 )
 
 __all__ = [
+    "ANY_DIRTY",
     "DIRTY_CHANNEL",
     "DirtyClaim",
+    "WhichDirty",
     "beat",
     "begin_command",
     "caller_of",

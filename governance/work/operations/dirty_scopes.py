@@ -14,6 +14,17 @@ CLAIM_LEASE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
+class WhichDirty:
+    """Of the scopes to evaluate those that cannot wait, or those that have been dirty since `marked_by` or longer."""
+
+    at_once: bool = False
+    marked_by: datetime | None = None
+
+
+ANY_DIRTY = WhichDirty()
+
+
+@dataclass(frozen=True, slots=True)
 class DirtyClaim:
     """A scope claimed for evaluation until `claimed_until`, at the generation that was claimed."""
 
@@ -23,9 +34,10 @@ class DirtyClaim:
     claimed_until: datetime
 
 
-def mark_scopes_dirty(*, scope_ids: Iterable[int], at: datetime) -> None:
+def mark_scopes_dirty(*, scope_ids: Iterable[int], at: datetime, can_wait: bool = False) -> None:
     """Marks scopes whose facts changed. Rows are written in id order, so that two writers never deadlock; a mark made
-    during an evaluation counts from `at`, since what came before is being evaluated. DIRTY_CHANNEL is notified.
+    during an evaluation counts from `at`, since what came before is being evaluated. What `can_wait` is evaluated
+    within about a second, with what is marked meanwhile, unless another mark cannot wait. DIRTY_CHANNEL is notified.
     """
     ids = sorted(set(scope_ids))
     if not ids:
@@ -34,37 +46,42 @@ def mark_scopes_dirty(*, scope_ids: Iterable[int], at: datetime) -> None:
         cursor.execute(
             """
             WITH marked AS (
-                INSERT INTO governance_dirtyscope AS dirty (scope_id, dirty_since, generation)
-                SELECT id, %s, 1 FROM unnest(%s::bigint[]) AS id ORDER BY id
+                INSERT INTO governance_dirtyscope AS dirty (scope_id, dirty_since, can_wait, generation)
+                SELECT id, %s, %s, 1 FROM unnest(%s::bigint[]) AS id ORDER BY id
                 ON CONFLICT (scope_id) DO UPDATE SET
                     generation = dirty.generation + 1,
                     dirty_since = CASE WHEN dirty.claimed_generation = dirty.generation
-                        THEN EXCLUDED.dirty_since ELSE LEAST(dirty.dirty_since, EXCLUDED.dirty_since) END
+                        THEN EXCLUDED.dirty_since ELSE LEAST(dirty.dirty_since, EXCLUDED.dirty_since) END,
+                    can_wait = EXCLUDED.can_wait
+                        AND (dirty.can_wait OR dirty.claimed_generation IS NOT DISTINCT FROM dirty.generation)
             )
             SELECT pg_notify(%s, '')
             """,
-            [at, ids, DIRTY_CHANNEL],
+            [at, can_wait, ids, DIRTY_CHANNEL],
         )
 
 
-def claim_dirty_scopes(*, limit: int, at: datetime, lease: timedelta = CLAIM_LEASE) -> tuple[DirtyClaim, ...]:
+def claim_dirty_scopes(
+    *, limit: int, at: datetime, lease: timedelta = CLAIM_LEASE, which: WhichDirty = ANY_DIRTY
+) -> tuple[DirtyClaim, ...]:
     """Claims those that have been dirty longest. Commit before evaluating; a claim that is not settled comes due after
     `lease`.
     """
     with connection.cursor() as cursor:
+        among = "AND NOT can_wait" if which.at_once else "AND dirty_since <= %(marked_by)s" if which.marked_by else ""
         # Materialised: as a subquery it may be run for every row, and each run would claim `limit` more.
         cursor.execute(
-            """
+            f"""
             WITH due AS MATERIALIZED (
                 SELECT scope_id FROM governance_dirtyscope
-                WHERE claimed_until IS NULL OR claimed_until <= %(at)s
+                WHERE (claimed_until IS NULL OR claimed_until <= %(at)s) {among}
                 ORDER BY dirty_since, scope_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
             )
             UPDATE governance_dirtyscope AS dirty SET claimed_until = %(until)s, claimed_generation = generation
             FROM due WHERE dirty.scope_id = due.scope_id
             RETURNING dirty.scope_id, generation, dirty_since, claimed_until
-            """,
-            {"until": at + lease, "at": at, "limit": limit},
+            """,  # noqa: S608  # our own words
+            {"until": at + lease, "at": at, "limit": limit, "marked_by": which.marked_by},
         )
         return tuple(sorted((DirtyClaim(*row) for row in cursor.fetchall()), key=lambda claim: claim.scope_id))
 

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from governance.scopes.queries import scope_tree
 from governance.work.models import DirtyScope
-from governance.work.operations import beat, claim_dirty_scopes, mark_scopes_dirty
+from governance.work.operations import ANY_DIRTY, WhichDirty, beat, claim_dirty_scopes, mark_scopes_dirty
 from policies.evaluation.models import EvaluationRun
 from policies.evaluation.operations.gaps import close_gaps, open_gaps
 from policies.evaluation.operations.portions import Group, Written, grouped, write
@@ -47,13 +47,13 @@ def mark_due_scopes(*, at: datetime) -> int:
     return len(scope_ids)
 
 
-def evaluate_next_dirty_scopes(*, at: datetime) -> bool:
+def evaluate_next_dirty_scopes(*, at: datetime, which: WhichDirty = ANY_DIRTY) -> bool:
     """Claim some dirty scopes, evaluate them and their ancestors, settle the claim. False when none was due.
 
     The claim is committed before the evaluation: usage that arrives meanwhile can mark a scope again without waiting.
     """
     began = time.monotonic()
-    claims = claim_dirty_scopes(limit=CLAIM_SCOPES_MAX, at=at)
+    claims = claim_dirty_scopes(limit=CLAIM_SCOPES_MAX, at=at, which=which)
     if not claims:
         return False
     tree = scope_tree()

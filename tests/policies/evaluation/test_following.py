@@ -76,6 +76,21 @@ def test_a_mark_is_evaluated_without_waiting_for_the_next_look(following: thread
         eventually(lambda: not DirtyScope.objects.exists())
 
 
+def test_what_can_wait_is_evaluated_once_for_many_marks_and_delays_nothing_else(
+    following: threading.Event, acme: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluate, "RESTS", 1e9)
+    monkeypatch.setattr(evaluate, "RESTS_S_MAX", 3600.0)
+    team = create_scope(slug="team", kind="team", parent=acme, actor=Actor.system(), at=timezone.now())
+    eventually(lambda: not DirtyScope.objects.exists())
+    mark_scopes_dirty(scope_ids=[acme.pk], at=timezone.now(), can_wait=True)
+    eventually(lambda: not DirtyScope.objects.exists())
+    for _ in range(3):
+        mark_scopes_dirty(scope_ids=[acme.pk], at=timezone.now(), can_wait=True)
+    mark_scopes_dirty(scope_ids=[team.pk], at=timezone.now())
+    eventually(lambda: list(DirtyScope.objects.values_list("scope_id", "generation")) == [(acme.pk, 3)])
+
+
 def test_a_lost_connection_is_made_again_and_what_was_marked_meanwhile_is_evaluated(
     following: threading.Event, acme: Scope
 ) -> None:

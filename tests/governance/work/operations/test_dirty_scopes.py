@@ -8,7 +8,7 @@ from django.db import connection
 from governance.organisations.operations import create_scope
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope
-from governance.work.operations import claim_dirty_scopes, mark_scopes_dirty, settle_dirty_scopes
+from governance.work.operations import WhichDirty, claim_dirty_scopes, mark_scopes_dirty, settle_dirty_scopes
 from tests.governance.conftest import AT, SYSTEM, at_once
 
 SECOND = timedelta(seconds=1)
@@ -59,6 +59,36 @@ def test_a_dead_evaluators_claim_comes_due_and_its_late_settling_changes_nothing
     mark_scopes_dirty(scope_ids=[search.pk], at=AT + 12 * SECOND)
     assert settle_dirty_scopes(claims=[*dead, *alive], at=AT + 12 * SECOND) == 0
     assert DirtyScope.objects.count() == 1
+
+
+AT_ONCE = WhichDirty(at_once=True)
+
+
+def test_what_can_wait_is_not_claimed_at_once(search: Scope, ranker: Scope) -> None:
+    mark_scopes_dirty(scope_ids=[search.pk], at=AT, can_wait=True)
+    assert claim_dirty_scopes(limit=9, at=AT, which=AT_ONCE) == ()
+    mark_scopes_dirty(scope_ids=[ranker.pk], at=AT + SECOND)
+    assert [claim.scope_id for claim in claim_dirty_scopes(limit=9, at=AT + SECOND, which=AT_ONCE)] == [ranker.pk]
+    assert [claim.scope_id for claim in claim_dirty_scopes(limit=9, at=AT + SECOND)] == [search.pk]
+
+
+def test_what_cannot_wait_any_more_never_waits_again_before_it_is_evaluated(search: Scope) -> None:
+    for can_wait in (True, False, True):
+        mark_scopes_dirty(scope_ids=[search.pk], at=AT, can_wait=can_wait)
+    claims = claim_dirty_scopes(limit=9, at=AT, which=AT_ONCE)
+    assert len(claims) == 1
+    mark_scopes_dirty(scope_ids=[search.pk], at=AT, can_wait=True)
+    assert settle_dirty_scopes(claims=claims, at=AT) == 0
+    assert claim_dirty_scopes(limit=9, at=AT, which=AT_ONCE) == ()
+    mark_scopes_dirty(scope_ids=[search.pk], at=AT)
+    assert len(claim_dirty_scopes(limit=9, at=AT, which=AT_ONCE)) == 1
+
+
+def test_what_was_marked_later_is_left_out(search: Scope, ranker: Scope) -> None:
+    mark_scopes_dirty(scope_ids=[search.pk], at=AT)
+    mark_scopes_dirty(scope_ids=[ranker.pk], at=AT + SECOND)
+    claims = claim_dirty_scopes(limit=9, at=AT + 2 * SECOND, which=WhichDirty(marked_by=AT))
+    assert [claim.scope_id for claim in claims] == [search.pk]
 
 
 @pytest.mark.django_db(transaction=True)
