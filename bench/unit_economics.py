@@ -30,6 +30,12 @@ CROSS JOIN generate_series(1, 5) AS model
 CROSS JOIN LATERAL unnest(CASE WHEN model < 4 THEN ARRAY['inference'] ELSE ARRAY['inference', 'retrieval',
     'orchestration'] END) AS activity
 CROSS JOIN LATERAL (SELECT 250 + (hashtext(day::text || scope || model) & 255) AS calls) AS used;
+INSERT INTO allocation_usagescopeday (bucket, scope_id, activity, requests, errors, unpriced_requests,
+    partly_unpriced_requests, unpriced_tokens, input_tokens, cached_input_tokens, output_tokens, gpu_seconds, cost,
+    tokenless_cost)
+SELECT bucket, scope_id, activity, sum(requests), sum(errors), sum(unpriced_requests), 0, 0, sum(input_tokens),
+    sum(cached_input_tokens), sum(output_tokens), sum(gpu_seconds), sum(cost), 0
+FROM allocation_usageday GROUP BY bucket, scope_id, activity ORDER BY bucket, scope_id, activity;
 INSERT INTO allocation_taskday (scope_id, day, tasks, first_call_tokens, requests, errors, tokens, cost)
 SELECT scope, day::date, 40, 60000, 400, 2, 1260000, 12.345678901
 FROM generate_series(%(since)s::timestamp, %(until)s::timestamp, '1 day') AS day

@@ -26,7 +26,7 @@ from allocation.unit_economics.engine.unit_economics import (
     UsageSums,
     ratio,
 )
-from allocation.usage.models import DAY_TABLE, TASK_DAY_TABLE
+from allocation.usage.models import DAY_TABLE, SCOPE_DAY_TABLE, TASK_DAY_TABLE
 from governance.calendar.engine import DAY, midnight
 from governance.errors import Invalid
 from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
@@ -193,6 +193,7 @@ def unit_costs_by_scope(*, since: date, until: date) -> dict[int, Figures]:
 def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date, until: date) -> dict[Any, ScopeSums]:
     sums: dict[Any, ScopeSums] = {}
     scopes = list(scope_ids)
+    usage_days = [scopes, midnight(since), midnight(until)]
     key, group = ("(bucket AT TIME ZONE 'UTC')::date", "bucket") if by == "day" else (by, by)
     for each, activity, *usage in _rows(
         # Unpriced tokens stand on neither side, and no more does the cost of calls without any priced token.
@@ -202,13 +203,21 @@ def _sums(by: Literal["day", "scope_id"], scope_ids: Sequence[int], since: date,
             sum(input_tokens + output_tokens - greatest(unpriced_tokens, 0))::bigint,
             sum(input_tokens)::bigint, sum(cached_input_tokens)::bigint,
             coalesce(sum(gpu_seconds) FILTER (WHERE gpu_seconds <> 0), 0), sum(cost),
-            sum(cost) - coalesce(sum(tokenless_cost) FILTER (WHERE tokenless_cost <> 0), 0),
-            coalesce(sum(cost) FILTER (WHERE gpu_seconds <> 0), 0)
-        FROM {DAY_TABLE} WHERE scope_id = ANY(%s) AND bucket >= %s AND bucket < %s GROUP BY {group}, activity
+            sum(cost) - coalesce(sum(tokenless_cost) FILTER (WHERE tokenless_cost <> 0), 0)
+        FROM {SCOPE_DAY_TABLE} WHERE scope_id = ANY(%s) AND bucket >= %s AND bucket < %s GROUP BY {group}, activity
         """,  # noqa: S608  # our own names
-        [scopes, midnight(since), midnight(until)],
+        usage_days,
     ):
         sums.setdefault(each, ScopeSums()).usage[activity] = UsageSums(*usage)
+    for each, activity, cost in _rows(
+        # A model that ran on GPUs counts whole, so that sums over models do not tell of it.
+        f"""
+        SELECT {key}, activity, sum(cost) FROM {DAY_TABLE}
+        WHERE scope_id = ANY(%s) AND bucket >= %s AND bucket < %s AND gpu_seconds <> 0 GROUP BY {group}, activity
+        """,  # noqa: S608  # our own names
+        usage_days,
+    ):
+        sums[each].usage[activity].gpu_cost = cost
     for each, *tasks in _rows(
         f"""
         SELECT {by}, sum(tasks)::bigint, sum(first_call_tokens)::bigint, sum(tokens)::bigint, sum(cost)
@@ -274,7 +283,7 @@ def _unattributed(
 def _cost(scope_ids: Sequence[int], since: date, until: date) -> Decimal:
     cost: Decimal = _rows(
         f"""
-        SELECT coalesce(sum(cost), 0) FROM {DAY_TABLE} WHERE scope_id = ANY(%s) AND bucket >= %s AND bucket < %s
+        SELECT coalesce(sum(cost), 0) FROM {SCOPE_DAY_TABLE} WHERE scope_id = ANY(%s) AND bucket >= %s AND bucket < %s
         """,  # noqa: S608  # our own names
         [list(scope_ids), midnight(since), midnight(until)],
     )[0][0]

@@ -19,6 +19,7 @@ from allocation.usage.models import (
     UsageMinute,
     UsageRecord,
     UsageRecordQuerySet,
+    UsageScopeDay,
 )
 from allocation.usage.queries import instrumentation_of, records_called
 from governance.charts.engine.numbers import NOTHING
@@ -153,6 +154,19 @@ class RollUpAdmin(ReadOnlyAdmin):
 admin.site.register(UsageMinute, RollUpAdmin)
 admin.site.register(UsageHour, RollUpAdmin)
 admin.site.register(UsageDay, RollUpAdmin)
+
+
+@admin.register(UsageScopeDay)
+class ScopeDayAdmin(ReadOnlyAdmin):
+    list_display = (
+        "bucket", "scope", "activity", money_of("cost"), count_of("requests"), count_of("errors"),
+        count_of("unpriced_requests", label="unpriced"),
+        count_of("partly_unpriced_requests", label="partly unpriced"), count_of("input_tokens", label="input"),
+        count_of("cached_input_tokens", label="cached input"), count_of("output_tokens", label="output"),
+    )  # fmt: skip
+    list_filter = (("scope", VisibleScopes),)
+    list_select_related = ("scope",)
+    ordering = ("-bucket", "-id")
 
 
 @admin.register(IngestWatermark)

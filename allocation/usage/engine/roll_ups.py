@@ -199,6 +199,11 @@ def coarser(totals: dict[Key, Sums], seconds: int) -> dict[Key, Sums]:
     )
 
 
+def over_models(days: dict[Key, Sums]) -> dict[Key, Sums]:
+    """The same sums whatever the provider and model, under keys without them."""
+    return _merged((Key(key.start, key.scope_id, "", "", key.activity), sums) for key, sums in days.items())
+
+
 def _merged(parts: Iterable[tuple[Key, Sums]]) -> dict[Key, Sums]:
     """Sums by key. Most keys have one part only, which is not copied: who reads it must not change it."""
     merged: dict[Key, Sums] = {}

@@ -33,11 +33,13 @@ from allocation.usage.models.roll_ups import (
     DAY_TABLE,
     HOUR_TABLE,
     MINUTE_TABLE,
+    SCOPE_DAY_TABLE,
     IngestWatermark,
     RollUp,
     UsageDay,
     UsageHour,
     UsageMinute,
+    UsageScopeDay,
 )
 from allocation.usage.models.spans import (
     SPAN_TABLE,
@@ -62,6 +64,7 @@ __all__ = [
     "MINUTE_TABLE",
     "PRICED_BY_NONE",
     "RECORD_TABLE",
+    "SCOPE_DAY_TABLE",
     "SPAN_TABLE",
     "TASK_DAY_TABLE",
     "TASK_TABLE",
@@ -88,4 +91,5 @@ __all__ = [
     "UsageMinute",
     "UsageRecord",
     "UsageRecordQuerySet",
+    "UsageScopeDay",
 ]

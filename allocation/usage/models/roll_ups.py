@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from allocation.usage.models.records import Activity
 from governance.scopes.models import Scope, ScopedQuerySet
@@ -11,6 +12,7 @@ BUCKET_KEY = ["bucket", "scope", "provider", "model", "activity"]
 MINUTE_TABLE = "allocation_usageminute"
 HOUR_TABLE = "allocation_usagehour"
 DAY_TABLE = "allocation_usageday"
+SCOPE_DAY_TABLE = "allocation_usagescopeday"
 
 
 class RollUp(models.Model):
@@ -99,10 +101,50 @@ class UsageDay(RollUp):
         indexes = [
             # Read by the summary: one scope's history over months.
             models.Index(fields=["scope", "bucket"], name="usage_day_of_scope"),
+            # Read by unit economics: the cost of models that ran on GPUs of one's own.
+            models.Index(fields=["scope", "bucket"], name="usage_day_of_gpus", condition=~Q(gpu_seconds=0)),
         ]
 
     def __str__(self) -> str:
         return f"{self.scope_id} {self.bucket:%F} {self.model}"
+
+
+class UsageScopeDay(models.Model):
+    """Sums of UsageDay over all models of a scope, day and activity: a tenth of its rows or less. Read wherever models
+    do not matter: windows of guardrails, spending, unit economics.
+    """
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
+    bucket = models.DateTimeField(help_text="Start of the UTC day.")
+    activity = models.CharField(max_length=16, choices=Activity.choices)
+    requests = models.BigIntegerField()
+    errors = models.BigIntegerField()
+    unpriced_requests = models.BigIntegerField()
+    partly_unpriced_requests = models.BigIntegerField()
+    unpriced_tokens = models.BigIntegerField(help_text="Input and output tokens without a price.")
+    input_tokens = models.BigIntegerField()
+    cached_input_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    gpu_seconds = models.DecimalField(max_digits=24, decimal_places=6)
+    cost = models.DecimalField(max_digits=24, decimal_places=9)
+    tokenless_cost = models.DecimalField(
+        max_digits=24, decimal_places=9, help_text="Of calls without any token that has a price."
+    )
+
+    objects = ScopedQuerySet["UsageScopeDay"].as_manager()
+
+    class Meta:
+        constraints = [
+            # Bucket first: windows read a range of time over all scopes.
+            models.UniqueConstraint(fields=["bucket", "scope", "activity"], name="usage_scope_day_once"),
+        ]
+        indexes = [
+            # Read by unit economics: one scope's history over months.
+            models.Index(fields=["scope", "bucket"], name="usage_scope_day_of_scope"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bucket:%F} {self.activity}"
 
 
 class IngestWatermark(models.Model):

@@ -10,14 +10,15 @@ from django.db import connection
 from allocation.prices.engine.rates import nanos_text
 from allocation.usage.engine.call_prices import DAY_S, HOUR_S
 from allocation.usage.engine.charges import Charges
-from allocation.usage.engine.roll_ups import Key, Sums, coarser
+from allocation.usage.engine.roll_ups import Key, Sums, coarser, over_models
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, HOUR_TABLE, MINUTE_TABLE
+from allocation.usage.operations.scope_days import add_scope_days
 from governance.work.operations import nullable_array, number_array, text_array
 
 
 def add_up(*, write_tasks: Callable[[], None], minutes: dict[Key, Sums], charges: Charges, at: datetime) -> None:
-    """Adds to tasks and their days; minutes, hours and days; charge lines: the one order in which their rows are
-    locked.
+    """Adds to tasks and their days; minutes, hours, days and days of scopes; charge lines: the one order in which their
+    rows are locked.
     """
     write_tasks()
     roll_up(minutes, at)
@@ -25,12 +26,13 @@ def add_up(*, write_tasks: Callable[[], None], minutes: dict[Key, Sums], charges
 
 
 def roll_up(minutes: dict[Key, Sums], at: datetime) -> None:
-    """Adds to minutes, hours and days, in this order. What has no instant of arrival came at `at`."""
+    """Adds to minutes, hours, days and days of scopes, in this order. What has no instant of arrival came at `at`."""
     hours = coarser(minutes, HOUR_S)
     days = coarser(hours, DAY_S)
     _add(MINUTE_TABLE, minutes, at)
     _add(HOUR_TABLE, hours, at)
     _add(DAY_TABLE, days, at)
+    add_scope_days(over_models(days))
 
 
 def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from allocation.usage.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, IngestWatermark
+from allocation.usage.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, SCOPE_DAY_TABLE, IngestWatermark
 from governance.calendar.engine import DAY
 from governance.scopes.queries import ScopeTree, scope_tree
 
@@ -17,6 +17,8 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Window = tuple[datetime, datetime]
+# Where the sums of a roll-up stand for whole scopes, whatever the model.
+WITHOUT_MODELS = {DAY_TABLE: SCOPE_DAY_TABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def _rows(
             for table, slice_start, slice_end in slices(start, end):
                 by_table.setdefault(table, []).append(Slice(number, slice_start, slice_end))
     for table, parts in by_table.items():
+        read = WITHOUT_MODELS.get(table, table)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -134,7 +137,7 @@ def _rows(
                     sum(used.partly_unpriced_requests)::bigint
                 FROM unnest(%(intervals)s::int[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
                     AS stretch (interval, start, until)
-                JOIN {table} AS used ON used.bucket >= stretch.start AND used.bucket < stretch.until
+                JOIN {read} AS used ON used.bucket >= stretch.start AND used.bucket < stretch.until
                 WHERE %(only)s::bigint[] IS NULL OR used.scope_id = ANY(%(only)s::bigint[])
                 GROUP BY stretch.interval, used.scope_id
                 """,  # noqa: S608  # our own table names

@@ -13,10 +13,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allocation.meters.documents import UsageEvent
-from allocation.usage.models import Task, TaskDay, UsageCharge, UsageDay, UsageHour, UsageMinute, UsageRecord
+from allocation.usage.models import (
+    Task,
+    TaskDay,
+    UsageCharge,
+    UsageDay,
+    UsageHour,
+    UsageMinute,
+    UsageRecord,
+    UsageScopeDay,
+)
 from allocation.usage.operations import fold_waiting, record_usage, settle
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event, stored_sums
+from tests.allocation.usage.scope_days import scope_days
 
 pytestmark = pytest.mark.long
 
@@ -63,6 +73,7 @@ def counted() -> list[Any]:
     by_price = UsageCharge.objects.values_list("scope_id", "day", "model", "activity", "service_tier", "price_source")
     return [
         stored_sums(),
+        scope_days(),
         sorted(by_line.annotate(Sum("quantity")).order_by(), key=str),
         sorted(by_price.annotate(Sum("effective_cost")).order_by(), key=str),
         sorted(tuple(row.values()) for row in Task.objects.values(*TASK_FIELDS)),
@@ -79,7 +90,7 @@ TASK_FIELDS = (
 DAY_FIELDS = ("scope_id", "day", "tasks", "first_call_tokens", "requests", "errors", "tokens", "cost")
 
 
-COUNTED = (UsageRecord, UsageMinute, UsageHour, UsageDay, UsageCharge, Task, TaskDay)
+COUNTED = (UsageRecord, UsageMinute, UsageHour, UsageDay, UsageScopeDay, UsageCharge, Task, TaskDay)
 
 
 class Undone(Exception):
