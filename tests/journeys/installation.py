@@ -219,6 +219,8 @@ class Installation:
                 connection.execute(statement.encode())
 
     def database_url(self) -> str:
+        if elsewhere := self.env.get("DATABASE_URL"):
+            return elsewhere
         return EmbeddedPostgres(DataFolder(self.folder / "data")).url
 
 
