@@ -204,7 +204,8 @@ if not CELERY_BROKER_URL.startswith(("pgmq:", "amqp:", "amqps:", "redis:", "redi
 # Messages are only nudges: the work is rows, so a message may be lost, repeated or late without harm.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": NUDGE_VISIBILITY_S}
 if BROKER_IS_POSTGRES:
-    CELERY_BROKER_TRANSPORT_OPTIONS |= {"use_notify": True, "wait_time_seconds": 0, "polling_interval": 0.2}
+    # A message is told of at once; looking every second is for one of which the word was lost.
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"use_notify": True, "wait_time_seconds": 0, "polling_interval": 1.0}
 # Each connection of this pool holds its own pool of PostgreSQL connections.
 CELERY_BROKER_POOL_LIMIT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
