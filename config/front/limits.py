@@ -21,5 +21,5 @@ EVERY_S = 1.0
 # how long one waits for those that were answered together, and how long for a request that is answered already.
 POST_BYTES_MAX = 16 * 1024
 GROUPS_MAX = 4
-AGAIN_S = 0.003
-WAITS_S = 0.03
+AGAIN_S = 0.005
+WAITS_S = 0.1
