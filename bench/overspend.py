@@ -22,6 +22,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from bench.own_weir import own_weir
 
 PATIENCE_S = 30.0
@@ -142,12 +144,18 @@ def main() -> None:
     given = parser.parse_args()
     with own_weir(workers=True) as weir:
         from bench.organisation import Organisation
+        from policies.evaluation.models import EvaluationRun
 
         made = Organisation.create(teams=given.runs, at=datetime.now(UTC), slug="overspend")
         made.budgets(given.budget)
         made.guardrails(1)
         key = made.key("usage:write", "decisions:read")
+        evaluate = psutil.Process(weir.pids()["evaluate"])
+        before, runs_before = evaluate.cpu_times(), EvaluationRun.objects.count()
         report([measure(weir.url, key, team.path, given) for team in made.teams])
+        after, evaluations = evaluate.cpu_times(), EvaluationRun.objects.count() - runs_before
+        used = after.user + after.system - before.user - before.system
+        print(f"{evaluations / given.runs:.0f} evaluations and {used / given.runs:.2f} s of CPU in `evaluate` a run")
 
 
 if __name__ == "__main__":

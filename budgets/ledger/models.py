@@ -287,3 +287,23 @@ class CoverageVersion(models.Model):
 
     def __str__(self) -> str:
         return str(self.version)
+
+
+class WatchedLine(models.Model):
+    """A line on the budgets of one unit, at ``share`` of what an account was funded with plus ``amount``: the scope of
+    an account that a charge brings to it is to be evaluated at once. Without any, every whole per cent is such a line.
+    """
+
+    unit = models.CharField(max_length=10, choices=Unit.choices)
+    share = models.DecimalField(max_digits=30, decimal_places=15)
+    amount = models.DecimalField(max_digits=30, decimal_places=9)
+
+    objects = models.QuerySet["WatchedLine"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="watched_line_stands_once", fields=["unit", "share", "amount"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.share} + {self.amount} {self.unit}"

@@ -13,17 +13,20 @@ import yaml
 from django.db import transaction
 from django.db.models import Max
 
+from budgets.ledger.operations import watch_lines
 from governance.documents import Change, SourcedDocument
 from governance.errors import DomainError, Forbidden, NotFound
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.work.engine.locks import APPLY_LOCK
-from governance.work.operations import hold, mark_scopes_dirty, nudge
+from governance.work.operations import hold, hold_if_free, mark_scopes_dirty, nudge
 from policies.guardrails.documents import GuardrailPolicy, refusal
 from policies.guardrails.engine.compilation import compile_policy
+from policies.guardrails.engine.lines import lines_of
 from policies.guardrails.engine.testing import run_tests
 from policies.guardrails.errors import GuardrailError
 from policies.guardrails.models import GuardrailState, GuardrailVersion
+from policies.guardrails.queries import active_guardrails
 from policies.guardrails.rules import may_change_guardrails
 
 SWEEP_TASK = "policies.sweep"
@@ -83,6 +86,7 @@ def apply_guardrail_policy(
             applied_at=at,
             applied_by=actor.label,
         )
+    watch_lines_in_force()
     _evaluate_soon(version.name, at)
     record_decision(
         actor=actor,
@@ -104,10 +108,12 @@ def retire_guardrail(*, name: str, actor: Actor, reason: str, at: datetime) -> G
     """
     if not may_change_guardrails(actor):
         raise Forbidden(f"{actor.label} may not change guardrails.")
+    hold(APPLY_LOCK)
     active = GuardrailVersion.objects.select_for_update().filter(name=name, is_active=True).first()
     if active is None:
         raise NotFound(f"There is no guardrail {name} in force.")
     _retire(active, actor=actor, reason=reason, at=at)
+    watch_lines_in_force()
     _evaluate_soon(name, at)
     record_decision(
         actor=actor,
@@ -119,6 +125,21 @@ def retire_guardrail(*, name: str, actor: Actor, reason: str, at: datetime) -> G
         at=at,
     )
     return active
+
+
+def watch_lines_in_force() -> bool:
+    """Have charges watch the lines on budgets that the guardrails in force draw; returns whether they did not yet. The
+    caller holds APPLY_LOCK.
+    """
+    return watch_lines(lines_of(guardrail.compiled for guardrail in active_guardrails().guardrails))
+
+
+@transaction.atomic
+def watch_lines_again() -> bool:
+    """As `watch_lines_in_force`, for what wrote guardrails by other ways or before lines were watched; not while one is
+    being applied. Returns whether something was put right.
+    """
+    return hold_if_free(APPLY_LOCK) and watch_lines_in_force()
 
 
 def check(document: GuardrailPolicy, sourced: SourcedDocument | None = None) -> list[dict[str, Any]]:

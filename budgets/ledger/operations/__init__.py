@@ -3,6 +3,9 @@ from budgets.ledger.operations.entries import (
     rebook_usage,
     write_entries,
 )
+from budgets.ledger.operations.lines import (
+    watch_lines,
+)
 from budgets.ledger.operations.locks import (
     lock_for_opening,
 )
@@ -27,5 +30,6 @@ __all__ = [
     "rebook_usage",
     "record_shortfalls",
     "scopes_above_and_below",
+    "watch_lines",
     "write_entries",
 ]

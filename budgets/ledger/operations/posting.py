@@ -27,7 +27,7 @@ ZERO = Decimal(0)
 @transaction.atomic(savepoint=False)
 def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
     """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own. Returns
-    the scopes of which a budget's use went over a whole per cent: guardrails may have something to say of them at once.
+    the scopes of which a budget's use came to a watched line: guardrails may have something to say of them at once.
 
     One transfer for each account and day. Two or three queries a batch while no account opens or ends.
     """
@@ -80,7 +80,7 @@ def _moved(postings: Iterable[UsagePosting], current: ChargedAccounts, days: set
 
 
 def _charge(moved: Sequence[tuple[_Route, Decimal]], at: datetime) -> set[int]:
-    """One transfer for each. Returns the scopes whose budget is a whole per cent fuller, or has nothing in it."""
+    """One transfer for each. Returns the scopes whose budget came to a watched line, or has nothing in it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT budgets_charge_usage(%s::bigint[], %s::bigint[], %s::date[], %s::numeric[], %s)",

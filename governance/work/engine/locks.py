@@ -71,7 +71,12 @@ SPANS_LOCK = AdvisoryLock(
 POSTING_LOCK = AdvisoryLock(
     "POSTING_LOCK", 0x57454952_0002, Keyed.BY_NUMBER, "opening, funding and ending accounts; shared by posting usage"
 )
-APPLY_LOCK = AdvisoryLock("APPLY_LOCK", 0x57455651, Keyed.BY_NUMBER, "numbering versions of guardrails")
+APPLY_LOCK = AdvisoryLock(
+    "APPLY_LOCK",
+    0x57455651,
+    Keyed.BY_NUMBER,
+    "numbering versions of guardrails, and which lines on budgets are watched",
+)
 CHAIN_LOCK = AdvisoryLock(
     "CHAIN_LOCK", 0x57454952_0001, Keyed.BY_NUMBER, "adding to the chain of decision records (a trigger takes it)"
 )

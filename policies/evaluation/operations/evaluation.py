@@ -22,6 +22,7 @@ from policies.evaluation.operations.gaps import close_gaps, open_gaps
 from policies.evaluation.operations.portions import Group, Written, grouped, write
 from policies.evaluation.queries import Assessment, assess, guardrails_by_scope
 from policies.guardrails.models import GuardrailState
+from policies.guardrails.operations import watch_lines_again
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ def sweep(*, at: datetime) -> EvaluationRun:
     written, so that a sweep without changes blocks nobody.
     """
     began = time.monotonic()
+    if watch_lines_again():
+        logger.info("charges watch the lines that the guardrails in force draw on budgets; they did not before")
     tree = scope_tree()
     assessment = assess(at=at)
     to_write = Counter(finding.scope.id for finding in assessment.findings if finding.needs_writing)

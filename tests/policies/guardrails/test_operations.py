@@ -1,11 +1,15 @@
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError
 
+from budgets.ledger.models import WatchedLine
+from policies.evaluation.operations import sweep
 from policies.guardrails.models import GuardrailVersion
+from policies.guardrails.operations import watch_lines_again
 from tests.policies.commands import run
-from tests.policies.conftest import MONTHLY_BUDGET
+from tests.policies.conftest import AT, MONTHLY_BUDGET
 
 
 @pytest.fixture
@@ -48,3 +52,29 @@ def test_failing_tests_refuse_to_apply(file: Path) -> None:
     with pytest.raises(CommandError, match="1 of 1 tests fail"):
         run("apply", str(file))
     assert GuardrailVersion.objects.count() == 0
+
+
+def shares() -> set[Decimal]:
+    return set(WatchedLine.objects.filter(amount=0, share__gt=0).values_list("share", flat=True))
+
+
+@pytest.mark.django_db
+def test_charges_watch_the_lines_of_what_is_in_force(file: Path) -> None:
+    run("apply", str(file))
+    before = shares()
+    assert before
+    file.write_text(file.read_text().replace("0.8", "0.61"))
+    run("apply", str(file))
+    assert Decimal("0.61") in shares()
+    assert not watch_lines_again()
+    run("retire", "monthly-budget", "--reason", "Over.")
+    assert shares() == set()
+
+
+@pytest.mark.django_db
+def test_lines_that_are_not_watched_are_put_right_by_the_sweep(file: Path) -> None:
+    run("apply", str(file))
+    before = shares()
+    WatchedLine.objects.all().delete()
+    sweep(at=AT)
+    assert shares() == before
