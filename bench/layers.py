@@ -128,11 +128,15 @@ def statements(database_url: str, log: Path) -> Iterator[Callable[[], dict[str, 
             say("RESET")
 
 
-def oldest_unfolded_s(connection: psycopg.Connection[tuple[object, ...]]) -> float:
-    """The age of the oldest accepted usage that roll-ups, charges and tasks do not hold yet, in seconds."""
+def oldest_unfolded_s(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[float, float]:
+    """The age of the oldest accepted usage that roll-ups do not hold yet, and that charges and tasks do not, in
+    seconds.
+    """
     statement = (
-        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)::float8"
+        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(received_at)"
+        " FILTER (WHERE rolled_up_at IS NULL)), 0)::float8,"
+        " coalesce(extract(epoch FROM clock_timestamp() - min(received_at)), 0)::float8"
         " FROM allocation_usagejournal WHERE failed_at IS NULL"
     )
     row = connection.execute(statement).fetchone()
-    return float(str(row[0])) if row else 0.0
+    return (float(str(row[0])), float(str(row[1]))) if row else (0.0, 0.0)

@@ -86,18 +86,21 @@ def _more(connection: socket.socket) -> bytes:
 
 
 class Freshness(threading.Thread):
-    """How old the oldest usage is that roll-ups do not hold yet, asked every 50 ms."""
+    """How old the oldest usage is that roll-ups, and that charges and tasks, do not hold yet, asked every 50 ms."""
 
     def __init__(self, database_url: str) -> None:
         super().__init__(daemon=True)
         self.database_url = database_url
         self.ages: list[float] = []
+        self.ages_of_charges: list[float] = []
         self.over = threading.Event()
 
     def run(self) -> None:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             while not self.over.wait(0.05):
-                self.ages.append(layers.oldest_unfolded_s(connection))
+                age, of_charges = layers.oldest_unfolded_s(connection)
+                self.ages.append(age)
+                self.ages_of_charges.append(of_charges)
 
 
 def post(url: str, key: str, bodies: Bodies, count: int, media_type: str) -> tuple[list[Sender], float]:
@@ -210,6 +213,7 @@ def measure(weir: OwnWeir, key: str, given: argparse.Namespace) -> None:
     report(senders, took, given.events, given.batch)
     p99, worst = quantiles(freshness.ages, 0.99, 1.0)
     print(f"oldest usage not in roll-ups yet: p99 {p99:.2f} s, worst {worst:.2f} s; memory {memory:,.0f} MB")
+    print(f"not in charges and tasks yet: worst {max(freshness.ages_of_charges, default=0):.1f} s")
     report_layers(used, client_s, given.events)
     few = bodies_of(given, given.batch * 20, seed=given.seed + 1)
     with layers.statements(weir.database_url, weir.log) as counted:
@@ -219,9 +223,9 @@ def measure(weir: OwnWeir, key: str, given: argparse.Namespace) -> None:
 
 
 def settled(weir: OwnWeir, freshness: Freshness) -> None:
-    """Waits until roll-ups hold everything: that work belongs to the measurement."""
+    """Waits until all sums hold everything: that work belongs to the measurement."""
     with psycopg.connect(weir.database_url, autocommit=True) as connection:
-        while layers.oldest_unfolded_s(connection):
+        while any(layers.oldest_unfolded_s(connection)):
             time.sleep(0.05)
     freshness.over.set()
     freshness.join()

@@ -11,6 +11,7 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
+from allocation.usage.engine.back_pressure import is_slowing
 from allocation.usage.queries import waiting_for_fold
 from config import broker
 from governance.work.models import DirtyScope, Heartbeat
@@ -88,11 +89,16 @@ def _beat(now: datetime) -> tuple[bool, str]:
 
 
 def _fold(now: datetime) -> tuple[bool, str]:
-    since = waiting_for_fold().since
-    if since is None:
+    waiting = waiting_for_fold()
+    if waiting.charged_since is None:
         return True, "nothing waits"
-    age = now - since
-    return age < OLDEST_UNFOLDED, f"the oldest usage that is in no sum yet is {age.total_seconds():.0f} s old"
+    age, of_charges = (now - (since or now) for since in (waiting.since, waiting.charged_since))
+    detail = f"the oldest usage that is in no sum yet is {age.total_seconds():.0f} s old"
+    if is_slowing(age.total_seconds()):
+        detail += ", batch posts are slowed"
+    if of_charges >= OLDEST_UNFOLDED:
+        detail += f"; the oldest that charge lines and tasks lack, {of_charges.total_seconds():.0f} s"
+    return max(age, of_charges) < OLDEST_UNFOLDED, detail
 
 
 def _evaluation(now: datetime) -> tuple[bool, str]:

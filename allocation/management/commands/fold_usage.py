@@ -3,6 +3,7 @@
 import argparse
 import logging
 import time
+from threading import Event, Thread
 from typing import NoReturn
 
 from django.core.management.base import BaseCommand
@@ -10,7 +11,16 @@ from django.utils import timezone
 from typing_extensions import override
 
 from allocation.usage.models import UsageJournal
-from allocation.usage.operations import FOLD_CHANNEL, FOLD_HEARTBEAT, fold_waiting, try_again
+from allocation.usage.operations import (
+    FOLD_CHANNEL,
+    FOLD_HEARTBEAT,
+    Folded,
+    charge_waiting,
+    charges_are_due,
+    fold_waiting,
+    roll_up_waiting,
+    try_again,
+)
 from governance.work.operations import beat, heard, keep_on, listen
 
 logger = logging.getLogger(__name__)
@@ -20,6 +30,7 @@ logger = logging.getLogger(__name__)
 PAUSES = 2
 PAUSE_MAX_S = 0.2
 IDLE_S = 2.0
+CHARGES_LOOK_S = 0.25
 
 
 class Command(BaseCommand):
@@ -38,7 +49,14 @@ class Command(BaseCommand):
             calls, failed = _fold_all()
             print(f"{calls:,} records folded, {failed:,} set aside.")
             return
-        keep_on(_follow, failed="a fold failed")
+        rolled_up = Event()
+        Thread(
+            target=keep_on,
+            args=[lambda: _charge(rolled_up)],
+            kwargs={"failed": "a fold of charges failed"},
+            daemon=True,
+        ).start()
+        keep_on(lambda: _roll_up(rolled_up), failed="a fold failed")
 
 
 def _fold_all() -> tuple[int, int]:
@@ -52,8 +70,10 @@ def _fold_all() -> tuple[int, int]:
         failed += folded.failed
 
 
-def _follow() -> NoReturn:
-    """Folds whenever a batch was recorded; looks by itself every two seconds, since a notification may be lost."""
+def _roll_up(rolled_up: Event) -> NoReturn:
+    """Adds to roll-ups whenever a batch was recorded; looks by itself every two seconds, since a notification may be
+    lost.
+    """
     listen(FOLD_CHANNEL)
     beaten_s = float("-inf")
     while True:
@@ -61,13 +81,32 @@ def _follow() -> NoReturn:
             beat(FOLD_HEARTBEAT, at=timezone.now())
             beaten_s = time.monotonic()
         began_s = time.monotonic()
-        folded = fold_waiting(at=timezone.now())
-        if folded.failed:
-            logger.error("%s usage records were set aside; see `weir doctor`", folded.failed)
+        folded = roll_up_waiting(at=timezone.now())
+        _tell(folded)
         if folded.batches:
+            rolled_up.set()
             time.sleep(min(PAUSES * (time.monotonic() - began_s), PAUSE_MAX_S))
-        elif UsageJournal.objects.waiting().exists():
+        elif UsageJournal.objects.to_roll_up().exists():
             # Another fold holds it.
             time.sleep(PAUSE_MAX_S)
         else:
             heard(within_s=IDLE_S)
+
+
+def _charge(rolled_up: Event) -> NoReturn:
+    """Adds what roll-ups hold to tasks and charge lines, in large groups; beside the roll-ups, which it would keep
+    waiting.
+    """
+    while True:
+        rolled_up.wait(IDLE_S)
+        rolled_up.clear()
+        while (is_due := charges_are_due(at=timezone.now())) is not None:
+            folded = charge_waiting(at=timezone.now()) if is_due else Folded()
+            _tell(folded)
+            if not folded.batches:
+                time.sleep(CHARGES_LOOK_S)
+
+
+def _tell(folded: Folded) -> None:
+    if folded.failed:
+        logger.error("%s usage records were set aside; see `weir doctor`", folded.failed)

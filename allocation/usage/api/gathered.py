@@ -1,5 +1,6 @@
 """Small posts of usage, recorded together with those that come at the same time."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
@@ -8,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from allocation.usage import operations
+from allocation.usage.engine.back_pressure import pause_s
 from allocation.usage.engine.posts import POSTS_MAX
 from allocation.usage.operations import Gathering, IngestResult, Submission, record_together
 from governance.people.models import ApiKey, KeyPermission
@@ -68,8 +70,14 @@ def record_posts(posts: Sequence[Submission | Post]) -> list[IngestResult | Exce
 
 
 def record_submission(submission: Submission) -> IngestResult:
-    """Records what a key that was checked has sent: little together with others, much or special on its own."""
+    """Records what a key that was checked has sent: little together with others, much or special on its own. Much is
+    answered later while roll-ups are behind.
+    """
     if submission.is_plain and len(submission.events) + len(submission.refused) <= RECORDS_MAX:
         return record_post(submission)
     with _large:
-        return operations.record_submission(submission, at=timezone.now())
+        result = operations.record_submission(submission, at=timezone.now())
+        # Recorded for good; the next of its sender comes after the answer. The place among the large ones is kept, or
+        # many senders would be slowed together as little as one.
+        time.sleep(pause_s(operations.behind_s()))
+    return result

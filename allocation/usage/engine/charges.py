@@ -1,6 +1,6 @@
 """Charge lines: what each meter of a model cost on a day, in FOCUS's terms. They sum to what the records cost."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -83,25 +83,16 @@ class PricedQuantity(NamedTuple):
 
 
 def charges_of(priced_sums: PricedSums) -> Charges:
-    """Charge lines of a batch. Failed calls cost nothing and have no line."""
+    """Charge lines of what was priced; failed calls, which cost nothing, are not among it."""
     charges: Charges = {}
-    for key, priced, sums in _by_day(priced_sums):
-        if not priced.failed:
-            for charge_key, charge_sums in _lines(key, priced, sums):
-                charges.setdefault(charge_key, ChargeSums()).add(charge_sums)
-    return charges
-
-
-def _by_day(priced_sums: PricedSums) -> Iterable[tuple[Key, PricedAs, Sums]]:
-    """Summed per day before pricing by meter: a day has far fewer prices than minutes."""
-    days: dict[tuple[object, ...], tuple[Key, PricedAs, Sums]] = {}
     for key, priced, sums in priced_sums.values():
-        day = Key(key.start // 86_400 * 86_400, key.scope_id, key.provider, key.model, key.activity)
-        group = (day, *priced[:3], id(priced.card), *priced[4:])
-        if group not in days:
-            days[group] = (day, priced, Sums())
-        days[group][2].add(sums)
-    return days.values()
+        for charge_key, charge_sums in _lines(key, priced, sums):
+            known = charges.get(charge_key)
+            if known is None:
+                charges[charge_key] = charge_sums
+            else:
+                known.add(charge_sums)
+    return charges
 
 
 def _lines(key: Key, priced: PricedAs, sums: Sums) -> Iterator[tuple[ChargeKey, ChargeSums]]:
@@ -238,5 +229,5 @@ def adjustments_of(
     """The charge line of a correction: its money alone. `source` is the price source that the line has. At list prices
     the cost changes by `list_nanos`: not at all where only a discount did.
     """
-    priced = PricedAs(service_tier, source, "", None, 0, failed=False)
+    priced = PricedAs(service_tier, source, "", None, 0)
     return money_line(key, sums.cost_nanos, priced, CORRECTION if closed else "", list_nanos)

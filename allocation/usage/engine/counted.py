@@ -118,16 +118,9 @@ def from_bytes(text: bytes) -> Counted:
     return Counted(stored.received_s, stored.root_ids, stored.calls, cards)
 
 
-def halves(batches: Sequence[Counted]) -> tuple[list[Counted], list[Counted]]:
-    """The same records in two parts, each with about half of them; the second is empty where there is only one."""
-    if len(batches) > 1:
-        middle = len(batches) // 2
-        return list(batches[:middle]), list(batches[middle:])
-    [batch] = batches
-    middle = (len(batch.calls) + 1) // 2
-    parts = (batch.calls[:middle], batch.calls[middle:])
-    first, second = (Counted(batch.received_s, batch.root_ids, calls, batch.cards) for calls in parts)
-    return [first], [second] if second.calls else []
+def with_calls(batch: Counted, calls: list[CountedCall]) -> Counted:
+    """The batch with some of its calls."""
+    return Counted(batch.received_s, batch.root_ids, calls, batch.cards)
 
 
 @lru_cache(maxsize=5_000)

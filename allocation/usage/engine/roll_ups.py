@@ -10,7 +10,7 @@ from allocation.meters.engine.activity import Activity
 from allocation.prices.engine.rates import AMOUNTS, NANO_PART, RareQuantities, RateCard, from_nanos
 from allocation.usage.engine.call_prices import DAY_S, HOUR_S
 from allocation.usage.engine.costing import ORDINAL_OF_1970
-from allocation.usage.engine.counted import NO_CARD, Counted, CountedCall
+from allocation.usage.engine.counted import NO_CARD, Counted
 
 MINUTE_S = 60
 NO_GPU = Decimal(0)
@@ -107,13 +107,12 @@ class PricedAs(NamedTuple):
     version: str
     card: RateCard | None
     tier: int
-    failed: bool
     late: bool = False
     money_alone: bool = False
 
 
-# Sums by the minute's roll-up key and by price. Comparing cards by identity, `id(card)`, is cheaper than by value.
-PricedSumsKey = tuple[int, int, str, str, Activity, str, str, str, int, int, bool, bool, bool]
+# Sums by the day's roll-up key and by price. Comparing cards by identity, `id(card)`, is cheaper than by value.
+PricedSumsKey = tuple[int, int, str, str, Activity, str, str, str, int, int, bool, bool]
 PricedSums = dict[PricedSumsKey, tuple[Key, PricedAs, Sums]]
 
 
@@ -122,73 +121,41 @@ def gpu_hours_of(seconds: Decimal) -> Decimal:
     return (seconds / HOUR_S).quantize(NANO_PART, context=AMOUNTS)
 
 
-def by_minute_and_price(batches: Iterable[Counted]) -> PricedSums:
-    """Sums batches in one pass; all coarser sums are made from the result, as long as these batches live."""
-    totals: PricedSums = {}
-    for batch in batches:
-        cards, received_s = batch.cards, batch.received_s
-        for call in batch.calls:
-            card = None if call.card == NO_CARD else cards[call.card]
-            start = int(call.booked_s // MINUTE_S) * MINUTE_S
-            sums_key = (
-                start, call.scope_id, call.provider, call.model, call.activity, call.service_tier, call.price_source,
-                call.price_version, id(card), call.price_tier, call.failed, call.booked_s != call.at_s,
-                not call.requests,
-            )  # fmt: skip
-            entry = totals.get(sums_key)
-            if entry is None:
-                sums = Sums(last_s=call.at_s, received_s=received_s)
-                key = Key(start, call.scope_id, call.provider, call.model, call.activity)
-                priced = PricedAs(
-                    call.service_tier, call.price_source, call.price_version, card, call.price_tier, *sums_key[-3:]
-                )
-                totals[sums_key] = (key, priced, sums)
-            else:
-                sums = entry[2]
-            _add_call(sums, call)
-            if received_s > sums.received_s:  # noqa: PLR1730  # max() costs a call per record
-                sums.received_s = received_s
-    return totals
-
-
-def _add_call(sums: Sums, call: CountedCall) -> None:
-    """Runs for every record."""
-    sums.requests += call.requests
-    sums.input_tokens += call.input_tokens
-    sums.cached_input_tokens += call.cached_input_tokens
-    sums.cache_write_tokens += call.cache_write_tokens
-    sums.output_tokens += call.output_tokens
-    sums.reasoning_tokens += call.reasoning_tokens
-    if call.cost_nanos is not None:
-        sums.cost_nanos += call.cost_nanos
-        if call.partly_unpriced or not call.input_tokens:
-            _add_unpriced(sums, call, call.cost_nanos)
-    elif call.failed:
-        sums.errors += call.requests
-    else:
-        sums.unpriced_requests += call.requests
-        sums.unpriced_tokens += call.input_tokens + call.output_tokens
-    if call.gpu_seconds is not None:
-        sums.gpu_seconds += call.gpu_seconds
-        sums.gpu_hours += gpu_hours_of(call.gpu_seconds)
-    if call.rare is not None:
-        sums.add_rare(call.rare)
-    if call.at_s > sums.last_s:  # noqa: PLR1730  # as above
-        sums.last_s = call.at_s
-
-
-def _add_unpriced(sums: Sums, call: CountedCall, cost_nanos: int) -> None:
-    """What of a priced call has no price, and its cost where none of its tokens has one."""
-    if call.partly_unpriced:
-        sums.partly_unpriced_requests += call.requests
-    sums.unpriced_tokens += call.unpriced_tokens
-    if call.unpriced_tokens == call.input_tokens + call.output_tokens:
-        sums.tokenless_nanos += cost_nanos
-
-
-def by_minute(priced_sums: PricedSums) -> dict[Key, Sums]:
-    """The sums of each minute, whatever the price."""
-    return _merged((key, sums) for key, _, sums in priced_sums.values())
+def add_by_price(totals: PricedSums, batch: Counted) -> None:
+    """Adds what a batch was priced by, as long as its cards live: quantities and cost of calls that did not fail. Runs
+    for every record.
+    """
+    cards = batch.cards
+    for call in batch.calls:
+        if call.failed:
+            continue
+        requests = call.requests
+        card = None if call.card == NO_CARD else cards[call.card]
+        day = int(call.booked_s // DAY_S)
+        sums_key = (
+            day, call.scope_id, call.provider, call.model, call.activity, call.service_tier, call.price_source,
+            call.price_version, id(card), call.price_tier, call.booked_s != call.at_s, not requests,
+        )  # fmt: skip
+        entry = totals.get(sums_key)
+        if entry is None:
+            key = Key(day * DAY_S, call.scope_id, call.provider, call.model, call.activity)
+            priced = PricedAs(
+                call.service_tier, call.price_source, call.price_version, card, call.price_tier, *sums_key[-2:]
+            )
+            entry = totals[sums_key] = (key, priced, Sums())
+        sums = entry[2]
+        sums.requests += requests
+        sums.input_tokens += call.input_tokens
+        sums.cached_input_tokens += call.cached_input_tokens
+        sums.cache_write_tokens += call.cache_write_tokens
+        sums.output_tokens += call.output_tokens
+        sums.reasoning_tokens += call.reasoning_tokens
+        sums.cost_nanos += call.cost_nanos or 0
+        if call.gpu_seconds is not None:
+            sums.gpu_seconds += call.gpu_seconds
+            sums.gpu_hours += gpu_hours_of(call.gpu_seconds)
+        if call.rare is not None:
+            sums.add_rare(call.rare)
 
 
 def coarser(totals: dict[Key, Sums], seconds: int) -> dict[Key, Sums]:

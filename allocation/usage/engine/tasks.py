@@ -1,10 +1,9 @@
 """Calls of a batch summed by task: each task's new totals, and what its scopes and days gain."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from itertools import chain
 from typing import NamedTuple
 
 from allocation.prices.engine.rates import from_nanos
@@ -110,42 +109,53 @@ class _Calls:
     cost_nanos: int = 0
 
 
-def task_sums(batches: Iterable[Counted]) -> tuple[dict[TaskKey, TaskSums], dict[DayKey, DaySums]]:
-    """Sums by task, and the sums of the calls by scope and day, where no task is counted. Runs for every record."""
-    calls: dict[tuple[int, str], _Calls] = {}
-    by_day: dict[tuple[int, int], list[int]] = {}
-    for call in chain.from_iterable(batch.calls for batch in batches):
-        if not call.task_id:
-            continue
-        tokens = call.input_tokens + call.output_tokens
-        requests = call.requests
-        errors = requests if call.failed else 0
-        nanos = call.cost_nanos or 0
-        day_number = int(call.booked_s // DAY_S)
-        first = (day_number, call.at_s, call.record_id)
-        task_calls = calls.get((call.root_id, call.task_id))
-        if task_calls is None:
-            task_calls = calls[call.root_id, call.task_id] = _Calls(first, call.scope_id, tokens, call.at_s)
-        elif first < task_calls.first:
-            task_calls.first, task_calls.scope_id, task_calls.first_tokens = first, call.scope_id, tokens
-        task_calls.last_s = max(task_calls.last_s, call.at_s)
-        task_calls.requests += requests
-        task_calls.errors += errors
-        task_calls.tokens += tokens
-        task_calls.cost_nanos += nanos
-        day_totals = by_day.get((call.scope_id, day_number))
-        if day_totals is None:
-            day_totals = by_day[call.scope_id, day_number] = [0, 0, 0, 0]
-        day_totals[0] += requests
-        day_totals[1] += errors
-        day_totals[2] += tokens
-        day_totals[3] += nanos
-    tasks = {TaskKey(*key): _summed(task_calls) for key, task_calls in calls.items()}
-    days = {
-        (scope_id, day_of(day_number * DAY_S)): DaySums(0, 0, requests, errors, tokens, from_nanos(nanos))
-        for (scope_id, day_number), (requests, errors, tokens, nanos) in by_day.items()
-    }
-    return tasks, days
+class TaskCalls:
+    """Calls of tasks, summed batch by batch."""
+
+    def __init__(self) -> None:
+        self._calls: dict[tuple[int, str], _Calls] = {}
+        self._by_day: dict[tuple[int, int], list[int]] = {}
+
+    def add(self, batch: Counted) -> None:
+        """Runs for every record."""
+        calls, by_day = self._calls, self._by_day
+        for call in batch.calls:
+            if not call.task_id:
+                continue
+            tokens = call.input_tokens + call.output_tokens
+            requests = call.requests
+            errors = requests if call.failed else 0
+            nanos = call.cost_nanos or 0
+            day_number = int(call.booked_s // DAY_S)
+            first = (day_number, call.at_s, call.record_id)
+            key = (call.root_id, call.task_id)
+            task_calls = calls.get(key)
+            if task_calls is None:
+                task_calls = calls[key] = _Calls(first, call.scope_id, tokens, call.at_s)
+            elif first < task_calls.first:
+                task_calls.first, task_calls.scope_id, task_calls.first_tokens = first, call.scope_id, tokens
+            if call.at_s > task_calls.last_s:  # noqa: PLR1730  # max() costs a call per record
+                task_calls.last_s = call.at_s
+            task_calls.requests += requests
+            task_calls.errors += errors
+            task_calls.tokens += tokens
+            task_calls.cost_nanos += nanos
+            day_totals = by_day.get((call.scope_id, day_number))
+            if day_totals is None:
+                day_totals = by_day[call.scope_id, day_number] = [0, 0, 0, 0]
+            day_totals[0] += requests
+            day_totals[1] += errors
+            day_totals[2] += tokens
+            day_totals[3] += nanos
+
+    def sums(self) -> tuple[dict[TaskKey, TaskSums], dict[DayKey, DaySums]]:
+        """By task; and those of the calls by scope and day, where no task is counted."""
+        tasks = {TaskKey(*key): _summed(task_calls) for key, task_calls in self._calls.items()}
+        days = {
+            (scope_id, day_of(day_number * DAY_S)): DaySums(0, 0, requests, errors, tokens, from_nanos(nanos))
+            for (scope_id, day_number), (requests, errors, tokens, nanos) in self._by_day.items()
+        }
+        return tasks, days
 
 
 def _summed(calls: _Calls) -> TaskSums:

@@ -14,8 +14,16 @@ class UsageJournalQuerySet(models.QuerySet["UsageJournal"]):
     """Batches, waiting or set aside."""
 
     def waiting(self) -> Self:
-        """Those that the next fold takes."""
+        """Those that some sum waits for."""
         return self.filter(failed_at__isnull=True)
+
+    def to_roll_up(self) -> Self:
+        """Those in no sum yet."""
+        return self.waiting().filter(rolled_up_at__isnull=True)
+
+    def to_charge(self) -> Self:
+        """Those that roll-ups hold, and tasks and charge lines do not."""
+        return self.waiting().filter(rolled_up_at__isnull=False)
 
     def set_aside(self) -> Self:
         """Those that a fold failed on."""
@@ -24,12 +32,14 @@ class UsageJournalQuerySet(models.QuerySet["UsageJournal"]):
 
 class UsageJournal(models.Model):
     """What is counted of the new records of one batch, written in the transaction that recorded them and deleted in the
-    one that folds it into the sums. `failed_at`: a fold of it failed and it is set aside until it is tried again.
+    one that folds it into the last of the sums. `rolled_up_at`: roll-ups hold it since then; tasks and charge lines
+    still wait for it. `failed_at`: a fold of it failed and it is set aside until it is tried again.
     """
 
     received_at = models.DateTimeField()
     calls = models.IntegerField()
     counted = models.BinaryField(help_text="allocation.usage.engine.counted, as JSON.")
+    rolled_up_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=500, blank=True, default="")
 

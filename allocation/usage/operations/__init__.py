@@ -3,6 +3,13 @@
 from allocation.usage.operations.booking import (
     book,
 )
+from allocation.usage.operations.folding import (
+    Folded,
+    charge_waiting,
+    fold_waiting,
+    roll_up_waiting,
+    settle,
+)
 from allocation.usage.operations.gathering import (
     Gathering,
 )
@@ -28,9 +35,9 @@ from allocation.usage.operations.ingest import (
 from allocation.usage.operations.journal import (
     FOLD_CHANNEL,
     FOLD_HEARTBEAT,
-    fold_waiting,
+    behind_s,
+    charges_are_due,
     is_followed,
-    settle,
     try_again,
 )
 from allocation.usage.operations.partitions import (
@@ -73,13 +80,17 @@ __all__ = [
     "FOLD_CHANNEL",
     "FOLD_HEARTBEAT",
     "BatchTooLarge",
+    "Folded",
     "Gathering",
     "Holders",
     "IngestResult",
     "Rejection",
     "Submission",
     "add_task_days",
+    "behind_s",
     "book",
+    "charge_waiting",
+    "charges_are_due",
     "closed_meanwhile",
     "drop_expired_partitions",
     "ensure_partitions",
@@ -102,6 +113,7 @@ __all__ = [
     "record_submission",
     "record_together",
     "record_usage",
+    "roll_up_waiting",
     "seen_months",
     "settle",
     "start_import",

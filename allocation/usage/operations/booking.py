@@ -6,7 +6,7 @@ from datetime import datetime
 from allocation.usage.engine.call_prices import DAY_S
 from allocation.usage.engine.charges import Charges
 from allocation.usage.engine.roll_ups import Key, Sums, coarser, postings
-from allocation.usage.operations.journal import settle
+from allocation.usage.operations.folding import settle
 from allocation.usage.operations.posting import post_to_ledger
 from allocation.usage.operations.roll_ups import add_up
 from allocation.usage.operations.watermarks import mark_lineages_dirty

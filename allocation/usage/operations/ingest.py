@@ -25,8 +25,9 @@ from allocation.usage.engine.counted import counted
 from allocation.usage.engine.estimates import estimated_cost
 from allocation.usage.engine.roll_ups import postings_of
 from allocation.usage.engine.traced_calls import TracedCalls
+from allocation.usage.operations.folding import fold
 from allocation.usage.operations.identities import unknown
-from allocation.usage.operations.journal import append, fold
+from allocation.usage.operations.journal import append
 from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.posting import post_to_ledger
 from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for

@@ -1,6 +1,6 @@
 """Adds sums to roll-ups and charge lines, locking rows in the order of their keys."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -10,18 +10,29 @@ from django.db import connection
 from allocation.prices.engine.rates import nanos_text
 from allocation.usage.engine.call_prices import DAY_S, HOUR_S
 from allocation.usage.engine.charges import Charges
+from allocation.usage.engine.counted import Counted
 from allocation.usage.engine.roll_ups import Key, Sums, coarser, over_models
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, HOUR_TABLE, MINUTE_TABLE
+from allocation.usage.operations.calls import COLUMNS, PLUS, roll_up_calls
 from allocation.usage.operations.scope_days import add_scope_days
 from governance.work.operations import nullable_array, number_array, text_array
 
 
-def add_up(*, write_tasks: Callable[[], None], minutes: dict[Key, Sums], charges: Charges, at: datetime) -> None:
+def add_up(
+    *,
+    write_tasks: Callable[[], None],
+    minutes: dict[Key, Sums] | None = None,
+    calls: Sequence[Counted] = (),
+    charges: Charges,
+    at: datetime,
+) -> None:
     """Adds to tasks and their days; minutes, hours, days and days of scopes; charge lines: the one order in which their
-    rows are locked.
+    rows are locked. Roll-ups gain sums by minute, or calls.
     """
     write_tasks()
-    roll_up(minutes, at)
+    if minutes is not None:
+        roll_up(minutes, at)
+    roll_up_calls(calls, at)
     add_charges(charges)
 
 
@@ -41,11 +52,7 @@ def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {table} AS known (
-                bucket, scope_id, provider, model, activity, requests, errors, unpriced_requests, input_tokens,
-                cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, gpu_seconds, cost,
-                partly_unpriced_requests, unpriced_tokens, tokenless_cost, last_occurred_at, last_received_at
-            )
+            INSERT INTO {table} AS known ({COLUMNS})
             SELECT to_timestamp(bucket), scope_id, provider, model, activity, requests, errors, unpriced, input, cached,
                 written, output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, to_timestamp(last),
                 to_timestamp(received)
@@ -55,23 +62,8 @@ def _add(table: str, totals: dict[Key, Sums], at: datetime) -> None:
                 %s::numeric[], %s::bigint[], %s::bigint[], %s::numeric[], %s::float8[], %s::float8[]
             ) AS new (bucket, scope_id, provider, model, activity, requests, errors, unpriced, input, cached, written,
                 output, reasoning, gpu, cost, partly, unpriced_tokens, tokenless, last, received)
-            ON CONFLICT (bucket, scope_id, provider, model, activity) DO UPDATE SET
-                requests = known.requests + EXCLUDED.requests,
-                errors = known.errors + EXCLUDED.errors,
-                unpriced_requests = known.unpriced_requests + EXCLUDED.unpriced_requests,
-                input_tokens = known.input_tokens + EXCLUDED.input_tokens,
-                cached_input_tokens = known.cached_input_tokens + EXCLUDED.cached_input_tokens,
-                cache_write_tokens = known.cache_write_tokens + EXCLUDED.cache_write_tokens,
-                output_tokens = known.output_tokens + EXCLUDED.output_tokens,
-                reasoning_tokens = known.reasoning_tokens + EXCLUDED.reasoning_tokens,
-                gpu_seconds = known.gpu_seconds + EXCLUDED.gpu_seconds,
-                cost = known.cost + EXCLUDED.cost,
-                partly_unpriced_requests = known.partly_unpriced_requests + EXCLUDED.partly_unpriced_requests,
-                unpriced_tokens = known.unpriced_tokens + EXCLUDED.unpriced_tokens,
-                tokenless_cost = known.tokenless_cost + EXCLUDED.tokenless_cost,
-                last_occurred_at = GREATEST(known.last_occurred_at, EXCLUDED.last_occurred_at),
-                last_received_at = GREATEST(known.last_received_at, EXCLUDED.last_received_at)
-            """,  # noqa: S608  # our own table name
+            {PLUS}
+            """,  # noqa: S608  # our own names
             _columns(totals, at),
         )
 

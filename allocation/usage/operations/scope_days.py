@@ -9,6 +9,21 @@ from allocation.usage.engine.roll_ups import Key, Sums
 from allocation.usage.models import SCOPE_DAY_TABLE
 from governance.work.operations import number_array, text_array
 
+COLUMNS = """bucket, scope_id, activity, requests, errors, unpriced_requests, partly_unpriced_requests, unpriced_tokens,
+    input_tokens, cached_input_tokens, output_tokens, gpu_seconds, cost, tokenless_cost"""
+# What an insertion into days of scopes that are `known` does where the key is there.
+PLUS = """ON CONFLICT (bucket, scope_id, activity) DO UPDATE SET
+    requests = known.requests + EXCLUDED.requests,
+    errors = known.errors + EXCLUDED.errors,
+    unpriced_requests = known.unpriced_requests + EXCLUDED.unpriced_requests,
+    partly_unpriced_requests = known.partly_unpriced_requests + EXCLUDED.partly_unpriced_requests,
+    unpriced_tokens = known.unpriced_tokens + EXCLUDED.unpriced_tokens,
+    input_tokens = known.input_tokens + EXCLUDED.input_tokens,
+    cached_input_tokens = known.cached_input_tokens + EXCLUDED.cached_input_tokens,
+    output_tokens = known.output_tokens + EXCLUDED.output_tokens,
+    gpu_seconds = known.gpu_seconds + EXCLUDED.gpu_seconds,
+    cost = known.cost + EXCLUDED.cost,
+    tokenless_cost = known.tokenless_cost + EXCLUDED.tokenless_cost"""
 COUNTS = (
     "requests", "errors", "unpriced_requests", "partly_unpriced_requests", "unpriced_tokens", "input_tokens",
     "cached_input_tokens", "output_tokens", "gpu_seconds",
@@ -25,10 +40,7 @@ def add_scope_days(totals: dict[Key, Sums]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {SCOPE_DAY_TABLE} AS known (
-                bucket, scope_id, activity, requests, errors, unpriced_requests, partly_unpriced_requests,
-                unpriced_tokens, input_tokens, cached_input_tokens, output_tokens, gpu_seconds, cost, tokenless_cost
-            )
+            INSERT INTO {SCOPE_DAY_TABLE} AS known ({COLUMNS})
             SELECT to_timestamp(bucket), scope_id, activity, requests, errors, unpriced, partly, unpriced_tokens, input,
                 cached, output, gpu, cost, tokenless
             FROM unnest(
@@ -36,19 +48,8 @@ def add_scope_days(totals: dict[Key, Sums]) -> None:
                 %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[]
             ) AS new (bucket, scope_id, activity, requests, errors, unpriced, partly, unpriced_tokens, input, cached,
                 output, gpu, cost, tokenless)
-            ON CONFLICT (bucket, scope_id, activity) DO UPDATE SET
-                requests = known.requests + EXCLUDED.requests,
-                errors = known.errors + EXCLUDED.errors,
-                unpriced_requests = known.unpriced_requests + EXCLUDED.unpriced_requests,
-                partly_unpriced_requests = known.partly_unpriced_requests + EXCLUDED.partly_unpriced_requests,
-                unpriced_tokens = known.unpriced_tokens + EXCLUDED.unpriced_tokens,
-                input_tokens = known.input_tokens + EXCLUDED.input_tokens,
-                cached_input_tokens = known.cached_input_tokens + EXCLUDED.cached_input_tokens,
-                output_tokens = known.output_tokens + EXCLUDED.output_tokens,
-                gpu_seconds = known.gpu_seconds + EXCLUDED.gpu_seconds,
-                cost = known.cost + EXCLUDED.cost,
-                tokenless_cost = known.tokenless_cost + EXCLUDED.tokenless_cost
-            """,  # noqa: S608  # our own table name
+            {PLUS}
+            """,  # noqa: S608  # our own names
             (
                 number_array([key.start for key in ordered]),
                 number_array([key.scope_id for key in ordered]),

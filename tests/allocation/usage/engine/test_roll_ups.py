@@ -7,17 +7,17 @@ from allocation.usage.engine.roll_ups import (
     Key,
     Sums,
     UsagePosting,
-    by_minute,
-    by_minute_and_price,
     coarser,
     day_of,
     postings,
     postings_of,
 )
 from tests.allocation.usage.costed import NOON_S, costed
+from tests.allocation.usage.counted_sums import by_minute, by_price
 
 NOON = int(NOON_S)
 HOUR_S, DAY_S = 3600, 86_400
+MIDNIGHT = NOON - 12 * HOUR_S
 DAY = date(2026, 11, 24)
 
 
@@ -25,7 +25,7 @@ def key(start: int = NOON, scope_id: int = 7) -> Key:
     return Key(start, scope_id, "openai", "gpt-4o", "inference")
 
 
-def test_a_minute_is_summed_once_for_each_price() -> None:
+def test_a_day_is_summed_once_for_each_price() -> None:
     records = [
         costed(1, after_s=59.5),
         costed(2, after_s=3),
@@ -33,11 +33,11 @@ def test_a_minute_is_summed_once_for_each_price() -> None:
         costed(4, status="error", price=FAILED, tokens={}),
         costed(5, price=NO_PRICE, requests=3),
     ]
-    fine = by_minute_and_price([counted(records)])
-    assert [(priced.source, priced.failed, sums.requests, sums.cost_nanos) for _, priced, sums in fine.values()] == [
-        ("provider", False, 2, 2000), ("pricebook:a", False, 1, 500), ("none", True, 1, 0), ("none", False, 3, 0),
-    ]  # fmt: skip
-    assert by_minute(fine) == {
+    priced_sums = by_price([counted(records)]).values()
+    assert [(key.start, priced.source, sums.requests, sums.cost_nanos) for key, priced, sums in priced_sums] == [
+        (MIDNIGHT, "provider", 2, 2000), (MIDNIGHT, "pricebook:a", 1, 500), (MIDNIGHT, "none", 3, 0),
+    ], "a failed call has no price"  # fmt: skip
+    assert by_minute([counted(records)]) == {
         key(): Sums(
             requests=7, errors=1, unpriced_requests=3, input_tokens=3010, cached_input_tokens=4, output_tokens=305,
             cost_nanos=2500, unpriced_tokens=1100, last_s=NOON_S + 59.5,
@@ -50,7 +50,7 @@ def test_what_differs_in_any_part_of_the_key_is_summed_apart() -> None:
         costed(1), costed(2, scope_id=8), costed(3, provider="azure"), costed(4, model="gpt-mini"),
         costed(5, operation="embeddings"), costed(6, after_s=60), costed(7, after_s=-0.5),
     ]  # fmt: skip
-    assert by_minute(by_minute_and_price([counted(records)])).keys() == {
+    assert by_minute([counted(records)]).keys() == {
         key(), key(scope_id=8), Key(NOON, 7, "azure", "gpt-4o", "inference"),
         Key(NOON, 7, "openai", "gpt-mini", "inference"), Key(NOON, 7, "openai", "gpt-4o", "retrieval"),
         key(NOON + 60), key(NOON - 60),
@@ -58,7 +58,7 @@ def test_what_differs_in_any_part_of_the_key_is_summed_apart() -> None:
 
 
 def test_a_record_counts_where_it_is_booked_and_was_used_when_it_was_used() -> None:
-    found = by_minute(by_minute_and_price([counted([costed(after_s=-90 * DAY_S, booked_after_s=0)])]))
+    found = by_minute([counted([costed(after_s=-90 * DAY_S, booked_after_s=0)])])
     assert found == {key(): Sums(requests=1, input_tokens=1000, output_tokens=100, cost_nanos=1000,
                                  last_s=NOON_S - 90 * DAY_S)}  # fmt: skip
 
@@ -66,7 +66,7 @@ def test_a_record_counts_where_it_is_booked_and_was_used_when_it_was_used() -> N
 def test_rare_meters_are_summed_by_name() -> None:
     rare = [{"audio_input": 5, "image": Decimal("0.5")}, {"audio_input": 2}]
     records = [costed(n, price=Priced("provider", "", 1, rare=each)) for n, each in enumerate(rare)]
-    [sums] = by_minute(by_minute_and_price([counted(records)])).values()
+    [(_, _, sums)] = by_price([counted(records)]).values()
     assert sums.rare == {"audio_input": 7, "image": Decimal("0.5")}
 
 
@@ -109,7 +109,7 @@ def test_the_records_of_a_batch_are_posted_as_their_sums_are() -> None:
         costed(4, gpu_seconds=Decimal("1.5"), model="llama"), costed(5, after_s=-90 * DAY_S, booked_after_s=3),
     ]  # fmt: skip
     batch = counted(records)
-    assert postings_of(batch) == postings(coarser(by_minute(by_minute_and_price([batch])), DAY_S))
+    assert postings_of(batch) == postings(coarser(by_minute([batch]), DAY_S))
     assert len(postings_of(batch)) == 3
 
 
@@ -128,7 +128,7 @@ def test_what_has_no_price_is_counted_beside_the_cost() -> None:
         costed(5, price=NO_PRICE),
         costed(6, price=FAILED, status="error"),
     ]
-    [sums] = by_minute(by_minute_and_price([counted(records)])).values()
+    [sums] = by_minute([counted(records)]).values()
     assert sums == Sums(
         requests=7, errors=1, unpriced_requests=1, partly_unpriced_requests=4, input_tokens=5000, output_tokens=500,
         unpriced_tokens=2300, cost_nanos=1054, tokenless_nanos=350, last_s=NOON_S,

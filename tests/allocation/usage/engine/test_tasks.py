@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from allocation.usage.engine.call_prices import FAILED
 from allocation.usage.engine.costing import CostedRecord, identity
 from allocation.usage.engine.counted import counted
-from allocation.usage.engine.tasks import DayKey, DaySums, FirstCall, TaskKey, TaskSums, merge_tasks, moved, task_sums
+from allocation.usage.engine.tasks import DayKey, DaySums, FirstCall, TaskKey, TaskSums, merge_tasks, moved
 from tests.allocation.usage.costed import NOON_S, costed
+from tests.allocation.usage.counted_sums import task_sums
 
 DAY = date(2026, 11, 24)
 DAY_S = 86_400
