@@ -298,8 +298,6 @@ class WatchedLine(models.Model):
     share = models.DecimalField(max_digits=30, decimal_places=15)
     amount = models.DecimalField(max_digits=30, decimal_places=9)
 
-    objects = models.QuerySet["WatchedLine"].as_manager()
-
     class Meta:
         constraints = [
             models.UniqueConstraint(name="watched_line_stands_once", fields=["unit", "share", "amount"]),
