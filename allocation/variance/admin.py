@@ -167,10 +167,9 @@ def _variance_context(chosen: dict[str, Any]) -> dict[str, Any]:
     periods = queries.periods_compared(after, before, today=timezone.now().date())
     tree = scope_tree()
     scope_id = tree.by_path[chosen["scope"]].id
-    compared = queries.scope_variance(scope_id=scope_id, periods=periods)
+    compared, places = queries.scope_variance_with_places(scope_id=scope_id, periods=periods)
     variance, shown_steps = compared.variance, effect_steps(compared.variance)
     counted = variance.activity.counted(variance.driver)
-    places = queries.variances_right_below(scope_id=scope_id, periods=periods)
     names = [step.name for step in shown_steps]
     chart = waterfall(
         waterfall_levels(

@@ -6,6 +6,7 @@ from allocation.variance.queries.variances import (
     money_of,
     periods_compared,
     scope_variance,
+    scope_variance_with_places,
     scope_variances,
     variances_right_below,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "money_of",
     "periods_compared",
     "scope_variance",
+    "scope_variance_with_places",
     "scope_variances",
     "variances_right_below",
 ]

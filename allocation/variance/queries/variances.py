@@ -82,8 +82,16 @@ def scope_variance(*, scope_id: int, periods: ComparedPeriods, driver: Driver | 
     """The variance of the scope with all below it, by model; volume in `driver`'s unit where that covers the use."""
     tree = scope_tree()
     below = tree.descendants(scope_id)
-    own = _OwnVariances(tree, below, periods, driver, by_model=True)
-    return own.with_all_below(scope_id, below)
+    return _OwnVariances(tree, _Used(below, periods), driver, by_model=True).with_all_below(scope_id, below)
+
+
+def scope_variance_with_places(*, scope_id: int, periods: ComparedPeriods) -> tuple[ScopeVariance, list[ScopeVariance]]:
+    """What `scope_variance` and `variances_right_below` say, from what is read once."""
+    tree = scope_tree()
+    below = tree.descendants(scope_id)
+    used = _Used(below, periods)
+    whole = _OwnVariances(tree, used, None, by_model=True).with_all_below(scope_id, below)
+    return whole, _right_below(scope_id, _OwnVariances(tree, used, None, by_model=False))
 
 
 def scope_variances(*, actor: Actor, scope_id: int | None, periods: ComparedPeriods) -> list[ScopeVariance]:
@@ -93,7 +101,7 @@ def scope_variances(*, actor: Actor, scope_id: int | None, periods: ComparedPeri
     tree = scope_tree()
     tops = [tree.by_path[path].id for path in visible_scope_paths(actor)] if scope_id is None else [scope_id]
     below = [scope_below for top in tops for scope_below in tree.descendants(top)]
-    own = _OwnVariances(tree, below, periods, None, by_model=False)
+    own = _OwnVariances(tree, _Used(below, periods), None, by_model=False)
     used: dict[int, list[int]] = defaultdict(list)
     wanted = set(below)
     for scope_below in own.used_scopes:
@@ -109,7 +117,11 @@ def variances_right_below(*, scope_id: int, periods: ComparedPeriods) -> list[Sc
     are the variance of the scope. Those without use are left out; the largest change first.
     """
     tree = scope_tree()
-    own = _OwnVariances(tree, tree.descendants(scope_id), periods, None, by_model=False)
+    return _right_below(scope_id, _OwnVariances(tree, _Used(tree.descendants(scope_id), periods), None, by_model=False))
+
+
+def _right_below(scope_id: int, own: "_OwnVariances") -> list[ScopeVariance]:
+    tree = own.tree
     parts: dict[int, list[int]] = defaultdict(list)
     for used in own.used_scopes:
         right_below = (ancestor for ancestor in tree.ancestors(used) if tree.by_id[ancestor].parent_id == scope_id)
@@ -118,25 +130,23 @@ def variances_right_below(*, scope_id: int, periods: ComparedPeriods) -> list[Sc
     return sorted(variances, key=lambda row: (-abs(row.variance.change), row.path))
 
 
+class _Used:
+    """What each of some scopes used itself in two periods."""
+
+    def __init__(self, scope_ids: Sequence[int], periods: ComparedPeriods) -> None:
+        self.counts = counts_of(scope_ids, periods)
+        self.lines: dict[int, list[ChargeSum]] = defaultdict(list)
+        for charge in charges_of(scope_ids, periods, with_exchange=self.counts.has_exchange_rates):
+            self.lines[charge.scope_id].append(charge)
+
+
 class _OwnVariances:
     """What each of some scopes used itself in two periods, and its variance."""
 
-    def __init__(
-        self,
-        tree: ScopeTree,
-        scope_ids: Sequence[int],
-        periods: ComparedPeriods,
-        driver: Driver | None,
-        *,
-        by_model: bool,
-    ) -> None:
-        self.tree = tree
-        self.counts = counts_of(scope_ids, periods)
-        lines: dict[int, list[ChargeSum]] = defaultdict(list)
-        for charge in charges_of(scope_ids, periods, with_exchange=self.counts.has_exchange_rates):
-            lines[charge.scope_id].append(charge)
-        self.used_scopes = list(lines)
-        self.unpriced_tokens = {scope_id: unpriced_tokens(charges) for scope_id, charges in lines.items()}
+    def __init__(self, tree: ScopeTree, used: _Used, driver: Driver | None, *, by_model: bool) -> None:
+        self.tree, self.counts = tree, used.counts
+        self.used_scopes = list(used.lines)
+        self.unpriced_tokens = {scope_id: unpriced_tokens(charges) for scope_id, charges in used.lines.items()}
         self.variances = {
             scope_id: variance_of(
                 usage_lines(charges),
@@ -146,7 +156,7 @@ class _OwnVariances:
                 scope=tree.by_id[scope_id].path,
                 requests_of=self.counts.requests_of.get(scope_id),
             )
-            for scope_id, charges in lines.items()
+            for scope_id, charges in used.lines.items()
         }
 
     def with_all_below(self, scope_id: int, below: Iterable[int]) -> ScopeVariance:

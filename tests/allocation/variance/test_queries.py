@@ -174,6 +174,7 @@ def test_the_scopes_right_below_sum_to_the_headline_effect_by_effect(acme: Scope
     assert sum(place.variance.change for place in places) == headline.variance.change == sum(headline.variance.effects)
     for place in places[1:]:
         assert place.variance.effects == variance_between(place.path).variance.effects
+    assert queries.scope_variance_with_places(scope_id=acme.pk, periods=PERIODS) == (headline, places)
 
 
 def test_what_is_new_and_what_ended_are_named(acme: Scope) -> None:
