@@ -100,6 +100,7 @@ class Page:
     agents: tuple[AgentRow, ...]
     sizes: Histogram | None
     sizes_summary: str
+    sizes_are_estimated: bool
     outcomes: tuple[OutcomeRow, ...]
 
 
@@ -139,10 +140,13 @@ def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) ->
         ),
         coverage=tuple(_tile(economics, figure) for figure in economics.coverage),
         agents=_agents(agent_figures(scope_id=scope_id, since=since, until=until)),
-        sizes=histogram([f"≥ {short(each.at_least, digits=2)}" for each in sizes], [each.tasks for each in sizes])
-        if sizes
+        sizes=histogram(
+            [f"≥ {short(each.at_least, digits=2)}" for each in sizes.bands], [each.tasks for each in sizes.bands]
+        )
+        if sizes.bands
         else None,
-        sizes_summary=", ".join(f"{each.tasks:,} from {each.at_least:,} tokens" for each in sizes if each.tasks),
+        sizes_summary=", ".join(f"{each.tasks:,} from {each.at_least:,} tokens" for each in sizes.bands if each.tasks),
+        sizes_are_estimated=sizes.are_estimated,
         outcomes=tuple(_outcomes(economics)),
     )
 
