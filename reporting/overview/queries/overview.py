@@ -12,7 +12,7 @@ from django.db.models import Count
 from allocation.quarantine.engine import Waiting
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.quarantine.queries import waiting_in_quarantine
-from allocation.usage.models import UsageDay
+from allocation.usage.models import UsageDay, UsageScopeDay
 from budgets.approvals.queries import waiting_for
 from budgets.ledger.queries import facts_by_budget
 from budgets.plans.engine.amounts import rounded
@@ -113,7 +113,9 @@ def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
         budgets_left_out=len(lines[ROWS_MAX:]),
         waiting=[(budget, rounded(budget.unit, budget.amount, budget.currency)) for budget in waiting[:ROWS_MAX]],
         waiting_count=waiting.count(),
-        spending=spending(usage, tree=tree, month=calendar_month(at).start, at=at),
+        spending=spending(
+            usage, UsageScopeDay.objects.visible_to(actor), tree=tree, month=calendar_month(at).start, at=at
+        ),
         quarantine=waiting_in_quarantine(QuarantinedUsage.objects.visible_to(actor)),
         gaps=list(DataGap.objects.visible_to(actor).filter(ended_at=None).select_related("organisation")),
         lag=evaluation_lag(at=at),

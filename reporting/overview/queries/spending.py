@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db.models import F, Func, QuerySet, Sum, TextField, Value
 
-from allocation.usage.models import UsageDay
+from allocation.usage.models import UsageDay, UsageScopeDay
 from governance.calendar.engine import DAY, day_of, days_from, midnight
 from governance.charts.engine.colours import colour_of
 from governance.scopes.models import Practice
@@ -79,16 +79,24 @@ class Spending:
     models_left_out: int
 
 
-def spending(usage: QuerySet[UsageDay], *, tree: ScopeTree, month: datetime, at: datetime) -> list[Spending]:
+def spending(
+    usage: QuerySet[UsageDay],
+    days_of_scopes: QuerySet[UsageScopeDay],
+    *,
+    tree: ScopeTree,
+    month: datetime,
+    at: datetime,
+) -> list[Spending]:
     """One Spending for each currency of the organisations in ``usage``, from two queries. ``month`` is its start."""
     today = day_of(at)
     days = list(days_from(today - timedelta(days=DAYS - 1), today + DAY))
-    by_scope = usage.filter(bucket__gte=min(midnight(days[0]), month)).values_list("bucket", "scope_id").annotate(
+    since = min(midnight(days[0]), month)
+    by_scope = days_of_scopes.filter(bucket__gte=since).values_list("bucket", "scope_id").annotate(
         priced_cost=Sum("cost"), unpriced=Sum("unpriced_requests")
     )  # fmt: skip
     by_model = (
         usage.filter(bucket__gte=month)
-        .annotate(root=Func(F("scope__path"), Value("/"), Value(1), function="split_part", output_field=TextField()))
+        .annotate(root=_root(tree))
         .values_list("root", "provider", "model")
         .annotate(
             calls=Sum("requests"), failed=Sum("errors"), tokens=Sum(F("input_tokens") + F("output_tokens")),
@@ -116,6 +124,13 @@ def spending(usage: QuerySet[UsageDay], *, tree: ScopeTree, month: datetime, at:
         )
         for currency in sorted({node.currency for node, *_ in rows})
     ]
+
+
+def _root(tree: ScopeTree) -> Func | Value:
+    """The organisation's path of a row; no scope is read for it where there is but one."""
+    if len(tree.roots) == 1:
+        return Value(tree.by_id[next(iter(tree.roots))].path, output_field=TextField())
+    return Func(F("scope__path"), Value("/"), Value(1), function="split_part", output_field=TextField())
 
 
 # Scope, day, cost and number of unpriced requests.
