@@ -21,6 +21,7 @@ from allocation.usage.operations import (
     roll_up_waiting,
     try_again,
 )
+from governance.memory.engine import collect_cycles_seldom
 from governance.work.operations import beat, heard, keep_on, listen
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Command(BaseCommand):
             calls, failed = _fold_all()
             print(f"{calls:,} records folded, {failed:,} set aside.")
             return
+        collect_cycles_seldom()
         rolled_up = Event()
         Thread(
             target=keep_on,

@@ -10,8 +10,6 @@ from typing import NoReturn
 from django.db import InterfaceError, OperationalError, connection
 from psycopg import Connection, sql
 
-from governance.memory.engine import collect_cycles_seldom
-
 logger = logging.getLogger(__name__)
 
 AGAIN_AFTER_S = 1.0
@@ -40,9 +38,8 @@ def heard(*, within_s: float) -> bool:
 
 def keep_on(follow: Callable[[], NoReturn], *, failed: str) -> NoReturn:
     """Calls `follow`, which listens and works until it raises, again and again on a new connection: after a lost one,
-    and after any other error, which is logged as `failed`. For a process of its own.
+    and after any other error, which is logged as `failed`. For a process or thread of its own.
     """
-    collect_cycles_seldom()
     while True:
         try:
             follow()

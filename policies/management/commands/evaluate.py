@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 from typing_extensions import override
 
+from governance.memory.engine import collect_cycles_seldom
 from governance.work.operations import ANY_DIRTY, DIRTY_CHANNEL, WhichDirty, heard, keep_on, listen
 from policies.evaluation.operations import evaluate_next_dirty_scopes, mark_due_scopes
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             mark_due_scopes(at=timezone.now())
             _evaluate_all()
             return
+        collect_cycles_seldom()
         keep_on(_follow, failed="an evaluation failed")
 
 
