@@ -25,6 +25,7 @@ from allocation.usage.operations import (
     pricing_context_for,
     with_retries,
 )
+from governance.work.operations import added
 
 BY_TASK = "task"
 TASK_UNKNOWN = Fault(
@@ -180,6 +181,9 @@ def _row(placed: PlacedOutcome) -> dict[str, Any]:
     }
 
 
+_ADDED = added("count", "successful", "flagged", "value", "quality_sum", "quality_count")
+
+
 def _roll_up(totals: Mapping[OutcomeKey, OutcomeSums]) -> None:
     ordered = sorted(totals.items(), key=lambda item: item[0])
     rows = [
@@ -208,12 +212,7 @@ def _roll_up(totals: Mapping[OutcomeKey, OutcomeSums]) -> None:
                 value numeric, quality_sum numeric, quality_count bigint
             )
             ON CONFLICT (scope_id, day, kind, name) DO UPDATE SET
-                count = known.count + EXCLUDED.count,
-                successful = known.successful + EXCLUDED.successful,
-                flagged = known.flagged + EXCLUDED.flagged,
-                value = known.value + EXCLUDED.value,
-                quality_sum = known.quality_sum + EXCLUDED.quality_sum,
-                quality_count = known.quality_count + EXCLUDED.quality_count
+                {_ADDED}
             """,  # noqa: S608  # our own table name
             [json.dumps(rows)],
         )

@@ -9,27 +9,19 @@ from allocation.usage.engine.columns import columns_of
 from allocation.usage.engine.counted import Counted
 from allocation.usage.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, SCOPE_DAY_TABLE
 from allocation.usage.operations import scope_days
-from governance.work.operations import text_array
+from governance.work.operations import added, text_array
 
 # In the order of a roll-up's sums.
 COLUMNS = """bucket, scope_id, provider, model, activity, requests, errors, unpriced_requests, input_tokens,
     cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens, gpu_seconds, cost,
     partly_unpriced_requests, unpriced_tokens, tokenless_cost, last_occurred_at, last_received_at"""
+_ADDED = added(
+    "requests", "errors", "unpriced_requests", "input_tokens", "cached_input_tokens", "cache_write_tokens",
+    "output_tokens", "reasoning_tokens", "gpu_seconds", "cost", "partly_unpriced_requests", "unpriced_tokens",
+    "tokenless_cost",
+)  # fmt: skip
 # What an insertion into a roll-up that is `known` does where the key is there.
-PLUS = """ON CONFLICT (bucket, scope_id, provider, model, activity) DO UPDATE SET
-    requests = known.requests + EXCLUDED.requests,
-    errors = known.errors + EXCLUDED.errors,
-    unpriced_requests = known.unpriced_requests + EXCLUDED.unpriced_requests,
-    input_tokens = known.input_tokens + EXCLUDED.input_tokens,
-    cached_input_tokens = known.cached_input_tokens + EXCLUDED.cached_input_tokens,
-    cache_write_tokens = known.cache_write_tokens + EXCLUDED.cache_write_tokens,
-    output_tokens = known.output_tokens + EXCLUDED.output_tokens,
-    reasoning_tokens = known.reasoning_tokens + EXCLUDED.reasoning_tokens,
-    gpu_seconds = known.gpu_seconds + EXCLUDED.gpu_seconds,
-    cost = known.cost + EXCLUDED.cost,
-    partly_unpriced_requests = known.partly_unpriced_requests + EXCLUDED.partly_unpriced_requests,
-    unpriced_tokens = known.unpriced_tokens + EXCLUDED.unpriced_tokens,
-    tokenless_cost = known.tokenless_cost + EXCLUDED.tokenless_cost,
+PLUS = f"""ON CONFLICT (bucket, scope_id, provider, model, activity) DO UPDATE SET {_ADDED},
     last_occurred_at = GREATEST(known.last_occurred_at, EXCLUDED.last_occurred_at),
     last_received_at = GREATEST(known.last_received_at, EXCLUDED.last_received_at)"""
 

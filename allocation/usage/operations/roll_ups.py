@@ -15,7 +15,7 @@ from allocation.usage.engine.roll_ups import Key, Sums, coarser, over_models
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, HOUR_TABLE, MINUTE_TABLE
 from allocation.usage.operations.calls import COLUMNS, PLUS, roll_up_calls
 from allocation.usage.operations.scope_days import add_scope_days
-from governance.work.operations import nullable_array, number_array, text_array
+from governance.work.operations import added, nullable_array, number_array, text_array
 
 
 def add_up(
@@ -90,6 +90,9 @@ def _columns(totals: dict[Key, Sums], at: datetime) -> tuple[str, ...]:
 _NO_PRICE = Decimal(-1)
 
 
+_ADDED = added("requests", "quantity", "list_cost", "contracted_cost", "effective_cost", "billed_cost")
+
+
 def add_charges(charges: Charges) -> None:
     """Adds to the charge lines of the days."""
     # Sorts a missing price before all others, since None cannot be compared with numbers.
@@ -131,12 +134,7 @@ def add_charges(charges: Charges) -> None:
                 scope_id, day, provider, model, activity, service_tier, price_source, price_version, charge_class,
                 meter, list_unit_price, contracted_unit_price
             ) DO UPDATE SET
-                requests = known.requests + EXCLUDED.requests,
-                quantity = known.quantity + EXCLUDED.quantity,
-                list_cost = known.list_cost + EXCLUDED.list_cost,
-                contracted_cost = known.contracted_cost + EXCLUDED.contracted_cost,
-                effective_cost = known.effective_cost + EXCLUDED.effective_cost,
-                billed_cost = known.billed_cost + EXCLUDED.billed_cost
+                {_ADDED}
             """,  # noqa: S608  # our own table name
             columns,
         )

@@ -7,27 +7,16 @@ from django.db import connection
 from allocation.prices.engine.rates import nanos_text
 from allocation.usage.engine.roll_ups import Key, Sums
 from allocation.usage.models import SCOPE_DAY_TABLE
-from governance.work.operations import number_array, text_array
+from governance.work.operations import added, number_array, text_array
 
 COLUMNS = """bucket, scope_id, activity, requests, errors, unpriced_requests, partly_unpriced_requests, unpriced_tokens,
     input_tokens, cached_input_tokens, output_tokens, gpu_seconds, cost, tokenless_cost"""
-# What an insertion into days of scopes that are `known` does where the key is there.
-PLUS = """ON CONFLICT (bucket, scope_id, activity) DO UPDATE SET
-    requests = known.requests + EXCLUDED.requests,
-    errors = known.errors + EXCLUDED.errors,
-    unpriced_requests = known.unpriced_requests + EXCLUDED.unpriced_requests,
-    partly_unpriced_requests = known.partly_unpriced_requests + EXCLUDED.partly_unpriced_requests,
-    unpriced_tokens = known.unpriced_tokens + EXCLUDED.unpriced_tokens,
-    input_tokens = known.input_tokens + EXCLUDED.input_tokens,
-    cached_input_tokens = known.cached_input_tokens + EXCLUDED.cached_input_tokens,
-    output_tokens = known.output_tokens + EXCLUDED.output_tokens,
-    gpu_seconds = known.gpu_seconds + EXCLUDED.gpu_seconds,
-    cost = known.cost + EXCLUDED.cost,
-    tokenless_cost = known.tokenless_cost + EXCLUDED.tokenless_cost"""
 COUNTS = (
     "requests", "errors", "unpriced_requests", "partly_unpriced_requests", "unpriced_tokens", "input_tokens",
     "cached_input_tokens", "output_tokens", "gpu_seconds",
 )  # fmt: skip
+# What an insertion into days of scopes that are `known` does where the key is there.
+PLUS = f"ON CONFLICT (bucket, scope_id, activity) DO UPDATE SET {added(*COUNTS, 'cost', 'tokenless_cost')}"
 _COUNTS = attrgetter(*COUNTS)
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from allocation.usage.engine.tasks import DayKey, DaySums, FirstCall, TaskKey, TaskSums, merge_tasks
 from allocation.usage.models import TASK_DAY_TABLE, TASK_TABLE
+from governance.work.operations import added
 
 
 def add_to_tasks(added: Mapping[TaskKey, TaskSums], days: dict[DayKey, DaySums]) -> None:
@@ -131,6 +132,9 @@ def write_tasks(after: Mapping[TaskKey, TaskSums]) -> None:
         )
 
 
+_ADDED = added("tasks", "first_call_tokens", "requests", "errors", "tokens", "cost")
+
+
 def add_task_days(days: Mapping[DayKey, DaySums]) -> None:
     """Adds to the daily sums, locking their rows in the order of scope and day."""
     ordered = sorted((key, sums) for key, sums in days.items() if not sums.is_nothing())
@@ -145,12 +149,7 @@ def add_task_days(days: Mapping[DayKey, DaySums]) -> None:
                 %(requests)s::bigint[], %(errors)s::bigint[], %(tokens)s::bigint[], %(costs)s::numeric[]
             )
             ON CONFLICT (scope_id, day) DO UPDATE SET
-                tasks = known.tasks + EXCLUDED.tasks,
-                first_call_tokens = known.first_call_tokens + EXCLUDED.first_call_tokens,
-                requests = known.requests + EXCLUDED.requests,
-                errors = known.errors + EXCLUDED.errors,
-                tokens = known.tokens + EXCLUDED.tokens,
-                cost = known.cost + EXCLUDED.cost
+                {_ADDED}
             """,  # noqa: S608  # our own table name
             {
                 "scopes": [scope_id for (scope_id, _), _ in ordered],

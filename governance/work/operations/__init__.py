@@ -40,12 +40,16 @@ from governance.work.operations.locks import (
 from governance.work.operations.nudges import (
     nudge,
 )
+from governance.work.operations.sums import (
+    added,
+)
 
 __all__ = [
     "ANY_DIRTY",
     "DIRTY_CHANNEL",
     "DirtyClaim",
     "WhichDirty",
+    "added",
     "beat",
     "begin_command",
     "caller_of",
