@@ -88,6 +88,8 @@ def seed(*, at: datetime, months: int = MONTHS, progress: Progress = lambda _wha
             )  # fmt: skip
         since = until
         progress(f"{start:%B %Y}", number, months)
+    # The service that starts on it looks again at its hours only: it is told when somebody last looked.
+    detect_anomalies(at=at)
     _judge(year, actor)
 
 

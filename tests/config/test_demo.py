@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 from django.db.models import Sum
 
+from allocation.anomalies.queries import DETECTION_HEARTBEAT
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.usage.models import UsageDay, UsageRecord
 from budgets.ledger.queries import budget_facts
@@ -13,6 +14,7 @@ from budgets.plans.models import Budget
 from config import demo
 from config.demo.traffic import usage
 from governance.scopes.models import Scope
+from governance.work.models import Heartbeat
 from policies.alerts.models import Alert
 from policies.constraints.models import Constraint
 from policies.evaluation.operations import evaluate_next_dirty_scopes
@@ -87,6 +89,10 @@ def test_what_nobody_accounts_for_is_there_to_be_seen(at: datetime) -> None:
     lost = UsageDay.objects.filter(scope__is_unattributed=True).aggregate(cost=Sum("cost"))["cost"]
     assert lost > 0
     assert list(QuarantinedUsage.objects.values_list("code", flat=True)) == ["scope_unknown"] * 2
+
+
+def test_anomalies_were_looked_for_when_it_begins_whatever_the_hour(at: datetime) -> None:
+    assert Heartbeat.objects.get(name=DETECTION_HEARTBEAT).beat_at == at
 
 
 def test_the_last_thirty_days_are_used(at: datetime) -> None:
