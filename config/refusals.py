@@ -75,7 +75,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "kind_invalid": Refusal((422,), "An organisation has no parent, and every other scope has one."),
     "labels_invalid": Refusal((422,), "Labels are a few names, each with a text."),
     "malformed_body": Refusal((400,), "The body cannot be parsed."),
-    "malformed_gzip": Refusal((400,), "The body says that it is gzip, and is not or ends too early."),
+    "malformed_gzip": Refusal((400,), "The body says that it is gzip, and is not, is cut off or has 1,000 members."),
     "malformed_json": Refusal((400, 422), "The body, or the file (422), is not JSON."),
     "malformed_protobuf": Refusal((400,), "The body is not the OTLP message that it should be."),
     "malformed_request": Refusal((400,), "The request is malformed."),
