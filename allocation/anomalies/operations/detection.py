@@ -1,6 +1,5 @@
 """Detecting anomalies in daily use, one organisation after the other."""
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -24,10 +23,9 @@ from allocation.anomalies.queries import (
 from governance.calendar.engine import DAY, days_from
 from governance.scopes.queries import ScopeTree, scope_tree
 from governance.work.engine.locks import DETECTION_LOCK
-from governance.work.models import Heartbeat
-from governance.work.operations import beat, hold
+from governance.work.operations import each_apart, hold, tell_faults
 
-logger = logging.getLogger(__name__)
+NOT_LOOKED_FOR = "anomalies of %s could not be looked for"
 SCOPES_AT_ONCE = 200
 # Looking back over a year takes as much memory for these as a usual run for all of those.
 SCOPES_AT_ONCE_LOOKING_BACK = 20
@@ -50,27 +48,19 @@ def detect_anomalies(
     """
     tree, total = scope_tree(), DetectionCounts()
     wanted = None if scope_ids is None else set(scope_ids)
-    faults: dict[str, Exception] = {}
-    for root_id in tree.roots:
-        below = [scope_id for scope_id in tree.descendants(root_id) if wanted is None or scope_id in wanted]
-        try:
-            _detect_in(tree, root_id, below, at, since, total, progress)
-        except Exception as fault:  # noqa: BLE001  # whatever it is, the next organisation is looked at
-            faults[tree.by_id[root_id].path] = fault
-    _tell(faults, at, is_whole_run=wanted is None and since is None)
-    total.failed = tuple(faults)
+    below = {
+        root_id: [scope_id for scope_id in tree.descendants(root_id) if wanted is None or scope_id in wanted]
+        for root_id in tree.roots
+    }
+    looked = each_apart(
+        below,
+        lambda root_id: _detect_in(tree, root_id, below[root_id], at, since, total, progress),
+        named=lambda root_id: tree.by_id[root_id].path,
+    )
+    is_whole_run = wanted is None and since is None
+    tell_faults(DETECTION_HEARTBEAT, looked.faults, at=at, sentence=NOT_LOOKED_FOR, beats=is_whole_run)
+    total.failed = tuple(looked.faults)
     return total
-
-
-def _tell(faults: dict[str, Exception], at: datetime, *, is_whole_run: bool) -> None:
-    """The heartbeat names the organisations that could not be looked at; what it named before is not logged again."""
-    last = Heartbeat.objects.filter(name=DETECTION_HEARTBEAT).values_list("detail", flat=True).first() or ""
-    known = set(last.split(", "))
-    for path, fault in faults.items():
-        if path not in known:
-            logger.error("anomalies of %s could not be looked for", path, exc_info=fault)
-    if is_whole_run:
-        beat(DETECTION_HEARTBEAT, at=at, detail=", ".join(faults))
 
 
 def _detect_in(

@@ -1,3 +1,11 @@
+from governance.work.operations.apart import (
+    Apart,
+    each_apart,
+    is_of_the_database,
+    is_of_the_rows,
+    sqlstate_of,
+    tell_faults,
+)
 from governance.work.operations.arrays import (
     nullable_array,
     number_array,
@@ -47,6 +55,7 @@ from governance.work.operations.sums import (
 __all__ = [
     "ANY_DIRTY",
     "DIRTY_CHANNEL",
+    "Apart",
     "DirtyClaim",
     "WhichDirty",
     "added",
@@ -56,6 +65,7 @@ __all__ = [
     "claim_dirty_scopes",
     "copy_rows",
     "copy_values",
+    "each_apart",
     "fingerprint",
     "finish_command",
     "forget_old_commands",
@@ -64,6 +74,8 @@ __all__ = [
     "hold_and_read",
     "hold_if_free",
     "insert_rows",
+    "is_of_the_database",
+    "is_of_the_rows",
     "keep_on",
     "listen",
     "mark_scopes_dirty",
@@ -71,5 +83,7 @@ __all__ = [
     "nullable_array",
     "number_array",
     "settle_dirty_scopes",
+    "sqlstate_of",
+    "tell_faults",
     "text_array",
 ]
