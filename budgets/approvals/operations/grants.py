@@ -23,6 +23,7 @@ from budgets.plans.models import Budget
 from budgets.plans.operations import check_amount, checked_reason, locked
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
+from governance.scopes.queries import scope_tree
 from governance.work.operations import mark_scopes_dirty
 
 
@@ -51,7 +52,7 @@ def _change_current_period(
     rules.check_decider(actor, budget)
     stated_reason = checked_reason(reason)
     check_amount(budget.unit, amount)
-    opened = open_missing(days=days_to_open(at), at=at)
+    opened = open_missing(days=days_to_open(at), root_id=scope_tree().by_id[budget.scope_id].root_id, at=at)
     account = current_account(budget, at.date())
     quantity = sign * ledger_quantity(budget.unit, amount)
     verb = "grant" if sign > 0 else "give_back"

@@ -141,7 +141,14 @@ def approve_budget(
     budget.save()
     for former in replaced:
         _take_over_accounts(budget, former, actor=actor, reason=stated_reason, at=at)
-    opened = open_missing(days=days_to_open(at), at=at, strict=budget, by=user, reason=stated_reason)
+    opened = open_missing(
+        days=days_to_open(at),
+        root_id=scope_tree().by_id[budget.scope_id].root_id,
+        at=at,
+        strict=budget,
+        by=user,
+        reason=stated_reason,
+    )
     mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
     record_shortfalls(opened, at=at)
     record_decision(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from budgets.ledger.engine.charging import OpenAccount
 from budgets.ledger.engine.funding import Adoption, Funding, Opening, fund
@@ -24,9 +25,10 @@ from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.engine import nearest_fitting
 from governance.scopes.queries import ScopeTree, scope_tree
-from governance.work.operations import mark_scopes_dirty
+from governance.work.operations import each_apart, mark_scopes_dirty, tell_faults
 
 AHEAD = timedelta(days=1)
+OPENING_HEARTBEAT = "budgets.open_periods"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,31 @@ class Opened:
     shortfalls: tuple[Shortfall, ...] = ()
 
 
-@transaction.atomic
 def open_periods(*, at: datetime) -> tuple[Account, ...]:
     """Opens accounts for today and, a day ahead, for tomorrow; marks budgets ended whose last day has passed. Returns
-    the accounts opened.
+    the accounts opened. A fault in one organisation is told by the heartbeat and the log, and stops no other.
     """
-    lock_for_opening()
-    opened = open_missing(days=days_to_open(at), at=at)
-    past = list(
-        Budget.objects.filter(status=Budget.Status.APPROVED, ends_on__lte=at.date())
-        .select_related("scope")
-        .order_by("pk")
+    nodes = scope_tree().by_id
+    due = [budget for budget, _period in unopened(days_to_open(at))] + list(_past(at))
+    done = each_apart(
+        sorted({nodes[budget.scope_id].root_id for budget in due}),
+        lambda root_id: _open_in(root_id, at),
+        named=lambda root_id: nodes[root_id].path,
     )
+    tell_faults(OPENING_HEARTBEAT, done.faults, at=at, sentence="accounts of %s could not be opened or ended")
+    return tuple(account for accounts in done.results for account in accounts)
+
+
+def _past(at: datetime) -> QuerySet[Budget]:
+    return Budget.objects.filter(status=Budget.Status.APPROVED, ends_on__lte=at.date())
+
+
+@transaction.atomic
+def _open_in(root_id: int, at: datetime) -> tuple[Account, ...]:
+    lock_for_opening()
+    opened = open_missing(days=days_to_open(at), root_id=root_id, at=at)
+    below = scope_tree().descendants(root_id)
+    past = list(_past(at).filter(scope_id__in=below).select_related("scope").order_by("pk"))
     for budget in past:
         budget.status = Budget.Status.ENDED
         budget.save(update_fields=["status"])
@@ -91,15 +106,21 @@ def scopes_above_and_below(scope_ids: Iterable[int]) -> set[int]:
 
 
 def open_missing(
-    *, days: Iterable[date], at: datetime, strict: Budget | None = None, by: User | None = None, reason: str = ""
+    *,
+    days: Iterable[date],
+    root_id: int,
+    at: datetime,
+    strict: Budget | None = None,
+    by: User | None = None,
+    reason: str = "",
 ) -> Opened:
-    """Opens what is due on `days`. Call under the opening lock.
+    """Opens what is due on `days` in an organisation. Call under the opening lock.
 
     `strict` is the budget being approved: InsufficientFunds unless it is funded in full; any other opens with what
     there is. `by` and `reason` are the approval's. Marks scopes dirty; the caller records the shortfalls, last.
     """
     due: dict[str, list[tuple[Budget, Period]]] = defaultdict(list)
-    for budget, period in unopened(days):
+    for budget, period in unopened(days, root_id=root_id):
         due[budget.unit].append((budget, period))
     accounts: list[Account] = []
     shortfalls: list[Shortfall] = []

@@ -1,5 +1,7 @@
 """Charges usage to the ledger, inside the transaction that records it."""
 
+import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -10,7 +12,7 @@ from django.db import connection, transaction
 
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
-from budgets.ledger.operations.opening import open_missing, record_shortfalls
+from budgets.ledger.operations.opening import Opened, open_missing, record_shortfalls
 from budgets.ledger.queries import (
     ChargedAccounts,
     charged_accounts,
@@ -19,9 +21,14 @@ from budgets.ledger.queries import (
     unopened,
 )
 from budgets.plans.models import Unit
-from governance.work.operations import number_array
+from governance.scopes.queries import scope_tree
+from governance.work.operations import each_apart, number_array
 
+logger = logging.getLogger(__name__)
 ZERO = Decimal(0)
+AGAIN_AFTER_S = 60.0
+# When organisations whose accounts could not be opened are tried again here, by their ids.
+_put_off_until: dict[int, float] = {}
 
 
 @transaction.atomic(savepoint=False)
@@ -34,12 +41,12 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
     days = {posting.occurred_on for posting in postings}
     if not days:
         return set()
-    if _unopened(days):
+    if due := _due(days):
         lock_for_opening()
         # Before posting: the roll-ups, from which opening charges what came before, do not hold this usage yet.
-        opened = open_missing(days=days, at=at)
+        opened = _open_apart(due, days, at)
         # The chain of records is not held while usage is written; the shortfall itself stands on the account.
-        transaction.on_commit(partial(record_shortfalls, opened, at=at), robust=True)
+        transaction.on_commit(partial(_record_all, opened, at), robust=True)
         version = coverage_version()
     else:
         version = lock_for_posting()
@@ -47,18 +54,40 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
     return _charge(moved, at) if moved else set()
 
 
-def _unopened(days: set[date]) -> bool:
-    """Called before the shared lock is taken, because that cannot be exchanged for the exclusive one. A budget that is
-    approved just after this answer catches up when its account opens.
+def _due(days: set[date]) -> list[int]:
+    """Organisations with something to open. Called before the shared lock is taken, because that cannot be exchanged
+    for the exclusive one. A budget that is approved just after this answer catches up when its account opens.
     """
     known = last_known_charged_accounts()
     if known is not None and days <= known.days_checked:
-        return False
-    if unopened(days):
-        return True
-    if known is not None:
+        return []
+    nodes = scope_tree().by_id
+    roots = {nodes[budget.scope_id].root_id for budget, _period in unopened(days)}
+    if not roots and known is not None:
         known.days_checked |= days
-    return False
+    return sorted(root_id for root_id in roots if _put_off_until.get(root_id, 0.0) <= time.monotonic())
+
+
+def _open_apart(root_ids: Iterable[int], days: set[date], at: datetime) -> list[Opened]:
+    """What cannot be opened keeps no usage from being recorded: it catches up when it opens. It is tried again after a
+    minute, and by the task `budgets.open_periods`, which tells of it.
+    """
+    nodes = scope_tree().by_id
+    id_of = {nodes[root_id].path: root_id for root_id in root_ids}
+    done = each_apart(id_of, lambda path: _open(id_of[path], days, at), named=str)
+    for path, fault in done.faults.items():
+        _put_off_until[id_of[path]] = time.monotonic() + AGAIN_AFTER_S
+        logger.error("accounts of %s cannot be opened; its usage is recorded without them", path, exc_info=fault)
+    return done.results
+
+
+def _open(root_id: int, days: set[date], at: datetime) -> Opened:
+    return open_missing(days=days, root_id=root_id, at=at)
+
+
+def _record_all(opened: Iterable[Opened], at: datetime) -> None:
+    for each in opened:
+        record_shortfalls(each, at=at)
 
 
 # The account that is charged, the one where spending goes, and the day.

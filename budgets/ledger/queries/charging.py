@@ -113,14 +113,18 @@ def open_accounts(*, unit: str, scope_ids: Iterable[int], start: date, end: date
     return [OpenAccount(account.pk, account.scope_id, account.interval) for account in rows]
 
 
-def unopened(days: Iterable[date]) -> list[tuple[Budget, Period]]:
-    """Approved budgets and their periods on these days without an account yet; parents first, longer periods first."""
+def unopened(days: Iterable[date], *, root_id: int | None = None) -> list[tuple[Budget, Period]]:
+    """Approved budgets, if given only of one organisation, and their periods on these days without an account yet;
+    parents first, longer periods first.
+    """
     wanted: dict[tuple[int, date], tuple[Budget, Period]] = {}
     for day in sorted(set(days)):
         opened = Account.objects.of_budgets().filter(
             scope=OuterRef("scope"), unit=OuterRef("unit"), period_start__lte=day, period_end__gt=day
         )
         due = Budget.objects.in_force(day).filter(~Exists(opened), status=Budget.Status.APPROVED)
+        if root_id is not None:
+            due = due.filter(scope_id__in=scope_tree().descendants(root_id))
         for budget in due.select_related("scope"):
             period = budget.period_on(day)
             if period is not None:
