@@ -181,6 +181,7 @@ OF_A_RECORD: Mapping[str, str] = {
     "not_an_object": "The record must be a JSON object.",
     "occurred_in_future": "It lies in the future.",
     "occurred_too_early": "It lies further back than is accepted.",
+    "not_recorded": "Recording it failed, which the log tells more of; it goes on waiting.",
     "out_of_range": "The number is outside the range allowed.",
     "parameter_unknown": "There is no such query parameter.",
     "period_closed": "The day lies in a closed month.",

@@ -4,8 +4,9 @@ files hold it: withdrawn or replaced, they take it with them, and what they held
 """
 
 import json
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -34,19 +35,33 @@ from governance.errors import DomainError, Invalid, NotFound, ReasonMissing
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
+from governance.work.operations import is_of_the_rows, tell_faults
 
 REPLAY_BATCH = 500
+REPLAY_HEARTBEAT = "allocation.replay_early_outcomes"
+NOT_RECORDED = Fault("not_recorded", "Recording it failed.")
 # Logs are imported a day or two after they were written.
 USAGE_EXPECTED_WITHIN = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """How many records were counted, or had been before. `remaining` counts those still refused, by code."""
+    """How many records were counted, or had been before. `remaining` counts those still refused, by code; `faults` are
+    what recording them failed with, of those with the code NOT_RECORDED.
+    """
 
     accepted: int
     duplicate: int
     remaining: dict[str, int]
+    faults: dict[str, Exception] = field(default_factory=dict)
+
+    def __add__(self, other: "ReplayResult") -> "ReplayResult":
+        return ReplayResult(
+            self.accepted + other.accepted,
+            self.duplicate + other.duplicate,
+            dict(Counter(self.remaining) + Counter(other.remaining)),
+            self.faults | other.faults,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +100,9 @@ def replay_early_outcomes(*, at: datetime) -> ReplayResult:
         code=TASK_UNKNOWN.code, source_format=OUTCOME_FORMAT, last_seen_at__gte=at - USAGE_EXPECTED_WITHIN
     )
     ids = list(waiting.values_list("pk", flat=True))
-    return replay_quarantined(actor=Actor.system("outcomes whose task has come"), ids=ids, at=at)
+    result = replay_quarantined(actor=Actor.system("outcomes whose task has come"), ids=ids, at=at)
+    tell_faults(REPLAY_HEARTBEAT, result.faults, at=at, sentence="the early outcome in quarantine, %s, is not recorded")
+    return result
 
 
 def replay_quarantined(
@@ -101,7 +118,8 @@ def replay_quarantined(
     """Replay the waiting records that `actor` may change, if given only `ids` or only those refused with `code`; in
     batches, each in its own transaction. A dry run returns how many would be accepted, duplicates among them. A record
     held for its stated cost is counted at it only with `accept_costs`, which needs a `reason` (ReasonMissing), or once
-    the price list is near it.
+    the price list is near it. A record that cannot be recorded, whatever the reason, goes on waiting and stops no
+    other.
     """
     if accept_costs and not reason:
         raise ReasonMissing("Say why the stated costs are right: it goes on record.")
@@ -117,19 +135,24 @@ def replay_quarantined(
             authority__in=[each for each in authorities if actor.may_change("allocation.quarantinedusage", each.path)]
         )
     keys = list(waiting.order_by("pk").values_list("pk", flat=True))
-    accepted = duplicate = 0
-    remaining: dict[str, int] = {}
-    for start in range(0, len(keys), REPLAY_BATCH):
-        batch = keys[start : start + REPLAY_BATCH]
+    batches = deque(keys[start : start + REPLAY_BATCH] for start in range(0, len(keys), REPLAY_BATCH))
+    total = ReplayResult(0, 0, {})
+    while batches:
+        batch = batches.popleft()
         run = partial(
             _replay_batch, batch, actor=actor, at=at, dry_run=dry_run, accept_costs=accept_costs, reason=reason
         )
-        result = with_retries(run)
-        accepted += result.accepted
-        duplicate += result.duplicate
-        for name, count in result.remaining.items():
-            remaining[name] = remaining.get(name, 0) + count
-    return ReplayResult(accepted, duplicate, remaining)
+        try:
+            total = total + with_retries(run)
+        except Exception as problem:
+            if not is_of_the_rows(problem):
+                raise
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                batches.extendleft((batch[middle:], batch[:middle]))
+                continue
+            total = total + ReplayResult(0, 0, {NOT_RECORDED.code: 1}, {f"record {batch[0]}": problem})
+    return total
 
 
 @transaction.atomic

@@ -20,7 +20,9 @@ from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
-from governance.work.operations import copy_rows
+from governance.work.operations import copy_rows, each_apart, tell_faults
+
+SPLITTING_HEARTBEAT = "allocation.split_shared_cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +91,24 @@ def run_allocation(*, organisation: Scope, month: Month, actor: Actor, at: datet
 
 def run_open_months(*, at: datetime) -> list[RunResult]:
     """Run the month of `at` and the one before it, unless they are closed, for every organisation with a declared
-    split.
+    split. A fault in one is told by the heartbeat and the log, and stops no other.
     """
     current = Month.of(at.date())
     sharing = Scope.objects.filter(pk__in=SharedCostSplit.objects.values("organisation")).order_by("path")
-    runs = []
-    for organisation in sharing:
-        for month in (current.previous, current):
-            try:
-                runs.append(run_allocation(organisation=organisation, month=month, actor=Actor.system(), at=at))
-            except (PeriodClosed, NothingToSplit):
-                continue
-    return runs
+    done = each_apart(
+        [(organisation, month) for organisation in sharing for month in (current.previous, current)],
+        lambda due: _run_if_open(*due, at=at),
+        named=lambda due: f"{due[0].path} {due[1]}",
+    )
+    tell_faults(SPLITTING_HEARTBEAT, done.faults, at=at, sentence="the shared cost of %s could not be split")
+    return [run for run in done.results if run is not None]
+
+
+def _run_if_open(organisation: Scope, month: Month, *, at: datetime) -> RunResult | None:
+    try:
+        return run_allocation(organisation=organisation, month=month, actor=Actor.system(), at=at)
+    except (PeriodClosed, NothingToSplit):
+        return None
 
 
 def _check_may_run(organisation: Scope, actor: Actor) -> None:
