@@ -20,7 +20,7 @@ from allocation.quarantine.models import QuarantinedUsage
 from allocation.quarantine.queries import waiting_in_quarantine
 from allocation.usage.operations import existing_partitions
 from allocation.usage.queries import waiting_for_fold
-from config import broker
+from config import apart, broker
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
 from config.front.parsers import IS_INSTALLED
@@ -78,6 +78,7 @@ def examine(at: datetime) -> Findings:
         _deliveries,
         _channels,
         _anomalies,
+        _apart,
     )
     for check in checks:
         try:
@@ -257,6 +258,14 @@ def _anomalies(at: datetime) -> Findings:
         )
     else:
         yield Finding(is_fine=True, sentence=f"Anomalies were looked for {_span(at - last.beat_at)} ago.")
+
+
+def _apart(_at: datetime) -> Findings:
+    sentences = list(apart.faults())
+    for sentence in sentences:
+        yield Finding(is_fine=False, sentence=sentence)
+    if not sentences:
+        yield Finding(is_fine=True, sentence="Nothing that is done for each organisation failed for one.")
 
 
 def _quarantine(at: datetime) -> Findings:

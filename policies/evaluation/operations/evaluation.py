@@ -14,9 +14,18 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from governance.scopes.queries import scope_tree
+from governance.scopes.queries import ScopeTree, scope_tree
 from governance.work.models import DirtyScope
-from governance.work.operations import ANY_DIRTY, WhichDirty, beat, claim_dirty_scopes, mark_scopes_dirty
+from governance.work.operations import (
+    ANY_DIRTY,
+    Apart,
+    WhichDirty,
+    claim_dirty_scopes,
+    each_apart,
+    is_of_the_rows,
+    mark_scopes_dirty,
+    tell_faults,
+)
 from policies.evaluation.models import EvaluationRun
 from policies.evaluation.operations.gaps import close_gaps, open_gaps
 from policies.evaluation.operations.portions import Group, Written, grouped, write
@@ -84,19 +93,42 @@ def sweep(*, at: datetime) -> EvaluationRun:
     if watch_lines_again():
         logger.info("charges watch the lines that the guardrails in force draw on budgets; they did not before")
     tree = scope_tree()
-    assessment = assess(at=at)
-    to_write = Counter(finding.scope.id for finding in assessment.findings if finding.needs_writing)
-    written = write(grouped(to_write), tree=tree, at=at)
-    _finish_sweep(assessment, written, at)
-    return _log_run(EvaluationRun.Cause.SWEEP, [assessment], written, at, began=began)
+    seen = _seen_by_organisation(tree, at)
+    to_write = Counter(
+        finding.scope.id for assessment in seen.results for finding in assessment.findings if finding.needs_writing
+    )
+    # What stopped the pass over an organisation is found, and set aside, while it is written.
+    failing = {scope_id for path in seen.faults for scope_id in tree.descendants(tree.by_path[path].id)}
+    written = write(grouped({**to_write, **guardrails_by_scope(failing)}), tree=tree, at=at)
+    again = [portion for portion in written.assessments if seen.faults]
+    _finish_sweep([*seen.results, *again], written, at)
+    tell_faults(SWEEP_HEARTBEAT, seen.faults, at=at, sentence="the sweep of %s failed; its scopes are tried apart")
+    return _log_run(EvaluationRun.Cause.SWEEP, [*seen.results, *again], written, at, began=began)
+
+
+def _seen_by_organisation(tree: ScopeTree, at: datetime) -> Apart[Assessment]:
+    """One pass over everything; only where that fails one over each organisation, so that a fault stays its own."""
+    try:
+        return Apart([_read(at, None)])
+    except Exception as problem:
+        if not is_of_the_rows(problem):
+            raise
+    return each_apart(
+        tree.roots, lambda root_id: _read(at, tree.descendants(root_id)), named=lambda root_id: tree.by_id[root_id].path
+    )
 
 
 @transaction.atomic
-def _finish_sweep(assessment: Assessment, written: Written, at: datetime) -> None:
-    open_gaps(assessment.held, at=at)
-    close_gaps(assessment.held, written.set_aside, at=at)
+def _read(at: datetime, scope_ids: Collection[int] | None) -> Assessment:
+    return assess(at=at, scope_ids=scope_ids)
+
+
+@transaction.atomic
+def _finish_sweep(seen: Sequence[Assessment], written: Written, at: datetime) -> None:
+    for assessment in seen:
+        open_gaps(assessment.held, at=at)
+    close_gaps(*(assessment.held for assessment in seen), written.set_aside, at=at)
     EvaluationRun.objects.filter(started_at__lt=at - RUNS_KEPT_FOR).delete()
-    beat(SWEEP_HEARTBEAT, at=at)
 
 
 def _log_run(

@@ -13,6 +13,7 @@ from governance.errors import DomainError
 from governance.messages.channels import Message, Severity
 from governance.messages.operations import queue_message
 from governance.scopes.models import Scope
+from governance.work.operations import is_of_the_rows
 from policies.alerts.models import Alert
 from policies.alerts.operations import Told
 from policies.evaluation.operations.records import as_json
@@ -131,7 +132,7 @@ def _limit(in_force: ConstraintInForce, scope: ScopeView) -> dict[str, Any]:
 
 def notify_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_type: str, at: datetime) -> None:
     """Queue a message to the owners of a scope. A scope without a reachable owner is logged and raises nothing: that
-    must not stop an evaluation.
+    must not stop an evaluation. Nor does a message that cannot be queued for whatever reason.
     """
     message = Message(
         title=title,
@@ -147,3 +148,7 @@ def notify_owners(*, scope: Scope, dedup_key: str, title: str, text: str, event_
         queue_message(address=OWNER, scope_id=scope.pk, dedup_key=dedup_key, message=message, at=at)
     except DomainError as problem:
         logger.warning("nobody to notify about %s: %s", scope.path, problem.detail)
+    except Exception as problem:
+        if not is_of_the_rows(problem):
+            raise
+        logger.exception("the owners of %s cannot be notified: %s", scope.path, title)

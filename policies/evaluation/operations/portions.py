@@ -1,26 +1,33 @@
 """Findings written in transactions of a bounded size, so that many breaches at once do not hold the lock for long.
 
-A row that the database refuses is set aside with its guardrail and scope, and keeps nothing else from being written.
+What cannot be written, whatever the reason, is set aside with its guardrail and scope, and keeps nothing else from
+being written.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from django.db import DataError, IntegrityError, ProgrammingError, transaction
-from psycopg.errors import RaiseException
+from django.db import transaction
 
 from governance.scopes.queries import ScopeTree
 from governance.work.engine.locks import EVALUATION_LOCK
-from governance.work.operations import DirtyClaim, beat, hold, settle_dirty_scopes
+from governance.work.operations import DirtyClaim, beat, hold, is_of_the_rows, settle_dirty_scopes
 from policies.evaluation.operations.gaps import HeldFindings, open_gaps
 from policies.evaluation.operations.transitions import write_findings
-from policies.evaluation.queries import EVALUATION_HEARTBEAT, Assessment, ScopeAssessment, assess
+from policies.evaluation.queries import (
+    EVALUATION_HEARTBEAT,
+    Assessment,
+    ScopeAssessment,
+    assess,
+    calendar_month,
+    guardrails_on,
+)
 from policies.guardrails.engine.types import Evaluation
 from policies.guardrails.models import GuardrailState
 
@@ -30,6 +37,9 @@ ItemT = TypeVar("ItemT")
 # This many are written in less than a second, which is the longest that other work of the organisation waits.
 WRITE_FINDINGS_MAX = 1000
 REASON_MAX = 300
+# So many in a row without one that can be written: it is the organisation that fails, and looking for the scope or the
+# guardrail would take as many transactions as it has scopes.
+FAILURES_IN_A_ROW_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,9 @@ class Group:
         """Whether the finding is to be written with this group."""
         return self.guardrails is None or finding.guardrail in self.guardrails
 
+    def root_ids(self, tree: ScopeTree) -> set[int]:
+        return {tree.by_id[scope_id].root_id for scope_id in self.scope_ids}
+
 
 @dataclass(slots=True)
 class Written:
@@ -63,6 +76,10 @@ class Written:
 
     portions: list[Portion] = field(default_factory=list)
     set_aside: dict[int, list[ScopeAssessment]] = field(default_factory=lambda: defaultdict(list))
+    failed_in_a_row: Counter[int] = field(default_factory=Counter)
+    """Groups that were set aside since one was written, by organisation id."""
+    told: set[str] = field(default_factory=set)
+    """Faults that were logged."""
 
     @property
     def transitions_count(self) -> int:
@@ -96,15 +113,13 @@ def write(groups: Iterable[Group], *, tree: ScopeTree, at: datetime, claims: Seq
         settles = () if waiting else claims
         try:
             portion = _write_portion(group, tree=tree, at=at, claims=settles)
-        except (IntegrityError, DataError, ProgrammingError) as problem:
-            if not _is_refused_row(problem):
+        except Exception as problem:
+            if not is_of_the_rows(problem):
                 raise
-            logger.exception("%d scope(s) from %d on cannot be written", len(group.scope_ids), group.scope_ids[0])
-            parts = _halves(group, at)
-            if not parts:
-                _set_aside(written.set_aside, group, problem, tree=tree, at=at)
-            waiting.extendleft(reversed(parts))
+            waiting.extendleft(reversed(_parts_or_set_aside(group, problem, written, tree=tree, at=at)))
             continue
+        for root_id in group.root_ids(tree):
+            written.failed_in_a_row.pop(root_id, None)
         is_settled = is_settled or bool(settles and not portion.remaining)
         written.portions.append(portion)
         waiting.extend(portion.remaining)
@@ -128,7 +143,7 @@ def grouped(counts: Mapping[int, int]) -> list[Group]:
 
 @transaction.atomic
 def _write_portion(group: Group, *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim]) -> Portion:
-    _lock_organisations({tree.by_id[scope_id].root_id for scope_id in group.scope_ids})
+    _lock_organisations(group.root_ids(tree))
     assessment = assess(at=at, scope_ids=group.scope_ids)
     findings = [finding for finding in assessment.findings if finding.may_need_writing and group.holds(finding)]
     groups = grouped(Counter(finding.scope.id for finding in findings)) if group.guardrails is None else []
@@ -142,9 +157,31 @@ def _write_portion(group: Group, *, tree: ScopeTree, at: datetime, claims: Seque
     return Portion(assessment, transitions, rest, is_again=group.is_assessed)
 
 
-def _is_refused_row(problem: Exception) -> bool:
-    """By a constraint, a type or a trigger; any other fault of a statement is ours."""
-    return not isinstance(problem, ProgrammingError) or isinstance(problem.__cause__, RaiseException)
+def _parts_or_set_aside(
+    group: Group, problem: Exception, written: Written, *, tree: ScopeTree, at: datetime
+) -> list[Group]:
+    """What is left to try of a group that failed. None when it was set aside, since it cannot be parted any more, or
+    its organisation fails altogether.
+    """
+    fault = f"{type(problem).__name__}: {_first_line(problem)}"
+    if fault not in written.told:
+        written.told.add(fault)
+        logger.error(
+            "%d scope(s) from %d on cannot be written", len(group.scope_ids), group.scope_ids[0], exc_info=problem
+        )
+    root_ids = group.root_ids(tree)
+    if len(root_ids) > 1:
+        of_root: dict[int, list[int]] = {root_id: [] for root_id in sorted(root_ids)}
+        for scope_id in group.scope_ids:
+            of_root[tree.by_id[scope_id].root_id].append(scope_id)
+        return [replace(group, scope_ids=tuple(scope_ids)) for scope_ids in of_root.values()]
+    (root_id,) = root_ids
+    fails_altogether = written.failed_in_a_row[root_id] >= FAILURES_IN_A_ROW_MAX
+    parts = [] if fails_altogether else _halves(group, at)
+    if not parts:
+        written.failed_in_a_row[root_id] += 1
+        written.set_aside[root_id] += _as_held(group, problem, at)
+    return parts
 
 
 def _halves(group: Group, at: datetime) -> list[Group]:
@@ -163,19 +200,36 @@ def _halved(items: Sequence[ItemT]) -> tuple[Sequence[ItemT], Sequence[ItemT]]:
     return items[:middle], items[middle:]
 
 
-def _to_write(group: Group, at: datetime) -> Iterator[ScopeAssessment]:
-    findings = assess(at=at, scope_ids=group.scope_ids).findings
-    return (finding for finding in findings if finding.may_need_writing and group.holds(finding))
+def _to_write(group: Group, at: datetime) -> list[ScopeAssessment]:
+    """None when not even that can be said."""
+    try:
+        with transaction.atomic():
+            findings = assess(at=at, scope_ids=group.scope_ids).findings
+    except Exception as problem:
+        if not is_of_the_rows(problem):
+            raise
+        return []
+    return [finding for finding in findings if finding.may_need_writing and group.holds(finding)]
 
 
-def _set_aside(
-    set_aside: dict[int, list[ScopeAssessment]], group: Group, problem: Exception, *, tree: ScopeTree, at: datetime
-) -> None:
-    """The findings of the group as held: the next sweep tries them again."""
-    why = str(problem).strip().partition("\n")[0][:REASON_MAX].rstrip(".")
-    outcome = Evaluation(status="error", reason=f"Held: what was found cannot be stored ({why}).")
-    for finding in _to_write(group, at):
-        set_aside[tree.by_id[finding.scope.id].root_id].append(replace(finding, ended=None, outcome=outcome))
+def _as_held(group: Group, problem: Exception, at: datetime) -> list[ScopeAssessment]:
+    """The findings of the group as held, or where none can be made all that speaks to its scopes: the next sweep tries
+    them again.
+    """
+    why = _first_line(problem)
+    if findings := _to_write(group, at):
+        outcome = Evaluation(status="error", reason=f"Held: what was found cannot be stored ({why}).")
+        return [replace(finding, ended=None, outcome=outcome) for finding in findings]
+    outcome = Evaluation(status="error", reason=f"Held: the evaluation failed ({type(problem).__name__}: {why}).")
+    return [
+        ScopeAssessment(view, guardrail.name, calendar_month(at), guardrail, outcome=outcome)
+        for view, guardrail in guardrails_on(group.scope_ids)
+        if group.guardrails is None or guardrail.name in group.guardrails
+    ]
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).strip().partition("\n")[0][:REASON_MAX].rstrip(".")
 
 
 def _settle(claims: Sequence[DirtyClaim], assessment: Assessment, at: datetime) -> None:
@@ -184,14 +238,35 @@ def _settle(claims: Sequence[DirtyClaim], assessment: Assessment, at: datetime) 
     if assessment.broken:
         # A guardrail that does not compile has no timers; the sweep evaluates its next version.
         GuardrailState.objects.filter(guardrail__in=assessment.broken, next_due_at__lte=at).update(next_due_at=None)
+    if assessment.unreadable_ids:
+        # Else it would be due again at once, for ever. Once it is mended the sweep sees it.
+        GuardrailState.objects.filter(id__in=assessment.unreadable_ids, next_due_at__lte=at).update(next_due_at=None)
     _settle_claims(claims, at)
 
 
 @transaction.atomic
 def _settle_rest(set_aside: HeldFindings, claims: Sequence[DirtyClaim], at: datetime) -> None:
     _lock_organisations(set_aside)
+    _put_timers_off(set_aside, at)
     open_gaps(set_aside, at=at)
     _settle_claims(claims, at)
+
+
+def _put_timers_off(set_aside: HeldFindings, at: datetime) -> None:
+    """What is set aside waits for the next sweep: by its timer it would be due again at once, before all others."""
+    for findings in set_aside.values():
+        due = GuardrailState.objects.filter(
+            scope_id__in={finding.scope.id for finding in findings},
+            guardrail__in={finding.guardrail for finding in findings},
+            next_due_at__lte=at,
+        )
+        try:
+            with transaction.atomic():
+                due.update(next_due_at=None)
+        except Exception as problem:
+            if not is_of_the_rows(problem):
+                raise
+            logger.exception("the timers of %d finding(s) that are set aside cannot be put off", len(findings))
 
 
 def _settle_claims(claims: Sequence[DirtyClaim], at: datetime) -> None:

@@ -2,7 +2,6 @@ from policies.evaluation.queries.assessment import (
     Assessment,
     ScopeAssessment,
     assess,
-    guardrails_by_scope,
     state_to_store,
 )
 from policies.evaluation.queries.explanation import (
@@ -13,6 +12,7 @@ from policies.evaluation.queries.liveness import (
     EvaluationLag,
     evaluation_lag,
 )
+from policies.evaluation.queries.matching import guardrails_by_scope, guardrails_on
 from policies.evaluation.queries.periods import (
     EvaluationPeriod,
     calendar_month,
@@ -29,5 +29,6 @@ __all__ = [
     "evaluation_lag",
     "explain",
     "guardrails_by_scope",
+    "guardrails_on",
     "state_to_store",
 ]

@@ -9,17 +9,16 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import UUID
 
-from governance.memory.queries import VersionedMemory
-from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
+from governance.scopes.queries import scope_tree
 from policies.evaluation.queries.facts import LoadedFacts, load_facts
 from policies.evaluation.queries.limits import Limits, follows, stored_limits
+from policies.evaluation.queries.matching import current_scope_views, matches_of
 from policies.evaluation.queries.periods import EvaluationPeriod
+from policies.evaluation.queries.states import Remembered, remembered_states
 from policies.guardrails.engine.constraint_kinds import ConstraintKind
 from policies.guardrails.engine.context import ScopeContext
 from policies.guardrails.engine.types import IDLE, Evaluation, FactKey, GuardrailState, Held, ScopeView
-from policies.guardrails.models import GuardrailState as StoredState
 from policies.guardrails.queries import ActiveGuardrail, ActiveGuardrails, active_guardrails
 
 logger = logging.getLogger(__name__)
@@ -28,19 +27,6 @@ NO_LONGER_ACTIVE = "The guardrail was retired."
 NO_LONGER_MATCHES = "The guardrail no longer matches this scope."
 PERIOD_ENDED = "period ended"
 PERIOD_CHANGED = "period changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """The stored state of a guardrail on a scope, with the id of its row. ``unreadable`` says why the state is not
-    known: it stays as it is, until a person mends or deletes the row.
-    """
-
-    id: int
-    state: GuardrailState
-    period: EvaluationPeriod
-    due_at: datetime | None = None
-    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,66 +100,13 @@ class Assessment:
     """Findings held for lack of data or after an error, by organisation id."""
     broken: dict[str, str] = field(default_factory=dict)
     """Guardrails that do not compile: name and error."""
+    unreadable_ids: tuple[int, ...] = ()
+    """Ids of the stored states that nobody can read."""
 
 
 def state_to_store(outcome: Evaluation) -> GuardrailState | None:
     """The state to store, if any. A hold with no step pending or firing has none; the DataGap shows it."""
     return outcome.state if outcome.state is not None and outcome.state.steps else None
-
-
-@dataclass(frozen=True, slots=True)
-class _ScopeViews:
-    """Scopes as guardrails see them, and the ids each guardrail version matches, for one version of the scope tree."""
-
-    views: dict[int, ScopeView]
-    matched: dict[int, frozenset[int]] = field(default_factory=dict)
-
-
-_scope_views: VersionedMemory[UUID | None, _ScopeViews] = VersionedMemory()
-
-
-def view_of(node: ScopeNode) -> ScopeView:
-    """The scope as guardrails see it."""
-    return ScopeView(
-        node.id,
-        node.path,
-        node.kind,
-        node.labels,
-        node.environment,
-        node.criticality,
-        node.practice,
-        node.currency,
-    )
-
-
-def _current_scope_views(tree: ScopeTree) -> _ScopeViews:
-    """As stale as the given tree. A tree without a version belongs to a database without scopes."""
-    return _scope_views.of(
-        tree.version,
-        lambda: _ScopeViews({node.id: view_of(node) for node in tree.by_id.values()}),
-        keep=tree.version is not None,
-    )
-
-
-def _matches(
-    guardrails: ActiveGuardrails, scope_views: _ScopeViews, scope_ids: Collection[int]
-) -> dict[int, list[ActiveGuardrail]]:
-    matches: dict[int, list[ActiveGuardrail]] = {scope_id: [] for scope_id in scope_ids}
-    for guardrail in guardrails.guardrails:
-        matched = scope_views.matched.get(guardrail.version_id)
-        if matched is None:
-            matched = frozenset(view.id for view in scope_views.views.values() if guardrail.compiled.matches(view))
-            scope_views.matched[guardrail.version_id] = matched
-        for scope_id in matched.intersection(matches):
-            matches[scope_id].append(guardrail)
-    return matches
-
-
-def guardrails_by_scope(scope_ids: Collection[int]) -> dict[int, int]:
-    """How many guardrails speak to each of these scopes; unknown ones are left out."""
-    tree = scope_tree()
-    matches = _matches(active_guardrails(), _current_scope_views(tree), [one for one in scope_ids if one in tree.by_id])
-    return {scope_id: len(matched) for scope_id, matched in matches.items()}
 
 
 def _keys_of(matches: Mapping[int, Sequence[ActiveGuardrail]]) -> dict[int, frozenset[FactKey]]:
@@ -188,25 +121,6 @@ def _keys_of(matches: Mapping[int, Sequence[ActiveGuardrail]]) -> dict[int, froz
     return keys_of
 
 
-def remembered_states(scope_ids: Collection[int] | None) -> dict[int, dict[str, Remembered]]:
-    """Stored states by scope id and guardrail name (None: of every scope)."""
-    rows = StoredState.objects.all() if scope_ids is None else StoredState.objects.filter(scope_id__in=scope_ids)
-    states: dict[int, dict[str, Remembered]] = defaultdict(dict)
-    for row in rows:
-        state, unreadable = _read_state(row)
-        period = EvaluationPeriod(row.period_start, row.period_end)
-        states[row.scope_id][row.guardrail] = Remembered(row.id, state, period, row.next_due_at, unreadable)
-    return states
-
-
-def _read_state(row: StoredState) -> tuple[GuardrailState, str]:
-    try:
-        return GuardrailState.from_json(row.state), ""
-    except Exception as problem:  # whatever was written there, it stops this guardrail on this scope and no other
-        logger.exception("what guardrail %s remembers of scope %s cannot be read", row.guardrail, row.scope_id)
-        return GuardrailState(), f"what it remembers cannot be read ({type(problem).__name__}: {problem})"
-
-
 def assess(
     *, at: datetime, scope_ids: Collection[int] | None = None, guardrails: ActiveGuardrails | None = None
 ) -> Assessment:
@@ -215,11 +129,11 @@ def assess(
     """
     active = guardrails or active_guardrails()
     tree = scope_tree()
-    scope_views = _current_scope_views(tree)
+    scope_views = current_scope_views(tree)
     ids = sorted(tree.by_id if scope_ids is None else tree.by_id.keys() & set(scope_ids))
     views = [scope_views.views[scope_id] for scope_id in ids]
     stored = remembered_states(scope_ids)
-    matches = _matches(active, scope_views, ids)
+    matches = matches_of(active, scope_views, ids)
     facts = load_facts(keys_of=_keys_of(matches), tree=tree, at=at)
     by_name = {guardrail.name: guardrail for guardrail in active.guardrails}
     findings: list[ScopeAssessment] = []
@@ -233,7 +147,12 @@ def assess(
         for guardrail in matched:
             evaluations += 1
             remembered = states.get(guardrail.name) if states else None
-            finding = _assess_pair(view, guardrail, remembered, facts, context, failed)
+            unclear = scope_views.unclear.get((guardrail.version_id, view.id))
+            finding = (
+                _assess_pair(view, guardrail, remembered, facts, context, failed)
+                if unclear is None
+                else _hold_unclear(view, guardrail, remembered, facts, at, unclear)
+            )
             if finding is None:
                 continue
             findings.append(finding)
@@ -251,6 +170,7 @@ def assess(
         evaluations_count=evaluations,
         held=dict(held),
         broken=active.broken,
+        unreadable_ids=tuple(one.id for states in stored.values() for one in states.values() if one.unreadable),
     )
 
 
@@ -293,6 +213,19 @@ def _assess_pair(
             logger.exception("guardrail %s failed on %s", guardrail.name, view.path)
         why = f"the evaluation failed ({type(problem).__name__}: {problem})"
         return _hold_failed(view, guardrail, remembered, facts, context.at, why)
+
+
+def _hold_unclear(
+    view: ScopeView,
+    guardrail: ActiveGuardrail,
+    remembered: Remembered | None,
+    facts: LoadedFacts,
+    at: datetime,
+    problem: Exception,
+) -> ScopeAssessment:
+    readable = None if remembered is None or remembered.unreadable else remembered
+    why = f"it cannot be said whether it matches ({type(problem).__name__}: {problem})"
+    return _hold_failed(view, guardrail, readable, facts, at, why)
 
 
 def _hold_failed(

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from governance.errors import NotFound
 from governance.scopes.queries import scope_tree
-from policies.evaluation.queries.assessment import remembered_states, view_of
 from policies.evaluation.queries.facts import load_facts
+from policies.evaluation.queries.matching import view_of
 from policies.evaluation.queries.periods import EvaluationPeriod
+from policies.evaluation.queries.states import remembered_states
 from policies.guardrails.engine.context import ScopeContext
 from policies.guardrails.engine.types import Evaluation
 from policies.guardrails.queries import active_guardrails

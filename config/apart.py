@@ -1,0 +1,33 @@
+"""What is done for one after the other, so that a fault in one stops no other, and how its faults are told."""
+
+from collections.abc import Iterator, Mapping
+
+from allocation.corrections.operations.repeated_calls import TAKING_BACK_HEARTBEAT
+from allocation.replay.operations import REPLAY_HEARTBEAT
+from allocation.shared_cost.operations.runs import SPLITTING_HEARTBEAT
+from budgets.ledger.operations.opening import OPENING_HEARTBEAT
+from governance.work.models import Heartbeat
+from policies.evaluation.models import DataGap
+from policies.evaluation.operations.evaluation import SWEEP_HEARTBEAT
+
+# Beside anomalies, of which is told with their last run.
+PARTS: Mapping[str, str] = {
+    SWEEP_HEARTBEAT: "The sweep of guardrails fails for",
+    OPENING_HEARTBEAT: "Accounts of budgets cannot be opened or ended for",
+    SPLITTING_HEARTBEAT: "Shared cost cannot be split for",
+    TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",
+    REPLAY_HEARTBEAT: "Outcomes in quarantine cannot be recorded:",
+}
+
+
+def faults() -> Iterator[str]:
+    """A sentence for each part that failed for some when it last ran, and for each organisation of which guardrails
+    fail.
+    """
+    details = dict(Heartbeat.objects.filter(name__in=PARTS).exclude(detail="").values_list("name", "detail"))
+    for part, words in PARTS.items():
+        if part in details:
+            yield f"{words} {details[part]}: see the log; all others go on."
+    failing = DataGap.objects.filter(ended_at=None, cause=DataGap.Cause.ERROR).select_related("organisation")
+    for gap in failing.order_by("organisation__path"):
+        yield f"Guardrails of {gap.organisation.path} are held on {gap.scopes_count} scope(s): {gap.reason}"
