@@ -2,9 +2,17 @@
 
 from config import refusals
 
+ABOUT = "What AI may cost: usage in, budgets, guardrails and decisions out."
+LIMITS = """Limits, unless the operator has set others: 20,000 requests a second of one API key, 50 of one browser
+session, 200 of one address without a valid key; some more at once. Beyond them the answer is 429
+(`too_many_requests`) with `Retry-After` in seconds. Organisations share the service fairly: of one, 32 requests are
+worked on at once and 256 wait, single posts of usage apart. A usage body has at most 32 MiB, any other 1 MiB, packed
+and unpacked. A key that is missing or unknown is refused before the body is read. A body may take 60 s, or longer as
+long as it comes at 1 KiB a second; an answer is held for a reader that takes 16 KiB a second.""".replace("\n", " ")
+
 SPECTACULAR = {
     "TITLE": "Weir",
-    "DESCRIPTION": f"What AI may cost: usage in, budgets, guardrails and decisions out.\n\n{refusals.as_text()}",
+    "DESCRIPTION": f"{ABOUT}\n\n{LIMITS}\n\n{refusals.as_text()}",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

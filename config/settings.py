@@ -246,6 +246,13 @@ REST_FRAMEWORK = {
 COMMAND_BODY_BYTES_MAX = 1024 * 1024
 SPECTACULAR_SETTINGS = openapi.SPECTACULAR
 
+# Requests of one caller, counted where they arrive (config/front): of an API key, of a person's browser session, of an
+# address without a key that is known, and how often an address may try to sign in.
+LIMIT_KEY_PER_S = env.integer("WEIR_LIMIT_KEY_PER_S", 20_000, least=1)
+LIMIT_PERSON_PER_S = env.integer("WEIR_LIMIT_PERSON_PER_S", 50, least=1)
+LIMIT_ADDRESS_PER_S = env.integer("WEIR_LIMIT_ADDRESS_PER_S", 200, least=1)
+LIMIT_SIGN_IN_PER_MIN = env.integer("WEIR_LIMIT_SIGN_IN_PER_MIN", 20, least=1)
+
 # --- decisions -----------------------------------------------------------------------------------------------
 
 DECISIONS_CONNINFO = conninfo("weir decisions", "-c timezone=UTC")

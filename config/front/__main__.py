@@ -12,6 +12,7 @@ import uvloop
 
 from config import settings
 from config.folders import data_folder
+from config.front.callers import Limits
 from config.front.clients import Client
 from config.front.limits import CONNECTIONS_MAX
 from config.front.serving import Decisions, Front
@@ -21,6 +22,15 @@ from policies.decisions.engine.deciding import Trust
 from policies.decisions.engine.snapshot import Snapshot
 from policies.decisions.operations.following import follow_in_background
 
+LIMITS = Limits(
+    key_per_s=settings.LIMIT_KEY_PER_S,
+    person_per_s=settings.LIMIT_PERSON_PER_S,
+    address_per_s=settings.LIMIT_ADDRESS_PER_S,
+    sign_in_per_min=settings.LIMIT_SIGN_IN_PER_MIN,
+    usage_bytes_max=settings.USAGE_BODY_BYTES_MAX,
+    command_bytes_max=settings.COMMAND_BODY_BYTES_MAX,
+    form_bytes_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+)
 FILES_MAX = 2 * CONNECTIONS_MAX + 128
 
 
@@ -30,7 +40,9 @@ async def serve(host: str, port: int) -> None:
     snapshot = Snapshot()
     trust = Trust(float(settings.DECISIONS_STALE_AFTER_S), frozenset(settings.DECISIONS_FAIL_CLOSED))
     web = Web(str(data_folder(os.environ.get("WEIR_DATA_DIR", "")).web_socket))
-    front = Front(Decisions(snapshot, trust), web, is_behind_proxy=settings.USE_X_FORWARDED_HOST, now=loop.time)
+    front = Front(
+        Decisions(snapshot, trust), web, is_behind_proxy=settings.USE_X_FORWARDED_HOST, now=loop.time, limits=LIMITS
+    )
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)

@@ -9,18 +9,24 @@ from typing import cast
 from config.front.exchanges import Answered, Relayed
 from config.front.heads import Header, value_of
 from config.front.limits import (
+    ANSWER_BYTES_HELD,
     ANSWER_S,
+    BODY_BYTES_PER_S_MIN,
     BODY_S,
+    BODY_SLICE_BYTES,
     HEAD_BYTES_MAX,
     HEAD_S,
     IDLE_S,
     LINGER_S,
+    READER_BYTES_PER_S_MIN,
     READER_S,
+    SLICE_BYTES,
     TARGET_BYTES_MAX,
 )
 from config.front.parsers import httptools
 from config.front.parts import FrontPart, RequestPart
 from config.front.posts import Posted, is_small_post
+from config.front.refusing import Doubted, Refused
 from policies.decisions.engine.answers import RETRY_SHORTLY, Answer, refusal
 
 MALFORMED = refusal(status=400, code="malformed_request", detail="The request is not HTTP as it is written down.")
@@ -53,11 +59,15 @@ class Client(asyncio.Protocol):
         self._headers: list[Header] = []
         self._head_began_at: float | None = None
         self._head_bytes = 0
+        self._body_began_at, self._body_bytes = 0.0, 0
+        self._unread: deque[bytes] = deque()
+        self._slow_since, self._slow_bytes = 0.0, 0
 
     # --- the loop's side --------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own is none by its class
+        self._transport.set_write_buffer_limits(high=ANSWER_BYTES_HELD)
         peer = transport.get_extra_info("peername")
         if peer:
             self.peer = str(peer[0]).encode()
@@ -68,6 +78,29 @@ class Client(asyncio.Protocol):
         self._heard_at = self.front.now()
         if self._is_refused:
             return
+        if self._unread or len(data) > SLICE_BYTES:
+            # Many requests may have come at once: the others' turn is after a few of them.
+            self._unread.append(data)
+            self.pause("slice")
+            self._read_on()
+        else:
+            self._read(data)
+
+    def _read_on(self) -> None:
+        """The next slice of what has come, unless something must be waited for."""
+        if not self._unread or self._transport is None or self._is_refused or self._pauses != {"slice"}:
+            return
+        data = self._unread.popleft()
+        size = SLICE_BYTES if self._coming is None else BODY_SLICE_BYTES
+        if len(data) > size:
+            self._unread.appendleft(data[size:])
+        self._read(data[:size])
+        if self._unread:
+            asyncio.get_running_loop().call_soon(self._read_on)
+        else:
+            self.resume("slice")
+
+    def _read(self, data: bytes) -> None:
         if self._head_began_at is not None:
             self._head_bytes += len(data)
         try:
@@ -89,6 +122,7 @@ class Client(asyncio.Protocol):
         del exc
         self._transport = None
         self.front.leave(self)
+        self._unread.clear()
         for request in (self._current, *self._waiting):
             if request is not None:
                 request.abandon()
@@ -97,11 +131,14 @@ class Client(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._reader_paused_at = self.front.now()
+        self._slow_since = self._slow_since or self._reader_paused_at
         if isinstance(self._current, Relayed) and self._current.web is not None:
             self._current.web.pause_reading()
+            self.front.is_slow(self)
 
     def resume_writing(self) -> None:
         self._reader_paused_at = 0.0
+        self.front.is_quick(self)
         if isinstance(self._current, Relayed) and self._current.web is not None:
             self._current.web.resume_reading()
 
@@ -130,6 +167,7 @@ class Client(asyncio.Protocol):
             self._refuse(MALFORMED)
             return
         request = self._coming = self._request()
+        self._body_began_at, self._body_bytes = self.front.now(), 0
         if self._current is None:
             self._current = request
             request.begin()
@@ -138,18 +176,28 @@ class Client(asyncio.Protocol):
             self.pause("order")
 
     def _request(self) -> RequestPart:
-        method, headers = self._parser.get_method(), self._headers
-        keeps_alive = self._parser.should_keep_alive() and not self._is_last and not self.front.is_stopping
-        if self.front.is_answered_here(self._target):
-            return Answered(self, method, self._target, headers, keeps_alive=keeps_alive)
+        front, method, target, headers = self.front, self._parser.get_method(), self._target, self._headers
+        keeps_alive = self._parser.should_keep_alive() and not self._is_last and not front.is_stopping
+        caller = front.callers.caller(headers, self.peer)
+        refused = front.callers.refused_from_head(caller, method, target, headers, front.now())
+        if refused is not None:
+            return Refused(self, refused, headers, keeps_alive=keeps_alive, is_head=method == b"HEAD")
+        if front.is_answered_here(target):
+            return Answered(self, method, target, headers, keeps_alive=keeps_alive, party=caller.party)
         version = self._parser.get_http_version()
-        if is_small_post(method, self._target, headers):
-            return Posted(self, headers, keeps_alive=keeps_alive, version=version)
-        if value_of(headers, b"upgrade"):
-            keeps_alive = False
-        return Relayed(self, method, self._target, headers, keeps_alive=keeps_alive, version=version)
+        request: RequestPart
+        if is_small_post(method, target, headers):
+            request = Posted(self, headers, keeps_alive=keeps_alive, version=version, caller=caller)
+        else:
+            keeps_alive = keeps_alive and not value_of(headers, b"upgrade")
+            request = Relayed(
+                self, method, target, headers, keeps_alive=keeps_alive, version=version, caller=caller
+            )  # fmt: skip
+        is_doubtful = front.callers.is_doubtful(caller, target, headers)
+        return Doubted(self, request, target, headers) if is_doubtful else request
 
     def on_body(self, data: bytes) -> None:
+        self._body_bytes += len(data)
         if self._coming is not None:
             self._coming.feed(data)
 
@@ -165,6 +213,8 @@ class Client(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """To the client."""
         if self._transport is not None:
+            if self._slow_since:
+                self._slow_bytes += len(data)
             self._transport.write(data)
 
     def pause(self, why: str) -> None:
@@ -178,6 +228,8 @@ class Client(asyncio.Protocol):
             self._pauses.discard(why)
             if not self._pauses and self._transport is not None and not self._transport.is_closing():
                 self._transport.resume_reading()
+            elif self._pauses == {"slice"}:
+                asyncio.get_running_loop().call_soon(self._read_on)
 
     def put_in_place(self, request: RequestPart) -> None:
         """Answer another request in the place of the current one."""
@@ -190,15 +242,21 @@ class Client(asyncio.Protocol):
             return
         self._current = None
         self._heard_at = self.front.now()
+        self._slow_since, self._slow_bytes = 0.0, 0
         if not request.keeps_alive:
             self._end(request)
         elif self._waiting:
             self._current = self._waiting.popleft()
-            self._current.begin()
+            # Not from inside the answer before: very many may wait.
+            asyncio.get_running_loop().call_soon(self._begin, self._current)
         elif self._is_last or self.front.is_stopping:
             self._end(request)
         else:
             self.resume("order")
+
+    def _begin(self, request: RequestPart) -> None:
+        if request is self._current:
+            request.begin()
 
     def _end(self, request: RequestPart) -> None:
         """Close when what the client still sends has come, or after LINGER_S."""
@@ -234,7 +292,9 @@ class Client(asyncio.Protocol):
         if self._lingers_until:
             is_over = now > self._lingers_until
         elif self._reader_paused_at:
-            is_over = now - self._reader_paused_at > READER_S
+            is_over = now - self._reader_paused_at > READER_S or (
+                now - self._slow_since > READER_S and self.bytes_per_s(now) < READER_BYTES_PER_S_MIN
+            )
         elif self._current is not None:
             is_over = self._is_silent(self._current, now)
         elif self._head_began_at is not None:
@@ -247,9 +307,24 @@ class Client(asyncio.Protocol):
             self.break_off()
 
     def _is_silent(self, request: RequestPart, now: float) -> bool:
-        """Whether the client sends no more of its body, or the web process no answer, for longer than is waited."""
+        """Whether the client sends no more of its body, or too slowly, or the web process no answer for longer than is
+        waited.
+        """
         silent_s = now - self._heard_at
-        return silent_s > (BODY_S if not request.is_complete and not self._pauses else ANSWER_S)
+        if request.is_complete or self._pauses:
+            return silent_s > ANSWER_S
+        took_s = now - self._body_began_at
+        return silent_s > BODY_S or took_s > BODY_S + self._body_bytes / BODY_BYTES_PER_S_MIN
+
+    def may_make_room(self, now: float) -> tuple[int, float] | None:
+        """How much is lost when it is closed to make room, the least first; None while something is being answered."""
+        if self._current is None:
+            return (0 if self._head_began_at is None else 1), self._heard_at - now
+        return None if self._current.is_complete else (2, self._body_began_at - now)
+
+    def bytes_per_s(self, now: float) -> float:
+        """How fast it has read since it first was slow."""
+        return self._slow_bytes / max(now - self._slow_since, 1.0)
 
     def stop(self) -> None:
         """Close now when nothing is being answered, otherwise after it."""

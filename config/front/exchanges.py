@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Hashable
+
+from config.front.bodies import HeldBody
+from config.front.callers import Caller, body_too_large, too_many
 from config.front.heads import (
     CONTINUE,
     LAST_CHUNK,
@@ -24,13 +29,24 @@ SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 class Answered:
     """A request that is answered here, once its body is whole."""
 
-    __slots__ = ("_begun", "_body", "_length", "client", "headers", "is_complete", "keeps_alive", "method", "target")
+    __slots__ = (
+        "_begun", "_body", "_is_gone", "_length", "_party", "client", "headers", "is_complete", "keeps_alive", "method",
+        "target",
+    )  # fmt: skip
 
     def __init__(
-        self, client: ClientPart, method: bytes, target: bytes, headers: list[Header], *, keeps_alive: bool
+        self,
+        client: ClientPart,
+        method: bytes,
+        target: bytes,
+        headers: list[Header],
+        *,
+        keeps_alive: bool,
+        party: Hashable,
     ) -> None:
         self.client, self.method, self.target, self.headers = client, method, target, headers
-        self.is_complete, self.keeps_alive, self._begun = False, keeps_alive, False
+        self.is_complete, self.keeps_alive, self._begun, self._is_gone = False, keeps_alive, False, False
+        self._party = party
         self._body: list[bytes] = []
         self._length = 0
 
@@ -55,21 +71,28 @@ class Answered:
             self._answer()
 
     def abandon(self) -> None:
-        pass
+        self._is_gone = True
 
     def _answer(self) -> None:
+        if self._is_gone:
+            return
         front = self.client.front
+        if wait_s := front.share_of(self._party):
+            asyncio.get_running_loop().call_later(wait_s, self._answer)
+            return
         given = front.answer(self.method, self.target, self.headers, b"".join(self._body))
         self.client.write(front.bytes_of(given, keeps_alive=self.keeps_alive, is_head=self.method == b"HEAD"))
         self.client.finished(self)
 
 
 class Relayed:
-    """A request that a web process answers. Bodies of both ways are passed on piece by piece."""
+    """A request that a web process answers once the body is whole: until then it costs none. The answer is passed on
+    piece by piece.
+    """
 
     __slots__ = (
-        "_begun", "_is_chunked", "_pending", "_tries", "_writes_chunks", "client", "has_answered", "headers",
-        "is_complete", "keeps_alive", "method", "target", "version", "web",
+        "_begun", "_body", "_body_bytes_max", "_is_chunked", "_is_held", "_tries", "_writes_chunks", "client",
+        "has_answered", "headers", "is_complete", "keeps_alive", "method", "party", "target", "version", "web",
     )  # fmt: skip
 
     def __init__(
@@ -81,12 +104,14 @@ class Relayed:
         *,
         keeps_alive: bool,
         version: str,
+        caller: Caller,
     ) -> None:
         self.client, self.method, self.target, self.headers = client, method, target, headers
-        self.keeps_alive, self.version = keeps_alive, version
-        self.is_complete = self.has_answered = self._begun = self._writes_chunks = False
+        self.keeps_alive, self.version, self.party = keeps_alive, version, caller.party
+        self.is_complete = self.has_answered = self._begun = self._writes_chunks = self._is_held = False
         self._is_chunked = bool(value_of(headers, b"transfer-encoding"))
-        self._pending: list[bytes] = []
+        self._body = HeldBody()
+        self._body_bytes_max = client.front.callers.body_bytes_max(caller, target.partition(b"?")[0])
         self._tries = 0
         self.web: WebPart | None = None
 
@@ -94,10 +119,13 @@ class Relayed:
 
     def begin(self) -> None:
         self._begun = True
-        self.client.front.give_connection(self)
+        if self.is_complete:
+            self.client.front.give_connection(self)
+        elif value_of(self.headers, b"expect").lower() == b"100-continue":
+            self.client.write(CONTINUE)
 
     def connected(self, web: WebPart) -> None:
-        """Send what has come so far."""
+        """Send it."""
         self._tries += 1
         self.web = web
         front = self.client.front
@@ -106,53 +134,57 @@ class Relayed:
             headers.append(front.state())
         if self._is_chunked:
             headers.append((b"transfer-encoding", b"chunked"))
-        head = b"%b %b HTTP/1.1\r\n%b\r\n" % (self.method, self.target, written(headers))
-        web.write(b"".join([head, *self._pending]))
-        self._pending.clear()
-        self.client.resume("connecting")
+        self._is_held = False
+        self._body.begin(web, b"%b %b HTTP/1.1\r\n%b\r\n" % (self.method, self.target, written(headers)))
+        self._send_more()
 
     def feed(self, data: bytes) -> None:
-        self._send(chunk(data) if self._is_chunked else data)
+        if self.has_answered:
+            return
+        try:
+            self._body.add(chunk(data) if self._is_chunked else data)
+        except OSError:
+            self.refuse(unavailable(self.target))
+            return
+        # What is said of a body's length is measured already; pieces are measured here, with their own lengths.
+        if self._body.length > self._body_bytes_max * (2 if self._is_chunked else 1):
+            self.refuse(body_too_large(self.target.partition(b"?")[0], self._body_bytes_max))
 
     def complete(self) -> None:
         self.is_complete = True
-        if self._is_chunked:
-            self._send(LAST_CHUNK)
+        if self._is_chunked and not self.has_answered:
+            self._body.add(LAST_CHUNK)
+        if self._begun and not self.has_answered:
+            self.client.front.give_connection(self)
 
-    def _send(self, data: bytes) -> None:
-        if self.web is not None:
+    def _send_more(self) -> None:
+        while self.web is not None and not self._is_held and (data := self._body.more()):
             self.web.write(data)
-        elif not self.has_answered:
-            self._pending.append(data)
-            self.client.pause("connecting")
 
     def hold(self) -> None:
         """The web process takes no more just now."""
-        self.client.pause("web")
+        self._is_held = True
 
     def go_on(self) -> None:
         """It takes more."""
-        self.client.resume("web")
+        self._is_held = False
+        self._send_more()
 
     def abandon(self) -> None:
         if self.web is not None:
             self.web.close()
             self.web = None
         self.has_answered = True
+        self._body.forget()
 
     # --- from the web process ---------------------------------------------------------------------------------
 
     def interim(self, status: int) -> None:
-        """100 Continue and its like."""
-        if self.version == "1.1":
-            self.client.write(first_line(status) + b"\r\n")
+        """The client was told to go on here."""
 
     def answer_head(self, status: int, headers: list[Header]) -> bool:
         """Write the answer's head; whether no body follows."""
         self.has_answered = True
-        if not self.is_complete:
-            # The rest of the body is nobody's: the connection cannot be used again.
-            self.keeps_alive = False
         left_out = of_one_hop(headers)
         kept = [header for header in headers if header[0] not in left_out]
         has_no_body = self.method == b"HEAD" or status in NO_BODY_STATUS
@@ -173,10 +205,9 @@ class Relayed:
     def answered(self) -> None:
         """The answer has ended; its connection to the web process is somebody else's again."""
         self.web = None
-        self._pending.clear()
+        self._body.forget()
         if self._writes_chunks:
             self.client.write(LAST_CHUNK)
-        self.client.resume("connecting")
         self.client.finished(self)
 
     def lost(self, *, was_used_before: bool) -> None:
@@ -193,12 +224,15 @@ class Relayed:
         """Answer here instead of the web process."""
         self.has_answered = True
         self.keeps_alive = self.keeps_alive and self.is_complete
-        self._pending.clear()
+        self._body.forget()
         self.client.write(
             self.client.front.bytes_of(answer, keeps_alive=self.keeps_alive, is_head=self.method == b"HEAD")
         )
-        self.client.resume("connecting")
         self.client.finished(self)
+
+    def refuse_for_now(self) -> None:
+        """Too many of the same organisation wait."""
+        self.refuse(too_many(self.target.partition(b"?")[0], 1))
 
 
 def connection_header(*, keeps_alive: bool, version: str) -> list[Header]:

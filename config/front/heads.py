@@ -27,10 +27,10 @@ ONE_HOP = frozenset(
 OF_PROXIES = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip"}
 )
-# What only the front may say to the web processes.
+# What only the front may say to the web processes, and what it has answered for them.
 STATE = b"x-weir-decisions"
 POSTS = HEADER.lower().encode()
-OF_THE_FRONT = frozenset({STATE, POSTS})
+OF_THE_FRONT = frozenset({STATE, POSTS, b"expect"})
 # Of an answer to several posts, what each of them has of its own.
 OF_ONE_POST = frozenset({b"content-type", b"content-length"})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

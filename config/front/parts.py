@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Protocol
 
 from allocation.usage.engine.posts import HandedAnswer, HandedPost
+from config.front.callers import Callers
 from config.front.heads import Header
 from policies.decisions.engine.answers import Answer
 
@@ -14,6 +16,7 @@ class FrontPart(Protocol):
 
     is_behind_proxy: bool
     is_stopping: bool
+    callers: Callers
 
     def now(self) -> float:
         """The loop's clock, in seconds."""
@@ -39,6 +42,15 @@ class FrontPart(Protocol):
     def give_connection(self, exchange: ExchangePart) -> None:
         """One to a web process, now or shortly."""
 
+    def share_of(self, party: Hashable) -> float:
+        """0 when the party may have one more answer from memory; otherwise in how many seconds."""
+
+    def is_slow(self, client: ClientPart) -> None:
+        """A web process waits for the client to read."""
+
+    def is_quick(self, client: ClientPart) -> None:
+        """It does not wait any more."""
+
     def hand_on(self, post: PostPart) -> None:
         """To a web process, with the posts that come at the same time."""
 
@@ -48,6 +60,12 @@ class ClientPart(Protocol):
 
     front: FrontPart
     peer: bytes
+
+    def may_make_room(self, now: float) -> tuple[int, float] | None:
+        """How much is lost when it is closed to make room, the least first; None while something is being answered."""
+
+    def bytes_per_s(self, now: float) -> float:
+        """How fast it has read since it first was slow."""
 
     def write(self, data: bytes) -> None:
         """To the client."""
@@ -77,8 +95,13 @@ class ClientPart(Protocol):
 class RequestPart(Protocol):
     """A request as its client's connection knows it."""
 
-    is_complete: bool
-    keeps_alive: bool
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole body has come."""
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the connection is used on."""
 
     def begin(self) -> None:
         """It is this request's turn; what came before is answered."""
@@ -97,6 +120,10 @@ class PostPart(Protocol):
     """A small post as the group knows it with which it is handed on."""
 
     since: float
+
+    @property
+    def party(self) -> Hashable:
+        """Whose share it is."""
 
     def handed(self) -> HandedPost:
         """As a web process is told of it."""
@@ -119,6 +146,13 @@ class ExchangePart(Protocol):
 
     is_complete: bool
     has_answered: bool
+
+    @property
+    def party(self) -> Hashable:
+        """Whose share it is; None where it is bounded otherwise."""
+
+    def refuse_for_now(self) -> None:
+        """Too many of the party wait."""
 
     def connected(self, web: WebPart) -> None:
         """Send what has come so far."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from allocation.usage.engine.posts import (
@@ -16,10 +15,12 @@ from allocation.usage.engine.posts import (
     answers_from_bytes,
     posts_to_bytes,
 )
+from config.front.callers import Caller, too_many
 from config.front.exchanges import Relayed, connection_header, unavailable
 from config.front.heads import OF_ONE_POST, POSTS, Header, first_line, of_one_hop, written
-from config.front.limits import AGAIN_S, GROUPS_MAX, POST_BYTES_MAX, WAITS_S
+from config.front.limits import AGAIN_S, GROUPS_MAX, POST_BYTES_MAX, POSTS_WAITING_MAX, WAITS_S
 from config.front.parts import ClientPart, PostPart, WebPart
+from config.front.turns import FairQueue
 from policies.decisions.engine.answers import Answer
 
 TARGET = PATH.encode()
@@ -51,10 +52,16 @@ def is_small_post(method: bytes, target: bytes, headers: Sequence[Header]) -> bo
 class Posted:
     """A post that is handed on with others once its body is whole."""
 
-    __slots__ = ("_begun", "_body", "client", "headers", "is_complete", "is_gone", "keeps_alive", "since", "version")
+    __slots__ = (
+        "_begun", "_body", "_caller", "client", "headers", "is_complete", "is_gone", "keeps_alive", "party", "since",
+        "version",
+    )  # fmt: skip
 
-    def __init__(self, client: ClientPart, headers: list[Header], *, keeps_alive: bool, version: str) -> None:
+    def __init__(
+        self, client: ClientPart, headers: list[Header], *, keeps_alive: bool, version: str, caller: Caller
+    ) -> None:
         self.client, self.headers, self.keeps_alive, self.version = client, headers, keeps_alive, version
+        self._caller, self.party = caller, caller.party
         self.is_complete = self.is_gone = self._begun = False
         self._body: list[bytes] = []
         self.since = 0.0
@@ -111,8 +118,9 @@ class Posted:
         if self.is_gone:
             return
         relayed = Relayed(
-            self.client, b"POST", TARGET, self.headers, keeps_alive=self.keeps_alive, version=self.version
-        )
+            self.client, b"POST", TARGET, self.headers, keeps_alive=self.keeps_alive, version=self.version,
+            caller=self._caller,
+        )  # fmt: skip
         for piece in self._body:
             relayed.feed(piece)
         relayed.complete()
@@ -130,6 +138,8 @@ class Group:
     """Posts that one request to a web process hands on."""
 
     is_complete = True
+    # Of several parties: how many groups are under way is bounded by itself.
+    party = None
 
     def __init__(self, posts: Sequence[PostPart], ended: Callable[[int], None]) -> None:
         self.posts, self._ended = posts, ended
@@ -145,6 +155,9 @@ class Group:
         body = posts_to_bytes([post.handed() for post in self.posts])
         headers = [*self.posts[0].asked_for(), (POSTS, b"%d" % len(self.posts)), (b"content-length", b"%d" % len(body))]
         web.write(b"POST %b HTTP/1.1\r\n%b\r\n%b" % (TARGET, written(headers), body))
+
+    def refuse_for_now(self) -> None:
+        """Its parties are bounded before they are in a group."""
 
     def hold(self) -> None:
         """The posts have been read already: there is no reading to hold."""
@@ -207,7 +220,7 @@ class Posts:
 
     def __init__(self, give_connection: Callable[[Group], None]) -> None:
         self._give_connection = give_connection
-        self._queue: deque[PostPart] = deque()
+        self._queue: FairQueue[PostPart] = FairQueue()
         self._under_way = 0
         # How many the next group may hope for until when.
         self._expected, self._until = 0, 0.0
@@ -216,7 +229,10 @@ class Posts:
     def add(self, post: PostPart) -> None:
         """It is answered when it is recorded."""
         post.since = asyncio.get_running_loop().time()
-        self._queue.append(post)
+        if self._queue.length_of(post.party) >= POSTS_WAITING_MAX:
+            post.refuse(too_many(TARGET, 1))
+            return
+        self._queue.put(post.party, post)
         self._look()
 
     def _look(self) -> None:
@@ -230,7 +246,7 @@ class Posts:
             if loop.time() < due:
                 self._timer = loop.call_at(due, self._look)
                 return
-            posts = [self._queue.popleft() for _ in range(min(len(self._queue), POSTS_MAX))]
+            posts = [self._queue.pop() for _ in range(min(len(self._queue), POSTS_MAX))]
             self._under_way += 1
             self._give_connection(Group(posts, self._ended))
 
@@ -239,7 +255,7 @@ class Posts:
         if len(self._queue) >= POSTS_MAX:
             return 0.0
         if self._under_way:
-            return self._queue[0].since + WAITS_S
+            return min(post.since for post in self._queue.heads()) + WAITS_S
         return 0.0 if len(self._queue) >= self._expected else self._until
 
     def _ended(self, count: int) -> None:

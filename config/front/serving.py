@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
 
+from config.front.callers import Callers, Limits
 from config.front.exchanges import path_of
 from config.front.heads import STATE, Header, first_line, value_of
-from config.front.limits import CONNECTIONS_MAX, EVERY_S, STOP_S
+from config.front.limits import CONNECTIONS_MAX, DECISION_S, EVERY_S, MAKE_ROOM, SLOW_READERS_MAX, STOP_S, WINDOW_S
 from config.front.parts import ClientPart, ExchangePart, PostPart
 from config.front.posts import Posts
+from config.front.rates import Shares
 from config.front.web import Web
 from policies.decisions.documents import Question
 from policies.decisions.engine.answers import PATH, Answer, answer_to, bearer_of, question_in, refusal
@@ -71,23 +74,60 @@ class Decisions:
 class Front:
     """All connections of this process."""
 
-    def __init__(self, decisions: Decisions, web: Web, *, is_behind_proxy: bool, now: Callable[[], float]) -> None:
+    def __init__(
+        self, decisions: Decisions, web: Web, *, is_behind_proxy: bool, now: Callable[[], float], limits: Limits
+    ) -> None:
         self.decisions, self.web, self.is_behind_proxy, self.now = decisions, web, is_behind_proxy, now
+        self.callers = Callers(
+            decisions.snapshot, limits, stale_after_s=decisions.trust.stale_after_s, is_behind_proxy=is_behind_proxy
+        )
+        self._shares = Shares(window_s=WINDOW_S, cost_s=DECISION_S)
+        self._slow: set[ClientPart] = set()
         self.posts = Posts(self.give_connection)
         self.is_stopping = False
         self.clients: set[ClientPart] = set()
         self._date = _date()
 
     def join(self, client: ClientPart) -> bool:
-        """Whether there is room for one more connection."""
+        """Whether there is room for one more connection, also by closing some that are silent."""
+        if len(self.clients) >= CONNECTIONS_MAX:
+            self._make_room()
         if len(self.clients) >= CONNECTIONS_MAX:
             return False
         self.clients.add(client)
         return True
 
+    def _make_room(self) -> None:
+        """Close connections that nothing is answered on, first those of the address with most of them."""
+        now = self.now()
+        closable = [(loss, client) for client in self.clients if (loss := client.may_make_room(now)) is not None]
+        most = Counter(client.peer for _, client in closable)
+        closable.sort(key=lambda one: (-most[one[1].peer], one[0]))
+        for _, client in closable[:MAKE_ROOM]:
+            client.break_off()
+            self.clients.discard(client)
+
     def leave(self, client: ClientPart) -> None:
         """The connection is closed."""
         self.clients.discard(client)
+        self._slow.discard(client)
+
+    def is_slow(self, client: ClientPart) -> None:
+        """A web process waits for the client to read. When there are too many of them, the slowest is ended."""
+        self._slow.add(client)
+        if len(self._slow) > SLOW_READERS_MAX:
+            now = self.now()
+            slowest = min(self._slow, key=lambda one: one.bytes_per_s(now))
+            self._slow.discard(slowest)
+            slowest.break_off()
+
+    def is_quick(self, client: ClientPart) -> None:
+        """It does not wait any more."""
+        self._slow.discard(client)
+
+    def share_of(self, party: Hashable) -> float:
+        """0 when the party may have one more answer from memory; otherwise in how many seconds."""
+        return self._shares.take(party, self.now())
 
     def give_connection(self, exchange: ExchangePart) -> None:
         """One to a web process, now or shortly."""
@@ -134,6 +174,7 @@ class Front:
             now = self.now()
             self._date = _date()
             self.web.sweep(now)
+            self.callers.sweep(now)
             for client in tuple(self.clients):
                 client.sweep(now)
 

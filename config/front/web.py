@@ -10,6 +10,7 @@ from config.front.heads import Header
 from config.front.limits import IDLE_CONNECTIONS_TO_WEB, IDLE_TO_WEB_S
 from config.front.parsers import httptools
 from config.front.parts import ExchangePart
+from config.front.turns import Turns
 
 INTERIM = 200
 
@@ -45,9 +46,15 @@ class WebConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Whoever it belonged to has gone."""
-        self._exchange = None
+        self._let_go()
         if self._transport is not None:
             self._transport.abort()
+
+    def _let_go(self) -> ExchangePart | None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            self._web.ended(exchange)
+        return exchange
 
     def pause_reading(self) -> None:
         """The client reads more slowly than the web process writes."""
@@ -80,7 +87,7 @@ class WebConnection(asyncio.Protocol):
         self._lose()
 
     def _lose(self) -> None:
-        exchange, self._exchange = self._exchange, None
+        exchange = self._let_go()
         if exchange is not None:
             exchange.lost(was_used_before=self._uses > 1)
         self.close()
@@ -131,6 +138,7 @@ class WebConnection(asyncio.Protocol):
             self._web.take_back(self)
         else:
             self.close()
+        self._web.ended(exchange)
 
 
 class Web:
@@ -140,8 +148,27 @@ class Web:
         self._path = path
         self._idle: deque[WebConnection] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
+        self._turns: Turns[ExchangePart] = Turns()
 
     def give_connection(self, exchange: ExchangePart) -> None:
+        """A connection when it is the turn of the exchange's party."""
+        if exchange.party is None or self._turns.begin(exchange.party):
+            self._give(exchange)
+        elif not self._turns.wait(exchange.party, exchange):
+            exchange.refuse_for_now()
+
+    def ended(self, exchange: ExchangePart) -> None:
+        """It needs its connection no more: the next one's turn."""
+        if exchange.party is None:
+            return
+        self._turns.end(exchange.party)
+        while (following := self._turns.next()) is not None:
+            if following.has_answered:
+                self._turns.end(following.party)
+            else:
+                self._give(following)
+
+    def _give(self, exchange: ExchangePart) -> None:
         """An idle connection at once, or a new one shortly."""
         if self._idle:
             self._idle.popleft().serve(exchange)
@@ -156,10 +183,12 @@ class Web:
                 lambda: WebConnection(self), self._path
             )
         except OSError:
+            self.ended(exchange)
             if not exchange.has_answered:
                 exchange.lost(was_used_before=False)
             return
         if exchange.has_answered:
+            self.ended(exchange)
             self.take_back(connection)
         else:
             connection.serve(exchange)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.front.callers import Limits
 from config.front.clients import Client
 from config.front.serving import Decisions, Front
 from config.front.web import Web
@@ -16,6 +17,7 @@ from policies.decisions.engine.deciding import Trust
 from policies.decisions.engine.snapshot import Snapshot
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+LIMITS = Limits()
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -103,15 +105,18 @@ def run(
     test: Callable[[House], Awaitable[Any]],
     *,
     is_behind_proxy: bool = False,
+    snapshot: Snapshot | None = None,
+    limits: Limits = LIMITS,
 ) -> Any:
     async def body(folder: str) -> Any:
         loop, clock = asyncio.get_running_loop(), [0.0]
         path = f"{folder}/web.sock"
         front = Front(
-            Decisions(Snapshot(), Trust()),
+            Decisions(snapshot or Snapshot(), Trust()),
             Web(path),
             is_behind_proxy=is_behind_proxy,
             now=lambda: loop.time() + clock[0],
+            limits=limits,
         )
         server = await loop.create_server(lambda: Client(front), "127.0.0.1", 0)
         house = House(front, server.sockets[0].getsockname()[1], path, clock, script=script)

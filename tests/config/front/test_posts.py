@@ -220,7 +220,7 @@ def test_beside_a_group_that_takes_long_others_are_recorded() -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        usage("[0]", "Connection: close"),
+        usage("[0]", "Connection: close", "Cookie: sessionid=a"),
         usage("[0]", *CLOSE, KEY),
         usage("[0]", *CLOSE, "Accept: application/xml"),
         usage("[0]", *CLOSE, "Content-Encoding: gzip"),
@@ -230,7 +230,7 @@ def test_beside_a_group_that_takes_long_others_are_recorded() -> None:
         usage(" " * (limits.POST_BYTES_MAX + 1), *CLOSE),
         usage("[0]", *CLOSE).replace(b"POST", b"PUT"),
     ],
-    ids=["no key", "two keys", "another answer", "packed", "query", "another path", "no length", "large", "method"],
+    ids=["a person", "two keys", "another answer", "packed", "query", "another path", "no length", "large", "method"],
 )
 def test_what_is_special_is_relayed_as_it_came(request_: bytes) -> None:
     async def test(house: House) -> Any:
