@@ -40,5 +40,6 @@ BEAT = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
     },
-    "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10", hour="2")},
+    # It gives way to who reads a table for long, such as a backup, and tries again in an hour.
+    "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10")},
 }

@@ -1,11 +1,12 @@
 """Raw usage is partitioned by month (UTC), so that expired months are dropped as whole tables; see docs/adr/0009."""
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection
 from psycopg import sql
 
 from allocation.meters.engine.months import Month
@@ -14,10 +15,18 @@ from allocation.usage.operations.identities import forget_identities
 from allocation.usage.operations.spans import forget_spans
 from governance.calendar.engine import day_of, first_of_month, midnight, month_after
 from governance.work.engine.locks import PARTITION_LOCK
-from governance.work.operations import hold
+from governance.work.operations import each_apart, hold, tell_faults, waiting_at_most
 
 TABLE = RECORD_TABLE
 MONTHS_AHEAD = 2
+PARTITIONS_HEARTBEAT = "allocation.maintain_partitions"
+# Dropping needs the whole table for itself: while it waits for who reads, such as a backup, usage and decisions wait
+# behind it. So it waits for a moment only, some times, and leaves it to the next hour.
+DROPPED_WITHIN_MS = 200
+DROP_TRIES = 5
+DROP_PAUSE_S = 1.0
+# Attaching a month waits for nobody but another that makes one, or a vacuum of the whole table.
+CREATED_WITHIN_MS = 5_000
 _NAME = re.compile(rf"{TABLE}_(\d{{4}})_(\d{{2}})")
 
 # Months whose partition this process has seen. Dropped months are no longer accepted, so that none must be removed.
@@ -31,7 +40,7 @@ def ensure_partitions(months: Iterable[Month]) -> None:
     missing = sorted(set(months) - seen_months)
     if not missing:
         return
-    with transaction.atomic():
+    with waiting_at_most(CREATED_WITHIN_MS):
         hold(PARTITION_LOCK)
         existing = existing_partitions()
         for month in missing:
@@ -67,14 +76,21 @@ def _create(month: Month) -> None:
 
 def maintain_partitions(*, at: datetime) -> list[str]:
     """Creates the coming months' partitions and drops expired ones, with the identities and spans of their records.
-    Returns the names of those dropped.
+    Returns the names of those dropped. What fails, or gives way to somebody who reads a table for long, is told, stops
+    nothing else, and is done by the next run.
     """
     this = first_of_month(day_of(at))
-    ensure_partitions(Month.of(month_after(this, ahead)) for ahead in range(MONTHS_AHEAD + 1))
-    dropped = drop_expired_partitions(at=at)
+    coming = [Month.of(month_after(this, ahead)) for ahead in range(MONTHS_AHEAD + 1)]
     expired = midnight(first_of_month(day_of(_kept_from(at))))
-    forget_identities(before=expired)
-    forget_spans(before=expired)
+    dropped: list[str] = []
+    steps: dict[str, Callable[[], object]] = {
+        "the coming months": lambda: ensure_partitions(coming),
+        "the expired months": lambda: dropped.extend(drop_expired_partitions(at=at)),
+        "the names of expired records": lambda: forget_identities(before=expired),
+        "the spans of expired records": lambda: forget_spans(before=expired),
+    }
+    done = each_apart(steps, lambda name: steps[name](), named=str)
+    tell_faults(PARTITIONS_HEARTBEAT, done.faults, at=at, sentence="usage could not be maintained: %s")
     return dropped
 
 
@@ -82,21 +98,37 @@ def _kept_from(at: datetime) -> datetime:
     return at - timedelta(days=settings.USAGE_RETENTION_DAYS)
 
 
-@transaction.atomic
 def drop_expired_partitions(*, at: datetime) -> list[str]:
-    """Drops partitions whose whole month is older than USAGE_RETENTION_DAYS, and remembers their months: what comes
-    again for them could not be told from what was counted. Returns their names.
+    """Drops partitions whose whole month is older than USAGE_RETENTION_DAYS, each in a transaction of its own, and
+    remembers their months: what comes again for them could not be told from what was counted. Returns their names.
+    OperationalError when somebody else, such as a backup, kept reading: what was dropped before stays dropped.
     """
-    hold(PARTITION_LOCK)
-    with connection.cursor() as cursor:
-        expired = {
-            month: name for month, name in sorted(existing_partitions().items()) if month.until <= _kept_from(at)
-        }
-        held = []
-        for month, name in expired.items():
+    expired = [month for month in sorted(existing_partitions()) if month.until <= _kept_from(at)]
+    return [name for month in expired if (name := _dropped_in_time(month, at)) is not None]
+
+
+def _dropped_in_time(month: Month, at: datetime) -> str | None:
+    for tries_left in reversed(range(DROP_TRIES)):
+        try:
+            return _drop(month, at)
+        except OperationalError:
+            if not tries_left or connection.in_atomic_block:
+                raise
+            time.sleep(DROP_PAUSE_S)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _drop(month: Month, at: datetime) -> str | None:
+    with waiting_at_most(DROPPED_WITHIN_MS):
+        hold(PARTITION_LOCK)
+        name = existing_partitions().get(month)
+        if name is None:
+            return None
+        with connection.cursor() as cursor:
             cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
             if cursor.fetchone()[0]:
-                held.append(DroppedMonth(month=month.start, dropped_at=at))
+                DroppedMonth.objects.bulk_create(
+                    [DroppedMonth(month=month.start, dropped_at=at)], ignore_conflicts=True
+                )
             cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-    DroppedMonth.objects.bulk_create(held, ignore_conflicts=True)
-    return list(expired.values())
+        return name

@@ -44,6 +44,7 @@ from governance.work.operations.locks import (
     hold,
     hold_and_read,
     hold_if_free,
+    waiting_at_most,
 )
 from governance.work.operations.nudges import (
     nudge,
@@ -86,4 +87,5 @@ __all__ = [
     "sqlstate_of",
     "tell_faults",
     "text_array",
+    "waiting_at_most",
 ]

@@ -1,9 +1,10 @@
 """Taking advisory locks for a transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from governance.work.engine.locks import AdvisoryLock
 
@@ -37,6 +38,19 @@ def hold_if_free(lock: AdvisoryLock, *, of: int | None = None) -> bool:
         cursor.execute(*_call("pg_try_advisory_xact_lock", lock, of))
         (is_ours,) = cursor.fetchone()
     return bool(is_ours)
+
+
+@contextmanager
+def waiting_at_most(milliseconds: int) -> Iterator[None]:
+    """A transaction, or a part of one, in which no lock is waited for longer: OperationalError then, and nothing of it
+    has happened. For what locks a whole table: whoever comes after it waits behind it, also those who only read.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
+        yield
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
 
 
 def _call(function: str, lock: AdvisoryLock, of: int | None) -> tuple[str, list[int]]:
