@@ -10,6 +10,8 @@ from governance.rest.api import no_such_route
 
 API_APPS = ("governance", "allocation", "budgets", "policies")
 
+handler500 = "config.failures.answered"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", health.alive, name="healthz"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DataError, OperationalError, connections
+from django.db import DataError, connections
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import Resolver404, resolve
 from django.views.decorators.csrf import csrf_exempt
@@ -16,9 +16,11 @@ from rest_framework.response import Response
 
 from governance.errors import DomainError
 from governance.rest.engine.problems import CONTENT_TYPE, problem
+from governance.work.operations import is_of_the_database
 
 logger = logging.getLogger(__name__)
 PATH_SHOWN = 200
+RETRY_AFTER_S = "2"
 CODES = {
     exceptions.ParseError: "malformed_body",
     exceptions.NotAuthenticated: "not_authenticated",
@@ -104,16 +106,21 @@ DJANGO_REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
 def _of_failure(exc: Exception, instance: str) -> Response:
     """A failure of the service: logged in full, answered in a sentence."""
     logger.error("request to %s failed", instance, exc_info=exc)
-    if isinstance(exc, OperationalError):
-        return problem_response(
-            status=503,
-            code="database_unavailable",
-            detail="The database is not available. Try again shortly.",
-            instance=instance,
-            headers={"Retry-After": "2"},
-        )
+    if is_of_the_database(exc):
+        return unavailable(instance)
     return problem_response(
         status=500, code="internal_error", detail="Something went wrong on our side.", instance=instance
+    )
+
+
+def unavailable(instance: str) -> Response:
+    """The database as it is now is the matter: gone, full, locked. Nothing of the request has happened."""
+    return problem_response(
+        status=503,
+        code="database_unavailable",
+        detail="The database is not available. Try again shortly.",
+        instance=instance,
+        headers={"Retry-After": RETRY_AFTER_S},
     )
 
 

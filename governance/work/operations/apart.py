@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+import psycopg
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 
 from governance.work.engine.sqlstates import QUERY_CANCELLED, passes
@@ -16,6 +17,8 @@ from governance.work.operations.heartbeats import beat
 logger = logging.getLogger(__name__)
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+# What the driver raises when the server said nothing, as itself or in Django's words.
+WITHOUT_A_WORD = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 @dataclass(slots=True)
@@ -68,10 +71,10 @@ def is_of_the_database(problem: BaseException) -> bool:
     """Whether the database as it is now is the matter: gone, full, locked, another transaction's sake. Tried later the
     same may succeed. False of what is refused for what it holds, and of every error that is no database's.
     """
-    if not isinstance(problem, Error):
+    if not isinstance(problem, Error | psycopg.Error):
         return False
     state = sqlstate_of(problem)
-    return passes(state) if state is not None else isinstance(problem, OperationalError | InterfaceError)
+    return passes(state) if state is not None else isinstance(problem, WITHOUT_A_WORD)
 
 
 def is_of_the_rows(problem: BaseException) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -19,6 +18,7 @@ from rest_framework.views import APIView
 from typing_extensions import override
 
 from governance.rest.api import parse_json, read_body
+from governance.work.operations import is_of_the_database
 from policies.decisions.api.serializers import DecisionOut, DecisionQuestion
 from policies.decisions.documents import BODY_BYTES_MAX, Question, question_of
 from policies.decisions.engine.answers import RETRY_SHORTLY, Answer, answer_to, bearer_of, refusal
@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 def answer(request: HttpRequest) -> HttpResponse:
     try:
         given = answer_to(request.method or "", lambda: _decide(request, timezone.now()), path=request.path)
-    except OperationalError as problem_of_database:
-        given = _unavailable(request, problem_of_database)
+    except Exception as problem:  # noqa: BLE001  # what is not of the database is raised again
+        given = _unavailable(request, problem)
     return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
 
 
@@ -42,8 +42,11 @@ def _decide(request: HttpRequest, at: datetime) -> Decision:
     return _decided(question_of(parse_json(read_body(request, BODY_BYTES_MAX))), plaintext, at)
 
 
-def _unavailable(request: HttpRequest, problem_of_database: OperationalError) -> Answer:
-    logger.error("database unavailable", exc_info=problem_of_database)
+def _unavailable(request: HttpRequest, problem: Exception) -> Answer:
+    """Raises `problem` again when it is not of the database as it is now."""
+    if not is_of_the_database(problem):
+        raise problem
+    logger.error("database unavailable", exc_info=problem)
     detail = "The database is not available. Try again shortly."
     return refusal(status=503, code="database_unavailable", detail=detail, path=request.path, headers=(RETRY_SHORTLY,))
 
@@ -91,8 +94,8 @@ def check(request: HttpRequest) -> HttpResponse:
             path=request.path,
             at=at,
         )
-    except OperationalError as problem_of_database:
-        given = _unavailable(request, problem_of_database)
+    except Exception as problem:  # noqa: BLE001  # what is not of the database is raised again
+        given = _unavailable(request, problem)
     return HttpResponse(given.body, status=given.status, headers=dict(given.headers))
 
 

@@ -1,0 +1,28 @@
+"""What a page answers when the service fails; views of the API answer by themselves, in problem+json."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.views.defaults import server_error
+
+from governance.rest.api.problems import RETRY_AFTER_S, unavailable
+from governance.work.operations import is_of_the_database
+
+SENTENCE = "The database is not available. Nothing of what you did was lost: try again shortly."
+
+
+def answered(request: HttpRequest) -> HttpResponseBase:
+    """503 with `Retry-After` where the database as it is now is the matter, else 500. Django calls it while it handles
+    the error.
+    """
+    problem = sys.exc_info()[1]
+    if problem is None or not is_of_the_database(problem):
+        return server_error(request)
+    if request.path.startswith("/api/"):
+        answer = unavailable(request.path)
+        return JsonResponse(answer.data, status=answer.status_code, headers=dict(answer.headers))
+    return HttpResponse(
+        f"<!doctype html><title>Try again shortly</title><p>{SENTENCE}", status=503,
+        headers={"Retry-After": RETRY_AFTER_S, "Cache-Control": "no-store"},
+    )  # fmt: skip
