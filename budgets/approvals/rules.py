@@ -8,29 +8,39 @@ from governance.people.rules import Actor
 from governance.scopes.models import Scope
 
 
-def person_behind(actor: Actor) -> User | None:
-    """The person who answers for a proposal: the actor, or who created the key; None for the installation."""
-    if actor.user is not None:
-        return actor.user
-    return actor.key.created_by if actor.key is not None else None
-
-
 def authors(budget: Budget) -> frozenset[int]:
     """The ids of who created and who submitted the budget."""
     return frozenset(pk for pk in (budget.created_by_id, budget.submitted_by_id) if pk is not None)
 
 
+def is_author(user: User | None, budget: Budget) -> bool:
+    """Whether the person created or submitted the budget, by whatever road: signed in, by a key of theirs, or by a
+    command that they ran, also where all that is known of them is the name of their account on the machine.
+    """
+    if user is None:
+        return False
+    name, email = budget.author_name.lower(), user.email.lower()
+    return user.pk in authors(budget) or (name != "" and name in {email, email.partition("@")[0]})
+
+
 def may_withdraw(actor: Actor, budget: Budget) -> bool:
     """Whether the actor is an author, may approve budgets of the scope, or is the installation."""
-    person = person_behind(actor)
-    is_author = person is not None and person.pk in authors(budget)
-    return is_author or actor.is_system or actor.may(DecisionRight.APPROVE_BUDGET, budget.scope)
+    return is_author(actor.person, budget) or actor.is_system or actor.may(DecisionRight.APPROVE_BUDGET, budget.scope)
 
 
 def check_seen(actor: Actor, scope: Scope) -> None:
     """NotFound (`scope_unknown`) for a scope that the actor may not see."""
     if not actor.sees(scope.path):
         raise NotFound(f"There is no scope {scope.path!r} that {actor.label} may see.", code="scope_unknown")
+
+
+def check_somebody_answers(actor: Actor) -> None:
+    """PersonRequired for a key without an owner: whoever made it could approve what it proposes."""
+    if actor.key is not None and actor.person is None:
+        raise PersonRequired(
+            f"The {actor.label} has no owner who answers for what it proposes: revoke it, and make one with"
+            " `weir keys create --owner EMAIL` or in the admin."
+        )
 
 
 def check_person_with_right(actor: Actor, budget: Budget) -> User:
@@ -48,6 +58,6 @@ def check_person_with_right(actor: Actor, budget: Budget) -> User:
 def check_decider(actor: Actor, budget: Budget) -> User:
     """As `check_person_with_right`, and FourEyes for an author of the budget, superuser or not."""
     user = check_person_with_right(actor, budget)
-    if user.pk in authors(budget):
+    if is_author(user, budget):
         raise FourEyes(f"{actor.label} proposed this budget; someone else has to decide on it.")
     return user

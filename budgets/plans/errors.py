@@ -30,7 +30,7 @@ class ProposalExists(DomainError):
 
 
 class ChangedSinceSeen(DomainError):
-    """The proposal's amount is not the one the person saw."""
+    """The proposal is not the one the person saw."""
 
     code = "changed_since_seen"
 

@@ -23,7 +23,8 @@ OPEN = ("draft", "submitted")
 IN_FORCE = ("approved", "ended")
 DECIDED = ("approved", "rejected", "ended")
 FIXED_ONCE_DECIDED = (
-    *("scope", "unit", "period", "amount", "currency", "starts_on", "created_by", "submitted_by", "submitted_at"),
+    *("scope", "unit", "period", "amount", "currency", "starts_on", "created_by", "author_name", "submitted_by"),
+    "submitted_at",
     *("decided_by", "decided_at", "decision_reason"),
 )
 
@@ -103,6 +104,9 @@ class Budget(models.Model):
     source = models.CharField(max_length=400, blank=True, default="", editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    author_name = models.CharField(
+        max_length=254, blank=True, default="", editable=False, help_text="Who ran the command that proposed it."
     )
     created_at = models.DateTimeField(editable=False)
     submitted_by = models.ForeignKey(

@@ -1,9 +1,12 @@
 """Checks of a budget's terms; every refusal says how to fix them."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+
+import orjson
 
 from budgets.plans.engine.amounts import NANO, WHOLE_UNITS, plain
 from budgets.plans.engine.periods import MONTHS, is_first_day, is_longer, period_of
@@ -52,6 +55,18 @@ def terms(budget: Budget) -> dict[str, object]:
         "starts_on": str(budget.starts_on),
         "ends_on": str(budget.ends_on) if budget.ends_on else None,
     }
+
+
+def terms_digest(budget: Budget) -> str:
+    """64 hexadecimal digits that are others as soon as anything of a proposal is: its terms, its scope, its note, or
+    who stands behind it. Who decides sends the digest of what was shown.
+    """
+    people = sorted(pk for pk in (budget.created_by_id, budget.submitted_by_id) if pk is not None)
+    stated = terms(budget) | {
+        "budget": budget.pk, "scope": budget.scope.path, "note": budget.note, "source": budget.source, "people": people,
+        "author": budget.author_name,
+    }  # fmt: skip
+    return hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def checked_values(

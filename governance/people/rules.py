@@ -34,6 +34,9 @@ class Actor:
     user: User | None = None
     key: ApiKey | None = None
     is_system: bool = field(default=False, kw_only=True)
+    # Of the installation: who runs the command, as a person known here and by the name they go by.
+    run_by: User | None = field(default=None, kw_only=True)
+    stated_name: str = field(default="", kw_only=True)
 
     @classmethod
     def of_user(cls, user: User) -> Actor:
@@ -46,9 +49,18 @@ class Actor:
         return cls(label=f"key {key.prefix}", key=key)
 
     @classmethod
-    def system(cls, label: str = "weir") -> Actor:
-        """The installation itself: tasks and commands."""
-        return cls(label=label, is_system=True)
+    def system(cls, label: str = "weir", *, run_by: User | None = None, stated_name: str = "") -> Actor:
+        """The installation itself: tasks, and commands that somebody runs."""
+        return cls(label=label, is_system=True, run_by=run_by, stated_name=stated_name)
+
+    @property
+    def person(self) -> User | None:
+        """Who answers for what is proposed: the person, the owner of the key, or who runs the command where they are
+        known here.
+        """
+        if self.user is not None:
+            return self.user
+        return self.key.created_by if self.key is not None else self.run_by
 
     @property
     def sees_everything(self) -> bool:

@@ -18,11 +18,12 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from budgets.approvals import operations, rules
-from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, amount_seen
+from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, seen
 from budgets.ledger.admin.show import accounts_of, entries_shown, period_shown, progress
 from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
+from budgets.plans.operations import terms_digest
 from governance.charts.engine.colours import BAD
 from governance.pages.admin.base import OperatedAdmin, acting
 from governance.pages.admin.reasons import run_for_each
@@ -86,10 +87,11 @@ class ActionPage(OperatedAdmin):
         rows = [
             {
                 "budget": budget,
+                "digest": terms_digest(budget),
                 "amount": rounded(budget.unit, budget.amount, budget.currency),
                 "facts": _amount_and_used(budget, facts.get(budget.pk)),
-                "is_own": actor.user is not None and actor.user.pk in rules.authors(budget),
-                "author": str(budget.submitted_by or file_name(budget.source)),
+                "is_own": rules.is_author(actor.user, budget),
+                "author": str(budget.submitted_by or budget.author_name or file_name(budget.source)),
             }
             for budget in budgets
         ]
@@ -113,9 +115,9 @@ class ActionPage(OperatedAdmin):
         """How many were decided; what was refused is said above the page."""
 
         def run(budget: Budget) -> None:
-            seen = amount_seen(request.POST, budget) if decision.checks_amount else {}
+            shown = seen(request.POST, budget) if decision.checks_terms else {}
             decision.operation(
-                budget_id=budget.pk, actor=acting(request), at=timezone.now(), **seen, **form.cleaned_data
+                budget_id=budget.pk, actor=acting(request), at=timezone.now(), **shown, **form.cleaned_data
             )
 
         return run_for_each(request, budgets, run=run, name=lambda budget: budget.name, done=decision.done)
@@ -144,7 +146,7 @@ class BudgetAdmin(ActionPage):
     fieldsets = (
         (None, {"fields": (("scope", "status"), ("unit", "period"), ("amount_each", "currency"),
                            ("starts_on", "ends_on"), "note")}),
-        ("Decision", {"fields": (("created_by", "created_at"), ("submitted_by", "submitted_at"),
+        ("Decision", {"fields": (("created_by", "created_at"), ("submitted_by", "submitted_at"), "author_name",
                                  ("decided_by", "decided_at"), "decision_reason", ("supersedes", "source"))}),
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": TERMS}),)
@@ -205,7 +207,7 @@ class BudgetAdmin(ActionPage):
             "period": period_shown(account, facts_of(account, used[account.pk]), today=now.date()) if account else None,
             **entries_shown(budget, accounts_of(budget)),
             "budget": budget,
-            "is_own": acting(request).user is not None and request.user.pk in rules.authors(budget),
+            "is_own": rules.is_author(acting(request).user, budget),
         }
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:

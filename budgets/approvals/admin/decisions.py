@@ -29,7 +29,7 @@ class GiveBackForm(GrantForm):
 @dataclass(frozen=True, slots=True)
 class DecisionPage:
     """One decision: its page, the operation it calls, and the message shown when that succeeded. `by_another`: not by
-    the budget's author. `checks_amount`: refused when the amount has changed since the page was shown.
+    the budget's author. `checks_terms`: refused when the proposal has changed since the page was shown.
     """
 
     title: str
@@ -39,7 +39,7 @@ class DecisionPage:
     done: str
     statuses: frozenset[str]
     is_danger: bool = False
-    checks_amount: bool = False
+    checks_terms: bool = False
     by_another: bool = True
 
 
@@ -61,7 +61,7 @@ DECISIONS: Mapping[str, DecisionPage] = {
         operations.approve_budget,
         "approved",
         frozenset({STATUS.SUBMITTED}),
-        checks_amount=True,
+        checks_terms=True,
     ),
     "reject": DecisionPage(
         "Reject",
@@ -111,10 +111,13 @@ DECISIONS: Mapping[str, DecisionPage] = {
 }
 
 
-def amount_seen(posted: Mapping[str, str], budget: Budget) -> dict[str, Decimal]:
-    """The amount the page showed, as `expected_amount`, so that nobody approves an amount they have not seen."""
-    amount = posted.get(f"seen_{budget.pk}", "")
+def seen(posted: Mapping[str, str], budget: Budget) -> dict[str, Any]:
+    """What the page showed, as `expected_amount` and `expected_digest`, so that nobody approves what they have not
+    seen.
+    """
+    amount, digest = posted.get(f"seen_{budget.pk}", ""), posted.get(f"digest_{budget.pk}", "")
+    shown: dict[str, Any] = {"expected_digest": digest} if digest else {}
     try:
-        return {"expected_amount": Decimal(amount)} if amount else {}
+        return shown | ({"expected_amount": Decimal(amount)} if amount else {})
     except ArithmeticError:
-        return {}
+        return shown

@@ -11,6 +11,7 @@ from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import BudgetFacts
 from budgets.plans.engine.amounts import budget_quantity, plain
 from budgets.plans.models import Budget
+from budgets.plans.operations import terms_digest
 from governance.rest.api import ScopeParameters
 
 
@@ -55,7 +56,12 @@ class DecisionIn(serializers.Serializer[Any]):
 
 
 class ApprovalIn(DecisionIn):
-    expected_amount = AmountField(default=None, help_text="What you saw; refused when the proposal has changed since.")
+    expected_digest = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        default=None,
+        help_text="The budget's `digest` as you saw it: refused when anything of the proposal has changed since.",
+    )
+    expected_amount = AmountField(default=None, help_text="The amount alone that you saw; `expected_digest` says more.")
 
 
 class GrantIn(DecisionIn):
@@ -81,6 +87,7 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
     created_by = serializers.CharField(source="created_by.email", default=None, allow_null=True)
     submitted_by = serializers.CharField(source="submitted_by.email", default=None, allow_null=True)
     decided_by = serializers.CharField(source="decided_by.email", default=None, allow_null=True)
+    digest = serializers.SerializerMethodField(help_text="Of the whole proposal: who approves it sends it back.")
     current = serializers.SerializerMethodField(help_text="The period that contains now; null when not in force.")
 
     class Meta:
@@ -88,9 +95,12 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
         fields = (
             *("id", "name", "scope", "unit", "period", "amount", "currency", "starts_on", "ends_on", "note", "status"),
             *("supersedes", "source", "created_by", "created_at", "submitted_by", "submitted_at"),
-            *("decided_by", "decided_at", "decision_reason", "current"),
+            *("decided_by", "decided_at", "decision_reason", "digest", "current"),
         )
         read_only_fields = fields
+
+    def get_digest(self, budget: Budget) -> str:
+        return terms_digest(budget)
 
     @extend_schema_field(CurrentPeriodOut(allow_null=True))
     def get_current(self, budget: Budget) -> Mapping[str, Any] | None:

@@ -25,7 +25,16 @@ from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain
 from budgets.plans.engine.periods import period_of
 from budgets.plans.errors import ChangedSinceSeen, ProposalExists, WrongStatus
 from budgets.plans.models import OPEN, Budget
-from budgets.plans.operations import check_fits, check_name, checked_reason, checked_values, default_name, locked, terms
+from budgets.plans.operations import (
+    check_fits,
+    check_name,
+    checked_reason,
+    checked_values,
+    default_name,
+    locked,
+    terms,
+    terms_digest,
+)
 from governance.errors import RightRequired
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
@@ -55,6 +64,7 @@ def create_budget(
     NotFound for a scope not seen, ProposalExists, Invalid for terms that cannot be approved.
     """
     rules.check_seen(actor, scope)
+    rules.check_somebody_answers(actor)
     values = checked_values(
         scope=scope,
         unit=unit,
@@ -67,10 +77,10 @@ def create_budget(
     )
     if Budget.objects.filter(scope=scope, unit=unit, status__in=OPEN).exists():
         raise ProposalExists(f"A {unit} budget of {scope.path} is already proposed: withdraw it, or have it decided.")
-    person = rules.person_behind(actor)
     budget = Budget(
-        name=name or default_name(scope, unit), scope=scope, note=note, source=source, created_by=person, created_at=at
-    )
+        name=name or default_name(scope, unit), scope=scope, note=note, source=source,
+        created_by=actor.person, author_name=actor.stated_name, created_at=at,
+    )  # fmt: skip
     for field, value in values.items():
         setattr(budget, field, value)
     check_name(budget)
@@ -98,9 +108,11 @@ def submit_budget(*, budget_id: int, actor: Actor, at: datetime) -> Budget:
     """Submits a draft for decision. WrongStatus; Invalid when it does not fit the budgets around it."""
     budget = locked(budget_id, actor)
     _check_status(budget, "submit", Budget.Status.DRAFT)
+    rules.check_somebody_answers(actor)
     check_fits(budget, at=at)
-    budget.status, budget.submitted_by, budget.submitted_at = Budget.Status.SUBMITTED, rules.person_behind(actor), at
-    budget.save(update_fields=["status", "submitted_by", "submitted_at"])
+    budget.status, budget.submitted_by, budget.submitted_at = Budget.Status.SUBMITTED, actor.person, at
+    budget.author_name = actor.stated_name or budget.author_name
+    budget.save(update_fields=["status", "submitted_by", "submitted_at", "author_name"])
     record_decision(
         actor=actor,
         action="budget.submit",
@@ -115,23 +127,26 @@ def submit_budget(*, budget_id: int, actor: Actor, at: datetime) -> Budget:
 
 @transaction.atomic
 def approve_budget(
-    *, budget_id: int, actor: Actor, reason: str, at: datetime, expected_amount: Decimal | None = None
+    *,
+    budget_id: int,
+    actor: Actor,
+    reason: str,
+    at: datetime,
+    expected_amount: Decimal | None = None,
+    expected_digest: str | None = None,
 ) -> Budget:
     """Approves, funds the current period in full or refuses, and charges what was used in it so far.
 
     An approved budget of the same scope and unit is replaced from the current period on: its account stays, and the
-    difference in amount is granted or given back. `expected_amount` is what the person saw (ChangedSinceSeen).
-    FourEyes, RightRequired, WrongStatus, InsufficientFunds.
+    difference in amount is granted or given back. `expected_digest` is `terms_digest` of what the person saw, and
+    `expected_amount` its amount alone (ChangedSinceSeen). FourEyes, RightRequired, WrongStatus, InsufficientFunds.
     """
     lock_for_opening()
     budget = locked(budget_id, actor)
     _check_status(budget, "approve", Budget.Status.SUBMITTED)
     user = rules.check_decider(actor, budget)
     stated_reason = checked_reason(reason)
-    if expected_amount is not None and expected_amount != budget.amount:
-        raise ChangedSinceSeen(
-            f"The proposal has changed to {spoken(budget.unit, budget.amount, budget.currency)} since you looked."
-        )
+    _check_seen_as_it_is(budget, expected_amount, expected_digest)
     check_fits(budget, at=at)
     proposed = terms(budget)
     replaced = _replace_former(budget, at=at)
@@ -231,6 +246,16 @@ def end_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Bu
         at=at,
     )
     return budget
+
+
+def _check_seen_as_it_is(budget: Budget, amount: Decimal | None, digest: str | None) -> None:
+    if (amount is None or amount == budget.amount) and (digest is None or digest == terms_digest(budget)):
+        return
+    until = f" until {budget.ends_on}" if budget.ends_on else ""
+    raise ChangedSinceSeen(
+        f"The proposal has changed to {spoken(budget.unit, budget.amount, budget.currency)} since you looked, a"
+        f" {budget.period}, for {budget.scope.path}, from {budget.starts_on}{until}. Look at it again, then decide."
+    )
 
 
 def _check_status(budget: Budget, verb: str, *wanted: str) -> None:

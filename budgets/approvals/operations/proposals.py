@@ -164,7 +164,8 @@ def _amend(
     budget.source = source
     if budget.status == Budget.Status.SUBMITTED:
         check_fits(budget, at=at)
-        budget.submitted_by, budget.submitted_at = rules.person_behind(actor), at
+        budget.submitted_by, budget.submitted_at = actor.person, at
+    budget.author_name = actor.stated_name or budget.author_name
     budget.save()
     record_decision(
         actor=actor,

@@ -2,19 +2,18 @@
 
 import logging
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management import CommandError
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
 from config import declared
 from governance.documents import Change
 from governance.errors import DomainError
-from governance.people.rules import Actor
+from governance.management.arguments import add_as, operator
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +24,13 @@ MARKS = {"create": "+", "update": "~", "unchanged": " "}
 class Command(BaseCommand):
     help = "Bring YAML documents of any kind into force: all of them, or none when one is refused."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, or folders of .yaml files")
         parser.add_argument("--dry-run", action="store_true", help="show what would change, change nothing")
+        add_as(parser)
 
-    def handle(self, *, paths: list[Path], dry_run: bool, **_options: object) -> None:
-        actor = Actor.system("command line")
+    def handle(self, *, paths: list[Path], dry_run: bool, run_by: str | None, **_options: object) -> None:
+        actor = operator(run_by)
         try:
             documents = declared.read(paths)
             with tqdm(unit=" documents", leave=False, disable=not sys.stderr.isatty()) as bar:

@@ -7,10 +7,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from governance.management.arguments import operator, refusals_as_sentences, scope_at, span
+from governance.management.arguments import (
+    known_person,
+    only_superuser,
+    operator,
+    refusals_as_sentences,
+    scope_at,
+    span,
+)
 from governance.organisations import operations
 from governance.people.models import ApiKey, KeyPermission
 from governance.scopes.models import Scope
+
+PROPOSING = frozenset({KeyPermission.BUDGETS_WRITE, KeyPermission.ADMIN})
 
 
 class Command(BaseCommand):
@@ -23,6 +32,11 @@ class Command(BaseCommand):
         create.add_argument("--can", required=True, help=f"comma-separated of {', '.join(KeyPermission.values)}")
         create.add_argument("--name", default="", help="what it is for")
         create.add_argument("--expires", help="after how long: 90d, 12h or 30m")
+        create.add_argument(
+            "--owner",
+            metavar="EMAIL",
+            help="who answers for what it proposes; left out: who runs this, or the only superuser",
+        )
         listing = verbs.add_parser("list", help="show keys, never their secrets")
         listing.add_argument("--scope", help="only those at or below this path")
         revoke = verbs.add_parser("revoke", help="end a key at once")
@@ -39,13 +53,22 @@ class Command(BaseCommand):
                 self._revoke(options["prefix"], options["reason"])
 
     def _create(self, options: dict[str, Any]) -> None:
-        now = timezone.now()
+        now, actor = timezone.now(), operator()
+        scope = scope_at(options["scope"])
+        expires_at = now + span(options["expires"]) if options["expires"] else None
+        permissions = [word.strip() for word in options["can"].split(",") if word.strip()]
+        owner = known_person(options["owner"], "--owner") if options["owner"] else actor.person or only_superuser()
+        if owner is None and not PROPOSING.isdisjoint(permissions):
+            raise CommandError(
+                "A key that may propose budgets has an owner, who cannot approve them: add --owner EMAIL."
+            )
         _, plaintext = operations.create_api_key(
-            scope=scope_at(options["scope"]),
-            permissions=[word.strip() for word in options["can"].split(",") if word.strip()],
+            scope=scope,
+            permissions=permissions,
             name=options["name"],
-            expires_at=now + span(options["expires"]) if options["expires"] else None,
-            actor=operator(),
+            expires_at=expires_at,
+            owner=owner,
+            actor=actor,
             at=now,
         )
         self.stderr.write("This key is shown once; keep it where secrets are kept.")

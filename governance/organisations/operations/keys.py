@@ -10,7 +10,7 @@ from django.db import transaction
 
 from governance.errors import DomainError, Invalid
 from governance.people.engine import KEY_PREFIX_BYTES, SCHEME, key_digest
-from governance.people.models import ApiKey, KeyPermission
+from governance.people.models import ApiKey, KeyPermission, User
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
@@ -33,8 +33,10 @@ def create_api_key(
     at: datetime,
     name: str = "",
     expires_at: datetime | None = None,
+    owner: User | None = None,
 ) -> tuple[ApiKey, str]:
-    """The key and its plaintext, which is stored nowhere and never shown again.
+    """The key and its plaintext, which is stored nowhere and never shown again. Its owner answers for what it proposes;
+    left out, that is who makes it.
 
     Invalid (`permission_unknown`, `expiry_in_the_past`), Forbidden.
     """
@@ -57,7 +59,7 @@ def create_api_key(
         scope=scope,
         permissions=sorted(set(permissions)),
         created_at=at,
-        created_by=actor.user,
+        created_by=owner or actor.person,
         expires_at=expires_at,
     )
     record_decision(
@@ -66,7 +68,11 @@ def create_api_key(
         scope=scope,
         subject=f"api_key:{prefix}",
         reason=name,
-        evidence={"permissions": key.permissions, "expires_at": expires_at.isoformat() if expires_at else None},
+        evidence={
+            "permissions": key.permissions,
+            "expires_at": expires_at.isoformat() if expires_at else None,
+            "owner": key.created_by.email if key.created_by is not None else None,
+        },
         at=at,
     )
     return key, plaintext

@@ -83,7 +83,9 @@ class ApiKey(models.Model):
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="api_keys")
     permissions = ArrayField(models.CharField(max_length=40, choices=KeyPermission.choices))
     created_at = models.DateTimeField(editable=False)
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, editable=False, related_name="+")
+    created_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, editable=False, related_name="+", verbose_name="owner"
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)

@@ -10,6 +10,7 @@ from budgets.ledger import operations
 from budgets.ledger.models import Account
 from budgets.plans.models import Budget
 from governance.organisations.operations import create_api_key, create_scope
+from governance.people.models import User
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
@@ -19,7 +20,8 @@ NOW = timezone.now()
 
 
 def with_key(scope: Scope, *permissions: str) -> APIClient:
-    _, plaintext = create_api_key(scope=scope, permissions=permissions, actor=SYSTEM, at=NOW)
+    owner, _made = User.objects.get_or_create(email="owner@example.com")
+    _, plaintext = create_api_key(scope=scope, permissions=permissions, actor=SYSTEM, owner=owner, at=NOW)
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}")
     return client
