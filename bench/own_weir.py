@@ -15,8 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+import psycopg
+
+if TYPE_CHECKING:
+    from config.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_S = 90
@@ -61,9 +66,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def own_weir(*, workers: bool, keep: bool = False) -> Iterator[OwnWeir]:
+def own_weir(*, workers: bool, keep: bool = False, times_commits: bool = False) -> Iterator[OwnWeir]:
     """Yields it with its database migrated and Django set up on it; all of it is gone afterwards. Without `workers`
-    only the web program runs.
+    only the web program runs. With `times_commits` PostgreSQL remembers when each transaction was committed.
     """
     sys.path.insert(0, str(ROOT))
     from config.embedded import EmbeddedPostgres
@@ -83,6 +88,8 @@ def own_weir(*, workers: bool, keep: bool = False) -> Iterator[OwnWeir]:
     running = None
     try:
         server.start(say=lambda _: None)
+        if times_commits:
+            _time_commits(server)
         ensure_secrets(folder)
         _fill()
         process = server.process()
@@ -101,6 +108,13 @@ def own_weir(*, workers: bool, keep: bool = False) -> Iterator[OwnWeir]:
         server.stop()
         if not keep:
             shutil.rmtree(folder.path)
+
+
+def _time_commits(server: EmbeddedPostgres) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    server.stop()
+    server.start(say=lambda _: None)
 
 
 def _fill() -> None:

@@ -270,6 +270,7 @@ for _criticality in DECISIONS_FAIL_CLOSED:
 # --- usage ---------------------------------------------------------------------------------------------------
 
 USAGE_POSTING = "budgets.ledger.operations.posting.post_usage"
+USAGE_CROSSING = "policies.evaluation.operations.crossings.evaluate_charged_scopes"
 USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
 # How old a record may be; never older than the retention, which would drop it the next night.
 USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1)

@@ -11,10 +11,13 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class EvaluationRun(models.Model):
-    """The evaluation of a claim of dirty scopes, or a sweep: its duration, counts and errors."""
+    """The evaluation of a claim of dirty scopes, or a sweep: its duration, counts and errors. That of scopes whose
+    budget a charge brought to a line is here when steps started or ended.
+    """
 
     class Cause(models.TextChoices):
         DIRTY = "dirty"
+        CROSSING = "crossing"
         SWEEP = "sweep"
 
     cause = models.CharField(max_length=10, choices=Cause.choices)

@@ -20,7 +20,7 @@ PLAIN = {
     "allocation/corrections/operations/repeated_calls.py:take_back_repeated_calls": "collects what is due, then each",
     "allocation/usage/operations/folding.py:_add": "collects; a batch that fails is halved and set aside",
     "policies/evaluation/operations/gaps.py:open_gaps": "a message that cannot be queued raises nothing",
-    "policies/evaluation/operations/portions.py:_lock_organisations": "takes locks in the order of the ids",
+    "policies/evaluation/operations/portions.py:lock_organisations": "takes locks in the order of the ids",
     "policies/evaluation/operations/portions.py:write": "forgets how often those written have failed",
     "policies/evaluation/operations/watch.py:watch_evaluation": "a message that cannot be queued raises nothing",
 }

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +26,7 @@ from allocation.usage.engine.counted import counted
 from allocation.usage.engine.estimates import estimated_cost
 from allocation.usage.engine.roll_ups import postings_of
 from allocation.usage.engine.traced_calls import TracedCalls
+from allocation.usage.operations.crossings import evaluate_crossings
 from allocation.usage.operations.folding import fold
 from allocation.usage.operations.identities import unknown
 from allocation.usage.operations.journal import append
@@ -35,7 +37,6 @@ from allocation.usage.operations.records import insert_records
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.spans import told_before
-from allocation.usage.operations.watermarks import mark_lineages_dirty
 from governance.calendar.engine import day_of
 
 NATIVE = "native"
@@ -241,7 +242,7 @@ def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> list[CostedR
         return None
     home = None if context.home is None else context.home.root_id
     folded = any(each.submission.folded for each in costed)
-    new = _write(batch, at, None if traced is None else partial(told_before, home, traced), folded=folded)
+    new, crossed = _write(batch, at, None if traced is None else partial(told_before, home, traced), folded=folded)
     for each in costed:
         sent = each.submission
         kept = quarantine(
@@ -250,6 +251,7 @@ def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> list[CostedR
         )  # fmt: skip
         if sent.held_by is not None:
             sent.held_by(batch=each.batch.records, new=new, refused=each.refused, kept=kept)
+    evaluate_crossings(crossed, at)
     return new
 
 
@@ -259,19 +261,19 @@ def _write(
     untold: Callable[[Sequence[CostedRecord]], Sequence[CostedRecord]] | None,
     *,
     folded: bool,
-) -> list[CostedRecord]:
-    """The new records. A batch with nothing new is folded too: it shows that usage still arrives."""
+) -> tuple[list[CostedRecord], AbstractSet[int]]:
+    """The new records, and the scopes whose budget they brought to a watched line; none where the fold has marked them.
+    A batch with nothing new is folded too: it shows that usage still arrives.
+    """
     records = unknown(batch)
     new = insert_records(records if untold is None else untold(records), at)
     heard_from = {record.root_id for record in batch.records}
     if not heard_from:
-        return new
+        return new, frozenset()
     added = counted(new, received_s=at.timestamp(), root_ids=heard_from)
-    stepped = post_to_ledger(postings_of(added), at)
+    crossed = post_to_ledger(postings_of(added), at)
     if folded:
         fold([added], at=at)
-    else:
-        append(added)
-        # Its budget is charged already: whether it still may call is not left to the fold.
-        mark_lineages_dirty(stepped, at)
-    return new
+        return new, frozenset()
+    append(added)
+    return new, crossed

@@ -1,6 +1,6 @@
 """When each organisation's feed last delivered, and which scopes have news to evaluate."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from django.db import connection
@@ -26,8 +26,10 @@ def touch_watermarks(received_s: Mapping[int, float]) -> None:
         )
 
 
-def mark_lineages_dirty(scope_ids: Iterable[int], at: datetime, *, can_wait: bool = False) -> None:
-    """Marks these scopes and those above them, as `mark_scopes_dirty`."""
+def mark_lineages_dirty(
+    scope_ids: Iterable[int], at: datetime, *, can_wait: bool = False, but: Collection[int] = ()
+) -> None:
+    """Marks these scopes and those above them, `but` none of these, as `mark_scopes_dirty`."""
     wanted = set(scope_ids)
     if not wanted:
         return
@@ -36,5 +38,7 @@ def mark_lineages_dirty(scope_ids: Iterable[int], at: datetime, *, can_wait: boo
         # A scope is newer than this process's copy of the tree.
         tree = scope_tree()
     mark_scopes_dirty(
-        scope_ids={above for scope_id in wanted for above in tree.ancestors(scope_id)}, at=at, can_wait=can_wait
+        scope_ids={above for scope_id in wanted for above in tree.ancestors(scope_id)}.difference(but),
+        at=at,
+        can_wait=can_wait,
     )

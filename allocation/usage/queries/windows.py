@@ -55,13 +55,17 @@ def window_totals(*, scope_ids: Iterable[int], since: datetime, until: datetime)
 
 
 def windows_totals(
-    *, windows: Mapping[str, Window], at: datetime, scope_ids: Collection[int] | None = None
+    *,
+    windows: Mapping[str, Window],
+    at: datetime,
+    scope_ids: Collection[int] | None = None,
+    tree: ScopeTree | None = None,
 ) -> dict[str, dict[int, UsageTotals]]:
     """For every window and every scope (or these alone), over the scope's whole subtree; zeros without usage. Windows
     are half-open and rounded outwards to whole minutes. Usage after `at` is not counted.
     """
     until = {name: (since, min(end, at)) for name, (since, end) in windows.items()}
-    tree = scope_tree()
+    tree = tree or scope_tree()
     if scope_ids is None:
         return _totals(tree, until, None)
     below = {descendant for scope_id in scope_ids for descendant in tree.descendants(scope_id)}

@@ -141,9 +141,15 @@ def grouped(counts: Mapping[int, int]) -> list[Group]:
     return [Group(tuple(scope_ids)) for scope_ids in groups]
 
 
+def lock_organisations(root_ids: Iterable[int]) -> None:
+    """Lock these organisations against other evaluations until the transaction ends, in id order."""
+    for root_id in sorted(root_ids):
+        hold(EVALUATION_LOCK, of=root_id)
+
+
 @transaction.atomic
 def _write_portion(group: Group, *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim]) -> Portion:
-    _lock_organisations(group.root_ids(tree))
+    lock_organisations(group.root_ids(tree))
     assessment = assess(at=at, scope_ids=group.scope_ids)
     findings = [finding for finding in assessment.findings if finding.may_need_writing and group.holds(finding)]
     groups = grouped(Counter(finding.scope.id for finding in findings)) if group.guardrails is None else []
@@ -246,7 +252,7 @@ def _settle(claims: Sequence[DirtyClaim], assessment: Assessment, at: datetime) 
 
 @transaction.atomic
 def _settle_rest(set_aside: HeldFindings, claims: Sequence[DirtyClaim], at: datetime) -> None:
-    _lock_organisations(set_aside)
+    lock_organisations(set_aside)
     _put_timers_off(set_aside, at)
     open_gaps(set_aside, at=at)
     _settle_claims(claims, at)
@@ -273,9 +279,3 @@ def _settle_claims(claims: Sequence[DirtyClaim], at: datetime) -> None:
     if claims:
         settle_dirty_scopes(claims=claims, at=at)
         beat(EVALUATION_HEARTBEAT, at=at)
-
-
-def _lock_organisations(root_ids: Iterable[int]) -> None:
-    """Lock these organisations against other evaluations until the transaction ends, in id order."""
-    for root_id in sorted(root_ids):
-        hold(EVALUATION_LOCK, of=root_id)

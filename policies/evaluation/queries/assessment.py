@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from governance.scopes.queries import scope_tree
+from governance.scopes.queries import ScopeTree, scope_tree
 from policies.evaluation.queries.facts import LoadedFacts, load_facts
 from policies.evaluation.queries.limits import Limits, follows, stored_limits
-from policies.evaluation.queries.matching import current_scope_views, matches_of
+from policies.evaluation.queries.matching import matches_of, scope_views_of
 from policies.evaluation.queries.periods import EvaluationPeriod
 from policies.evaluation.queries.states import Remembered, remembered_states
 from policies.guardrails.engine.constraint_kinds import ConstraintKind
@@ -122,15 +122,19 @@ def _keys_of(matches: Mapping[int, Sequence[ActiveGuardrail]]) -> dict[int, froz
 
 
 def assess(
-    *, at: datetime, scope_ids: Collection[int] | None = None, guardrails: ActiveGuardrails | None = None
+    *,
+    at: datetime,
+    scope_ids: Collection[int] | None = None,
+    guardrails: ActiveGuardrails | None = None,
+    tree: ScopeTree | None = None,
 ) -> Assessment:
     """Evaluate guardrails (by default all in force) on these scopes (None: on every scope). A guardrail that fails is
     held and stops no other.
     """
     active = guardrails or active_guardrails()
-    tree = scope_tree()
-    scope_views = current_scope_views(tree)
+    tree = tree or scope_tree()
     ids = sorted(tree.by_id if scope_ids is None else tree.by_id.keys() & set(scope_ids))
+    scope_views = scope_views_of(tree, ids)
     views = [scope_views.views[scope_id] for scope_id in ids]
     stored = remembered_states(scope_ids)
     matches = matches_of(active, scope_views, ids)

@@ -55,7 +55,7 @@ def load_facts(*, keys_of: Mapping[int, Collection[FactKey]], tree: ScopeTree, a
     loaded = LoadedFacts(at=at, values={}, budgets=budgets, month=month)
     periods = {scope_id: loaded.period(scope_id, ()) for scope_id in scope_ids}
     windowed = [scope_id for scope_id, read in keys_of.items() if any(key.window for key in read)]
-    totals = _totals(keys, {periods[scope_id] for scope_id in windowed}, windowed, at)
+    totals = _totals(keys, {periods[scope_id] for scope_id in windowed}, windowed, tree, at)
     ages = data_ages(at, tree)
     quarantined = quarantined_by_scope(tree) if any(key.fact.startswith(QUARANTINE) for key in keys) else {}
     values: dict[int, dict[FactKey, FactValue]] = {}
@@ -71,7 +71,11 @@ def load_facts(*, keys_of: Mapping[int, Collection[FactKey]], tree: ScopeTree, a
 
 
 def _totals(
-    keys: Collection[FactKey], periods: Collection[EvaluationPeriod], scope_ids: Sequence[int], at: datetime
+    keys: Collection[FactKey],
+    periods: Collection[EvaluationPeriod],
+    scope_ids: Sequence[int],
+    tree: ScopeTree,
+    at: datetime,
 ) -> Mapping[str, Mapping[int, UsageTotals]]:
     """Usage totals by window name and scope id; a period-to-date window is named by the instant at which it begins."""
     windows: dict[str, tuple[datetime, datetime]] = {}
@@ -81,7 +85,9 @@ def _totals(
             windows[name] = (at - length, at + CLOCK_AHEAD_MAX)
         else:
             windows |= {period.start.isoformat(): (period.start, at + CLOCK_AHEAD_MAX) for period in periods}
-    return windows_totals(windows=windows, at=at + CLOCK_AHEAD_MAX, scope_ids=scope_ids) if windows else {}
+    if not windows:
+        return {}
+    return windows_totals(windows=windows, at=at + CLOCK_AHEAD_MAX, scope_ids=scope_ids, tree=tree)
 
 
 def _value(

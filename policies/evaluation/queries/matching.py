@@ -11,6 +11,10 @@ from governance.scopes.queries import ScopeNode, ScopeTree, scope_tree
 from policies.guardrails.engine.types import ScopeView
 from policies.guardrails.queries import ActiveGuardrail, ActiveGuardrails, active_guardrails
 
+FEW = 20
+
+FEW = 20
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeViews:
@@ -53,12 +57,17 @@ def view_of(node: ScopeNode) -> ScopeView:
     )
 
 
-def current_scope_views(tree: ScopeTree) -> ScopeViews:
-    """As stale as the given tree. A tree without a version belongs to a database without scopes."""
+def scope_views_of(tree: ScopeTree, scope_ids: Collection[int]) -> ScopeViews:
+    """Of these scopes of the tree, and perhaps of others, as stale as the tree is. The views of many are kept; of few,
+    every scope is not looked at for their sake.
+    """
+    are_few = len(scope_ids) <= FEW
+    wanted = scope_ids if are_few else tree.by_id
     return _scope_views.of(
         tree.version,
-        lambda: ScopeViews({node.id: view_of(node) for node in tree.by_id.values()}),
-        keep=tree.version is not None,
+        lambda: ScopeViews({scope_id: view_of(tree.by_id[scope_id]) for scope_id in wanted}),
+        # A tree without a version belongs to a database without scopes.
+        keep=not are_few and tree.version is not None,
     )
 
 
@@ -75,15 +84,15 @@ def matches_of(
 def guardrails_by_scope(scope_ids: Collection[int]) -> dict[int, int]:
     """How many guardrails speak to each of these scopes; unknown ones are left out."""
     tree = scope_tree()
-    matches = matches_of(
-        active_guardrails(), current_scope_views(tree), [one for one in scope_ids if one in tree.by_id]
-    )
+    known = [scope_id for scope_id in scope_ids if scope_id in tree.by_id]
+    matches = matches_of(active_guardrails(), scope_views_of(tree, known), known)
     return {scope_id: len(matched) for scope_id, matched in matches.items()}
 
 
 def guardrails_on(scope_ids: Collection[int]) -> list[tuple[ScopeView, ActiveGuardrail]]:
     """Each of these scopes with each guardrail that speaks to it; unknown ones are left out."""
     tree = scope_tree()
-    scope_views = current_scope_views(tree)
-    matches = matches_of(active_guardrails(), scope_views, [one for one in scope_ids if one in tree.by_id])
+    known = [scope_id for scope_id in scope_ids if scope_id in tree.by_id]
+    scope_views = scope_views_of(tree, known)
+    matches = matches_of(active_guardrails(), scope_views, known)
     return [(scope_views.views[scope_id], guardrail) for scope_id, matched in matches.items() for guardrail in matched]
