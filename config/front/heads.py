@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from http import HTTPStatus
 
-from allocation.usage.engine.posts import HEADER
+from allocation.usage.engine.posts import EVALUATED_HEADER, HEADER
 
 Header = tuple[bytes, bytes]
 """The name is in small letters."""
@@ -31,8 +31,9 @@ OF_PROXIES = frozenset(
 STATE = b"x-weir-decisions"
 POSTS = HEADER.lower().encode()
 OF_THE_FRONT = frozenset({STATE, POSTS, b"expect"})
-# Of an answer to several posts, what each of them has of its own.
-OF_ONE_POST = frozenset({b"content-type", b"content-length"})
+EVALUATED_IN = EVALUATED_HEADER.lower().encode()
+# Of an answer to several posts, what each of them has of its own, and what is said to the front.
+OF_ONE_POST = frozenset({b"content-type", b"content-length", EVALUATED_IN})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FIRST_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 

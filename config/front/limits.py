@@ -51,3 +51,7 @@ WAITING_MAX = 256
 POSTS_WAITING_MAX = 2_048
 # Decisions of organisations that ask at the same time are shared out in windows of so many seconds.
 WINDOW_S, DECISION_S = 0.02, 0.0001
+
+# How long an answer to posts that brought a budget to a line waits until decisions know of it, and how often it looks.
+READ_S = 0.1
+LOOK_S = 0.001

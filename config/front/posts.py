@@ -17,13 +17,15 @@ from allocation.usage.engine.posts import (
 )
 from config.front.callers import Caller, too_many
 from config.front.exchanges import Relayed, connection_header, unavailable
-from config.front.heads import OF_ONE_POST, POSTS, Header, first_line, of_one_hop, written
+from config.front.heads import EVALUATED_IN, OF_ONE_POST, POSTS, Header, first_line, of_one_hop, value_of, written
 from config.front.limits import AGAIN_S, GROUPS_MAX, POST_BYTES_MAX, POSTS_WAITING_MAX, WAITS_S
 from config.front.parts import ClientPart, PostPart, WebPart
 from config.front.turns import FairQueue
 from policies.decisions.engine.answers import Answer
 
 TARGET = PATH.encode()
+WhenRead = Callable[[bytes, Callable[[], None]], None]
+"""Calls the function when the snapshot of decisions holds what the transaction of this number wrote; now for none."""
 BEARER = SCHEME.encode()
 ACCEPTS = frozenset(accept.encode() for accept in ACCEPTED)
 # A request with one of these is read by its web process as it came.
@@ -141,11 +143,11 @@ class Group:
     # Of several parties: how many groups are under way is bounded by itself.
     party = None
 
-    def __init__(self, posts: Sequence[PostPart], ended: Callable[[int], None]) -> None:
-        self.posts, self._ended = posts, ended
+    def __init__(self, posts: Sequence[PostPart], ended: Callable[[int], None], when_read: WhenRead) -> None:
+        self.posts, self._ended, self._when_read = posts, ended, when_read
         self.has_answered = False
         self._status = 0
-        self._shared = b""
+        self._shared = self._evaluated_in = b""
         self._answer: list[bytes] = []
 
     # --- to the web process -----------------------------------------------------------------------------------
@@ -173,6 +175,7 @@ class Group:
     def answer_head(self, status: int, headers: list[Header]) -> bool:
         self.has_answered = True
         self._status = status
+        self._evaluated_in = value_of(headers, EVALUATED_IN)
         left_out = of_one_hop(headers)
         self._shared = written(
             [header for header in headers if header[0] not in left_out and header[0] not in OF_ONE_POST]
@@ -183,9 +186,14 @@ class Group:
         self._answer.append(data)
 
     def answered(self) -> None:
-        """To each its own answer; what the web process did not answer together it is asked one by one."""
-        answers = self._answers()
+        """To each its own answer; what the web process did not answer together it is asked one by one. Where a budget
+        came to a line, who has the answer is refused the next call.
+        """
         self._ended(len(self.posts))
+        self._when_read(self._evaluated_in, self._answer_each)
+
+    def _answer_each(self) -> None:
+        answers = self._answers()
         for post, answer in zip(self.posts, answers, strict=True):
             if answer is None:
                 post.ask_alone()
@@ -218,8 +226,8 @@ class Posts:
     more than one holds, others are handed on too, GROUPS_MAX at once.
     """
 
-    def __init__(self, give_connection: Callable[[Group], None]) -> None:
-        self._give_connection = give_connection
+    def __init__(self, give_connection: Callable[[Group], None], when_read: WhenRead) -> None:
+        self._give_connection, self._when_read = give_connection, when_read
         self._queue: FairQueue[PostPart] = FairQueue()
         self._under_way = 0
         # How many the next group may hope for until when.
@@ -248,7 +256,7 @@ class Posts:
                 return
             posts = [self._queue.pop() for _ in range(min(len(self._queue), POSTS_MAX))]
             self._under_way += 1
-            self._give_connection(Group(posts, self._ended))
+            self._give_connection(Group(posts, self._ended, self._when_read))
 
     def _due(self) -> float:
         """When the next group is handed on."""

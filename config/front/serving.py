@@ -14,7 +14,17 @@ from email.utils import formatdate
 from config.front.callers import Callers, Limits
 from config.front.exchanges import path_of
 from config.front.heads import STATE, Header, first_line, value_of
-from config.front.limits import CONNECTIONS_MAX, DECISION_S, EVERY_S, MAKE_ROOM, SLOW_READERS_MAX, STOP_S, WINDOW_S
+from config.front.limits import (
+    CONNECTIONS_MAX,
+    DECISION_S,
+    EVERY_S,
+    LOOK_S,
+    MAKE_ROOM,
+    READ_S,
+    SLOW_READERS_MAX,
+    STOP_S,
+    WINDOW_S,
+)
 from config.front.parts import ClientPart, ExchangePart, PostPart
 from config.front.posts import Posts
 from config.front.rates import Shares
@@ -83,7 +93,7 @@ class Front:
         )
         self._shares = Shares(window_s=WINDOW_S, cost_s=DECISION_S)
         self._slow: set[ClientPart] = set()
-        self.posts = Posts(self.give_connection)
+        self.posts = Posts(self.give_connection, self.when_read)
         self.is_stopping = False
         self.clients: set[ClientPart] = set()
         self._date = _date()
@@ -136,6 +146,17 @@ class Front:
     def hand_on(self, post: PostPart) -> None:
         """To a web process, with the posts that come at the same time."""
         self.posts.add(post)
+
+    def when_read(self, transaction: bytes, then: Callable[[], None]) -> None:
+        """Call it when decisions know what that transaction wrote, READ_S from now at the latest; now for none."""
+        number = int(transaction) if transaction.isdigit() else None
+        self._when_read(number, then, self.now() + READ_S)
+
+    def _when_read(self, number: int | None, then: Callable[[], None], until: float) -> None:
+        if number is None or number in self.decisions.snapshot.heard_after or self.now() >= until:
+            then()
+        else:
+            asyncio.get_running_loop().call_later(LOOK_S, self._when_read, number, then, until)
 
     def is_answered_here(self, target: bytes) -> bool:
         """Whether no web process is asked."""

@@ -3,6 +3,8 @@
 import gc
 
 CHANNEL = "weir_decisions"
+# Begins what a transaction tells after all else: its number follows.
+AFTER = "after"
 IDS_TOLD_MAX = 200
 
 

@@ -14,6 +14,7 @@ from allocation.usage.api.usage import READERS
 from allocation.usage.engine.posts import (
     ACCEPTED,
     BYTES_MAX,
+    EVALUATED_HEADER,
     HEADER,
     PATH,
     SCHEME,
@@ -76,9 +77,14 @@ def _together(request: HttpRequest) -> HttpResponse | None:
     posts = [
         _post_in(each.authorization, each.content_type, each.body) if each.host in hosts else None for each in handed
     ]
-    results = iter(record_posts([post for post in posts if post is not None]))
-    answers = [None if post is None else _handed(request, next(results)) for post in posts]
-    return HttpResponse(answers_to_bytes(answers), headers={**_headers(), "Content-Type": "application/octet-stream"})
+    results = record_posts([post for post in posts if post is not None])
+    following = iter(results)
+    answers = [None if post is None else _handed(request, next(following)) for post in posts]
+    headers = {**_headers(), "Content-Type": "application/octet-stream"}
+    evaluated_in = max((result.evaluated_in for result in results if isinstance(result, IngestResult)), default=0)
+    if evaluated_in:
+        headers[EVALUATED_HEADER] = str(evaluated_in)
+    return HttpResponse(answers_to_bytes(answers), headers=headers)
 
 
 def _handed(request: HttpRequest, result: IngestResult | Exception) -> HandedAnswer | None:

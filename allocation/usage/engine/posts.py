@@ -13,6 +13,9 @@ POSTS_MAX = 64
 TOGETHER_BYTES_MAX = 1024 * 1024
 # Named on a request that is several posts; no client can send it through the front.
 HEADER = "X-Weir-Posts"
+# Named on the answer to several posts when a budget came to a line with them: the number of their transaction. The
+# front answers when it has read what that wrote.
+EVALUATED_HEADER = "X-Weir-Evaluated-In"
 
 
 class HandedPost(msgspec.Struct, array_like=True, gc=False):

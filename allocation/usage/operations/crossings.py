@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from allocation.usage.operations.watermarks import mark_lineages_dirty
+from governance.memory.operations import tell_after
 from governance.work.engine.sqlstates import QUERY_CANCELLED
 from governance.work.operations import sqlstate_of
 
@@ -22,12 +23,16 @@ LOCK_MS_MAX, STATEMENT_MS_MAX = 100, 250
 OUT_OF_TIME = frozenset({"55P03", QUERY_CANCELLED, "40P01"})  # a lock not had, a statement too long, a deadlock
 
 
-def evaluate_crossings(crossed: Collection[int], at: datetime) -> None:
+def evaluate_crossings(crossed: Collection[int], at: datetime) -> int:
     """Evaluates these scopes, as the last step of the transaction that charged them: what it limits is in force with
     the charge. What cannot be evaluated in time, or fails, and all scopes above are marked to be evaluated at once.
+    Returns the number of the transaction, as `tell_after`; 0 when nothing was evaluated.
     """
-    if crossed:
-        mark_lineages_dirty(crossed, at, but=_evaluated(crossed, at))
+    if not crossed:
+        return 0
+    evaluated = _evaluated(crossed, at)
+    mark_lineages_dirty(crossed, at, but=evaluated)
+    return tell_after() if evaluated else 0
 
 
 def _evaluated(crossed: Collection[int], at: datetime) -> Collection[int]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 
 from allocation.usage.engine.batches import apart
 from allocation.usage.operations.ingest import (
     CostedSubmission,
     Submission,
+    Written,
     cost_submission,
     record_submission,
     result_of,
@@ -48,13 +50,13 @@ def _in_one_transaction(submissions: Sequence[Submission], at: datetime) -> dict
     plain = [place for place, each in enumerate(costed) if not each.refused and each.submission.is_plain]
     are_apart = apart([costed[place].batch for place in plain])
     shared = [place for place, is_apart in zip(plain, are_apart, strict=True) if is_apart]
-    new = write_submissions([costed[place] for place in shared], at=at) if shared else None
-    if new is None:
+    written = write_submissions([costed[place] for place in shared], at=at) if shared else None
+    if written is None:
         return {}
-    known = {(record.id, record.at_s) for record in new}
-    return {place: _result(costed[place], known) for place in shared}
+    known = {(record.id, record.at_s) for record in written.new}
+    return {place: result_of(costed[place], _own(costed[place], written, known)) for place in shared}
 
 
-def _result(costed: CostedSubmission, new: AbstractSet[tuple[str, float]]) -> IngestResult:
-    own = [record for record in costed.batch.records if (record.id, record.at_s) in new]
-    return result_of(costed, own)
+def _own(costed: CostedSubmission, written: Written, known: AbstractSet[tuple[str, float]]) -> Written:
+    new = [record for record in costed.batch.records if (record.id, record.at_s) in known]
+    return replace(written, new=new)

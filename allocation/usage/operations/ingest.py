@@ -102,6 +102,14 @@ class CostedSubmission:
     refused: Sequence[RefusedRecord]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The records that were new, and the number of the transaction as IngestResult has it."""
+
+    new: Sequence[CostedRecord] = ()
+    evaluated_in: int = 0
+
+
 def record_usage(
     *,
     events: Sequence[UsageEvent],
@@ -129,12 +137,12 @@ def record_usage(
 
 def record_submission(submission: Submission, *, at: datetime) -> IngestResult:
     """As `record_usage`."""
-    new = None
-    while new is None:
+    written = None
+    while written is None:
         context = pricing_context_for(key_scope_id=submission.key_scope_id, at=at)
         costed = cost_submission(submission, context)
-        new = write_submissions([costed], at=at)
-    return result_of(costed, new)
+        written = write_submissions([costed], at=at)
+    return result_of(costed, written)
 
 
 def cost_submission(submission: Submission, context: PricingContext) -> CostedSubmission:
@@ -156,19 +164,20 @@ def cost_submission(submission: Submission, context: PricingContext) -> CostedSu
     return CostedSubmission(submission, context, batch_of(costed), len(costed), every_refused)
 
 
-def write_submissions(costed: Sequence[CostedSubmission], *, at: datetime) -> list[CostedRecord] | None:
-    """Writes one submission, or plain ones that have no record in common and were costed at once, in one transaction;
-    returns the new records. None, with nothing written, when a billing period was closed since they were costed.
+def write_submissions(costed: Sequence[CostedSubmission], *, at: datetime) -> Written | None:
+    """Writes one submission, or plain ones that have no record in common and were costed at once, in one transaction.
+    None, with nothing written, when a billing period was closed since they were costed.
     """
     records = [record for each in costed for record in each.batch.records]
     if not records and not any(each.refused or each.submission.tells_of_spans for each in costed):
-        return []
+        return Written()
     ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in records})
     return with_retries(partial(_write_all, costed, at))
 
 
-def result_of(costed: CostedSubmission, new: Sequence[CostedRecord]) -> IngestResult:
-    """What became of the submission, of which these records were new."""
+def result_of(costed: CostedSubmission, written: Written) -> IngestResult:
+    """What became of the submission; of what was written, its own records."""
+    new = written.new
     return IngestResult(
         accepted=len(new),
         duplicate=costed.count - len(new),
@@ -183,6 +192,7 @@ def result_of(costed: CostedSubmission, new: Sequence[CostedRecord]) -> IngestRe
         ),
         costs=_costs(new, costed.context),
         unpriced=sum(record.cost_nanos is None and record.event.status == "success" for record in new),
+        evaluated_in=written.evaluated_in,
     )
 
 
@@ -235,7 +245,7 @@ def _costed(
 
 
 @transaction.atomic
-def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> list[CostedRecord] | None:
+def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> Written | None:
     batch = joined([each.batch for each in costed])
     context, traced = costed[0].context, costed[0].submission.traced
     if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
@@ -251,8 +261,7 @@ def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> list[CostedR
         )  # fmt: skip
         if sent.held_by is not None:
             sent.held_by(batch=each.batch.records, new=new, refused=each.refused, kept=kept)
-    evaluate_crossings(crossed, at)
-    return new
+    return Written(new, evaluate_crossings(crossed, at))
 
 
 def _write(

@@ -29,7 +29,8 @@ class Rejection:
 @dataclass(frozen=True, slots=True)
 class IngestResult:
     """How many records were new, how many were known already, and those that were refused. `costs` is what the new ones
-    cost, by currency; `unpriced` counts those of which no cost is known.
+    cost, by currency; `unpriced` counts those of which no cost is known. `evaluated_in` is the number of the
+    transaction that evaluated a budget which they brought to a line; 0 for none.
     """
 
     accepted: int
@@ -37,3 +38,4 @@ class IngestResult:
     rejected: tuple[Rejection, ...]
     costs: Mapping[str, Decimal] = field(default_factory=dict, compare=False)
     unpriced: int = field(default=0, compare=False)
+    evaluated_in: int = field(default=0, compare=False)

@@ -15,6 +15,7 @@ from governance.scopes.engine import is_at_or_below
 from policies.decisions.engine.decisions import HeldConstraint
 
 NOBODY = Matcher()
+HEARD_MAX = 1_000
 
 
 class ScopeLine(NamedTuple):
@@ -55,7 +56,8 @@ class RuleSetsLine(NamedTuple):
 class Snapshot:
     """``read_at`` is when its writer last knew that it was whole, in the seconds of `time.monotonic`; None before that.
     ``rule_sets`` and ``received`` (when usage last came) are by the id of the organisation. ``uses`` are keys' ids and
-    when each was used, to be written down.
+    when each was used, to be written down. ``heard_after`` are the last transactions that told their number after all
+    else: it holds what they wrote.
     """
 
     scopes: dict[int, ScopeLine] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Snapshot:
     evaluated_at: datetime | None = None
     read_at: float | None = None
     uses: deque[tuple[int, datetime]] = field(default_factory=deque)
+    heard_after: deque[int] = field(default_factory=lambda: deque(maxlen=HEARD_MAX))
 
     # --- what decisions read ----------------------------------------------------------------------------------
 

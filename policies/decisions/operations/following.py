@@ -18,7 +18,7 @@ from typing import Any
 
 from psycopg import Connection, Error, IsolationLevel, Notify
 
-from governance.memory.engine import CHANNEL
+from governance.memory.engine import AFTER, CHANNEL
 from policies.decisions.engine.snapshot import Snapshot
 from policies.decisions.queries.tables import (
     TABLES,
@@ -107,17 +107,21 @@ class Follower:
     def read_told(self, connection: Connection[Any], told: Iterable[Notify]) -> None:
         """The rows that the notifications name; `read_again` finds those of one that names none."""
         named: dict[str, set[int]] = defaultdict(set)
+        transactions: list[int] = []
         is_unnamed = False
         for notify in told:
             word, _, ids = notify.payload.partition(" ")
             if word in TABLES and ids:
                 named[word].update(map(int, ids.split(",")))
+            elif word == AFTER and ids:
+                transactions.append(int(ids))
             else:
                 is_unnamed = True
         for word, numbers in named.items():
             read_by_id(connection, TABLES[word], self._snapshot, numbers)
         if is_unnamed:
             self.read_again(connection)
+        self._snapshot.heard_after.extend(transactions)
 
     def read_again(self, connection: Connection[Any]) -> None:
         """Whatever was written since the last reading, as of one instant."""

@@ -247,3 +247,27 @@ def test_a_client_of_http_1_0_is_answered_in_its_way() -> None:
 
     heard = run(recording(echo, first_s=0), test)
     assert re.findall(rb"connection: (\S+)", heard) == [b"keep-alive", b"close"]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_who_brought_a_budget_to_a_line_is_answered_when_decisions_know_of_it_or_shortly(is_told: bool) -> None:
+    async def script(house: House, reader: Reader, writer: Writer) -> None:
+        posts = together(await read_request(reader))
+        assert posts is not None
+        body = answers_to_bytes([echo(post) for post in posts])
+        head = b"HTTP/1.1 200 OK\r\nx-weir-evaluated-in: 7\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % len(body) + body)
+
+    async def test(house: House) -> Any:
+        saying = asyncio.create_task(house.say(usage("[1]", *CLOSE)))
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(limits.READ_S / 2)
+        was_done = saying.done()
+        if is_told:
+            house.front.decisions.snapshot.heard_after.extend([6, 7])
+        heard = await saying
+        return was_done, b"evaluated" in heard, heard[-3:], asyncio.get_running_loop().time() - began
+
+    was_done, names_it, body, took_s = run(script, test)
+    assert (was_done, names_it, body) == (False, False, b"[1]")
+    assert is_told or took_s >= limits.READ_S

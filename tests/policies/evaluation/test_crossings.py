@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from allocation.meters.documents import UsageEvent
+from allocation.usage.engine.posts import HandedPost, answers_from_bytes, posts_to_bytes
 from allocation.usage.models import UsageRecord
 from allocation.usage.operations import Submission, crossings, fold_waiting, record_together, record_usage
 from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
@@ -97,6 +98,29 @@ def test_the_call_after_the_crossing_is_refused_until_the_budget_is_raised(
     grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="Agreed.", at=AT)
     evaluate()
     assert [post("49.00"), post("1.00")] == ["allow", "deny"]
+
+
+def test_the_front_is_told_which_transaction_it_must_have_read(apply: Apply, client: Client) -> None:
+    def hand(*costs: str) -> str | None:
+        headers = {"X-Weir-Posts": str(len(costs)), "Accept": "application/json"}
+        key = str(client.headers["Authorization"])
+        posts = [
+            HandedPost(key, "application/json", "testserver", json.dumps([call(cost)], default=str).encode())
+            for cost in costs
+        ]
+        answer = client.post(
+            "/api/v1/usage", posts_to_bytes(posts), content_type="application/octet-stream", headers=headers
+        )
+        assert [each is not None and each.status for each in answers_from_bytes(answer.content)] == [200] * len(costs)
+        return answer.headers.get("X-Weir-Evaluated-In")
+
+    begin(apply)
+    assert hand("60.00", "10.00") is None
+    number = hand("1.00", "29.00")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text")
+        assert cursor.fetchone() == (number,)
+    assert hand("1.00", "1.00") is not None, "on from the line"
 
 
 def test_what_is_written_is_what_an_evaluation_writes(apply: Apply, acme: Scope, client: Client) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.conninfo import make_conninfo
 
+from governance.memory.operations import tell_after
 from governance.organisations.operations import create_api_key, create_scope
 from governance.people.models import ApiKey
 from governance.scopes.models import Scope
@@ -112,6 +113,22 @@ def test_what_a_lost_notification_told_of_is_found_within_two_seconds(acme: Scop
             cursor.execute("UPDATE governance_scopetreeversion SET version = gen_random_uuid()")
             cursor.execute("ALTER TABLE governance_scope ENABLE TRIGGER USER")
         within(2, lambda: "acme/mute" in snapshot.by_path)
+
+
+def test_a_transaction_that_tells_its_number_is_read_by_then(acme: Scope) -> None:
+    snapshot = Snapshot()
+    follower = Follower(conninfo(), snapshot)
+    with follower.connected() as own:
+        follower.read_all(own)
+        with transaction.atomic():
+            key = create_api_key(scope=acme, permissions=["decisions:read"], actor=SYSTEM, at=AT)[0]
+            number = tell_after()
+        told = told_until_now(own)
+        assert [notify.payload for notify in told] == [f"key {key.pk}", f"after {number}"]
+        follower.read_told(own, told[:1])
+        assert list(snapshot.heard_after) == []
+        follower.read_told(own, told[1:])
+    assert (list(snapshot.heard_after), list(snapshot.keys)) == ([number], [key.pk])
 
 
 def test_what_a_transaction_wrote_that_was_open_at_a_reading_is_found_later(acme: Scope) -> None:
