@@ -103,7 +103,7 @@ def test_the_call_after_the_crossing_is_refused_until_the_budget_is_raised(
 def test_the_front_is_told_which_transaction_it_must_have_read(apply: Apply, client: Client) -> None:
     def hand(*costs: str) -> str | None:
         headers = {"X-Weir-Posts": str(len(costs)), "Accept": "application/json"}
-        key = str(client.headers["Authorization"])
+        key = str(client.defaults["HTTP_AUTHORIZATION"])
         posts = [
             HandedPost(key, "application/json", "testserver", json.dumps([call(cost)], default=str).encode())
             for cost in costs
@@ -115,12 +115,13 @@ def test_the_front_is_told_which_transaction_it_must_have_read(apply: Apply, cli
         return answer.headers.get("X-Weir-Evaluated-In")
 
     begin(apply)
-    assert hand("60.00", "10.00") is None
-    number = hand("1.00", "29.00")
+    assert hand("30.00") is not None, "a fifth of it: a line too many"
+    assert hand("1.00", "1.00") is None
+    number = hand("1.00", "67.00")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text")
         assert cursor.fetchone() == (number,)
-    assert hand("1.00", "1.00") is not None, "on from the line"
+    assert hand("1.00") is not None, "on from the line"
 
 
 def test_what_is_written_is_what_an_evaluation_writes(apply: Apply, acme: Scope, client: Client) -> None:
