@@ -217,7 +217,7 @@ def test_locks_are_taken_after_those_of_usage_and_not_waited_for_without_end(app
     keys = [PERIOD_LOCK.key(), POSTING_LOCK.key(), EVALUATION_LOCK.key(acme.pk)]
     asked = [sql for sql in statements if "pg_advisory_xact_lock" in sql]
     assert [key for sql in asked for key in keys if f"({key[0]}" in sql] == keys
-    bounds = [(place, sql) for place, sql in enumerate(statements) if "lock_timeout" in sql]
+    bounds = [(place, sql) for place, sql in enumerate(statements) if "SET LOCAL lock_timeout" in sql]
     (begins, first), (ends, last) = bounds
     assert first.startswith("SET LOCAL lock_timeout = 100;")
     assert last.startswith("SET LOCAL lock_timeout TO DEFAULT;")
