@@ -37,12 +37,12 @@ NULL = r"\N"
 
 
 def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
-    """One line per record, beginning with its position in the batch. Texts hold no control characters, which the
-    event's schema refuses, so only the backslash is escaped.
+    """One line per record. Texts hold no control characters, which the event's schema refuses, so only the backslash is
+    escaped.
     """
     received = received_at.isoformat()
     lines = []
-    for position, record in enumerate(records):
+    for record in records:
         event = record.event
         tokens = event.tokens
         attributes = orjson.dumps(event.attributes).decode() if event.attributes else "{}"
@@ -62,7 +62,7 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
         booked = NULL if record.booked_s == record.at_s else received
         quantities = "{}" if price.rare is None else dumps({meter: str(amount) for meter, amount in price.rare.items()})
         lines.append(
-            f"{position}\t{record.id}\t{event.occurred_at.isoformat()}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
+            f"{record.id}\t{event.occurred_at.isoformat()}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
             f"\t{tokens.input}\t{tokens.cached_input}\t{tokens.cache_write}\t{tokens.output}\t{tokens.reasoning}"
             f"\t{event.requests}\t{event.gpu_seconds or 0}\t{latency}\t{cost}\t{quantities}"
             f"\t{claimed}\t{'t' if event.estimated else 'f'}\t{', '.join(event.mended)}\t{at_list}\t{unpriced}\n"
@@ -71,6 +71,6 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
 
 
 def values_of(text: str) -> Iterator[list[str | None]]:
-    """The values of each line of `copy_text`, without the position, in the order of COLUMNS."""
+    """The values of each line of `copy_text`, in the order of COLUMNS."""
     for line in text.split("\n")[:-1]:
-        yield [None if value == NULL else value.replace("\\\\", "\\") for value in line.split("\t")[1:]]
+        yield [None if value == NULL else value.replace("\\\\", "\\") for value in line.split("\t")]
