@@ -18,7 +18,7 @@ from policies.evaluation.operations import evaluate_next_dirty_scopes, mark_due_
 LOOK_EVERY_S = 2.0
 # What can wait is left until several times as long has passed as it took last time, and no longer than so many seconds:
 # the same scopes are marked again and again while usage comes, and are evaluated once for many marks.
-RESTS, RESTS_S_MAX = 3, 1.0
+RESTS, RESTS_S_MAX = 9, 1.0
 AT_ONCE = WhichDirty(at_once=True)
 
 
