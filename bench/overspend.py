@@ -1,6 +1,6 @@
 """How much more than its budget is spent, and for how long, when each call is decided before and posted after.
 
-    python -m bench.overspend [--clients 64] [--runs 10] [--upstream-ms 200] [--cost 0.01] [--budget 1]
+    python -m bench.overspend [--clients 64] [--runs 10] [--upstream-ms 200] [--spread-ms 0] [--cost 0.01] [--budget 1]
 
 On a Weir of its own. Each client asks for a decision, waits as long as the call takes, posts its usage, and asks again
 until it is refused. The crossing is the commit of the usage that uses the budget up, at the instant that PostgreSQL
@@ -15,6 +15,7 @@ import argparse
 import http.client
 import json
 import math
+import random
 import statistics
 import threading
 import time
@@ -94,7 +95,7 @@ class Client:
         assert answer.status < http.client.MULTIPLE_CHOICES, content
         return content
 
-    def work(self, run: Run, scope: str, upstream_s: float) -> None:
+    def work(self, run: Run, scope: str, upstream_s: float, spread_s: float) -> None:
         """Calls until it is refused."""
         end = time.perf_counter() + PATIENCE_S
         while time.perf_counter() < end:
@@ -104,7 +105,7 @@ class Client:
                 run.refused.append(time.time())
                 return
             run.allowed.append((asked, time.time()))
-            time.sleep(upstream_s)
+            time.sleep(upstream_s + random.uniform(0, spread_s))
             event = {
                 "id": str(uuid.uuid4()), "source": "overspend", "occurred_at": datetime.now(UTC).isoformat(),
                 "scope": scope, "provider": "openai", "model": "gpt-4o", "tokens": {"input": 1000, "output": 100},
@@ -120,9 +121,10 @@ def measure(url: str, key: str, team: Scope, given: argparse.Namespace) -> Run:
     from allocation.usage.models import RECORD_TABLE
 
     run = Run(given.budget, given.cost)
-    upstream_s = given.upstream_ms / 1000
+    upstream_s, spread_s = given.upstream_ms / 1000, given.spread_ms / 1000
     threads = [
-        threading.Thread(target=Client(url, key).work, args=(run, team.path, upstream_s)) for _ in range(given.clients)
+        threading.Thread(target=Client(url, key).work, args=(run, team.path, upstream_s, spread_s))
+        for _ in range(given.clients)
     ]
     for thread in threads:
         thread.start()
@@ -159,6 +161,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--upstream-ms", type=float, default=200)
+    parser.add_argument("--spread-ms", type=float, default=0, help="a call takes up to so much longer, out of step")
     parser.add_argument("--cost", type=Decimal, default=Decimal("0.01"))
     parser.add_argument("--budget", type=Decimal, default=Decimal(1))
     given = parser.parse_args()
