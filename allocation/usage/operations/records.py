@@ -22,6 +22,7 @@ def insert_records(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRe
     """Inserts the records, and returns those that were not recorded before."""
     if not batch:
         return []
+    batch = _by_month(batch)
     return _insert_few(batch, at) if len(batch) <= FEW else _insert_many(batch, at)
 
 
@@ -54,7 +55,6 @@ _repeats = _Repeats()
 
 
 def _insert_many(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
-    batch = _by_month(batch)
     text = copy_text(batch, at)
     if not _repeats.expected and _copied(text):
         return list(batch)
@@ -65,7 +65,7 @@ def _insert_many(batch: Sequence[CostedRecord], at: datetime) -> list[CostedReco
 
 def _by_month(batch: Sequence[CostedRecord]) -> Sequence[CostedRecord]:
     """In the order of partitions, then of identities. COPY fills one partition after the other, so that two batches
-    with the same records wait for each other and never deadlock.
+    with the same records wait for each other and never deadlock, however they are inserted.
     """
     months = {_month(min(record.at_s for record in batch)), _month(max(record.at_s for record in batch))}
     return batch if len(months) == 1 else sorted(batch, key=lambda record: _month(record.at_s))
