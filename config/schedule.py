@@ -8,6 +8,8 @@ ROUTES = {
     "policies.evaluate_dirty_scopes": {"queue": "evaluation"},
     "governance.send_due_deliveries": {"queue": "deliveries"},
     "governance.beat": {"queue": "beat"},
+    # Not with what it watches.
+    "policies.watch_evaluation": {"queue": "deliveries"},
 }
 BEAT = {
     "fold usage that waits": {"task": "allocation.fold_usage", "schedule": 5.0, "options": {"expires": 5}},
@@ -22,6 +24,7 @@ BEAT = {
         "options": {"expires": 2},
     },
     "show that beat lives": {"task": "governance.beat", "schedule": 3.0, "options": {"expires": 3}},
+    "watch evaluation": {"task": "policies.watch_evaluation", "schedule": 30.0, "options": {"expires": 30}},
     "sweep guardrails": {"task": "policies.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "take back repeated calls": {
         "task": "allocation.take_back_repeated_calls",

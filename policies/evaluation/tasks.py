@@ -28,6 +28,11 @@ def evaluate_dirty_scopes(**_: object) -> None:
 
 @shared_task(name="policies.sweep", ignore_result=True)
 def sweep(**_: object) -> None:
-    """Check that dirty scopes are being evaluated, then evaluate every guardrail on every scope."""
-    operations.watch_evaluation(at=timezone.now())
+    """Evaluate every guardrail on every scope."""
     operations.sweep(at=timezone.now())
+
+
+@shared_task(name="policies.watch_evaluation", ignore_result=True)
+def watch_evaluation(**_: object) -> None:
+    """Check that dirty scopes are being evaluated, from another process than those that do."""
+    operations.watch_evaluation(at=timezone.now())
