@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from governance.errors import DomainError
 from governance.messages import operations
-from governance.messages.models import Channel, ChannelKind, Delivery, DeliveryStatus
+from governance.messages.models import Channel, ChannelKind, Circuit, Delivery, DeliveryStatus
 from governance.messages.queries import OWNERS_CHANNEL
 from governance.pages.admin.base import OperatedAdmin, RecordAdmin, acting
 
@@ -78,16 +78,32 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptab
 @admin.register(Channel)
 class ChannelAdmin(OperatedAdmin):
     form = ChannelForm
-    list_display = ("name", "kind", "scope", "is_enabled", "blocked_until", "failures_in_a_row")
+    list_display = ("name", "kind", "scope", "is_enabled", "circuit", "failures_in_a_row")
     list_filter = ("kind", "is_enabled")
     list_select_related = ("scope",)
     search_fields = ("name", "scope__path")
     ordering = ("scope__path", "kind", "name")
     fields = ("scope", "kind", "name", "is_enabled", "url", "secret", "recipients")
 
+    @admin.display(description="sending")
+    def circuit(self, channel: Channel) -> str:
+        """The circuit breaker's state in words."""
+        since = f" after {channel.failures_in_a_row} failures in a row"
+        match channel.circuit_at(timezone.now()):
+            case Circuit.OPEN:
+                return f"open{since}: nothing is sent until {channel.blocked_until:%Y-%m-%d %H:%M:%S} UTC"
+            case Circuit.HALF_OPEN:
+                return f"half open{since}: the next message tells whether the receiver is back"
+            case Circuit.CLOSED:
+                return "closed: messages are sent" + (since if channel.failures_in_a_row else "")
+
+    @admin.display(description="last failure")
+    def failure(self, channel: Channel) -> str:
+        return channel.last_failure or "-"
+
     def get_readonly_fields(self, request: HttpRequest, obj: Channel | None = None) -> tuple[str, ...]:
         del request
-        return () if obj is None else ("scope", "kind", "name")
+        return () if obj is None else ("scope", "kind", "name", "circuit", "failure")
 
     def has_change_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
         """The organisation's own channel to its owners has nothing to change."""
@@ -97,8 +113,8 @@ class ChannelAdmin(OperatedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Channel | None = None) -> tuple[str, ...]:
         if obj is not None and not self.has_change_permission(request, obj):
-            return ("scope", "kind", "name", "is_enabled")
-        return self.fields
+            return ("scope", "kind", "name", "is_enabled", "circuit", "failure")
+        return self.fields if obj is None else (*self.fields, "circuit", "failure")
 
     def save_model(self, request: HttpRequest, obj: Channel, form: forms.ModelForm[Channel], change: bool) -> None:  # noqa: FBT001  # Django's signature
         cleaned = form.cleaned_data

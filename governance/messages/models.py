@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+from enum import StrEnum
 
 from django.db import models
 from django.db.models import Q
@@ -16,6 +18,14 @@ class ChannelKind(models.TextChoices):
     SLACK = "slack"
     EMAIL = "email"
     WEBHOOK = "webhook"
+
+
+class Circuit(StrEnum):
+    """Whether messages are sent to a channel's receiver."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half open"
 
 
 class Channel(models.Model):
@@ -34,11 +44,19 @@ class Channel(models.Model):
     is_enabled = models.BooleanField(default=True)
     blocked_until = models.DateTimeField(null=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
+    last_failure = models.CharField(max_length=500, blank=True, default="", editable=False)
+    # Until the lease of the one message that is being sent ends.
+    sending_until = models.DateTimeField(null=True, editable=False)
+    last_send_s = models.FloatField(default=0.0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ScopedQuerySet["Channel"].as_manager()
 
     class Meta:
+        indexes = [
+            # Read by operations.claims.
+            models.Index(fields=["sending_until"], name="channel_sending", condition=Q(sending_until__isnull=False)),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["scope", "kind", "name"], name="channel_unique_in_its_scope"),
             models.CheckConstraint(
@@ -48,6 +66,12 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
+
+    def circuit_at(self, at: datetime) -> Circuit:
+        """Open while nothing is sent; half open when the next message tells whether the receiver is back."""
+        if self.blocked_until is None:
+            return Circuit.CLOSED
+        return Circuit.OPEN if self.blocked_until > at else Circuit.HALF_OPEN
 
 
 class DeliveryStatus(models.TextChoices):

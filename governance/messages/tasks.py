@@ -1,5 +1,7 @@
 """The task that sends what is due."""
 
+import time
+
 from celery import shared_task
 from django.utils import timezone
 
@@ -14,5 +16,7 @@ def send_due_deliveries(**_: object) -> None:
         lease = operations.claim_due_delivery(at=timezone.now())
         if lease is None:
             return
+        began = time.monotonic()
         outcome = operations.send_delivery(lease, at=timezone.now())
-        operations.settle_delivery(lease=lease, outcome=outcome, at=timezone.now())
+        took_s = time.monotonic() - began
+        operations.settle_delivery(lease=lease, outcome=outcome, at=timezone.now(), took_s=took_s)

@@ -51,6 +51,22 @@ def retry_after(value: str | None, *, at: datetime) -> timedelta | None:
     return min(max(wait, timedelta()), RETRY_AFTER_MAX)
 
 
+def reason_of(problem: BaseException) -> str:
+    """What went wrong on the way, without the words of libraries: those show the address, whose path is a secret."""
+    innermost, known = problem, {id(problem)}
+    while isinstance(following := _next_within(innermost), BaseException) and id(following) not in known:
+        known.add(id(following))
+        innermost = following
+    detail = innermost.strerror if isinstance(innermost, OSError) else None
+    inner = type(innermost).__name__ + (f" ({detail})" if detail and "/" not in detail else "")
+    outer = type(problem).__name__
+    return outer if innermost is problem and not detail else f"{outer}: {inner}"
+
+
+def _next_within(problem: BaseException) -> object:
+    return getattr(problem, "reason", None) or problem.__cause__ or problem.__context__ or _inner(problem)
+
+
 def never_left(problem: BaseException) -> bool:
     """Whether a connection failed before anything could arrive: refused, unknown host, no route."""
     reason: object = problem

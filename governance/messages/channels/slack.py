@@ -8,7 +8,7 @@ from urllib.error import URLError
 
 from slack_sdk.webhook import WebhookClient
 
-from governance.messages.channels.http import TIMEOUT_S, is_loopback_url, never_left, retry_after, url_parts
+from governance.messages.channels.http import TIMEOUT_S, is_loopback_url, never_left, reason_of, retry_after, url_parts
 from governance.messages.channels.message import Envelope, Message, Outcome, Refused, Retry, Sent
 
 HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
@@ -44,7 +44,7 @@ def send(envelope: Envelope, *, url: str, allow_loopback: bool, at: datetime) ->
         response = client.send(text=fallback(envelope.message), blocks=blocks(envelope))
     except (OSError, URLError) as problem_on_the_way:
         return Retry(
-            f"{type(problem_on_the_way).__name__}: {problem_on_the_way}",
+            reason_of(problem_on_the_way),
             channel_wide=True,
             ambiguous=not never_left(problem_on_the_way),
         )

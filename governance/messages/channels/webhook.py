@@ -16,7 +16,7 @@ from requests_hardened.ip_filter import InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from standardwebhooks.webhooks import Webhook
 
-from governance.messages.channels.http import TIMEOUT_S, is_loopback_url, never_left, retry_after, url_parts
+from governance.messages.channels.http import TIMEOUT_S, is_loopback_url, never_left, reason_of, retry_after, url_parts
 from governance.messages.channels.message import Envelope, Outcome, Refused, Retry, Sent
 
 SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64
@@ -58,14 +58,12 @@ def send(envelope: Envelope, *, url: str, secret: str, allow_loopback: bool, at:
             status, wait = response.status_code, response.headers.get("Retry-After")
             response.close()
     except (InvalidIPAddress, requests.exceptions.InvalidURL) as refused:
-        return Refused(f"{type(refused).__name__}: {refused}")
+        return Refused(reason_of(refused))
     except requests.exceptions.RequestException as problem_on_the_way:
         may_have_arrived = not isinstance(
             problem_on_the_way, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError
         ) and not never_left(problem_on_the_way)
-        return Retry(
-            f"{type(problem_on_the_way).__name__}: {problem_on_the_way}", channel_wide=True, ambiguous=may_have_arrived
-        )
+        return Retry(reason_of(problem_on_the_way), channel_wide=True, ambiguous=may_have_arrived)
     return outcome(status, wait, at=at)
 
 

@@ -8,17 +8,19 @@ from governance.messages.operations.channels import (
     rotate_secrets,
     save_channel,
 )
-from governance.messages.operations.deliveries import (
+from governance.messages.operations.claims import (
     ATTEMPTS_MAX,
     LEASE,
     Lease,
-    Outgoing,
     claim_due_delivery,
+    settle_delivery,
+)
+from governance.messages.operations.deliveries import (
+    Outgoing,
     queue_delivery,
     queue_message,
     queue_messages,
     replay_delivery,
-    settle_delivery,
 )
 from governance.messages.operations.sending import (
     send_delivery,

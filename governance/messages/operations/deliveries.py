@@ -7,15 +7,12 @@ import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from random import SystemRandom
+from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import F, Q
 
 from governance.errors import DomainError, Invalid, NotFound
-from governance.messages.channels import Message, Outcome, Refused, Retry, Sent
-from governance.messages.engine.backoff import delay_before_attempt
+from governance.messages.channels import Message
 from governance.messages.models import Channel, ChannelKind, Delivery, DeliveryStatus
 from governance.messages.queries import Destination, destinations
 from governance.people.rules import Actor, check_may_change
@@ -25,11 +22,6 @@ from governance.work.operations import nudge, number_array, text_array
 logger = logging.getLogger(__name__)
 
 SENDING_TASK, SENDING_QUEUE = "governance.send_due_deliveries", "deliveries"
-LEASE = timedelta(seconds=60)
-# With the delays of `delay_before_attempt` about three days of attempts.
-ATTEMPTS_MAX = 30
-CHANNEL_PAUSE_MAX = timedelta(minutes=5)
-_random = SystemRandom()
 QUEUE = """
 WITH messages AS MATERIALIZED (
     SELECT place, message FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS given (message, place)
@@ -50,15 +42,6 @@ class DeliveryNotDead(DomainError):
     """Only a dead delivery is replayed."""
 
     code = "delivery_not_dead"
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to send a delivery until `until`."""
-
-    delivery: Delivery
-    token: uuid.UUID
-    until: datetime
 
 
 @transaction.atomic
@@ -147,102 +130,6 @@ def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
             ],
         )
     nudge(SENDING_TASK, queue=SENDING_QUEUE)
-
-
-@transaction.atomic
-def claim_due_delivery(*, at: datetime, lease: timedelta = LEASE) -> Lease | None:
-    """Leases the delivery that has been due longest, of a channel that is enabled and not paused. Commit before
-    sending.
-    """
-    due = Q(status=DeliveryStatus.PENDING, next_attempt_at__lte=at) | Q(
-        status=DeliveryStatus.SENDING, leased_until__lte=at
-    )
-    unblocked = Q(channel__blocked_until=None) | Q(channel__blocked_until__lte=at)
-    delivery = (
-        Delivery.objects.select_for_update(of=("self",), skip_locked=True)
-        .select_related("channel")
-        .filter(due, unblocked, channel__is_enabled=True)
-        .order_by("next_attempt_at", "id")
-        .first()
-    )
-    if delivery is None:
-        return None
-    if delivery.status == DeliveryStatus.SENDING and delivery.attempts_count >= ATTEMPTS_MAX:
-        _give_up(delivery, at)
-        return claim_due_delivery(at=at, lease=lease)
-    if delivery.status == DeliveryStatus.SENDING:
-        delivery.possible_repeats_count += 1
-        logger.warning("delivery %s may be a repeat: its sender never settled it", delivery.pk)
-    token = uuid.uuid4()
-    delivery.status = DeliveryStatus.SENDING
-    delivery.attempts_count += 1
-    delivery.leased_until = at + lease
-    delivery.lease_token = token
-    delivery.save(update_fields=["status", "attempts_count", "leased_until", "lease_token", "possible_repeats_count"])
-    return Lease(delivery, token, at + lease)
-
-
-@transaction.atomic
-def settle_delivery(*, lease: Lease, outcome: Outcome, at: datetime) -> bool:
-    """Records the outcome. False when the lease had expired and another sender took over."""
-    held = Delivery.objects.select_for_update().filter(pk=lease.delivery.pk, lease_token=lease.token).first()
-    if held is None:
-        logger.warning("delivery %s was settled after its lease had gone to another", lease.delivery.pk)
-        return False
-    held.leased_until = held.lease_token = None
-    match outcome:
-        case Sent():
-            held.status, held.sent_at, held.last_error = DeliveryStatus.SENT, at, ""
-            Channel.objects.filter(pk=held.channel_id).exclude(failures_in_a_row=0, blocked_until=None).update(
-                failures_in_a_row=0, blocked_until=None
-            )
-        case Refused():
-            _bury(held, outcome.reason, at)
-        case Retry():
-            _put_off(held, outcome, at)
-    held.save()
-    return True
-
-
-def _give_up(delivery: Delivery, at: datetime) -> None:
-    """A delivery whose sender dies on every attempt is not sent for ever."""
-    delivery.possible_repeats_count += 1
-    delivery.leased_until = delivery.lease_token = None
-    _bury(delivery, f"gave up after {delivery.attempts_count} attempts: none was ever settled", at)
-    delivery.save()
-
-
-def _put_off(delivery: Delivery, outcome: Retry, at: datetime) -> None:
-    if outcome.ambiguous:
-        delivery.possible_repeats_count += 1
-    if delivery.attempts_count >= ATTEMPTS_MAX:
-        _bury(delivery, f"gave up after {delivery.attempts_count} attempts: {outcome.reason}", at)
-        return
-    delay = delay_before_attempt(delivery.attempts_count + 1, jitter=_random.random())
-    if outcome.retry_after is not None:
-        delay = max(delay if not outcome.channel_wide else timedelta(), outcome.retry_after)
-    delivery.status, delivery.next_attempt_at, delivery.last_error = (
-        DeliveryStatus.PENDING,
-        at + delay,
-        _storable(outcome.reason),
-    )
-    if outcome.channel_wide:
-        _pause_channel(delivery.channel_id, outcome.retry_after or min(delay, CHANNEL_PAUSE_MAX), at)
-
-
-def _pause_channel(channel_id: uuid.UUID, pause: timedelta, at: datetime) -> None:
-    """Only this channel waits; one that is slow or rate-limited never delays another."""
-    Channel.objects.filter(pk=channel_id).update(blocked_until=at + pause, failures_in_a_row=F("failures_in_a_row") + 1)
-
-
-def _bury(delivery: Delivery, reason: str, at: datetime) -> None:
-    delivery.status, delivery.dead_at, delivery.last_error = DeliveryStatus.DEAD, at, _storable(reason)
-    logger.error("delivery %s through %s is dead: %s", delivery.pk, delivery.channel_id, reason)
-
-
-def _storable(reason: str) -> str:
-    """A receiver's text may hold anything; a row that cannot be saved would be sent again for ever."""
-    return reason.replace("\0", "�").encode("utf-8", "replace").decode()[:500]
 
 
 @transaction.atomic

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import threading
+import traceback
 from datetime import datetime
 
 from django.conf import settings
@@ -11,21 +14,52 @@ from governance.messages.channels import Envelope, Message, Outcome, Refused, Re
 from governance.messages.engine.sealing import SealBroken
 from governance.messages.models import ChannelKind
 from governance.messages.operations.channels import channel_secrets
-from governance.messages.operations.deliveries import Lease
+from governance.messages.operations.claims import Lease
 
 logger = logging.getLogger(__name__)
 
 
-def send_delivery(lease: Lease, *, at: datetime) -> Outcome:
-    """The network call between claim and settle, outside any transaction. Never raises: every failure is an Outcome."""
+# Of one whole message, however its receiver drips; shorter than the lease.
+DEADLINE_S = 20.0
+
+
+class DeadlineOver(Exception):
+    """Raised inside a sender that took too long, as soon as it hears from its receiver again."""
+
+
+def send_delivery(lease: Lease, *, at: datetime, deadline_s: float = DEADLINE_S) -> Outcome:
+    """The network call between claim and settle, outside any transaction, within the deadline. Never raises: every
+    failure is an Outcome. No text of it shows a channel's secret, which libraries write into their errors.
+    """
+    outcomes: list[Outcome] = []
+    # Time-outs of sockets are for each reading, and a receiver may send a byte before each of them ends.
+    sender = threading.Thread(
+        target=lambda: outcomes.append(_outcome(lease, at=at)), name=f"delivery {lease.delivery.pk}", daemon=True
+    )
+    sender.start()
+    sender.join(deadline_s)
+    if outcomes:
+        return outcomes[0]
+    if sender.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(sender.ident), ctypes.py_object(DeadlineOver))
+    return Retry(f"no whole answer within {deadline_s:g} s", channel_wide=True, ambiguous=True)
+
+
+def _outcome(lease: Lease, *, at: datetime) -> Outcome:
     try:
         return _send(lease, at=at)
     except SealBroken as broken:
         return Refused(broken.detail)
-    except Exception as unforeseen:
+    except DeadlineOver:
+        return Retry("it took too long", channel_wide=True, ambiguous=True)
+    except Exception as unforeseen:  # noqa: BLE001  # its text may hold the address, and so it is not logged
         # The outbox continues: this delivery is retried, and its error is kept on the row.
-        logger.exception("delivery %s failed in a way no sender knows", lease.delivery.pk)
-        return Retry(f"{type(unforeseen).__name__}: {unforeseen}", ambiguous=True)
+        where = " < ".join(
+            f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(unforeseen.__traceback__)[::-1]
+        )
+        name = type(unforeseen).__name__
+        logger.error("delivery %s failed in a way no sender knows: %s in %s", lease.delivery.pk, name, where)  # noqa: TRY400  # as above
+        return Retry(name, ambiguous=True)
 
 
 def _send(lease: Lease, *, at: datetime) -> Outcome:
