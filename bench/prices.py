@@ -60,9 +60,7 @@ def cost_events(count: int) -> None:
     from allocation.usage.engine.costing import Organisation, PricingContext, acceptance_window
 
     home = Organisation(1, 1, PriceList("USD"), Matcher())
-    context = PricingContext(
-        {"acme": (1, 1)}, {1: 1}, {"acme": 1}, {1: home}, home, *acceptance_window(NOW, 90), NOW.timestamp()
-    )
+    context = PricingContext({"acme": (1, 1)}, {1: 1}, {1: home}, home, *acceptance_window(NOW, 90), NOW.timestamp())
     for kind, rare in (("ordinary", False), ("with audio and searches", True)):
         lines = events_of(count, rare=rare)
         best(f"read events, {kind}", count, lambda lines=lines: [READ_EVENT(line) for line in lines])  # type: ignore[misc]

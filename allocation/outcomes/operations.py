@@ -31,7 +31,6 @@ BY_TASK = "task"
 TASK_UNKNOWN = Fault(
     "task_unknown", "None of its tasks is known yet; replay it after their usage has arrived.", "task_ids"
 )
-TASK_FORBIDDEN = Fault("scope_forbidden", "Its task lies outside what the key may write to.", "task_ids")
 # Scope of each known task, by its id.
 TaskScopes = Mapping[str, int]
 
@@ -101,10 +100,8 @@ def placed_outcome(
     scope_id, organisation, attribution = attributed
     if attribution in {UNATTRIBUTED, KEYS_OWN} and event.task_ids:
         task_scope_id = next((tasks[task_id] for task_id in event.task_ids if task_id in tasks), None)
-        if task_scope_id is None:
+        if task_scope_id is None or task_scope_id not in context.open_scope_ids:
             return TASK_UNKNOWN
-        if task_scope_id not in context.open_scope_ids:
-            return TASK_FORBIDDEN
         scope_id, attribution = task_scope_id, BY_TASK
     if event.value is not None and event.value.currency != organisation.prices.currency:
         return Fault(

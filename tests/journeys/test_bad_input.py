@@ -85,7 +85,7 @@ def test_an_unreadable_body_is_refused_whole(weir: Installation, key: str, body:
         pytest.param({"occurred_at": "1970-01-01T00:00:00Z"}, "occurred_too_early", id="1970"),
         pytest.param({"occurred_at": (NOW + timedelta(days=365)).isoformat()}, "occurred_in_future", id="next year"),
         pytest.param({"prompt": "the secret prompt"}, "unknown_field", id="an unknown field"),
-        pytest.param({"scope": "globex/other"}, "scope_forbidden", id="a scope outside the key's subtree"),
+        pytest.param({"scope": "globex/other"}, "scope_unknown", id="a scope outside the key's subtree"),
         pytest.param({"scope": "globex/team/nowhere"}, "scope_unknown", id="a scope that does not exist"),
     ],
 )

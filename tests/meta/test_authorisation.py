@@ -474,7 +474,7 @@ def test_another_organisation_sees_nothing_and_changes_nothing(world: World, nam
                 assert b"acme" not in answer.content
                 assert not UsageRecord.objects.filter(scope__path__startswith="acme", event_id="1", source="litellm")
             case "refused":
-                assert [row["code"] for row in answer.json()["rejected"]] == ["scope_forbidden"]
+                assert [row["code"] for row in answer.json()["rejected"]] == ["scope_unknown"]
                 assert UsageRecord.objects.count() == before[0]
                 assert Outcome.objects.count() == before[COUNTED.index(Outcome)]
             case _:

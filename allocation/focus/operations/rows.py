@@ -205,7 +205,7 @@ def _placement(context: PricingContext, charge: Charge) -> tuple[int, str, str |
         return home.unattributed_id, UNATTRIBUTED, None
     if rule.scope_id not in context.open_scope_ids:
         return RowFault(
-            "scope_forbidden",
+            "scope_unknown",
             "Tags",
             f"The rule {rule.name} leads to a scope outside the one this import may write to.",
         )

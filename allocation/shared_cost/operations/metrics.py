@@ -88,12 +88,12 @@ def _fault(value: MetricValue, authority: str, closed: datetime | None, at: date
         return Fault("occurred_in_future", "on lies in the future: send a value when its day has come.", "on")
     if closed is not None and value.on < closed.date():
         return Fault("period_closed", f"on lies in a closed month: give the first day that is open, {closed:%F}.", "on")
-    if not is_at_or_below(value.scope, authority):
+    if not is_at_or_below(value.scope, authority) or value.scope not in scope_tree().by_path:
         return Fault(
-            "scope_forbidden", f"scope lies outside {authority}, which the key is for: use its own key.", "scope"
+            "scope_unknown",
+            f"scope names no scope of {authority}, which the key is for: correct the path, or use its own key.",
+            "scope",
         )
-    if value.scope not in scope_tree().by_path:
-        return Fault("scope_unknown", "scope names no scope: apply its Scope document, or correct the path.", "scope")
     return None
 
 

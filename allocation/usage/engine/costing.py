@@ -72,7 +72,7 @@ class Organisation:
 @dataclass(frozen=True, slots=True)
 class PricingContext:
     """What a batch is priced and attributed by. `open_scopes` maps the paths that the sender may write to onto (scope
-    id, root id); `known_scopes` holds every path; `home` is the sender's own organisation, None for an operator without
+    id, root id); `home` is the sender's own organisation, None for an operator without
     one. `billed_by` is the price source of costs that events state themselves, `price` whose price was asked for and
     `weir_key` the prefix of the sender's key, for what was agreed on with it. `dropped` are the first days of the
     months whose records are gone. A stated cost `held_ratio` times off the price list's is held; 0 holds none.
@@ -81,7 +81,6 @@ class PricingContext:
 
     open_scopes: Mapping[str, tuple[int, int]]
     open_scope_ids: Mapping[int, int]
-    known_scopes: Mapping[str, object]
     organisations: Mapping[int, Organisation]
     home: Organisation | None
     earliest_s: float
@@ -144,7 +143,7 @@ class PricingContext:
     def attributed_scope(self, event: ScopedCall, at_s: float) -> tuple[int, Organisation, str] | Fault:
         """(scope id, organisation, how it was attributed): the scope the event names, else that of the key or rule that
         matches, else a narrow key's own, else the organisation's unattributed scope. A Fault is `scope_required`,
-        `scope_forbidden` or `scope_unknown`.
+        `scope_unknown`.
         """
         if event.scope is not None:
             return self.explicit_scope(event.scope)
@@ -157,7 +156,7 @@ class PricingContext:
             if placement is not None:
                 if placement.scope_id not in self.open_scope_ids:
                     return Fault(
-                        "scope_forbidden",
+                        "scope_unknown",
                         "Its attributes lead to a scope outside what the key may write to.",
                         "attributes",
                     )
@@ -171,9 +170,8 @@ class PricingContext:
         ids = self.open_scopes.get(path)
         if ids is not None:
             return ids[0], self.organisations[ids[1]], EXPLICIT
-        if path in self.known_scopes:
-            return Fault("scope_forbidden", "The scope lies outside what the key may write to.", "scope")
-        return Fault("scope_unknown", "There is no scope of this path.", "scope")
+        # Whether it is another's or nobody's is not the sender's to learn.
+        return Fault("scope_unknown", "There is no scope of this path that the sender may write to.", "scope")
 
 
 def _month_of(at_s: float) -> date:

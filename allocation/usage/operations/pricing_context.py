@@ -102,7 +102,7 @@ def _context(
     home = None if key_scope_id is None else organisations[tree.by_id[key_scope_id].root_id]
     is_narrow = home is not None and key_scope_id != home.root_id
     return PricingContext(
-        _OpenPaths(tree, key_scope_id), _OpenIds(tree, key_scope_id), tree.by_path, organisations, home, *window,
+        _OpenPaths(tree, key_scope_id), _OpenIds(tree, key_scope_id), organisations, home, *window,
         at.timestamp(), dropped=declared.dropped, narrow_scope_id=key_scope_id if is_narrow else None,
     )  # fmt: skip
 

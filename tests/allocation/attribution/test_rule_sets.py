@@ -47,7 +47,7 @@ def test_rules_do_not_lead_out_of_the_keys_subtree(search: Scope) -> None:
         key_scope_id=search.pk,
         at=AT,
     )
-    assert [one.code for one in result.rejected] == ["scope_forbidden"]
+    assert [one.code for one in result.rejected] == ["scope_unknown"]
 
 
 def test_a_scope_that_is_not_there(acme: Scope) -> None:

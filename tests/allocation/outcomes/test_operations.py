@@ -155,7 +155,7 @@ def test_a_key_of_a_team_reports_for_its_own_tasks_only(acme: Scope) -> None:
     record_usage(events=[event(task_id="t1")], key_scope_id=acme.pk, at=AT)
     of_task = record_outcomes(events=[typed(scope=None, task_ids=["t1"])], key_scope_id=ads.pk, at=AT)
     of_scope = record_outcomes(events=[typed()], key_scope_id=ads.pk, at=AT)
-    assert [each.code for each in (*of_task.rejected, *of_scope.rejected)] == ["scope_forbidden"] * 2
+    assert [each.code for each in (*of_task.rejected, *of_scope.rejected)] == ["task_unknown", "scope_unknown"]
     assert not Outcome.objects.exists()
 
 

@@ -20,7 +20,7 @@ def test_metric_values_are_counted_once_and_refused_with_field_and_fix(shared: S
     result = operations.record_metrics(values=[good, good, *bad], authority=search, at=AT)
     assert (result.accepted, result.duplicate) == (1, 1)
     assert [(one.index, one.code, one.field) for one in result.rejected] == [
-        (2, "invalid_value", "value"), (3, "invalid_value", "on"), (4, "scope_forbidden", "scope"),
+        (2, "invalid_value", "value"), (3, "invalid_value", "on"), (4, "scope_unknown", "scope"),
         (5, "scope_unknown", "scope"), (6, "occurred_in_future", "on"), (7, "unknown_field", "?"),
         (8, "missing_field", "id"), (9, "not_an_object", ""), (10, "identity_reused", "id"),
         (11, "invalid_value", "on"), (12, "invalid_value", "value"), (13, "invalid_value", "value"),

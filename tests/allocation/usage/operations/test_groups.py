@@ -63,7 +63,7 @@ def test_a_bad_record_harms_none_beside_it(acme: Scope, other: Scope) -> None:
     forbidden = event(id="two", scope="globex/ads")
     results = record_together([sent(acme, event()), sent(acme, forbidden, event()), sent(other, event())], at=AT)
     assert [(result.accepted, [each.code for each in result.rejected]) for result in results if result] == [
-        (1, []), (1, ["scope_forbidden"]), (0, ["scope_forbidden"]),
+        (1, []), (1, ["scope_unknown"]), (0, ["scope_unknown"]),
     ]  # fmt: skip
     assert set(QuarantinedUsage.objects.values_list("authority_id", flat=True)) == {acme.pk, other.pk}
 

@@ -74,7 +74,7 @@ def test_prices(acme: Scope, changes: dict[str, Any], cost: str | None, source: 
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"scope": "acme/ads"}, "scope_forbidden"),
+        ({"scope": "acme/ads"}, "scope_unknown"),
         ({"scope": "acme/nowhere"}, "scope_unknown"),
         ({"scope": "Not a path"}, "scope_unknown"),
         ({"occurred_at": AT - timedelta(days=401)}, "occurred_too_early"),
