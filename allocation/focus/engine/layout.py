@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from allocation.focus.engine.columns import Version, columns_of
+from allocation.meters.engine.spreadsheets import guarded
 
 # The versions that can be written: the most widely read one and the newest.
 EXPORTED: tuple[Version, ...] = ("1.2", "1.4")
@@ -73,9 +74,10 @@ class Layout:
         for column in self.columns:
             cell = cells.get(column)
             pieces = cell if isinstance(cell, tuple) and not isinstance(cell, Slot) else (cell,)
-            for piece in pieces:
+            for place, piece in enumerate(pieces):
                 if not isinstance(piece, Slot):
-                    parts.append(csv_text(piece).replace("%", "%%%%"))
+                    text = csv_text(piece) if place == 0 else _quoted(piece or "")
+                    parts.append(text.replace("%", "%%%%"))
                 elif piece.per_kind:
                     kind_slots.append(piece.name)
                     parts.append("%s")
@@ -92,9 +94,15 @@ class Layout:
 
 
 def csv_text(cell: str | None) -> str:
-    """The cell as CSV: quoted where it must be or is an empty text, empty for null."""
+    """The cell as CSV: quoted where it must be or is an empty text, empty for null; what a spreadsheet would run as a
+    formula has an apostrophe before it.
+    """
     if cell is None:
         return ""
+    return _quoted(guarded(cell))
+
+
+def _quoted(cell: str) -> str:
     if not cell or any(mark in cell for mark in ',"\n\r') or cell[0] == " " or cell[-1] == " ":
         escaped = cell.replace('"', '""')
         return f'"{escaped}"'

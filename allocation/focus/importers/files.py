@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 import duckdb
 
 from allocation.focus.models import FocusFormat
+from allocation.meters.engine.spreadsheets import unguarded
 from governance.errors import Invalid
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
@@ -58,13 +59,14 @@ class FocusFile:
         with read_errors_as_invalid(self.path):
             cursor = self.base.cursor()
             cursor.execute("SELECT * EXCLUDE (n) FROM focus WHERE n >= ? ORDER BY n", [start])
-            width = len(self.table.columns)
+            width, is_parquet = len(self.table.columns), self.format == FocusFormat.PARQUET
             while fetched := cursor.fetchmany(FETCHED):
                 for row in fetched:
                     cells = list(row)
                     while len(cells) > width and cells[-1] is None:
                         cells.pop()
-                    yield cells
+                    # Parquet holds values as they stand; in CSV an apostrophe keeps a spreadsheet from running them.
+                    yield cells if is_parquet else [None if cell is None else unguarded(cell) for cell in cells]
 
     def _csv(self) -> FocusTable:
         columns, widest, rows_counted = csv_shape(self.path)

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from allocation.coverage.queries import price_coverage
+from allocation.meters.engine.spreadsheets import guarded
 from allocation.prices import operations
 from allocation.prices.documents import Basis
 from allocation.prices.engine.differences import Comparison, compare_prices
@@ -240,8 +241,11 @@ def write_report(imported: ImportedPriceList, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(("name", "field", "reason"))
-        rows.writerows((row.name, "", row.reason) for row in imported.unusable)
-        rows.writerows((left_out.name, left_out.field, left_out.reason) for left_out in imported.left_out)
+        rows.writerows((guarded(row.name), "", guarded(row.reason)) for row in imported.unusable)
+        rows.writerows(
+            (guarded(left_out.name), guarded(left_out.field), guarded(left_out.reason))
+            for left_out in imported.left_out
+        )
 
 
 def read_text(path: Path) -> str:
