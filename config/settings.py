@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from config import appearance, openapi, schedule
 from config.environment import Environment, EnvironmentVariableError
 from config.folders import data_folder
+from config.logs import LineFormatter
 
 env = Environment()
 
@@ -316,7 +317,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "line": {"()": LineFormatter},
     },
     # A 503 of /readyz is an answer, not an error, and is given five times a second at startup.
     "filters": {

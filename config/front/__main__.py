@@ -1,8 +1,6 @@
 """Start the front: python -m config.front"""
 
 import asyncio
-import logging
-import logging.config
 import os
 import resource
 import signal
@@ -17,6 +15,7 @@ from config.front.clients import Client
 from config.front.limits import CONNECTIONS_MAX
 from config.front.serving import Decisions, Front
 from config.front.web import Web
+from config.logs import log_to_stderr
 from governance.memory.engine import collect_cycles_seldom
 from policies.decisions.engine.deciding import Trust
 from policies.decisions.engine.snapshot import Snapshot
@@ -58,7 +57,7 @@ async def serve(host: str, port: int) -> None:
 
 def main() -> None:
     """Serve at WEIR_WEB_HOST and WEIR_WEB_PORT."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=settings.LOG_LEVEL)
+    log_to_stderr(settings.LOG_LEVEL)
     _allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES_MAX if most == resource.RLIM_INFINITY else min(FILES_MAX, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from governance.people.rules import Actor
 from governance.scopes.queries import scope_tree
 from governance.work.models import DirtyScope, Heartbeat
 
@@ -33,12 +34,18 @@ class EvaluationLag:
         return f"{waiting}; evaluation has stalled." if self.is_stalled else f"{waiting}."
 
 
-def evaluation_lag(*, at: datetime) -> EvaluationLag:
-    """The lag over all organisations; only those with waiting scopes are listed."""
-    waiting = list(DirtyScope.objects.order_by("dirty_since").values_list("scope_id", "dirty_since"))
+def evaluation_lag(*, at: datetime, actor: Actor | None = None) -> EvaluationLag:
+    """The lag over the scopes that the actor sees, without one over all organisations; only organisations with waiting
+    scopes are listed.
+    """
+    tree = scope_tree()
+    waiting = [
+        (scope_id, since)
+        for scope_id, since in DirtyScope.objects.order_by("dirty_since").values_list("scope_id", "dirty_since")
+        if actor is None or (scope_id in tree.by_id and actor.sees(tree.by_id[scope_id].path))
+    ]
     last = Heartbeat.objects.filter(name=EVALUATION_HEARTBEAT).values_list("beat_at", flat=True).first()
     oldest = waiting[0][1] if waiting else None
     is_stalled = oldest is not None and oldest <= at - STALLED_AFTER and (last is None or last <= at - STALLED_AFTER)
-    tree = scope_tree()
     roots = {tree.by_id[scope_id].root_id for scope_id, _since in waiting if scope_id in tree.by_id}
     return EvaluationLag(oldest, last, len(waiting), tuple(sorted(roots)), is_stalled)

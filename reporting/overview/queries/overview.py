@@ -118,7 +118,7 @@ def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
         ),
         quarantine=waiting_in_quarantine(QuarantinedUsage.objects.visible_to(actor)),
         gaps=list(DataGap.objects.visible_to(actor).filter(ended_at=None).select_related("organisation")),
-        lag=evaluation_lag(at=at),
+        lag=evaluation_lag(at=at, actor=actor),
     )
 
 

@@ -1,0 +1,46 @@
+"""Log lines that nobody can forge: what a caller sends may be part of one, and never begins another."""
+
+import logging
+import sys
+
+# Control characters, and marks that turn the direction of what follows.
+_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF)
+_HIDDEN = (*range(0x20), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029, *_TURNING)
+_SHOWN = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _HIDDEN} | {  # noqa: PLR2004
+    ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t",
+}  # fmt: skip
+LINE = "{asctime} {levelname} {name} {message}"
+# Before each line of a traceback, so that none looks like the beginning of an entry.
+MARGIN = "    | "
+
+
+def on_one_line(text: str) -> str:
+    """With control characters written out, as \\n for a new line."""
+    return text.translate(_SHOWN)
+
+
+class LineFormatter(logging.Formatter):
+    """One line for a message; a traceback's lines are indented."""
+
+    def __init__(self) -> None:
+        super().__init__(LINE, style="{")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
+        return on_one_line(super().formatMessage(record))
+
+    def formatException(self, ei: object) -> str:  # noqa: N802  # see above
+        return _indented(super().formatException(ei))  # type: ignore[arg-type]  # what logging hands on
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802  # see above
+        return _indented(stack_info)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(MARGIN + on_one_line(line) for line in text.split("\n"))
+
+
+def log_to_stderr(level: str) -> None:
+    """For a program that does not set Django up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(handlers=[handler], level=level)
