@@ -15,12 +15,12 @@ MARGIN = "    | "
 
 
 def on_one_line(text: str) -> str:
-    """With control characters written out, as \\n for a new line."""
+    """With control characters written out."""
     return text.translate(_SHOWN)
 
 
 class LineFormatter(logging.Formatter):
-    """One line for a message; a traceback's lines are indented."""
+    """One line for a message; lines of a traceback are indented."""
 
     def __init__(self) -> None:
         super().__init__(LINE, style="{")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0006_some_dirty_scopes_can_wait'),
+        ('governance', '0007_key_owner'),
     ]
 
     operations = [
