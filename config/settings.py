@@ -252,7 +252,7 @@ SPECTACULAR_SETTINGS = openapi.SPECTACULAR
 LIMIT_KEY_PER_S = env.integer("WEIR_LIMIT_KEY_PER_S", 20_000, least=1)
 LIMIT_PERSON_PER_S = env.integer("WEIR_LIMIT_PERSON_PER_S", 50, least=1)
 LIMIT_ADDRESS_PER_S = env.integer("WEIR_LIMIT_ADDRESS_PER_S", 200, least=1)
-LIMIT_SIGN_IN_PER_MIN = env.integer("WEIR_LIMIT_SIGN_IN_PER_MIN", 20, least=1)
+LIMIT_SIGN_IN_PER_MIN = env.integer("WEIR_LIMIT_SIGN_IN_PER_MIN", 10, least=1)
 
 # --- decisions -----------------------------------------------------------------------------------------------
 

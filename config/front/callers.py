@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from math import ceil
 from time import monotonic
+from urllib.parse import unquote_to_bytes
 
 from config.front.heads import Header, value_of
 from config.front.limits import STRANGERS_BODY_BYTES_MAX
 from config.front.rates import Rate
+from config.front.turns import SIGNING_IN
 from governance.people.engine import key_identity
 from policies.decisions.engine.answers import PATH, Answer, bearer_of, refusal, refused_as_problem
 from policies.decisions.engine.snapshot import KeyLine, Snapshot
@@ -24,7 +26,7 @@ API = b"/api/"
 # Posts with a limit of their own, however many bytes a command may have.
 USAGE = (b"/api/v1/usage", b"/api/v1/otlp/", b"/api/v1/outcomes")
 DECISIONS = PATH.encode()
-SIGN_IN = b"/admin/login/"
+SIGN_IN = b"/admin/login"
 BASIC = b"basic "
 SESSION = b"sessionid="
 
@@ -36,7 +38,7 @@ class Limits:
     key_per_s: int = 20_000
     person_per_s: int = 50
     address_per_s: int = 200
-    sign_in_per_min: int = 20
+    sign_in_per_min: int = 10
     usage_bytes_max: int = 32 * 1024 * 1024
     command_bytes_max: int = 1024 * 1024
     form_bytes_max: int = 32 * 1024 * 1024
@@ -69,24 +71,22 @@ class Callers:
         # By the hash of the header, so that no key is kept.
         self._known: dict[int, KeyLine] = {}
 
-    def caller(self, headers: list[Header], peer: bytes) -> Caller:
+    def caller(self, method: bytes, target: bytes, headers: list[Header], peer: bytes) -> Caller:
         """Whose request it is by its head."""
         authorization = value_of(headers, b"authorization")
         key = self._key(authorization) if authorization else None
         address = self._address(headers, peer)
-        party: Hashable = address
-        if key is not None:
-            party = self._organisation(key)
+        party: Hashable = address if key is None else self._organisation(key)
+        if is_sign_in(method, target):
+            party = SIGNING_IN
         return Caller(address, party, key, bool(authorization), _session_in(value_of(headers, b"cookie")))
 
-    def refused_from_head(
-        self, caller: Caller, method: bytes, target: bytes, headers: list[Header], now: float
-    ) -> Answer | None:
+    def refused_from_head(self, caller: Caller, target: bytes, headers: list[Header], now: float) -> Answer | None:
         """Why nothing more of the request is read: too many of them, no key where one is needed, or a body that is
         larger than any there may be.
         """
         path = target.partition(b"?")[0]
-        if wait_s := self._wait_s(caller, method, path, now):
+        if wait_s := self._wait_s(caller, now):
             return too_many(path, wait_s)
         if not has_body(headers) or path.startswith(DECISIONS):
             # A question's few bytes are read before its key, from memory both.
@@ -97,14 +97,14 @@ class Callers:
         length, most = value_of(headers, b"content-length"), self.body_bytes_max(caller, path)
         return body_too_large(path, most) if length.isdigit() and int(length) > most else None
 
-    def _wait_s(self, caller: Caller, method: bytes, path: bytes, now: float) -> float:
+    def _wait_s(self, caller: Caller, now: float) -> float:
+        if caller.party == SIGNING_IN:
+            return self._sign_ins.take(caller.address, now)
         if caller.key is not None:
             return self._keys.take(caller.key.id, now)
         wait_s = self._addresses.take(caller.address, now)
         if not wait_s and caller.session:
             wait_s = self._people.take(caller.session, now)
-        if not wait_s and method == b"POST" and path == SIGN_IN:
-            wait_s = self._sign_ins.take(caller.address, now)
         return wait_s
 
     def body_bytes_max(self, caller: Caller, path: bytes) -> int:
@@ -200,6 +200,11 @@ def _session_in(cookies: bytes) -> bytes:
     return (
         next((one.strip() for one in cookies.split(b";") if one.strip().startswith(SESSION)), b"") if cookies else b""
     )
+
+
+def is_sign_in(method: bytes, target: bytes) -> bool:
+    """Whether a password is tried. Whatever a web process could take for the page is."""
+    return method == b"POST" and unquote_to_bytes(target.partition(b"?")[0]).rstrip(b"/") == SIGN_IN
 
 
 def has_body(headers: list[Header]) -> bool:

@@ -178,8 +178,8 @@ class Client(asyncio.Protocol):
     def _request(self) -> RequestPart:
         front, method, target, headers = self.front, self._parser.get_method(), self._target, self._headers
         keeps_alive = self._parser.should_keep_alive() and not self._is_last and not front.is_stopping
-        caller = front.callers.caller(headers, self.peer)
-        refused = front.callers.refused_from_head(caller, method, target, headers, front.now())
+        caller = front.callers.caller(method, target, headers, self.peer)
+        refused = front.callers.refused_from_head(caller, target, headers, front.now())
         if refused is not None:
             return Refused(self, refused, headers, keeps_alive=keeps_alive, is_head=method == b"HEAD")
         if front.is_answered_here(target):

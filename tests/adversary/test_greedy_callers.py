@@ -254,6 +254,31 @@ def test_who_asks_too_often_is_told_when_to_come_again(request_: bytes, allowed:
     assert int(re.findall(rb"Retry-After: (\d+)", heard[-1])[0]) >= 1
 
 
+def test_passwords_are_checked_one_at_a_time_and_nobody_else_waits() -> None:
+    checking, most = [0], [0]
+
+    async def script(_house: House, reader: Reader, writer: Writer) -> None:
+        while True:
+            is_guess = b"login" in await read_request(reader)
+            checking[0] += is_guess
+            most[0] = max(most[0], checking[0])
+            await asyncio.sleep(0.1 if is_guess else 0)
+            checking[0] -= is_guess
+            writer.write(OK)
+            await writer.drain()
+
+    async def test(house: House) -> tuple[float, list[bytes]]:
+        paths = ["/admin/login/", "/admin/login", "/admin/%6cogin/?next=/", "/admin/login/?a=b"] * 2
+        guesses = [asyncio.create_task(house.say(post("", CLOSE, body=b"a", path=path))) for path in paths]
+        await asyncio.sleep(0.05)
+        began = time.monotonic()
+        await house.say(get("/other", CLOSE))
+        return time.monotonic() - began, await asyncio.gather(*guesses)
+
+    took_s, heard = run(script, test)
+    assert (most[0], took_s < 0.5, {answer[:15] for answer in heard}) == (1, True, {b"HTTP/1.1 200 OK"})
+
+
 def test_a_proxys_clients_are_told_apart_by_what_it_says_of_them() -> None:
     async def test(house: House) -> list[bytes]:
         said = ["9.9.9.9, 1.1.1.1"] * 7 + ["1.1.1.1, 2.2.2.2"]

@@ -83,11 +83,11 @@ def _crowded(at: datetime) -> Q:
     """Deliveries that wait, since as many of their kind as there may be are being sent."""
     sending = Channel.objects.filter(sending_until__gt=at)
     rows = list(sending.values_list("scope__path", "kind", "failures_in_a_row", "last_send_s"))
-    organisations = Counter(path.partition("/")[0] for path, *_ in rows)
+    tops = Counter(path.partition("/")[0] for path, *_ in rows)
     crowded = Q(pk=None)
-    for organisation, count in organisations.items():
+    for top, count in tops.items():
         if count >= OF_ORGANISATION_MAX:
-            crowded |= Q(channel__scope__path=organisation) | Q(channel__scope__path__startswith=f"{organisation}/")
+            crowded |= Q(channel__scope__path=top) | Q(channel__scope__path__startswith=f"{top}/")
     if sum(failures > 0 or took_s > SLOW_S for _, _, failures, took_s in rows) >= DOUBTFUL_MAX:
         crowded |= Q(channel__failures_in_a_row__gt=0) | Q(channel__last_send_s__gt=SLOW_S)
     if sum(kind == ChannelKind.EMAIL for _, kind, *_ in rows) >= EMAILS_MAX:
