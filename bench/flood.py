@@ -248,9 +248,9 @@ class Other:
         for what, seconds in (("decisions", self.decided), ("usage", self.posted), ("alerts", self.alerted)):
             ordered = sorted(seconds) or [float("nan")]
             p50, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-            print(
-                f"{name}, {what}: {len(seconds)}, p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, worst {ordered[-1] * 1000:.0f} ms"
-            )
+            figures = (("p50", p50), ("p99", p99), ("worst", ordered[-1]))
+            said = ", ".join(f"{figure} {took_s * 1000:.0f} ms" for figure, took_s in figures)
+            print(f"{name}, {what}: {len(seconds)}, {said}")
         print(f"{name}, not answered with 200 or not accepted: {dict(Counter(self.faults))}", flush=True)
 
 

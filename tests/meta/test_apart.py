@@ -22,7 +22,6 @@ PLAIN = {
     "policies/evaluation/operations/gaps.py:open_gaps": "a message that cannot be queued raises nothing",
     "policies/evaluation/operations/portions.py:lock_organisations": "takes locks in the order of the ids",
     "policies/evaluation/operations/portions.py:write": "forgets how often those written have failed",
-    "policies/evaluation/operations/watch.py:watch_evaluation": "a message that cannot be queued raises nothing",
 }
 # What tasks of the clock call, and how it keeps a fault to itself.
 ISOLATED_BY = {
@@ -34,6 +33,7 @@ ISOLATED_BY = {
     "budgets.open_periods": "budgets/ledger/operations/opening.py:each_apart",
     "policies.evaluate_dirty_scopes": "policies/evaluation/operations/portions.py:is_of_the_rows",
     "policies.sweep": "policies/evaluation/operations/evaluation.py:each_apart",
+    "policies.watch_evaluation": "policies/evaluation/operations/watch.py:each_apart",
 }
 # Of no organisation: signs of life, what is old, the catalogue, months of usage; and deliveries, one by one by claim.
 OF_THE_INSTALLATION = {
