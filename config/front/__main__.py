@@ -12,7 +12,7 @@ from config import settings
 from config.folders import data_folder
 from config.front.callers import Limits
 from config.front.clients import Client
-from config.front.limits import CONNECTIONS_MAX
+from config.front.limits import BACKLOG, CONNECTIONS_MAX
 from config.front.serving import Decisions, Front
 from config.front.web import Web
 from config.logs import log_to_stderr
@@ -30,7 +30,8 @@ LIMITS = Limits(
     command_bytes_max=settings.COMMAND_BODY_BYTES_MAX,
     form_bytes_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
 )
-FILES_MAX = 2 * CONNECTIONS_MAX + 128
+# A connection, and the file that holds its body; those to the web processes.
+FILES_MAX = 2 * CONNECTIONS_MAX + 256
 
 
 async def serve(host: str, port: int) -> None:
@@ -46,7 +47,7 @@ async def serve(host: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     stop_following = follow_in_background(settings.DECISIONS_CONNINFO, snapshot)
-    server = await loop.create_server(lambda: Client(front), host, port, backlog=1024)
+    server = await loop.create_server(lambda: Client(front), host, port, backlog=BACKLOG)
     clock = loop.create_task(front.keep_time())
     await stopped.wait()
     server.close()

@@ -2,7 +2,9 @@
 
 HEAD_BYTES_MAX = 64 * 1024
 TARGET_BYTES_MAX = 16 * 1024
-CONNECTIONS_MAX = 1_000
+CONNECTIONS_MAX = 2_000
+# Connections that wait to be accepted: one too many is tried again by its client after 1, 3 and 7 s only.
+BACKLOG = 4_096
 # How many are closed at once when there is no room: those that are silent longest, of the address that has most.
 MAKE_ROOM = 50
 IDLE_CONNECTIONS_TO_WEB = 32
