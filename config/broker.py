@@ -21,7 +21,7 @@ from governance.work.engine.locks import INSTALL_LOCK
 
 logger = logging.getLogger(__name__)
 
-QUEUES = ("evaluation", "deliveries", "beat", "slow")
+QUEUES = ("evaluation", "deliveries", "watch", "beat", "slow")
 # pgmq's own trigger reads a throttle from an unlogged table; after a crash of PostgreSQL that is empty and the trigger
 # notifies nobody any more.
 NOTIFY_FUNCTION = """

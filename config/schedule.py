@@ -8,8 +8,8 @@ ROUTES = {
     "policies.evaluate_dirty_scopes": {"queue": "evaluation"},
     "governance.send_due_deliveries": {"queue": "deliveries"},
     "governance.beat": {"queue": "beat"},
-    # Not with what it watches.
-    "policies.watch_evaluation": {"queue": "deliveries"},
+    # Served by the program that sends messages: not by one that it watches.
+    "policies.watch_evaluation": {"queue": "watch"},
 }
 BEAT = {
     "fold usage that waits": {"task": "allocation.fold_usage", "schedule": 5.0, "options": {"expires": 5}},

@@ -19,9 +19,7 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]  # Unfold has no typ
         account, at = str(self.cleaned_data.get("username", "")).strip().lower(), timezone.now()
         if GUESSES.are_too_many(account, at):
             minutes = f"{WITHIN.total_seconds() / 60:.0f} minutes"
-            raise ValidationError(
-                f"Too many passwords of this account were wrong. Try again in {minutes}.", code="throttled"
-            )
+            raise ValidationError(f"Too many passwords of this account were wrong. Try again in {minutes}.")
         try:
             cleaned: dict[str, Any] = super().clean()
         except ValidationError:
