@@ -1,12 +1,12 @@
 """Raw usage is partitioned by month (UTC), so that expired months are dropped as whole tables; see docs/adr/0009."""
 
 import re
-import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import connection
 from psycopg import sql
 
 from allocation.meters.engine.months import Month
@@ -15,15 +15,13 @@ from allocation.usage.operations.identities import forget_identities
 from allocation.usage.operations.spans import forget_spans
 from governance.calendar.engine import day_of, first_of_month, midnight, month_after
 from governance.work.engine.locks import PARTITION_LOCK
-from governance.work.operations import each_apart, hold, tell_faults, waiting_at_most
+from governance.work.operations import each_apart, give_way, hold, tell_faults, waiting_at_most
 
 TABLE = RECORD_TABLE
 MONTHS_AHEAD = 2
 PARTITIONS_HEARTBEAT = "allocation.maintain_partitions"
 # Dropping needs the whole table for itself: while it waits for who reads, such as a backup, usage and decisions wait
-# behind it. So it waits for a moment only, some times, and leaves it to the next hour.
-DROPPED_WITHIN_MS = 200
-DROP_TRIES = 5
+# behind it. So it waits for a moment only, some times with a pause, and leaves it to the next hour.
 DROP_PAUSE_S = 1.0
 # Attaching a month waits for nobody but another that makes one, or a vacuum of the whole table.
 CREATED_WITHIN_MS = 5_000
@@ -104,31 +102,18 @@ def drop_expired_partitions(*, at: datetime) -> list[str]:
     OperationalError when somebody else, such as a backup, kept reading: what was dropped before stays dropped.
     """
     expired = [month for month in sorted(existing_partitions()) if month.until <= _kept_from(at)]
-    return [name for month in expired if (name := _dropped_in_time(month, at)) is not None]
-
-
-def _dropped_in_time(month: Month, at: datetime) -> str | None:
-    for tries_left in reversed(range(DROP_TRIES)):
-        try:
-            return _drop(month, at)
-        except OperationalError:
-            if not tries_left or connection.in_atomic_block:
-                raise
-            time.sleep(DROP_PAUSE_S)
-    raise AssertionError("unreachable: the last try returns or raises")
+    drops = (partial(_drop, month, at) for month in expired)
+    return [name for drop in drops if (name := give_way(drop, pause_s=DROP_PAUSE_S)) is not None]
 
 
 def _drop(month: Month, at: datetime) -> str | None:
-    with waiting_at_most(DROPPED_WITHIN_MS):
-        hold(PARTITION_LOCK)
-        name = existing_partitions().get(month)
-        if name is None:
-            return None
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
-            if cursor.fetchone()[0]:
-                DroppedMonth.objects.bulk_create(
-                    [DroppedMonth(month=month.start, dropped_at=at)], ignore_conflicts=True
-                )
-            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
-        return name
+    hold(PARTITION_LOCK)
+    name = existing_partitions().get(month)
+    if name is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(name)))
+        if cursor.fetchone()[0]:
+            DroppedMonth.objects.bulk_create([DroppedMonth(month=month.start, dropped_at=at)], ignore_conflicts=True)
+        cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+    return name

@@ -25,6 +25,9 @@ from governance.work.operations.dirty_scopes import (
     mark_scopes_dirty,
     settle_dirty_scopes,
 )
+from governance.work.operations.giving_way import (
+    give_way,
+)
 from governance.work.operations.heartbeats import (
     beat,
 )
@@ -70,6 +73,7 @@ __all__ = [
     "fingerprint",
     "finish_command",
     "forget_old_commands",
+    "give_way",
     "heard",
     "hold",
     "hold_and_read",
