@@ -47,8 +47,8 @@ PAGES = (
     ("API: tasks", "/api/v1/tasks"),
 )
 SIZES = """
-    SELECT regexp_replace(relname, '_\\d{4}_\\d{2}$', '') AS name, sum(pg_table_size(relid))::bigint,
-        sum(pg_indexes_size(relid))::bigint, sum(n_live_tup)::bigint
+    SELECT regexp_replace(relname, '(_before)?_\\d{4}_\\d{2}(_\\d{2})?$|_rest$', '') AS name,
+        sum(pg_table_size(relid))::bigint, sum(pg_indexes_size(relid))::bigint, sum(n_live_tup)::bigint
     FROM pg_stat_user_tables GROUP BY 1 HAVING sum(pg_total_relation_size(relid)) > 8e6 ORDER BY 2 + 3 DESC
 """
 UNREAD = """
@@ -116,6 +116,7 @@ def measure(given: argparse.Namespace) -> None:
             record(name, given.events, given.teams)
         started = time.perf_counter()
         write_past(root_id=root.pk, scope_ids=teams, records=given.records, days=given.days, until=now - DAY)
+        maintain_partitions(at=now)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
             cursor.execute("CHECKPOINT")

@@ -273,6 +273,7 @@ for _criticality in DECISIONS_FAIL_CLOSED:
 USAGE_POSTING = "budgets.ledger.operations.posting.post_usage"
 USAGE_CROSSING = "policies.evaluation.operations.crossings.evaluate_charged_scopes"
 USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
+USAGE_MINUTES_DAYS = env.integer("WEIR_USAGE_MINUTES_DAYS", 31, least=31)  # the longest window is of 30 days
 # How old a record may be; never older than the retention, which would drop it the next night.
 USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1)
 # Whether a request that posts usage adds it to roll-ups, charge lines and tasks itself. Otherwise the fold does, within

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import TextFilter
 
 from allocation.meters.documents import SERVICE_TIERS
@@ -151,9 +152,19 @@ class RollUpAdmin(ReadOnlyAdmin):
     ordering = ("-bucket", "-id")
 
 
-admin.site.register(UsageMinute, RollUpAdmin)
-admin.site.register(UsageHour, RollUpAdmin)
 admin.site.register(UsageDay, RollUpAdmin)
+
+
+@admin.register(UsageMinute, UsageHour)
+class FineRollUpAdmin(RollUpAdmin):
+    """Says for how long they are kept, and where what is older stands."""
+
+    list_before_template = "allocation/usage/kept.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        kept = {"kept_days": settings.USAGE_MINUTES_DAYS}
+        answer: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **kept})
+        return answer
 
 
 @admin.register(UsageScopeDay)

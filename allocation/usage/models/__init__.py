@@ -31,6 +31,7 @@ from allocation.usage.models.records import (
 )
 from allocation.usage.models.roll_ups import (
     DAY_TABLE,
+    FINE_TABLES,
     HOUR_TABLE,
     MINUTE_TABLE,
     SCOPE_DAY_TABLE,
@@ -58,6 +59,7 @@ from allocation.usage.models.uncounted import (
 __all__ = [
     "CHARGE_TABLE",
     "DAY_TABLE",
+    "FINE_TABLES",
     "HOUR_TABLE",
     "IDENTITY_TABLE",
     "JOURNAL_TABLE",

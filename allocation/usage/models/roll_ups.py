@@ -13,6 +13,7 @@ MINUTE_TABLE = "allocation_usageminute"
 HOUR_TABLE = "allocation_usagehour"
 DAY_TABLE = "allocation_usageday"
 SCOPE_DAY_TABLE = "allocation_usagescopeday"
+FINE_TABLES = (MINUTE_TABLE, HOUR_TABLE)
 
 
 class RollUp(models.Model):
@@ -54,7 +55,19 @@ class RollUp(models.Model):
         return self.input_tokens + self.output_tokens
 
 
-class UsageMinute(RollUp):
+class FineRollUp(RollUp):
+    """Sums of less than a day, partitioned by week and dropped when no window reaches back to them any more (migration
+    0036).
+    """
+
+    # The days that are written in the same statement have the foreign key.
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+
+    class Meta:
+        abstract = True
+
+
+class UsageMinute(FineRollUp):
     """Sums of one minute."""
 
     bucket = models.DateTimeField(help_text="Start of the minute, UTC.")
@@ -71,7 +84,7 @@ class UsageMinute(RollUp):
         return f"{self.scope_id} {self.bucket:%FT%H:%M} {self.model}"
 
 
-class UsageHour(RollUp):
+class UsageHour(FineRollUp):
     """Sums of one hour."""
 
     bucket = models.DateTimeField(help_text="Start of the hour, UTC.")

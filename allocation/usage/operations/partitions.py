@@ -10,9 +10,10 @@ from django.db import connection
 from psycopg import sql
 
 from allocation.meters.engine.months import Month
-from allocation.usage.models import RECORD_TABLE, DroppedMonth
+from allocation.usage.models import FINE_TABLES, RECORD_TABLE, DroppedMonth
 from allocation.usage.operations.identities import forget_identities
 from allocation.usage.operations.spans import forget_spans
+from allocation.usage.operations.weeks import maintain_weeks
 from governance.calendar.engine import day_of, first_of_month, midnight, month_after
 from governance.work.engine.locks import PARTITION_LOCK
 from governance.work.operations import each_apart, give_way, hold, tell_faults, waiting_at_most
@@ -73,7 +74,8 @@ def _create(month: Month) -> None:
 
 
 def maintain_partitions(*, at: datetime) -> list[str]:
-    """Creates the coming months' partitions and drops expired ones, with the identities and spans of their records.
+    """Creates the coming partitions and drops expired ones: months of records, with their identities and spans, and
+    weeks of roll-ups.
     Returns the names of those dropped. What fails, or gives way to somebody who reads a table for long, is told, stops
     nothing else, and is done by the next run.
     """
@@ -86,10 +88,15 @@ def maintain_partitions(*, at: datetime) -> list[str]:
         "the expired months": lambda: dropped.extend(drop_expired_partitions(at=at)),
         "the names of expired records": lambda: forget_identities(before=expired),
         "the spans of expired records": lambda: forget_spans(before=expired),
+        **{f"the weeks of {table}": partial(_maintain_weeks, table, dropped, at) for table in FINE_TABLES},
     }
     done = each_apart(steps, lambda name: steps[name](), named=str)
     tell_faults(PARTITIONS_HEARTBEAT, done.faults, at=at, sentence="usage could not be maintained: %s")
     return dropped
+
+
+def _maintain_weeks(table: str, dropped: list[str], at: datetime) -> None:
+    dropped += maintain_weeks(table, at=at, pause_s=DROP_PAUSE_S)
 
 
 def _kept_from(at: datetime) -> datetime:

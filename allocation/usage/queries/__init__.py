@@ -26,6 +26,7 @@ from allocation.usage.queries.waiting import (
 from allocation.usage.queries.windows import (
     UsageTotals,
     data_ages,
+    fine_from,
     slices,
     window_totals,
     windows_totals,
@@ -37,6 +38,7 @@ __all__ = [
     "UsageTotals",
     "Waiting",
     "data_ages",
+    "fine_from",
     "in_dropped_months",
     "instrumentation_of",
     "records_called",

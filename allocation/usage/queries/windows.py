@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from allocation.usage.models import DAY_TABLE, HOUR_TABLE, MINUTE_TABLE, SCOPE_DAY_TABLE, IngestWatermark
@@ -45,12 +46,19 @@ class Slice:
     end: datetime
 
 
-def window_totals(*, scope_ids: Iterable[int], since: datetime, until: datetime) -> dict[int, UsageTotals]:
-    """By scope, over its whole subtree; unknown scopes are left out."""
+def fine_from(at: datetime) -> datetime:
+    """From when on minutes and hours are kept. An edge of a window before it is rounded outwards to whole days."""
+    return at - timedelta(days=settings.USAGE_MINUTES_DAYS)
+
+
+def window_totals(
+    *, scope_ids: Iterable[int], since: datetime, until: datetime, at: datetime
+) -> dict[int, UsageTotals]:
+    """By scope, over its whole subtree, as is known at `at`; unknown scopes are left out."""
     tree = scope_tree()
     known_ids = [scope_id for scope_id in scope_ids if scope_id in tree.by_id]
     below = {descendant for scope_id in known_ids for descendant in tree.descendants(scope_id)}
-    totals = _totals(tree, {"": (since, until)}, sorted(below))[""]
+    totals = _totals(tree, {"": (since, until)}, sorted(below), at)[""]
     return {scope_id: totals[scope_id] for scope_id in known_ids}
 
 
@@ -62,14 +70,15 @@ def windows_totals(
     tree: ScopeTree | None = None,
 ) -> dict[str, dict[int, UsageTotals]]:
     """For every window and every scope (or these alone), over the scope's whole subtree; zeros without usage. Windows
-    are half-open and rounded outwards to whole minutes. Usage after `at` is not counted.
+    are half-open and rounded outwards to whole minutes, those older than `fine_from` to whole days. Usage after `at` is
+    not counted.
     """
     until = {name: (since, min(end, at)) for name, (since, end) in windows.items()}
     tree = tree or scope_tree()
     if scope_ids is None:
-        return _totals(tree, until, None)
+        return _totals(tree, until, None, at)
     below = {descendant for scope_id in scope_ids for descendant in tree.descendants(scope_id)}
-    totals = _totals(tree, until, None if len(below) == len(tree.by_id) else sorted(below))
+    totals = _totals(tree, until, None if len(below) == len(tree.by_id) else sorted(below), at)
     return {name: {scope_id: by_scope[scope_id] for scope_id in scope_ids} for name, by_scope in totals.items()}
 
 
@@ -85,9 +94,13 @@ def data_ages(at: datetime, tree: ScopeTree | None = None) -> dict[int, float | 
 
 
 def _totals(
-    tree: ScopeTree, windows: Mapping[str, Window], scope_ids: Sequence[int] | None
+    tree: ScopeTree, windows: Mapping[str, Window], scope_ids: Sequence[int] | None, at: datetime
 ) -> dict[str, dict[int, UsageTotals]]:
-    rounded = {name: (floor(since, MINUTE), ceiling(until, MINUTE)) for name, (since, until) in windows.items()}
+    kept_from = fine_from(at)
+    rounded = {
+        name: (floor(since, _step(since, kept_from)), ceiling(until, _step(until, kept_from)))
+        for name, (since, until) in windows.items()
+    }
     edges = sorted({edge for window in rounded.values() for edge in window})
     intervals = [(start, end) for start, end in itertools.pairwise(edges)]
     members: list[list[str]] = [
@@ -110,6 +123,10 @@ def _totals(
         name: {scope_id: UsageTotals(*values) for scope_id, values in by_scope.items()}
         for name, by_scope in sums.items()
     }
+
+
+def _step(edge: datetime, kept_from: datetime) -> timedelta:
+    return MINUTE if edge >= kept_from else DAY
 
 
 def _add(total: list[Any], values: Sequence[Any]) -> None:

@@ -61,7 +61,9 @@ DETECTION_LOCK = AdvisoryLock(
 CORRECTIONS_LOCK = AdvisoryLock(
     "CORRECTIONS_LOCK", 8_201_129, Keyed.BY_NUMBER_AND_ID, "correcting prices or attribution of an organisation's usage"
 )
-PARTITION_LOCK = AdvisoryLock("PARTITION_LOCK", 8_201_127, Keyed.BY_NUMBER, "making and dropping months of usage")
+PARTITION_LOCK = AdvisoryLock(
+    "PARTITION_LOCK", 8_201_127, Keyed.BY_NUMBER, "making and dropping months and weeks of usage"
+)
 PERIOD_LOCK = AdvisoryLock(
     "PERIOD_LOCK", 8_201_128, Keyed.BY_NUMBER, "closing a period; shared by whatever counts for one"
 )

@@ -56,7 +56,7 @@ def test_the_record_names_what_is_missing(used: Scope, client_of: Client) -> Non
 @pytest.mark.usefixtures("used")
 def test_roll_ups_and_windows_hold_the_same(search: Scope) -> None:
     assert rolled_up()[0] == rolled_up()[1] == rolled_up()[2] == rolled_up()[3]
-    [totals] = window_totals(scope_ids=[search.pk], since=AT - timedelta(hours=2), until=AT).values()
+    [totals] = window_totals(scope_ids=[search.pk], since=AT - timedelta(hours=2), until=AT, at=AT).values()
     assert (totals.requests, totals.unpriced_requests, totals.partly_unpriced_requests) == (4, 1, 2)
 
 

@@ -69,7 +69,9 @@ def test_windows_sum_the_subtree_to_the_minute(acme: Scope, search: Scope) -> No
                 partly_unpriced_requests=sum(row.is_partly_unpriced for row in rows),
             )
             assert (name, scope.path, found[name][scope.pk]) == (name, scope.path, wanted)
-        assert window_totals(scope_ids=[search.pk], since=since, until=until) == {search.pk: found[name][search.pk]}
+        assert window_totals(scope_ids=[search.pk], since=since, until=until, at=AT) == {
+            search.pk: found[name][search.pk]
+        }
 
 
 def test_what_occurs_after_the_instant_is_not_looked_at(acme: Scope) -> None:
