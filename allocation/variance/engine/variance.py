@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from allocation.variance.engine.decomposition import (
@@ -49,6 +49,7 @@ __all__ = [
     "Variance",
     "sorted_models",
     "variance_of",
+    "without_models",
 ]
 
 ModelKey = tuple[str, str]
@@ -153,6 +154,15 @@ def variance_of(
             cost=cost,
         ),
     )
+
+
+def without_models(variance: Variance) -> Variance:
+    """As `variance_of` says it without models, from what it said by model."""
+    lines = (line for model in variance.models if model.status == KEPT for line in model.lines)
+    findings = variance.findings
+    if not any(may_have_become_cheaper(line) for line in lines):
+        findings = replace(findings, cheaper=())
+    return replace(variance, models=(), findings=findings)
 
 
 def _totals(of_models: Iterable[_ModelUse]) -> dict[str, Pair]:

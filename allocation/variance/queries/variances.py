@@ -10,7 +10,7 @@ from allocation.variance.engine.combined import combined
 from allocation.variance.engine.drivers import Driver
 from allocation.variance.engine.figures import Variance
 from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, comparable, last_month
-from allocation.variance.engine.variance import variance_of
+from allocation.variance.engine.variance import variance_of, without_models
 from allocation.variance.queries.charges import (
     NANO_PLACES,
     ChargeSum,
@@ -89,9 +89,10 @@ def scope_variance_with_places(*, scope_id: int, periods: ComparedPeriods) -> tu
     """What `scope_variance` and `variances_right_below` say, from what is read once."""
     tree = scope_tree()
     below = tree.descendants(scope_id)
-    used = _Used(below, periods)
-    whole = _OwnVariances(tree, used, None, by_model=True).with_all_below(scope_id, below)
-    return whole, _right_below(scope_id, _OwnVariances(tree, used, None, by_model=False))
+    own = _OwnVariances(tree, _Used(below, periods), None, by_model=True)
+    whole = own.with_all_below(scope_id, below)
+    own.forget_models()
+    return whole, _right_below(scope_id, own)
 
 
 def scope_variances(*, actor: Actor, scope_id: int | None, periods: ComparedPeriods) -> list[ScopeVariance]:
@@ -158,6 +159,10 @@ class _OwnVariances:
             )
             for scope_id, charges in used.lines.items()
         }
+
+    def forget_models(self) -> None:
+        """As if they had been made without."""
+        self.variances = {scope_id: without_models(variance) for scope_id, variance in self.variances.items()}
 
     def with_all_below(self, scope_id: int, below: Iterable[int]) -> ScopeVariance:
         node = self.tree.by_id[scope_id]
