@@ -97,7 +97,7 @@ def main() -> None:
 def measure(given: argparse.Namespace) -> None:
     from django.db import connection
 
-    from allocation.usage.operations import maintain_partitions
+    from allocation.usage.operations import maintain_partitions, sum_months
     from bench import calls, traffic
     from bench.past import write_past
     from governance.calendar.engine import DAY
@@ -117,6 +117,7 @@ def measure(given: argparse.Namespace) -> None:
         started = time.perf_counter()
         write_past(root_id=root.pk, scope_ids=teams, records=given.records, days=given.days, until=now - DAY)
         maintain_partitions(at=now)
+        sum_months(at=now)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
             cursor.execute("CHECKPOINT")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from allocation.corrections.operations.repeated_calls import TAKING_BACK_HEARTBEAT
 from allocation.replay.operations import REPLAY_HEARTBEAT
 from allocation.shared_cost.operations.runs import SPLITTING_HEARTBEAT
+from allocation.usage.operations.months import MONTHS_HEARTBEAT
 from allocation.usage.operations.partitions import PARTITIONS_HEARTBEAT
 from budgets.ledger.operations.opening import OPENING_HEARTBEAT
 from governance.work.models import Heartbeat
@@ -18,6 +19,7 @@ PARTS: Mapping[str, str] = {
     SPLITTING_HEARTBEAT: "Shared cost cannot be split for",
     TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",
     PARTITIONS_HEARTBEAT: "Tables of usage are in use, or cannot be maintained:",
+    MONTHS_HEARTBEAT: "Charges cannot be summed for the months",
     REPLAY_HEARTBEAT: "Outcomes in quarantine cannot be recorded:",
 }
 

@@ -43,6 +43,8 @@ BEAT = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
     },
+    # After the day in which what is late of a month mostly comes, and again where something came later.
+    "sum months of charges": {"task": "allocation.sum_months", "schedule": crontab(minute="25", hour="2")},
     # It gives way to who reads a table for long, such as a backup, and tries again in an hour.
     "maintain usage partitions": {"task": "allocation.maintain_partitions", "schedule": crontab(minute="10")},
 }

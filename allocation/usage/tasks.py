@@ -19,3 +19,9 @@ def fold_usage(**_: object) -> None:
 def maintain_partitions(**_: object) -> None:
     """Creates coming partitions and drops expired ones."""
     operations.maintain_partitions(at=timezone.now())
+
+
+@shared_task(name="allocation.sum_months", ignore_result=True)
+def sum_months(**_: object) -> None:
+    """Sums the charge lines of months that have ended."""
+    operations.sum_months(at=timezone.now())

@@ -1,9 +1,15 @@
 """Usage records, roll-ups, charge lines, tasks and imports as tables, as other packages import them."""
 
 from allocation.usage.models.charges import (
+    CALL_MONTH_TABLE,
+    CHARGE_MONTH_TABLE,
     CHARGE_TABLE,
+    SUMMED_MONTH_TABLE,
     ChargeClass,
+    SummedMonth,
+    UsageCallMonth,
     UsageCharge,
+    UsageChargeMonth,
 )
 from allocation.usage.models.identities import (
     IDENTITY_TABLE,
@@ -57,6 +63,8 @@ from allocation.usage.models.uncounted import (
 )
 
 __all__ = [
+    "CALL_MONTH_TABLE",
+    "CHARGE_MONTH_TABLE",
     "CHARGE_TABLE",
     "DAY_TABLE",
     "FINE_TABLES",
@@ -68,6 +76,7 @@ __all__ = [
     "RECORD_TABLE",
     "SCOPE_DAY_TABLE",
     "SPAN_TABLE",
+    "SUMMED_MONTH_TABLE",
     "TASK_DAY_TABLE",
     "TASK_TABLE",
     "UNMEASURED",
@@ -81,11 +90,14 @@ __all__ = [
     "IngestWatermark",
     "RollUp",
     "Status",
+    "SummedMonth",
     "Task",
     "TaskDay",
     "TracedSpan",
     "UncountedTelemetry",
+    "UsageCallMonth",
     "UsageCharge",
+    "UsageChargeMonth",
     "UsageDay",
     "UsageHour",
     "UsageIdentity",

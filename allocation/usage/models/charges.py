@@ -9,6 +9,9 @@ from allocation.usage.models.records import Activity
 from governance.scopes.models import Scope, ScopedQuerySet
 
 CHARGE_TABLE = "allocation_usagecharge"
+CALL_MONTH_TABLE = "allocation_usagecallmonth"
+CHARGE_MONTH_TABLE = "allocation_usagechargemonth"
+SUMMED_MONTH_TABLE = "allocation_summedmonth"
 
 
 class ChargeClass(models.TextChoices):
@@ -65,3 +68,63 @@ class UsageCharge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope_id} {self.day} {self.model} {self.meter}"
+
+
+class UsageChargeMonth(models.Model):
+    """Sums of the charge lines of a scope over a month that has ended, without what only exports and lists ask for.
+    They hold as long as the month is among those summed.
+    """
+
+    month = models.DateField(help_text="Its first day, UTC.")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    price_source = models.CharField(max_length=100)
+    price_version = models.CharField(max_length=40, blank=True)
+    charge_class = models.CharField(max_length=10, choices=ChargeClass.choices, blank=True)
+    meter = models.CharField(max_length=32)
+    has_price = models.BooleanField(help_text="Whether a contracted unit price is stated.")
+    has_cost = models.BooleanField(help_text="Whether each of the lines has an effective cost other than 0.")
+    quantity = models.DecimalField(max_digits=30, decimal_places=9)
+    effective_cost = models.DecimalField(max_digits=24, decimal_places=9)
+
+    objects = ScopedQuerySet["UsageChargeMonth"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["month", "scope"], name="usage_charge_month")]
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.month:%Y-%m} {self.model} {self.meter}"
+
+
+class UsageCallMonth(models.Model):
+    """Calls of a scope and model over a month that has ended, without those that failed."""
+
+    month = models.DateField(help_text="Its first day, UTC.")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    provider = models.CharField(max_length=128)
+    model = models.CharField(max_length=128)
+    requests = models.BigIntegerField()
+    unpriced_requests = models.BigIntegerField()
+
+    objects = ScopedQuerySet["UsageCallMonth"].as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["month", "scope"], name="usage_call_month")]
+
+    def __str__(self) -> str:
+        return f"{self.scope_id} {self.month:%Y-%m} {self.model}"
+
+
+class SummedMonth(models.Model):
+    """A month whose charge lines and calls are summed in UsageChargeMonth and UsageCallMonth. Whoever adds to a charge
+    line of it takes it away: calls that count are charged, if only as unpriced.
+    """
+
+    month = models.DateField(unique=True, help_text="Its first day, UTC.")
+    summed_at = models.DateTimeField()
+
+    objects = models.Manager["SummedMonth"]()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"

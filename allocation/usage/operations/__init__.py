@@ -40,6 +40,9 @@ from allocation.usage.operations.journal import (
     is_followed,
     try_again,
 )
+from allocation.usage.operations.months import (
+    sum_months,
+)
 from allocation.usage.operations.partitions import (
     drop_expired_partitions,
     ensure_partitions,
@@ -117,6 +120,7 @@ __all__ = [
     "seen_months",
     "settle",
     "start_import",
+    "sum_months",
     "try_again",
     "with_retries",
     "write_tasks",

@@ -14,6 +14,7 @@ from allocation.usage.engine.counted import Counted
 from allocation.usage.engine.roll_ups import Key, Sums, coarser, over_models
 from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, HOUR_TABLE, MINUTE_TABLE
 from allocation.usage.operations.calls import COLUMNS, PLUS, roll_up_calls
+from allocation.usage.operations.months import forget_months
 from allocation.usage.operations.scope_days import add_scope_days
 from governance.work.operations import added, nullable_array, number_array, text_array
 
@@ -138,3 +139,4 @@ def add_charges(charges: Charges) -> None:
             """,  # noqa: S608  # our own table name
             columns,
         )
+    forget_months(days)

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from allocation.usage.models import CHARGE_TABLE, DAY_TABLE, TASK_DAY_TABLE, ChargeClass
+from allocation.usage.models import SUMMED_MONTH_TABLE, TASK_DAY_TABLE, ChargeClass
 from allocation.variance.engine.drivers import ActivityCounts
 from allocation.variance.engine.figures import GPU_HOUR, PARTS, REQUEST, TOKEN, UsageLine
 from allocation.variance.engine.periods import ComparedPeriods
+from allocation.variance.queries.lines import Summed
 
 ADJUSTMENT = "adjustment"
 CORRECTION = ChargeClass.CORRECTION.value
@@ -146,27 +147,31 @@ def _foreign(days: _Days) -> str:
 
 
 _BILLED = (
-    f"contracted_unit_price IS NULL AND price_source NOT IN ('none', 'response_cache') AND meter <> '{ADJUSTMENT}'"
+    f"NOT has_price AND price_source NOT IN ('none', 'response_cache') AND meter <> '{ADJUSTMENT}'"
     f" AND charge_class <> '{CORRECTION}'"
 )
 
 
 @contextmanager
-def _summing(scope_ids: Sequence[int]) -> Iterator[CursorWrapper]:
-    """A cursor whose statements may hold the sums of that many scopes in memory."""
+def _summing(scope_ids: Sequence[int], periods: ComparedPeriods) -> Iterator[tuple[CursorWrapper, Summed]]:
+    """A cursor whose statements may hold the sums of that many scopes in memory, and what of it is summed by month."""
     if len(scope_ids) < MANY_SCOPES:
         with connection.cursor() as cursor:
-            yield cursor
+            yield cursor, Summed.of(periods, ())
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('work_mem', %s, true)", [SUMS_MEMORY])
-        yield cursor
+        cursor.execute(
+            f"SELECT set_config('work_mem', %s, true), ARRAY(SELECT month FROM {SUMMED_MONTH_TABLE})",  # noqa: S608  # our own name
+            [SUMS_MEMORY],
+        )
+        (_set, months) = cursor.fetchone()
+        yield cursor, Summed.of(periods, months)
 
 
 def charges_of(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_exchange: bool) -> Iterable[ChargeSum]:
     days = _days(periods)
     foreign = _foreign(days) if with_exchange else "NULL, NULL"
-    with _summing(scope_ids) as cursor:
+    with _summing(scope_ids, periods) as (cursor, summed):
         # What is true or false of a row is grouped apart: of a CASE over amounts PostgreSQL expects as many groups as
         # there are amounts, and then does without parallel workers.
         cursor.execute(
@@ -181,14 +186,13 @@ def charges_of(scope_ids: Sequence[int], periods: ComparedPeriods, *, with_excha
                     ELSE meter
                 END AS kind,
                 {_BILLED} AS is_billed,
-                {_BILLED} AND effective_cost = 0
+                {_BILLED} AND NOT has_cost
                     AND (price_source = 'genai-prices' OR price_source LIKE 'pricebook:%%') AS is_free_in_a_book,
                 {days.both("quantity")}, {days.both("effective_cost")}, {foreign}
-            FROM {CHARGE_TABLE}
-            WHERE {days.in_either}
+            FROM ({summed.charges(days.in_either)}) AS line
             GROUP BY 1, 2, 3, 4, 5, 6
             """,  # noqa: S608  # our own names and constants
-            _parameters(scope_ids, periods),
+            _parameters(scope_ids, periods) | summed.parameters,
         )
         return list(_charge_sums(cursor))
 
@@ -238,13 +242,12 @@ class Counts:
 def counts_of(scope_ids: Sequence[int], periods: ComparedPeriods) -> Counts:
     """Of tasks by scope, of requests by scope and model; and whether any exchange rate is stated."""
     days, instants = _days(periods), _days(periods, "bucket", "_instant")
-    with _summing(scope_ids) as cursor:
+    with _summing(scope_ids, periods) as (cursor, summed_by_month):
         cursor.execute(
             f"""
-            SELECT scope_id, provider, model, {instants.both("requests - errors")},
+            SELECT scope_id, provider, model, {instants.both("requests")},
                 {instants.both("unpriced_requests")}, false, (SELECT EXISTS (SELECT FROM {EXCHANGE_TABLE}))
-            FROM {DAY_TABLE}
-            WHERE {instants.in_either}
+            FROM ({summed_by_month.calls(instants.in_either)}) AS call
             GROUP BY scope_id, provider, model
             UNION ALL
             SELECT scope_id, '', '', {days.both("tasks")}, {days.both("requests - errors")}, true,
@@ -253,7 +256,7 @@ def counts_of(scope_ids: Sequence[int], periods: ComparedPeriods) -> Counts:
             WHERE {days.in_either}
             GROUP BY scope_id
             """,  # noqa: S608  # our own names and constants
-            _parameters(scope_ids, periods),
+            _parameters(scope_ids, periods) | summed_by_month.parameters,
         )
         rows = cursor.fetchall()
     counts = Counts({}, {}, {}, {}, has_exchange_rates=any(row[-1] for row in rows))
