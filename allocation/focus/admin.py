@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from allocation.corrections.admin.withdrawals import WithdrawableAdmin
 from allocation.focus.models import FocusImport, FocusRow
 from allocation.focus.operations import withdraw_focus_import
+from allocation.usage.admin.usage import address_of
 from governance.charts.engine.numbers import NOTHING
 from governance.pages.admin.base import VisibleScopes, acting
 from governance.pages.admin.lists import ReadOnlyAdmin
@@ -76,5 +77,5 @@ class FocusRowAdmin(ReadOnlyAdmin):
     def usage(self, row: FocusRow) -> str | SafeString:
         if row.usage_record_id is None:
             return NOTHING
-        page = reverse("admin:allocation_usagerecord_change", args=[row.usage_record_id])
+        page = address_of(row.usage_record_id, row.charge_period_start)
         return format_html('<a href="{}">{}</a>', page, row.usage_record_id)

@@ -1,12 +1,19 @@
 """Usage records, roll-ups and watermarks in the admin."""
 
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
 from unfold.contrib.filters.admin import TextFilter
 
 from allocation.meters.documents import SERVICE_TIERS
@@ -27,6 +34,9 @@ from governance.charts.engine.numbers import NOTHING
 from governance.pages.admin.base import VisibleScopes
 from governance.pages.admin.lists import ReadOnlyAdmin
 from governance.pages.admin.show import count_of, money_of
+
+# The part of a record page's address that states its instant.
+OCCURRED = "occurred"
 
 
 class UnpricedFilter(admin.SimpleListFilter):
@@ -101,6 +111,20 @@ class MendedFilter(admin.SimpleListFilter):
         return queryset.exclude(mended="") if self.value() == "yes" else queryset
 
 
+class RecordList(ChangeList):
+    """Links to records with their instant, by which they are found at once."""
+
+    def url_for_result(self, result: Model) -> str:
+        assert isinstance(result, UsageRecord)  # noqa: S101  # it lists nothing else
+        return address_of(result.pk, result.occurred_at)
+
+
+def address_of(record_id: UUID | str, occurred_at: datetime | None) -> str:
+    """The address of a record's page."""
+    page = reverse("admin:allocation_usagerecord_change", args=[record_id])
+    return f"{page}?{urlencode({OCCURRED: occurred_at.isoformat()})}" if occurred_at else page
+
+
 @admin.register(UsageRecord)
 class UsageRecordAdmin(ReadOnlyAdmin):
     list_display = (
@@ -129,15 +153,25 @@ class UsageRecordAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         return (records_called(queryset, term) if term else queryset), False
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        del request, kwargs
+        return RecordList
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> UsageRecord | None:
-        """The newest of the records of this id: an event that was sent with several times has one record for each."""
+        """The record of that instant. Where the address states none, or another than the record's, the newest of this
+        id: an event that was sent with several times has one record for each.
+        """
         del from_field
         try:
             records = self.get_queryset(request).filter(pk=object_id)
-            newest: UsageRecord | None = records.order_by("-occurred_at").first()
-        except ValidationError:
+            occurred_at = parse_datetime(request.GET.get(OCCURRED, ""))
+            found: UsageRecord | None = None
+            if occurred_at is not None and is_aware(occurred_at):
+                found = records.filter(occurred_at=occurred_at).first()
+            found = found or records.order_by("-occurred_at").first()
+        except (ValidationError, ValueError):
             return None
-        return newest
+        return found
 
 
 class RollUpAdmin(ReadOnlyAdmin):

@@ -97,7 +97,7 @@ class DroppedMonth(models.Model):
 
 class UsageRecord(models.Model):
     """One usage event, priced and attributed; never changed. Partitioned by month of `occurred_at` (migration 0002), so
-    the database's primary key is (id, occurred_at). `id` is a digest of organisation, source and event id. `cost` is in
+    the database's primary key is (occurred_at, id). `id` is a digest of organisation, source and event id. `cost` is in
     the organisation's currency, null when unpriced or failed, below zero for a credit.
     """
 
@@ -184,11 +184,10 @@ class UsageRecord(models.Model):
                 condition=Q(unpriced_meters=[]) | Q(cost__isnull=False), name="usage_partly_unpriced_has_a_cost"
             ),
         ]
+        # Lists over many scopes, newest first, read the primary key.
         indexes = [
             # Read by GET /api/v1/usage and the admin: a scope's records, newest first.
             models.Index(fields=["scope", "-occurred_at"], name="usage_of_scope"),
-            # Read by lists over many scopes, newest first.
-            models.Index(fields=["-occurred_at", "-id"], name="usage_newest"),
             # Read by the unpriced filters of API and admin.
             models.Index(
                 fields=["-occurred_at"], name="usage_unpriced", condition=Q(cost__isnull=True) & ~Q(status="error")

@@ -1,5 +1,7 @@
+import re
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -23,6 +25,25 @@ def test_an_event_that_came_with_two_times_has_a_page(acme: Scope) -> None:
     root = signed_in(User.objects.create_superuser("root@example.com", "a long password"))
     assert root.get(f"/admin/allocation/usagerecord/{identity}/change/").status_code == 200
     assert root.get("/admin/allocation/usagerecord/nonsense/change/").status_code == 302
+
+
+def test_each_of_them_is_led_to_by_its_instant(acme: Scope, root: Client) -> None:
+    instants = [AT - timedelta(minutes=minutes) for minutes in (0, 1, 2)]
+    for occurred_at in instants:
+        record_usage(events=[event(id="same", occurred_at=occurred_at)], key_scope_id=acme.pk, at=AT)
+    (identity,) = set(UsageRecord.objects.values_list("pk", flat=True))
+    page = f"/admin/allocation/usagerecord/{identity}/change/"
+    listed = root.get("/admin/allocation/usagerecord/").content.decode()
+    assert re.findall(rf'href="({page}[^"]*)"', listed) == [
+        f"{page}?{urlencode({'occurred': occurred_at.isoformat()})}" for occurred_at in instants
+    ]
+    for asked, answered in [
+        *(({"occurred": occurred_at.isoformat()}, occurred_at) for occurred_at in instants),
+        ({}, AT), ({"occurred": "2026-01-01T00:00:00Z"}, AT), ({"occurred": "2026-13-01"}, AT),
+        ({"occurred": "2026-11-24T12:30:30"}, AT),
+    ]:  # fmt: skip
+        assert root.get(page, asked).context["original"].occurred_at == answered
+    assert root.get(page, {"occurred": "2026-13-01T00:00:00Z"}).status_code == 302
 
 
 @pytest.fixture

@@ -66,3 +66,13 @@ def test_processes_that_need_the_same_odd_months_make_them_once() -> None:
     at_once(lambda _: drop_expired_partitions(at=datetime(2001, 5, 1, tzinfo=UTC)), 3)
     assert set(existing_partitions()) == before
     seen_months.difference_update(months)
+
+
+def test_the_key_begins_with_the_instant_and_lists_read_it(acme: Scope) -> None:
+    record_usage(events=[event(), event()], key_scope_id=acme.pk, at=AT)
+    newest = UsageRecord.objects.order_by("-occurred_at", "-id")[:5]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        assert "Index Scan Backward using allocation_usagerecord_2026_11_pkey" in newest.explain()
+        cursor.execute("SELECT pg_get_indexdef('allocation_usagerecord_2026_11_pkey'::regclass)")
+        assert cursor.fetchone()[0].endswith("(occurred_at, id)")
