@@ -41,7 +41,7 @@ _COUNT = f"""
 
 def sum_months(*, at: datetime) -> list[date]:
     """Sums the months that ended a day ago or earlier and are not summed; returns them. Lines wait meanwhile, a second
-    or two a month; where lines are being added all the time it gives way, which is told, and the next night tries again.
+    or two a month. Where lines are being added all the time it gives way, which is told; the next night tries again.
     """
     done = each_apart(_due(at), partial(_sum_in_time, at=at), named=lambda month: f"{month:%Y-%m}")
     tell_faults(MONTHS_HEARTBEAT, done.faults, at=at, sentence="charges of a month could not be summed: %s")
