@@ -4,12 +4,12 @@ So the scopes below sum to the headline, effect by effect, and a scope's own pag
 """
 
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from operator import add
 
-from allocation.variance.engine.decomposition import SIDES, Pair
+from allocation.variance.engine.decomposition import SIDES, ZERO, Pair
 from allocation.variance.engine.drivers import ActivityCounts, Driver
 from allocation.variance.engine.figures import (
-    NO_SUMS,
     Effects,
     Findings,
     ModelVariance,
@@ -88,13 +88,21 @@ def _activity(counts: Iterable[ActivityCounts]) -> ActivityCounts:
 
 
 def _priced(sums: Iterable[PricedSums]) -> PricedSums:
-    total = NO_SUMS
-    for each in sums:
-        total = (
-            (total[0][0] + each[0][0], total[0][1] + each[0][1]),
-            (total[1][0] + each[1][0], total[1][1] + each[1][1]),
-        )
-    return total
+    parts = list(sums)
+    (old_at_old, old_at_new), (new_at_old, new_at_new) = (
+        [_exact_sum([part[side][priced] for part in parts]) for priced in SIDES] for side in SIDES
+    )
+    return (old_at_old, old_at_new), (new_at_old, new_at_new)
+
+
+def _exact_sum(parts: Sequence[Fraction]) -> Fraction:
+    """Adds neighbours, then their sums: of fractions that are added one by one the divisor is soon the product of all,
+    and every further one is added to that.
+    """
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=False)
+        parts = [one + other for one, other in pairs] + ([parts[-1]] if len(parts) % 2 else [])
+    return parts[0] if parts else ZERO
 
 
 def _models(models: Iterable[ModelVariance]) -> tuple[ModelVariance, ...]:
