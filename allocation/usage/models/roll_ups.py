@@ -57,7 +57,7 @@ class RollUp(models.Model):
 
 class FineRollUp(RollUp):
     """Sums of less than a day, partitioned by week and dropped when no window reaches back to them any more (migration
-    0036).
+    0037).
     """
 
     # The days that are written in the same statement have the foreign key.

@@ -83,7 +83,7 @@ def of_fine(name: str) -> migrations.AlterField:
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("allocation", "0035_task_sample")]
+    dependencies = [("allocation", "0036_journal_uncompressed")]
 
     operations = [
         migrations.SeparateDatabaseAndState(

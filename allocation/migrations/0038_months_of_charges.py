@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('allocation', '0036_fine_roll_ups_by_week'),
+        ('allocation', '0037_fine_roll_ups_by_week'),
         ('governance', '0006_some_dirty_scopes_can_wait'),
     ]
 

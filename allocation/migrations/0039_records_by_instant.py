@@ -57,7 +57,7 @@ def _index(cursor: Any, part: str, how: str) -> None:
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("allocation", "0037_months_of_charges")]
+    dependencies = [("allocation", "0038_months_of_charges")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
