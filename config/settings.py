@@ -276,8 +276,7 @@ USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
 USAGE_MINUTES_DAYS = env.integer("WEIR_USAGE_MINUTES_DAYS", 31, least=31)  # the longest window is of 30 days
 # How old a record may be; never older than the retention, which would drop it the next night.
 USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1)
-# Whether a request that posts usage adds it to roll-ups, charge lines and tasks itself. Otherwise the fold does, within
-# a second and for many requests at once; without that process, set it.
+# Whether a request that posts usage folds it itself. The program `fold` does so for many at once; without it, set it.
 USAGE_FOLDED_IN_REQUEST = env.flag("WEIR_USAGE_FOLDED_IN_REQUEST", default=False)
 # A stated cost this many times above or below the price list's is held for a person to look at; 0 holds none.
 USAGE_COST_HELD_RATIO = env.integer("WEIR_USAGE_COST_HELD_RATIO", 100, least=0)
