@@ -1,8 +1,9 @@
 """Closing a month: its figures no longer change, and what arrives for it later counts on the day it arrives."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -14,7 +15,12 @@ from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 from governance.work.engine.locks import PERIOD_LOCK
-from governance.work.operations import hold, hold_and_read
+from governance.work.operations import hold, hold_and_read_all
+
+BOOKS = (
+    'SELECT id, currency, (SELECT max("end") FROM allocation_billingperiod WHERE organisation_id = scope.id)'
+    " FROM governance_scope AS scope WHERE id = ANY(%s) ORDER BY id"
+)
 
 
 class PeriodNotOver(Invalid):
@@ -84,11 +90,15 @@ def hold_books(root_ids: Iterable[int]) -> dict[int, HeldBooks]:
     """By organisation id how its books stand. Under a shared lock: no period is closed and no currency changed before
     the transaction ends.
     """
-    rows = hold_and_read(
-        PERIOD_LOCK,
-        'SELECT id, currency, (SELECT max("end") FROM allocation_billingperiod WHERE organisation_id = scope.id)'
-        " FROM governance_scope AS scope WHERE id = ANY(%s) ORDER BY id",
-        [list(root_ids)],
-        shared=True,
+    return hold_books_and_read(root_ids, [])[0]
+
+
+def hold_books_and_read(
+    root_ids: Iterable[int], statements: Sequence[str]
+) -> tuple[dict[int, HeldBooks], list[list[tuple[Any, ...]]]]:
+    """As `hold_books`, and the rows of statements that are asked in the same message."""
+    (rows, *others) = hold_and_read_all(
+        PERIOD_LOCK, [(BOOKS, [list(root_ids)]), *((statement, ()) for statement in statements)], shared=True
     )
-    return {root_id: HeldBooks(None if end is None else midnight(end), currency) for root_id, currency, end in rows}
+    books = {root_id: HeldBooks(None if end is None else midnight(end), currency) for root_id, currency, end in rows}
+    return books, others

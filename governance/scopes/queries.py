@@ -6,7 +6,7 @@ import sys
 import time
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -201,8 +201,23 @@ def scope_tree(*, max_age_s: float = 0.0) -> ScopeTree:
     if recent is not None:
         return recent
     now = time.monotonic()
-    state = _tree_state()
-    return _trees.of(state.version, lambda: _tree_at(state), read_at=now, keep=not state.is_own_uncommitted)
+    with connection.cursor() as cursor:
+        cursor.execute(TREE_STATE)
+        return tree_in_state(cursor.fetchall(), read_at=now)
+
+
+# What `tree_in_state` is told, for who asks it in one message with something else.
+TREE_STATE = (
+    "SELECT version, transaction_id = pg_current_xact_id_if_assigned()::text::bigint,"
+    " pg_snapshot_xmin(pg_current_snapshot())::text,"
+    " current_setting('transaction_isolation') = 'read committed' FROM governance_scopetreeversion"
+)
+
+
+def tree_in_state(rows: Sequence[Sequence[Any]], *, read_at: float) -> ScopeTree:
+    """The tree that `TREE_STATE` told of in these rows, asked at `read_at` or later, in seconds of `time.monotonic`."""
+    state = _TreeState(rows[0][0], bool(rows[0][1]), *rows[0][2:]) if rows else _TreeState(None)
+    return _trees.of(state.version, lambda: _tree_at(state), read_at=read_at, keep=not state.is_own_uncommitted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,17 +228,6 @@ class _TreeState:
     is_own_uncommitted: bool = False
     oldest_open: str | None = None
     sees_newest: bool = False
-
-
-def _tree_state() -> _TreeState:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT version, transaction_id = pg_current_xact_id_if_assigned()::text::bigint,"
-            " pg_snapshot_xmin(pg_current_snapshot())::text,"
-            " current_setting('transaction_isolation') = 'read committed' FROM governance_scopetreeversion"
-        )
-        row = cursor.fetchone()
-    return _TreeState(row[0], bool(row[1]), row[2], row[3]) if row else _TreeState(None)
 
 
 def _tree_at(state: _TreeState) -> ScopeTree:

@@ -76,7 +76,8 @@ class PricingContext:
     one. `billed_by` is the price source of costs that events state themselves, `price` whose price was asked for and
     `weir_key` the prefix of the sender's key, for what was agreed on with it. `dropped` are the first days of the
     months whose records are gone. A stated cost `held_ratio` times off the price list's is held; 0 holds none.
-    `narrow_scope_id` is the scope of a key bound to less than its organisation.
+    `narrow_scope_id` is the scope of a key bound to less than its organisation. `version` is that of all that was
+    declared.
     """
 
     open_scopes: Mapping[str, tuple[int, int]]
@@ -92,6 +93,7 @@ class PricingContext:
     weir_key: str = ""
     dropped: frozenset[date] = frozenset()
     narrow_scope_id: int | None = None
+    version: tuple[str, ...] = ()
 
     def cost(self, event: UsageEvent) -> CostedRecord | Fault:
         """The event with its scope and cost, or the fault that refuses it."""

@@ -45,7 +45,8 @@ def _alone(submission: Submission, at: datetime) -> IngestResult | Exception:
 
 def _in_one_transaction(submissions: Sequence[Submission], at: datetime) -> dict[int, IngestResult | Exception]:
     """The results of those that could share it, by place."""
-    contexts = pricing_contexts_for(key_scope_ids={each.key_scope_id for each in submissions}, at=at)
+    senders = {each.key_scope_id for each in submissions}
+    contexts = pricing_contexts_for(key_scope_ids=senders, at=at, as_last_known=True)
     costed = [cost_submission(each, contexts[each.key_scope_id]) for each in submissions]
     plain = [place for place, each in enumerate(costed) if not each.refused and each.submission.is_plain]
     are_apart = apart([costed[place].batch for place in plain])

@@ -32,7 +32,7 @@ from allocation.usage.operations.identities import unknown
 from allocation.usage.operations.journal import append
 from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.posting import post_to_ledger
-from allocation.usage.operations.pricing_context import closed_meanwhile, pricing_context_for
+from allocation.usage.operations.pricing_context import changed_meanwhile, pricing_contexts_for
 from allocation.usage.operations.records import insert_records
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
@@ -137,11 +137,12 @@ def record_usage(
 
 def record_submission(submission: Submission, *, at: datetime) -> IngestResult:
     """As `record_usage`."""
-    written = None
+    written, as_last_known = None, True
     while written is None:
-        context = pricing_context_for(key_scope_id=submission.key_scope_id, at=at)
-        costed = cost_submission(submission, context)
+        contexts = pricing_contexts_for(key_scope_ids={submission.key_scope_id}, at=at, as_last_known=as_last_known)
+        costed = cost_submission(submission, contexts[submission.key_scope_id])
         written = write_submissions([costed], at=at)
+        as_last_known = False
     return result_of(costed, written)
 
 
@@ -166,7 +167,7 @@ def cost_submission(submission: Submission, context: PricingContext) -> CostedSu
 
 def write_submissions(costed: Sequence[CostedSubmission], *, at: datetime) -> Written | None:
     """Writes one submission, or plain ones that have no record in common and were costed at once, in one transaction.
-    None, with nothing written, when a billing period was closed since they were costed.
+    None, with nothing written, when prices, rules, senders or billing periods are others since they were costed.
     """
     records = [record for each in costed for record in each.batch.records]
     if not records and not any(each.refused or each.submission.tells_of_spans for each in costed):
@@ -248,7 +249,7 @@ def _costed(
 def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> Written | None:
     batch = joined([each.batch for each in costed])
     context, traced = costed[0].context, costed[0].submission.traced
-    if closed_meanwhile(context.organisations, {record.root_id for record in batch.records}):
+    if changed_meanwhile(context, {record.root_id for record in batch.records}):
         return None
     home = None if context.home is None else context.home.root_id
     folded = any(each.submission.folded for each in costed)

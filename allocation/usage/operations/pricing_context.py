@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from allocation.attribution.queries import matcher_of, rule_sets_in_force
-from allocation.billing_periods.operations import hold_books
+from allocation.billing_periods.operations import HeldBooks, hold_books, hold_books_and_read
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
 from allocation.sources.engine import NOBODY
@@ -63,8 +63,16 @@ def _at_or_below(tree: ScopeTree, top_id: int | None) -> Collection[int]:
     return tree.by_id.keys() if top_id is None else tree.descendants(top_id)
 
 
+# An organisation, its currency and its unattributed scope.
+_Root = tuple[int, str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class _Declared:
+    """`version` and `roots` are what it was read at."""
+
+    version: tuple[str, ...]
+    roots: tuple[_Root, ...]
     organisations: dict[int, Organisation]
     dropped: frozenset[date]
 
@@ -80,19 +88,30 @@ def pricing_context_for(*, key_scope_id: int | None, at: datetime) -> PricingCon
     return pricing_contexts_for(key_scope_ids={key_scope_id}, at=at)[key_scope_id]
 
 
-def pricing_contexts_for(*, key_scope_ids: AbstractSet[int | None], at: datetime) -> dict[int | None, PricingContext]:
-    """As `pricing_context_for`, of several senders by one look at what is declared."""
+def pricing_contexts_for(
+    *, key_scope_ids: AbstractSet[int | None], at: datetime, as_last_known: bool = False
+) -> dict[int | None, PricingContext]:
+    """As `pricing_context_for`, of several senders by one look at what is declared. `as_last_known`: by none, for who
+    asks `changed_meanwhile` before anything comes of it.
+    """
     tree = scope_tree(max_age_s=TREE_MAX_AGE_S)
     if any(scope_id is not None and scope_id not in tree.by_id for scope_id in key_scope_ids):
         # The scope and its key are newer than this process's copy of the tree.
         tree = scope_tree()
-    version = _declared_version()
     roots = tuple((root, tree.by_id[root].currency, tree.unattributed(root)) for root in tree.roots)
-    declared = _declared.of((roots, *version), lambda: _Declared(_organisations(roots, version), _dropped()))
+    known = _declared.last_known() if as_last_known else None
+    declared = known if known is not None and known.roots == roots else _declared_now(roots)
     # Records that retention would drop the next night are not accepted.
     past_days = min(settings.USAGE_ACCEPT_PAST_DAYS, settings.USAGE_RETENTION_DAYS)
     window = acceptance_window(at, past_days)
     return {scope_id: _context(scope_id, tree, declared, window, at) for scope_id in key_scope_ids}
+
+
+def _declared_now(roots: tuple[_Root, ...]) -> _Declared:
+    version = _declared_version()
+    return _declared.of(
+        (roots, *version), lambda: _Declared(version, roots, _organisations(roots, version), _dropped())
+    )
 
 
 def _context(
@@ -104,7 +123,19 @@ def _context(
     return PricingContext(
         _OpenPaths(tree, key_scope_id), _OpenIds(tree, key_scope_id), organisations, home, *window,
         at.timestamp(), dropped=declared.dropped, narrow_scope_id=key_scope_id if is_narrow else None,
+        version=declared.version,
     )  # fmt: skip
+
+
+_VERSION = (
+    "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
+    " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
+    " (SELECT coalesce(max(id), 0)::text FROM allocation_exchangerate),"
+    " (SELECT coalesce(max(id), 0)::text FROM allocation_cataloguesnapshot),"
+    " (SELECT (max(id), count(*))::text FROM allocation_billingperiod),"
+    " (SELECT (max(id), count(*))::text FROM allocation_droppedmonth),"
+    " (SELECT (max(id), count(*))::text FROM allocation_usagesource)"
+)
 
 
 def _declared_version() -> tuple[str, ...]:
@@ -114,15 +145,7 @@ def _declared_version() -> tuple[str, ...]:
     highest key is enough.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT (max(id), count(*))::text FROM allocation_pricebook),"
-            " (SELECT (max(id), count(*))::text FROM allocation_attributionruleset),"
-            " (SELECT coalesce(max(id), 0)::text FROM allocation_exchangerate),"
-            " (SELECT coalesce(max(id), 0)::text FROM allocation_cataloguesnapshot),"
-            " (SELECT (max(id), count(*))::text FROM allocation_billingperiod),"
-            " (SELECT (max(id), count(*))::text FROM allocation_droppedmonth),"
-            " (SELECT (max(id), count(*))::text FROM allocation_usagesource)"
-        )
+        cursor.execute(_VERSION)
         return tuple(cursor.fetchone())
 
 
@@ -153,6 +176,15 @@ def _organisations(roots: Sequence[tuple[int, str, int]], declared: Sequence[str
     }
 
 
+def changed_meanwhile(context: PricingContext, root_ids: Iterable[int]) -> bool:
+    """As `closed_meanwhile`, or whether prices, rules or senders are others by now than those of the context."""
+    roots = sorted(root_ids)
+    if not roots:
+        return _declared_version() != context.version
+    books, ((version,),) = hold_books_and_read(roots, [_VERSION])
+    return tuple(version) != context.version or _are_others(books, context.organisations)
+
+
 def closed_meanwhile(organisations: Mapping[int, Organisation], root_ids: Iterable[int]) -> bool:
     """Whether a period was closed, or a currency changed, since these `organisations` were read. Until the end of the
     transaction neither happens: both wait for the same lock.
@@ -160,7 +192,10 @@ def closed_meanwhile(organisations: Mapping[int, Organisation], root_ids: Iterab
     roots = sorted(root_ids)
     if not roots:
         return False
-    books = hold_books(roots)
+    return _are_others(hold_books(roots), organisations)
+
+
+def _are_others(books: Mapping[int, HeldBooks], organisations: Mapping[int, Organisation]) -> bool:
     return any(
         held.currency != organisations[root].prices.currency
         or (held.closed_until is not None and held.closed_until.timestamp() > organisations[root].closed_until_s)

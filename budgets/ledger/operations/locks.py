@@ -1,18 +1,23 @@
 """One lock keeps posting and the opening of accounts apart: many may post at once, or one may open."""
 
+import time
 from uuid import UUID
 
+from governance.scopes.queries import TREE_STATE, ScopeTree, tree_in_state
 from governance.work.engine.locks import POSTING_LOCK
-from governance.work.operations import hold, hold_and_read
+from governance.work.operations import hold, hold_and_read_all
 
 
-def lock_for_posting() -> UUID | None:
+def lock_for_posting() -> tuple[UUID | None, ScopeTree]:
     """Shared, until the transaction ends. Returns the version of the accounts as it is under the lock, None before the
-    first was opened. What else it guards is read in a later statement: a statement's snapshot is older than the lock it
-    waits for.
+    first was opened, and the tree of scopes. What else it guards is read in a later statement: a statement's snapshot
+    is older than the lock it waits for.
     """
-    rows = hold_and_read(POSTING_LOCK, "SELECT version FROM budgets_coverageversion", (), shared=True)
-    return rows[0][0] if rows else None
+    asked_at = time.monotonic()
+    versions, state = hold_and_read_all(
+        POSTING_LOCK, [("SELECT version FROM budgets_coverageversion", ()), (TREE_STATE, ())], shared=True
+    )
+    return versions[0][0] if versions else None, tree_in_state(state, read_at=asked_at)
 
 
 def lock_for_opening() -> None:

@@ -36,7 +36,7 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
     """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own. Returns
     the scopes of which a budget's use came to a watched line: guardrails may have something to say of them at once.
 
-    One transfer for each account and day. Two or three queries a batch while no account opens or ends.
+    One transfer for each account and day. Two queries a batch while no account opens or ends.
     """
     days = {posting.occurred_on for posting in postings}
     if not days:
@@ -47,10 +47,10 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
         opened = _open_apart(due, days, at)
         # The chain of records is not held while usage is written; the shortfall itself stands on the account.
         transaction.on_commit(partial(_record_all, opened, at), robust=True)
-        version = coverage_version()
+        version, tree = coverage_version(), scope_tree()
     else:
-        version = lock_for_posting()
-    moved = _moved(postings, charged_accounts(version), days)
+        version, tree = lock_for_posting()
+    moved = _moved(postings, charged_accounts(version, tree), days)
     return _charge(moved, at) if moved else set()
 
 

@@ -92,11 +92,10 @@ def coverage_version() -> UUID | None:
     return row[0] if row else None
 
 
-def charged_accounts(version: UUID | None) -> ChargedAccounts:
-    """Those of the stored version, which is never stale where it was read under the posting lock. A small query checks
-    that the tree of scopes has not changed.
+def charged_accounts(version: UUID | None, tree: ScopeTree) -> ChargedAccounts:
+    """Those of the stored version and the tree of scopes, which are never stale where they were read under the posting
+    lock.
     """
-    tree = scope_tree()
     return _memory.of((version, tree), lambda: ChargedAccounts(version, tree))
 
 

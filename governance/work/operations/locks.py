@@ -24,12 +24,25 @@ def hold_and_read(
     """As `hold`, then the rows of `statement`, which reads what is held by a snapshot of its own: both go to PostgreSQL
     at once, which saves waiting for one of two answers.
     """
+    return hold_and_read_all(lock, [(statement, parameters)], of=of, shared=shared)[0]
+
+
+def hold_and_read_all(
+    lock: AdvisoryLock,
+    statements: Sequence[tuple[str, Sequence[Any]]],
+    *,
+    of: int | None = None,
+    shared: bool = False,
+) -> list[list[tuple[Any, ...]]]:
+    """As `hold_and_read`, of several statements: the rows of each."""
     taking, key = _call("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock", lock, of)
+    parameters = [value for _, values in statements for value in values]
+    found: list[list[tuple[Any, ...]]] = []
     with connection.cursor() as cursor:
-        cursor.execute(f"{taking}; {statement}", [*key, *parameters])
-        cursor.nextset()
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+        cursor.execute("; ".join([taking, *(statement for statement, _ in statements)]), [*key, *parameters])
+        while cursor.nextset():
+            found.append(cursor.fetchall())
+    return found
 
 
 def hold_if_free(lock: AdvisoryLock, *, of: int | None = None) -> bool:

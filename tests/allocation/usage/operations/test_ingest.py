@@ -20,6 +20,7 @@ from governance.scopes.models import Scope
 from governance.work.models import DirtyScope
 from tests.allocation.conftest import AT, SYSTEM, event, make_organisation, rolled_up, stored_sums
 from tests.allocation.declared_documents import BOOK
+from tests.allocation.focus.stated import apply_rates
 from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.governance.conftest import at_once
 
@@ -254,3 +255,31 @@ def test_what_no_ledger_could_hold_is_refused_alone(acme: Scope) -> None:
     found = record_usage(events=[event(tokens=dear), event(tokens=cheap)], key_scope_id=acme.pk, at=AT)
     assert [(rejection.index, rejection.code) for rejection in found.rejected] == [(0, "cost_out_of_range")]
     assert UsageRecord.objects.get().cost == Decimal(999_999_999)
+
+
+def test_what_is_declared_after_the_last_event_holds_for_the_next(acme: Scope) -> None:
+    for number in range(2):
+        record_usage(events=[event(id=f"before {number}")], key_scope_id=acme.pk, at=AT)
+    unknown = event(id="in euros", cost=Money(amount=Decimal(1), currency="EUR"))
+    assert record_usage(events=[unknown], key_scope_id=acme.pk, at=AT).accepted == 0
+
+    apply_book()
+    apply_rates("EUR", "1.1")
+    record_usage(events=[event(id="after")], key_scope_id=acme.pk, at=AT)
+    assert record_usage(events=[unknown], key_scope_id=acme.pk, at=AT).accepted == 1
+
+    costs = {record.event_id: (record.price_source, record.cost) for record in UsageRecord.objects.all()}
+    assert costs["before 1"][0] == "genai-prices"
+    assert costs["after"][0] == "pricebook:contract"
+    assert costs["in euros"] == ("provider", Decimal("1.1"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_single_event_takes_few_statements(django_assert_num_queries: Any) -> None:
+    acme = make_organisation()
+    for number in range(3):
+        record_usage(events=[event(id=str(number))], key_scope_id=acme.pk, at=AT, folded=False)
+
+    # Begin and commit; what is declared, under its lock; the record; budgets, under theirs; the journal.
+    with django_assert_num_queries(6):
+        record_usage(events=[event(id="one more")], key_scope_id=acme.pk, at=AT, folded=False)

@@ -120,7 +120,7 @@ def test_a_batch_takes_few_queries(acme: Scope, approve: Propose, django_assert_
         post_usage(postings=postings, at=AT)
         post_usage(postings=postings, at=AT)
 
-    with transaction.atomic(), django_assert_num_queries(3):
+    with transaction.atomic(), django_assert_num_queries(2):
         post_usage(postings=postings, at=AT)
 
     assert set(Account.objects.filter(kind="budget").values_list("spent", flat=True)) == {Decimal(3)}
