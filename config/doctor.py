@@ -26,8 +26,9 @@ from config.folders import DataFolder
 from config.front.parsers import IS_INSTALLED
 from governance.calendar.engine import day_of
 from governance.messages.models import Channel, Delivery, DeliveryStatus
-from governance.messages.operations import channel_secrets
+from governance.messages.operations import OTHER_KEY, channel_secrets, holds_sealing_key
 from governance.work.models import DirtyScope, Heartbeat
+from policies.evaluation.queries import set_back_by
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_POSTGRES = 15
@@ -183,6 +184,12 @@ def _clock(at: datetime) -> Findings:
     beat = Heartbeat.objects.filter(name="beat").first()
     if beat is None:
         yield Finding(is_fine=False, sentence="Beat has never ticked: is `weir up` running, or a beat and a worker?")
+    elif (back := set_back_by(at)) > timedelta(seconds=2):
+        yield Finding(
+            is_fine=False,
+            sentence=f"The clock was set back: it stands {_span(back)} before what was written last;"
+            " what is due by it comes later.",
+        )
     elif (age := at - beat.beat_at) > LATE:
         yield Finding(
             is_fine=False,
@@ -306,6 +313,9 @@ def _mail() -> Findings:
 
 
 def _channels(_at: datetime) -> Findings:
+    if not holds_sealing_key():
+        yield Finding(is_fine=False, sentence=OTHER_KEY)
+        return
     for channel in Channel.objects.filter(is_enabled=True).exclude(kind="email"):
         try:
             channel_secrets(channel)

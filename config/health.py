@@ -14,13 +14,17 @@ from django.utils import timezone
 from allocation.usage.engine.back_pressure import is_slowing
 from allocation.usage.queries import waiting_for_fold
 from config import broker
+from governance.messages.operations import holds_sealing_key
 from governance.work.models import DirtyScope, Heartbeat
+from policies.evaluation.queries import set_back_by
 
 logger = logging.getLogger(__name__)
 
 OLDEST_BEAT = timedelta(seconds=60)
 OLDEST_UNEVALUATED = timedelta(seconds=60)
 OLDEST_UNFOLDED = timedelta(seconds=60)
+# Leases and what is due by the clock end later by so much.
+TOLD_SET_BACK, LONGEST_SET_BACK = timedelta(seconds=2), timedelta(seconds=60)
 BROKER_CHECK_EVERY_S = 5.0
 HEARTBEAT = "beat"
 
@@ -37,6 +41,8 @@ def ready(request: HttpRequest) -> JsonResponse:
     now = timezone.now()
     checks: dict[str, Callable[[datetime], tuple[bool, str]]] = {
         "database": _database,
+        "secrets": _secrets,
+        "clock": _clock,
         "broker": _broker,
         "beat": _beat,
         "fold": _fold,
@@ -64,6 +70,21 @@ def _database(_now: datetime) -> tuple[bool, str]:
     with connection.cursor() as cursor:
         cursor.execute("select 1")
     return True, "answers"
+
+
+def _secrets(_now: datetime) -> tuple[bool, str]:
+    if not settings.WEIR_SECRET_KEYS:
+        return False, "there is no key to seal with"
+    holds = holds_sealing_key()
+    return holds, "are sealed with a key known here" if holds else "are sealed with a key that is not known here"
+
+
+def _clock(now: datetime) -> tuple[bool, str]:
+    back = set_back_by(now)
+    if back < TOLD_SET_BACK:
+        return True, "stands after all that was written"
+    detail = f"was set back: it stands {back.total_seconds():.0f} s before what was written last"
+    return back < LONGEST_SET_BACK, detail
 
 
 def _broker(_now: datetime) -> tuple[bool, str]:

@@ -43,6 +43,14 @@ def process_name(program: str) -> str:
     return f"weir-{program}"
 
 
+def session_options(program: str) -> str:
+    """What PostgreSQL is asked for with every connection of the program that asks for nothing itself."""
+    from django.conf import settings  # noqa: PLC0415  # loaded once, before children are
+
+    seconds = settings.STATEMENT_TIMEOUT_WEB_S if program == "web" else settings.STATEMENT_TIMEOUT_WORKERS_S
+    return f"-c statement_timeout={seconds}s"
+
+
 class Children:
     """The running programs by process id."""
 
@@ -59,7 +67,7 @@ class Children:
                 self._not_before_s[program] = now_s + AGAIN_AFTER_S
                 make_way(program, self._folder)
                 words = command(program, self._folder)
-                pid = _forked(program, words) if IS_FORKING else subprocess.Popen(words, process_group=0).pid
+                pid = _forked(program, words) if IS_FORKING else _spawned(program, words)
                 self._running[pid] = program
 
     def collect(self) -> None:
@@ -131,6 +139,11 @@ def _load() -> None:
     collect_cycles_seldom()
 
 
+def _spawned(program: str, words: list[str]) -> int:
+    own = {"PGAPPNAME": process_name(program), "PGOPTIONS": session_options(program)}
+    return subprocess.Popen(words, process_group=0, env=own | os.environ).pid
+
+
 def _forked(program: str, words: list[str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
@@ -151,6 +164,7 @@ def _become(program: str, words: list[str], parent: int) -> NoReturn:
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_NAME, process_name(program).encode(), 0, 0, 0)
     os.environ.setdefault("PGAPPNAME", process_name(program))
+    os.environ.setdefault("PGOPTIONS", session_options(program))
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
         raise SystemExit(1)

@@ -182,6 +182,12 @@ DATABASES = {"default": database(env.text("DATABASE_URL"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
+# How long PostgreSQL works on one statement, by the role of whoever asked; 0 is for ever. Of the web: proxies and
+# people give up after a minute, and a thread is one of few; an export fetches its rows by many statements. Of workers:
+# the longest honest statement forgets a month of names. A connection string with `options` of its own decides itself.
+STATEMENT_TIMEOUT_WEB_S = env.integer("WEIR_STATEMENT_TIMEOUT_WEB_S", 60, least=0)
+STATEMENT_TIMEOUT_WORKERS_S = env.integer("WEIR_STATEMENT_TIMEOUT_WORKERS_S", 900, least=0)
+
 # --- Celery --------------------------------------------------------------------------------------------------
 
 NUDGE_VISIBILITY_S = 30
@@ -225,6 +231,7 @@ CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_ROUTES = schedule.ROUTES
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = schedule.BEAT
+CELERY_BEAT_SCHEDULER = "config.beat:SteadyScheduler"
 
 # --- API -----------------------------------------------------------------------------------------------------
 

@@ -83,6 +83,20 @@ class DeliveryStatus(models.TextChoices):
     DEAD = "dead"
 
 
+class SealingKey(models.Model):
+    """One row: a digest of the key that seals secrets in the installation. A node without the key does not start."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    digest = models.CharField(max_length=64)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="sealing_key_is_one")]
+
+    def __str__(self) -> str:
+        return f"since {self.since:%FT%TZ}"
+
+
 class DeliveryQuerySet(ScopedQuerySet["Delivery"]):
     """Deliveries, visible by their channel's scope."""
 

@@ -1,5 +1,6 @@
 """The task that sends what is due."""
 
+import logging
 import time
 
 from celery import shared_task
@@ -7,11 +8,16 @@ from django.utils import timezone
 
 from governance.messages import operations
 
+logger = logging.getLogger(__name__)
 BATCH_MAX = 200
 
 
 @shared_task(name="governance.send_due_deliveries", ignore_result=True)
 def send_due_deliveries(**_: object) -> None:
+    if not operations.holds_sealing_key():
+        # Its channels would not open, and their messages would be given up: another node sends them.
+        logger.error("no delivery is sent from here: %s", operations.OTHER_KEY)
+        return
     for _n in range(BATCH_MAX):
         lease = operations.claim_due_delivery(at=timezone.now())
         if lease is None:

@@ -32,6 +32,7 @@ from config.folders import PROJECT, DataFolder
 from config.installation import AlreadyRunning, lock_folder, supervisor_configuration
 from config.port import HOST, PORT, refusal
 from config.programs import stop_leftovers
+from governance.messages.operations import OtherSealingKey, claim_sealing_key
 
 ADMIN_EMAIL = "admin@localhost"
 DATABASE_TIMEOUT_S = 60
@@ -90,6 +91,10 @@ class Command(BaseCommand):
         """Migrate, and create the broker's tables, first rows, static files, the admin user and the demonstration."""
         self.say("Bringing tables up to date.")
         call_command("migrate", interactive=False, verbosity=0)
+        try:
+            claim_sealing_key(at=timezone.now())
+        except OtherSealingKey as problem:
+            raise CommandError(str(problem)) from None
         if settings.BROKER_IS_POSTGRES:
             self.say(broker.install())
             broker.purge_nudges()

@@ -57,5 +57,10 @@ def is_current(sealed: bytes, ring: Sequence[bytes]) -> bool:
     return bool(ring) and sealed[1:_HEAD] == _key_id(ring[0])
 
 
+def digest_of(key: bytes) -> str:
+    """By which two installations see whether they have the same key; the key cannot be found from it."""
+    return hashlib.sha256(b"weir sealing key" + key).hexdigest()
+
+
 def _key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"weir key id" + key).digest()[:KEY_ID_BYTES]

@@ -22,6 +22,12 @@ from governance.messages.operations.deliveries import (
     queue_messages,
     replay_delivery,
 )
+from governance.messages.operations.sealing_keys import (
+    OTHER_KEY,
+    OtherSealingKey,
+    claim_sealing_key,
+    holds_sealing_key,
+)
 from governance.messages.operations.sending import (
     send_delivery,
 )
@@ -29,13 +35,17 @@ from governance.messages.operations.sending import (
 __all__ = [
     "ATTEMPTS_MAX",
     "LEASE",
+    "OTHER_KEY",
     "ChannelSecrets",
     "Lease",
+    "OtherSealingKey",
     "Outgoing",
     "apply_channel",
     "channel_secrets",
     "check_channel",
     "claim_due_delivery",
+    "claim_sealing_key",
+    "holds_sealing_key",
     "known_secrets",
     "plan_channel",
     "queue_delivery",

@@ -11,6 +11,7 @@ from policies.evaluation.queries.liveness import (
     EVALUATION_HEARTBEAT,
     EvaluationLag,
     evaluation_lag,
+    set_back_by,
 )
 from policies.evaluation.queries.matching import guardrails_by_scope, guardrails_on
 from policies.evaluation.queries.periods import (
@@ -30,5 +31,6 @@ __all__ = [
     "explain",
     "guardrails_by_scope",
     "guardrails_on",
+    "set_back_by",
     "state_to_store",
 ]

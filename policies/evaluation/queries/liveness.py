@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from governance.people.rules import Actor
 from governance.scopes.queries import scope_tree
 from governance.work.models import DirtyScope, Heartbeat
+from policies.evaluation.models import EvaluationRun
 
 EVALUATION_HEARTBEAT = "policies.evaluation"
 STALLED_AFTER = timedelta(minutes=2)
@@ -49,3 +50,11 @@ def evaluation_lag(*, at: datetime, actor: Actor | None = None) -> EvaluationLag
     is_stalled = oldest is not None and oldest <= at - STALLED_AFTER and (last is None or last <= at - STALLED_AFTER)
     roots = {tree.by_id[scope_id].root_id for scope_id, _since in waiting if scope_id in tree.by_id}
     return EvaluationLag(oldest, last, len(waiting), tuple(sorted(roots)), is_stalled)
+
+
+def set_back_by(at: datetime) -> timedelta:
+    """How long before the last sweep or evaluation the clock stands: it was set back, and passes that time again.
+    Sweeps run every 30 seconds.
+    """
+    last = EvaluationRun.objects.order_by("-started_at").values_list("started_at", flat=True).first()
+    return max(timedelta(), last - at) if last is not None else timedelta()
