@@ -13,10 +13,13 @@ from allocation.usage.operations import maintain_partitions, record_usage
 from config import broker, doctor
 from config.folders import DataFolder
 from config.installation import ensure_secrets
+from governance.messages.models import SealingKey
+from governance.messages.operations import OTHER_KEY
 from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope, ScopeKind
 from governance.work.models import DirtyScope, Heartbeat
+from policies.evaluation.models import EvaluationRun
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -48,6 +51,20 @@ def test_nothing_is_wrong_with_a_good_installation() -> None:
 def test_a_beat_that_stopped_is_told() -> None:
     assert wrong(AT + timedelta(minutes=5)) == [
         "Beat's last tick is 5 minutes old: beat, or every worker of the queue `beat`, is gone."
+    ]
+
+
+@pytest.mark.usefixtures("well")
+def test_a_node_with_other_keys_is_told() -> None:
+    SealingKey.objects.create(digest="0" * 64, since=AT)
+    assert wrong() == [OTHER_KEY]
+
+
+@pytest.mark.usefixtures("well")
+def test_a_clock_that_was_set_back_is_told() -> None:
+    EvaluationRun.objects.create(cause="sweep", started_at=AT + timedelta(hours=3))
+    assert wrong() == [
+        "The clock was set back: it stands 3 hours before what was written last; what is due by it comes later."
     ]
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0006_some_dirty_scopes_can_wait'),
+        ('governance', '0008_channels_one_at_a_time'),
     ]
 
     operations = [
