@@ -3,12 +3,16 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from config.backup.archive import BackupError
+from config.backup.keys import take_over_keys
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from config.folders import SYSTEM_FOLDER, data_folder
 from config.installation import ensure_secrets
 
 DATA_DIR = "--data-dir"
+KEYS_FROM = 2
 
 
 def main() -> None:
@@ -17,6 +21,8 @@ def main() -> None:
     arguments = with_module_name(choose_data_folder(sys.argv))
     if arguments[1:2] == ["up"] and not {"-h", "--help"} & set(arguments):
         prepare()
+    if arguments[1:2] == ["restore"] and len(arguments) > KEYS_FROM and not arguments[KEYS_FROM].startswith("-"):
+        take_over(Path(arguments[KEYS_FROM]))
     from django.core.management import execute_from_command_line  # noqa: PLC0415  # settings must be named first
     from django.db import OperationalError, ProgrammingError  # noqa: PLC0415  # see above
 
@@ -73,6 +79,16 @@ def prepare() -> None:
             EmbeddedPostgres(folder).prepare_folders(say)
         ensure_secrets(folder)
     except (EmbeddedPostgresError, OSError) as problem:
+        raise SystemExit(str(problem)) from None
+
+
+def take_over(file: Path) -> None:
+    """The keys of a backup become those of the data folder before the settings that read them are loaded."""
+    folder = data_folder(os.environ.get("WEIR_DATA_DIR", ""))
+    os.environ["WEIR_DATA_DIR"] = str(folder.path)
+    try:
+        take_over_keys(file, folder)
+    except (BackupError, OSError) as problem:
         raise SystemExit(str(problem)) from None
 
 

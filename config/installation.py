@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,14 +24,19 @@ def ensure_secrets(folder: DataFolder) -> bool:
         "secret_key": secrets.token_urlsafe(50),
         "secret_keys": [base64.b64encode(secrets.token_bytes(32)).decode()],
     }
+    store_secrets(folder, generated)
+    return True
+
+
+def store_secrets(folder: DataFolder, content: Mapping[str, object]) -> None:
+    """Readable by the owner only from the first byte, and whole or not at all."""
     draft = folder.secrets.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(generated, file, indent=1)
+        json.dump(content, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(folder.secrets)
-    return True
 
 
 class AlreadyRunning(Exception):  # it is a state, not an error

@@ -28,6 +28,7 @@ from config.embedded.system_user import (
 from config.folders import PROJECT, SYSTEM_FOLDER, DataFolder, private_parents
 
 DATABASE = "weir"
+MAJOR = "18"
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 
@@ -113,9 +114,20 @@ class EmbeddedPostgres:
         for inside in (self.folder.sockets, self.folder.logs):
             inside.mkdir(mode=0o700, parents=True, exist_ok=True)
         give_to_system_user(self.folder.sockets)
+        self._check_version()
         if not (self.folder.postgres / "PG_VERSION").exists():
-            say(f"Creating a PostgreSQL 18 database in {self.folder.postgres}.")
+            say(f"Creating a PostgreSQL {MAJOR} database in {self.folder.postgres}.")
             self._create_cluster(say)
+
+    def _check_version(self) -> None:
+        """EmbeddedPostgresError for a folder of another major version, which this one cannot open."""
+        version = self.folder.postgres / "PG_VERSION"
+        if version.exists() and (major := version.read_text().strip()) != MAJOR:
+            raise EmbeddedPostgresError(
+                f"{self.folder.postgres} was made by PostgreSQL {major}; this Weir brings version {MAJOR}, which"
+                " does not open it. Nothing was changed. With the Weir that made it: `weir backup FILE`; with this one:"
+                " `weir restore FILE --data-dir NEW-FOLDER`."
+            )
 
     def prepare_folders(self, say: Say) -> None:
         """Create the data folder, and as root the system user, who must be able to reach it: EmbeddedPostgresError when
