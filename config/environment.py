@@ -1,5 +1,7 @@
 """Typed readers of environment variables. A value that cannot be read ends the program with a sentence."""
 
+import base64
+import binascii
 import os
 from collections.abc import Mapping
 
@@ -54,3 +56,15 @@ class Environment:
         if value not in choices:
             raise EnvironmentVariableError(name, f"must be one of {', '.join(sorted(choices))}, not {value!r}")
         return value
+
+
+def secret_keys(given: list[str]) -> list[str]:
+    """The keys, each checked to be 32 bytes in base64; EnvironmentVariableError otherwise."""
+    for key in given:
+        try:
+            length = len(base64.b64decode(key, validate=True))
+        except binascii.Error:
+            raise EnvironmentVariableError("WEIR_SECRET_KEYS", "must be base64, keys separated by commas") from None
+        if length != 32:  # noqa: PLR2004  # AES-256
+            raise EnvironmentVariableError("WEIR_SECRET_KEYS", f"must hold keys of 32 bytes, not {length}")
+    return given

@@ -1,7 +1,5 @@
 """Every setting of the service. What an operator may set comes from the environment (README, "Settings")."""
 
-import base64
-import binascii
 import json
 import secrets
 from pathlib import Path
@@ -12,7 +10,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from config import appearance, openapi, schedule
-from config.environment import Environment, EnvironmentVariableError
+from config.environment import Environment, EnvironmentVariableError, secret_keys
 from config.folders import data_folder
 from config.logs import LineFormatter
 
@@ -30,18 +28,6 @@ def stored_secrets() -> dict[str, Any]:
         return {}
     stored: dict[str, Any] = json.loads(DATA_FOLDER.secrets.read_text())
     return stored
-
-
-def secret_keys(given: list[str]) -> list[str]:
-    """The keys, each checked to be 32 bytes in base64; EnvironmentVariableError otherwise."""
-    for key in given:
-        try:
-            length = len(base64.b64decode(key, validate=True))
-        except binascii.Error:
-            raise EnvironmentVariableError("WEIR_SECRET_KEYS", "must be base64, keys separated by commas") from None
-        if length != 32:  # noqa: PLR2004  # AES-256
-            raise EnvironmentVariableError("WEIR_SECRET_KEYS", f"must hold keys of 32 bytes, not {length}")
-    return given
 
 
 _stored = stored_secrets()
