@@ -37,6 +37,8 @@ SECRET_KEY_IS_MADE_UP = not _secret_key
 SECRET_KEY = _secret_key or secrets.token_urlsafe(50)
 # AES-256-GCM key ring for channel secrets: the first key encrypts, every key decrypts.
 WEIR_SECRET_KEYS = secret_keys(env.words("WEIR_SECRET_KEYS", tuple(_stored.get("secret_keys", ()))))
+# Who runs commands, by email address.
+WEIR_AS = env.text("WEIR_AS")
 
 # --- web -----------------------------------------------------------------------------------------------------
 

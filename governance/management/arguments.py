@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from governance.errors import DomainError
@@ -21,7 +22,7 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 # Where a pipeline says for whom it runs, then who has become root, before the account itself.
 NAMED_BY = (
-    *("WEIR_AS", "GITLAB_USER_EMAIL", "BUILDKITE_BUILD_CREATOR_EMAIL", "BUILD_REQUESTEDFOREMAIL"),
+    *("GITLAB_USER_EMAIL", "BUILDKITE_BUILD_CREATOR_EMAIL", "BUILD_REQUESTEDFOREMAIL"),
     *("CHANGE_AUTHOR_EMAIL", "GITHUB_ACTOR", "CIRCLE_USERNAME", "SUDO_USER"),
 )
 
@@ -68,6 +69,8 @@ def _signing_in_as(email: str) -> User | None:
 
 
 def _named() -> str:
+    if settings.WEIR_AS:
+        return str(settings.WEIR_AS)
     for variable in NAMED_BY:
         if os.environ.get(variable):
             return os.environ[variable]

@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -172,6 +173,7 @@ def _is_run_by(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> No
     account: Callable[[], str] = (lambda: "weir") if variable else (lambda: value)
     for name in arguments.NAMED_BY:
         monkeypatch.delenv(name, raising=False)
-    if variable:
+    monkeypatch.setattr(settings, "WEIR_AS", value if variable == "WEIR_AS" else "")
+    if variable not in {"", "WEIR_AS"}:
         monkeypatch.setenv(variable, value)
     monkeypatch.setattr(arguments.getpass, "getuser", account)
