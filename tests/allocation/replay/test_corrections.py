@@ -69,7 +69,8 @@ def test_what_would_be_refused_again_is_left_as_it_was(acme: Scope) -> None:
     assert (still.value.code, still.value.status, still.value.extra) == (
         "still_refused", 422, {"fault": "scope_unknown", "field": "scope"},
     )  # fmt: skip
-    assert still.value.detail == "It would be refused again: There is no scope of this path."
+    sentence = "There is no scope of this path that the sender may write to."
+    assert still.value.detail == f"It would be refused again: {sentence}"
     kept = QuarantinedUsage.objects.get()
     assert (kept.payload, kept.replayed_at) == (row.payload, None)
     assert not DecisionRecord.objects.filter(action="usage.correct").exists()
@@ -149,10 +150,10 @@ def test_in_the_admin_a_refused_correction_keeps_what_was_typed(acme: Scope) -> 
     row = refused(acme, at=timezone.now(), scope="acme/serach")
     flo = signed_in(person("flo@example.com", "finops", acme))
     page = f"/admin/allocation/quarantinedusage/{row.pk}/correct/"
-    assert "There is no scope of this path." in flo.get(page).content.decode()
+    assert "There is no scope of this path that the sender may write to." in flo.get(page).content.decode()
     typed = json.dumps({**(row.payload or {}), "scope": "acme/elsewhere"})
     again = flo.post(page, {"record": typed, "reason": "A typing error."}).content.decode()
-    assert "It would be refused again: There is no scope of this path." in again
+    assert "It would be refused again: There is no scope of this path that the sender may write to." in again
     assert "acme/elsewhere" in again
     assert "A typing error." in again
     typed = json.dumps({**(row.payload or {}), "scope": "acme/search"})
