@@ -91,11 +91,11 @@ class ChannelAdmin(OperatedAdmin):
         since = f" after {channel.failures_in_a_row} failures in a row"
         match channel.circuit_at(timezone.now()):
             case Circuit.OPEN:
-                return f"open{since}: nothing is sent until {channel.blocked_until:%Y-%m-%d %H:%M:%S} UTC"
+                return f"circuit open{since}: nothing is sent until {channel.blocked_until:%Y-%m-%d %H:%M:%S} UTC"
             case Circuit.HALF_OPEN:
-                return f"half open{since}: the next message tells whether the receiver is back"
+                return f"circuit half open{since}: the next message tells whether the receiver is back"
             case Circuit.CLOSED:
-                return "closed: messages are sent" + (since if channel.failures_in_a_row else "")
+                return "messages are sent" + (since if channel.failures_in_a_row else "")
 
     @admin.display(description="last failure")
     def failure(self, channel: Channel) -> str:
