@@ -15,7 +15,7 @@ from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 from governance.work.engine.locks import PERIOD_LOCK
-from governance.work.operations import hold, hold_and_read_all
+from governance.work.operations import hold, hold_and_read
 
 BOOKS = (
     'SELECT id, currency, (SELECT max("end") FROM allocation_billingperiod WHERE organisation_id = scope.id)'
@@ -97,7 +97,7 @@ def hold_books_and_read(
     root_ids: Iterable[int], statements: Sequence[str]
 ) -> tuple[dict[int, HeldBooks], list[list[tuple[Any, ...]]]]:
     """As `hold_books`, and the rows of statements that are asked in the same message."""
-    (rows, *others) = hold_and_read_all(
+    (rows, *others) = hold_and_read(
         PERIOD_LOCK, [(BOOKS, [list(root_ids)]), *((statement, ()) for statement in statements)], shared=True
     )
     books = {root_id: HeldBooks(None if end is None else midnight(end), currency) for root_id, currency, end in rows}

@@ -46,7 +46,6 @@ from governance.work.operations.listening import (
 from governance.work.operations.locks import (
     hold,
     hold_and_read,
-    hold_and_read_all,
     hold_if_free,
     waiting_at_most,
 )
@@ -78,7 +77,6 @@ __all__ = [
     "heard",
     "hold",
     "hold_and_read",
-    "hold_and_read_all",
     "hold_if_free",
     "insert_rows",
     "is_of_the_database",

@@ -19,22 +19,15 @@ def hold(lock: AdvisoryLock, *, of: int | None = None, shared: bool = False) -> 
 
 
 def hold_and_read(
-    lock: AdvisoryLock, statement: str, parameters: Sequence[Any], *, of: int | None = None, shared: bool = False
-) -> list[tuple[Any, ...]]:
-    """As `hold`, then the rows of `statement`, which reads what is held by a snapshot of its own: both go to PostgreSQL
-    at once, which saves waiting for one of two answers.
-    """
-    return hold_and_read_all(lock, [(statement, parameters)], of=of, shared=shared)[0]
-
-
-def hold_and_read_all(
     lock: AdvisoryLock,
     statements: Sequence[tuple[str, Sequence[Any]]],
     *,
     of: int | None = None,
     shared: bool = False,
 ) -> list[list[tuple[Any, ...]]]:
-    """As `hold_and_read`, of several statements: the rows of each."""
+    """As `hold`, then the rows of each statement, which read what is held by snapshots of their own: all of them go to
+    PostgreSQL at once, which saves waiting for every answer but one.
+    """
     taking, key = _call("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock", lock, of)
     parameters = [value for _, values in statements for value in values]
     found: list[list[tuple[Any, ...]]] = []
