@@ -5,12 +5,10 @@ the settings name: `allocation` does not import guardrails.
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime
-from functools import lru_cache
 
-from django.conf import settings
 from django.db import connection, transaction
-from django.utils.module_loading import import_string
 
+from allocation.usage.operations.posting import function_named
 from allocation.usage.operations.watermarks import mark_lineages_dirty
 from governance.memory.operations import tell_after
 from governance.work.engine.sqlstates import QUERY_CANCELLED
@@ -37,7 +35,7 @@ def evaluate_crossings(crossed: Collection[int], at: datetime) -> int:
 
 def _evaluated(crossed: Collection[int], at: datetime) -> Collection[int]:
     """The scopes of which nothing more is to be said now. A fault is told of, and usage is recorded all the same."""
-    evaluate = _crossing()
+    evaluate: Callable[..., Collection[int]] | None = function_named("USAGE_CROSSING")
     if evaluate is None:
         return ()
     try:
@@ -55,14 +53,3 @@ def _evaluated(crossed: Collection[int], at: datetime) -> Collection[int]:
         else:
             logger.exception("a budget that came to a line is evaluated after its charge")
         return ()
-
-
-def _crossing() -> Callable[..., Collection[int]] | None:
-    path = getattr(settings, "USAGE_CROSSING", "")
-    return _imported(path) if path else None
-
-
-@lru_cache
-def _imported(path: str) -> Callable[..., Collection[int]]:
-    crossing: Callable[..., Collection[int]] = import_string(path)
-    return crossing

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -14,16 +15,19 @@ def post_to_ledger(postings: Sequence[UsagePosting], at: datetime) -> set[int]:
     """Calls USAGE_POSTING with the postings and returns the scopes that are to be evaluated at once, since a budget of
     theirs is a step fuller; does nothing without that setting.
     """
-    post = _posting()
+    post = function_named("USAGE_POSTING")
     return set() if post is None else post(postings=postings, at=at)
 
 
-def _posting() -> Callable[..., set[int]] | None:
-    path = getattr(settings, "USAGE_POSTING", "")
+def function_named(setting: str) -> Callable[..., Any] | None:
+    """What the setting names, of a part that this one does not import; None without it. ImportError when it is not
+    there.
+    """
+    path = getattr(settings, setting, "")
     return _imported(path) if path else None
 
 
 @lru_cache
-def _imported(path: str) -> Callable[..., set[int]]:
-    post: Callable[..., set[int]] = import_string(path)
-    return post
+def _imported(path: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = import_string(path)
+    return function
