@@ -13,7 +13,7 @@ from allocation.meters.engine.months import Month
 from allocation.usage.models import FINE_TABLES, RECORD_TABLE, DroppedMonth
 from allocation.usage.operations.identities import forget_identities
 from allocation.usage.operations.spans import forget_spans
-from allocation.usage.operations.weeks import maintain_weeks
+from allocation.usage.operations.weeks import maintain_weeks, partitions_of
 from governance.calendar.engine import day_of, first_of_month, midnight, month_after
 from governance.work.engine.locks import PARTITION_LOCK
 from governance.work.operations import each_apart, give_way, hold, tell_faults, waiting_at_most
@@ -51,14 +51,9 @@ def ensure_partitions(months: Iterable[Month]) -> None:
 
 def existing_partitions() -> dict[Month, str]:
     """Names of the partitions by month."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT child.relname FROM pg_inherits"
-            " JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = %s::regclass",
-            [TABLE],
-        )
-        names = [row[0] for row in cursor.fetchall()]
-    return {Month(int(match[1]), int(match[2])): name for name in names if (match := _NAME.fullmatch(name))}
+    return {
+        Month(int(match[1]), int(match[2])): name for name in partitions_of(TABLE) if (match := _NAME.fullmatch(name))
+    }
 
 
 def _create(month: Month) -> None:

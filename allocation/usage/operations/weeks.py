@@ -38,6 +38,17 @@ def maintain_weeks(table: str, *, at: datetime, pause_s: float = PAUSE_S) -> lis
     return dropped
 
 
+def partitions_of(table: str) -> list[str]:
+    """Their names, in no order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT child.relname FROM pg_inherits"
+            " JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = %s::regclass",
+            [table],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def _expired(table: str, at: datetime) -> list[str]:
     """Partitions that end before what any window reaches, the earliest first."""
     return [name for end, name in sorted(_ends(table).items()) if midnight(end) <= _kept_from(at)]
@@ -53,16 +64,9 @@ def _monday(day: date) -> date:
 
 def _ends(table: str) -> dict[date, str]:
     """Names of the partitions by the day before which they end: of one week each, or of all before the weeks."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT child.relname FROM pg_inherits"
-            " JOIN pg_class AS child ON child.oid = inhrelid WHERE inhparent = %s::regclass",
-            [table],
-        )
-        names = [row[0] for row in cursor.fetchall()]
     return {
         date(*map(int, match.groups())) + (timedelta(0) if "_before_" in name else WEEK): name
-        for name in names
+        for name in partitions_of(table)
         if (match := _NAME.fullmatch(name))
     }
 
