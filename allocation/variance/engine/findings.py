@@ -37,28 +37,32 @@ def findings_of(
     scope: str,
     cost: Pair,
 ) -> Findings:
-    """Those of one scope's own use."""
+    """Those of one scope's own use, each kind in the order of provider and model: what is told is the same in
+    whatever order the lines came.
+    """
+    keys = sorted(by_key)
     return Findings(
-        new=_entries(ENTERED, by_key, statuses, scope),
-        ended=_entries(LEFT, by_key, statuses, scope),
+        new=_entries(ENTERED, keys, by_key, statuses, scope),
+        ended=_entries(LEFT, keys, by_key, statuses, scope),
         cheaper=tuple(cheaper for model in models if (cheaper := _cheaper(model, scope)) is not None),
         cache=tuple(
             share
-            for key, own in by_key.items()
-            if statuses[key] == KEPT and (share := _cache_share(key, own, scope, cost)) is not None
+            for key in keys
+            if statuses[key] == KEPT and (share := _cache_share(key, by_key[key], scope, cost)) is not None
         ),
     )
 
 
 def _entries(
     status: str,
+    keys: Iterable[ModelKey],
     by_key: Mapping[ModelKey, Sequence[UsageLine]],
     statuses: Mapping[ModelKey, str],
     scope: str,
 ) -> tuple[Entry, ...]:
     entries = [
-        Entry(scope, key[1], sum(line.cost[1] - line.cost[0] for line in own if max(line.used) > 0))
-        for key, own in by_key.items()
+        Entry(scope, key[1], sum(line.cost[1] - line.cost[0] for line in by_key[key] if max(line.used) > 0))
+        for key in keys
         if statuses[key] == status
     ]
     if scope and entries and all(of_model in {status, ADJUSTED} for of_model in statuses.values()):

@@ -120,7 +120,10 @@ def _caching(shares: Sequence[CacheShare], currency: str) -> Iterator[str]:
 
 def _prices(variance: Variance, currency: str) -> Iterator[str]:
     cheaper = variance.findings.cheaper
-    for found in sorted((each for each in cheaper if each.is_jevons), key=lambda each: -each.more_use)[:NAMED_MAX]:
+    jevons = sorted(
+        (each for each in cheaper if each.is_jevons), key=lambda each: (-each.more_use, each.scope, each.model)
+    )
+    for found in jevons[:NAMED_MAX]:
         ratio = (Decimal(found.more_use) / found.saved).quantize(RATIO_PART).normalize()
         saved = f"Lower prices of {_place(found.scope, found.model)} saved {amount(found.saved)} {currency}"
         more = f"more use of it cost {amount(found.more_use)}: {ratio:f} times what was saved (Jevons)"

@@ -157,6 +157,22 @@ def test_the_effects_and_the_models_sum_to_the_change(lines: list[UsageLine], ac
     assert sum(parts) + variance.kind_mix == variance.effects.mix
 
 
+@pytest.mark.parametrize("kind", ["new", "ended", "cheaper", "cache"])
+def test_findings_of_one_size_come_in_the_order_of_their_models(kind: str) -> None:
+    """Else the sentences of one month change places with the order in which the database gives its rows."""
+    used, cost = {
+        "new": ((0, 100), (0, 100)),
+        "ended": ((100, 0), (100, 0)),
+        "cheaper": ((100, 100), (200, 100)),
+        "cache": ((100, 300), (100, 300)),
+    }[kind]
+    cached = [line(model, (200, 0), (20, 0), kind="cached_input") for model in "ab"] if kind == "cache" else []
+    lines = [*cached, *(line(model, used, cost, kind="input") for model in "ab")]
+    for given_lines in (lines, lines[::-1]):
+        found = getattr(variance_of(given_lines, NO_ACTIVITY, scope="").findings, kind)
+        assert [each.model for each in found] == ["a", "b"]
+
+
 @given(lines_of(), activities, st.randoms(use_true_random=False))
 def test_the_order_of_lines_and_the_names_of_models_change_nothing(
     lines: list[UsageLine], activity: ActivityCounts, random: Random
