@@ -45,6 +45,9 @@ class Channel(models.Model):
     blocked_until = models.DateTimeField(null=True, editable=False)
     failures_in_a_row = models.PositiveIntegerField(default=0, editable=False)
     last_failure = models.CharField(max_length=500, blank=True, default="", editable=False)
+    # Which address it is, without showing it: several channels may send to one. Empty for email, and until it is next
+    # sent to for a channel that was made before there were marks.
+    endpoint = models.CharField(max_length=64, default="", editable=False)
     # Until the lease of the one message that is being sent ends.
     sending_until = models.DateTimeField(null=True, editable=False)
     last_send_s = models.FloatField(default=0.0, editable=False)

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from governance.messages.channels import Retry, Sent
 from governance.messages.models import Channel, Circuit, Delivery
-from governance.messages.operations import claim_due_delivery, queue_delivery, save_channel, settle_delivery
+from governance.messages.operations import (
+    claim_due_delivery,
+    queue_delivery,
+    rotate_secrets,
+    save_channel,
+    settle_delivery,
+)
 from governance.messages.operations.sending import send_delivery
 from governance.messages.tasks import send_due_deliveries
 from governance.organisations.operations import create_scope
+from governance.people.models import User
 from governance.scopes.models import Scope
 from tests.governance.conftest import AT, SYSTEM, message
 
@@ -78,11 +91,12 @@ def _loopback(settings: Any) -> None:
     settings.WEIR_ALLOW_LOOPBACK_WEBHOOKS = True
 
 
-def channel_to(scope: Scope, receiver: Receiver, name: str, kind: str = "webhook") -> Channel:
+def channel_to(scope: Scope, receiver: Receiver, name: str, kind: str = "webhook", address: str = "") -> Channel:
+    """To an address of its own at the receiver, unless another is given."""
+    url = address or f"{receiver.url}/{scope.slug}/{name}"
     return save_channel(
-        scope=scope, kind=kind, name=name, url=receiver.url, secret=SECRET if kind == "webhook" else None,
-        actor=SYSTEM, at=AT,
-    )  # fmt: skip
+        scope=scope, kind=kind, name=name, url=url, secret=SECRET if kind == "webhook" else None, actor=SYSTEM, at=AT
+    )
 
 
 def queue(channel: Channel, *keys: str) -> None:
@@ -119,6 +133,76 @@ def test_a_channel_is_sent_to_one_message_at_a_time(search: Scope) -> None:
         assert claim_due_delivery(at=AT) is None
         assert settle_delivery(lease=lease, outcome=Sent(), at=AT)
         assert claim_due_delivery(at=AT) is not None
+
+
+@pytest.fixture
+def to_one_address(db: None) -> Iterator[tuple[Channel, ...]]:
+    """A message for each of three channels: of two organisations to one address, and to another."""
+    acme = create_scope(slug="acme", kind="organisation", actor=SYSTEM, at=AT)
+    globex = create_scope(slug="globex", kind="organisation", actor=SYSTEM, at=AT)
+    with receiving("answers") as receiver:
+        channels = (
+            channel_to(acme, receiver, "ours", "slack", address=receiver.url),
+            channel_to(globex, receiver, "theirs", address=receiver.url),
+            channel_to(globex, receiver, "other", address=f"{receiver.url}2"),
+        )
+        for number, channel in enumerate(channels):
+            queue_delivery(channel=channel, dedup_key="a", message=message(), at=AT + timedelta(seconds=number))
+        yield channels
+
+
+@pytest.mark.parametrize("is_marked", [True, False], ids=["", "made before addresses had marks"])
+def test_an_address_is_sent_to_one_message_at_a_time_through_whatever_channels(
+    to_one_address: tuple[Channel, ...], is_marked: bool
+) -> None:
+    ours, theirs, other = to_one_address
+    if not is_marked:
+        Channel.objects.update(endpoint="")
+    at = AT + timedelta(seconds=5)
+    first, second = claim_due_delivery(at=at), claim_due_delivery(at=at)
+    assert first is not None
+    assert second is not None
+    assert (first.delivery.channel, second.delivery.channel) == (ours, other)
+    assert claim_due_delivery(at=at) is None
+    assert settle_delivery(lease=first, outcome=Sent(), at=at)
+    third = claim_due_delivery(at=at)
+    assert third is not None
+    assert third.delivery.channel == theirs
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_that_claim_at_once_do_not_both_find_an_address_free(
+    to_one_address: tuple[Channel, ...],
+) -> None:
+    ours, _theirs, other = to_one_address
+    at = AT + timedelta(seconds=5)
+    others: list[Any] = []
+
+    def claim() -> None:
+        others.extend(lease.delivery.channel for _ in range(2) if (lease := claim_due_delivery(at=at)))
+        connection.close()
+
+    with transaction.atomic():
+        lease = claim_due_delivery(at=at)
+        assert lease is not None
+        assert lease.delivery.channel == ours
+        process = threading.Thread(target=claim)
+        process.start()
+        process.join()
+    assert others == [other]
+
+
+def test_the_mark_of_an_address_tells_nobody_the_address(search: Scope, settings: Any) -> None:
+    with receiving("answers") as receiver:
+        channel = channel_to(search, receiver, "one", address=receiver.url)
+        mark = channel.endpoint
+        assert re.fullmatch("[0-9a-f]{64}", mark)
+        assert mark != hashlib.sha256(receiver.url.encode()).hexdigest()
+        settings.WEIR_SECRET_KEYS = [base64.b64encode(b"k" * 32).decode(), *settings.WEIR_SECRET_KEYS]
+        rotate_secrets(actor=SYSTEM, at=AT)
+        channel.refresh_from_db()
+        assert channel.endpoint not in {mark, ""}
+        assert channel.endpoint == channel_to(search, receiver, "two", address=receiver.url).endpoint
 
 
 def test_an_organisation_has_few_of_the_senders(db: None) -> None:
@@ -170,6 +254,33 @@ def test_a_receiver_that_fails_rests_longer_and_longer_and_one_message_tells_whe
     settle_delivery(lease=lease, outcome=Sent(), at=at)
     channel.refresh_from_db()
     assert (channel.circuit_at(at), channel.failures_in_a_row, channel.last_failure) == (Circuit.CLOSED, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("blocked_until", "failures", "words"),
+    [
+        (None, 0, "messages are sent"),
+        (AT + timedelta(minutes=5), 7, "circuit open after 7 failures in a row: nothing is sent until 2026-11-24 12:0"),
+        (AT, 7, "circuit half open after 7 failures in a row: the next message tells whether the receiver is back"),
+    ],
+)  # fmt: skip
+def test_the_state_of_its_circuit_breaker_is_on_the_channels_page(
+    search: Scope, client: Client, blocked_until: datetime | None, failures: int, words: str
+) -> None:
+    client.force_login(User.objects.create_superuser("root@example.com", "a long password"))
+    with receiving("answers") as receiver:
+        channel = channel_to(search, receiver, "hook")
+    failure = "HTTP 500" if failures else ""
+    Channel.objects.filter(pk=channel.pk).update(
+        blocked_until=blocked_until, failures_in_a_row=failures, last_failure=failure
+    )
+    with time_machine.travel(AT, tick=False):
+        pages = [
+            client.get(reverse(f"admin:governance_channel_{view}", args=args)).content.decode()
+            for view, args in (("changelist", ()), ("change", (channel.pk,)))
+        ]
+    assert [words in page for page in pages] == [True, True]
+    assert (failure in pages[1], TOKEN in "".join(pages)) == (True, False)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,6 +7,7 @@ changed raises SealBroken.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 from collections.abc import Sequence
 
@@ -60,6 +61,12 @@ def is_current(sealed: bytes, ring: Sequence[bytes]) -> bool:
 def digest_of(key: bytes) -> str:
     """By which two installations see whether they have the same key; the key cannot be found from it."""
     return hashlib.sha256(b"weir sealing key" + key).hexdigest()
+
+
+def mark_of(plaintext: str, *, ring: Sequence[bytes]) -> str:
+    """By which two secrets are seen to be the same; nobody without the ring's first key finds out or tries them."""
+    key = ring[0] if ring else b""
+    return hmac.new(hashlib.sha256(b"weir mark" + key).digest(), plaintext.encode(), hashlib.sha256).hexdigest()
 
 
 def _key_id(key: bytes) -> bytes:

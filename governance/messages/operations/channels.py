@@ -17,7 +17,7 @@ from governance.documents import Change, FromEnvironment
 from governance.errors import Invalid, NotFound
 from governance.messages.channels import slack, webhook
 from governance.messages.documents import ChannelDocument
-from governance.messages.engine.sealing import SealBroken, is_current, seal, unseal
+from governance.messages.engine.sealing import SealBroken, is_current, mark_of, seal, unseal
 from governance.messages.models import Channel, ChannelKind
 from governance.messages.queries import OWNERS_CHANNEL
 from governance.people.rules import Actor, check_may_change, check_operates
@@ -71,6 +71,11 @@ def _sealed(channel: Channel, secrets: ChannelSecrets) -> bytes:
     return seal(content, identity=_identity(channel), ring=key_ring())
 
 
+def endpoint_of(secrets: ChannelSecrets) -> str:
+    """The mark of the address, the same for every channel that sends to it; empty for one without an address."""
+    return mark_of(secrets.url, ring=key_ring()) if secrets.url else ""
+
+
 def check_channel(kind: str, name: str, secrets: ChannelSecrets, to: Sequence[str]) -> None:
     """Invalid (`channel_invalid`, `name_reserved`) for a channel that could never deliver."""
     if name == OWNERS_CHANNEL and kind == ChannelKind.EMAIL:
@@ -118,6 +123,7 @@ def save_channel(
     saved.scope, saved.kind, saved.name, saved.to, saved.is_enabled = scope, kind, name, list(to), is_enabled
     if secrets != known or channel is None:
         saved.sealed_secrets = _sealed(saved, secrets)
+        saved.endpoint = endpoint_of(secrets) if saved.sealed_secrets else ""
         saved.blocked_until, saved.failures_in_a_row = None, 0
     saved.save()
     record_decision(
@@ -241,8 +247,8 @@ def rotate_secrets(*, actor: Actor, at: datetime) -> Rotation:
         if is_current(bytes(channel.sealed_secrets), ring):
             current += 1
             continue
-        channel.sealed_secrets = _sealed(channel, secrets)
-        channel.save(update_fields=["sealed_secrets"])
+        channel.sealed_secrets, channel.endpoint = _sealed(channel, secrets), endpoint_of(secrets)
+        channel.save(update_fields=["sealed_secrets", "endpoint"])
         resealed += 1
     if resealed:
         record_decision(

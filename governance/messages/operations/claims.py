@@ -1,5 +1,5 @@
-"""Leasing what is due and recording what became of it. A receiver delays only itself: one message to a channel at a
-time, few of an organisation, and few of all threads for those that fail or are slow.
+"""Leasing what is due and recording what became of it. A receiver delays only itself: one message to a channel, and
+to an address, at a time, few of an organisation, and few of all threads for those that fail or are slow.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -16,7 +17,11 @@ from django.db.models import F, Q
 
 from governance.messages.channels import Outcome, Refused, Retry, Sent
 from governance.messages.engine.backoff import delay_before_attempt
+from governance.messages.engine.sealing import SealBroken
 from governance.messages.models import Channel, ChannelKind, Delivery, DeliveryStatus
+from governance.messages.operations.channels import channel_secrets, endpoint_of
+from governance.work.engine.locks import ENDPOINT_LOCK
+from governance.work.operations import hold_if_free
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +48,9 @@ class Lease:
 
 
 @transaction.atomic
-def claim_due_delivery(*, at: datetime, lease: timedelta = LEASE) -> Lease | None:
-    """Leases the delivery that has been due longest, of a channel that is enabled, not paused and not being sent to.
-    Commit before sending.
+def claim_due_delivery(*, at: datetime, lease: timedelta = LEASE, busy_endpoints: Collection[str] = ()) -> Lease | None:
+    """Leases the delivery that has been due longest, of a channel that is enabled, not paused and not being sent to,
+    nor is its address through another channel. Commit before sending.
     """
     due = Q(status=DeliveryStatus.PENDING, next_attempt_at__lte=at) | Q(
         status=DeliveryStatus.SENDING, leased_until__lte=at
@@ -58,11 +63,15 @@ def claim_due_delivery(*, at: datetime, lease: timedelta = LEASE) -> Lease | Non
         .select_related("channel")
         .filter(due, unblocked, unsent, channel__is_enabled=True)
         .exclude(_crowded(at))
+        .exclude(channel__endpoint__in=busy_endpoints)
         .order_by("next_attempt_at", "id")
         .first()
     )
     if delivery is None:
         return None
+    endpoint = _endpoint(delivery.channel)
+    if endpoint and not _is_free(endpoint, at):
+        return claim_due_delivery(at=at, lease=lease, busy_endpoints={*busy_endpoints, endpoint})
     if delivery.status == DeliveryStatus.SENDING and delivery.attempts_count >= ATTEMPTS_MAX:
         _give_up(delivery, at)
         return claim_due_delivery(at=at, lease=lease)
@@ -79,16 +88,41 @@ def claim_due_delivery(*, at: datetime, lease: timedelta = LEASE) -> Lease | Non
     return Lease(delivery, token, at + lease)
 
 
+def _endpoint(channel: Channel) -> str:
+    """The mark of the channel's address, made now where there is none yet. Secrets that do not open are for the sender
+    to refuse.
+    """
+    if channel.endpoint or not channel.sealed_secrets:
+        return channel.endpoint
+    try:
+        channel.endpoint = endpoint_of(channel_secrets(channel))
+    except SealBroken:
+        return ""
+    channel.save(update_fields=["endpoint"])
+    return channel.endpoint
+
+
+def _is_free(endpoint: str, at: datetime) -> bool:
+    """Whether nobody is sending to the address. Two claims for two channels cannot both find it free: they have only
+    their own channel's row, and so the address is locked too.
+    """
+    digest = int(endpoint[:16], 16) - 2**63
+    return (
+        hold_if_free(ENDPOINT_LOCK, of=digest)
+        and not Channel.objects.filter(endpoint=endpoint, sending_until__gt=at).exists()
+    )
+
+
 def _crowded(at: datetime) -> Q:
     """Deliveries that wait, since as many of their kind as there may be are being sent."""
     sending = Channel.objects.filter(sending_until__gt=at)
-    rows = list(sending.values_list("scope__path", "kind", "failures_in_a_row", "last_send_s"))
+    rows = list(sending.values_list("scope__path", "kind", "failures_in_a_row", "last_send_s", "endpoint"))
     tops = Counter(path.partition("/")[0] for path, *_ in rows)
-    crowded = Q(pk=None)
+    crowded = Q(pk=None) | Q(channel__endpoint__in={endpoint for *_, endpoint in rows if endpoint})
     for top, count in tops.items():
         if count >= OF_ORGANISATION_MAX:
             crowded |= Q(channel__scope__path=top) | Q(channel__scope__path__startswith=f"{top}/")
-    if sum(failures > 0 or took_s > SLOW_S for _, _, failures, took_s in rows) >= DOUBTFUL_MAX:
+    if sum(failures > 0 or took_s > SLOW_S for _, _, failures, took_s, _ in rows) >= DOUBTFUL_MAX:
         crowded |= Q(channel__failures_in_a_row__gt=0) | Q(channel__last_send_s__gt=SLOW_S)
     if sum(kind == ChannelKind.EMAIL for _, kind, *_ in rows) >= EMAILS_MAX:
         crowded |= Q(channel__kind=ChannelKind.EMAIL)

@@ -61,6 +61,9 @@ DETECTION_LOCK = AdvisoryLock(
 CORRECTIONS_LOCK = AdvisoryLock(
     "CORRECTIONS_LOCK", 8_201_129, Keyed.BY_NUMBER_AND_ID, "correcting prices or attribution of an organisation's usage"
 )
+ENDPOINT_LOCK = AdvisoryLock(
+    "ENDPOINT_LOCK", 0, Keyed.BY_DIGEST, "sending to an address, tried and not waited for, with the channel's row held"
+)
 PARTITION_LOCK = AdvisoryLock(
     "PARTITION_LOCK", 8_201_127, Keyed.BY_NUMBER, "making and dropping months and weeks of usage"
 )
@@ -89,6 +92,7 @@ LOCKS = (
     EVALUATION_LOCK,
     DETECTION_LOCK,
     CORRECTIONS_LOCK,
+    ENDPOINT_LOCK,
     PARTITION_LOCK,
     PERIOD_LOCK,
     SPANS_LOCK,
