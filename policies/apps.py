@@ -8,6 +8,8 @@ class PoliciesConfig(AppConfig):
     verbose_name = "Guardrails"
     default_auto_field = "django.db.models.BigAutoField"
     rights = AppRights(
+        # Its counts and errors are of all organisations together.
+        operated=frozenset({"evaluationrun"}),
         changes={"finops": frozenset({"alert", "constraint"})},
         api_writes={
             "engineering": frozenset({"alerts:write"}),

@@ -13,10 +13,12 @@ KEY_PREFIX_BYTES = 5
 class AppRights:
     """The `rights` of an AppConfig whose models personas may look at. By persona: `changes` are the models it may
     change in the admin, in lower case, or ALL; `api_writes` are the API's permissions it may use in a browser session.
+    `operated` are models of the installation as a whole, which no persona looks at.
     """
 
     changes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     api_writes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    operated: frozenset[str] = frozenset()
 
 
 def changes_of(apps: Mapping[str, AppRights], persona: str) -> frozenset[str]:

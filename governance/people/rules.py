@@ -165,7 +165,7 @@ def personas(user: User) -> frozenset[str]:
 
 def persona_allows(held: frozenset[str], permission: str) -> bool:
     """Whether one of the personas has `permission`, written as Django does: `app.verb_model`. Personas look at
-    everything and change what their apps declare.
+    everything but what is the installation's, and change what their apps declare.
     """
     app, _, codename = permission.partition(".")
     verb, _, model = codename.partition("_")
@@ -173,7 +173,7 @@ def persona_allows(held: frozenset[str], permission: str) -> bool:
     if app not in declared or not held:
         return False
     if verb == "view":
-        return True
+        return model not in declared[app].operated
     return any(changes_of(declared, persona) & {f"{app}.{model}", f"{app}.{ALL}"} for persona in held)
 
 
