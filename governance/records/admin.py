@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.decorators import action
 
-from governance.pages.admin.base import RecordAdmin
+from governance.pages.admin.base import RecordAdmin, acting
 from governance.records.models import DecisionRecord
 from governance.records.queries import is_intact, verify_chain, with_evidence_text
 
@@ -37,8 +37,12 @@ class DecisionRecordAdmin(RecordAdmin):
     @action(description="Check the whole chain", permissions=["check"], url_path="check-chain")  # type: ignore[untyped-decorator]  # Unfold has no types.
     def check_chain(self, request: HttpRequest) -> HttpResponse:
         check = verify_chain()
+        # How many there are of all organisations is for who operates them.
+        is_told_all = acting(request).sees_everything
         if check.broken is None:
-            messages.success(request, f"{check.records} records hold; head {check.head or 'none yet'}.")
+            counted = f"{check.records} records hold; head {check.head or 'none yet'}."
+            messages.success(request, counted if is_told_all else "Every record holds, yours and all others.")
         else:
-            messages.error(request, f"BROKEN at record {check.broken_seq}: {check.broken}.")
+            found = f"BROKEN at record {check.broken_seq}: {check.broken}."
+            messages.error(request, found if is_told_all else "BROKEN: tell who operates Weir, who sees where.")
         return redirect("admin:governance_decisionrecord_changelist")

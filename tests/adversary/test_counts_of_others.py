@@ -60,3 +60,13 @@ def test_what_was_evaluated_for_all_organisations_is_for_who_operates_them(
     pages = ("", f"{run.pk}/change/", f"{run.pk}/history/")
     assert {client.get(f"/admin/policies/evaluationrun/{page}").status_code for page in pages} == {403}
     assert "/admin/policies/evaluationrun/" not in client.get("/admin/policies/").content.decode()
+
+
+def test_who_checks_the_chain_is_not_told_how_many_records_others_have(search: Scope, person: Person) -> None:
+    client = signed_in(person("ada@example.com", search))
+    asked = "/admin/governance/decisionrecord/check-chain/"
+    before = client.get(asked, follow=True).content.decode()
+    assert "Every record holds, yours and all others." in before
+    assert "records hold" not in before
+    operator = signed_in(User.objects.create_superuser("root@example.com", "a long password"))
+    assert "records hold; head" in operator.get(asked, follow=True).content.decode()
