@@ -18,7 +18,7 @@ from allocation.unit_economics.engine.unit_economics import Ratio
 from allocation.unit_economics.engine.unit_words import filters_of, words_of
 from allocation.unit_economics.queries import UNATTRIBUTED, Figure, UnitEconomics, unit_economics
 from governance.calendar.engine import DAY, day_of, first_of_month
-from governance.rest.api import DayParameters, requires, scope_asked
+from governance.rest.api import DayParameters, actor, requires, scope_asked
 
 # By source: the list of its records, and the parameters for the first day and the day after the last.
 SOURCES: Mapping[str, tuple[str, str, str]] = {
@@ -110,12 +110,14 @@ class UnitEconomicsOfScope(APIView):
         """Cost per inference, tokens, task and outcome; the efficiency behind it; shares of cost; what is not known."""
         wanted = UnitEconomicsIn.of(request)
         scope_id = scope_asked(request, wanted["scope"])
+        organisation = wanted["scope"].partition("/")[0]
         today = day_of(timezone.now())
         economics = unit_economics(
             scope_id=scope_id,
             since=wanted.get("from", first_of_month(today)),
             until=wanted.get("to", today + DAY),
             trend=wanted["trend"],
+            beside=actor(request).sees(organisation),
         )
         return Response(UnitEconomicsOut(unit_economics_fields(economics)).data)
 

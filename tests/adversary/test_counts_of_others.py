@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from allocation.unit_economics.queries import UNATTRIBUTED
 from allocation.usage.operations import record_usage
-from governance.organisations.operations import create_scope
+from governance.organisations.operations import create_api_key, create_scope
 from governance.people.models import User
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
@@ -18,6 +20,7 @@ from governance.work.models import DirtyScope
 from policies.evaluation.models import EvaluationRun
 from policies.evaluation.queries import evaluation_lag
 from tests.allocation.conftest import event
+from tests.allocation.sharing import NODE, apply_node
 from tests.conftest import AT
 from tests.governance.conftest import Person
 
@@ -70,3 +73,32 @@ def test_who_checks_the_chain_is_not_told_how_many_records_others_have(search: S
     assert "records hold" not in before
     operator = signed_in(User.objects.create_superuser("root@example.com", "a long password"))
     assert "records hold; head" in operator.get(asked, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("page", ["/admin/allocation/pricebook/coverage/", "/admin/allocation/scopeeconomics/"])
+def test_a_page_asks_the_database_as_often_however_many_organisations_there_are(
+    search: Scope, person: Person, page: str
+) -> None:
+    client = signed_in(person("ada@example.com", search))
+    spend(search, "acme/search")
+    before = statements(client, page)
+    for slug in ("globex", "initech"):
+        other = create_scope(slug=slug, kind="organisation", actor=SYSTEM, at=AT)
+        create_scope(slug="search", kind="team", parent=other, actor=SYSTEM, at=AT)
+        apply_node(NODE.replace("acme", slug).replace("name: node", f"name: node-{slug}"))
+        spend(other, f"{slug}/search")
+    assert statements(client, page) == before
+
+
+def test_a_team_is_not_told_what_its_organisation_spends(acme: Scope, search: Scope, person: Person) -> None:
+    create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    spend(acme, "acme/ads")
+    key = create_api_key(scope=search, permissions=["usage:read"], actor=SYSTEM, at=AT)[1]
+    asked = "/api/v1/unit-economics?scope=acme/search&from=2026-11-01&to=2026-12-01"
+    told = Client(headers={"Authorization": f"Bearer {key}"}).get(asked).json()
+    share = {figure["unit"]: figure for figure in told["coverage"]}[UNATTRIBUTED.key]
+    assert (share["value"], share["numerator"], share["denominator"]) == (None, "0.000000000", "0.000000000")
+    assert share["reason"] == "It is told to who sees the whole organisation."
+    seen = signed_in(person("fay@example.com", acme)).get(asked).json()
+    share = {figure["unit"]: figure for figure in seen["coverage"]}[UNATTRIBUTED.key]
+    assert Decimal(share["denominator"]) > 0

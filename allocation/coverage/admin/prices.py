@@ -22,6 +22,7 @@ from allocation.prices.models import PriceBook
 from governance.calendar.engine import DAY, day_of, midnight
 from governance.charts.engine.numbers import NOTHING, count, money, percent
 from governance.pages.admin.base import acting
+from governance.people.queries import visible_scope_paths
 from governance.people.rules import Actor
 from governance.scopes.queries import scope_tree
 
@@ -62,7 +63,7 @@ def price_coverage_page(request: HttpRequest) -> HttpResponse:
 def _organisations(actor: Actor, since: datetime, until: datetime) -> list[dict[str, Any]]:
     tree = scope_tree()
     shown = []
-    for root_id in tree.roots:
+    for root_id in dict.fromkeys(tree.by_path[top].root_id for top in visible_scope_paths(actor)):
         asked: dict[str, Any] = {"actor": actor, "scope_id": root_id, "since": since, "until": until}
         coverage = queries.price_coverage(**asked)
         if coverage.requests or coverage.failed_requests:

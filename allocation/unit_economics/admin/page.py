@@ -104,9 +104,11 @@ class Page:
     outcomes: tuple[OutcomeRow, ...]
 
 
-def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str) -> Page:
-    """All that the page shows. `unit` chooses the figure whose trend is drawn: its key and, after a `:`, its name."""
-    economics = unit_economics(scope_id=scope_id, since=since, until=until, trend=trend)
+def page_of(scope_id: int, since: date, until: date, trend: Trend, unit: str, *, beside: bool) -> Page:
+    """All that the page shows. `unit` chooses the figure whose trend is drawn: its key and, after a `:`, its name;
+    `beside` as in `unit_economics`.
+    """
+    economics = unit_economics(scope_id=scope_id, since=since, until=until, trend=trend, beside=beside)
     chosen = _chosen(economics, unit)
     sizes = task_sizes(scope_id=scope_id, since=since, until=until)
     words = words_of(chosen.measure)

@@ -25,7 +25,7 @@ from allocation.unit_economics.queries import COST, check_period, unit_costs_by_
 from governance.calendar.engine import DAY, day_of, first_of_month, month_after, month_before
 from governance.charts.engine.numbers import NOTHING, money
 from governance.errors import DomainError
-from governance.pages.admin.base import RecordAdmin
+from governance.pages.admin.base import RecordAdmin, acting
 from governance.pages.admin.show import number_column
 from governance.scopes.queries import scope_tree
 
@@ -79,8 +79,9 @@ class ScopeEconomicsAdmin(RecordAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist: ChangeList = super().get_changelist_instance(request)
         today = day_of(timezone.now())
-        figures = unit_costs_by_scope(since=first_of_month(today), until=month_after(today))
         tree = scope_tree()
+        roots = list({tree.by_id[scope.pk].root_id for scope in changelist.result_list})
+        figures = unit_costs_by_scope(roots=roots, since=first_of_month(today), until=month_after(today))
         for scope in changelist.result_list:
             scope.month_figures = figures.get(scope.pk, {})
             cost = scope.month_figures.get(COST)
@@ -120,6 +121,7 @@ class ScopeEconomicsAdmin(RecordAdmin):
             form = PeriodForm(usual)
             form.is_valid()
         period = form.cleaned_data
+        beside = acting(request).sees(scope.organisation_slug)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -127,7 +129,9 @@ class ScopeEconomicsAdmin(RecordAdmin):
             "scope": scope,
             "form": form,
             "periods": periods(today),
-            "page": page_of(scope.pk, period["since"], period["until"], period["trend"], request.GET.get("unit", "")),
+            "page": page_of(
+                scope.pk, period["since"], period["until"], period["trend"], request.GET.get("unit", ""), beside=beside
+            ),
         }
         return TemplateResponse(request, "allocation/unit_economics/page.html", context)
 

@@ -37,6 +37,7 @@ BASELINE = timedelta(days=28)
 DAYS_MAX = 1_100
 UNATTRIBUTED = Measure("unattributed_share")
 COST = Measure("cost")
+NOT_TOLD = Ratio(0, 0, None, "It is told to who sees the whole organisation.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,11 @@ class UnitEconomics:
         return {figure.measure: figure for figure in every}[wanted]
 
 
-def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "month") -> UnitEconomics:
-    """Every figure of the scope with all below it, of [since, until) in UTC days.
+def unit_economics(
+    *, scope_id: int, since: date, until: date, trend: Trend = "month", beside: bool = True
+) -> UnitEconomics:
+    """Every figure of the scope with all below it, of [since, until) in UTC days. Without `beside` nothing is told of
+    what other scopes of the organisation cost, so that the unattributed share has no value.
 
     Errors: period_empty, period_too_long.
     """
@@ -125,7 +129,10 @@ def unit_economics(*, scope_id: int, since: date, until: date, trend: Trend = "m
         shares=_figures(engine.shares(whole), [engine.shares(part) for part in parts], {}),
         coverage=(
             *(figure for figure in efficiency if figure.measure == engine.UNPRICED),
-            Figure(UNATTRIBUTED, _unattributed(tree, scope_id, whole.all_usage.cost, committed, since, until)),
+            Figure(
+                UNATTRIBUTED,
+                _unattributed(tree, scope_id, whole.all_usage.cost, committed, since, until) if beside else NOT_TOLD,
+            ),
         ),
         outcomes=tuple(_reported(kind, name, sums) for (kind, name), sums in sorted(whole.outcomes.items())),
     )
@@ -168,12 +175,13 @@ def _reported(kind: OutcomeKind, name: str, sums: OutcomeSums) -> ReportedOutcom
     )
 
 
-def unit_costs_by_scope(*, since: date, until: date) -> dict[int, Figures]:
-    """Unit costs, efficiency and cost (COST) of every scope, each with all below it."""
+def unit_costs_by_scope(*, roots: Sequence[int], since: date, until: date) -> dict[int, Figures]:
+    """Unit costs, efficiency and cost (COST) of every scope of these organisations, each with all below it."""
     tree = scope_tree()
-    sums = {scope_id: ScopeSums() for scope_id in tree.by_id}
-    by_scope = _sums("scope_id", list(tree.by_id), since, until)
-    for root_id in Commitment.objects.filter(is_current=True).values_list("organisation_id", flat=True).distinct():
+    sums = {scope_id: ScopeSums() for root_id in roots for scope_id in tree.descendants(root_id)}
+    by_scope = _sums("scope_id", list(sums), since, until)
+    committing = Commitment.objects.filter(is_current=True, organisation_id__in=roots)
+    for root_id in committing.values_list("organisation_id", flat=True).distinct():
         committed = committed_differences(root_id, since, until)
         _add_commitments(by_scope, "scope_id", committed, tree.descendants(root_id))
     for scope_id, own in by_scope.items():

@@ -75,7 +75,7 @@ def test_its_bill_is_the_cost_of_who_used_it(committed: Scope) -> None:
     assert (figures.cost, month.amount) == (5003, 5000)
     hour = figures.figure("gpu_hour").ratio
     assert (hour.value, hour.numerator) == (month.cost_per_useful_unit, month.amount) == (5, 5000)
-    of_scopes = unit_costs_by_scope(since=SINCE, until=UNTIL)
+    of_scopes = unit_costs_by_scope(roots=[committed.pk], since=SINCE, until=UNTIL)
     assert of_scopes[committed.pk][COST].value == 5003
     assert of_scopes[Scope.objects.get(path="acme/search").pk][COST].value == 3500
 
