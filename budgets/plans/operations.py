@@ -161,8 +161,10 @@ def check_amount(unit: str, amount: Decimal) -> None:
         raise Invalid(f"A budget in {unit} is a whole number.", code="amount_not_whole")
 
 
-def check_name(budget: Budget) -> None:
-    """Invalid for a malformed name, or one that another budget of the organisation has."""
+def check_name(budget: Budget, actor: Actor) -> None:
+    """Invalid for a malformed name, or one that another budget of the organisation has; which one is told to an actor
+    who sees it.
+    """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,252}", budget.name):
         raise Invalid(f"{budget.name!r} is no name: letters, digits and . _ / - only.", code="name_invalid")
     root = budget.scope.organisation_slug
@@ -174,9 +176,9 @@ def check_name(budget: Budget) -> None:
         .first()
     )
     if taken is not None:
-        raise Invalid(
-            f"The name {budget.name!r} belongs to the {taken.unit} budget of {taken.scope.path}.", code="name_taken"
-        )
+        is_seen = actor.sees(taken.scope.path)
+        whose = f"the {taken.unit} budget of {taken.scope.path}" if is_seen else "another budget of the organisation"
+        raise Invalid(f"The name {budget.name!r} belongs to {whose}.", code="name_taken")
 
 
 def _no_longer_than(period: str) -> str:

@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from allocation.unit_economics.queries import UNATTRIBUTED
 from allocation.usage.operations import record_usage
+from budgets.approvals.operations import create_budget
+from budgets.plans.models import Budget
 from governance.organisations.operations import create_api_key, create_scope
 from governance.people.models import User
 from governance.people.rules import Actor
@@ -102,3 +104,17 @@ def test_a_team_is_not_told_what_its_organisation_spends(acme: Scope, search: Sc
     seen = signed_in(person("fay@example.com", acme)).get(asked).json()
     share = {figure["unit"]: figure for figure in seen["coverage"]}[UNATTRIBUTED.key]
     assert Decimal(share["denominator"]) > 0
+
+
+def test_who_takes_a_name_is_told_to_who_sees_it(acme: Scope, search: Scope, person: Person) -> None:
+    ads = create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    author = Actor.of_user(person("eve@example.com", acme))
+    create_budget(scope=ads, amount=Decimal(5), unit=Budget.Unit.TOKENS, name="hers", actor=author, at=AT)
+    body = {"scope": "acme/search", "amount": "5", "unit": "money", "name": "hers"}
+    for scope, told in (
+        (search, "The name 'hers' belongs to another budget of the organisation."),
+        (acme, "The name 'hers' belongs to the tokens budget of acme/ads."),
+    ):
+        client = signed_in(person(f"fay@{scope.slug}.example", scope))
+        answer = client.post("/api/v1/budgets", body, content_type="application/json")
+        assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (422, "name_taken", told)

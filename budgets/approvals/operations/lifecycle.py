@@ -83,7 +83,7 @@ def create_budget(
     )  # fmt: skip
     for field, value in values.items():
         setattr(budget, field, value)
-    check_name(budget)
+    check_name(budget, actor)
     try:
         with transaction.atomic():
             budget.save(force_insert=True)
