@@ -118,3 +118,18 @@ def test_who_takes_a_name_is_told_to_who_sees_it(acme: Scope, search: Scope, per
         client = signed_in(person(f"fay@{scope.slug}.example", scope))
         answer = client.post("/api/v1/budgets", body, content_type="application/json")
         assert (answer.status_code, answer.json()["code"], answer.json()["detail"]) == (422, "name_taken", told)
+
+
+@pytest.mark.parametrize("path", ["movement", "shared-cost", "unit-economics", "usage", "charges"])
+def test_a_scope_of_others_takes_as_many_statements_as_one_that_nobody_has(
+    acme: Scope, search: Scope, person: Person, path: str
+) -> None:
+    create_scope(slug="ads", kind="team", parent=acme, actor=SYSTEM, at=AT)
+    client = signed_in(person("ada@example.com", search))
+    client.get("/api/v1/scopes")
+    counts = []
+    for scope in ("acme/ads", "acme", "acme/nobody", "nobody"):
+        with CaptureQueriesContext(connection) as run:
+            assert client.get(f"/api/v1/{path}?scope={scope}").status_code == 404
+        counts.append(len(run.captured_queries))
+    assert len(set(counts)) == 1

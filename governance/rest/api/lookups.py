@@ -54,9 +54,11 @@ def scope_asked(request: Request, path: str | None) -> int | None:
 
 
 def visible_node(tree: ScopeTree, viewer: Actor, path: str) -> ScopeNode:
-    """As `visible_scope`, from the tree in memory."""
-    node = tree.by_path.get(path)
-    if node is None or not viewer.sees(path):
+    """As `visible_scope`, from the tree in memory. What the viewer sees is looked up in either case, so that a scope of
+    others takes no longer than one that nobody has.
+    """
+    node, is_seen = tree.by_path.get(path), viewer.sees(path)
+    if node is None or not is_seen:
         raise NotFound("There is no such scope among those you may see.", code="scope_unknown")
     return node
 
