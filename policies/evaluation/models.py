@@ -46,7 +46,8 @@ class DataGapQuerySet(ScopedQuerySet["DataGap"]):
 class DataGap(models.Model):
     """A time in which guardrails of an organisation could not be evaluated: from the first hold to a sweep without one.
 
-    One row and one message per organisation and cause, however many guardrails and scopes are held.
+    One row per organisation and cause, however many guardrails and scopes are held. Its owners are told of it once, and
+    again after a day of it.
     """
 
     class Cause(models.TextChoices):
@@ -58,6 +59,8 @@ class DataGap(models.Model):
     guardrails = models.JSONField(default=list)
     scopes_count = models.PositiveIntegerField()
     reason = models.TextField()
+    told_versions = models.JSONField(default=dict, editable=False, help_text="By the name of each guardrail held.")
+    told_at = models.DateTimeField(null=True, editable=False)
     opened_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -27,7 +27,7 @@ from governance.work.operations import (
     tell_faults,
 )
 from policies.evaluation.models import EvaluationRun
-from policies.evaluation.operations.gaps import close_gaps, open_gaps
+from policies.evaluation.operations.gaps import close_gaps, open_gaps, tell_again
 from policies.evaluation.operations.portions import Group, Written, grouped, write
 from policies.evaluation.queries import Assessment, assess, guardrails_by_scope
 from policies.guardrails.models import GuardrailState
@@ -127,7 +127,9 @@ def _read(at: datetime, scope_ids: Collection[int] | None) -> Assessment:
 def _finish_sweep(seen: Sequence[Assessment], written: Written, at: datetime) -> None:
     for assessment in seen:
         open_gaps(assessment.held, at=at)
-    close_gaps(*(assessment.held for assessment in seen), written.set_aside, at=at)
+    held = [*(assessment.held for assessment in seen), written.set_aside]
+    close_gaps(*held, at=at)
+    tell_again(*held, at=at)
     EvaluationRun.objects.filter(started_at__lt=at - RUNS_KEPT_FOR).delete()
 
 
