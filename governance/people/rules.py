@@ -118,6 +118,20 @@ def check_operates(actor: Actor) -> None:
         raise Forbidden(f"{actor.label} has no say over the whole installation.")
 
 
+def check_manages(actor: Actor, user: User) -> None:
+    """Raises Forbidden for everybody who may not change the person: superusers are changed by superusers only."""
+    if actor.sees_everything:
+        return
+    if actor.user is None or user.is_superuser or not actor.user.has_perm("governance.change_user"):
+        raise _no_say(actor, user.email)
+
+
+def check_manages_groups(actor: Actor) -> None:
+    """Raises Forbidden for everybody who may not change groups, and so what their members may do."""
+    if not actor.sees_everything and (actor.user is None or not actor.user.has_perm("auth.change_group")):
+        raise _no_say(actor, "groups")
+
+
 def _no_say(actor: Actor, path: str) -> Forbidden:
     return Forbidden(f"{actor.label} has no say over {path}.")
 

@@ -1,3 +1,3 @@
-from governance.organisations.admin import people, scopes, sign_in
+from governance.organisations.admin import people, scopes
 
-__all__ = ["people", "scopes", "sign_in"]
+__all__ = ["people", "scopes"]

@@ -1,0 +1,3 @@
+from governance.sign_in.admin import pages
+
+__all__ = ["pages"]
