@@ -32,7 +32,9 @@ from config.folders import PROJECT, DataFolder
 from config.installation import AlreadyRunning, lock_folder, supervisor_configuration
 from config.port import HOST, PORT, refusal
 from config.programs import stop_leftovers
+from governance.management.arguments import operator, refusals_as_sentences
 from governance.messages.operations import OtherSealingKey, claim_sealing_key
+from governance.organisations.operations.rights import create_superuser
 
 ADMIN_EMAIL = "admin@localhost"
 DATABASE_TIMEOUT_S = 60
@@ -122,7 +124,8 @@ class Command(BaseCommand):
         if users.filter(is_superuser=True).exists():
             return
         password = secrets.token_urlsafe(12)
-        users.create_superuser(email=ADMIN_EMAIL, password=password)
+        with refusals_as_sentences():
+            create_superuser(email=ADMIN_EMAIL, password=password, actor=operator(), at=timezone.now())
         self.say("")
         self.say(f"  Admin user  {ADMIN_EMAIL}")
         self.say(f"  Password    {password}   (shown this once; change it in the admin)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -9,8 +10,9 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
@@ -18,6 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from governance.errors import DomainError
 from governance.organisations import operations
+from governance.organisations.operations import rights
 from governance.pages.admin.base import OperatedAdmin, acting
 from governance.people.models import ApiKey, KeyPermission, User
 from governance.scopes.models import Scope
@@ -27,7 +30,24 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
-    pass
+    """Every change of a group is in the chain: with it changes what its members may do."""
+
+    def save_model(self, request: HttpRequest, obj: Group, form: forms.ModelForm[Group], change: bool) -> None:  # noqa: FBT001  # Django's signature
+        form.rights_before = rights.rights_of_group(obj) if change else rights.NONE  # type: ignore[attr-defined]  # read by `save_related`
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  # Django's signature
+        super().save_related(request, form, formsets, change)
+        before = form.rights_before
+        rights.record_group(group=form.instance, before=before, actor=acting(request), at=timezone.now())
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        rights.delete_group(group=obj, actor=acting(request), at=timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        with transaction.atomic():
+            for group in queryset:
+                self.delete_model(request, group)
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # Unfold has no types.
@@ -74,6 +94,22 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  #
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return bool(super().has_change_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm[User], change: bool) -> None:  # noqa: FBT001  # Django's signature
+        form.rights_before = rights.rights_of(obj) if change else rights.NONE  # type: ignore[attr-defined]  # read by `save_related`
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  # Django's signature
+        super().save_related(request, form, formsets, change)
+        before = form.rights_before
+        rights.record_person(user=form.instance, before=before, actor=acting(request), at=timezone.now())
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # Django's signature
+        with transaction.atomic():
+            answer: HttpResponse = super().user_change_password(request, id, form_url)
+            if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
+                rights.record_password(user=User.objects.get(pk=id), actor=acting(request), at=timezone.now())
+        return answer
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Decision records name people: deactivate them instead."""

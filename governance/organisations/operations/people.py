@@ -11,6 +11,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from governance.errors import Invalid
+from governance.organisations.operations.rights import NONE, record_person
 from governance.people.models import DecisionRight, Ownership, Persona, User
 from governance.people.rules import DEFAULT_RIGHTS, Actor, check_may_change
 from governance.records.operations import record_decision
@@ -44,6 +45,7 @@ def create_user(
     if user is None:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
         user = User.objects.create_user(address, password, is_staff=True)
+        record_person(user=user, before=NONE, actor=actor, at=at)
     grant_ownership(user=user, persona=persona, scope=scope, rights=rights, actor=actor, at=at)
     return user, password
 
