@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from governance.messages.models import Channel, ChannelKind, Delivery, DeliveryS
 from governance.messages.queries import Destination, destinations
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
-from governance.work.operations import nudge, number_array, text_array
+from governance.work.operations import json_text, nudge, number_array, text_array
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +29,10 @@ INSERT INTO governance_delivery (
     id, channel_id, dedup_key, "to", message, status, attempts_count, possible_repeats_count, next_attempt_at,
     last_error, created_at
 )
-SELECT given.id, given.channel_id, given.dedup_key, given.recipients::jsonb, message, 'pending', 0, 0, %s, '', %s
-FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::bigint[])
-    AS given (id, channel_id, dedup_key, recipients, place)
+SELECT gen_random_uuid(), given.channel_id, given.dedup_key, given.recipients::jsonb, message, 'pending', 0, 0, %s, '',
+    %s
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[])
+    AS given (channel_id, dedup_key, recipients, place)
 JOIN messages USING (place)
 ON CONFLICT DO NOTHING
 """
@@ -112,20 +112,21 @@ def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
         return
     messages = {id(item.message): item.message for item in outgoing}
     places = {key: place for place, key in enumerate(messages, 1)}
-    recipients = [
-        [item.destination.to] if item.destination.to else list(item.destination.channel.to) for item in outgoing
-    ]
+    reached = {id(item.destination): item.destination for item in outgoing}
+    recipients = {
+        key: json_text([destination.to] if destination.to else list(destination.channel.to))
+        for key, destination in reached.items()
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             QUEUE,
             [
-                json.dumps([message.as_json() for message in messages.values()]),
+                json_text([message.as_json() for message in messages.values()]),
                 at,
                 at,
-                number_array(uuid.uuid4() for _ in outgoing),
                 number_array(item.destination.channel.pk for item in outgoing),
                 text_array(_key_to(item.destination, item.dedup_key) for item in outgoing),
-                text_array(json.dumps(to) for to in recipients),
+                text_array(recipients[id(item.destination)] for item in outgoing),
                 number_array(places[id(item.message)] for item in outgoing),
             ],
         )

@@ -15,6 +15,8 @@ from governance.work.operations.bulk import (
     copy_rows,
     copy_values,
     insert_rows,
+    insert_values,
+    json_text,
 )
 from governance.work.operations.dirty_scopes import (
     ANY_DIRTY,
@@ -79,8 +81,10 @@ __all__ = [
     "hold_and_read",
     "hold_if_free",
     "insert_rows",
+    "insert_values",
     "is_of_the_database",
     "is_of_the_rows",
+    "json_text",
     "keep_on",
     "listen",
     "mark_scopes_dirty",

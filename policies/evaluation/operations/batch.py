@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from operator import attrgetter
+from typing import Any
 
 from django.db import connection
 from psycopg import sql
 
-from governance.work.operations import copy_rows, insert_rows
+from governance.work.operations import copy_values, insert_values
 from policies.alerts.models import Alert, AlertEvent
 from policies.alerts.operations import Ending, Happened, add_events, tell, tell_endings
 from policies.constraints.models import KIND_FIELDS, Constraint
@@ -21,6 +23,9 @@ from policies.guardrails.models import GuardrailState
 
 RELEASED_BY_WEIR = "weir"
 COPIED_FROM = 20
+_ALERT_FIELDS = Alert._meta.concrete_fields  # noqa: SLF001  # Django's public introspection.
+_values_of_alert = attrgetter(*[field.attname for field in _ALERT_FIELDS])
+STATE_FIELDS = ("guardrail", "scope", "period_start", "period_end", "state", "next_due_at", "updated_at")
 STATE_REPLACED = sql.SQL(
     "ON CONFLICT (guardrail, scope_id) DO UPDATE SET (period_start, period_end, state, next_due_at, updated_at) ="
     " (EXCLUDED.period_start, EXCLUDED.period_end, EXCLUDED.state, EXCLUDED.next_due_at, EXCLUDED.updated_at)"
@@ -47,12 +52,14 @@ class Batch:
     """Everything one transaction will write, dated ``at``."""
 
     at: datetime
-    states: list[GuardrailState] = field(default_factory=list)
+    states: list[tuple[Any, ...]] = field(default_factory=list)
+    """As STATE_FIELDS."""
     forgotten_states: list[int] = field(default_factory=list)
     new_alerts: list[Alert] = field(default_factory=list)
     changed_alerts: dict[int, Alert] = field(default_factory=dict)
     events: list[tuple[Alert | int, str, str, str]] = field(default_factory=list)
-    new_constraints: list[Constraint] = field(default_factory=list)
+    new_constraints: list[tuple[Alert, dict[str, Any]]] = field(default_factory=list)
+    """Each with its alert and its other fields by name, the same of all; alerts get their ids when they are saved."""
     changed_constraints: dict[int, Constraint] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
     ended_limits: dict[int, list[Constraint]] = field(default_factory=lambda: defaultdict(list))
@@ -128,14 +135,22 @@ def _insert_alerts(batch: Batch) -> None:
         )
         for alert, (number,) in zip(batch.new_alerts, cursor.fetchall(), strict=True):
             alert.pk = number
-    copy_rows(batch.new_alerts)
+    copy_values(Alert, [field.name for field in _ALERT_FIELDS], map(_values_of_alert, batch.new_alerts), same={})
+
+
+def _insert_constraints(batch: Batch) -> None:
+    if batch.new_constraints:
+        names = tuple(batch.new_constraints[0][1])
+        rows = ((alert.pk, *values.values()) for alert, values in batch.new_constraints)
+        not_ended = {"released_at": None, "released_by": "", "release_reason": ""}
+        copy_values(Constraint, ("alert", *names), rows, same={"status": Constraint.Status.ACTIVE, **not_ended})
 
 
 def save(batch: Batch) -> None:
     """Write states, alerts, constraints, deliveries and events in this order, inside the caller's transaction."""
     if batch.forgotten_states:
         GuardrailState.objects.filter(id__in=batch.forgotten_states).delete()
-    insert_rows(batch.states, on_conflict=STATE_REPLACED)
+    insert_values(GuardrailState, STATE_FIELDS, batch.states, on_conflict=STATE_REPLACED)
     if batch.changed_alerts:
         Alert.objects.bulk_update(
             [batch.changed_alerts[pk] for pk in sorted(batch.changed_alerts)],
@@ -155,7 +170,7 @@ def save(batch: Batch) -> None:
             ],
             batch_size=500,
         )  # fmt: skip
-    copy_rows(batch.new_constraints)
+    _insert_constraints(batch)
     told = tell([told_of(notice) for notice in batch.notices], at=batch.at) if batch.notices else []
     told += tell_endings(list(batch.endings.values()), at=batch.at)
     happened = (

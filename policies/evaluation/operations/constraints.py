@@ -70,22 +70,20 @@ def _constrain(
     batch: Batch, finding: ScopeAssessment, active: ActiveGuardrail, alert: Alert, in_force: ConstraintInForce
 ) -> None:
     evidence = constraint_evidence(in_force, finding.scope)
-    batch.new_constraints.append(
-        Constraint(
-            scope_id=finding.scope.id,
-            guardrail=finding.guardrail,
-            version_id=active.version_id,
-            alert=alert,
-            step=in_force.step,
-            **columns_of(in_force.constraint),
-            owner=active.owner or finding.guardrail,
-            reason=in_force.reason,
-            evidence=evidence,
-            starts_at=max(batch.at, in_force.since),
-            expires_at=finding.period.end,
-            min_hold_until=_min_hold_until(active, in_force),
-        )
-    )
+    values = {
+        "scope": finding.scope.id,
+        "guardrail": finding.guardrail,
+        "version": active.version_id,
+        "step": in_force.step,
+        **columns_of(in_force.constraint),
+        "owner": active.owner or finding.guardrail,
+        "reason": in_force.reason,
+        "evidence": evidence,
+        "starts_at": max(batch.at, in_force.since),
+        "expires_at": finding.period.end,
+        "min_hold_until": _min_hold_until(active, in_force),
+    }
+    batch.new_constraints.append((alert, values))
     batch.event(alert, AlertEvent.Kind.CONSTRAINED, in_force.step, in_force.reason)
     batch.decisions.append(
         PendingRecord(

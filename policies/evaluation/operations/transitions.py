@@ -27,7 +27,6 @@ from policies.guardrails.engine.types import (
     StepEnded,
     StepStarted,
 )
-from policies.guardrails.models import GuardrailState
 from policies.guardrails.queries import ActiveGuardrail
 
 
@@ -67,16 +66,9 @@ def _plan_state(batch: Batch, finding: ScopeAssessment) -> None:
         if finding.remembered is not None:
             batch.forgotten_states.append(finding.remembered.id)
         return
+    period = finding.period
     batch.states.append(
-        GuardrailState(
-            guardrail=finding.guardrail,
-            scope_id=finding.scope.id,
-            period_start=finding.period.start,
-            period_end=finding.period.end,
-            state=state.to_json(),
-            next_due_at=finding.due_at,
-            updated_at=batch.at,
-        )
+        (finding.guardrail, finding.scope.id, period.start, period.end, state.to_json(), finding.due_at, batch.at)
     )
 
 
@@ -150,6 +142,8 @@ def _plan_events(batch: Batch, active: ActiveGuardrail, alert: Alert, outcome: E
                 batch.event(alert, AlertEvent.Kind.NO_DATA, detail=transition.reason)
             case HoldEnded():
                 batch.event(alert, AlertEvent.Kind.DATA_BACK, detail=transition.reason)
+    if not outcome.withheld:
+        return
     started = [transition for transition in outcome.transitions if isinstance(transition, StepStarted)]
     for step in started:
         for action in active.withheld(step.step):

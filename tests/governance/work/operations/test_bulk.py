@@ -1,14 +1,18 @@
+import json
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import TextChoices
 from psycopg import sql
 
 from governance.messages.models import Channel, Delivery
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope, Heartbeat
-from governance.work.operations.bulk import TAKEN_AT_ONCE, copy_rows, copy_values, insert_rows
+from governance.work.operations.bulk import TAKEN_AT_ONCE, copy_rows, copy_values, insert_rows, json_text
 from tests.governance.conftest import AT
 
 
@@ -104,3 +108,41 @@ def test_what_no_text_can_hold_is_refused_as_data(search: Scope) -> None:
     for insert in (copy_rows, insert_rows):
         with pytest.raises((DataError, ValueError)), transaction.atomic():
             insert([Heartbeat(name="a\0b", beat_at=AT, detail="")])
+
+
+class _Words(TextChoices):
+    WARM = "wärm"
+
+
+AWKWARD: list[Any] = [
+    {"deep": [{"a": [1, 2.5, 1e-7, None, True]}, ("x",)], "1": 'a\\b\t"c"\n\x01 é '},
+    {"word": _Words.WARM, 7: "a key that is no text"},
+    {"large": 2**70, "none": None},
+    [],
+    "text",
+    0.1,
+]
+
+
+@pytest.mark.parametrize("value", AWKWARD)
+def test_json_is_what_the_standard_library_writes(value: Any) -> None:
+    assert json.loads(json_text(value)) == json.loads(json.dumps(value))
+
+
+def test_json_of_what_the_encoder_knows_is_the_encoders() -> None:
+    assert json_text({"at": AT, "exact": Decimal("1.50")}, encoder=DjangoJSONEncoder) == json.dumps(
+        {"at": AT, "exact": Decimal("1.50")}, cls=DjangoJSONEncoder
+    )
+    with pytest.raises(TypeError):
+        json_text({"at": AT})
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_refused_and_does_not_become_nothing(search: Scope, number: float) -> None:
+    channel = Channel(scope=search, kind="email", name="x", to=[])
+    copy_rows([channel])
+    made = Delivery(channel=channel, dedup_key="a", message={"deep": [{"x": number}]}, next_attempt_at=AT)
+    made.created_at = AT
+    for insert in (copy_rows, insert_rows):
+        with pytest.raises(DataError), transaction.atomic():
+            insert([made])
