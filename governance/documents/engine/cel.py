@@ -62,12 +62,13 @@ class Failure:
 
 
 class Binding:
-    """The values of one scope, prepared once for all programs of one environment."""
+    """The values of one scope, prepared once for all programs of one environment; what a text is by them is kept."""
 
-    __slots__ = ("_activation",)
+    __slots__ = ("_activation", "_known")
 
     def __init__(self, activation: Any) -> None:
         self._activation = activation
+        self._known: dict[str, Value | Failure] = {}
 
 
 class Program:
@@ -82,15 +83,27 @@ class Program:
 
     def is_false(self, binding: Binding) -> bool:
         """True only for the value false: a missing value or a failure is not false; `evaluate` explains it."""
+        known = binding._known  # noqa: SLF001  # what is bound stays in this module
+        if self.text in known:
+            return known[self.text] is False
         try:
-            return self._eval(binding._activation).value() is False  # noqa: SLF001  # the activation stays in this module
+            value = self._eval(binding._activation).value()  # noqa: SLF001  # see above
         except RuntimeError:
             return False
+        if value is False:
+            known[self.text] = False
+        return value is False
 
     def evaluate(self, binding: Binding) -> Value | Failure:
         """The value, or why there is none: a missing name, a division by zero, a number that is not finite."""
+        known = binding._known  # noqa: SLF001  # see above
+        if self.text not in known:
+            known[self.text] = self._evaluated(binding)
+        return known[self.text]
+
+    def _evaluated(self, binding: Binding) -> Value | Failure:
         try:
-            outcome = self._eval(binding._activation)  # noqa: SLF001  # the activation stays in this module
+            outcome = self._eval(binding._activation)  # noqa: SLF001  # see above
         except RuntimeError as error:
             return _failure(str(error))
         kind = _KIND_OF_TYPE.get(outcome.type().name())

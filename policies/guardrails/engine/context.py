@@ -7,8 +7,9 @@ the CEL engine once, not once per guardrail.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from governance.documents.engine import cel
 from policies.guardrails.engine.facts import CATALOGUE, every_key
@@ -50,9 +51,11 @@ SHARED = _environment()
 
 
 class ScopeContext:
-    """``present`` and ``absent`` hold canonical names; a value that is not a finite number counts as missing."""
+    """``present`` and ``absent`` hold canonical names; a value that is not a finite number counts as missing.
+    ``said`` keeps what was said of a fact for the next guardrail that reads it.
+    """
 
-    __slots__ = ("_values", "absent", "ages", "at", "binding", "facts", "present", "scope")
+    __slots__ = ("_values", "absent", "ages", "at", "binding", "facts", "present", "said", "scope")
 
     def __init__(self, scope: ScopeView, facts: Facts, at: datetime) -> None:
         self.scope = scope
@@ -61,6 +64,7 @@ class ScopeContext:
         self.present: set[str] = set()
         self.absent: set[str] = set()
         self.ages: dict[str, float] = {}
+        self.said: dict[FactKey, tuple[str, Mapping[str, Any]]] = {}
         self._values: dict[str, object] = {
             "scope.path": scope.path,
             "scope.kind": scope.kind,

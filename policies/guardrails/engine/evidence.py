@@ -70,13 +70,13 @@ def gathered(
 ) -> Evidence:
     values = {name: program.evaluate(binding) for name, (_, program) in variables.items()}
     held = {name: program.evaluate(binding) for name, (_, program) in conditions.items()}
-    currency = context.scope.currency
-    written = {fact.alias: wording.fact(fact.key, context.facts.get(fact.key), currency) for fact in facts}
+    said = {fact.alias: _said(context, fact.key) for fact in facts}
+    written = {alias: text for alias, (text, _) in said.items()}
     written |= {f"params.{name}": wording.number(value) for name, value in params.items()}
     written |= {name: wording.value_or_failure(value) for name, value in values.items()}
     inputs = {
         "at": context.at.isoformat(),
-        "facts": {fact.alias: _fact_read(fact.key, context.facts.get(fact.key)) for fact in facts},
+        "facts": {alias: read for alias, (_, read) in said.items()},
         "params": dict(params),
         "variables": {name: _logged(value) for name, value in values.items()},
         "conditions": {name: _logged(value) for name, value in held.items()},
@@ -87,6 +87,15 @@ def gathered(
 def sentence(text: str) -> str:
     """With a full stop. The first letter stays as it is, since it may begin a name."""
     return f"{text.rstrip('.')}."
+
+
+def _said(context: ScopeContext, key: FactKey) -> tuple[str, Mapping[str, Any]]:
+    """The fact as text and for the log."""
+    known = context.said.get(key)
+    if known is None:
+        fact = context.facts.get(key)
+        known = context.said[key] = (wording.fact(key, fact, context.scope.currency), _fact_read(key, fact))
+    return known
 
 
 def _fact_read(key: FactKey, fact: FactValue | None) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _towards_firing(name: str, timing: Timing, before: StepState | None, *, star
     due_at = pending.since + timing.for_
     if at < due_at:
         return Moved(pending, f"fires at {clock(due_at)} if it still holds then", due_at)
-    return Moved(replace(pending, fired_at=at, notified_at=at))
+    return Moved(StepState(pending.name, pending.since, at, pending.false_since, at, pending.told))
 
 
 def _towards_release(

@@ -6,7 +6,7 @@ A jump over several steps is one notice, that of the highest. A step below the o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from policies.guardrails.engine import ladder
@@ -47,14 +47,12 @@ class Rungs:
         step in force, passed over.
         """
         told = self._told is not None
-        return {
-            step.name: replace(
-                self.after[step.name],
-                notified_at=self.at if any(self._repeats(step)) else self.after[step.name].notified_at,
-                told=self._limits(step) if told or self._is_known(step) else self.after[step.name].told,
-            )
-            for step in self.steps
-        }
+        return {step.name: self._marked(step, self.after[step.name], told=told) for step in self.steps}
+
+    def _marked(self, step: CompiledStep, state: StepState, *, told: bool) -> StepState:
+        notified_at = self.at if any(self._repeats(step)) else state.notified_at
+        limits = self._limits(step) if told or self._is_known(step) else state.told
+        return StepState(state.name, state.since, state.fired_at, state.false_since, notified_at, limits)
 
     @property
     def _told(self) -> tuple[CompiledStep, Trigger] | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from governance.charts.engine.numbers import exact_quantity, money, percent
 from governance.documents.engine.cel import Failure, Value
@@ -73,16 +74,24 @@ def _measured(value: float) -> str:
 
 def with_values(words: Words, values: Mapping[str, str]) -> str:
     """``used >= params.stop_at`` → ``used 0.93 ≥ params.stop_at 0.9``."""
-    text = words.text
-    marks = [(token.start, token.end, _MARKS[token.text]) for token in words.tokens if token.text in _MARKS]
-    names = [
-        (words.tokens[name.first].start, words.tokens[name.last].end, f"{name.text} {values[name.text]}")
-        for name in words.names
-        if name.text in values
-    ]
-    for start, end, written in sorted((*marks, *names), reverse=True):
-        text = text[:start] + written + text[end:]
+    text = "".join([f"{name} {values[name]}" if name in values else written for written, name in _parts(words)])
     return " ".join(text.split())
+
+
+@lru_cache(maxsize=4096)
+def _parts(words: Words) -> tuple[tuple[str, str], ...]:
+    """The text in its order, marks as people write them; each part with the name that it is, "" for all else."""
+    tokens = words.tokens
+    marks = [(token.start, token.end, _MARKS[token.text], "") for token in tokens if token.text in _MARKS]
+    spans = [(tokens[name.first].start, tokens[name.last].end, name.text) for name in words.names]
+    parts: list[tuple[str, str]] = []
+    at = 0
+    for start, end, written, name in sorted(
+        (*marks, *((start, end, words.text[start:end], name) for start, end, name in spans))
+    ):
+        parts += [(words.text[at:start], ""), (written, name)]
+        at = end
+    return (*parts, (words.text[at:], ""))
 
 
 def value_or_failure(value: Value | Failure) -> str:

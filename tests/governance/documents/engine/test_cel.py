@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from governance.documents.engine import cel
-from governance.documents.engine.cel import Environment, ExpressionError, Failure
+from governance.documents.engine.cel import Environment, ExpressionError, Failure, Program
 
 NAMES: dict[str, cel.Kind] = {
     "spend": "double",
@@ -190,3 +190,23 @@ def test_not_a_number_compares_false(environment: Environment) -> None:
 def test_no_engine_object_leaks_out(environment: Environment) -> None:
     outcome = environment.compile("spend + 1", wanted="double").evaluate(environment.bind(VALUES))
     assert (outcome, type(outcome)) == (6.0, float)
+
+
+def test_what_a_text_is_by_some_values_is_worked_out_once() -> None:
+    environment = Environment({"a": "double", "b": "double"})
+    asked: list[str] = []
+
+    def counting(text: str) -> Program:
+        program = environment.compile(text)
+        known = program._eval
+        program._eval = lambda activation: asked.append(text) or known(activation)
+        return program
+
+    bound, other = environment.bind({"a": 1.0, "b": 2.0}), environment.bind({"a": 3.0})
+    programs = [counting("a > b"), counting("a > b"), counting("a + 1.0")]
+    assert [program.is_false(bound) for program in programs] == [True, True, False]
+    assert [program.evaluate(bound) for program in programs] == [False, False, 2.0]
+    assert asked == ["a > b", "a + 1.0", "a + 1.0"]
+    assert programs[2].evaluate(other) == 4.0
+    assert programs[0].evaluate(other) == programs[1].evaluate(other)
+    assert not programs[0].is_false(other)
