@@ -47,7 +47,9 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.scope"
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=("name", "version"), name="attribution_version_once"), models.UniqueConstraint(
+                condition=models.Q(("is_current", True)), fields=("name",), name="attribution_one_current"
+            )]},
         ),
         migrations.CreateModel(
             name="AttributionRule",
@@ -72,7 +74,7 @@ class Migration(migrations.Migration):
                         to="allocation.attributionruleset",
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=("rule_set", "position"), name="attribution_rule_position_once")]},
         ),
         migrations.CreateModel(
             name="ImportRun",
@@ -106,7 +108,7 @@ class Migration(migrations.Migration):
                         null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.scope"
                     ),
                 ),
-            ],
+            ], options={"indexes": [models.Index(fields=["file_digest", "options_digest"], name="import_same_file")]},
         ),
         migrations.CreateModel(
             name="PriceBook",
@@ -126,7 +128,9 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT, related_name="+", to="governance.scope"
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=("name", "version"), name="price_book_version_once"), models.UniqueConstraint(
+                condition=models.Q(("is_current", True)), fields=("name",), name="price_book_one_current"
+            )]},
         ),
         migrations.CreateModel(
             name="Price",
@@ -161,7 +165,12 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT, related_name="prices", to="allocation.pricebook"
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(("unit_price__gte", 0)), name="price_not_negative"), models.CheckConstraint(
+                condition=models.Q(
+                    ("effective_to__isnull", True), ("effective_to__gt", models.F("effective_from")), _connector="OR"
+                ),
+                name="price_ends_after_it_starts",
+            ), models.UniqueConstraint(fields=("book", "position", "meter"), name="price_once_per_meter")]},
         ),
         migrations.CreateModel(
             name="QuarantinedUsage",
@@ -196,7 +205,11 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "quarantined usage",
+                "verbose_name_plural": "quarantined usage", "indexes": [models.Index(
+                condition=models.Q(("replayed_at__isnull", True)), fields=["-last_seen_at"], name="quarantine_waiting"
+            )], "constraints": [models.UniqueConstraint(
+                fields=("authority", "digest", "code"), name="quarantine_once", nulls_distinct=False
+            )],
             },
         ),
         migrations.CreateModel(
@@ -227,7 +240,7 @@ class Migration(migrations.Migration):
                         to="governance.scope",
                     ),
                 ),
-            ],
+            ], options={"indexes": [models.Index(fields=["scope", "bucket"], name="usage_day_of_scope")], "constraints": [models.UniqueConstraint(fields=("bucket", "scope", "provider", "model"), name="usage_day_once")]},
         ),
         migrations.CreateModel(
             name="UsageHour",
@@ -257,7 +270,7 @@ class Migration(migrations.Migration):
                         to="governance.scope",
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=("bucket", "scope", "provider", "model"), name="usage_hour_once")]},
         ),
         migrations.CreateModel(
             name="UsageMinute",
@@ -287,7 +300,9 @@ class Migration(migrations.Migration):
                         to="governance.scope",
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(
+                fields=("bucket", "scope", "provider", "model"), name="usage_minute_once"
+            )]},
         ),
         migrations.CreateModel(
             name="UsageRecord",
@@ -341,102 +356,11 @@ class Migration(migrations.Migration):
                         to="governance.scope",
                     ),
                 ),
-            ],
-        ),
-        migrations.AddConstraint(
-            model_name="attributionruleset",
-            constraint=models.UniqueConstraint(fields=("name", "version"), name="attribution_version_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="attributionruleset",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_current", True)), fields=("name",), name="attribution_one_current"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attributionrule",
-            constraint=models.UniqueConstraint(fields=("rule_set", "position"), name="attribution_rule_position_once"),
-        ),
-        migrations.AddIndex(
-            model_name="importrun",
-            index=models.Index(fields=["file_digest", "options_digest"], name="import_same_file"),
-        ),
-        migrations.AddConstraint(
-            model_name="pricebook",
-            constraint=models.UniqueConstraint(fields=("name", "version"), name="price_book_version_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="pricebook",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_current", True)), fields=("name",), name="price_book_one_current"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="price",
-            constraint=models.CheckConstraint(condition=models.Q(("unit_price__gte", 0)), name="price_not_negative"),
-        ),
-        migrations.AddConstraint(
-            model_name="price",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("effective_to__isnull", True), ("effective_to__gt", models.F("effective_from")), _connector="OR"
-                ),
-                name="price_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="price",
-            constraint=models.UniqueConstraint(fields=("book", "position", "meter"), name="price_once_per_meter"),
-        ),
-        migrations.AddIndex(
-            model_name="quarantinedusage",
-            index=models.Index(
-                condition=models.Q(("replayed_at__isnull", True)), fields=["-last_seen_at"], name="quarantine_waiting"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quarantinedusage",
-            constraint=models.UniqueConstraint(
-                fields=("authority", "digest", "code"), name="quarantine_once", nulls_distinct=False
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="usageday",
-            index=models.Index(fields=["scope", "bucket"], name="usage_day_of_scope"),
-        ),
-        migrations.AddConstraint(
-            model_name="usageday",
-            constraint=models.UniqueConstraint(fields=("bucket", "scope", "provider", "model"), name="usage_day_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="usagehour",
-            constraint=models.UniqueConstraint(fields=("bucket", "scope", "provider", "model"), name="usage_hour_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="usageminute",
-            constraint=models.UniqueConstraint(
-                fields=("bucket", "scope", "provider", "model"), name="usage_minute_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="usagerecord",
-            index=models.Index(fields=["scope", "-occurred_at"], name="usage_of_scope"),
-        ),
-        migrations.AddIndex(
-            model_name="usagerecord",
-            index=models.Index(fields=["-occurred_at", "-id"], name="usage_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="usagerecord",
-            index=models.Index(
+            ], options={"indexes": [models.Index(fields=["scope", "-occurred_at"], name="usage_of_scope"), models.Index(fields=["-occurred_at", "-id"], name="usage_newest"), models.Index(
                 condition=models.Q(("cost__isnull", True), ("status", "success")),
                 fields=["-occurred_at"],
                 name="usage_unpriced",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="usagerecord",
-            constraint=models.CheckConstraint(
+            )], "constraints": [models.CheckConstraint(
                 condition=models.Q(
                     ("cache_write_tokens__gte", 0),
                     ("cached_input_tokens__gte", 0),
@@ -450,24 +374,16 @@ class Migration(migrations.Migration):
                     ("output_tokens__gte", models.F("reasoning_tokens")),
                 ),
                 name="usage_token_parts_fit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="usagerecord",
-            constraint=models.CheckConstraint(
+            ), models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("cost__isnull", True), ("price_source", "none")),
                     models.Q(("cost__gte", 0), models.Q(("price_source", "none"), _negated=True)),
                     _connector="OR",
                 ),
                 name="usage_cost_has_a_source",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="usagerecord",
-            constraint=models.CheckConstraint(
+            ), models.CheckConstraint(
                 condition=models.Q(("status", "success"), ("cost__isnull", True), _connector="OR"),
                 name="usage_failure_costs_nothing",
-            ),
+            )]},
         ),
     ]

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('price_source', models.CharField(blank=True, max_length=100)),
                 ('price_version', models.CharField(blank=True, max_length=40)),
                 ('attribution', models.CharField(blank=True, help_text='Where it moved to, and by which rule.', max_length=250)),
-            ],
+            ], options={"indexes": [models.Index(fields=['record_id', 'record_occurred_at'], name='adjustment_of_record')]},
         ),
         migrations.CreateModel(
             name='AdjustmentRun',
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField()),
                 ('closed_by', models.CharField(max_length=300)),
                 ('reason', models.CharField(max_length=500)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='billing_period_ends_after_it_starts')]},
         ),
         migrations.CreateModel(
             name='Task',
@@ -211,10 +211,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='adjustment',
-            index=models.Index(fields=['record_id', 'record_occurred_at'], name='adjustment_of_record'),
-        ),
-        migrations.AddIndex(
-            model_name='adjustment',
             index=models.Index(fields=['scope', 'booked_at'], name='adjustment_of_scope'),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -224,10 +220,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='billingperiod',
             constraint=models.UniqueConstraint(fields=('organisation', 'start'), name='billing_period_closed_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='billingperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('end__gt', models.F('start'))), name='billing_period_ends_after_it_starts'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='billingperiod',

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('scope', models.ForeignKey(help_text='The subtree its rows may go to.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
             ],
             options={
-                'verbose_name': 'FOCUS import',
+                'verbose_name': 'FOCUS import', "constraints": [models.UniqueConstraint(fields=('scope', 'file_digest'), name='focus_file_once_in_a_scope')],
             },
         ),
         migrations.CreateModel(
@@ -76,40 +76,8 @@ class Migration(migrations.Migration):
                 ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rows', to='allocation.focusimport')),
             ],
             options={
-                'verbose_name': 'FOCUS row',
+                'verbose_name': 'FOCUS row', "indexes": [models.Index(condition=models.Q(('status', 'charge')), fields=['organisation', 'billing_period_start', 'source', 'row_number'], name='focus_charges_of_period'), models.Index(fields=['scope', '-id'], name='focus_rows_of_scope'), models.Index(condition=models.Q(('usage_record_id__isnull', False)), fields=['usage_record_id'], name='focus_row_of_usage')], "constraints": [models.UniqueConstraint(fields=('source', 'row_number'), name='focus_row_once'), models.UniqueConstraint(condition=models.Q(('status', 'charge')), fields=('organisation', 'digest', 'occurrence'), name='focus_charge_counts_once'), models.CheckConstraint(condition=models.Q(('status', 'quarantined'), models.Q(('billed_cost__isnull', False), ('billing_period_start__isnull', False), ('charge_period_end__gte', models.F('charge_period_start')), ('charge_period_start__isnull', False), ('effective_cost__isnull', False)), _connector='OR'), name='focus_charge_is_complete'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'quarantined'), _negated=True), models.Q(('code', ''), _negated=True), _connector='OR'), name='focus_quarantine_has_a_reason')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='focusimport',
-            constraint=models.UniqueConstraint(fields=('scope', 'file_digest'), name='focus_file_once_in_a_scope'),
-        ),
-        migrations.AddIndex(
-            model_name='focusrow',
-            index=models.Index(condition=models.Q(('status', 'charge')), fields=['organisation', 'billing_period_start', 'source', 'row_number'], name='focus_charges_of_period'),
-        ),
-        migrations.AddIndex(
-            model_name='focusrow',
-            index=models.Index(fields=['scope', '-id'], name='focus_rows_of_scope'),
-        ),
-        migrations.AddIndex(
-            model_name='focusrow',
-            index=models.Index(condition=models.Q(('usage_record_id__isnull', False)), fields=['usage_record_id'], name='focus_row_of_usage'),
-        ),
-        migrations.AddConstraint(
-            model_name='focusrow',
-            constraint=models.UniqueConstraint(fields=('source', 'row_number'), name='focus_row_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='focusrow',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'charge')), fields=('organisation', 'digest', 'occurrence'), name='focus_charge_counts_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='focusrow',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'quarantined'), models.Q(('billed_cost__isnull', False), ('billing_period_start__isnull', False), ('charge_period_end__gte', models.F('charge_period_start')), ('charge_period_start__isnull', False), ('effective_cost__isnull', False)), _connector='OR'), name='focus_charge_is_complete'),
-        ),
-        migrations.AddConstraint(
-            model_name='focusrow',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'quarantined'), _negated=True), models.Q(('code', ''), _negated=True), _connector='OR'), name='focus_quarantine_has_a_reason'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='focusrow',

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('problem', models.CharField(blank=True, max_length=1000)),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
                 ('supersedes', models.OneToOneField(help_text='The run it replaces.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='superseded_by', to='allocation.allocationrun')),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(('period_end__gt', models.F('period_start'))), name='allocation_run_ends_after_it_starts'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), ('supersedes__isnull', True), models.Q(('problem', ''), _negated=True)), models.Q(models.Q(('status', 'failed'), _negated=True), ('problem', '')), _connector='OR'), name='allocation_run_failed_says_why'), models.UniqueConstraint(condition=models.Q(('supersedes__isnull', True), models.Q(('status', 'failed'), _negated=True)), fields=('organisation', 'period_start'), name='allocation_run_first_of_its_month')]},
         ),
         migrations.CreateModel(
             name='Commitment',
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('ends_on', models.DateField(help_text='First day not covered any more.', null=True)),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
                 ('scope', models.ForeignKey(help_text='Whose usage it covers.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('name', 'version'), name='commitment_version_once'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('name',), name='commitment_one_current'), models.CheckConstraint(condition=models.Q(('amount_per_month__gt', 0), ('units_per_month__gt', 0)), name='commitment_costs_and_gives_something'), models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gt', models.F('starts_on')), _connector='OR'), name='commitment_ends_after_it_starts')]},
         ),
         migrations.CreateModel(
             name='SharedCostSplit',
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ('effective_to', models.DateField(null=True)),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
                 ('origin', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('name', 'version'), name='shared_cost_split_version_once'), models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('name',), name='shared_cost_split_one_current'), models.CheckConstraint(condition=models.Q(('effective_from__day', 1), models.Q(('effective_to__isnull', True), ('effective_to__day', 1), _connector='OR')), name='shared_cost_split_holds_whole_months')]},
         ),
         migrations.CreateModel(
             name='SharedPool',
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('origin', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pools', to='allocation.allocationrun')),
                 ('split', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='allocation.sharedcostsplit')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('run', 'split'), name='shared_pool_once_per_run')]},
         ),
         migrations.CreateModel(
             name='AllocatedCharge',
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('target', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
                 ('run', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='charges', to='allocation.allocationrun')),
                 ('pool', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='charges', to='allocation.sharedpool')),
-            ],
+            ], options={"indexes": [models.Index(fields=['run', 'target'], name='allocated_charge_of_target')], "constraints": [models.CheckConstraint(condition=models.Q(('ratio__gte', 0), ('ratio__lte', 1)), name='allocated_charge_ratio_is_a_part'), models.UniqueConstraint(fields=('pool', 'recipient'), name='allocated_charge_once_per_recipient')]},
         ),
         migrations.CreateModel(
             name='AllocationMetric',
@@ -126,69 +126,13 @@ class Migration(migrations.Migration):
             model_name='allocationmetric',
             trigger=pgtrigger.compiler.Trigger(name='allocation_metric_is_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='3bbac1f02c5c3fa844a7d0c09016937a5be4ddd1', operation='UPDATE OR DELETE', pgid='pgtrigger_allocation_metric_is_kept_b0f78', table='allocation_allocationmetric', when='BEFORE')),
         ),
-        migrations.AddConstraint(
-            model_name='allocationrun',
-            constraint=models.CheckConstraint(condition=models.Q(('period_end__gt', models.F('period_start'))), name='allocation_run_ends_after_it_starts'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocationrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), ('supersedes__isnull', True), models.Q(('problem', ''), _negated=True)), models.Q(models.Q(('status', 'failed'), _negated=True), ('problem', '')), _connector='OR'), name='allocation_run_failed_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocationrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('supersedes__isnull', True), models.Q(('status', 'failed'), _negated=True)), fields=('organisation', 'period_start'), name='allocation_run_first_of_its_month'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='allocationrun',
             trigger=pgtrigger.compiler.Trigger(name='allocation_run_is_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='2a1f4a6189c9488a196558ff3c980b86798ae30f', operation='UPDATE OR DELETE', pgid='pgtrigger_allocation_run_is_kept_058a0', table='allocation_allocationrun', when='BEFORE')),
         ),
-        migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.UniqueConstraint(fields=('name', 'version'), name='commitment_version_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('name',), name='commitment_one_current'),
-        ),
-        migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_per_month__gt', 0), ('units_per_month__gt', 0)), name='commitment_costs_and_gives_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='commitment',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gt', models.F('starts_on')), _connector='OR'), name='commitment_ends_after_it_starts'),
-        ),
-        migrations.AddConstraint(
-            model_name='sharedcostsplit',
-            constraint=models.UniqueConstraint(fields=('name', 'version'), name='shared_cost_split_version_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='sharedcostsplit',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('name',), name='shared_cost_split_one_current'),
-        ),
-        migrations.AddConstraint(
-            model_name='sharedcostsplit',
-            constraint=models.CheckConstraint(condition=models.Q(('effective_from__day', 1), models.Q(('effective_to__isnull', True), ('effective_to__day', 1), _connector='OR')), name='shared_cost_split_holds_whole_months'),
-        ),
-        migrations.AddConstraint(
-            model_name='sharedpool',
-            constraint=models.UniqueConstraint(fields=('run', 'split'), name='shared_pool_once_per_run'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='sharedpool',
             trigger=pgtrigger.compiler.Trigger(name='shared_pool_is_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='dd5e509e213d000be7ec455bf5b8443251a24266', operation='UPDATE OR DELETE', pgid='pgtrigger_shared_pool_is_kept_c9d86', table='allocation_sharedpool', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='allocatedcharge',
-            index=models.Index(fields=['run', 'target'], name='allocated_charge_of_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocatedcharge',
-            constraint=models.CheckConstraint(condition=models.Q(('ratio__gte', 0), ('ratio__lte', 1)), name='allocated_charge_ratio_is_a_part'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocatedcharge',
-            constraint=models.UniqueConstraint(fields=('pool', 'recipient'), name='allocated_charge_once_per_recipient'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='allocatedcharge',

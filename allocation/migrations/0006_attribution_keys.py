@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('effective_to', models.DateField(null=True)),
                 ('kind', models.CharField(choices=[('key_hash', 'key hash'), ('key_alias', 'key alias'), ('service_account', 'service account'), ('credential', 'Credential'), ('project', 'Project'), ('weir_key', 'Weir API key')], max_length=20)),
                 ('value', models.CharField(max_length=200)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(('effective_to__isnull', True), ('effective_from__isnull', True), ('effective_to__gt', models.F('effective_from')), _connector='OR'), name='attribution_key_ends_after_it_starts')]},
         ),
         migrations.AddField(
             model_name='attributionrule',
@@ -51,9 +51,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='attributionkey',
             constraint=models.UniqueConstraint(fields=('rule_set', 'position'), name='attribution_key_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='attributionkey',
-            constraint=models.CheckConstraint(condition=models.Q(('effective_to__isnull', True), ('effective_from__isnull', True), ('effective_to__gt', models.F('effective_from')), _connector='OR'), name='attribution_key_ends_after_it_starts'),
         ),
     ]

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(max_length=100)),
                 ('recorded_at', models.DateTimeField()),
                 ('recorded_by', models.CharField(max_length=300)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(('rate__gt', 0)), name='exchange_rate_positive'), models.CheckConstraint(condition=models.Q(('from_currency', models.F('to_currency')), _negated=True), name='exchange_rate_between_two_currencies')]},
         ),
         migrations.AddField(
             model_name='price',
@@ -69,14 +69,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='exchangerate',
             index=models.Index(fields=['organisation', 'from_currency', 'to_currency', 'effective_from'], name='exchange_rate_of_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='exchangerate',
-            constraint=models.CheckConstraint(condition=models.Q(('rate__gt', 0)), name='exchange_rate_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='exchangerate',
-            constraint=models.CheckConstraint(condition=models.Q(('from_currency', models.F('to_currency')), _negated=True), name='exchange_rate_between_two_currencies'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='exchangerate',

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('scope', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
             ],
             options={
-                'verbose_name_plural': 'outcomes by day',
+                'verbose_name_plural': 'outcomes by day', "constraints": [models.UniqueConstraint(fields=('scope', 'day', 'kind', 'name'), name='outcome_day_once'), models.CheckConstraint(condition=models.Q(('flagged__gte', 0), ('flagged__lte', models.F('count')), ('successful__gte', 0), ('successful__lte', models.F('count'))), name='outcome_day_parts_fit')],
             },
         ),
         migrations.CreateModel(
@@ -77,13 +77,5 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='outcome',
             trigger=pgtrigger.compiler.Trigger(name='outcome_is_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='0da5b67b98698b788414199eb18fb49282b2c0e5', operation='UPDATE OR DELETE', pgid='pgtrigger_outcome_is_immutable_c09c5', table='allocation_outcome', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='outcomeday',
-            constraint=models.UniqueConstraint(fields=('scope', 'day', 'kind', 'name'), name='outcome_day_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='outcomeday',
-            constraint=models.CheckConstraint(condition=models.Q(('flagged__gte', 0), ('flagged__lte', models.F('count')), ('successful__gte', 0), ('successful__lte', models.F('count'))), name='outcome_day_parts_fit'),
         ),
     ]

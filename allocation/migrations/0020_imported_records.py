@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('is_new', models.BooleanField(help_text='Nobody had told of it before.')),
                 ('statement', models.CharField(blank=True, max_length=32)),
                 ('released_at', models.DateTimeField(help_text='Since when the file no longer states it: withdrawn, or stated anew.', null=True)),
-            ],
+            ], options={"indexes": [models.Index(fields=['record_id', 'record_occurred_at'], name='imports_of_record'), models.Index(condition=models.Q(('statement', ''), _negated=True), fields=['statement'], name='imported_statement')]},
         ),
         migrations.AddField(
             model_name='importrun',
@@ -46,14 +46,6 @@ class Migration(migrations.Migration):
             model_name='importedrecord',
             name='source',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='records', to='allocation.importrun'),
-        ),
-        migrations.AddIndex(
-            model_name='importedrecord',
-            index=models.Index(fields=['record_id', 'record_occurred_at'], name='imports_of_record'),
-        ),
-        migrations.AddIndex(
-            model_name='importedrecord',
-            index=models.Index(condition=models.Q(('statement', ''), _negated=True), fields=['statement'], name='imported_statement'),
         ),
         migrations.AddConstraint(
             model_name='importedrecord',

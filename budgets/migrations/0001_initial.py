@@ -128,7 +128,116 @@ class Migration(migrations.Migration):
                         to="budgets.budget",
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="budget_amount_is_positive"), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("unit", "money"), models.Q(("currency", ""), _negated=True)),
+                    models.Q(models.Q(("unit", "money"), _negated=True), ("currency", "")),
+                    _connector="OR",
+                ),
+                name="budget_currency_for_money_only",
+            ), models.CheckConstraint(
+                condition=models.Q(("ends_on", None), ("ends_on__gte", models.F("starts_on")), _connector="OR"),
+                name="budget_ends_after_it_starts",
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ("draft", "withdrawn")), ("submitted_at__isnull", False), _connector="OR"
+                ),
+                name="budget_submission_complete",
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("decided_at__isnull", False),
+                        ("decided_by__isnull", False),
+                        ("status__in", ("approved", "rejected", "ended")),
+                        models.Q(("decision_reason", ""), _negated=True),
+                    ),
+                    models.Q(
+                        models.Q(("status__in", ("approved", "rejected", "ended")), _negated=True),
+                        ("decided_at", None),
+                        ("decided_by", None),
+                        ("decision_reason", ""),
+                    ),
+                    _connector="OR",
+                ),
+                name="budget_decision_complete",
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_by", None),
+                    models.Q(
+                        models.Q(
+                            ("created_by", None),
+                            models.Q(("decided_by", models.F("created_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        models.Q(
+                            ("submitted_by", None),
+                            models.Q(("decided_by", models.F("submitted_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                    ),
+                    _connector="OR",
+                ),
+                name="budget_decided_by_another_person",
+                violation_error_message="A budget is decided by someone other than its author.",
+            ), django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("status__in", ("approved", "ended"))),
+                expressions=[
+                    (
+                        models.Func(
+                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
+                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            django.db.models.functions.comparison.Cast(
+                                models.Case(
+                                    models.When(then=models.Value(0), unit="money"),
+                                    models.When(then=models.Value(1), unit="tokens"),
+                                    models.When(then=models.Value(2), unit="requests"),
+                                    models.When(then=models.Value(3), unit="gpu_hours"),
+                                    default=models.Value(4),
+                                    output_field=models.IntegerField(),
+                                ),
+                                models.BigIntegerField(),
+                            ),
+                            django.db.models.functions.comparison.Cast(
+                                models.Case(
+                                    models.When(then=models.Value(0), unit="money"),
+                                    models.When(then=models.Value(1), unit="tokens"),
+                                    models.When(then=models.Value(2), unit="requests"),
+                                    models.When(then=models.Value(3), unit="gpu_hours"),
+                                    default=models.Value(4),
+                                    output_field=models.IntegerField(),
+                                ),
+                                models.BigIntegerField(),
+                            ),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            models.F("starts_on"),
+                            models.F("ends_on"),
+                            function="daterange",
+                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="budget_one_at_a_time_per_scope_and_unit",
+            ), models.UniqueConstraint(
+                condition=models.Q(("status__in", ("draft", "submitted"))),
+                fields=("scope", "unit"),
+                name="budget_one_proposal_per_scope_and_unit",
+            )]},
         ),
         migrations.CreateModel(
             name="Account",
@@ -192,7 +301,96 @@ class Migration(migrations.Migration):
                         to="budgets.budget",
                     ),
                 ),
-            ],
+            ], options={"indexes": [models.Index(
+                condition=models.Q(("kind", "budget")), fields=["period_end", "period_start"], name="account_by_day"
+            )], "constraints": [models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("budget__isnull", False),
+                        ("kind", "budget"),
+                        ("parent__isnull", False),
+                        ("period_end__isnull", False),
+                        ("period_start__isnull", False),
+                    ),
+                    models.Q(
+                        models.Q(("kind", "budget"), _negated=True),
+                        ("budget", None),
+                        ("parent", None),
+                        ("period_end", None),
+                        ("period_start", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="account_of_a_budget_has_a_period",
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    ("period_end", None), ("period_end__gte", models.F("period_start")), _connector="OR"
+                ),
+                name="account_ends_after_it_starts",
+            ), models.CheckConstraint(
+                condition=models.Q(("granted_out__gte", 0), ("granted_out__lte", models.F("funded"))),
+                name="account_never_grants_more_than_it_has",
+            ), models.CheckConstraint(
+                condition=models.Q(("shortfall__gte", 0)), name="account_shortfall_is_not_negative"
+            ), models.UniqueConstraint(
+                condition=models.Q(("kind", "budget"), _negated=True),
+                fields=("scope", "unit", "kind"),
+                name="account_one_source_and_one_spent",
+            ), django.contrib.postgres.constraints.ExclusionConstraint(
+                condition=models.Q(("kind", "budget")),
+                expressions=[
+                    (
+                        models.Func(
+                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
+                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            django.db.models.functions.comparison.Cast(
+                                models.Case(
+                                    models.When(then=models.Value(0), unit="money"),
+                                    models.When(then=models.Value(1), unit="tokens"),
+                                    models.When(then=models.Value(2), unit="requests"),
+                                    models.When(then=models.Value(3), unit="gpu_hours"),
+                                    default=models.Value(4),
+                                    output_field=models.IntegerField(),
+                                ),
+                                models.BigIntegerField(),
+                            ),
+                            django.db.models.functions.comparison.Cast(
+                                models.Case(
+                                    models.When(then=models.Value(0), unit="money"),
+                                    models.When(then=models.Value(1), unit="tokens"),
+                                    models.When(then=models.Value(2), unit="requests"),
+                                    models.When(then=models.Value(3), unit="gpu_hours"),
+                                    default=models.Value(4),
+                                    output_field=models.IntegerField(),
+                                ),
+                                models.BigIntegerField(),
+                            ),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "=",
+                    ),
+                    (
+                        models.Func(
+                            models.F("period_start"),
+                            models.F("period_end"),
+                            function="daterange",
+                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="account_one_per_scope_unit_and_day",
+            )]},
         ),
         migrations.CreateModel(
             name="Transfer",
@@ -244,148 +442,20 @@ class Migration(migrations.Migration):
                         to="budgets.account",
                     ),
                 ),
-            ],
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="budget_amount_is_positive"),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("unit", "money"), models.Q(("currency", ""), _negated=True)),
-                    models.Q(models.Q(("unit", "money"), _negated=True), ("currency", "")),
-                    _connector="OR",
-                ),
-                name="budget_currency_for_money_only",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_on", None), ("ends_on__gte", models.F("starts_on")), _connector="OR"),
-                name="budget_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ("draft", "withdrawn")), ("submitted_at__isnull", False), _connector="OR"
-                ),
-                name="budget_submission_complete",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("status__in", ("approved", "rejected", "ended")),
-                        models.Q(("decision_reason", ""), _negated=True),
-                    ),
-                    models.Q(
-                        models.Q(("status__in", ("approved", "rejected", "ended")), _negated=True),
-                        ("decided_at", None),
-                        ("decided_by", None),
-                        ("decision_reason", ""),
-                    ),
-                    _connector="OR",
-                ),
-                name="budget_decision_complete",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_by", None),
-                    models.Q(
-                        models.Q(
-                            ("created_by", None),
-                            models.Q(("decided_by", models.F("created_by")), _negated=True),
-                            _connector="OR",
-                        ),
-                        models.Q(
-                            ("submitted_by", None),
-                            models.Q(("decided_by", models.F("submitted_by")), _negated=True),
-                            _connector="OR",
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="budget_decided_by_another_person",
-                violation_error_message="A budget is decided by someone other than its author.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("status__in", ("approved", "ended"))),
-                expressions=[
-                    (
-                        models.Func(
-                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
-                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
-                            models.Value("[]"),
-                            function="int8range",
-                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
-                        ),
-                        "=",
-                    ),
-                    (
-                        models.Func(
-                            django.db.models.functions.comparison.Cast(
-                                models.Case(
-                                    models.When(then=models.Value(0), unit="money"),
-                                    models.When(then=models.Value(1), unit="tokens"),
-                                    models.When(then=models.Value(2), unit="requests"),
-                                    models.When(then=models.Value(3), unit="gpu_hours"),
-                                    default=models.Value(4),
-                                    output_field=models.IntegerField(),
-                                ),
-                                models.BigIntegerField(),
-                            ),
-                            django.db.models.functions.comparison.Cast(
-                                models.Case(
-                                    models.When(then=models.Value(0), unit="money"),
-                                    models.When(then=models.Value(1), unit="tokens"),
-                                    models.When(then=models.Value(2), unit="requests"),
-                                    models.When(then=models.Value(3), unit="gpu_hours"),
-                                    default=models.Value(4),
-                                    output_field=models.IntegerField(),
-                                ),
-                                models.BigIntegerField(),
-                            ),
-                            models.Value("[]"),
-                            function="int8range",
-                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
-                        ),
-                        "=",
-                    ),
-                    (
-                        models.Func(
-                            models.F("starts_on"),
-                            models.F("ends_on"),
-                            function="daterange",
-                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="budget_one_at_a_time_per_scope_and_unit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status__in", ("draft", "submitted"))),
-                fields=("scope", "unit"),
-                name="budget_one_proposal_per_scope_and_unit",
-            ),
+            ], options={"indexes": [models.Index(fields=["credit_account", "id"], name="transfer_out"), models.Index(
+                condition=models.Q(("kind", "charge"), _negated=True),
+                fields=["credit_account", "id"],
+                name="transfer_out_decided",
+            ), models.Index(
+                condition=models.Q(("kind", "charge"), _negated=True),
+                fields=["debit_account", "id"],
+                name="transfer_in",
+            )], "constraints": [models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="transfer_amount_is_positive"
+            ), models.CheckConstraint(
+                condition=models.Q(("debit_account", models.F("credit_account")), _negated=True),
+                name="transfer_between_two_accounts",
+            )]},
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="budget",
@@ -444,123 +514,6 @@ class Migration(migrations.Migration):
                     table="budgets_budget",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                condition=models.Q(("kind", "budget")), fields=["period_end", "period_start"], name="account_by_day"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("budget__isnull", False),
-                        ("kind", "budget"),
-                        ("parent__isnull", False),
-                        ("period_end__isnull", False),
-                        ("period_start__isnull", False),
-                    ),
-                    models.Q(
-                        models.Q(("kind", "budget"), _negated=True),
-                        ("budget", None),
-                        ("parent", None),
-                        ("period_end", None),
-                        ("period_start", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="account_of_a_budget_has_a_period",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("period_end", None), ("period_end__gte", models.F("period_start")), _connector="OR"
-                ),
-                name="account_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("granted_out__gte", 0), ("granted_out__lte", models.F("funded"))),
-                name="account_never_grants_more_than_it_has",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("shortfall__gte", 0)), name="account_shortfall_is_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "budget"), _negated=True),
-                fields=("scope", "unit", "kind"),
-                name="account_one_source_and_one_spent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("kind", "budget")),
-                expressions=[
-                    (
-                        models.Func(
-                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
-                            django.db.models.functions.comparison.Cast(models.F("scope_id"), models.BigIntegerField()),
-                            models.Value("[]"),
-                            function="int8range",
-                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
-                        ),
-                        "=",
-                    ),
-                    (
-                        models.Func(
-                            django.db.models.functions.comparison.Cast(
-                                models.Case(
-                                    models.When(then=models.Value(0), unit="money"),
-                                    models.When(then=models.Value(1), unit="tokens"),
-                                    models.When(then=models.Value(2), unit="requests"),
-                                    models.When(then=models.Value(3), unit="gpu_hours"),
-                                    default=models.Value(4),
-                                    output_field=models.IntegerField(),
-                                ),
-                                models.BigIntegerField(),
-                            ),
-                            django.db.models.functions.comparison.Cast(
-                                models.Case(
-                                    models.When(then=models.Value(0), unit="money"),
-                                    models.When(then=models.Value(1), unit="tokens"),
-                                    models.When(then=models.Value(2), unit="requests"),
-                                    models.When(then=models.Value(3), unit="gpu_hours"),
-                                    default=models.Value(4),
-                                    output_field=models.IntegerField(),
-                                ),
-                                models.BigIntegerField(),
-                            ),
-                            models.Value("[]"),
-                            function="int8range",
-                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
-                        ),
-                        "=",
-                    ),
-                    (
-                        models.Func(
-                            models.F("period_start"),
-                            models.F("period_end"),
-                            function="daterange",
-                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="account_one_per_scope_unit_and_day",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -650,39 +603,6 @@ class Migration(migrations.Migration):
                     table="budgets_account",
                     when="AFTER",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="transfer",
-            index=models.Index(fields=["credit_account", "id"], name="transfer_out"),
-        ),
-        migrations.AddIndex(
-            model_name="transfer",
-            index=models.Index(
-                condition=models.Q(("kind", "charge"), _negated=True),
-                fields=["credit_account", "id"],
-                name="transfer_out_decided",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="transfer",
-            index=models.Index(
-                condition=models.Q(("kind", "charge"), _negated=True),
-                fields=["debit_account", "id"],
-                name="transfer_in",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0)), name="transfer_amount_is_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("debit_account", models.F("credit_account")), _negated=True),
-                name="transfer_between_two_accounts",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

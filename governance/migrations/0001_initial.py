@@ -36,7 +36,12 @@ class Migration(migrations.Migration):
                 ("blocked_until", models.DateTimeField(editable=False, null=True)),
                 ("failures_in_a_row", models.PositiveIntegerField(default=0, editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(
+                condition=models.Q(
+                    ("kind", "email"), models.Q(("sealed_secrets", b""), _negated=True), _connector="OR"
+                ),
+                name="channel_has_its_secret_or_is_email",
+            )]},
         ),
         migrations.CreateModel(
             name="Scope",
@@ -98,7 +103,30 @@ class Migration(migrations.Migration):
                         to="governance.scope",
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=("parent", "slug"), name="scope_slug_unique_among_siblings"), models.CheckConstraint(
+                condition=models.Q(("slug__regex", "^[a-z0-9][a-z0-9._-]{0,62}$")), name="scope_slug_is_a_slug"
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "organisation"), ("parent__isnull", True)),
+                    models.Q(("parent__isnull", False), models.Q(("kind", "organisation"), _negated=True)),
+                    _connector="OR",
+                ),
+                name="scope_root_is_an_organisation",
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("currency__regex", "^[A-Z]{3}$"), ("parent__isnull", True)),
+                    models.Q(("currency", ""), ("parent__isnull", False)),
+                    _connector="OR",
+                ),
+                name="scope_currency_stands_at_the_root",
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("is_unattributed", True), ("parent__isnull", False), ("slug", "unattributed")),
+                    models.Q(("is_unattributed", False), models.Q(("slug", "unattributed"), _negated=True)),
+                    _connector="OR",
+                ),
+                name="scope_unattributed_is_named_so",
+            )]},
         ),
         migrations.CreateModel(
             name="Heartbeat",
@@ -164,7 +192,9 @@ class Migration(migrations.Migration):
                         verbose_name="user permissions",
                     ),
                 ),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(
+                django.db.models.functions.text.Lower("email"), name="user_email_unique"
+            )]},
         ),
         migrations.CreateModel(
             name="ApiKey",
@@ -218,7 +248,11 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "API key",
+                "verbose_name": "API key", "constraints": [models.CheckConstraint(
+                condition=models.Q(("permissions__len__gt", 0)), name="api_key_may_do_something"
+            ), models.CheckConstraint(
+                condition=models.Q(("digest__regex", "^[0-9a-f]{64}$")), name="api_key_digest_is_sha256"
+            )],
             },
         ),
         migrations.CreateModel(
@@ -253,7 +287,38 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "deliveries",
+                "verbose_name_plural": "deliveries", "indexes": [models.Index(
+                condition=models.Q(("status__in", ("pending", "sending"))),
+                fields=["next_attempt_at"],
+                name="delivery_open",
+            ), models.Index(condition=models.Q(("status", "dead")), fields=["-dead_at"], name="delivery_dead")], "constraints": [models.UniqueConstraint(
+                fields=("channel", "dedup_key"), name="delivery_once_per_channel_and_key"
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_token__isnull", False), ("leased_until__isnull", False), ("status", "sending")),
+                    models.Q(
+                        models.Q(("status", "sending"), _negated=True),
+                        ("lease_token__isnull", True),
+                        ("leased_until__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="delivery_is_leased_while_sending",
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("sent_at__isnull", False), ("status", "sent")),
+                    models.Q(models.Q(("status", "sent"), _negated=True), ("sent_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="delivery_sent_has_its_time",
+            ), models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("dead_at__isnull", False), ("status", "dead")),
+                    models.Q(models.Q(("status", "dead"), _negated=True), ("dead_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="delivery_dead_has_its_time",
+            )],
             },
         ),
         migrations.CreateModel(
@@ -273,7 +338,7 @@ class Migration(migrations.Migration):
                 ("generation", models.BigIntegerField(default=1)),
                 ("claimed_until", models.DateTimeField(null=True)),
                 ("claimed_generation", models.BigIntegerField(null=True)),
-            ],
+            ], options={"indexes": [models.Index(fields=["dirty_since"], name="dirty_scope_oldest_first")]},
         ),
         migrations.CreateModel(
             name="DecisionRecord",
@@ -400,7 +465,18 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "ownership",
+                "verbose_name_plural": "ownership", "constraints": [models.CheckConstraint(
+                condition=models.Q(("user__isnull", True), ("group__isnull", True), _connector="XOR"),
+                name="ownership_is_of_a_person_or_a_group",
+            ), models.UniqueConstraint(
+                condition=models.Q(("user__isnull", False)),
+                fields=("scope", "user", "persona", "decision_right"),
+                name="ownership_once_per_person",
+            ), models.UniqueConstraint(
+                condition=models.Q(("group__isnull", False)),
+                fields=("scope", "group", "persona", "decision_right"),
+                name="ownership_once_per_group",
+            )],
             },
         ),
         migrations.CreateModel(
@@ -415,114 +491,6 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(condition=models.Q(("id", 1)), name="scope_tree_version_is_one_row")
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"), name="user_email_unique"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("status__in", ("pending", "sending"))),
-                fields=["next_attempt_at"],
-                name="delivery_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(condition=models.Q(("status", "dead")), fields=["-dead_at"], name="delivery_dead"),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(
-                fields=("channel", "dedup_key"), name="delivery_once_per_channel_and_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("lease_token__isnull", False), ("leased_until__isnull", False), ("status", "sending")),
-                    models.Q(
-                        models.Q(("status", "sending"), _negated=True),
-                        ("lease_token__isnull", True),
-                        ("leased_until__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="delivery_is_leased_while_sending",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("sent_at__isnull", False), ("status", "sent")),
-                    models.Q(models.Q(("status", "sent"), _negated=True), ("sent_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="delivery_sent_has_its_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("dead_at__isnull", False), ("status", "dead")),
-                    models.Q(models.Q(("status", "dead"), _negated=True), ("dead_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="delivery_dead_has_its_time",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="dirtyscope",
-            index=models.Index(fields=["dirty_since"], name="dirty_scope_oldest_first"),
-        ),
-        migrations.AddConstraint(
-            model_name="scope",
-            constraint=models.UniqueConstraint(fields=("parent", "slug"), name="scope_slug_unique_among_siblings"),
-        ),
-        migrations.AddConstraint(
-            model_name="scope",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("slug__regex", "^[a-z0-9][a-z0-9._-]{0,62}$")), name="scope_slug_is_a_slug"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scope",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "organisation"), ("parent__isnull", True)),
-                    models.Q(("parent__isnull", False), models.Q(("kind", "organisation"), _negated=True)),
-                    _connector="OR",
-                ),
-                name="scope_root_is_an_organisation",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scope",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("currency__regex", "^[A-Z]{3}$"), ("parent__isnull", True)),
-                    models.Q(("currency", ""), ("parent__isnull", False)),
-                    _connector="OR",
-                ),
-                name="scope_currency_stands_at_the_root",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scope",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("is_unattributed", True), ("parent__isnull", False), ("slug", "unattributed")),
-                    models.Q(("is_unattributed", False), models.Q(("slug", "unattributed"), _negated=True)),
-                    _connector="OR",
-                ),
-                name="scope_unattributed_is_named_so",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="scope",
@@ -630,49 +598,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="channel",
             constraint=models.UniqueConstraint(fields=("scope", "kind", "name"), name="channel_unique_in_its_scope"),
-        ),
-        migrations.AddConstraint(
-            model_name="channel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind", "email"), models.Q(("sealed_secrets", b""), _negated=True), _connector="OR"
-                ),
-                name="channel_has_its_secret_or_is_email",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("permissions__len__gt", 0)), name="api_key_may_do_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("digest__regex", "^[0-9a-f]{64}$")), name="api_key_digest_is_sha256"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ownership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("user__isnull", True), ("group__isnull", True), _connector="XOR"),
-                name="ownership_is_of_a_person_or_a_group",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ownership",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("user__isnull", False)),
-                fields=("scope", "user", "persona", "decision_right"),
-                name="ownership_once_per_person",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ownership",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("group__isnull", False)),
-                fields=("scope", "group", "persona", "decision_right"),
-                name="ownership_once_per_group",
-            ),
         ),
     ]

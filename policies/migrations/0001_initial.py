@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('resolved_at', models.DateTimeField(blank=True, null=True)),
                 ('resolve_reason', models.TextField(blank=True)),
                 ('scope', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='governance.scope')),
-            ],
+            ], options={"indexes": [models.Index(fields=['-opened_at', '-id'], name='alert_newest'), models.Index(fields=['scope', 'status'], name='alert_scope_status')], "constraints": [models.UniqueConstraint(condition=models.Q(('status', 'resolved'), _negated=True), fields=('scope', 'guardrail', 'period_start'), name='alert_is_open_once_per_scope_guardrail_and_period'), models.CheckConstraint(condition=models.Q(models.Q(('resolved_at__isnull', False), ('status', 'resolved'), models.Q(('resolve_reason', ''), _negated=True)), models.Q(models.Q(('status', 'resolved'), _negated=True), ('resolve_reason', ''), ('resolved_at__isnull', True)), _connector='OR'), name='alert_resolved_says_when_and_why'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'firing'), _negated=True), models.Q(('step', ''), _negated=True), _connector='OR'), name='alert_firing_names_its_step'), models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_by', '')), models.Q(('acknowledged_at__isnull', False), models.Q(('acknowledged_by', ''), _negated=True)), _connector='OR'), name='alert_acknowledged_says_when_and_by_whom'), models.CheckConstraint(condition=models.Q(('period_start__lt', models.F('period_end'))), name='alert_period_is_not_empty')]},
         ),
         migrations.CreateModel(
             name='AlertEvent',
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('detail', models.TextField(blank=True)),
                 ('evidence', models.JSONField(default=dict)),
                 ('alert', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='policies.alert')),
-            ],
+            ], options={"indexes": [models.Index(fields=['alert', 'id'], name='alert_event_order')]},
         ),
         migrations.CreateModel(
             name='DataGap',
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('organisation', 'cause'), name='data_gap_is_open_once_per_organisation')]},
         ),
         migrations.CreateModel(
             name='EvaluationRun',
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                 ('next_due_at', models.DateTimeField(blank=True, null=True)),
                 ('updated_at', models.DateTimeField()),
                 ('scope', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='governance.scope')),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('next_due_at__isnull', False)), fields=['next_due_at'], name='guardrail_state_due'), models.Index(fields=['scope'], name='guardrail_state_scope')], "constraints": [models.UniqueConstraint(fields=('guardrail', 'scope'), name='guardrail_state_is_one_per_guardrail_and_scope')]},
         ),
         migrations.CreateModel(
             name='GuardrailVersion',
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
                 ('alert', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='constraints', to='policies.alert')),
                 ('scope', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='constraints', to='governance.scope')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='constraints', to='policies.guardrailversion')),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('status', 'active')), fields=['scope'], name='constraint_active_scope'), models.Index(fields=['-starts_at', '-id'], name='constraint_newest')], "constraints": [models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('scope', 'guardrail', 'step'), name='constraint_is_active_once_per_scope_guardrail_and_step'), models.CheckConstraint(condition=models.Q(models.Q(('release_reason', ''), ('released_at__isnull', True), ('released_by', ''), ('status', 'active')), models.Q(models.Q(('status', 'active'), _negated=True), ('released_at__isnull', False), models.Q(('release_reason', ''), _negated=True), models.Q(('released_by', ''), _negated=True)), _connector='OR'), name='constraint_ended_says_when_why_and_by_whom'), models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('starts_at'))), name='constraint_ends_after_it_starts'), models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), _negated=True), models.Q(('owner', ''), _negated=True)), name='constraint_has_reason_and_owner')]},
         ),
         migrations.AddField(
             model_name='alert',
@@ -154,80 +154,8 @@ class Migration(migrations.Migration):
             model_name='guardrailversion',
             trigger=pgtrigger.compiler.Trigger(name='guardrail_version_is_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='d490583a6cb46c78cfd3276e32e3e162c0665b58', operation='DELETE', pgid='pgtrigger_guardrail_version_is_kept_cb88b', table='policies_guardrailversion', when='BEFORE')),
         ),
-        migrations.AddIndex(
-            model_name='alertevent',
-            index=models.Index(fields=['alert', 'id'], name='alert_event_order'),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name='alertevent',
             trigger=pgtrigger.compiler.Trigger(name='alert_event_is_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='1004ef9b1da4151aa318e52ecaa6d8b3d0e9e9ca', operation='UPDATE OR DELETE', pgid='pgtrigger_alert_event_is_append_only_1e165', table='policies_alertevent', when='BEFORE')),
-        ),
-        migrations.AddConstraint(
-            model_name='datagap',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('organisation', 'cause'), name='data_gap_is_open_once_per_organisation'),
-        ),
-        migrations.AddIndex(
-            model_name='guardrailstate',
-            index=models.Index(condition=models.Q(('next_due_at__isnull', False)), fields=['next_due_at'], name='guardrail_state_due'),
-        ),
-        migrations.AddIndex(
-            model_name='guardrailstate',
-            index=models.Index(fields=['scope'], name='guardrail_state_scope'),
-        ),
-        migrations.AddConstraint(
-            model_name='guardrailstate',
-            constraint=models.UniqueConstraint(fields=('guardrail', 'scope'), name='guardrail_state_is_one_per_guardrail_and_scope'),
-        ),
-        migrations.AddIndex(
-            model_name='constraint',
-            index=models.Index(condition=models.Q(('status', 'active')), fields=['scope'], name='constraint_active_scope'),
-        ),
-        migrations.AddIndex(
-            model_name='constraint',
-            index=models.Index(fields=['-starts_at', '-id'], name='constraint_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='constraint',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('scope', 'guardrail', 'step'), name='constraint_is_active_once_per_scope_guardrail_and_step'),
-        ),
-        migrations.AddConstraint(
-            model_name='constraint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('release_reason', ''), ('released_at__isnull', True), ('released_by', ''), ('status', 'active')), models.Q(models.Q(('status', 'active'), _negated=True), ('released_at__isnull', False), models.Q(('release_reason', ''), _negated=True), models.Q(('released_by', ''), _negated=True)), _connector='OR'), name='constraint_ended_says_when_why_and_by_whom'),
-        ),
-        migrations.AddConstraint(
-            model_name='constraint',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('starts_at'))), name='constraint_ends_after_it_starts'),
-        ),
-        migrations.AddConstraint(
-            model_name='constraint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), _negated=True), models.Q(('owner', ''), _negated=True)), name='constraint_has_reason_and_owner'),
-        ),
-        migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['-opened_at', '-id'], name='alert_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['scope', 'status'], name='alert_scope_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'resolved'), _negated=True), fields=('scope', 'guardrail', 'period_start'), name='alert_is_open_once_per_scope_guardrail_and_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('resolved_at__isnull', False), ('status', 'resolved'), models.Q(('resolve_reason', ''), _negated=True)), models.Q(models.Q(('status', 'resolved'), _negated=True), ('resolve_reason', ''), ('resolved_at__isnull', True)), _connector='OR'), name='alert_resolved_says_when_and_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'firing'), _negated=True), models.Q(('step', ''), _negated=True), _connector='OR'), name='alert_firing_names_its_step'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_by', '')), models.Q(('acknowledged_at__isnull', False), models.Q(('acknowledged_by', ''), _negated=True)), _connector='OR'), name='alert_acknowledged_says_when_and_by_whom'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(('period_start__lt', models.F('period_end'))), name='alert_period_is_not_empty'),
         ),
     ]
