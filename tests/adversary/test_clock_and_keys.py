@@ -141,6 +141,14 @@ def test_going_back_over_data_is_refused(acme: Scope, app: str, name: str | None
         backwards.refuse_to_empty(plan)
 
 
+def test_a_column_holds_something_once_a_row_has_another_value_than_going_forward_gives(acme: Scope) -> None:
+    plan = plan_back_to("governance", "0009_sealing_key")
+    backwards.refuse_to_empty(plan)
+    assert Channel.objects.update(endpoint="0" * 64) > 0
+    with pytest.raises(CommandError, match=r"would empty governance_channel\.endpoint\. Nothing was changed"):
+        backwards.refuse_to_empty(plan)
+
+
 def test_the_command_refuses_before_it_changes_anything(acme: Scope) -> None:
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("migrate", "governance", "zero", interactive=False, verbosity=0)
