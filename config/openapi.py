@@ -1,6 +1,7 @@
 """Settings of drf-spectacular, which writes the OpenAPI document."""
 
 from config import refusals
+from governance.rest.engine.problems import CONTENT_TYPE
 
 ABOUT = "What AI may cost: usage in, budgets, guardrails and decisions out."
 LIMITS = """Limits, unless the operator has set others: 20,000 requests a second of one API key, 50 of one browser
@@ -9,6 +10,15 @@ session, 200 of one address without a valid key; some more at once. Beyond them 
 worked on at once and 256 wait, single posts of usage apart. A usage body has at most 32 MiB, any other 1 MiB, packed
 and unpacked. A key that is missing or unknown is refused before the body is read. A body may take 60 s, or longer as
 long as it comes at 1 KiB a second; an answer is held for a reader that takes 16 KiB a second.""".replace("\n", " ")
+
+
+def _later(why: str) -> dict[str, object]:
+    return {
+        "description": why,
+        "headers": {"Retry-After": {"description": "In so many seconds.", "schema": {"type": "integer"}}},
+        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
 
 SPECTACULAR = {
     "TITLE": "Weir",
@@ -21,7 +31,13 @@ SPECTACULAR = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "APPEND_COMPONENTS": {"securitySchemes": {"ApiKey": {"type": "http", "scheme": "bearer"}}},
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"ApiKey": {"type": "http", "scheme": "bearer"}},
+        "responses": {
+            "TooManyRequests": _later("Too many requests: try again later. The limits are in this API's description."),
+            "NotNow": _later("Not possible just now, and nothing has happened: try again later."),
+        },
+    },
     "SECURITY": [{"ApiKey": []}],
     "ENUM_NAME_OVERRIDES": {
         "AlertStatus": "policies.alerts.models.Alert.Status",

@@ -60,6 +60,10 @@ FIELD_ERROR: dict[str, Any] = {
 }
 
 
+# Described in `config.openapi`.
+LATER = {"429": "TooManyRequests", "503": "NotNow"}
+
+
 class Schema(AutoSchema):
     """Every list is a page, and every refusal a problem."""
 
@@ -76,12 +80,15 @@ class Schema(AutoSchema):
         return {"oneOf": [{"type": "array", "items": one}, one]}, True
 
     def _get_response_bodies(self, direction: Direction = "response") -> Any:
-        """With the problem that any other status is answered by, beside what the view documents."""
+        """With the problem that any other status is answered by, beside what the view documents, and the two statuses
+        that any operation may be answered by for the time being.
+        """
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         _register(self, "FieldError", FIELD_ERROR)
         problem = _register(self, "Problem", PROBLEM)
         refusal = {"description": "A refusal.", "content": {CONTENT_TYPE: {"schema": problem}}}
-        return {**bodies, "default": bodies.get("default", refusal)}
+        later = {status: {"$ref": f"#/components/responses/{name}"} for status, name in LATER.items()}
+        return {**later, **bodies, "default": bodies.get("default", refusal)}
 
 
 class DocumentExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # Registers itself, untyped there.

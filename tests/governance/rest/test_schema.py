@@ -45,6 +45,15 @@ def test_every_operation_may_be_refused_with_a_problem() -> None:
     assert SCHEMAS["Problem"]["required"] == ["type", "title", "status", "code", "detail", "instance"]
 
 
+def test_every_operation_says_that_it_may_have_to_wait_and_for_how_long() -> None:
+    for path, _, operation in operations():
+        for status, name in (("429", "TooManyRequests"), ("503", "NotNow")):
+            assert operation["responses"][status] == {"$ref": f"#/components/responses/{name}"}, path
+    for answer in PUBLISHED["components"]["responses"].values():
+        assert answer["headers"]["Retry-After"]["schema"] == {"type": "integer"}
+        assert answer["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
 @pytest.mark.parametrize(("path", "event"), [("/api/v1/usage", "UsageEvent"), ("/api/v1/outcomes", "OutcomeEvent")])
 def test_events_have_their_schema(path: str, event: str) -> None:
     operation = PUBLISHED["paths"][path]["post"]
