@@ -75,7 +75,8 @@ def _together(request: HttpRequest) -> HttpResponse | None:
         return None
     hosts = {host for host in {each.host for each in handed} if _is_ours(host)}
     posts = [
-        _post_in(each.authorization, each.content_type, each.body) if each.host in hosts else None for each in handed
+        _post_in(_identity_in(each.authorization), each.content_type, each.body) if each.host in hosts else None
+        for each in handed
     ]
     results = record_posts([post for post in posts if post is not None])
     following = iter(results)
@@ -110,19 +111,27 @@ def _usual_post(request: HttpRequest) -> Post | None:
         or not _is_short(meta.get("CONTENT_LENGTH", ""))
     ):
         return None
+    # The views refuse it without reading the body, which its sender may send slowly.
+    identity = _identity_in(meta.get("HTTP_AUTHORIZATION", ""))
+    if identity is None:
+        return None
     try:
         request.get_host()
         body = request.body
     except (DisallowedHost, UnreadablePostError):
         return None
-    return _post_in(meta.get("HTTP_AUTHORIZATION", ""), request.content_type or "", body)
+    return _post_in(identity, request.content_type or "", body)
 
 
-def _post_in(authorization: str, content_type: str, body: bytes) -> Post | None:
+def _identity_in(authorization: str) -> tuple[str, str] | None:
+    """Prefix and digest of the key that the header shows, known or not."""
+    return key_identity(authorization[len(SCHEME) :].strip()) if authorization.startswith(SCHEME) else None
+
+
+def _post_in(identity: tuple[str, str] | None, content_type: str, body: bytes) -> Post | None:
     """What a client with these headers posts; None where it must be refused as a whole, which is for the views."""
-    if not authorization.startswith(SCHEME) or len(body) > _bytes_max():
+    if len(body) > _bytes_max():
         return None
-    identity = key_identity(authorization[len(SCHEME) :].strip())
     source_format, read = READERS.get(content_type.partition(";")[0].strip().lower(), (None, None))
     if identity is None or source_format is None or read is None:
         return None
