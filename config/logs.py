@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Any
 
 # Control characters, and marks that turn the direction of what follows.
 _TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF)
@@ -44,3 +45,32 @@ def log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     logging.basicConfig(handlers=[handler], level=level)
+
+
+APPS = ("governance", "allocation", "budgets", "policies", "reporting", "config", "celery.worker", "celery.beat")
+UNAVAILABLE = 503
+
+
+class Broken(logging.Filter):
+    """A 503 of /readyz is an answer, not an error, and is given five times a second at startup."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != UNAVAILABLE
+
+
+def to_console(level: str) -> dict[str, Any]:
+    """Django's LOGGING: what our own apps say from `level` on, and of others warnings."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": LineFormatter}},
+        "filters": {"broken": {"()": Broken}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["broken"]}},
+        "root": {"handlers": ["console"], "level": "WARNING"},
+        "loggers": {name: {"level": level, "propagate": True} for name in APPS}
+        | {
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
+        },
+    }

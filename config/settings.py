@@ -5,14 +5,12 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from django.utils.log import CallbackFilter
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from config import appearance, openapi, schedule
+from config import appearance, logs, openapi, schedule
 from config.environment import Environment, EnvironmentVariableError, secret_keys
 from config.folders import data_folder
-from config.logs import LineFormatter
 
 env = Environment()
 
@@ -309,37 +307,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("WEIR_EMAIL_FROM", "weir@localhost"
 # --- logging -------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.choice("WEIR_LOG_LEVEL", "INFO", frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}))
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"()": LineFormatter},
-    },
-    # A 503 of /readyz is an answer, not an error, and is given five times a second at startup.
-    "filters": {
-        "broken": {"()": CallbackFilter, "callback": lambda record: getattr(record, "status_code", 500) != 503}  # noqa: PLR2004
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["broken"]}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        name: {"level": LOG_LEVEL, "propagate": True}
-        for name in (
-            "governance",
-            "allocation",
-            "budgets",
-            "policies",
-            "reporting",
-            "config",
-            "celery.worker",
-            "celery.beat",
-        )
-    }
-    | {
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-    },
-}
+LOGGING = logs.to_console(LOG_LEVEL)
 
 # --- admin ---------------------------------------------------------------------------------------------------
 
