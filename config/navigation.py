@@ -63,6 +63,7 @@ ORGANISATION: Sequence[Entry] = (
     ("Scopes", "account_tree", "governance", "scope"),
     ("People", "group", "governance", "user"),
     ("Groups", "groups", "auth", "group"),
+    ("Signed in", "devices", "governance", "signedin"),
     ("API keys", "key", "governance", "apikey"),
     ("Channels", "campaign", "governance", "channel"),
     ("Deliveries", "outbox", "governance", "delivery"),

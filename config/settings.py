@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "governance.sign_in.admin.sessions.SignedInPeople",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -132,6 +133,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# How long somebody is signed in, whatever they do: where money is decided on, shorter.
+SESSION_HOURS = env.integer("WEIR_SESSION_HOURS", 168, least=1)
+SESSION_FINANCE_HOURS = env.integer("WEIR_SESSION_FINANCE_HOURS", 12, least=1)
+SESSION_COOKIE_AGE = max(SESSION_HOURS, SESSION_FINANCE_HOURS) * 3600
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 

@@ -126,6 +126,12 @@ def check_manages(actor: Actor, user: User) -> None:
         raise _no_say(actor, user.email)
 
 
+def check_ends_session(actor: Actor, user: User) -> None:
+    """Raises Forbidden for everybody but the person and who manages them."""
+    if actor.user is None or actor.user.pk != user.pk:
+        check_manages(actor, user)
+
+
 def check_manages_groups(actor: Actor) -> None:
     """Raises Forbidden for everybody who may not change groups, and so what their members may do."""
     if not actor.sees_everything and (actor.user is None or not actor.user.has_perm("auth.change_group")):
@@ -168,12 +174,24 @@ DEFAULT_RIGHTS: Mapping[str, tuple[DecisionRight, ...]] = {
 }
 
 
+def has_finance_rights(user: User) -> bool:
+    """Whether the person decides on money: a superuser, who may be one of finance, or who approves budgets."""
+    return user.is_superuser or any(
+        persona == Persona.FINANCE or right == DecisionRight.APPROVE_BUDGET for persona, right in _held(user)
+    )
+
+
 def personas(user: User) -> frozenset[str]:
     """The personas a person has on any scope; read once for each request."""
-    known: frozenset[str] | None = getattr(user, "_personas", None)
+    return frozenset(persona for persona, _ in _held(user))
+
+
+def _held(user: User) -> frozenset[tuple[str, str]]:
+    """Persona and decision right of all that the person owns."""
+    known: frozenset[tuple[str, str]] | None = getattr(user, "_ownerships", None)
     if known is None:
-        known = frozenset(Ownership.objects.of(user.pk).values_list("persona", flat=True))
-        user._personas = known  # type: ignore[attr-defined]  # noqa: SLF001  # Django caches permissions so, too.
+        known = frozenset(Ownership.objects.of(user.pk).values_list("persona", "decision_right"))
+        user._ownerships = known  # type: ignore[attr-defined]  # noqa: SLF001  # Django caches permissions so, too.
     return known
 
 

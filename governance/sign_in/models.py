@@ -1,8 +1,40 @@
-"""How often passwords were tried, where every web process sees it."""
+"""How often passwords were tried, and where people are signed in."""
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from governance.people.rules import Actor
+
+
+class SignedInQuerySet(models.QuerySet["SignedIn"]):
+    """Where people are signed in."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """One's own; of others for who manages people."""
+        if actor.sees_everything:
+            return self.filter()
+        if actor.user is None:
+            return self.none()
+        if not actor.user.has_perm("governance.change_user"):
+            return self.filter(user=actor.user)
+        # Those whom they see otherwise: who owns something in a scope that they see.
+        below = Q()
+        for top in actor.visible_paths:
+            for owned in ("user__ownerships__scope__path", "user__groups__ownerships__scope__path"):
+                below |= Q(**{owned: top}) | Q(**{f"{owned}__startswith": f"{top}/"})
+        theirs = SignedIn.objects.filter(below, user__is_superuser=False) if below else SignedIn.objects.none()
+        return self.filter(Q(user=actor.user) | Q(pk__in=theirs.values("pk")))
+
+    def lasting(self, at: datetime) -> Self:
+        """Those whose session has neither ended nor expired."""
+        return self.filter(Exists(Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=at)))
 
 
 class SignInTries(models.Model):
@@ -22,3 +54,22 @@ class SignInTries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.lane} {self.count}"
+
+
+class SignedIn(models.Model):
+    """A browser in which a person is signed in, for them to see and to end. It ends with Django's own session."""
+
+    session_key = models.CharField(max_length=40, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False)
+    began_at = models.DateTimeField(editable=False)
+    last_seen_at = models.DateTimeField(editable=False)
+    address = models.CharField(max_length=45, blank=True, editable=False)
+    user_agent = models.CharField(max_length=300, blank=True, editable=False)
+
+    objects = SignedInQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "sign-in"
+
+    def __str__(self) -> str:
+        return f"{self.user} since {self.began_at:%F %H:%M} UTC"

@@ -1,3 +1,3 @@
-from governance.sign_in.admin import pages
+from governance.sign_in.admin import pages, sessions
 
-__all__ = ["pages"]
+__all__ = ["pages", "sessions"]
