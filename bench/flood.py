@@ -16,6 +16,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import threading
@@ -34,6 +35,7 @@ from bench.latency import Slack
 
 UNFINISHED, SILENT, GUESSERS, GREEDY = 16, 1_200, 12, 8
 HOSTILE_BYTES = 32 * 1024 * 1024
+FILES = 4_096
 ALERT_EVERY_S = 3.0
 PATIENCE_S = 30.0
 
@@ -281,6 +283,11 @@ def main() -> None:
     parser.add_argument("--key", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.flood:
+        # A connection is a file, of which a shell often allows 1,024.
+        _allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (FILES if most == resource.RLIM_INFINITY else min(FILES, most), most)
+        )
         parts = urlsplit(given.flood)
         answers = asyncio.run(
             Flood(parts.hostname or "", parts.port or 80, given.key, time.time() + given.seconds).run()
