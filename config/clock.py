@@ -34,7 +34,10 @@ class Clock(bootsteps.StartStopStep):
 
 
 def again_and_again(work: Callable[[], object], every_s: float) -> NoReturn:
-    """At once, then after each pause."""
+    """At once, then after each pause, during which no connection to the database is held."""
+    from django.db import connection  # noqa: PLC0415  # as above
+
     while True:
         work()
+        connection.close()
         time.sleep(every_s)
