@@ -74,3 +74,10 @@ def test_every_requirement_stands_there_once_with_its_state() -> None:
         stated += order[order.index(first) : order.index(last or first) + 1]
     assert len(order) == 253
     assert stated == order
+
+
+def test_every_experiment_is_marked_by_its_kind() -> None:
+    for file in sorted((ROOT / "tests/adversary").glob("test_*.py")):
+        assert re.search(r'pytestmark = .*?pytest\.mark\.adversary\("[a-z ]+"\)', file.read_text(), re.DOTALL), (
+            file.name
+        )
