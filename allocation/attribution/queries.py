@@ -105,7 +105,7 @@ def organisation_seen(path: str, actor: Actor) -> ScopeNode:
     """The organisation at `path`. Raises NotFound (`scope_unknown`) unless the actor sees all of it: somebody who sees
     a part learns no more than somebody who sees nothing.
     """
-    node = scope_tree().by_path.get(path)
-    if node is None or node.parent_id is not None or not actor.sees(path):
+    node, is_seen = scope_tree().by_path.get(path), actor.sees(path)
+    if node is None or node.parent_id is not None or not is_seen:
         raise NotFound(f"There is no organisation {path} among those you may see.", code="scope_unknown")
     return node

@@ -133,3 +133,23 @@ def test_a_scope_of_others_takes_as_many_statements_as_one_that_nobody_has(
             assert client.get(f"/api/v1/{path}?scope={scope}").status_code == 404
         counts.append(len(run.captured_queries))
     assert len(set(counts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("focus/export?period=2026-11&organisation=NAME", ""), ("attribution/preview", '{"organisation": "NAME"}')],
+)
+def test_an_organisation_of_others_takes_as_many_statements_as_one_that_nobody_has(
+    search: Scope, person: Person, path: str, body: str
+) -> None:
+    create_scope(slug="globex", kind="organisation", actor=SYSTEM, at=AT)
+    client = signed_in(person("ada@example.com", search))
+    client.get("/api/v1/scopes")
+    counts = []
+    for name in ("globex", "nobody"):
+        method, asked = "POST" if body else "GET", f"/api/v1/{path.replace('NAME', name)}"
+        with CaptureQueriesContext(connection) as run:
+            answer = client.generic(method, asked, body.replace("NAME", name), "application/json")
+        assert answer.status_code == 404
+        counts.append(len(run.captured_queries))
+    assert len(set(counts)) == 1
