@@ -40,6 +40,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "currency_mismatch": Refusal((422,), "An amount is in another currency than its organisation's."),
     "currency_not_at_root": Refusal((422,), "Only an organisation has a currency."),
     "database_unavailable": Refusal((503,), "The database is not available; try again shortly."),
+    "date_out_of_range": Refusal((422,), "A date lies at the end of the calendar, where no day or month follows."),
     "decisions_not_ready": Refusal((503,), "Decisions are not known yet, or too old to know of this; try again."),
     "delivery_not_dead": Refusal((409,), "Only a delivery that was given up is sent again."),
     "delivery_unknown": Refusal((404,), "There is no such delivery."),

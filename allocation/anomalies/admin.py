@@ -157,7 +157,7 @@ class AnomalyAdmin(ReadOnlyAdmin):
     def has_judge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         if object_id is None:
             return bool(self.has_view_permission(request))
-        anomaly = self.get_queryset(request).filter(pk=object_id).select_related("scope").first()
+        anomaly = self.rows_seen(request, object_id).select_related("scope").first()
         return anomaly is not None and acting(request).may(DecisionRight.ACKNOWLEDGE, anomaly.scope)
 
     @admin.action(description="Give feedback", permissions=["judge"])
@@ -167,7 +167,7 @@ class AnomalyAdmin(ReadOnlyAdmin):
 
     @action(description="Give feedback", permissions=["judge"], url_path="judge", icon="rate_review")  # type: ignore[untyped-decorator]  # Unfold has no types.
     def judge_one(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        chosen = list(self.get_queryset(request).filter(pk=object_id).select_related("scope"))
+        chosen = list(self.rows_seen(request, object_id).select_related("scope"))
         back = reverse("admin:allocation_anomaly_change", args=[object_id])
         return self._ask(request, chosen, back=back, from_list=False)
 

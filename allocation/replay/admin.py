@@ -116,7 +116,7 @@ class QuarantinedUsageAdmin(ReadOnlyAdmin):
     @action(description="Correct and replay", permissions=["replay"], url_path="correct", icon="edit_note")  # type: ignore[untyped-decorator]  # Unfold has no types.
     def correct(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The form with the record as it was kept; a refusal is shown with what was typed."""
-        row = self.get_queryset(request).filter(pk=object_id).first()
+        row = self.rows_seen(request, object_id).first()
         back = reverse("admin:allocation_quarantinedusage_changelist")
         if row is None:
             return HttpResponseRedirect(back)
@@ -156,7 +156,7 @@ class QuarantinedUsageAdmin(ReadOnlyAdmin):
 
     @action(description="Set aside", permissions=["replay"], url_path="set-aside", icon="block")  # type: ignore[untyped-decorator]  # Unfold has no types.
     def set_aside(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        row = self.get_queryset(request).filter(pk=object_id).first()
+        row = self.rows_seen(request, object_id).first()
         back = reverse("admin:allocation_quarantinedusage_changelist")
         if row is None:
             return HttpResponseRedirect(back)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from typing import TypeVar
 
 MONTHS_A_YEAR = 12
@@ -27,8 +27,12 @@ def first_of_month(day: date) -> date:
 
 
 def month_after(day: date, months: int = 1) -> date:
-    """The first day of the month that comes `months` after the day's own; before it for a negative number."""
+    """The first day of the month that comes `months` after the day's own; before it for a negative number.
+    OverflowError, as of other sums with dates, beyond the years 1 to 9999.
+    """
     number = day.year * MONTHS_A_YEAR + day.month - 1 + months
+    if not MINYEAR <= number // MONTHS_A_YEAR <= MAXYEAR:
+        raise OverflowError(f"there is no month {months} after {day}")
     return date(number // MONTHS_A_YEAR, number % MONTHS_A_YEAR + 1, 1)
 
 

@@ -69,7 +69,7 @@ class AlertAdmin(RecordAdmin):
         return table(alert.evidence)
 
     def has_acknowledge_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        alert = self.get_queryset(request).filter(pk=object_id).select_related("scope").first()
+        alert = self.rows_seen(request, object_id).select_related("scope").first()
         if alert is None:
             return object_id is None
         is_open = alert.status != Alert.Status.RESOLVED and alert.acknowledged_at is None

@@ -59,7 +59,7 @@ class ConstraintAdmin(RecordAdmin):
         return table(constraint.evidence)
 
     def has_release_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        constraint = self.get_queryset(request).filter(pk=object_id).select_related("scope").first()
+        constraint = self.rows_seen(request, object_id).select_related("scope").first()
         if constraint is None:
             return object_id is None
         is_active = constraint.status == Constraint.Status.ACTIVE

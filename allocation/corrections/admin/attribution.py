@@ -34,7 +34,7 @@ class AttributionRuleSetAdmin(VersionedAdmin):
 
     def has_move_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """For those who may change the organisation's rules, and only on a set in force."""
-        rule_set = self.get_queryset(request).filter(pk=object_id).select_related("organisation").first()
+        rule_set = self.rows_seen(request, object_id).select_related("organisation").first()
         if rule_set is None:
             return object_id is None
         return rule_set.is_current and acting(request).may_change(CHANGES, rule_set.organisation.path)

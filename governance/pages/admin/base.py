@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import RelatedFieldListFilter
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
@@ -67,6 +67,15 @@ class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
         visible: QuerySet[Any] = self.model.objects.visible_to(acting(request))
         ordering = self.get_ordering(request)
         return visible.order_by(*ordering) if ordering else visible
+
+    def rows_seen(self, request: HttpRequest, object_id: object) -> QuerySet[Any]:
+        """The visible row of this number; none for what stands in an address and is no number of the model's rows."""
+        rows = self.get_queryset(request)
+        try:
+            number = self.model._meta.pk.to_python(object_id)  # noqa: SLF001  # as below
+        except ValidationError:
+            return rows.none()
+        return rows.filter(pk=number)
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Scopes are found as one types; an organisation is chosen from a list."""

@@ -100,6 +100,7 @@ DJANGO_REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (SuspiciousOperation, 400, "malformed_request", "The request is malformed."),
     # The values come from the request; the statement failed, so nothing was changed.
     (DataError, 422, "value_not_storable", "A value is too large, or holds a character that cannot be stored."),
+    (OverflowError, 422, "date_out_of_range", "A date lies at the end of the calendar, where no day or month follows."),
 )
 
 

@@ -66,7 +66,7 @@ class SpendingScopeAdmin(ScopeAdmin):
     @action(description="What moved", url_path="what-moved", icon="waterfall_chart")  # type: ignore[untyped-decorator]  # Unfold has no types.
     def what_moved(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Link to the page that explains why the scope's cost changed."""
-        scope = self.get_queryset(request).filter(pk=object_id).first()
+        scope = self.rows_seen(request, object_id).first()
         if scope is None:
             return redirect("admin:governance_scope_changelist")
         return redirect(f"{reverse('admin:allocation_what_moved')}?{urlencode({'scope': scope.path})}")
