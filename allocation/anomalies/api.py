@@ -43,6 +43,7 @@ class AnomalyOut(serializers.ModelSerializer[Anomaly]):
     duration_days = serializers.IntegerField(help_text="First to last day.")
     time_to_detect_seconds = serializers.SerializerMethodField(help_text="From the end of the first day.")
     records = serializers.SerializerMethodField(help_text="The usage records of those days.")
+    feedback = serializers.ChoiceField(choices=[("", "not judged"), *Feedback.choices], read_only=True)
 
     class Meta:
         model = Anomaly

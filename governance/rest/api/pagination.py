@@ -33,6 +33,15 @@ class CursorPagination(pagination.CursorPagination):
             # The cursor's position is text from the client, which the database field parses.
             raise exceptions.ValidationError({"cursor": ["This is no cursor of this list."]}) from None
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """As OpenAPI 3.1 writes it: the first and the last page have no address on one side."""
+        address = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": address, "previous": address, "results": schema},
+        }
+
 
 @cache
 def pages_by(*ordering: str) -> type[CursorPagination]:

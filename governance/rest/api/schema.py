@@ -1,5 +1,6 @@
 """How the OpenAPI document tells of API keys, pages, refusals and documents in bodies."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from drf_spectacular.drainage import set_override
@@ -8,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 
 from governance.rest.api.bodies import OneOrMany
+from governance.rest.api.lookups import IDEMPOTENCY_KEY
 from governance.rest.api.pagination import CursorPagination
 from governance.rest.engine.problems import CONTENT_TYPE
 
@@ -35,6 +37,20 @@ class BasicKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped
 
 
 Direction = Literal["request", "response"]
+# Names by which a request names a scope, which may be of others, and a period, which may be none.
+PLACES = {"scope", "organisation"}
+PERIODS = {"from", "to", "since", "until", "month", "period"}
+REFUSALS = {
+    400: "The request is malformed, or `errors` names what is wrong in it.",
+    401: "Nobody is known by these credentials.",
+    403: "The key or person may not do this.",
+    404: "There is no such thing among those the caller may see.",
+    406: "It cannot be given in the form asked for.",
+    409: "The state of things does not allow it, or the same command is still running.",
+    413: "The body is too large.",
+    415: "The body is of a type or packing that is not read.",
+    422: "It is understood, and cannot be done with these values.",
+}
 PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457. Some problems carry more members, which their description names.",
@@ -80,15 +96,45 @@ class Schema(AutoSchema):
         return {"oneOf": [{"type": "array", "items": one}, one]}, True
 
     def _get_response_bodies(self, direction: Direction = "response") -> Any:
-        """With the problem that any other status is answered by, beside what the view documents, and the two statuses
-        that any operation may be answered by for the time being.
-        """
+        """With each status that may refuse it, beside what the view documents."""
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         _register(self, "FieldError", FIELD_ERROR)
         problem = _register(self, "Problem", PROBLEM)
-        refusal = {"description": "A refusal.", "content": {CONTENT_TYPE: {"schema": problem}}}
+        refusals = {str(status): _refusal(self, status, problem) for status in self._refused_by()}
         later = {status: {"$ref": f"#/components/responses/{name}"} for status, name in LATER.items()}
-        return {**later, **bodies, "default": bodies.get("default", refusal)}
+        return dict(sorted({**refusals, **later, **bodies}.items()))
+
+    def _refused_by(self) -> Iterator[int]:
+        """What may be wrong with whoever asks, and with what this operation takes."""
+        yield from (401, 403)
+        parameters = self._get_parameters()
+        of_path = {each["name"] for each in parameters if each["in"] == "path"}
+        asked = {each["name"] for each in parameters if each["in"] == "query"}
+        is_command = self.method != "GET"
+        named = asked | of_path | (self._fields_of_body() if is_command else set())
+        if not getattr(self.view, "negotiates_nothing", False):
+            yield 406
+        if is_command or asked:
+            yield 400
+        if of_path or named & PLACES:
+            yield 404
+        if is_command:
+            yield from (413, 415)
+        if is_command or asked & PERIODS:
+            yield 422
+        if any(each["name"] == IDEMPOTENCY_KEY.name for each in parameters):
+            yield 409
+
+    def _fields_of_body(self) -> set[str]:
+        """Names in a body that is one object."""
+        content = (self._get_request_body() or {}).get("content", {})  # type: ignore[no-untyped-call]  # as above
+        found: set[str] = set()
+        for media in content.values():
+            name = media["schema"].get("$ref", "").rpartition("/")[2]
+            if name:
+                component = self.registry[name, ResolvedComponent.SCHEMA]
+                found |= component.schema.get("properties", {}).keys()
+        return found
 
 
 class DocumentExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # Registers itself, untyped there.
@@ -110,6 +156,15 @@ class DocumentExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-
         for name, part in schema.pop("$defs", {}).items():
             _register(auto_schema, name, part)
         return schema
+
+
+def _refusal(auto_schema: Any, status: int, problem: Any) -> Any:
+    """The reference to the response that stands for the status in every operation."""
+    body: dict[str, Any] = {"description": REFUSALS[status], "content": {CONTENT_TYPE: {"schema": problem}}}
+    name = f"Refused{status}"
+    component = ResolvedComponent(name=name, type="responses", object=name, schema=body)  # type: ignore[no-untyped-call]  # as above
+    auto_schema.registry.register_on_missing(component)
+    return component.ref
 
 
 def _register(auto_schema: Any, name: str, schema: Any) -> Any:

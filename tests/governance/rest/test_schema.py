@@ -37,11 +37,16 @@ def test_no_list_is_a_bare_array_and_every_page_is_asked_for_by_cursor_and_limit
     assert pages >= 30
 
 
-def test_every_operation_may_be_refused_with_a_problem() -> None:
-    for path, _, operation in operations():
-        assert operation["responses"]["default"]["content"] == {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        }, path
+def test_every_operation_says_by_which_statuses_it_is_refused() -> None:
+    """Each as a problem; what takes no body is not refused for one, and what names nothing does not miss it."""
+    for path, method, operation in operations():
+        refused = {status for status in operation["responses"] if status >= "4"}
+        assert {"401", "403", "429", "503"} <= refused, path
+        assert "default" not in operation["responses"], path
+        assert ({"413", "415"} <= refused) == (method == "post"), path
+        assert "404" in refused or "{" not in path, path
+    for answer in PUBLISHED["components"]["responses"].values():
+        assert answer["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     assert SCHEMAS["Problem"]["required"] == ["type", "title", "status", "code", "detail", "instance"]
 
 
@@ -49,7 +54,8 @@ def test_every_operation_says_that_it_may_have_to_wait_and_for_how_long() -> Non
     for path, _, operation in operations():
         for status, name in (("429", "TooManyRequests"), ("503", "NotNow")):
             assert operation["responses"][status] == {"$ref": f"#/components/responses/{name}"}, path
-    for answer in PUBLISHED["components"]["responses"].values():
+    for name in ("TooManyRequests", "NotNow"):
+        answer = PUBLISHED["components"]["responses"][name]
         assert answer["headers"]["Retry-After"]["schema"] == {"type": "integer"}
         assert answer["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
