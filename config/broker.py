@@ -79,7 +79,7 @@ def install() -> str:
     """
     version = files("pgmq").joinpath("sql", "VERSION").read_text().strip()
     stamp = f"pgmq {version} with bells, for {', '.join(QUEUES)}, installed by weir"
-    with psycopg.connect(settings.BROKER_CONNINFO) as connection:
+    with psycopg.connect(settings.BROKER_OWNER_CONNINFO) as connection:
         connection.execute("set local synchronous_commit = on")
         connection.execute("select pg_advisory_xact_lock(%s)", [INSTALL_LOCK.number])
         comment = connection.execute("select obj_description(to_regnamespace('pgmq'), 'pg_namespace')").fetchone()
@@ -102,7 +102,7 @@ def install() -> str:
 
 def purge_nudges() -> None:
     """Drop messages from before a start; the first sweep finds the rows they were about."""
-    with psycopg.connect(settings.BROKER_CONNINFO) as connection:
+    with psycopg.connect(settings.BROKER_OWNER_CONNINFO) as connection:
         for queue in QUEUES:
             connection.execute("select pgmq.purge_queue(%s)", [queue])
 

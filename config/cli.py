@@ -103,6 +103,8 @@ def explain_database_error(problem: Exception) -> str:
 
     folder = settings.DATA_FOLDER
     if settings.DATABASE_IS_EMBEDDED and EmbeddedPostgres(folder).process() is None:
+        if other := EmbeddedPostgres(folder).other_version():
+            return other
         return (
             f"The database of {folder.path} is not running. Start it with `weir up`, "
             f"or name another folder ({DATA_DIR} or WEIR_DATA_DIR) or another database (DATABASE_URL)."

@@ -4,8 +4,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +19,9 @@ from allocation.quarantine.models import QuarantinedUsage
 from allocation.quarantine.queries import waiting_in_quarantine
 from allocation.usage.operations import existing_partitions
 from allocation.usage.queries import waiting_for_fold
-from config import apart, broker
+from config import apart, broker, roles
 from config.embedded import EmbeddedPostgres
+from config.findings import Finding, Findings
 from config.folders import DataFolder
 from config.front.parsers import IS_INSTALLED
 from governance.calendar.engine import day_of
@@ -40,22 +40,6 @@ DELIVERY_LATE = timedelta(minutes=5)
 LEAST_FREE_BYTES = 1_000_000_000
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The result of a check, for the operator. A note is not wrong yet, but somebody should look."""
-
-    is_fine: bool
-    sentence: str
-    is_note: bool = False
-
-    @property
-    def word(self) -> str:
-        return "WRONG" if not self.is_fine else "note" if self.is_note else "ok"
-
-
-Findings = Iterator[Finding]
-
-
 def examine(at: datetime) -> Findings:
     """Run every check at ``at``; those that need the database only when it answers."""
     folder: DataFolder = settings.DATA_FOLDER
@@ -71,6 +55,7 @@ def examine(at: datetime) -> Findings:
     if not all(finding.is_fine for finding in database):
         return
     checks: tuple[Callable[[datetime], Findings], ...] = (
+        lambda _at: roles.examine(),
         _clock,
         _fold,
         _waiting,
@@ -155,6 +140,9 @@ def _broker() -> Findings:
 
 def _database(folder: DataFolder) -> Findings:
     if settings.DATABASE_IS_EMBEDDED and EmbeddedPostgres(folder).process() is None:
+        if other := EmbeddedPostgres(folder).other_version():
+            yield Finding(is_fine=False, sentence=other)
+            return
         yield Finding(
             is_fine=False, sentence=f"The embedded PostgreSQL of {folder.path} is not running: start it with `weir up`."
         )

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 
 from config import appearance, logs, openapi, schedule
+from config.databases import APPLICATION, DATABASE, OWNER, conninfo
 from config.environment import Environment, EnvironmentVariableError, secret_keys
 from config.folders import data_folder
 
@@ -151,17 +152,18 @@ FORMAT_MODULE_PATH = ["config.formats"]
 # --- database ------------------------------------------------------------------------------------------------
 
 
-def database(url: str) -> dict[str, Any]:
-    """Django's settings for a PostgreSQL URL or keyword string; without one, for the embedded server's socket.
-    EnvironmentVariableError when it cannot be parsed or names no database.
+def database(url: str, *, variable: str = "DATABASE_URL", embedded: str = APPLICATION) -> dict[str, Any]:
+    """Django's settings for a PostgreSQL URL or keyword string; without one, for the embedded server's socket and its
+    role `embedded`. EnvironmentVariableError when it cannot be parsed or names no database.
     """
-    embedded = f"host={DATA_FOLDER.sockets} port=5432 user=weir dbname=weir"
     try:
-        parts: dict[str, Any] = conninfo_to_dict(url or embedded)
+        parts: dict[str, Any] = conninfo_to_dict(
+            url or f"host={DATA_FOLDER.sockets} port=5432 user={embedded} dbname={DATABASE}"
+        )
     except ProgrammingError as problem:
-        raise EnvironmentVariableError("DATABASE_URL", f"is not a PostgreSQL URL: {problem}".rstrip(".\n")) from None
+        raise EnvironmentVariableError(variable, f"is not a PostgreSQL URL: {problem}".rstrip(".\n")) from None
     if not parts.get("dbname"):
-        raise EnvironmentVariableError("DATABASE_URL", "names no database")
+        raise EnvironmentVariableError(variable, "names no database")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname"),
@@ -180,6 +182,15 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASE_IS_EMBEDDED = not env.text("DATABASE_URL")
 DATABASES = {"default": database(env.text("DATABASE_URL"))}
+APPLICATION_ROLE = DATABASES["default"]["USER"]
+# Who migrates owns the tables; the application may do what it does, and no more (config/roles.py). None: it is both.
+OWNER_DATABASE: dict[str, Any] | None = None
+if (_owner_url := env.text("WEIR_OWNER_DATABASE_URL")) or DATABASE_IS_EMBEDDED:
+    if _owner_url and DATABASE_IS_EMBEDDED:
+        raise EnvironmentVariableError("WEIR_OWNER_DATABASE_URL", "needs DATABASE_URL beside it")
+    OWNER_DATABASE = database(_owner_url, variable="WEIR_OWNER_DATABASE_URL", embedded=OWNER)
+    if OWNER_DATABASE["NAME"] != DATABASES["default"]["NAME"]:
+        raise EnvironmentVariableError("WEIR_OWNER_DATABASE_URL", "names another database than DATABASE_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Whether browsers ship a domain in their lists is decided by whoever has the domain.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
@@ -193,19 +204,9 @@ STATEMENT_TIMEOUT_WORKERS_S = env.integer("WEIR_STATEMENT_TIMEOUT_WORKERS_S", 90
 # --- Celery --------------------------------------------------------------------------------------------------
 
 NUDGE_VISIBILITY_S = 30
-
-
-def conninfo(application: str, session: str) -> str:
-    """The same PostgreSQL for what reaches it past Django; `session` are settings of its sessions."""
-    main = DATABASES["default"]
-    options = main["OPTIONS"] | {"application_name": application}
-    options["options"] = f"{options.get('options', '')} {session}".strip()
-    named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    return make_conninfo("", **options, **{word: main[name] or None for word, name in named.items()})
-
-
 # Losing a nudge does no harm.
-BROKER_CONNINFO = conninfo("weir broker", "-c synchronous_commit=off")
+BROKER_CONNINFO = conninfo(DATABASES["default"], "weir broker", "-c synchronous_commit=off")
+BROKER_OWNER_CONNINFO = conninfo(OWNER_DATABASE or DATABASES["default"], "weir broker", "-c synchronous_commit=off")
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "pgmq://localhost")
 BROKER_IS_POSTGRES = CELERY_BROKER_URL.startswith("pgmq:")
 if not CELERY_BROKER_URL.startswith(("pgmq:", "amqp:", "amqps:", "redis:", "rediss:", "sentinel:", "memory:")):
@@ -265,7 +266,7 @@ LIMIT_SIGN_IN_PER_MIN = env.integer("WEIR_LIMIT_SIGN_IN_PER_MIN", 10, least=1)
 
 # --- decisions -----------------------------------------------------------------------------------------------
 
-DECISIONS_CONNINFO = conninfo("weir decisions", "-c timezone=UTC")
+DECISIONS_CONNINFO = conninfo(DATABASES["default"], "weir decisions", "-c timezone=UTC")
 # Without word from the database for so long, decisions say that they are stale; scopes of these criticalities are then
 # refused, all others are answered by what was last known.
 DECISIONS_STALE_AFTER_S = env.integer("WEIR_DECISIONS_STALE_AFTER_S", 10, least=3)

@@ -8,20 +8,24 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.backends.signals import connection_created
 from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
+from config.databases import APPLICATION
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
 from config.settings import database
+from tests.database_owner import become_application
 
 if TYPE_CHECKING:
     from governance.scopes.models import Scope
@@ -38,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Nudges go to a broker that forgets: tests call the tasks themselves.
     settings.CELERY_BROKER_URL = "memory://"
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = {}
+    # The fixtures below make the database; who migrates and who is tested are roles of one session.
+    settings.OWNER_DATABASE = None
     # What a test posts is in the sums at once; tests of the fold, and those that start Weir, leave it to the fold.
     settings.USAGE_FOLDED_IN_REQUEST = True
     DatabaseOperations.execute_sql_flush = _flush_past_triggers  # type: ignore[method-assign]
@@ -53,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _flush_past_triggers(operations: DatabaseOperations, sql_list: Sequence[str]) -> None:
     """Emptying the tables between tests with threads is not what append-only tables are to refuse."""
     with transaction.atomic(), operations.connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("SET LOCAL ROLE NONE; SET LOCAL session_replication_role = replica")
         for statement in sql_list:
             cursor.execute(statement)
 
@@ -132,6 +138,27 @@ def django_db_modify_db_settings(database_url: str, django_db_modify_db_settings
     chosen = database(database_url)
     for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"):
         connections["default"].settings_dict[name] = chosen[name]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Once the owner has made the tables, everything runs as the application, as in an installation; `as_owner` of
+    tests/database_owner.py is for what tests themselves do to tables.
+    """
+    from config.roles import grant
+
+    with django_db_blocker.unblock():
+        with connections["default"].cursor() as cursor, suppress(DatabaseError):  # another process has just made it
+            cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [APPLICATION])
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE ROLE {APPLICATION} LOGIN")
+        grant(APPLICATION)
+        become_application(connection=connections["default"])
+        connection_created.connect(become_application)
+    yield
+    # The owner drops it.
+    connection_created.disconnect(become_application)
+    connections["default"].close()
 
 
 @pytest.fixture(scope="module")

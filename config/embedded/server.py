@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import psycopg
 from psycopg import sql
 
+from config.databases import APPLICATION, DATABASE, OWNER
 from config.embedded.errors import EmbeddedPostgresError
-from config.embedded.programs import binaries
+from config.embedded.programs import MAJOR, RELEASES, binaries
 from config.embedded.system_user import (
     Say,
     become_system_user,
@@ -27,11 +29,10 @@ from config.embedded.system_user import (
 )
 from config.folders import PROJECT, SYSTEM_FOLDER, DataFolder, private_parents
 
-DATABASE = "weir"
-MAJOR = "18"
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
 
+INITDB = ("--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -64,8 +65,8 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The URL of the database, without a password: the socket's folder is closed to other users."""
-        return f"postgresql://{DATABASE}@/{DATABASE}?host={self.folder.sockets}&port=5432"
+        """The URL of the database, as its owner, without a password: the socket's folder is closed to other users."""
+        return f"postgresql://{OWNER}@/{DATABASE}?host={self.folder.sockets}&port=5432"
 
     def start(self, *, say: Say) -> None:
         """Make sure that the server runs and has its database; it keeps running when the caller ends.
@@ -109,25 +110,53 @@ class EmbeddedPostgres:
         return None
 
     def prepare(self, *, say: Say) -> None:
-        """Create what is missing: folders, as root the system user, and the cluster."""
+        """Create what is missing: folders, as root the system user, and the cluster. EmbeddedPostgresError for a folder
+        of another major version, or one that is being upgraded.
+        """
         self.prepare_folders(say)
         for inside in (self.folder.sockets, self.folder.logs):
             inside.mkdir(mode=0o700, parents=True, exist_ok=True)
         give_to_system_user(self.folder.sockets)
-        self._check_version()
-        if not (self.folder.postgres / "PG_VERSION").exists():
+        if problem := self.other_version():
+            raise EmbeddedPostgresError(problem)
+        if self.major() is None:
             say(f"Creating a PostgreSQL {MAJOR} database in {self.folder.postgres}.")
             self._create_cluster(say)
 
-    def _check_version(self) -> None:
-        """EmbeddedPostgresError for a folder of another major version, which this one cannot open."""
+    def major(self) -> str | None:
+        """The major version that made the cluster; None before there is one."""
         version = self.folder.postgres / "PG_VERSION"
-        if version.exists() and (major := version.read_text().strip()) != MAJOR:
-            raise EmbeddedPostgresError(
-                f"{self.folder.postgres} was made by PostgreSQL {major}; this Weir brings version {MAJOR}, which"
-                " does not open it. Nothing was changed. With the Weir that made it: `weir backup FILE`; with this one:"
-                " `weir restore FILE --data-dir NEW-FOLDER`."
-            )
+        return version.read_text().strip() if version.exists() else None
+
+    def kept_clusters(self) -> dict[str, Path]:
+        """What an upgrade has put aside, by major version."""
+        return {
+            path.name.partition(".")[2]: path
+            for path in self.folder.path.glob("postgres.*")
+            if path.name.partition(".")[2].isdecimal()
+        }
+
+    def other_version(self) -> str:
+        """What to do about a cluster of another major version, which this one does not open, in a sentence; "" for one
+        that it opens.
+        """
+        major = self.major()
+        if major == MAJOR or (major is None and not self.kept_clusters()):
+            return ""
+        if major is None:
+            return f"The upgrade of {self.folder.postgres} was interrupted: run `weir upgrade-database` again."
+        said = f"{self.folder.postgres} was made by PostgreSQL {major}; this Weir brings version {MAJOR}, which"
+        by_backup = (
+            "with the Weir that made it `weir backup FILE`, with this one `weir restore FILE --data-dir NEW-FOLDER`"
+        )
+        if major in RELEASES:
+            return f"{said} does not open it. Nothing was changed: run `weir upgrade-database`. Or {by_backup}."
+        if major.isdecimal() and int(major) > int(MAJOR):
+            return f"{said} is older and does not open it. Nothing was changed: run the Weir that made it."
+        return (
+            f"{said} does not open it. Nothing was changed: run `weir upgrade-database --programs FOLDER`, with the"
+            f" folder of PostgreSQL {major}'s own programs. Or {by_backup}."
+        )
 
     def prepare_folders(self, say: Say) -> None:
         """Create the data folder, and as root the system user, who must be able to reach it: EmbeddedPostgresError when
@@ -157,9 +186,8 @@ class EmbeddedPostgres:
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(mode=0o700)
         give_to_system_user(made)
-        options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         program = str(binaries(say) / "initdb")
-        done = run_as_system_user([program, *options, "--locale=C", "-U", DATABASE, "-D", str(made)])
+        done = run_as_system_user([program, *INITDB, "-U", OWNER, "-D", str(made)])
         if done.returncode != 0:
             raise EmbeddedPostgresError(f"PostgreSQL could not create its database: {done.stderr.strip()}")
         made.rename(self.folder.postgres)
@@ -190,8 +218,8 @@ class EmbeddedPostgres:
             (self.folder.sockets / stale).unlink(missing_ok=True)
 
     def wait_until_ready(self, started: subprocess.Popen[bytes] | None = None) -> None:
-        """Wait until the server accepts connections, and create the database if it is missing. EmbeddedPostgresError
-        after START_TIMEOUT_S, or at once when the ``started`` process has died.
+        """Wait until the server accepts connections, and create the database and the application's role if they are
+        missing. EmbeddedPostgresError after START_TIMEOUT_S, or at once when the ``started`` process has died.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
@@ -209,6 +237,8 @@ class EmbeddedPostgres:
         with psycopg.connect(self.url.replace(f"/{DATABASE}?", "/postgres?"), autocommit=True) as connection:
             if connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone() is None:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+            if connection.execute("select 1 from pg_roles where rolname = %s", [APPLICATION]).fetchone() is None:
+                connection.execute(sql.SQL("create role {} login").format(sql.Identifier(APPLICATION)))
 
     def _pid_on_file(self) -> int | None:
         with suppress(OSError, ValueError, IndexError):

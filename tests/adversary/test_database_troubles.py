@@ -16,6 +16,7 @@ from governance.people.models import User
 from governance.scopes.models import Scope
 from policies.decisions.queries import statement
 from tests.allocation.conftest import document
+from tests.database_owner import as_owner
 from tests.policies.conftest import AT, SYSTEM
 
 pytestmark = [pytest.mark.adversary("database"), pytest.mark.django_db]
@@ -38,7 +39,7 @@ def client() -> Client:
 
 
 def fail_at(table: str, sqlstate: str) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             f"""
             CREATE OR REPLACE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -51,7 +52,7 @@ def fail_at(table: str, sqlstate: str) -> None:
 
 
 def end_trouble(table: str) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER trouble ON {table}")
 
 

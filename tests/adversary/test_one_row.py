@@ -38,6 +38,7 @@ from tests.allocation.conftest import make_organisation as make_sharing
 from tests.allocation.outcomes.reported import record, typed
 from tests.allocation.sharing import LICENCE, apply_split
 from tests.allocation.usage.traced import spans_of, tell
+from tests.database_owner import as_owner
 from tests.policies.conftest import AT, SYSTEM, Apply, Spend, evaluate, person
 from tests.policies.evaluation.limits import LATER
 
@@ -46,7 +47,7 @@ DECEMBER = datetime(2026, 12, 1, 0, 0, 1, tzinfo=UTC)
 
 
 def sql(statement: str, *parameters: object) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
 
 

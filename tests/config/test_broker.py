@@ -13,6 +13,7 @@ def broker_conninfo(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> 
     named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     conninfo = make_conninfo("", **{word: main[name] or None for word, name in named.items()})
     monkeypatch.setattr(settings, "BROKER_CONNINFO", conninfo)
+    monkeypatch.setattr(settings, "BROKER_OWNER_CONNINFO", conninfo)
     return conninfo
 
 

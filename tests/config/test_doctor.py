@@ -20,6 +20,7 @@ from governance.people.rules import Actor
 from governance.scopes.models import Scope, ScopeKind
 from governance.work.models import DirtyScope, Heartbeat
 from policies.evaluation.models import EvaluationRun
+from tests.database_owner import as_owner
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -58,6 +59,13 @@ def test_a_beat_that_stopped_is_told() -> None:
 def test_a_node_with_other_keys_is_told() -> None:
     SealingKey.objects.create(digest="0" * 64, since=AT)
     assert wrong() == [OTHER_KEY]
+
+
+@pytest.mark.usefixtures("well")
+def test_an_application_that_nothing_append_only_binds_is_told() -> None:
+    with as_owner():
+        (told,) = wrong()
+    assert told.startswith("The application is PostgreSQL's superuser")
 
 
 @pytest.mark.usefixtures("well")

@@ -164,6 +164,20 @@ def test_postgresql_knows_which_program_a_connection_is_of(up: Up) -> None:
     eventually("programs name themselves", lambda: {process_name("fold"), process_name("evaluate")} <= named())
 
 
+def test_everything_is_done_as_the_application_and_not_as_the_owner(up: Up) -> None:
+    sockets = DataFolder(up.folder).sockets
+    with psycopg.connect(f"host={sockets} user=weir dbname=weir") as connection:
+        used = connection.execute(
+            "SELECT DISTINCT usename FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchall()
+        standing = connection.execute(
+            "SELECT rolsuper, rolcreaterole, rolbypassrls, pg_has_role(oid, 'weir', 'MEMBER') FROM pg_roles"
+            " WHERE rolname = 'weir_app'"
+        ).fetchall()
+    assert (used, standing) == ([("weir_app",)], [(False, False, False, False)])
+
+
 def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
     assert up.folder.stat().st_mode & 0o066 == 0
     assert (up.folder / "secrets.json").stat().st_mode & 0o077 == 0

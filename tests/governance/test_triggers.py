@@ -1,14 +1,24 @@
 """What is asked before every trigger: whether this transaction ignores it."""
 
+from collections.abc import Iterator
+
 import pgtrigger
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from governance.records.models import DecisionRecord
+from tests.database_owner import as_owner
 from tests.governance.records.written import record
 
 
-def test_a_trigger_is_ignored_only_where_that_is_said(db: None) -> None:
+@pytest.fixture
+def owner(db: None) -> Iterator[None]:
+    with as_owner():
+        yield
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_trigger_is_ignored_only_where_that_is_said() -> None:
     seq = record(1).seq
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         DecisionRecord.objects.filter(seq=seq).update(reason="before")

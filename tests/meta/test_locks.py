@@ -38,7 +38,9 @@ NAMES = {lock.name for lock in LOCKS}
 ASKED = re.compile(r"pg_(?:try_)?advisory")
 
 
-ROWS = re.compile(r"select_for_update\(|FOR (?:NO KEY )?UPDATE\b|FOR (?:KEY )?SHARE\b|LOCK TABLE|DO UPDATE")
+ROWS = re.compile(
+    r"select_for_update\(|FOR (?:NO KEY )?UPDATE\b|FOR (?:KEY )?SHARE\b|LOCK TABLE|weir_hold|weir_make_week|DO UPDATE"
+)
 
 
 # Two versions of Weir may run on one database: a number that changed would guard nothing between them.

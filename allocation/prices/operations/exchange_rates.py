@@ -31,7 +31,7 @@ def apply_exchange_rates(document: ExchangeRatesDocument, *, actor: Actor, at: d
     check_may_change(actor, "allocation.exchangerate", organisation.path)
     # The pricing context notices new rates by the highest key: keys must become visible in their order.
     with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE allocation_exchangerate IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute("SELECT weir_hold_exchange_rates()")
     in_force = _rates_in_force(organisation)
     change = _change(document, in_force)
     if change.action == "unchanged":

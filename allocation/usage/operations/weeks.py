@@ -20,7 +20,6 @@ PAUSE_S = 1.0
 WEEKS_AHEAD = 3
 # Windows are rounded outwards to whole days, and evaluated a moment after their instant.
 SPARE = 2 * DAY
-STORED = "fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05"
 _NAME = re.compile(r".*_(\d{4})_(\d{2})_(\d{2})")
 
 
@@ -87,30 +86,16 @@ def _make(table: str, monday: date) -> None:
     that was on its way to the rest would be refused there once the week is attached.
     """
     hold(PARTITION_LOCK)
-    names = {
-        "whole": sql.Identifier(table), "rest": sql.Identifier(f"{table}_rest"),
-        "part": sql.Identifier(f"{table}_{monday:%Y_%m_%d}"), "stored": sql.SQL(STORED),
-        "start": sql.Literal(midnight(monday)), "end": sql.Literal(midnight(monday + WEEK)),
-    }  # fmt: skip
-    statements = (
-        "LOCK TABLE {whole} IN SHARE ROW EXCLUSIVE MODE",
-        "LOCK TABLE {rest} IN ACCESS EXCLUSIVE MODE",
-        "CREATE TABLE IF NOT EXISTS {part} (LIKE {whole} INCLUDING DEFAULTS INCLUDING INDEXES) WITH ({stored})",
-        "INSERT INTO {part} SELECT * FROM {rest} WHERE bucket >= {start} AND bucket < {end}",
-        "DELETE FROM {rest} WHERE bucket >= {start} AND bucket < {end}",
-        "ALTER TABLE {whole} ATTACH PARTITION {part} FOR VALUES FROM ({start}) TO ({end})",
-    )
     if monday + WEEK in _ends(table):
         return
     with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(sql.SQL(statement).format(**names))
+        cursor.execute("SELECT weir_make_week(%s, %s)", [table, monday])
 
 
 def _drop(name: str) -> None:
     hold(PARTITION_LOCK)
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+        cursor.execute("SELECT weir_drop_week(%s)", [name])
 
 
 def _forget_rest(table: str, before: datetime) -> None:

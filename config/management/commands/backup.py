@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from config.backup import archive, dumps
 from config.backup.installation import running_database, weir_version
+from config.roles import as_owner
 from governance.messages.models import Channel
 from governance.messages.operations import channel_secrets
 from governance.records.queries import chain_head
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             raise CommandError("The keys are not known here: set WEIR_SECRET_KEY and WEIR_SECRET_KEYS, or --data-dir.")
         draft = file.with_name(f"{file.name}.dump")
         try:
-            with running_database(self.say), _closed_file(draft):
+            with running_database(self.say), as_owner(), _closed_file(draft):
                 manifest = self._write(file, draft)
         except archive.BackupError as problem:
             raise CommandError(str(problem)) from None

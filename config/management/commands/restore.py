@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from config.backup import archive, dumps
 from config.backup.installation import running_database
+from config.roles import as_owner, grant_application
 from governance.messages.models import Channel
 from governance.messages.operations import channel_secrets
 from governance.records.engine import Head
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         try:
             manifest = archive.read_manifest(file)
             _check_known(manifest)
-            with running_database(self.say):
+            with running_database(self.say), as_owner():
                 _check_empty(manifest)
                 dumped.unlink(missing_ok=True)
                 archive.unpack_database(file, dumped)
@@ -43,6 +44,8 @@ class Command(BaseCommand):
                 with tqdm(unit=" tables", leave=False, disable=not sys.stderr.isatty()) as bar:
                     dumps.load(dumped, say=self.say, progress=lambda _table: bar.update())
                 self._verify(manifest)
+                # Rights are not in a backup, since roles are another server's.
+                grant_application()
         except archive.BackupError as problem:
             raise CommandError(str(problem)) from None
         finally:

@@ -32,6 +32,7 @@ from config.folders import PROJECT, DataFolder
 from config.installation import AlreadyRunning, lock_folder, supervisor_configuration
 from config.port import HOST, PORT, refusal
 from config.programs import stop_leftovers
+from config.roles import grant_application
 from governance.management.arguments import operator, refusals_as_sentences
 from governance.messages.operations import OtherSealingKey, claim_sealing_key
 from governance.organisations.operations.rights import create_superuser
@@ -100,6 +101,7 @@ class Command(BaseCommand):
         if settings.BROKER_IS_POSTGRES:
             self.say(broker.install())
             broker.purge_nudges()
+            grant_application()
         current_app.loader.import_default_modules()
         for name in FIRST_TASKS:
             current_app.tasks[name]()

@@ -47,7 +47,10 @@ class AdvisoryLock:
 
 
 INSTALL_LOCK = AdvisoryLock(
-    "INSTALL_LOCK", 7_310_579_811_364, Keyed.BY_NUMBER, "installing the broker's tables, on a connection of its own"
+    "INSTALL_LOCK",
+    7_310_579_811_364,
+    Keyed.BY_NUMBER,
+    "installing the broker's tables; giving the application its rights",
 )
 IDEMPOTENCY_LOCK = AdvisoryLock(
     "IDEMPOTENCY_LOCK", 0, Keyed.BY_DIGEST, "a command with an Idempotency-Key, tried and not waited for"

@@ -12,6 +12,7 @@ from budgets.plans.models import Budget
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from tests.budgets.conftest import AT, Propose, account_of, use
+from tests.database_owner import as_owner
 
 
 def refused(match: str) -> Any:
@@ -84,7 +85,7 @@ def test_what_was_approved_is_not_edited_nor_deleted(search: Scope, approve: Pro
             Budget.objects.filter(pk=budget.pk).update(**change)
     with refused("Invalid transition"), transaction.atomic():
         Budget.objects.filter(pk=budget.pk).update(status="submitted")
-    with refused("Cannot delete"), transaction.atomic():
+    with as_owner(), refused("Cannot delete"), transaction.atomic():
         budget.delete()
     Budget.objects.filter(pk=budget.pk).update(ends_on=date(2027, 1, 1))
     with refused("earlier, never later"), transaction.atomic():
@@ -94,9 +95,9 @@ def test_what_was_approved_is_not_edited_nor_deleted(search: Scope, approve: Pro
 def test_transfers_are_written_once(search: Scope, approve: Propose) -> None:
     approve(search, "100")
 
-    with refused("Cannot update or delete"), transaction.atomic():
+    with as_owner(), refused("Cannot update or delete"), transaction.atomic():
         Transfer.objects.update(amount=1)
-    with refused("Cannot update or delete"), transaction.atomic():
+    with as_owner(), refused("Cannot update or delete"), transaction.atomic():
         Transfer.objects.all()._raw_delete("default")
 
 
@@ -110,7 +111,7 @@ def test_balances_follow_transfers_and_nothing_else(search: Scope, approve: Prop
         Account.objects.create(kind="source", scope=search, unit="tokens", opened_at=AT, funded=5)
     with refused("never re-used"), transaction.atomic():
         Account.objects.filter(kind="budget").update(period_start=date(2026, 10, 1))
-    with refused("Cannot delete"), transaction.atomic():
+    with as_owner(), refused("Cannot delete"), transaction.atomic():
         Account.objects.filter(kind="budget")._raw_delete("default")
 
 

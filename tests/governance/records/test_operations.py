@@ -5,6 +5,7 @@ from governance.organisations.operations import create_scope
 from governance.records.models import DecisionRecord
 from governance.records.queries import verify_chain
 from governance.scopes.models import Scope
+from tests.database_owner import as_owner
 from tests.governance.conftest import AT, SYSTEM, at_once
 from tests.governance.records.written import record
 
@@ -20,7 +21,7 @@ from tests.governance.records.written import record
 )
 def test_the_database_refuses_to_change_a_record(db: None, change: str) -> None:
     record()
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
             cursor.execute(change)

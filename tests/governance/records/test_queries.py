@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from governance.records.engine import START, Head
 from governance.records.queries import chain_head, verify_chain
+from tests.database_owner import as_owner
 from tests.governance.conftest import AT
 from tests.governance.records.written import record
 
 
 def tamper(sql: str) -> None:
     """As somebody who owns the database might."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), as_owner(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(sql)
         cursor.execute("SET LOCAL session_replication_role = origin")

@@ -18,6 +18,7 @@ from governance.scopes.models import Scope
 from governance.work.models import Heartbeat
 from tests.allocation.anomalies.daily import AT, DAY, TODAY, day_of, delivered, judged, kpis, recorded, used
 from tests.allocation.conftest import make_organisation
+from tests.database_owner import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -242,7 +243,7 @@ def test_a_fault_in_one_organisation_stops_no_other_and_is_told_once(
     globex = make_organisation("globex")
     used(Scope.objects.get(path="globex/search"), {1: 700})
     delivered(globex)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE allocation_anomaly ADD CONSTRAINT not_here CHECK (scope_id <> %s)", [search.pk])
     used(search, {1: 700})
     delivered(acme)

@@ -20,6 +20,7 @@ from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, SYSTEM, event
 from tests.allocation.prices.exchange_rates import RATES
+from tests.database_owner import as_owner
 
 BOOK = """
 apiVersion: weir/v1
@@ -122,5 +123,5 @@ def test_rates_are_added_and_never_changed(acme: Scope) -> None:
     apply_book()
     assert recorded(acme)[2] == "1 EUR 1.12 2026-11-24"
     for change in (lambda: ExchangeRate.objects.update(rate=2), lambda: ExchangeRate.objects.all().delete()):
-        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        with as_owner(), pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             change()

@@ -7,6 +7,7 @@ from allocation.unit_economics.queries import agent_scopes, task_sizes
 from allocation.usage.operations import record_usage
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event
+from tests.database_owner import as_owner
 
 PERIOD = {"since": AT.date(), "until": AT.date() + timedelta(days=1)}
 
@@ -30,7 +31,7 @@ def test_bands_begin_at_powers_of_two(acme: Scope) -> None:
 
 def test_of_very_many_one_in_128_counts_for_all(acme: Scope, search: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
     sent = [event(task_id=f"t-{each}", tokens={"input": 100}) for each in range(300)]
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         # Of 300 numbers that follow each other from here, sixteen are in the sample.
         cursor.execute(
             "SELECT setval('allocation_task_id_seq', (last_value / 2048 + 1) * 2048 - 1) FROM allocation_task_id_seq"

@@ -12,6 +12,7 @@ from allocation.usage.importers.litellm import native
 from allocation.usage.models import UsageRecord
 from governance.scopes.models import Scope
 from tests.allocation.conftest import SHARED, Client, needs_shared_data
+from tests.database_owner import as_owner
 
 PROMPT = "a prompt that only its author may read"
 
@@ -134,7 +135,7 @@ def test_a_cut_streams_estimate_is_marked_and_a_claim_is_kept(
 
 
 def everything_stored() -> str:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT quote_ident(table_name) FROM information_schema.tables"
             " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"

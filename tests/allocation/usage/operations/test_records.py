@@ -6,6 +6,7 @@ from allocation.usage.models import UsageRecord
 from allocation.usage.operations import IngestResult, record_usage, records
 from governance.scopes.models import Scope
 from tests.allocation.conftest import AT, event
+from tests.database_owner import as_owner
 
 STAGED = "INSERT INTO allocation_usagerecord"
 
@@ -26,7 +27,8 @@ def test_both_ways_store_the_same(acme: Scope, monkeypatch: pytest.MonkeyPatch) 
     stored = []
     for few in (0, 100):
         monkeypatch.setattr(records, "FEW", few)
-        UsageRecord.objects.all().delete()
+        with as_owner():
+            UsageRecord.objects.all().delete()
         record_usage(
             events=[
                 event(

@@ -13,6 +13,7 @@ from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from tests.allocation.admin_people import person
 from tests.allocation.conftest import AT, SYSTEM, event
+from tests.database_owner import as_owner
 
 SINCE, UNTIL = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -73,8 +74,9 @@ def test_a_term_is_an_event_a_task_a_session_or_a_model_exactly(used: None, acme
 
 def test_a_days_records_are_its_own_and_those_of_closed_months_that_came_on_it(used: None, acme: Scope) -> None:
     day = datetime(2026, 11, 23, tzinfo=UTC)
-    UsageRecord.objects.filter(event_id="1").update(booked_at=day)
-    UsageRecord.objects.filter(event_id="3").update(booked_at=day + timedelta(days=1))
+    with as_owner():
+        UsageRecord.objects.filter(event_id="1").update(booked_at=day)
+        UsageRecord.objects.filter(event_id="3").update(booked_at=day + timedelta(days=1))
 
     def booked(on: datetime) -> list[str]:
         return sorted(UsageRecord.objects.booked_on(on.date()).values_list("event_id", flat=True))

@@ -19,6 +19,7 @@ from governance.scopes.models import Scope
 from policies.decisions.documents import Question
 from policies.decisions.engine.snapshot import Snapshot
 from policies.decisions.operations.following import Follower, follow_in_background
+from tests.database_owner import as_owner
 from tests.policies.conftest import AT, SYSTEM, Apply
 from tests.policies.decisions.world import World, by_snapshot, by_statement
 
@@ -102,7 +103,7 @@ def test_a_change_is_known_within_milliseconds_of_its_commit(apply: Apply) -> No
 def test_what_a_lost_notification_told_of_is_found_within_two_seconds(acme: Scope) -> None:
     snapshot = Snapshot()
     with following(snapshot):
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute("ALTER TABLE governance_scope DISABLE TRIGGER USER")
             cursor.execute(
                 "INSERT INTO governance_scope (parent_id, slug, name, path, kind, practice, environment, criticality,"
@@ -150,7 +151,7 @@ def test_what_a_transaction_wrote_that_was_open_at_a_reading_is_found_later(acme
 def test_a_broken_connection_is_seen_and_made_anew(acme: Scope) -> None:
     snapshot = Snapshot()
     with following(snapshot):
-        with connection.cursor() as cursor:
+        with as_owner(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                 " WHERE application_name = 'weir decisions' AND datname = current_database()"

@@ -17,6 +17,7 @@ from policies.evaluation.models import DataGap, EvaluationRun
 from policies.evaluation.operations import constraints, evaluate_next_dirty_scopes, sweep
 from policies.guardrails.engine.types import ConstraintInForce, ScopeView
 from policies.guardrails.models import GuardrailState
+from tests.database_owner import as_owner
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
 from tests.policies.evaluation.limits import LATER, limits
 
@@ -44,7 +45,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
 
 
 def refuse_with_a_trigger(guardrail: str) -> None:
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             f"""
             CREATE FUNCTION refuse_some() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
