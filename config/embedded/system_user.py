@@ -64,9 +64,9 @@ def _make_system_user(say: Say) -> None:
         raise EmbeddedPostgresError(f"The system user {SYSTEM_USER} could not be created: {made.stderr.strip()}")
 
 
-def run_as_system_user(words: list[str]) -> subprocess.CompletedProcess[str]:
+def run_as_system_user(words: list[str], *, cwd: Path = Path("/")) -> subprocess.CompletedProcess[str]:
     """Run a command as the system user when root, else as the current user, in a clean environment."""
-    run = partial(subprocess.run, words, capture_output=True, text=True, check=False, cwd="/", env=clean_environment())
+    run = partial(subprocess.run, words, capture_output=True, text=True, check=False, cwd=cwd, env=clean_environment())
     if os.geteuid() != 0:
         return run()
     group = pwd.getpwnam(SYSTEM_USER).pw_gid
