@@ -6,6 +6,8 @@ unlogged tables, empty after a crash, and the next sweep finds the rows they wer
 """
 
 import logging
+import threading
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -20,6 +22,9 @@ from psycopg_pool import ConnectionPool
 from governance.work.engine.locks import INSTALL_LOCK
 
 logger = logging.getLogger(__name__)
+
+CHECKED_WITHIN_S = 5.0
+SILENT = "it takes the connection and says nothing"
 
 QUEUES = ("evaluation", "deliveries", "watch", "beat", "slow")
 # pgmq's own trigger reads a throttle from an unlogged table; after a crash of PostgreSQL that is empty and the trigger
@@ -107,8 +112,48 @@ def purge_nudges() -> None:
             connection.execute("select pgmq.purge_queue(%s)", [queue])
 
 
+class Checks:
+    """Runs a check in a thread of its own, one at a time: a broker that takes connections and says nothing holds
+    whoever asks it, some transports for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: threading.Thread | None = None
+
+    def run(self, check: Callable[[], None], within_s: float) -> None:
+        """Raises what the check raises; TimeoutError when it, or the one before, is not done within that time."""
+        problems: list[Exception] = []
+
+        def tried() -> None:
+            try:
+                check()
+            except Exception as problem:  # noqa: BLE001  # raised below, by whoever asked
+                problems.append(problem)
+
+        with self._lock:
+            if self._running is not None and self._running.is_alive():
+                raise TimeoutError(SILENT)
+            running = self._running = threading.Thread(target=tried, name="broker check", daemon=True)
+            running.start()
+        running.join(within_s)
+        if running.is_alive():
+            raise TimeoutError(SILENT)
+        if problems:
+            raise problems[0]
+
+
+_checks = Checks()
+
+
 def check() -> None:
-    """Connect to the broker; raises the transport's own error when it cannot be reached."""
+    """Connects to the broker; raises the transport's own error when it cannot be reached, and TimeoutError when it says
+    nothing within CHECKED_WITHIN_S.
+    """
+    _checks.run(_connect, CHECKED_WITHIN_S)
+
+
+def _connect() -> None:
     if settings.BROKER_IS_POSTGRES:
         with psycopg.connect(settings.BROKER_CONNINFO) as connection:
             connection.execute("select 1 from pgmq.meta limit 1")

@@ -216,6 +216,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": NUDGE_V
 if BROKER_IS_POSTGRES:
     # A message is told of at once; looking every second is for one of which the word was lost.
     CELERY_BROKER_TRANSPORT_OPTIONS |= {"use_notify": True, "wait_time_seconds": 0, "polling_interval": 1.0}
+elif CELERY_BROKER_URL.startswith(("redis", "sentinel")):
+    # One that says nothing would hold whoever sends, for ever: the thread of nudges, and beat.
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"socket_timeout": 30, "socket_connect_timeout": 5}
 # Each connection of this pool holds its own pool of PostgreSQL connections.
 CELERY_BROKER_POOL_LIMIT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
