@@ -1,6 +1,9 @@
 """A full disk, a lost connection, a deadlock, a lock: 503 with `Retry-After`, never 500, and nothing is lost."""
 
 import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -143,3 +146,53 @@ def test_a_decision_is_asked_for_again(
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert answer["Retry-After"]
     assert connections["default"].connection is not None
+
+
+# --- nobody gets a connection ---------------------------------------------------------------------------------------
+
+ROADS = {
+    "usage": ("post", "/api/v1/usage", [document(id="one")]),
+    "usage of LiteLLM": ("post", "/api/v1/usage/litellm", [{"id": "one"}]),
+    "spans": ("post", "/api/v1/otlp/v1/traces", {"resourceSpans": []}),
+    "log events": ("post", "/api/v1/otlp/v1/logs", {"resourceLogs": []}),
+    "metrics": ("post", "/api/v1/otlp/v1/metrics", {"resourceMetrics": []}),
+    "outcomes": ("post", "/api/v1/outcomes", []),
+    "a decision": ("post", "/api/v1/decisions", {"scope": "acme", "model": "gpt-4o"}),
+    "a proxy's question": ("get", "/api/v1/decisions/check", None),
+    "an answer of the API": ("get", "/api/v1/quarantine", None),
+    "a page": ("get", "/admin/", None),
+}
+
+
+@pytest.fixture
+def refused(request: pytest.FixtureRequest, database_url: str) -> Iterator[dict[str, Any]]:
+    """Settings with which PostgreSQL takes no connection: for a role that may have none (as max_connections reached,
+    SQLSTATE 53300), and where nobody listens, as while it restarts.
+    """
+    if request.param == "away":
+        yield {"HOST": "127.0.0.1", "PORT": "1"}
+        return
+    name = f"weir_test_{os.getpid()}"
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 0".encode())
+        try:
+            yield {"USER": name}
+        finally:
+            owner.execute(f"DROP ROLE {name}".encode())
+
+
+@pytest.mark.parametrize("refused", ["too many", "away"], indirect=True)
+def test_every_road_is_told_when_no_connection_is_left(client: Client, refused: dict[str, Any]) -> None:
+    def ask(method: str, path: str, body: Any) -> tuple[int, bool]:
+        # A connection of this thread's own.
+        main = connections["default"]
+        main.settings_dict = main.settings_dict | refused
+        headers = {"Authorization": "Bearer weir_abcdefghij_klmnopqrstuvwxyz"}
+        client.cookies["sessionid"] = "a" * 32
+        content = () if body is None else (json.dumps(body), "application/json")
+        answer = getattr(client, method)(path, *content, headers=headers)
+        return answer.status_code, answer.has_header("Retry-After")
+
+    with ThreadPoolExecutor(1) as other:
+        answers = {name: other.submit(ask, *road).result() for name, road in ROADS.items()}
+    assert {name: answer for name, answer in answers.items() if answer != (503, True)} == {}
