@@ -1,5 +1,5 @@
 """Functions that do with the owner's rights what the application, which owns no table, may do to whole tables: make a
-month of usage or a week of roll-ups, drop one that is over, hold the exchange rates. See docs/adr/0041.
+month of usage or a week of roll-ups, drop one that is over, hold the exchange rates. See docs/adr/0042.
 """
 
 from django.db import migrations

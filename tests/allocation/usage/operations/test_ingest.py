@@ -22,6 +22,7 @@ from tests.allocation.conftest import AT, SYSTEM, event, make_organisation, roll
 from tests.allocation.declared_documents import BOOK
 from tests.allocation.focus.stated import apply_rates
 from tests.allocation.prices.operations.test_price_books import apply_book
+from tests.database_owner import as_owner
 from tests.governance.conftest import at_once
 
 COUNTED = [UsageRecord, UsageMinute, UsageHour, UsageDay]
@@ -187,8 +188,9 @@ calls = st.fixed_dictionaries(
 
 
 def forget() -> None:
-    for model in COUNTED:
-        model.objects.all().delete()
+    with as_owner():
+        for model in COUNTED:
+            model.objects.all().delete()
 
 
 @pytest.mark.long
