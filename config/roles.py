@@ -57,7 +57,7 @@ OPEN_FUNCTIONS = """
             OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0)
         )
 """
-STANDING = """
+OWN_ROLE = """
     SELECT r.rolname, r.rolsuper, coalesce(pg_has_role(r.oid, c.relowner, 'USAGE'), false)
     FROM pg_roles AS r LEFT JOIN pg_class AS c ON c.oid = to_regclass('public.governance_decisionrecord')
     WHERE r.rolname = current_user
@@ -65,7 +65,7 @@ STANDING = """
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DatabaseRole:
     """Of the role that a connection has."""
 
     role: str
@@ -73,11 +73,11 @@ class Standing:
     owns_tables: bool
 
 
-def standing() -> Standing:
+def own_role() -> DatabaseRole:
     """Of this connection's role."""
     with connection.cursor() as cursor:
-        cursor.execute(STANDING)
-        return Standing(*cursor.fetchone())
+        cursor.execute(OWN_ROLE)
+        return DatabaseRole(*cursor.fetchone())
 
 
 @contextmanager
@@ -125,12 +125,12 @@ def grant_application() -> int:
     """
     role = application_role()
     with as_owner():
-        return 0 if role == standing().role else grant(role)
+        return 0 if role == own_role().role else grant(role)
 
 
 def application_role() -> str:
     """By which name the application connects."""
-    return str(settings.APPLICATION_ROLE) or standing().role
+    return str(settings.APPLICATION_ROLE) or own_role().role
 
 
 @transaction.atomic
@@ -176,7 +176,7 @@ def _words(rights: Iterable[str]) -> sql.Composable:
 
 def examine() -> Findings:
     """Whether the application has a role of its own, with its rights and no others."""
-    own = standing()
+    own = own_role()
     apart = "give the tables to a role of their own (WEIR_OWNER_DATABASE_URL; see the runbook, *Two roles*)"
     if own.is_superuser:
         yield Finding(

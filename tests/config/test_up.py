@@ -171,11 +171,11 @@ def test_everything_is_done_as_the_application_and_not_as_the_owner(up: Up) -> N
             "SELECT DISTINCT usename FROM pg_stat_activity"
             " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         ).fetchall()
-        standing = connection.execute(
+        rights = connection.execute(
             "SELECT rolsuper, rolcreaterole, rolbypassrls, pg_has_role(oid, 'weir', 'MEMBER') FROM pg_roles"
             " WHERE rolname = 'weir_app'"
         ).fetchall()
-    assert (used, standing) == ([("weir_app",)], [(False, False, False, False)])
+    assert (used, rights) == ([("weir_app",)], [(False, False, False, False)])
 
 
 def test_nobody_else_can_read_what_it_keeps(up: Up) -> None:
