@@ -1,13 +1,13 @@
 """How amounts, progress and transfers look in the admin; it only formats."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from django.utils.safestring import SafeString
 
-from budgets.ledger.engine.burn_chart import BurnChart, burn_up
+from budgets.ledger.engine.burn_chart import Ahead, BurnChart, burn_up
 from budgets.ledger.models import Account, Transfer, TransferQuerySet
 from budgets.ledger.queries import BudgetFacts, spent_by_day
 from budgets.plans.engine.amounts import budget_quantity, rounded
@@ -57,10 +57,13 @@ class PeriodSummary:
     bar: SafeString | str
     chart: BurnChart
     summary: str
+    outlook: str
 
 
-def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> PeriodSummary:
-    """The summary of the account's period, with the chart of spending up to `today`."""
+def period_shown(
+    account: Account, facts: BudgetFacts, *, today: date, ahead: Sequence[Ahead] = (), outlook: str = ""
+) -> PeriodSummary:
+    """The summary of the account's period, with the chart of spending up to `today` and of what is expected after."""
     budget, unit = account.budget, account.unit
     assert budget is not None  # noqa: S101  # budget accounts only
 
@@ -69,7 +72,7 @@ def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> Period
 
     period = account.interval
     even = facts.daily_share * max(0, min((today - period.start).days + 1, period.days))
-    chart = burn_up(amount=facts.amount, spent_by_day=spent_by_day(account), period=period, today=today)
+    chart = burn_up(amount=facts.amount, spent_by_day=spent_by_day(account), period=period, today=today, ahead=ahead)
     return PeriodSummary(
         title=f"{period.start} to {period.last_day}",
         amount=in_words(facts.amount),
@@ -82,6 +85,7 @@ def period_shown(account: Account, facts: BudgetFacts, *, today: date) -> Period
         bar=progress(facts),
         chart=chart,
         summary=f"{in_words(facts.used)} of {in_words(facts.amount)} used; an even pace would be at {in_words(even)}.",
+        outlook=outlook,
     )
 
 

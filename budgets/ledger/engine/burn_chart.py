@@ -4,23 +4,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from budgets.plans.engine.periods import Period
 from governance.charts.engine.axis import Axis, Tick, axis_of, day_label
 from governance.charts.engine.colours import BAD, BLUE, LINE
 from governance.charts.engine.frame import Frame, px
 from governance.charts.engine.marks import Key
-from governance.charts.engine.scale import scale_of
+from governance.charts.engine.scale import Scale, scale_of
 
 FRAME = Frame(width=720, height=240, left=72, right=696, top=16, bottom=208)
 DAYS_IN_LONGEST_MONTH, DAYS_IN_WEEK = 31, 7
 USED, BUDGET = BLUE, BAD
 LEGEND = (Key("used so far", USED, "line"), Key("an even pace", LINE, "dashes"), Key("the budget", BUDGET, "line"))
+LEGEND_WITH_FORECAST = (LEGEND[0], Key("expected; the area: 80 of 100 cases", USED, "dashes"), *LEGEND[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What will have been spent at the end of the day, at least, most likely and at most."""
+
+    day: date
+    low: Decimal
+    mid: Decimal
+    high: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class BurnChart:
-    """Points are `x,y` in pixels; `actual` stops at today."""
+    """Points are `x,y` in pixels; `actual` stops at today. `fan` and `expected` begin there, and are empty without a
+    forecast.
+    """
 
     actual: str
     area: str
@@ -29,17 +43,26 @@ class BurnChart:
     today_x: str
     last: tuple[str, str] | None
     axis: Axis
+    fan: str = ""
+    expected: str = ""
     legend: tuple[Key, ...] = LEGEND
     used_colour: str = USED
     budget_colour: str = BUDGET
 
 
-def burn_up(*, amount: Decimal, spent_by_day: Mapping[date, Decimal], period: Period, today: date) -> BurnChart:
-    """Cumulative spending against the budget and an even pace. All results are pixels: floats are used for drawing
-    only.
+def burn_up(
+    *,
+    amount: Decimal,
+    spent_by_day: Mapping[date, Decimal],
+    period: Period,
+    today: date,
+    ahead: Sequence[Ahead] = (),
+) -> BurnChart:
+    """Cumulative spending against the budget and an even pace, and what is expected from the day before the first of
+    `ahead` on. All results are pixels: floats are used for drawing only.
     """
     series = _series(spent_by_day, period, today)
-    scale = scale_of([amount, *(total for _day, total in series)], FRAME)
+    scale = scale_of([amount, *(total for _day, total in series), *(each.high for each in ahead)], FRAME)
     points = [(_x(day, period), px(scale.y(total))) for day, total in series]
     budget_y, zero_y = px(scale.y(amount)), px(scale.y(0))
     actual = " ".join(f"{x},{y}" for x, y in points)
@@ -52,7 +75,23 @@ def burn_up(*, amount: Decimal, spent_by_day: Mapping[date, Decimal], period: Pe
         today_x=_x((today - period.start).days + 1, period) if period.contains(today) else "",
         last=points[-1] if has_started else None,
         axis=axis_of(scale, _labels(period)),
+        **_forecast(ahead, series, scale, period),
     )
+
+
+def _forecast(
+    ahead: Sequence[Ahead], series: Sequence[tuple[int, Decimal]], scale: Scale, period: Period
+) -> dict[str, Any]:
+    if not ahead:
+        return {}
+    begin = (ahead[0].day - period.start).days
+    booked = next((total for day, total in series if day == begin), Decimal(0))
+    days = [(begin, booked, booked, booked)]
+    days += [((each.day - period.start).days + 1, each.low, each.mid, each.high) for each in ahead]
+    lows, mids, highs = (
+        [f"{_x(day[0], period)},{px(scale.y(Decimal(day[place])))}" for day in days] for place in (1, 2, 3)
+    )
+    return {"fan": " ".join([*highs, *reversed(lows)]), "expected": " ".join(mids), "legend": LEGEND_WITH_FORECAST}
 
 
 def _series(spent_by_day: Mapping[date, Decimal], period: Period, today: date) -> Sequence[tuple[int, Decimal]]:

@@ -1,7 +1,7 @@
 from datetime import date
 from decimal import Decimal
 
-from budgets.ledger.engine.burn_chart import burn_up
+from budgets.ledger.engine.burn_chart import Ahead, burn_up
 from budgets.plans.engine.periods import Period
 
 NOVEMBER = Period(date(2026, 11, 1), date(2026, 12, 1))
@@ -40,3 +40,18 @@ def test_before_a_period_nothing_was_spent() -> None:
 def test_after_a_period_all_of_it_is_shown() -> None:
     chart = burn_up(amount=Decimal(1), spent_by_day=spent(on30="2"), period=NOVEMBER, today=date(2027, 1, 1))
     assert (chart.last, chart.today_x) == (("696.0", "16.0"), "")
+
+
+def test_what_is_expected_begins_where_spending_ends() -> None:
+    ahead = [
+        Ahead(date(2026, 11, day), Decimal(low), Decimal(mid), Decimal(high))
+        for day, low, mid, high in ((29, 310, 330, 400), (30, 320, 360, 600))
+    ]
+    chart = burn_up(
+        amount=Decimal(500), spent_by_day=spent(on1="300"), period=NOVEMBER, today=date(2026, 11, 28), ahead=ahead
+    )
+    assert chart.last == ("654.4", "112.0")
+    assert chart.expected == "654.4,112.0 675.2,102.4 696.0,92.8"
+    assert chart.fan == "654.4,112.0 675.2,80.0 696.0,16.0 696.0,105.6 675.2,108.8 654.4,112.0"
+    assert [key.name for key in chart.legend][:2] == ["used so far", "expected; the area: 80 of 100 cases"]
+    assert burn_up(amount=Decimal(500), spent_by_day={}, period=NOVEMBER, today=date(2026, 11, 28)).fan == ""
