@@ -1,6 +1,7 @@
 """Django finds this app's tables here; each concept holds its own."""
 
+from budgets.forecasts import models as forecasts
 from budgets.ledger import models as ledger
 from budgets.plans import models as plans
 
-__all__ = ["ledger", "plans"]
+__all__ = ["forecasts", "ledger", "plans"]

@@ -1,5 +1,6 @@
 """Celery finds this app's tasks here; each concept holds its own."""
 
+from budgets.forecasts import tasks as forecasts
 from budgets.ledger import tasks as ledger
 
-__all__ = ["ledger"]
+__all__ = ["forecasts", "ledger"]

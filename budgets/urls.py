@@ -3,6 +3,7 @@
 from django.urls import path
 
 from budgets.approvals.api import views
+from budgets.forecasts import api as forecasts
 
 urlpatterns = [
     path("budgets", views.Budgets.as_view(), name="budgets"),
@@ -14,5 +15,6 @@ urlpatterns = [
     path("budgets/<int:budget_id>/reject", views.RejectBudget.as_view(), name="budget-reject"),
     path("budgets/<int:budget_id>/grant", views.GrantMore.as_view(), name="budget-grant"),
     path("budgets/<int:budget_id>/give-back", views.GiveBack.as_view(), name="budget-give-back"),
+    path("forecasts", forecasts.Forecasts.as_view(), name="forecasts"),
     path("budgets/<int:budget_id>/end", views.EndBudget.as_view(), name="budget-end"),
 ]

@@ -7,6 +7,7 @@ from allocation.replay.operations import REPLAY_HEARTBEAT
 from allocation.shared_cost.operations.runs import SPLITTING_HEARTBEAT
 from allocation.usage.operations.months import MONTHS_HEARTBEAT
 from allocation.usage.operations.partitions import PARTITIONS_HEARTBEAT
+from budgets.forecasts.queries import FORECASTS_HEARTBEAT
 from budgets.ledger.operations.opening import OPENING_HEARTBEAT
 from governance.work.models import Heartbeat
 from policies.evaluation.models import DataGap
@@ -16,6 +17,7 @@ from policies.evaluation.operations.evaluation import SWEEP_HEARTBEAT
 PARTS: Mapping[str, str] = {
     SWEEP_HEARTBEAT: "The sweep of guardrails fails for",
     OPENING_HEARTBEAT: "Accounts of budgets cannot be opened or ended for",
+    FORECASTS_HEARTBEAT: "Forecasts cannot be made for",
     SPLITTING_HEARTBEAT: "Shared cost cannot be split for",
     TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",
     PARTITIONS_HEARTBEAT: "Tables of usage are in use, or cannot be maintained:",

@@ -32,6 +32,8 @@ BEAT = {
         "options": {"expires": 10},
     },
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
+    # After the first look for anomalies of the day.
+    "make forecasts": {"task": "budgets.make_forecasts", "schedule": crontab(minute="50", hour="0")},
     "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
     "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
     # Soon after the day is over, and again for late feeds.

@@ -35,7 +35,9 @@ from allocation.usage.importers.files import ImportRequest, import_file
 from allocation.usage.models import ImportRun, UsageRecord
 from allocation.usage.operations import record_usage
 from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.forecasts.models import Forecast
 from budgets.plans.models import Budget
+from governance.calendar.engine import DAY
 from governance.documents import load_documents
 from governance.organisations.operations import create_api_key, create_scope, revoke_api_key
 from governance.people.models import ApiKey, KeyPermission, Ownership, User
@@ -201,6 +203,7 @@ MATRIX = {
     "GET /unit-cost-targets": reads("usage:read"),
     "POST /unit-cost-targets": Case(("budgets:write",), body=TARGET, by="finance", ok=201),
     "GET /budgets": reads("budgets:read"),
+    "GET /forecasts": reads("budgets:read"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
     "GET /budgets/{budget_id}/ledger": reads("budgets:read", of="approved"),
@@ -359,6 +362,10 @@ def made_in(folder: Path) -> World:
         scope=teams["search"], provider="openai", model="gpt-4o", metric="cost", first_day=AT.date(),
         last_day=AT.date(), days_count=1, expected=10, observed=100, excess_cost=90, score=9, reason="matrix",
         method="matrix", detected_at=AT, status="open",
+    )  # fmt: skip
+    Forecast.objects.create(
+        scope=teams["search"], unit="money", currency="USD", made_on=AT.date(), made_at=AT, starts_on=AT.date(),
+        ends_on=AT.date() + DAY, booked=0, reason="Not enough history.",
     )  # fmt: skip
     return World(
         {

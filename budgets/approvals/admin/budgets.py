@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any, TypeVar
 
 from django import forms
@@ -19,7 +20,9 @@ from unfold.decorators import action, display
 
 from budgets.approvals import operations, rules
 from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, seen
-from budgets.ledger.admin.show import accounts_of, entries_shown, period_shown, progress
+from budgets.forecasts.queries import days_ahead, forecast_of_period
+from budgets.ledger.admin.show import PeriodSummary, accounts_of, entries_shown, period_shown, progress
+from budgets.ledger.models import Account
 from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
@@ -204,7 +207,7 @@ class BudgetAdmin(ActionPage):
         account = last_account(budget, day=now.date())
         used = used_below([account.pk]) if account is not None else {}
         return {
-            "period": period_shown(account, facts_of(account, used[account.pk]), today=now.date()) if account else None,
+            "period": _period(account, facts_of(account, used[account.pk]), now.date()) if account else None,
             **entries_shown(budget, accounts_of(budget)),
             "budget": budget,
             "is_own": rules.is_author(acting(request).user, budget),
@@ -319,3 +322,9 @@ def _amount_and_used(budget: Budget, facts: BudgetFacts | None) -> dict[str, str
         "amount": rounded(budget.unit, facts.amount, budget.currency),
         "used": rounded(budget.unit, facts.used, budget.currency),
     }
+
+
+def _period(account: Account, facts: BudgetFacts, today: date) -> PeriodSummary:
+    forecast = forecast_of_period(scope_id=account.scope_id, unit=account.unit, period=account.interval, day=today)
+    ahead, outlook = (days_ahead(forecast), forecast.words) if forecast is not None else ([], "")
+    return period_shown(account, facts, today=today, ahead=ahead, outlook=outlook)

@@ -40,8 +40,13 @@ from governance.organisations.operations.rights import create_superuser
 ADMIN_EMAIL = "admin@localhost"
 DATABASE_TIMEOUT_S = 60
 STATIC_PACKAGES = ("django", "django-unfold", "drf-spectacular-sidecar", "djangorestframework", "weir")
-# These tasks create rows that the first event needs; their schedule may come later than that event.
-FIRST_TASKS = ("allocation.maintain_partitions", "allocation.snapshot_catalogue", "budgets.open_periods")
+# These tasks create rows that the first event or page needs; their schedule may come later.
+FIRST_TASKS = (
+    "allocation.maintain_partitions",
+    "allocation.snapshot_catalogue",
+    "budgets.open_periods",
+    "budgets.make_forecasts",
+)
 
 
 class Command(BaseCommand):

@@ -1,0 +1,3 @@
+from budgets.forecasts.operations.making import make_forecasts
+
+__all__ = ["make_forecasts"]
