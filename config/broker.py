@@ -62,6 +62,7 @@ class Transport(pgmq.Transport):
             settings.BROKER_CONNINFO,
             min_size=1,
             max_size=2,
+            max_idle=60,
             timeout=5,
             check=ConnectionPool.check_connection,
             kwargs={"prepare_threshold": None},

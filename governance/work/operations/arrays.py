@@ -23,7 +23,8 @@ def text_array(texts: Iterable[str]) -> str:
     return "{" + ",".join(map(_quoted, texts)) + "}"
 
 
-@lru_cache(maxsize=20_000)
+# Names that return. What is written once, as ids are, only passes through, and would be kept to no end.
+@lru_cache(maxsize=2_000)
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
