@@ -29,6 +29,8 @@ IS_FORKING = sys.platform == "linux"
 LOOK_EVERY_S = 0.2
 AGAIN_AFTER_S = 1.0
 STOP_WITHIN_S = 8.0
+# By this Celery knows that it need not check again.
+CHECKED = "CELERY_SKIP_CHECKS"
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 # What a worker imports only when it starts.
 LOADED_FIRST = (
@@ -134,9 +136,24 @@ def _load() -> None:
     assert get_resolver().url_patterns  # noqa: S101  # reads the API and the admin
     for name in LOADED_FIRST:
         import_module(name)
+    check_once()
     # A collection in a child would write to every page that holds objects, and so copy it. It was also a quarter of
     # what a sweep in a storm costs.
     collect_cycles_seldom()
+
+
+def check_once() -> None:
+    """Django's, once for all: they look at every model and address, and a child that looks at an object copies it.
+    Where they find a fault each program checks for itself, and says so by not starting.
+    """
+    from django.core.management.base import BaseCommand, SystemCheckError  # noqa: PLC0415  # see above
+
+    try:
+        BaseCommand().check()
+    except SystemCheckError:
+        logger.exception("the programs are started nevertheless, and those that check will not run")
+    else:
+        os.environ[CHECKED] = "true"
 
 
 def _spawned(program: str, words: list[str]) -> int:

@@ -39,6 +39,7 @@ SWITCH_S = 0.0005
 
 class Command(BaseCommand):
     help = "Add recorded usage to roll-ups, charge lines and tasks, as it comes in, until stopped."
+    requires_system_checks: list[str] = []
 
     @override
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
