@@ -80,17 +80,17 @@ def _cpu_s(process: psutil.Process) -> float:
     return times.user + times.system
 
 
-def memory_mb(programs: Mapping[str, int], postmaster: int) -> float:
-    """The proportional memory of all processes: what they share is counted once."""
+def memory_mb(programs: Mapping[str, int], postmaster: int) -> Counter[str]:
+    """The proportional memory of all processes by program: what they share is counted once."""
     own = set(programs.values())
-    every = [process for pid in (*own, postmaster) for process in _tree(pid, without=own)]
-    total = 0
-    for process in every:
-        try:
-            total += process.memory_full_info().pss
-        except psutil.Error:
-            continue
-    return total / 2**20
+    used: Counter[str] = Counter()
+    for name, start in (*programs.items(), ("PostgreSQL", postmaster)):
+        for process in _tree(start, without=own):
+            try:
+                used[name] += process.memory_full_info().pss / 2**20
+            except psutil.Error:
+                continue
+    return used
 
 
 @contextmanager

@@ -4,6 +4,7 @@
     python -m bench.traffic kind --senders 2 --events 100000
     python -m bench.traffic single --senders 32 --events 20000    # one event per post
     python -m bench.traffic real --url U --key K                  # a Weir that already runs; clients' figures only
+    python -m bench.traffic idle --seconds 180                    # what one holds and uses to which nothing comes
 
 The traffic is the same for the same seed and arguments. Fails when an event is lost. An own Weir has an organisation of
 `--teams` teams with budgets, found by keys and rules, and `--guardrails` guardrails, which never fire.
@@ -32,6 +33,7 @@ from bench.own_weir import OwnWeir, own_weir
 
 MAKERS = {"real": calls.real, "kind": calls.kind, "single": calls.real}
 DEFAULTS = {"real": (100_000, 1000, 4), "kind": (200_000, 1000, 4), "single": (10_000, 1, 32)}
+LITTLE = 0.001
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 Bodies = list[tuple[int, bytes]]
 
@@ -133,6 +135,22 @@ def report(senders: list[Sender], took: float, events: int, batch: int) -> None:
         raise SystemExit(f"{events - accepted:,} events are missing")
 
 
+def report_memory(memory: Mapping[str, float]) -> None:
+    by_program = sorted(memory.items(), key=lambda item: -item[1])
+    print(f"memory {sum(memory.values()):,.0f} MB: {', '.join(f'{name} {size:.0f}' for name, size in by_program)}")
+
+
+def report_idle(weir: OwnWeir, seconds: float) -> None:
+    programs = weir.pids()
+    before = layers.spent(weir.database_url, programs, weir.postmaster)
+    time.sleep(seconds)
+    used = layers.spent(weir.database_url, programs, weir.postmaster).since(before)
+    report_memory(layers.memory_mb(programs, weir.postmaster))
+    shares = {name: used_s / seconds for name, used_s in used.cpu_s.items() if used_s / seconds >= LITTLE}
+    print(f"CPU {sum(used.cpu_s.values()) / seconds:.1%} of a core: ", end="")
+    print(", ".join(f"{name} {share:.1%}" for name, share in sorted(shares.items(), key=lambda item: -item[1])))
+
+
 def report_layers(used: layers.Spent, client_s: float, events: int) -> None:
     def per_event(of: Mapping[str, float], scale: float, digits: int) -> str:
         shown = sorted(((value * scale / events, name) for name, value in of.items() if value > 0), reverse=True)
@@ -212,8 +230,9 @@ def measure(weir: OwnWeir, key: str, given: argparse.Namespace) -> None:
     used = layers.spent(weir.database_url, programs, weir.postmaster).since(before)
     report(senders, took, given.events, given.batch)
     p99, worst = quantiles(freshness.ages, 0.99, 1.0)
-    print(f"oldest usage not in roll-ups yet: p99 {p99:.2f} s, worst {worst:.2f} s; memory {memory:,.0f} MB")
+    print(f"oldest usage not in roll-ups yet: p99 {p99:.2f} s, worst {worst:.2f} s")
     print(f"not in charges and tasks yet: worst {max(freshness.ages_of_charges, default=0):.1f} s")
+    report_memory(memory)
     report_layers(used, client_s, given.events)
     few = bodies_of(given, given.batch * 20, seed=given.seed + 1)
     with layers.statements(weir.database_url, weir.log) as counted:
@@ -233,7 +252,8 @@ def settled(weir: OwnWeir, freshness: Freshness) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("traffic", choices=sorted(MAKERS))
+    parser.add_argument("traffic", choices=sorted((*MAKERS, "idle")))
+    parser.add_argument("--seconds", type=float, default=120.0, help="of idle")
     parser.add_argument("--url")
     parser.add_argument("--key")
     parser.add_argument("--events", type=int)
@@ -248,6 +268,10 @@ def main() -> None:
     parser.add_argument("--web-only", action="store_true", help="start no workers and no beat")
     parser.add_argument("--keep", action="store_true", help="keep the data folder")
     given = parser.parse_args()
+    if given.traffic == "idle":
+        with own_weir(workers=True) as weir:
+            report_idle(weir, given.seconds)
+        return
     events, batch, senders = DEFAULTS[given.traffic]
     given.events, given.batch = given.events or events, given.batch or batch
     given.senders = given.senders or senders
