@@ -9,6 +9,7 @@ all pairs breached; 2 s for the storm, which writes an alert, a constraint, two 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -34,8 +35,11 @@ def run(scopes: int, guardrails: int) -> None:
     from policies.alerts.models import Alert
     from policies.constraints.models import Constraint
     from policies.evaluation.operations import evaluate_next_dirty_scopes, sweep
+    from policies.management.commands.evaluate import SWITCH_S
 
-    collect_cycles_seldom()  # as the programs do
+    # As the programs do.
+    collect_cycles_seldom()
+    sys.setswitchinterval(SWITCH_S)
     at = timezone.now()
     began = time.perf_counter()
     made = Organisation.create(teams=scopes, at=at)

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from django.db import transaction
@@ -18,10 +19,12 @@ from django.db import transaction
 from governance.scopes.queries import ScopeTree
 from governance.work.engine.locks import EVALUATION_LOCK
 from governance.work.operations import DirtyClaim, beat, hold, is_of_the_rows, settle_dirty_scopes
+from policies.evaluation.operations.beside import beside
 from policies.evaluation.operations.gaps import HeldFindings, open_gaps
 from policies.evaluation.operations.transitions import write_findings
 from policies.evaluation.queries import (
     EVALUATION_HEARTBEAT,
+    Ahead,
     Assessment,
     ScopeAssessment,
     assess,
@@ -36,6 +39,8 @@ ItemT = TypeVar("ItemT")
 
 # This many are written in less than a second, which is the longest that other work of the organisation waits.
 WRITE_FINDINGS_MAX = 1000
+# So many take long enough to write that there is something to do meanwhile.
+MANY = 200
 REASON_MAX = 300
 # So many in a row without one that can be written: it is the organisation that fails, and looking for the scope or the
 # guardrail would take as many transactions as it has scopes.
@@ -104,15 +109,19 @@ class Written:
 def write(groups: Iterable[Group], *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim] = ()) -> Written:
     """Write each group in its own transaction; the last settles the claims, also when its own rows are refused. A kill
     in between loses nothing: states already written are stored, the rest is claimed again.
+
+    While the findings of one group are written, if they are many, the next is evaluated ahead.
     """
     waiting = deque(groups)
+    ahead = Ahead(at)
     written = Written()
     is_settled = not claims
     while waiting:
         group = waiting.popleft()
         settles = () if waiting else claims
         try:
-            portion = _write_portion(group, tree=tree, at=at, claims=settles)
+            following = waiting[0].scope_ids if waiting else ()
+            portion = _write_portion(group, tree=tree, at=at, claims=settles, ahead=ahead, following=following)
         except Exception as problem:
             if not is_of_the_rows(problem):
                 raise
@@ -148,16 +157,29 @@ def lock_organisations(root_ids: Iterable[int]) -> None:
 
 
 @transaction.atomic
-def _write_portion(group: Group, *, tree: ScopeTree, at: datetime, claims: Sequence[DirtyClaim]) -> Portion:
+def _write_portion(
+    group: Group,
+    *,
+    tree: ScopeTree,
+    at: datetime,
+    claims: Sequence[DirtyClaim],
+    ahead: Ahead,
+    following: Sequence[int],
+) -> Portion:
     lock_organisations(group.root_ids(tree))
-    assessment = assess(at=at, scope_ids=group.scope_ids)
+    assessment = assess(at=at, scope_ids=group.scope_ids, ahead=ahead)
     findings = [finding for finding in assessment.findings if finding.may_need_writing and group.holds(finding)]
     groups = grouped(Counter(finding.scope.id for finding in findings)) if group.guardrails is None else []
     first, remaining = (groups[0], groups[1:]) if groups else (group, [])
-    transitions = write_findings(
-        [finding for finding in findings if finding.scope.id in first.scope_ids],
-        at=at,
-        before_records=lambda: _settle(() if remaining else claims, assessment, at),
+    to_write = [finding for finding in findings if finding.scope.id in first.scope_ids]
+    transitions = beside(
+        partial(
+            write_findings,
+            to_write,
+            at=at,
+            before_records=lambda: _settle(() if remaining else claims, assessment, at),
+        ),
+        ahead.prepare(following) if len(to_write) >= MANY else (),
     )
     rest = tuple(replace(other, is_assessed=True) for other in remaining)
     return Portion(assessment, transitions, rest, is_again=group.is_assessed)

@@ -1,3 +1,4 @@
+from policies.evaluation.queries.ahead import Ahead
 from policies.evaluation.queries.assessment import (
     Assessment,
     ScopeAssessment,
@@ -21,6 +22,7 @@ from policies.evaluation.queries.periods import (
 
 __all__ = [
     "EVALUATION_HEARTBEAT",
+    "Ahead",
     "Assessment",
     "EvaluationLag",
     "EvaluationPeriod",

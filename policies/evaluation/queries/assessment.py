@@ -10,16 +10,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from governance.scopes.queries import ScopeTree, scope_tree
-from policies.evaluation.queries.facts import LoadedFacts, load_facts
+from governance.scopes.queries import ScopeTree
+from policies.evaluation.queries.ahead import Ahead, Evaluate, evaluated
+from policies.evaluation.queries.facts import LoadedFacts
 from policies.evaluation.queries.limits import Limits, follows, stored_limits
-from policies.evaluation.queries.matching import matches_of, scope_views_of
 from policies.evaluation.queries.periods import EvaluationPeriod
-from policies.evaluation.queries.states import Remembered, remembered_states
+from policies.evaluation.queries.reading import read
+from policies.evaluation.queries.states import Remembered
 from policies.guardrails.engine.constraint_kinds import ConstraintKind
 from policies.guardrails.engine.context import ScopeContext
-from policies.guardrails.engine.types import IDLE, Evaluation, FactKey, GuardrailState, Held, ScopeView
-from policies.guardrails.queries import ActiveGuardrail, ActiveGuardrails, active_guardrails
+from policies.guardrails.engine.types import IDLE, Evaluation, GuardrailState, Held, ScopeView
+from policies.guardrails.queries import ActiveGuardrail, ActiveGuardrails
 
 logger = logging.getLogger(__name__)
 
@@ -109,51 +110,35 @@ def state_to_store(outcome: Evaluation) -> GuardrailState | None:
     return outcome.state if outcome.state is not None and outcome.state.steps else None
 
 
-def _keys_of(matches: Mapping[int, Sequence[ActiveGuardrail]]) -> dict[int, frozenset[FactKey]]:
-    """What is read of each scope. Most scopes are matched by the same guardrails as another."""
-    known: dict[tuple[int, ...], frozenset[FactKey]] = {}
-    keys_of = {}
-    for scope_id, matched in matches.items():
-        versions = tuple(guardrail.version_id for guardrail in matched)
-        if versions not in known:
-            known[versions] = frozenset().union(*(guardrail.compiled.fact_keys for guardrail in matched))
-        keys_of[scope_id] = known[versions]
-    return keys_of
-
-
 def assess(
     *,
     at: datetime,
     scope_ids: Collection[int] | None = None,
     guardrails: ActiveGuardrails | None = None,
     tree: ScopeTree | None = None,
+    ahead: Ahead | None = None,
 ) -> Assessment:
     """Evaluate guardrails (by default all in force) on these scopes (None: on every scope). A guardrail that fails is
-    held and stops no other.
+    held and stops no other. What was evaluated ``ahead`` of the same facts is not evaluated again.
     """
-    active = guardrails or active_guardrails()
-    tree = tree or scope_tree()
-    ids = sorted(tree.by_id if scope_ids is None else tree.by_id.keys() & set(scope_ids))
-    scope_views = scope_views_of(tree, ids)
-    views = [scope_views.views[scope_id] for scope_id in ids]
-    stored = remembered_states(scope_ids)
-    matches = matches_of(active, scope_views, ids)
-    facts = load_facts(keys_of=_keys_of(matches), tree=tree, at=at)
+    given = read(at=at, scope_ids=scope_ids, guardrails=guardrails, tree=tree)
+    active, facts = given.active, given.facts
     by_name = {guardrail.name: guardrail for guardrail in active.guardrails}
     findings: list[ScopeAssessment] = []
     held: dict[int, list[ScopeAssessment]] = defaultdict(list)
     failed: set[str] = set()
     evaluations = 0
-    for view in views:
-        matched, states = matches[view.id], stored.get(view.id, {})
+    for view in given.views:
+        matched, states = given.matches[view.id], given.remembered.get(view.id, {})
         if matched:
             context = ScopeContext(view, facts.values[view.id], at)
+            evaluate = ahead.taken(context) if ahead is not None else evaluated
         for guardrail in matched:
             evaluations += 1
             remembered = states.get(guardrail.name) if states else None
-            unclear = scope_views.unclear.get((guardrail.version_id, view.id))
+            unclear = given.unclear.get((guardrail.version_id, view.id))
             finding = (
-                _assess_pair(view, guardrail, remembered, facts, context, failed)
+                _assess_pair(view, guardrail, remembered, facts, context, evaluate, failed)
                 if unclear is None
                 else _hold_unclear(view, guardrail, remembered, facts, at, unclear)
             )
@@ -161,20 +146,21 @@ def assess(
                 continue
             findings.append(finding)
             if finding.outcome is not None and finding.outcome.status in {"no_data", "error"}:
-                held[tree.ancestors(view.id)[-1]].append(finding)
+                held[given.tree.ancestors(view.id)[-1]].append(finding)
         matched_names = {guardrail.name for guardrail in matched} if states else frozenset()
         for name, state in states.items():
             if name not in matched_names and name not in active.broken:
                 findings.append(_withdraw(view, name, by_name.get(name), state, at))
+    stored = given.remembered.values()
     return Assessment(
         at=at,
         findings=_with_limits(findings, scope_ids),
-        scopes_count=len(views),
+        scopes_count=len(given.views),
         guardrails_count=len(active.guardrails),
         evaluations_count=evaluations,
         held=dict(held),
         broken=active.broken,
-        unreadable_ids=tuple(one.id for states in stored.values() for one in states.values() if one.unreadable),
+        unreadable_ids=tuple(one.id for states in stored for one in states.values() if one.unreadable),
     )
 
 
@@ -196,6 +182,7 @@ def _assess_pair(
     remembered: Remembered | None,
     facts: LoadedFacts,
     context: ScopeContext,
+    evaluate: Evaluate,
     failed: set[str],
 ) -> ScopeAssessment | None:
     """None when no state is stored and nothing happens. A guardrail that fails is held."""
@@ -203,14 +190,14 @@ def _assess_pair(
         return _hold_failed(view, guardrail, None, facts, context.at, remembered.unreadable)
     try:
         if remembered is None:
-            outcome = guardrail.compiled.evaluate(context, None)
+            outcome = evaluate(guardrail, context, None)
             if outcome is IDLE:
                 return None
             period = facts.period(view.id, guardrail.compiled.fact_keys)
             return ScopeAssessment(view, guardrail.name, period, guardrail, outcome=outcome)
         if context.at < remembered.period.start:  # the clock was set back past the start of the period
             return None
-        return _assess_remembered(view, guardrail, remembered, facts, context)
+        return _assess_remembered(view, guardrail, remembered, facts, context, evaluate)
     except Exception as problem:
         if guardrail.name not in failed:
             failed.add(guardrail.name)
@@ -253,12 +240,17 @@ def _hold_failed(
 
 
 def _assess_remembered(
-    view: ScopeView, guardrail: ActiveGuardrail, remembered: Remembered, facts: LoadedFacts, context: ScopeContext
+    view: ScopeView,
+    guardrail: ActiveGuardrail,
+    remembered: Remembered,
+    facts: LoadedFacts,
+    context: ScopeContext,
+    evaluate: Evaluate,
 ) -> ScopeAssessment:
     at = context.at
     period = facts.period(view.id, guardrail.compiled.fact_keys, remembered.period)
     if remembered.period == period:
-        outcome = guardrail.compiled.evaluate(context, remembered.state)
+        outcome = evaluate(guardrail, context, remembered.state)
         return ScopeAssessment(view, guardrail.name, period, guardrail, remembered, outcome=outcome)
     reason = PERIOD_ENDED if at >= remembered.period.end else PERIOD_CHANGED
     return ScopeAssessment(
@@ -269,7 +261,7 @@ def _assess_remembered(
         remembered,
         ended=guardrail.compiled.withdraw(remembered.state, at, reason),
         ended_reason=reason,
-        outcome=guardrail.compiled.evaluate(context, None),
+        outcome=evaluate(guardrail, context, None),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import ArgumentParser
 from typing import NoReturn
@@ -19,6 +20,8 @@ LOOK_EVERY_S = 2.0
 # What can wait is left until several times as long has passed as it took last time, and no longer than so many seconds:
 # the same scopes are marked again and again while usage comes, and are evaluated once for many marks.
 RESTS, RESTS_S_MAX = 9, 1.0
+# While many findings are written the next are evaluated, and the thread that writes waits so long for its turn.
+SWITCH_S = 0.0005
 AT_ONCE = WhichDirty(at_once=True)
 
 
@@ -37,6 +40,7 @@ class Command(BaseCommand):
             _evaluate_all()
             return
         collect_cycles_seldom()
+        sys.setswitchinterval(SWITCH_S)
         keep_on(_follow, failed="an evaluation failed")
 
 
