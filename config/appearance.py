@@ -14,12 +14,7 @@ UNFOLD = {
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.navigation.navigation"},
     "STYLES": [lambda _request: static("weir/admin.css")],
     "TABS": "config.navigation.tabs",
-    "ACCOUNT": {
-        "navigation": [
-            {"title": "Where you are signed in", "link": "/admin/governance/signedin/?mine=1"},
-            {"title": "API documentation", "link": "/api/docs/"},
-        ]
-    },
+    "ACCOUNT": {"navigation": "config.navigation.account"},
     "COLORS": {
         "primary": {
             "50": "oklch(97% .014 254.604)",
