@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from config import appearance, logs, openapi, schedule
+from config import appearance, logs, openapi, schedule, stack
 from config.databases import APPLICATION, DATABASE, OWNER, conninfo
 from config.environment import Environment, EnvironmentVariableError, secret_keys
 from config.folders import data_folder
@@ -63,43 +63,8 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = False
 
-INSTALLED_APPS = [
-    "unfold",
-    "unfold.contrib.filters",
-    "unfold.contrib.forms",
-    # Before those whose commands it replaces, to record what they change.
-    "governance",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "pgtrigger",
-    "tree_queries",
-    "allocation",
-    "budgets",
-    "policies",
-    "reporting",
-    "config",
-]
-
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "allocation.usage.api.direct.DirectUsage",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "governance.pages.admin.policy.ContentSecurityPolicy",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "governance.sign_in.admin.sessions.SignedInPeople",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+INSTALLED_APPS = stack.INSTALLED_APPS
+MIDDLEWARE = stack.MIDDLEWARE
 
 TEMPLATES = [
     {
