@@ -110,8 +110,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 def account(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's ACCOUNT navigation. Who owns nothing yet is offered the overview alone."""
     sessions = {"title": "Where you are signed in", "link": f"{reverse('admin:governance_signedin_changelist')}?mine=1"}
+    factor = {"title": "Second factor", "link": reverse("mfa_index")}
     looks_on = request.user.has_module_perms("governance")
-    return [*([sessions] if looks_on else ()), {"title": "API documentation", "link": "/api/docs/"}]
+    return [*([sessions] if looks_on else ()), factor, {"title": "API documentation", "link": "/api/docs/"}]
 
 
 def _pages(request: HttpRequest, pages: Sequence[Page]) -> list[dict[str, Any]]:

@@ -76,6 +76,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "governance.sign_in.admin.second_factors.account_pages",
             ],
             "libraries": {"figures": "governance.pages.admin.figures"},
         },
@@ -103,6 +104,35 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_HOURS = env.integer("WEIR_SESSION_HOURS", 168, least=1)
 SESSION_FINANCE_HOURS = env.integer("WEIR_SESSION_FINANCE_HOURS", 12, least=1)
 SESSION_COOKIE_AGE = max(SESSION_HOURS, SESSION_FINANCE_HOURS) * 3600
+# Of whom a second factor is demanded; whoever has one is asked for it in any case.
+SECOND_FACTOR = env.words("WEIR_SECOND_FACTOR")
+for _demanded in SECOND_FACTOR:
+    if _demanded not in {"superuser", "engineering", "finance", "finops", "platform"}:
+        raise EnvironmentVariableError(
+            "WEIR_SECOND_FACTOR", f"must be of superuser, engineering, finance, finops and platform, not {_demanded}"
+        )
+ACCOUNT_ADAPTER = "governance.sign_in.admin.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+# Of codes of a second factor; passwords are counted by governance.sign_in.
+ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
+MFA_ADAPTER = "governance.sign_in.admin.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Weir"
+# A phone's clock is not ours: the code before and the one after are taken too, each once.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_PUBLIC_BY_TLS
+# Of few entries, and seen by every web process: a code that was used is used for all of them.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "governance_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 

@@ -26,7 +26,13 @@ API = b"/api/"
 # Posts with a limit of their own, however many bytes a command may have.
 USAGE = (b"/api/v1/usage", b"/api/v1/otlp/", b"/api/v1/outcomes")
 DECISIONS = PATH.encode()
-SIGN_IN = b"/admin/login"
+# Where passwords are tried, and codes of second factors.
+SIGN_IN = frozenset(
+    {
+        b"/admin/login", b"/account/second-factor/authenticate", b"/account/second-factor/reauthenticate",
+        b"/account/reauthenticate",
+    }
+)  # fmt: skip
 BASIC = b"basic "
 SESSION = b"sessionid="
 
@@ -203,8 +209,8 @@ def _session_in(cookies: bytes) -> bytes:
 
 
 def is_sign_in(method: bytes, target: bytes) -> bool:
-    """Whether a password is tried. Whatever a web process could take for the page is."""
-    return method == b"POST" and unquote_to_bytes(target.partition(b"?")[0]).rstrip(b"/") == SIGN_IN
+    """Whether a password or a code is tried. Whatever a web process could take for the page is."""
+    return method == b"POST" and unquote_to_bytes(target.partition(b"?")[0]).rstrip(b"/") in SIGN_IN
 
 
 def has_body(headers: list[Header]) -> bool:

@@ -13,6 +13,20 @@ from django.db.models import Exists, OuterRef, Q
 from governance.people.rules import Actor
 
 
+class CacheEntry(models.Model):
+    """Django's cache, where every web process sees it: codes that were used, and how often codes were tried."""
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "governance_cache"
+
+    def __str__(self) -> str:
+        return self.cache_key
+
+
 class SignedInQuerySet(models.QuerySet["SignedIn"]):
     """Where people are signed in."""
 

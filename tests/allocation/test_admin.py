@@ -178,7 +178,7 @@ def test_every_model_of_both_apps_is_in_the_admin_or_left_out_on_purpose() -> No
     }  # fmt: skip
     machinery = {
         "governance.scopetreeversion", "governance.idempotencyrecord", "governance.dirtyscope", "governance.heartbeat",
-        "governance.signintries",  # for 15 minutes; who was stopped is in the chain
+        "governance.cacheentry", "governance.signintries",  # for 15 minutes; who was stopped is in the chain
         "governance.sealingkey",  # a digest: told of by /readyz and the doctor
         "allocation.cataloguesnapshot", "allocation.droppedmonth",
         "allocation.usagechargemonth", "allocation.usagecallmonth", "allocation.summedmonth",  # sums of charge lines

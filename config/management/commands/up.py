@@ -39,7 +39,14 @@ from governance.organisations.operations.rights import create_superuser
 
 ADMIN_EMAIL = "admin@localhost"
 DATABASE_TIMEOUT_S = 60
-STATIC_PACKAGES = ("django", "django-unfold", "drf-spectacular-sidecar", "djangorestframework", "weir")
+STATIC_PACKAGES = (
+    "django",
+    "django-allauth",
+    "django-unfold",
+    "drf-spectacular-sidecar",
+    "djangorestframework",
+    "weir",
+)
 # These tasks create rows that the first event or page needs; their schedule may come later.
 FIRST_TASKS = (
     "allocation.maintain_partitions",

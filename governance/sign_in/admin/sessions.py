@@ -101,9 +101,9 @@ class SignedInAdmin(RecordAdmin):
     def where(self, signed_in: SignedIn) -> str:
         return browser_of(signed_in.user_agent)
 
-    @admin.display(boolean=True, description="here")
-    def is_here(self, signed_in: Any) -> bool:
-        return bool(signed_in.here)
+    @admin.display(description="")
+    def is_here(self, signed_in: Any) -> str:
+        return "this browser" if signed_in.here else ""
 
     @action(description="End: sign out there", permissions=["view"])  # type: ignore[untyped-decorator]  # Unfold has no types.
     def end(self, request: HttpRequest, queryset: QuerySet[SignedIn]) -> None:

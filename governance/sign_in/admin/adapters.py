@@ -1,0 +1,65 @@
+"""What django-allauth asks of us: who may come in and how that is told, and how second factors are kept."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from governance.people.models import User
+from governance.sign_in.admin.browsers import address_of, know_browser
+from governance.sign_in.operations import account_of
+from governance.sign_in.operations.second_factors import record_factor, record_sign_in, sealed, unsealed
+
+METHODS = "account_authentication_methods"
+# What allauth would write a letter about.
+CHANGES = {
+    "mfa/email/totp_activated": "an authenticator app was added",
+    "mfa/email/totp_deactivated": "the authenticator app was removed",
+    "mfa/email/webauthn_added": "a security key was added",
+    "mfa/email/webauthn_removed": "a security key was removed",
+    "mfa/email/recovery_codes_generated": "recovery codes were made anew",
+}
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types.
+    """Nobody makes an account of their own. Who comes in, and what they change of their factors, is recorded; no letter
+    is written.
+    """
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address_of(request)
+
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """Who signs in sees it."""
+        if "account/messages/logged_in.txt" not in (*args, *kwargs.values()):
+            super().add_message(*args, **kwargs)
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        answer: HttpResponse = super().post_login(request, user, **kwargs)
+        methods = [str(one.get("type") or one["method"]) for one in request.session.get(METHODS, ())]
+        record_sign_in(user=user, address=address_of(request), methods=methods, at=timezone.now())
+        know_browser(answer, account_of(user.email))
+        return answer
+
+    def send_notification_mail(self, template_prefix: str, user: User, *args: Any, **kwargs: Any) -> None:
+        del args, kwargs
+        record_factor(user=user, what=CHANGES.get(template_prefix, template_prefix), at=timezone.now())
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types.
+    """Secrets are sealed as those of channels are."""
+
+    def encrypt(self, text: str) -> str:
+        return b64encode(sealed(text)).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return unsealed(b64decode(encrypted_text))
