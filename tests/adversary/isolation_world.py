@@ -47,6 +47,7 @@ from tests.allocation.conftest import event
 from tests.allocation.declared_documents import BOOK, RULES
 from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.allocation.sharing import furnish_sharing
+from tests.database_owner import as_owner
 from tests.policies.conftest import MONTHLY_BUDGET, policy
 
 AT = datetime(2026, 11, 24, 12, 30, 30, tzinfo=UTC)
@@ -105,7 +106,7 @@ def begin() -> World:
 
 def _number_from(first: int) -> None:
     """Rows get numbers that are found in an answer for no other reason."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         for number, model in enumerate(apps.get_models()):
             pk = model._meta.pk
             if isinstance(pk, AutoField):
