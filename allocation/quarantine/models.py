@@ -34,6 +34,10 @@ class QuarantinedUsage(models.Model):
     authority = models.ForeignKey(
         Scope, on_delete=models.PROTECT, null=True, related_name="+", help_text="The subtree the sender may write to."
     )
+    sender = models.CharField(
+        max_length=10, blank=True, default="", db_default="",
+        help_text="Whose record it is: the public prefix of a Weir key, or import. Empty: not known.",
+    )  # fmt: skip
     source_format = models.CharField(max_length=20)
     code = models.CharField(max_length=40)
     field = models.CharField(max_length=100, blank=True)

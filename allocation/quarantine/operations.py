@@ -147,9 +147,10 @@ def quarantine(
     source_format: str,
     at: datetime,
     is_of_import: bool = False,
+    sender: str = "",
 ) -> dict[tuple[str, str], Kept]:
     """Insert the records, or raise `seen_count` of those that are there. Rows are locked in the order of digest and
-    code, by which they are returned. `is_of_import`: they come from a file.
+    code, by which they are returned. `is_of_import`: they come from a file. `sender`: whose they are, once replayed.
     """
     if not refused:
         return {}
@@ -162,10 +163,11 @@ def quarantine(
             """
             INSERT INTO allocation_quarantinedusage AS known (
                 authority_id, source_format, code, field, message, payload, dropped_fields, digest, size_bytes,
-                first_seen_at, last_seen_at, seen_count, amount, currency, is_estimate, is_of_imports
+                first_seen_at, last_seen_at, seen_count, amount, currency, is_estimate, is_of_imports, sender
             )
             SELECT %(authority)s, %(format)s, row.code, row.field, row.message, row.payload, row.dropped, row.digest,
-                row.size_bytes, %(at)s, %(at)s, 1, row.amount, row.currency, row.is_estimate, %(is_of_import)s
+                row.size_bytes, %(at)s, %(at)s, 1, row.amount, row.currency, row.is_estimate, %(is_of_import)s,
+                %(sender)s
             FROM unnest(
                 %(codes)s::text[], %(fields)s::text[], %(messages)s::text[],
                 %(payloads)s::jsonb[], %(dropped)s::jsonb[],
@@ -183,6 +185,7 @@ def quarantine(
                 "format": source_format,
                 "at": at,
                 "is_of_import": is_of_import,
+                "sender": sender,
                 "codes": [record.fault.code for record in ordered],
                 "fields": [record.fault.field[:100] for record in ordered],
                 "messages": [record.fault.message[:500] for record in ordered],

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 from pydantic import ValidationError
@@ -287,26 +288,33 @@ def _counted(parts: Sequence[_Countable], authority_id: int | None, at: datetime
     file's, which tells of it in exports.
     """
     outcomes = [each.event for each in parts if isinstance(each.event, OutcomeEvent)]
-    for billed_by in (PROVIDER, FOCUS):
-        told = [each for each in parts if (each.row.source_format == FOCUS) == (billed_by == FOCUS)]
-        if usage := [each.event for each in told if isinstance(each.event, UsageEvent)]:
+    became: dict[tuple[str, float], str] = {}
+    for billed_by, sender in sorted({_way_of(each.row) for each in parts}):
+        of_way = [each for each in parts if _way_of(each.row) == (billed_by, sender)]
+        if usage := [each.event for each in of_way if isinstance(each.event, UsageEvent)]:
             holders: dict[tuple[str, float], list[Holders]] = {}
-            for each in told:
+            for each in of_way:
                 if each.record is not None and each.holders is not None:
-                    holders.setdefault((each.record.id, each.record.at_s), []).append(each.holders)
+                    holders.setdefault(each.record.key, []).append(each.holders)
             yield record_usage(
-                events=usage, key_scope_id=authority_id, billed_by=billed_by, costs_accepted=True,
-                held_by=partial(hold_replayed, holders=holders), at=at,
+                events=usage, key_scope_id=authority_id, billed_by=billed_by, costs_accepted=True, sent_by=sender,
+                held_by=partial(hold_replayed, holders=holders, became=became), at=at,
             )  # fmt: skip
     if outcomes:
         yield record_outcomes(events=outcomes, key_scope_id=authority_id, at=at)
     for each in parts:
         each.row.replayed_at = at
         if each.record is not None:
-            each.row.record_id, each.row.record_occurred_at = each.record.id, each.record.event.occurred_at
+            each.row.record_id = UUID(became.get(each.record.key, each.record.id))
+            each.row.record_occurred_at = each.record.event.occurred_at
     QuarantinedUsage.objects.bulk_update(
         [each.row for each in parts], ["replayed_at", "record_id", "record_occurred_at"], batch_size=REPLAY_BATCH
     )
+
+
+def _way_of(row: QuarantinedUsage) -> tuple[str, str]:
+    """Who bills it, and whose record it is."""
+    return FOCUS if row.source_format == FOCUS else PROVIDER, row.sender
 
 
 def _event(row: QuarantinedUsage) -> UsageEvent | OutcomeEvent | Fault:

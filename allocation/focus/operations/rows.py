@@ -16,7 +16,7 @@ from allocation.focus.engine.usage import UncountedCharge, call_of, is_money_alo
 from allocation.focus.models import FocusFormat, FocusImport, FocusRow, FocusRowStatus
 from allocation.meters.documents import Fault, UsageEvent, read_event
 from allocation.usage.engine.call_prices import FOCUS
-from allocation.usage.engine.costing import PricingContext, identity, money_alone
+from allocation.usage.engine.costing import IMPORT, PricingContext, identity, money_alone
 from allocation.usage.models import ImportStatus
 from allocation.usage.operations import pricing_context_for, record_usage
 from governance.scopes.models import Scope
@@ -215,7 +215,9 @@ def _placement(context: PricingContext, charge: Charge) -> tuple[int, str, str |
 def count_usage(run: FocusImport, events: Sequence[UsageEvent], at: datetime) -> None:
     """Records the events of the import's rows, at the cost that the file states."""
     if events:
-        record_usage(events=events, key_scope_id=run.scope_id, source_format=FOCUS, billed_by=FOCUS, at=at)
+        record_usage(
+            events=events, key_scope_id=run.scope_id, source_format=FOCUS, billed_by=FOCUS, sent_by=IMPORT, at=at
+        )
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from allocation.usage.engine.costing import CostedRecord, identity
+from allocation.usage.engine.costing import CostedRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +76,4 @@ def _last_of_each(records: Sequence[CostedRecord]) -> Iterable[CostedRecord]:
 
 def other_ids_of(record: CostedRecord) -> list[str]:
     """The identities that the record's other ids would have."""
-    return [identity(record.root_id, record.event.source, other) for other in record.event.other_ids]
+    return [record.identity_of(other) for other in record.event.other_ids]

@@ -17,9 +17,11 @@ from allocation.sources.documents import PriceFrom
 from allocation.sources.engine import NOBODY, Senders
 from allocation.usage.engine.agreed_prices import as_agreed, else_billed
 from allocation.usage.engine.attributes import attributes_kept
-from allocation.usage.engine.call_prices import DAY_S, PROVIDER, REGION, Priced, claimed_nanos, price_of
+from allocation.usage.engine.call_prices import DAY_S, FOCUS, PROVIDER, REGION, Priced, claimed_nanos, price_of
 from governance.calendar.engine import first_of_month
 
+# Whose the records of files are.
+IMPORT = "import"
 FUTURE_ALLOWED = timedelta(minutes=5)
 NO_ATTRIBUTES: Mapping[str, str] = {}
 NO_TOKENS = Tokens()
@@ -36,7 +38,8 @@ class ScopedCall(Call, Protocol):
 class CostedRecord(NamedTuple):
     """An event with its scope and cost. `id` is the hexadecimal identity, `at_s` seconds since 1970. The record counts
     at `booked_s`: at `at_s`, or at its arrival when its own billing period is closed. `claimed_nanos` is the cost that
-    the sender claims, in 10^-9 of the organisation's currency, None without one.
+    the sender claims, in 10^-9 of the organisation's currency, None without one. `sender` as of a Submission;
+    `is_apart`: its identity holds the sender, since another's record has, or could have, the usual one (ADR 46).
     """
 
     id: str
@@ -48,11 +51,23 @@ class CostedRecord(NamedTuple):
     attribution: str
     price: Priced
     claimed_nanos: int | None = None
+    sender: str = ""
+    is_apart: bool = False
 
     @property
     def cost_nanos(self) -> int | None:
         """The cost in 10^-9 of the organisation's currency; None for an unpriced or failed call."""
         return self.price.cost_nanos
+
+    @property
+    def key(self) -> tuple[str, float]:
+        """What it is found by in what was sent, whether or not it is kept apart."""
+        shared = identity(self.root_id, self.event.source, self.event.id) if self.is_apart else self.id
+        return shared, self.at_s
+
+    def identity_of(self, event_id: str) -> str:
+        """The identity of another id of its sender's."""
+        return identity(self.root_id, self.event.source, event_id, self.sender if self.is_apart else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +91,8 @@ class PricingContext:
     one. `billed_by` is the price source of costs that events state themselves, `price` whose price was asked for and
     `weir_key` the prefix of the sender's key, for what was agreed on with it. `dropped` are the first days of the
     months whose records are gone. A stated cost `held_ratio` times off the price list's is held; 0 holds none.
-    `narrow_scope_id` is the scope of a key bound to less than its organisation. `version` is that of all that was
-    declared.
+    `sender` as of a Submission. `narrow_scope_id` is the scope of a key bound to less than its organisation. `version`
+    is that of all that was declared.
     """
 
     open_scopes: Mapping[str, tuple[int, int]]
@@ -91,6 +106,7 @@ class PricingContext:
     held_ratio: int = 0
     price: PriceFrom | None = None
     weir_key: str = ""
+    sender: str = ""
     dropped: frozenset[date] = frozenset()
     narrow_scope_id: int | None = None
     version: tuple[str, ...] = ()
@@ -112,8 +128,10 @@ class PricingContext:
             price = else_billed(event, price, organisation.prices, at_s, self.billed_by)
         if isinstance(price, Fault):
             return price
+        # What a bill counted is found again by the identity of its charge, which nobody with a key can have taken.
+        is_apart = event.source == FOCUS and self.sender not in {"", IMPORT}
         return CostedRecord(
-            identity(organisation.root_id, event.source, event.id),
+            identity(organisation.root_id, event.source, event.id, self.sender if is_apart else ""),
             at_s,
             at_s if at_s >= organisation.closed_until_s else self.at_s,
             event,
@@ -122,6 +140,8 @@ class PricingContext:
             EXPLICIT if attribution == KEYS_OWN else attribution,
             price,
             None if event.claimed_cost is None else claimed_nanos(event.claimed_cost, organisation.prices, at_s),
+            self.sender,
+            is_apart,
         )
 
     def _as_agreed(self, event: UsageEvent, organisation: Organisation) -> tuple[UsageEvent, PriceFrom | None]:
@@ -180,11 +200,12 @@ def _month_of(at_s: float) -> date:
     return first_of_month(date.fromordinal(int(at_s // DAY_S) + ORDINAL_OF_1970))
 
 
-def identity(root_id: int, source: str, event_id: str) -> str:
+def identity(root_id: int, source: str, event_id: str, sender: str = "") -> str:
     """32 hexadecimal digits. The organisation is part of them, so that records of different organisations never
-    collide.
+    collide; with a `sender`, nobody else's record has them.
     """
-    return blake2b(f"{root_id}\0{source}\0{event_id}".encode(), digest_size=16).hexdigest()
+    named = f"{root_id}\0{source}\0{event_id}\0{sender}" if sender else f"{root_id}\0{source}\0{event_id}"
+    return blake2b(named.encode(), digest_size=16).hexdigest()
 
 
 def is_credit(cost: Decimal | Money) -> bool:

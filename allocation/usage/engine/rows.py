@@ -30,7 +30,7 @@ KINDS: Mapping[str, str] = {
     ),
     "gpu_seconds": "numeric", "latency_ms": "bigint", "cost": "numeric", "quantities": "jsonb",
     "claimed_cost": "numeric", "is_estimated": "boolean", "mended": "text", "list_cost": "numeric",
-    "unpriced_meters": "jsonb",
+    "unpriced_meters": "jsonb", "sender": "text",
 }  # fmt: skip
 COLUMNS = tuple(KINDS)
 NULL = r"\N"
@@ -65,7 +65,8 @@ def copy_text(records: Iterable[CostedRecord], received_at: datetime) -> str:
             f"{record.id}\t{event.occurred_at.isoformat()}\t{received}\t{booked}\t{record.scope_id}\t{texts}"
             f"\t{tokens.input}\t{tokens.cached_input}\t{tokens.cache_write}\t{tokens.output}\t{tokens.reasoning}"
             f"\t{event.requests}\t{event.gpu_seconds or 0}\t{latency}\t{cost}\t{quantities}"
-            f"\t{claimed}\t{'t' if event.estimated else 'f'}\t{', '.join(event.mended)}\t{at_list}\t{unpriced}\n"
+            f"\t{claimed}\t{'t' if event.estimated else 'f'}\t{', '.join(event.mended)}\t{at_list}\t{unpriced}"
+            f"\t{record.sender}\n"
         )
     return "".join(lines)
 

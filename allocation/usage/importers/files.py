@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from allocation.sources.documents import PriceFrom
 from allocation.usage.documents import UsageMapping
+from allocation.usage.engine.costing import IMPORT
 from allocation.usage.engine.statements import Spans
 from allocation.usage.importers import litellm, litellm_spend_log, parquet
 from allocation.usage.importers.contents import Record, opened
@@ -181,6 +182,7 @@ def _write(request: ImportRequest, run_id: int, incoming: Incoming, at: datetime
         source_format=request.source_format,
         held_by=partial(hold_file, run_id=run_id, accounts=accounts, accounts_by_place=incoming.accounts),
         price=request.price,
+        sent_by=IMPORT,
         at=at,
     )
 

@@ -16,6 +16,7 @@ class UsageIdentity(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     is_other_id = models.BooleanField(default=False)
+    record_id = models.UUIDField(null=True, editable=False, help_text="Of an other id: the record that has it.")
     occurred_at = models.DateTimeField()
 
     class Meta:

@@ -155,6 +155,10 @@ class UsageRecord(models.Model):
         db_default="",
         help_text="What did not fit and was cut, rounded, fitted or left out, so that the record counts.",
     )
+    sender = models.CharField(
+        max_length=10, blank=True, default="", db_default="",
+        help_text="The public prefix of the Weir key that sent it, or import. Empty: not known.",
+    )  # fmt: skip
 
     objects = UsageRecordQuerySet.as_manager()
 

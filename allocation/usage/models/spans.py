@@ -12,10 +12,11 @@ SPAN_TABLE = "allocation_tracedspan"
 
 
 class TracedSpan(models.Model):
-    """A span of a model call, or one that lies between two, of an organisation (`root_id`, 0 where an operator's key
-    names none). Ids are digests. `told` is what decides whether another span is the same call, `repeats` the span that
-    it repeats; `counts`: its record counts, and `counted_by` whose counts in its place. `is_due`: its record counts
-    still, and is to be taken back. Forgotten with the month of `occurred_at`.
+    """A span of a model call, or one that lies between two. `root_id` is the scope of the key that sent it, 0 for an
+    operator: spans of keys with another scope tell nothing of it. Ids are digests. `told` is what decides whether
+    another span is the same call, `repeats` the span that it repeats; `counts`: its record counts, and `counted_by`
+    whose counts in its place. `is_due`: its record counts still, and is to be taken back. Forgotten with the month of
+    `occurred_at`.
     """
 
     pk = models.CompositePrimaryKey("root_id", "id")

@@ -54,10 +54,10 @@ def _in_one_transaction(submissions: Sequence[Submission], at: datetime) -> dict
     written = write_submissions([costed[place] for place in shared], at=at) if shared else None
     if written is None:
         return {}
-    known = {(record.id, record.at_s) for record in written.new}
+    known = {record.key for record in written.new}
     return {place: result_of(costed[place], _own(costed[place], written, known)) for place in shared}
 
 
 def _own(costed: CostedSubmission, written: Written, known: AbstractSet[tuple[str, float]]) -> Written:
-    new = [record for record in costed.batch.records if (record.id, record.at_s) in known]
+    new = [written.apart.get(record.key, record) for record in costed.batch.records if record.key in known]
     return replace(written, new=new)

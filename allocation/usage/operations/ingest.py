@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -33,10 +33,10 @@ from allocation.usage.operations.journal import append
 from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.posting import post_to_ledger
 from allocation.usage.operations.pricing_context import changed_meanwhile, pricing_contexts_for
-from allocation.usage.operations.records import insert_records
+from allocation.usage.operations.records import insert_records, told_apart
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
-from allocation.usage.operations.spans import told_before
+from allocation.usage.operations.spans import move_spans, told_before
 from governance.calendar.engine import day_of
 
 NATIVE = "native"
@@ -65,6 +65,7 @@ class Submission:
     looked at the stated costs, none is held. `price` is whose price was asked for; None leaves it to what was agreed on
     with the sender. `traced` are the spans that the events are of: a call that an earlier request told of counts once.
     `folded`: roll-ups, charge lines and tasks hold the records when they are recorded; else the next fold adds them.
+    `sent_by` is whose the records are where no key sent them.
     """
 
     events: Sequence[UsageEvent]
@@ -79,6 +80,12 @@ class Submission:
     price: PriceFrom | None = None
     traced: TracedCalls | None = None
     folded: bool = True
+    sent_by: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Whose the records are: nobody else's have their identities (ADR 46). Empty where it is not known."""
+        return self.weir_key or self.sent_by
 
     @property
     def is_plain(self) -> bool:
@@ -104,10 +111,13 @@ class CostedSubmission:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The records that were new, and the number of the transaction as IngestResult has it."""
+    """The records that were new, and the number of the transaction as IngestResult has it. `apart` are records kept
+    apart from another sender's, by their keys.
+    """
 
     new: Sequence[CostedRecord] = ()
     evaluated_in: int = 0
+    apart: Mapping[tuple[str, float], CostedRecord] = field(default_factory=dict)
 
 
 def record_usage(
@@ -125,12 +135,13 @@ def record_usage(
     price: PriceFrom | None = None,
     traced: TracedCalls | None = None,
     folded: bool = True,
+    sent_by: str = "",
 ) -> IngestResult:
     """Records new events and quarantines the refused ones; the arguments are a Submission's. Raises batch_too_large."""
     submission = Submission(
         events=events, key_scope_id=key_scope_id, indexes=indexes, refused=refused, source_format=source_format,
         billed_by=billed_by, weir_key=weir_key, held_by=held_by, costs_accepted=costs_accepted,
-        price=price, traced=traced, folded=folded,
+        price=price, traced=traced, folded=folded, sent_by=sent_by,
     )  # fmt: skip
     return record_submission(submission, at=at)
 
@@ -157,6 +168,7 @@ def cost_submission(submission: Submission, context: PricingContext) -> CostedSu
         held_ratio=0 if submission.costs_accepted else held_ratio(submission.source_format),
         price=submission.price,
         weir_key=submission.weir_key,
+        sender=submission.sender,
     )
     costed, refused_events = _costed(
         context, _with_key(context, events, submission.weir_key), submission.indexes or range(len(events))
@@ -248,21 +260,26 @@ def _costed(
 @transaction.atomic
 def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> Written | None:
     batch = joined([each.batch for each in costed])
-    context, traced = costed[0].context, costed[0].submission.traced
+    context, first = costed[0].context, costed[0].submission
     if changed_meanwhile(context, {record.root_id for record in batch.records}):
         return None
-    home = None if context.home is None else context.home.root_id
     folded = any(each.submission.folded for each in costed)
-    new, crossed = _write(batch, at, None if traced is None else partial(told_before, home, traced), folded=folded)
+    # Spans of senders with another scope tell nothing of these: whoever might write theirs could have them taken back.
+    untold = None if first.traced is None else partial(told_before, first.key_scope_id, first.traced)
+    new, crossed = _write(batch, at, untold, folded=folded)
+    apart = {record.key: record for record in new if record.is_apart}
+    if apart and first.traced is not None:
+        move_spans(first.key_scope_id, first.traced, apart.values())
     for each in costed:
         sent = each.submission
         kept = quarantine(
             refused=each.refused, authority_id=sent.key_scope_id, source_format=sent.source_format, at=at,
-            is_of_import=sent.held_by is not None,
+            is_of_import=sent.held_by is not None, sender=sent.sender,
         )  # fmt: skip
         if sent.held_by is not None:
-            sent.held_by(batch=each.batch.records, new=new, refused=each.refused, kept=kept)
-    return Written(new, evaluate_crossings(crossed, at))
+            held = [apart.get(record.key, record) for record in each.batch.records]
+            sent.held_by(batch=held, new=new, refused=each.refused, kept=kept)
+    return Written(new, evaluate_crossings(crossed, at), apart)
 
 
 def _write(
@@ -276,7 +293,12 @@ def _write(
     A batch with nothing new is folded too: it shows that usage still arrives.
     """
     records = unknown(batch)
-    new = insert_records(records if untold is None else untold(records), at)
+    offered = records if untold is None else untold(records)
+    new = insert_records(offered, at)
+    if len(new) < len(offered):
+        inserted = {record[:2] for record in new}
+        apart = told_apart([record for record in offered if record[:2] not in inserted])
+        new = [*new, *insert_records(sorted(apart, key=lambda record: record[:2]), at)]
     heard_from = {record.root_id for record in batch.records}
     if not heard_from:
         return new, frozenset()

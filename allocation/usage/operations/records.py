@@ -1,5 +1,6 @@
 """Inserting records that were not recorded before."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -12,10 +13,16 @@ from psycopg.errors import UniqueViolation
 from allocation.meters.engine.months import Month
 from allocation.usage.engine.costing import CostedRecord
 from allocation.usage.engine.rows import COLUMNS, KINDS, copy_text, values_of
+from allocation.usage.engine.senders import EarlierRecord, is_told_of, kept_apart
 from allocation.usage.models import RECORD_TABLE
 
 # Above it COPY costs less than reading JSON.
 FEW = 100
+# Of the record that stands, `r`, in the order of a EarlierRecord.
+EARLIER_COLUMNS = (
+    "r.sender, r.provider, r.model, r.price_source, r.cost, r.requests, r.input_tokens, r.output_tokens, r.gpu_seconds,"
+    " r.quantities::text"
+)
 
 
 def insert_records(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
@@ -24,6 +31,39 @@ def insert_records(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRe
         return []
     batch = _by_month(batch)
     return _insert_few(batch, at) if len(batch) <= FEW else _insert_many(batch, at)
+
+
+def told_apart(repeated: Sequence[CostedRecord]) -> list[CostedRecord]:
+    """Of records that were there before, those of other calls than what another sender's record with their identity
+    tells of: under identities of their own. One statement, over the repeats alone.
+    """
+    sent = [record for record in repeated if record.sender and not record.is_apart]
+    if not sent:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.id, r.occurred_at, {EARLIER_COLUMNS}"  # noqa: S608  # our own names
+            " FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS sent (id, occurred_at, sender)"
+            f" JOIN {RECORD_TABLE} r ON r.id = sent.id AND r.occurred_at = sent.occurred_at"
+            " WHERE r.sender NOT IN ('', sent.sender)",
+            [
+                [record.id for record in sent],
+                [record.event.occurred_at for record in sent],
+                [record.sender for record in sent],
+            ],
+        )
+        earlier = {(row[0].hex, row[1]): earlier_of(row[2:]) for row in cursor.fetchall()}
+    return [
+        kept_apart(record)
+        for record in sent
+        if (stands := earlier.get((record.id, record.event.occurred_at))) is not None and not is_told_of(stands, record)
+    ]
+
+
+def earlier_of(row: Sequence[Any]) -> EarlierRecord | None:
+    """The record of EARLIER_COLUMNS; None where there is none."""
+    *figures, quantities = row
+    return None if figures[0] is None else EarlierRecord._make((*figures, json.loads(quantities)))
 
 
 def _insert_few(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:

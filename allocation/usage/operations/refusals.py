@@ -1,6 +1,6 @@
 """Refused records of imports: whose file holds them, and what they are held as once they are replayed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -129,15 +129,17 @@ def _speaks_for(run: ImportRun, root_id: int, account: str) -> bool:
 def hold_replayed(
     *,
     holders: Mapping[RecordKey, Sequence[Holders]],
+    became: MutableMapping[RecordKey, str],
     batch: Sequence[CostedRecord],
     new: Sequence[CostedRecord],
     refused: Sequence[RefusedRecord],
     kept: Mapping[tuple[str, str], Kept],
 ) -> None:
-    """The replayed records belong to the imports whose files hold them. Call it inside the transaction that recorded
-    them.
+    """The replayed records belong to the imports whose files hold them; `became` tells the identity of each. Call it
+    inside the transaction that recorded them.
     """
     del refused, kept
+    became.update({record.key: record.id for record in batch})
     counted = {(record.id, record.at_s) for record in new}
     ImportedRecord.objects.bulk_create(
         [
@@ -150,7 +152,7 @@ def hold_replayed(
                 is_new=each.alone and (record.id, record.at_s) in counted,
             )
             for record in batch
-            for each in holders.get((record.id, record.at_s), ())
+            for each in holders.get(record.key, ())
             for refusal in each.refusals
         ],
         ignore_conflicts=True,

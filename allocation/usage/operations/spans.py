@@ -51,9 +51,10 @@ UNION SELECT s.id FROM {SPAN_TABLE} s WHERE s.root_id = %(root)s AND s.answer = 
 
 
 def told_before(root_id: int | None, traced: TracedCalls, records: Sequence[CostedRecord]) -> list[CostedRecord]:
-    """The records but for those of calls that an earlier request told of. The request's spans are remembered: call it
-    inside the transaction that records usage, before the records are inserted. What counts and should not, since a span
-    came that tells more of the call, is marked to be taken back.
+    """The records but for those of calls that an earlier request told of, by a key with the same scope, `root_id` (None
+    for an operator): who may write less, or elsewhere, tells nothing of them. The request's spans are remembered: call
+    it inside the transaction that records usage, before the records are inserted. What counts and should not, since a
+    span came that tells more of the call, is marked to be taken back.
     """
     root = root_id or 0
     if not traced.calls and not _is_known(root, traced):
@@ -177,6 +178,14 @@ def _row(root: int, one: KnownSpan, record: CostedRecord | None, *, is_due: bool
         _bounded(span.ended_ns), json.dumps(told), one.repeats or None, one.counts, one.counted_by or None, is_due,
         None if record is None else record.id, occurred_at if record is None else record.event.occurred_at,
     )  # fmt: skip
+
+
+def move_spans(root_id: int | None, traced: TracedCalls, records: Iterable[CostedRecord]) -> None:
+    """The spans of records that are kept apart from another sender's are of these, not of what stands instead."""
+    keys = {span.event_id: span.key for span in traced.calls}
+    for record in records:
+        if record.event.id in keys:
+            TracedSpan.objects.filter(root_id=root_id or 0, id=keys[record.event.id]).update(record_id=record.id)
 
 
 def forget_spans(*, before: datetime) -> int:

@@ -4,8 +4,8 @@ from allocation.usage.engine.traced_calls import span_key
 from allocation.usage.models import TracedSpan, UsageRecord
 from governance.scopes.queries import scope_tree
 
-# Spans of an operator's key that names no organisation are kept under this number.
-NO_ORGANISATION = 0
+# Spans that an operator told of are kept under this number.
+NO_SCOPE = 0
 
 
 def instrumentation_of(record: UsageRecord) -> str:
@@ -13,6 +13,6 @@ def instrumentation_of(record: UsageRecord) -> str:
     One query, by key.
     """
     trace, _, span = record.event_id.rpartition("-")
-    roots = (scope_tree().by_id[record.scope_id].root_id, NO_ORGANISATION)
+    roots = (*scope_tree().ancestors(record.scope_id), NO_SCOPE)
     told = TracedSpan.objects.filter(root_id__in=roots, id=span_key(trace, span), record_id=record.pk).first()
     return "" if told is None else told.instrumentation_name

@@ -74,7 +74,7 @@ PERIOD_LOCK = AdvisoryLock(
     "PERIOD_LOCK", 8_201_128, Keyed.BY_NUMBER, "closing a period; shared by whatever counts for one"
 )
 SPANS_LOCK = AdvisoryLock(
-    "SPANS_LOCK", 8_201_130, Keyed.BY_NUMBER_AND_ID, "recording spans of an organisation, which may be of one call"
+    "SPANS_LOCK", 8_201_130, Keyed.BY_NUMBER_AND_ID, "recording spans by keys of one scope, which may be of one call"
 )
 POSTING_LOCK = AdvisoryLock(
     "POSTING_LOCK", 0x57454952_0002, Keyed.BY_NUMBER, "opening, funding and ending accounts; shared by posting usage"
