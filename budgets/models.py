@@ -1,7 +1,8 @@
 """Django finds this app's tables here; each concept holds its own."""
 
+from budgets.approvals import models as approvals
 from budgets.forecasts import models as forecasts
 from budgets.ledger import models as ledger
 from budgets.plans import models as plans
 
-__all__ = ["forecasts", "ledger", "plans"]
+__all__ = ["approvals", "forecasts", "ledger", "plans"]

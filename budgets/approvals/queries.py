@@ -1,11 +1,29 @@
 """Budgets that wait for a decision."""
 
-from django.db.models import Q
+from collections.abc import Iterable
 
+from django.db.models import Exists, OuterRef, Q
+
+from budgets.approvals.models import GrantProposal
 from budgets.plans.models import Budget, BudgetQuerySet
 from governance.people.models import DecisionRight, Ownership
 from governance.people.rules import Actor
 from governance.scopes.models import at_or_below
+
+
+def waiting_grants(budgets: Iterable[Budget]) -> dict[int, GrantProposal]:
+    """The grants that wait for a second person, by the id of their budget."""
+    asked = list(budgets)
+    if not asked:
+        return {}
+    waiting = GrantProposal.objects.filter(budget__in=asked, status=GrantProposal.Status.WAITING)
+    return {grant.budget_id: grant for grant in waiting.select_related("budget__scope", "proposed_by")}
+
+
+def with_grants(budgets: BudgetQuerySet) -> BudgetQuerySet:
+    """The budgets, each with `grant_waits`: whether a grant to it waits for a second person."""
+    waiting = GrantProposal.objects.filter(budget=OuterRef("pk"), status=GrantProposal.Status.WAITING)
+    return budgets.annotate(grant_waits=Exists(waiting))
 
 
 def waiting_for(actor: Actor) -> BudgetQuerySet:

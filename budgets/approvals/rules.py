@@ -55,6 +55,14 @@ def check_person_with_right(actor: Actor, budget: Budget) -> User:
     return actor.user
 
 
+def check_second_person(actor: Actor, budget: Budget, proposer_id: int) -> User:
+    """As `check_decider`, and FourEyes for who asked for the grant."""
+    user = check_decider(actor, budget)
+    if user.pk == proposer_id:
+        raise FourEyes(f"{actor.label} asked for this grant; someone else has to decide on it.")
+    return user
+
+
 def check_decider(actor: Actor, budget: Budget) -> User:
     """As `check_person_with_right`, and FourEyes for an author of the budget, superuser or not."""
     user = check_person_with_right(actor, budget)

@@ -26,7 +26,8 @@ from allocation.sources.documents import UsageSourceDocument
 from allocation.sources.operations import apply_usage_source
 from allocation.usage.models import ImportRun, UncountedTelemetry, UsageRecord
 from allocation.usage.operations import record_usage
-from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.approvals.models import GrantProposal
+from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
 from governance.calendar.engine import DAY
 from governance.messages.channels import Message
 from governance.messages.operations import queue_delivery, save_channel
@@ -247,9 +248,12 @@ def fill(place: str) -> dict[str, Any]:
 
 def _budgets(scope: Scope, words: str) -> dict[str, Any]:
     whole = scope.parent_id is None
+    roomy = budget(scope, f"{words}-roomy", 1000, unit="requests" if whole else "gpu_hours")
+    asked = grant_more(budget_id=roomy, amount=Decimal(5000), actor=_actors(scope)[1], reason=words, at=AT)
+    assert isinstance(asked, GrantProposal)
     return {
         "approved": budget(scope, words, 100) if not whole else budget(scope, words, 100, unit="tokens"),
-        "roomy": budget(scope, f"{words}-roomy", 1000, unit="requests" if whole else "gpu_hours"),
+        "roomy": roomy,
         "submitted": budget(scope, f"{words}-asked", 10, until="submitted", unit="requests"),
         "draft": budget(scope, f"{words}-draft", 10, until="draft", unit="gpu_hours"),
     }

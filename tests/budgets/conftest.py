@@ -7,7 +7,7 @@ from django.test import Client
 
 from allocation.usage.engine.roll_ups import UsagePosting
 from allocation.usage.models import UsageDay
-from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.approvals.operations import approve_budget, approve_grant, create_budget, grant_more, submit_budget
 from budgets.ledger.models import Account
 from budgets.ledger.operations import post_usage
 from budgets.plans.models import Budget
@@ -55,6 +55,17 @@ def approve(propose: Propose, finance: Actor) -> Propose:
         return approve_budget(budget_id=budget.pk, actor=finance, reason="planned", at=at)
 
     return approved
+
+
+def grant_by_two(*, budget_id: int, amount: Decimal, actor: Actor, reason: str, at: datetime) -> Account:
+    """As `grant_more`, and by a second person where it needs one."""
+    granted = grant_more(budget_id=budget_id, amount=amount, actor=actor, reason=reason, at=at)
+    if isinstance(granted, Account):
+        return granted
+    second = User.objects.filter(email="zoe@example.com").first() or User.objects.create_superuser(
+        "zoe@example.com", "a long password"
+    )
+    return approve_grant(budget_id=budget_id, actor=Actor.of_user(second), reason=reason, at=at)
 
 
 def use(

@@ -70,8 +70,10 @@ def test_the_month_of_a_team(weir: Installation, received: Received) -> None:
     eventually(lambda: len(received.slack), holds=lambda n: n >= 2, within_s=10, what="Slack messages")
     eventually(lambda: len(received.mail), holds=lambda n: n >= 2, within_s=10, what="emails")
 
-    # Finance grants more; nobody resets anything.
+    # Finance grants more, by two people; nobody resets anything.
     finance.act("budgets/budget", "grant", str(budget["id"]), {"amount": "50.00", "reason": "The launch is worth it."})
+    second = AdminSession(weir, "second@example.com", weir.user("second@example.com", "finance", "acme"))
+    second.act("budgets/budget", "approve_grant", str(budget["id"]), {"reason": "Agreed."})
     eventually(
         lambda: weir.decide("acme/search/ranker", key=key)["decision"],
         holds=lambda decision: decision == "allow", within_s=10, what="decision",

@@ -100,6 +100,8 @@ def test_two_hosts_on_one_database_obey_each_other(weir: Installation, elsewhere
     elsewhere.post("/api/v1/usage", usage("initech", "120"), key=key)
     eventually(decided, holds=lambda seen: seen == {"deny"}, within_s=OBEYED_S, what="usage elsewhere")
     finance.act("budgets/budget", "grant", str(budget), {"amount": "100", "reason": "More."})
+    second = AdminSession(weir, "second@initech.example", weir.user("second@initech.example", "finance", "initech"))
+    second.act("budgets/budget", "approve_grant", str(budget), {"reason": "Agreed."})
     eventually(decided, holds=lambda seen: seen == {"allow"}, within_s=OBEYED_S, what="a grant here")
 
     assert [(status["beat"]["ok"], status["decisions"]["ok"]) for status in map(checks, hosts)] == [(True, True)] * 2

@@ -44,6 +44,7 @@ class Road:
     organisation: str
     models: int
     finance: AdminSession
+    second: AdminSession
 
     def by(self, proxy: Proxy, *, weir: int | None = None) -> AbstractContextManager[str]:
         return proxy(
@@ -60,6 +61,7 @@ class Road:
             f"{self.organisation}/search",
         )
         self.finance.act("budgets/budget", "grant", str(budget), {"amount": "100", "reason": "More."})
+        self.second.act("budgets/budget", "approve_grant", str(budget), {"reason": "Agreed."})
         eventually(self.blocked, holds=lambda count: count == 0, within_s=20, what="still blocked")
 
     def spend(self, cost: str) -> None:
@@ -91,6 +93,7 @@ def road(weir: Installation) -> Iterator[Road]:
             organisation,
             urlsplit(models).port or 0,
             finance,
+            AdminSession(weir, "second@roads.example", weir.user("second@roads.example", "finance", organisation)),
         )
 
 

@@ -34,7 +34,7 @@ from allocation.quarantine.models import QuarantinedUsage
 from allocation.usage.importers.files import ImportRequest, import_file
 from allocation.usage.models import ImportRun, UsageRecord
 from allocation.usage.operations import record_usage
-from budgets.approvals.operations import approve_budget, create_budget, submit_budget
+from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
 from budgets.forecasts.models import Forecast
 from budgets.plans.models import Budget
 from governance.calendar.engine import DAY
@@ -212,6 +212,9 @@ MATRIX = {
     "POST /budgets/{budget_id}/approve": decides("submitted", REASON, by="finance"),
     "POST /budgets/{budget_id}/reject": decides("submitted", REASON, by="finance"),
     "POST /budgets/{budget_id}/grant": decides("approved", {**REASON, "amount": "5"}, by="finance"),
+    "POST /budgets/{budget_id}/grant/approve": decides("roomy", REASON, by="finance"),
+    "POST /budgets/{budget_id}/grant/reject": decides("roomy", REASON, by="finance"),
+    "POST /budgets/{budget_id}/grant/withdraw": decides("roomy", REASON, by="finance"),
     "POST /budgets/{budget_id}/give-back": decides("roomy", {**REASON, "amount": "5"}, by="finance"),
     "POST /budgets/{budget_id}/end": decides("approved", REASON, by="finance"),
     "POST /decisions": Case(("decisions:read",), body={"scope": "acme/search", "model": "gpt-4o"}),
@@ -325,6 +328,7 @@ def made_in(folder: Path) -> World:
     people = {
         "author": person("ada@acme.example", acme, "engineering", ""),
         "finance": person("fay@acme.example", acme, "finance", "approve_budget"),
+        "second": person("zoe@acme.example", acme, "finance", "approve_budget"),
         "finops": person("flo@acme.example", acme, "finops", "set_unit_cost"),
         "platform": person("pam@acme.example", acme, "platform", "constrain_demand"),
         "foreign": person("eve@globex.example", globex, "finance", "approve_budget"),
@@ -335,6 +339,8 @@ def made_in(folder: Path) -> World:
     Ownership.objects.create(scope=acme, user=people["finance"], persona="finance", decision_right="set_unit_cost")
     author, finance = (Actor.of_user(people[name]) for name in ("author", "finance"))
     roomy = budget(acme, 1000, author, by=finance)
+    second = Actor.of_user(people["second"])
+    grant_more(budget_id=roomy.pk, amount=Decimal(9), actor=second, reason="As agreed.", at=AT)
     approved = budget(teams["search"], 100, author, by=finance)
     apply_guardrail_policy(parse_guardrail(load_documents(GUARDRAIL, source="matrix")[0]), actor=SYSTEM, at=AT)
     apply_attribution_rules(TypeAdapter(AttributionRulesDocument).validate_python(RULES), actor=SYSTEM, at=AT)
@@ -461,7 +467,13 @@ def test_a_key_that_lacks_the_permission_gets_403_and_changes_nothing(world: Wor
 def foreigners(world: World, case: Case) -> list[Client]:
     """A key that may do all there is, and a person with every right, both of globex; no key decides on money."""
     by_key, by_person = key_client("globex", "admin"), signed_in(world.people["foreign"])
-    return [by_person] if case.by == "finance" else [by_key] if "usage:write" in case.needs else [by_key, by_person]
+    return (
+        [by_person]
+        if case.by in {"finance", "second"}
+        else [by_key]
+        if "usage:write" in case.needs
+        else [by_key, by_person]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

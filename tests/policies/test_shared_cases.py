@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from allocation.meters.documents import UsageEvent
 from allocation.usage.operations import record_usage
-from budgets.approvals.operations import approve_budget, grant_more, submit_budget
+from budgets.approvals.operations import approve_budget, submit_budget
 from budgets.plans.models import Budget
 from governance.messages.models import Delivery
 from governance.people.models import Ownership, User
@@ -16,6 +16,7 @@ from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from policies.alerts.models import AlertEvent
 from policies.decisions.queries.statement import decide
+from tests.budgets.conftest import grant_by_two
 from tests.policies.commands import run
 from tests.policies.conftest import AT, CASES, SYSTEM, evaluate, needs_cases
 
@@ -96,7 +97,7 @@ def test_19_a_guardrail_that_divides_by_a_budget_of_zero_blocks() -> None:
 @needs_cases
 @pytest.mark.parametrize("finance", [MESSAGES], indirect=True)
 def test_24_a_release_is_told_to_whom_the_block_was_told_with_its_money(finance: Actor) -> None:
-    grant_more(budget_id=Budget.objects.get().pk, amount=Decimal(100), actor=finance, reason="More.", at=AT)
+    grant_by_two(budget_id=Budget.objects.get().pk, amount=Decimal(100), actor=finance, reason="More.", at=AT)
     evaluate()
     assert answers("gpt-4o") == ["allow"]
     told = Delivery.objects.order_by("created_at", "id").values_list("to", "message__title", "message__text")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -16,10 +16,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
 
 from budgets.approvals import operations, rules
-from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, seen
+from budgets.approvals.admin.buttons import badge, button
+from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, amount_and_used, grant_shown, seen
+from budgets.approvals.models import GrantProposal
+from budgets.approvals.operations import grant_digest
+from budgets.approvals.queries import waiting_grants
 from budgets.forecasts.queries import days_ahead, forecast_of_period
 from budgets.ledger.admin.show import PeriodSummary, accounts_of, entries_shown, period_shown, progress
 from budgets.ledger.models import Account
@@ -42,21 +45,6 @@ BADGES = {
     Budget.Status.ENDED: "info",
 }
 TERMS = ("scope", "unit", "period", "amount", "starts_on", "ends_on", "note")
-
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def button(**options: Any) -> Callable[[Method], Method]:
-    """A button above one budget: Unfold's decorator, given a type."""
-    decorate: Callable[[Method], Method] = action(permissions=["decide"], **options)
-    return decorate
-
-
-def badge(**options: Any) -> Callable[[Method], Method]:
-    """A coloured label in a list: Unfold's decorator, given a type."""
-    decorate: Callable[[Method], Method] = display(**options)
-    return decorate
 
 
 class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
@@ -86,13 +74,16 @@ class ActionPage(OperatedAdmin):
         if form.is_bound and form.is_valid() and self._decide(request, decision, form, budgets):
             return HttpResponseRedirect(back)
         facts = facts_by_budget(budgets, at=timezone.now())
+        grants = waiting_grants(budgets) if decision.of_grant else {}
         actor = acting(request)
         rows = [
             {
                 "budget": budget,
-                "digest": terms_digest(budget),
+                "digest": grant_digest(grants[budget.pk]) if budget.pk in grants else terms_digest(budget),
+                "grant": grant_shown(grants.get(budget.pk)),
+                "is_own_grant": budget.pk in grants and grants[budget.pk].proposed_by == actor.user,
                 "amount": rounded(budget.unit, budget.amount, budget.currency),
-                "facts": _amount_and_used(budget, facts.get(budget.pk)),
+                "facts": amount_and_used(budget, facts.get(budget.pk)),
                 "is_own": rules.is_author(actor.user, budget),
                 "author": str(budget.submitted_by or budget.author_name or file_name(budget.source)),
             }
@@ -106,7 +97,7 @@ class ActionPage(OperatedAdmin):
             "is_danger": decision.is_danger,
             "by_another": decision.by_another,
             "rows": rows,
-            "blocked": decision.by_another and all(row["is_own"] for row in rows),
+            "blocked": decision.by_another and all(row["is_own"] or row["is_own_grant"] for row in rows),
             "form": form,
             "action": verb,
             "selected": [budget.pk for budget in budgets] if from_list else [],
@@ -117,11 +108,14 @@ class ActionPage(OperatedAdmin):
     def _decide(self, request: HttpRequest, decision: DecisionPage, form: forms.Form, budgets: list[Budget]) -> int:
         """How many were decided; what was refused is said above the page."""
 
-        def run(budget: Budget) -> None:
-            shown = seen(request.POST, budget) if decision.checks_terms else {}
-            decision.operation(
+        def run(budget: Budget) -> str | None:
+            shown = seen(request.POST, budget, of_grant=decision.of_grant) if decision.checks_terms else {}
+            result = decision.operation(
                 budget_id=budget.pk, actor=acting(request), at=timezone.now(), **shown, **form.cleaned_data
             )
+            if isinstance(result, GrantProposal) and result.status == GrantProposal.Status.WAITING:
+                return "waits for a second person to approve it; nothing has moved"
+            return None
 
         return run_for_each(request, budgets, run=run, name=lambda budget: budget.name, done=decision.done)
 
@@ -138,12 +132,15 @@ class BudgetAdmin(ActionPage):
     list_filter = ("status", "unit", "period")
     search_fields = ("name", "scope__path")
     ordering = ("scope__path", "-pk")
-    actions = ("approve", "reject", "grant")
+    actions = ("approve", "reject", "grant", "approve_grant", "reject_grant")
     actions_detail = (
         "submit_one",
         "approve_one",
         "reject_one",
         "grant_one",
+        "approve_grant_one",
+        "reject_grant_one",
+        "withdraw_grant_one",
         {"title": "More", "items": ["give_back_one", "withdraw_one", "end_one"]},
     )
     fieldsets = (
@@ -211,6 +208,7 @@ class BudgetAdmin(ActionPage):
             **entries_shown(budget, accounts_of(budget)),
             "budget": budget,
             "is_own": rules.is_author(acting(request).user, budget),
+            "grant": grant_shown(waiting_grants([budget]).get(budget.pk)),
         }
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -271,6 +269,14 @@ class BudgetAdmin(ActionPage):
     def grant(self, request: HttpRequest, queryset: QuerySet[Budget]) -> HttpResponse:
         return self._ask_of_list(request, "grant", queryset)
 
+    @admin.action(description="Approve grants that wait", permissions=["decide"])
+    def approve_grant(self, request: HttpRequest, queryset: QuerySet[Budget]) -> HttpResponse:
+        return self._ask_of_list(request, "approve_grant", queryset)
+
+    @admin.action(description="Reject grants that wait", permissions=["decide"])
+    def reject_grant(self, request: HttpRequest, queryset: QuerySet[Budget]) -> HttpResponse:
+        return self._ask_of_list(request, "reject_grant", queryset)
+
     def _ask_of_one(self, request: HttpRequest, verb: str, object_id: str) -> HttpResponse:
         budget = self.get_object(request, object_id)
         if budget is None:
@@ -282,7 +288,12 @@ class BudgetAdmin(ActionPage):
         budget = self.get_object(request, str(object_id))
         if budget is None:
             return []
-        wanted = {verb for verb, decision in DECISIONS.items() if budget.status in decision.statuses}
+        waits = budget.pk in waiting_grants([budget])
+        wanted = {
+            verb
+            for verb, decision in DECISIONS.items()
+            if budget.status in decision.statuses and (waits or not decision.of_grant)
+        }
         offered = super().get_actions_detail(request, object_id)
         return [item for item in offered if item.method.__name__.removesuffix("_one") in wanted]
 
@@ -302,6 +313,18 @@ class BudgetAdmin(ActionPage):
     def grant_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "grant", object_id)
 
+    @button(description="Approve the grant", url_path="approve-grant", icon="check")
+    def approve_grant_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "approve_grant", object_id)
+
+    @button(description="Reject the grant", url_path="reject-grant", icon="close")
+    def reject_grant_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "reject_grant", object_id)
+
+    @button(description="Withdraw the grant", url_path="withdraw-grant")
+    def withdraw_grant_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "withdraw_grant", object_id)
+
     @button(description="Give back", url_path="give-back")
     def give_back_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "give_back", object_id)
@@ -313,15 +336,6 @@ class BudgetAdmin(ActionPage):
     @button(description="End", url_path="end")
     def end_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "end", object_id)
-
-
-def _amount_and_used(budget: Budget, facts: BudgetFacts | None) -> dict[str, str] | None:
-    if facts is None:
-        return None
-    return {
-        "amount": rounded(budget.unit, facts.amount, budget.currency),
-        "used": rounded(budget.unit, facts.used, budget.currency),
-    }
 
 
 def _period(account: Account, facts: BudgetFacts, today: date) -> PeriodSummary:

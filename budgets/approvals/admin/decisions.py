@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,9 @@ from django import forms
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from budgets.approvals import operations
+from budgets.approvals.models import GrantProposal
+from budgets.ledger.queries import BudgetFacts
+from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
 from governance.pages.admin.reasons import ReasonForm
 
@@ -29,7 +33,8 @@ class GiveBackForm(GrantForm):
 @dataclass(frozen=True, slots=True)
 class DecisionPage:
     """One decision: its page, the operation it calls, and the message shown when that succeeded. `by_another`: not by
-    the budget's author. `checks_terms`: refused when the proposal has changed since the page was shown.
+    the budget's author. `checks_terms`: refused when the proposal has changed since the page was shown. `of_grant`: on
+    the grant that waits for a second person.
     """
 
     title: str
@@ -41,6 +46,26 @@ class DecisionPage:
     is_danger: bool = False
     checks_terms: bool = False
     by_another: bool = True
+    of_grant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GrantShown:
+    """A grant that waits, as a page shows it."""
+
+    amount: str
+    since: date
+    until: date
+    reason: str
+    by: str
+
+
+def grant_shown(grant: GrantProposal | None) -> GrantShown | None:
+    """The amount first, then the period, who asked for it and why."""
+    if grant is None:
+        return None
+    amount = rounded(grant.budget.unit, grant.amount, grant.budget.currency)
+    return GrantShown(amount, grant.period_start, grant.period_end, grant.reason, str(grant.proposed_by))
 
 
 STATUS = Budget.Status
@@ -74,11 +99,43 @@ DECISIONS: Mapping[str, DecisionPage] = {
     ),
     "grant": DecisionPage(
         "Grant more",
-        "Money moves down from the budget above, for the current period only.",
+        "Money moves down from the budget above, for the current period only. More than one person may raise alone, and"
+        " any raise of a top budget, waits until a second person approves it.",
         GrantForm,
         operations.grant_more,
         "granted more",
         frozenset({STATUS.APPROVED}),
+    ),
+    "approve_grant": DecisionPage(
+        "Approve the grant",
+        "The money moves at once, for the period it was asked for.",
+        ReasonForm,
+        operations.approve_grant,
+        "grant approved",
+        frozenset({STATUS.APPROVED}),
+        checks_terms=True,
+        of_grant=True,
+    ),
+    "reject_grant": DecisionPage(
+        "Reject the grant",
+        "Nothing moves; who asked for it reads the reason.",
+        ReasonForm,
+        operations.reject_grant,
+        "grant rejected",
+        frozenset({STATUS.APPROVED}),
+        is_danger=True,
+        of_grant=True,
+    ),
+    "withdraw_grant": DecisionPage(
+        "Withdraw the grant",
+        "Nobody will decide on it.",
+        ReasonForm,
+        operations.withdraw_grant,
+        "grant withdrawn",
+        frozenset({STATUS.APPROVED}),
+        is_danger=True,
+        by_another=False,
+        of_grant=True,
     ),
     "give_back": DecisionPage(
         "Give back",
@@ -111,13 +168,26 @@ DECISIONS: Mapping[str, DecisionPage] = {
 }
 
 
-def seen(posted: Mapping[str, str], budget: Budget) -> dict[str, Any]:
-    """What the page showed, as `expected_amount` and `expected_digest`, so that nobody approves what they have not
-    seen.
+def seen(posted: Mapping[str, str], budget: Budget, *, of_grant: bool = False) -> dict[str, Any]:
+    """What the page showed, as `expected_amount` and `expected_digest`, or of a grant its digest, so that nobody
+    approves what they have not seen.
     """
+    if of_grant:
+        digest = posted.get(f"digest_{budget.pk}", "")
+        return {"expected_digest": digest} if digest else {}
     amount, digest = posted.get(f"seen_{budget.pk}", ""), posted.get(f"digest_{budget.pk}", "")
     shown: dict[str, Any] = {"expected_digest": digest} if digest else {}
     try:
         return shown | ({"expected_amount": Decimal(amount)} if amount else {})
     except ArithmeticError:
         return shown
+
+
+def amount_and_used(budget: Budget, facts: BudgetFacts | None) -> dict[str, str] | None:
+    """Of the current period; None without one."""
+    if facts is None:
+        return None
+    return {
+        "amount": rounded(budget.unit, facts.amount, budget.currency),
+        "used": rounded(budget.unit, facts.used, budget.currency),
+    }

@@ -7,6 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from budgets.approvals.models import GrantProposal
+from budgets.approvals.operations import grant_digest
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import BudgetFacts
 from budgets.plans.engine.amounts import budget_quantity, plain
@@ -51,6 +53,20 @@ class BudgetFilterIn(ScopeParameters):
     unit = serializers.ChoiceField(choices=Budget.Unit.choices, required=False)
 
 
+class GrantWaitingOut(serializers.ModelSerializer[GrantProposal]):
+    amount = AmountField(help_text="On top of what the period has.")
+    proposed_by = serializers.CharField(source="proposed_by.email")
+    digest = serializers.SerializerMethodField(help_text="Of the whole grant: who approves it sends it back.")
+
+    class Meta:
+        model = GrantProposal
+        fields = ("id", "amount", "period_start", "period_end", "reason", "proposed_by", "proposed_at", "digest")
+        read_only_fields = fields
+
+    def get_digest(self, grant: GrantProposal) -> str:
+        return grant_digest(grant)
+
+
 class DecisionIn(serializers.Serializer[Any]):
     reason = ReasonField()
 
@@ -62,6 +78,14 @@ class ApprovalIn(DecisionIn):
         help_text="The budget's `digest` as you saw it: refused when anything of the proposal has changed since.",
     )
     expected_amount = AmountField(default=None, help_text="The amount alone that you saw; `expected_digest` says more.")
+
+
+class GrantApprovalIn(DecisionIn):
+    expected_digest = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        default=None,
+        help_text="The `digest` of the waiting grant as you saw it: refused when anything of it has changed since.",
+    )
 
 
 class GrantIn(DecisionIn):
@@ -89,13 +113,16 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
     decided_by = serializers.CharField(source="decided_by.email", default=None, allow_null=True)
     digest = serializers.SerializerMethodField(help_text="Of the whole proposal: who approves it sends it back.")
     current = serializers.SerializerMethodField(help_text="The period that contains now; null when not in force.")
+    waiting_grant = serializers.SerializerMethodField(
+        help_text="More that one person has asked for and a second one has to approve; nothing has moved."
+    )
 
     class Meta:
         model = Budget
         fields = (
             *("id", "name", "scope", "unit", "period", "amount", "currency", "starts_on", "ends_on", "note", "status"),
             *("supersedes", "source", "created_by", "created_at", "submitted_by", "submitted_at"),
-            *("decided_by", "decided_at", "decision_reason", "digest", "current"),
+            *("decided_by", "decided_at", "decision_reason", "digest", "current", "waiting_grant"),
         )
         read_only_fields = fields
 
@@ -107,6 +134,12 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
         facts: Mapping[int, BudgetFacts] = self.context["facts"]
         current = facts.get(budget.pk)
         return CurrentPeriodOut(current).data if current is not None else None
+
+    @extend_schema_field(GrantWaitingOut(allow_null=True))
+    def get_waiting_grant(self, budget: Budget) -> Mapping[str, Any] | None:
+        grants: Mapping[int, GrantProposal] = self.context["grants"]
+        grant = grants.get(budget.pk)
+        return GrantWaitingOut(grant).data if grant is not None else None
 
 
 class TransferOut(serializers.ModelSerializer[Transfer]):

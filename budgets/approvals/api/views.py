@@ -20,9 +20,12 @@ from budgets.approvals.api.serializers import (
     BudgetIn,
     BudgetOut,
     DecisionIn,
+    GrantApprovalIn,
     GrantIn,
     TransferOut,
 )
+from budgets.approvals.models import GrantProposal
+from budgets.approvals.queries import waiting_grants, with_grants
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import facts_by_budget
 from budgets.plans.models import Budget
@@ -47,7 +50,8 @@ def budget_response(budget: Budget, *, status: int = 200) -> Response:
     """The budget as it is stored now, with the facts of its current period."""
     stored = Budget.objects.select_related(*RELATED).get(pk=budget.pk)
     facts = facts_by_budget([stored], at=timezone.now())
-    return Response(BudgetOut(stored, context={"facts": facts}).data, status=status)
+    context = {"facts": facts, "grants": waiting_grants([stored])}
+    return Response(BudgetOut(stored, context=context).data, status=status)
 
 
 def budget_asked(request: Request, budget_id: int) -> Budget:
@@ -68,15 +72,17 @@ class Budgets(ListAPIView[Budget]):
         wanted = BudgetFilterIn.of(self.request)
         path = wanted.pop("scope", None)
         rows = Budget.objects.visible_to(actor(self.request)).filter(**wanted).select_related(*RELATED)
-        return narrowed(rows, self.request, path)
+        return narrowed(with_grants(rows), self.request, path)
 
     def paginate_queryset(self, queryset: Any) -> Any:
         self.on_page = super().paginate_queryset(queryset) or []
         return self.on_page
 
     def get_serializer_context(self) -> dict[str, Any]:
-        facts = facts_by_budget(getattr(self, "on_page", []), at=timezone.now())
-        return {**super().get_serializer_context(), "facts": facts}
+        shown = getattr(self, "on_page", [])
+        facts = facts_by_budget(shown, at=timezone.now())
+        grants = waiting_grants(budget for budget in shown if budget.grant_waits)
+        return {**super().get_serializer_context(), "facts": facts, "grants": grants}
 
     @extend_schema(parameters=[BudgetFilterIn], responses=BudgetOut(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -141,8 +147,9 @@ class BudgetCommand(APIView):
             body = self.body(data=request.data)
             body.is_valid(raise_exception=True)
             arguments = body.validated_data
-        type(self).operation(budget_id=budget_id, actor=actor(request), at=timezone.now(), **arguments)
-        return budget_response(Budget.objects.get(pk=budget_id))
+        result = type(self).operation(budget_id=budget_id, actor=actor(request), at=timezone.now(), **arguments)
+        waits = isinstance(result, GrantProposal) and result.status == GrantProposal.Status.WAITING
+        return budget_response(Budget.objects.get(pk=budget_id), status=202 if waits else 200)
 
 
 @extend_schema(tags=["budgets"])
@@ -199,10 +206,48 @@ class GrantMore(BudgetCommand):
     body = GrantIn
     operation = staticmethod(operations.grant_more)
 
-    @extend_schema(request=GrantIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @extend_schema(request=GrantIn, responses={200: BudgetOut, 202: BudgetOut}, parameters=[IDEMPOTENCY_KEY])
     @idempotent
     def post(self, request: Request, budget_id: int) -> Response:
-        """More for the current period, out of the budget above."""
+        """More for the current period, out of the budget above. 202 where it raises a ceiling: nothing has moved, and
+        `waiting_grant` waits for a second person.
+        """
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class ApproveGrant(BudgetCommand):
+    body = GrantApprovalIn
+    operation = staticmethod(operations.approve_grant)
+
+    @extend_schema(request=GrantApprovalIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """The grant that waits, by a person with the right who neither asked for it nor proposed the budget."""
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class RejectGrant(BudgetCommand):
+    body = DecisionIn
+    operation = staticmethod(operations.reject_grant)
+
+    @extend_schema(request=DecisionIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """The grant that waits, by who might approve it."""
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class WithdrawGrant(BudgetCommand):
+    body = DecisionIn
+    operation = staticmethod(operations.withdraw_grant)
+
+    @extend_schema(request=DecisionIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """The grant that waits, by who asked for it or may decide."""
         return self.run(request, budget_id)
 
 

@@ -1,7 +1,11 @@
-from budgets.approvals.operations.grants import (
-    give_back,
+from budgets.approvals.operations.granting import (
+    approve_grant,
+    grant_digest,
     grant_more,
+    reject_grant,
+    withdraw_grant,
 )
+from budgets.approvals.operations.grants import give_back
 from budgets.approvals.operations.lifecycle import (
     approve_budget,
     create_budget,
@@ -18,12 +22,16 @@ from budgets.approvals.operations.proposals import (
 __all__ = [
     "apply_budget",
     "approve_budget",
+    "approve_grant",
     "create_budget",
     "end_budget",
     "give_back",
+    "grant_digest",
     "grant_more",
     "plan_budget",
     "reject_budget",
+    "reject_grant",
     "submit_budget",
     "withdraw_budget",
+    "withdraw_grant",
 ]

@@ -1,7 +1,9 @@
 """More money for the current period, or less: a transfer between two accounts; what was approved is never edited."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from django.db import transaction
 
@@ -9,6 +11,7 @@ from budgets.approvals import rules
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.operations import (
+    Opened,
     balance_of,
     days_to_open,
     lock_for_opening,
@@ -28,35 +31,36 @@ from governance.work.operations import mark_scopes_dirty
 
 
 @transaction.atomic
-def grant_more(*, budget_id: int, amount: Decimal, actor: Actor, reason: str, at: datetime) -> Account:
-    """Grants `amount`, in the budget's unit, for the current period only, from the account above.
-
-    Not by the budget's own author. FourEyes, RightRequired, NotInForce, InsufficientFunds; Invalid for the amount.
-    """
-    return _change_current_period(budget_id, amount, sign=1, actor=actor, reason=reason, at=at)
-
-
-@transaction.atomic
 def give_back(*, budget_id: int, amount: Decimal, actor: Actor, reason: str, at: datetime) -> Account:
-    """Returns `amount`, in the budget's unit, for the current period only, to the account above. Refuses as
-    `grant_more`; only what is not granted to accounts below can be returned.
+    """Returns `amount`, in the budget's unit, for the current period only, to the account above; only what is not
+    granted to accounts below can be returned. FourEyes, RightRequired, NotInForce, InsufficientFunds; Invalid.
     """
-    return _change_current_period(budget_id, amount, sign=-1, actor=actor, reason=reason, at=at)
-
-
-def _change_current_period(
-    budget_id: int, amount: Decimal, *, sign: int, actor: Actor, reason: str, at: datetime
-) -> Account:
     lock_for_opening()
     budget = locked(budget_id, actor)
     rules.check_decider(actor, budget)
     stated_reason = checked_reason(reason)
     check_amount(budget.unit, amount)
+    account, opened = opened_now(budget, at)
+    return moved(budget, account, opened, -amount, actor=actor, reason=stated_reason, at=at)
+
+
+def opened_now(budget: Budget, at: datetime) -> tuple[Account, Opened]:
+    """The account of the current period, and what accounts that were opened for it lack. Under the opening lock."""
     opened = open_missing(days=days_to_open(at), root_id=scope_tree().by_id[budget.scope_id].root_id, at=at)
-    account = current_account(budget, at.date())
-    quantity = sign * ledger_quantity(budget.unit, amount)
-    verb = "grant" if sign > 0 else "give_back"
-    change_funding(account, quantity, budget=budget, actor=actor, reason=stated_reason, reference=verb, at=at)
+    return current_account(budget, at.date()), opened
+
+
+def moved(
+    budget: Budget, account: Account, opened: Opened, amount: Decimal, *, actor: Actor, reason: str,
+    at: datetime, evidence: Mapping[str, object] = MappingProxyType({}),
+) -> Account:  # fmt: skip
+    """Moves `amount`, below zero to give back, and records it last. Under the opening lock. Asks once more whether the
+    actor may: whoever calls it moves money.
+    """
+    rules.check_decider(actor, budget)
+    verb = "grant" if amount > 0 else "give_back"
+    quantity = ledger_quantity(budget.unit, amount)
+    change_funding(account, quantity, budget=budget, actor=actor, reason=reason, reference=verb, at=at)
     mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
     record_shortfalls(opened, at=at)
     account.refresh_from_db()
@@ -65,13 +69,14 @@ def _change_current_period(
         action=f"budget.{verb}",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
-        reason=stated_reason,
+        reason=reason,
         evidence={
-            "amount": plain(amount),
+            "amount": plain(abs(amount)),
             "unit": budget.unit,
             "period_start": str(account.period_start),
             "period_end": str(account.period_end),
             "funded": plain(budget_quantity(budget.unit, account.funded)),
+            **evidence,
         },
         at=at,
     )

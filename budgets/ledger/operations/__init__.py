@@ -10,6 +10,7 @@ from budgets.ledger.operations.locks import (
     lock_for_opening,
 )
 from budgets.ledger.operations.opening import (
+    Opened,
     days_to_open,
     open_missing,
     open_periods,
@@ -21,6 +22,7 @@ from budgets.ledger.operations.posting import (
 )
 
 __all__ = [
+    "Opened",
     "balance_of",
     "days_to_open",
     "lock_for_opening",

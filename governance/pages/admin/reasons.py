@@ -60,16 +60,16 @@ def run_for_each(
     name: Callable[[ChosenT], str],
     done: str,
 ) -> int:
-    """Runs each on its own: a refusal is shown with the name of its item and does not stop the others. How many were
-    done.
+    """Runs each on its own: a refusal is shown with the name of its item and does not stop the others. A text that
+    `run` returns is shown instead of `done`. How many were done.
     """
     succeeded = 0
     for item in chosen:
         try:
-            run(item)
+            outcome = run(item)
         except DomainError as refused:
             messages.error(request, f"{name(item)}: {refused.detail}")
         else:
             succeeded += 1
-            messages.success(request, f"{name(item)}: {done}.")
+            messages.success(request, f"{name(item)}: {outcome if isinstance(outcome, str) else done}.")
     return succeeded

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
@@ -43,7 +44,11 @@ def balances_are_right() -> bool:
         return cursor.fetchall() == []
 
 
-def test_64_racing_grants_never_take_more_than_the_parent_has(acme: Scope, approve: Propose, finance: Actor) -> None:
+def test_64_racing_grants_never_take_more_than_the_parent_has(
+    acme: Scope, approve: Propose, finance: Actor, settings: Any
+) -> None:
+    # One person may grant more than what was approved.
+    settings.GRANT_ALONE_PERCENT = 1000
     teams = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT) for n in range(8)]
     approve(acme, "100")
     budgets = [approve(team, "5") for team in teams]

@@ -3,13 +3,13 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.approvals.operations import create_budget, grant_more
+from budgets.approvals.operations import create_budget
 from budgets.ledger.operations import open_periods
 from budgets.plans.models import Budget
 from governance.errors import DomainError
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
-from tests.budgets.conftest import AT, Propose, account_of, use
+from tests.budgets.conftest import AT, Propose, account_of, grant_by_two, use
 
 
 def test_a_new_version_grants_or_returns_the_difference_and_keeps_the_account(
@@ -18,7 +18,7 @@ def test_a_new_version_grants_or_returns_the_difference_and_keeps_the_account(
     approve(acme, "200")
     first = approve(search, "100")
     use(search, "30")
-    grant_more(budget_id=first.pk, amount=Decimal(5), actor=finance, reason="once", at=AT)
+    grant_by_two(budget_id=first.pk, amount=Decimal(5), actor=finance, reason="once", at=AT)
 
     second = approve(search, "120")
     assert (account_of(search).funded, account_of(search).spent) == (Decimal(125), Decimal(30))

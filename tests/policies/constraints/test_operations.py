@@ -2,12 +2,12 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.approvals.operations import grant_more
 from budgets.plans.models import Budget
 from governance.people.rules import Actor
 from policies.constraints.models import Constraint
 from policies.constraints.operations import release_constraint
 from policies.evaluation.operations import sweep
+from tests.budgets.conftest import grant_by_two
 from tests.policies.conftest import Apply, Spend, evaluate
 from tests.policies.evaluation.told import LATER, decision
 
@@ -27,7 +27,7 @@ def test_a_person_lifts_a_limit_until_a_new_crossing(
     assert [one.status for one in Constraint.objects.all()] == ["released"]
     assert decision(at=LATER) == "allow"
 
-    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=LATER)
+    grant_by_two(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=LATER)
     evaluate(LATER)
     spend("acme/search", "60.00", at=LATER)
     evaluate(LATER)

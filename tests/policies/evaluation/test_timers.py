@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.approvals.operations import grant_more
 from budgets.plans.models import Budget
 from governance.messages.models import Delivery
 from governance.people.rules import Actor
@@ -14,6 +13,7 @@ from policies.alerts.models import Alert
 from policies.constraints.models import Constraint
 from policies.evaluation import operations
 from policies.guardrails.models import GuardrailState
+from tests.budgets.conftest import grant_by_two
 from tests.policies.conftest import AT, MONTHLY_BUDGET, Apply, Spend, evaluate
 
 pytestmark = pytest.mark.usefixtures("finops_channel", "budget")
@@ -54,7 +54,7 @@ def test_a_minimum_hold_ends_on_time(apply: Apply, spend: Spend, budget: Budget,
     apply(HOLDING)
     spend("acme/search", "104.00")
     evaluate()
-    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=after(1))
+    grant_by_two(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=after(1))
     evaluate(after(1))
     assert limits() == ["active"]
     assert (run_due(after(10)), limits()) == (1, ["released"])

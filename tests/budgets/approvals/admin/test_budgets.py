@@ -86,8 +86,13 @@ def test_finance_rejects_and_grants_more(
     wrong = messages_of(client, action="grant", _selected_action=approved.pk, apply="1", reason="launch", amount="-5")
 
     proposed.refresh_from_db()
-    assert (proposed.status, shown_messages) == ("rejected", ["acme.search.money: granted more."])
+    waits = "acme.search.money: waits for a second person to approve it; nothing has moved."
+    assert (proposed.status, shown_messages) == ("rejected", [waits])
     assert wrong == ["acme.search.money: The amount of a budget is greater than zero."]
+    assert Account.objects.get(kind="budget").funded == Decimal(100)
+    second = browser(person("zoe@example.com", acme, "finance", "approve_budget"))
+    agreed = messages_of(second, action="approve_grant", _selected_action=approved.pk, apply="1", reason="agreed")
+    assert agreed == ["acme.search.money: grant approved."]
     assert Account.objects.get(kind="budget").funded == Decimal(150)
 
 

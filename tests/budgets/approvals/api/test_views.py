@@ -47,7 +47,11 @@ def test_from_draft_to_money_over_http(search: Scope, ranker: Scope, finance: Ac
 
     use(ranker, "12.5", on=NOW.date(), at=NOW)
     granted = approver.post(f"{url}/grant", {"amount": "50", "reason": "launch"}, format="json")
-    assert granted.status_code == 200
+    assert granted.status_code == 202
+    second = signed_in(person("zoe@example.com", search, "finance", "approve_budget"))
+    body = {"reason": "agreed", "expected_digest": granted.json()["waiting_grant"]["digest"]}
+    granted = second.post(f"{url}/grant/approve", body, format="json")
+    assert (granted.status_code, granted.json()["waiting_grant"]) == (200, None)
 
     current = gateway.get(url).json()["current"]
     assert {name: current[name] for name in ("amount", "used", "remaining", "available", "used_ratio")} == {
@@ -55,7 +59,7 @@ def test_from_draft_to_money_over_http(search: Scope, ranker: Scope, finance: Ac
     }  # fmt: skip
     ledger = gateway.get(f"{url}/ledger").json()["results"]
     assert [(row["kind"], row["direction"], row["amount"], row["counterpart"], row["by"]) for row in ledger] == [
-        ("fund", "in", "50", "source", "fay@example.com"),
+        ("fund", "in", "50", "source", "zoe@example.com"),
         ("charge", "out", "12.5", "spent", None),
         ("fund", "in", "100", "source", "fay@example.com"),
     ]
@@ -73,7 +77,10 @@ def test_an_author_is_refused_over_http(search: Scope, finance: Actor) -> None:
     assert Account.objects.count() == 0
 
 
-def test_a_command_repeated_with_its_key_happens_once(search: Scope, approve: Propose, finance: Actor) -> None:
+def test_a_command_repeated_with_its_key_happens_once(
+    acme: Scope, search: Scope, approve: Propose, finance: Actor
+) -> None:
+    approve(acme, "1000", at=NOW)
     budget, client = approve(search, "100", at=NOW), signed_in(finance)
     body = {"amount": "50", "reason": "launch"}
 
@@ -84,7 +91,7 @@ def test_a_command_repeated_with_its_key_happens_once(search: Scope, approve: Pr
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
-    assert Account.objects.get(kind="budget").funded == Decimal(150)
+    assert Account.objects.get(budget=budget).funded == Decimal(150)
     repeat = client.post(
         f"/api/v1/budgets/{budget.pk}/grant", {**body, "amount": "51"}, format="json", HTTP_IDEMPOTENCY_KEY="k1"
     )

@@ -10,7 +10,7 @@ from governance.errors import Invalid
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
-from tests.budgets.conftest import AT, SYSTEM, account_of, use
+from tests.budgets.conftest import AT, SYSTEM, account_of, grant_by_two, use
 from tests.budgets.plans.declared_budgets import TEXT, document
 
 
@@ -47,7 +47,7 @@ def test_an_approved_budget_is_unchanged_and_a_new_amount_is_a_new_version(searc
     first = operations.approve_budget(budget_id=Budget.objects.get().pk, actor=finance, reason="ok", at=AT)
     use(search, "30")
     assert apply() == ("unchanged", ())
-    operations.grant_more(budget_id=first.pk, amount=Decimal(10), actor=finance, reason="once", at=AT)
+    grant_by_two(budget_id=first.pk, amount=Decimal(10), actor=finance, reason="once", at=AT)
     assert apply() == ("unchanged", ())
 
     assert apply(TEXT.replace("100.00", "150")) == ("update", ("amount: 100 → 150",))

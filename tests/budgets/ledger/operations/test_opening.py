@@ -6,7 +6,6 @@ import pytest
 from django.db import transaction
 
 from allocation.usage.engine.roll_ups import UsagePosting
-from budgets.approvals.operations import grant_more
 from budgets.ledger import tasks
 from budgets.ledger.models import Account
 from budgets.ledger.operations import open_periods, post_usage
@@ -16,7 +15,7 @@ from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
-from tests.budgets.conftest import AT, SYSTEM, Propose, account_of, use
+from tests.budgets.conftest import AT, SYSTEM, Propose, account_of, grant_by_two, use
 
 DECEMBER = datetime(2026, 12, 1, 0, 0, 1, tzinfo=UTC)
 
@@ -79,9 +78,9 @@ def test_a_grant_fills_a_shortfall(acme: Scope, search: Scope, approve: Propose,
     top = approve(acme, "150", period="quarter")
     budget = approve(search, "100")
     open_periods(at=DECEMBER)
-    grant_more(budget_id=top.pk, amount=Decimal(40), actor=finance, reason="more", at=DECEMBER)
+    grant_by_two(budget_id=top.pk, amount=Decimal(40), actor=finance, reason="more", at=DECEMBER)
 
-    grant_more(budget_id=budget.pk, amount=Decimal(40), actor=finance, reason="more", at=DECEMBER)
+    grant_by_two(budget_id=budget.pk, amount=Decimal(40), actor=finance, reason="more", at=DECEMBER)
 
     account = account_of(search, day=DECEMBER.date())
     assert (account.funded, account.shortfall) == (Decimal(90), Decimal(10))

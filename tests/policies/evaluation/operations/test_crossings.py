@@ -17,7 +17,7 @@ from allocation.meters.documents import UsageEvent
 from allocation.usage.engine.posts import HandedPost, answers_from_bytes, posts_to_bytes
 from allocation.usage.models import UsageRecord
 from allocation.usage.operations import Submission, crossings, fold_waiting, record_together, record_usage
-from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
+from budgets.approvals.operations import approve_budget, create_budget, submit_budget
 from budgets.ledger.models import Account
 from budgets.plans.models import Budget
 from governance.organisations.operations import create_api_key, create_scope
@@ -28,6 +28,7 @@ from governance.work.models import DirtyScope
 from policies.alerts.models import AlertEvent
 from policies.constraints.models import Constraint
 from policies.evaluation.models import EvaluationRun
+from tests.budgets.conftest import grant_by_two
 from tests.policies.asked import ask
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, evaluate
 from tests.policies.decisions.operations.test_following import conninfo
@@ -95,7 +96,7 @@ def test_the_call_after_the_crossing_is_refused_until_the_budget_is_raised(
     begin(apply)
     assert [post("60.00"), post("39.99"), post("0.01")] == ["allow", "allow", "deny"]
 
-    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="Agreed.", at=AT)
+    grant_by_two(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="Agreed.", at=AT)
     evaluate()
     assert [post("49.00"), post("1.00")] == ["allow", "deny"]
 

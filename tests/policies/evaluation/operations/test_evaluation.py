@@ -3,7 +3,6 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.approvals.operations import grant_more
 from budgets.plans.models import Budget
 from governance.messages.models import Delivery
 from governance.people.rules import Actor
@@ -17,6 +16,7 @@ from policies.constraints.models import Constraint
 from policies.evaluation.operations import evaluate_next_dirty_scopes, sweep
 from policies.guardrails.models import GuardrailState
 from policies.guardrails.operations import retire_guardrail
+from tests.budgets.conftest import grant_by_two
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
 from tests.policies.evaluation.told import LATER, decision, deliveries
 
@@ -76,7 +76,7 @@ def test_money_granted_releases_without_anybody_resetting_anything(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="The launch is worth it.", at=LATER)
+    grant_by_two(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="The launch is worth it.", at=LATER)
     evaluate(LATER)
 
     [constraint] = Constraint.objects.all()
@@ -109,7 +109,7 @@ def test_a_second_crossing_in_the_same_period_is_told_again(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=LATER)
+    grant_by_two(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=LATER)
     evaluate(LATER)
     spend("acme/search", "50.00", at=LATER)
     evaluate(LATER)

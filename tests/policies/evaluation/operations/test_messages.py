@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from budgets.approvals.operations import grant_more
 from budgets.plans.models import Budget
 from governance.messages.channels import Envelope, Message
 from governance.messages.channels.email import text
@@ -16,6 +15,7 @@ from policies.constraints.models import Constraint
 from policies.constraints.operations import release_constraint
 from policies.evaluation.operations import sweep
 from policies.guardrails.operations import retire_guardrail
+from tests.budgets.conftest import grant_by_two
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
 from tests.policies.evaluation.told import LATER
 
@@ -108,7 +108,7 @@ def test_whoever_was_told_of_the_block_is_told_once_that_it_has_ended(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    grant_more(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=LATER)
+    grant_by_two(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="More.", at=LATER)
     evaluate(LATER)
     sweep(at=LATER)
     ends = told("resolved")
@@ -125,7 +125,7 @@ def test_the_end_of_one_limit_says_what_holds_on(apply: Apply, spend: Spend, bud
     apply(BY_SHARE)
     spend("acme/search", "104.00")
     evaluate()
-    grant_more(budget_id=budget.pk, amount=Decimal(20), actor=finance, reason="More.", at=LATER)
+    grant_by_two(budget_id=budget.pk, amount=Decimal(20), actor=finance, reason="More.", at=LATER)
     evaluate(LATER)
     released = told("released")
     assert [to for to, _ in released] == ["ada@example.com", "fay@example.com"]
