@@ -20,6 +20,28 @@ def on_one_line(text: str) -> str:
     return text.translate(_SHOWN)
 
 
+class WithoutRequest(logging.Filter):
+    """Of a request that was refused, what we call it: its route and the kind of refusal. Paths and hosts are what a
+    caller sent, and may be anybody's text.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        if record.name.startswith("django.security"):
+            record.msg, record.args = "a request was refused: %s", (record.name.rpartition(".")[2],)
+            record.exc_info = record.exc_text = None
+        elif record.name.startswith("django.request") and request is not None and isinstance(record.args, tuple):
+            path = getattr(request, "path", "")
+            record.args = tuple(route_of(request) if argument == path else argument for argument in record.args)
+        return True
+
+
+def route_of(request: object) -> str:
+    """Such as `/api/v1/budgets/<int:budget_id>`."""
+    match = getattr(request, "resolver_match", None)
+    return "a path without a route" if match is None else f"/{match.route}"
+
+
 class LineFormatter(logging.Formatter):
     """One line for a message; lines of a traceback are indented."""
 
@@ -64,8 +86,14 @@ def to_console(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": LineFormatter}},
-        "filters": {"broken": {"()": Broken}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["broken"]}},
+        "filters": {"broken": {"()": Broken}, "without_request": {"()": WithoutRequest}},
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["broken", "without_request"],
+            }
+        },
         "root": {"handlers": ["console"], "level": "WARNING"},
         "loggers": {name: {"level": level, "propagate": True} for name in APPS}
         | {

@@ -1,6 +1,7 @@
 """Refused records, kept without their text so that they can be replayed."""
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from allocation.meters.documents import (
     COUNTED_METERS,
     EVENT_FIELDS,
     TOKEN_FIELDS,
+    TOLD_NAMES,
     Fault,
     as_document,
 )
@@ -30,6 +32,18 @@ DROPPED_NAMES_KEPT = 50
 MONEY = frozenset({"cost", "claimed_cost", "value"})
 LISTS = frozenset({"task_ids", "safety_flags", "mended", "other_ids"})
 LISTED_KEPT = 100
+_NUMBER, _LABEL = (
+    re.compile(r"[-+.,_ eE0-9]{1,64}|(?i:[-+]?(?:nan|inf(?:inity)?))"),
+    re.compile(r"[A-Za-z0-9_.:-]{1,64}"),
+)
+# How texts of fields look that are no names; of any other field every text may be one.
+SHAPES = {
+    **dict.fromkeys((*MONEY, "amount", "requests", "gpu_seconds", "latency_ms", "quantity", "quality_score"), _NUMBER),
+    **dict.fromkeys(("estimated", "cached_response", "success"), re.compile("(?i:true|false|yes|no|[01])")),
+    **dict.fromkeys(("name", "kind", "identity", "safety_flags", "tokens", "quantities", "attributes"), _LABEL),
+    "occurred_at": re.compile(r"[-+.,: /TtZz0-9]{1,64}"),
+    "currency": re.compile("[A-Za-z]{1,8}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +87,45 @@ def refused_event(index: int, fault: Fault, event: BaseModel) -> RefusedRecord:
 def sanitised(
     data: dict[str, Any], *, fields: Collection[str] = EVENT_FIELDS
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Known fields with bounded values, and the names of the dropped fields, `?` for one that is not an identifier."""
+    """Known fields with bounded values of their kind, and the names of the dropped fields, `?` for one that the sender
+    may have made up.
+    """
     kept: dict[str, Any] = {}
     dropped: list[str] = []
     for name, value in data.items():
         if name not in fields:
-            dropped.append(name if name.isidentifier() and len(name) <= 64 else "?")  # noqa: PLR2004  # a field name
+            dropped.append(name if name in TOLD_NAMES else "?")
         elif isinstance(value, dict):
             kept[name] = _bounded_object(name, value)
         elif isinstance(value, list) and name in LISTS:
-            kept[name] = [bounded(item) for item in value[:LISTED_KEPT]]
+            kept[name] = [_fitting(name, item) for item in value[:LISTED_KEPT]]
         else:
-            kept[name] = bounded(value)
+            kept[name] = _fitting(name, value)
     return kept, tuple(dropped[:DROPPED_NAMES_KEPT])
 
 
 def _bounded_object(name: str, value: dict[str, Any]) -> dict[str, Any]:
     """Empty for a field that is not an object in the native form."""
     if name == "tokens":
-        return {key: bounded(value[key]) for key in sorted(TOKEN_FIELDS & value.keys())}
+        return {key: _fitting("amount", value[key]) for key in sorted(TOKEN_FIELDS & value.keys())}
     if name == "quantities":
-        return {meter: bounded(value[meter]) for meter in COUNTED_METERS if meter in value}
+        return {meter: _fitting("amount", value[meter]) for meter in COUNTED_METERS if meter in value}
     if name in MONEY:
-        return {key: bounded(value[key]) for key in ("amount", "currency") if key in value}
+        return {key: _fitting(key, value[key]) for key in ("amount", "currency") if key in value}
     pairs = list(value.items())[:ATTRIBUTES_KEPT] if name == "attributes" else []
     return {
         key if len(key) <= ATTRIBUTE_NAME_MAX and storable(key) == key else "?": bounded(item) for key, item in pairs
     }
+
+
+def _fitting(name: str, value: object) -> object:
+    """As `bounded`, and a text only where the field's values may look so: what is no number counts no tokens, whatever
+    a person may correct, and may be of a prompt.
+    """
+    shape = SHAPES.get(name)
+    if shape is not None and isinstance(value, str) and not shape.fullmatch(value):
+        return {"replaced": "text"}
+    return bounded(value)
 
 
 def bounded(value: object) -> object:

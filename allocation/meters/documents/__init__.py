@@ -44,6 +44,7 @@ from allocation.meters.documents.meters import (
     PRICED_PER,
     TOKEN_METERS,
 )
+from allocation.meters.documents.told_names import TOLD_NAMES
 
 __all__ = [
     "AMOUNT_MAX",
@@ -66,6 +67,7 @@ __all__ = [
     "STANDARD_NAMES",
     "TOKEN_FIELDS",
     "TOKEN_METERS",
+    "TOLD_NAMES",
     "AttributeName",
     "Fault",
     "Identifier",

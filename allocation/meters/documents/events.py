@@ -1,6 +1,5 @@
 """The native usage event: quantities, identity and attribution. It has no field for text of prompts or answers."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,6 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from allocation.meters.documents.meters import CountedMeter
+from allocation.meters.documents.told_names import TOLD_NAMES
 
 COUNT_MAX = 10**12
 AMOUNT_MAX = 10**9
@@ -202,7 +202,6 @@ class UsageEvent(BaseModel):
     mended: Annotated[tuple[Label, ...], Field(max_length=MENDED_MAX)] = ()
 
 
-_NAME_LIKE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 EVENT: TypeAdapter[UsageEvent] = TypeAdapter(UsageEvent)
 # Without TypeAdapter's wrapper, which costs a microsecond an event.
 READ_EVENT: Callable[[bytes], UsageEvent] = EVENT.validator.validate_json
@@ -282,7 +281,7 @@ def field_path(location: tuple[int | str, ...]) -> str:
     head = str(location[0])
     if head == "tokens" and len(location) > 1:
         return f"tokens.{location[1]}" if location[1] in TOKEN_FIELDS else "tokens.?"
-    return head if head in EVENT_FIELDS or _NAME_LIKE.fullmatch(head) else "?"
+    return head if head in EVENT_FIELDS or head in TOLD_NAMES else "?"
 
 
 def as_document(event: BaseModel) -> dict[str, Any]:

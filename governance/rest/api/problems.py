@@ -87,9 +87,9 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         return _of_api_exception(exc, instance)
     for kind, status, code, detail in DJANGO_REFUSALS:
         if isinstance(exc, kind):
-            logger.info("request to %s refused: %s", instance, type(exc).__name__)
+            logger.info("request to %s refused: %s", _route_of(request), type(exc).__name__)
             return problem_response(status=status, code=code, detail=detail, instance=instance)
-    return _of_failure(exc, instance)
+    return _of_failure(exc, instance, _route_of(request))
 
 
 # In order: the first that matches is used.
@@ -104,9 +104,15 @@ DJANGO_REFUSALS: tuple[tuple[type[Exception], int, str, str], ...] = (
 )
 
 
-def _of_failure(exc: Exception, instance: str) -> Response:
+def _route_of(request: Any) -> str:
+    """What the log calls it: a path may hold a caller's text."""
+    match = getattr(request, "resolver_match", None)
+    return "a path without a route" if match is None else f"/{match.route}"
+
+
+def _of_failure(exc: Exception, instance: str, route: str) -> Response:
     """A failure of the service: logged in full, answered in a sentence."""
-    logger.error("request to %s failed", instance, exc_info=exc)
+    logger.error("request to %s failed", route, exc_info=exc)
     if is_of_the_database(exc):
         return unavailable(instance)
     return problem_response(

@@ -32,6 +32,7 @@ _METRIC_READERS: dict[Encoding, Callable[[bytes, int], Iterator[Metric]]] = {
 # Requests also hold spans of web servers and databases, and log records of everything, which report no usage.
 SPANS_PER_RECORD = 10
 EMITTER_LENGTH_MAX = 100
+WORDS_OF_A_NAME = 4
 
 
 class PassedOver(NamedTuple):
@@ -60,7 +61,9 @@ class Received(Incoming):
     def pass_over(self, item: Span | LogRecord | Metric, reason: Reason) -> None:
         """Counts what does not count."""
         emitter = item.instrumentation or str(item.resource.get("service.name", ""))
-        self.uncounted[PassedOver(emitter[:EMITTER_LENGTH_MAX], reason)] += 1
+        # A sentence is no name, and may be of a prompt: it is neither kept nor told.
+        name = emitter[:EMITTER_LENGTH_MAX] if len(emitter.split()) <= WORDS_OF_A_NAME else "?"
+        self.uncounted[PassedOver(name, reason)] += 1
 
 
 def read_traces(body: bytes, *, encoding: Encoding, records_max: int, price: PriceFrom) -> Received:
