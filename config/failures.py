@@ -7,6 +7,7 @@ from django.http.response import HttpResponseBase
 from django.views.defaults import server_error
 
 from governance.rest.api.problems import RETRY_AFTER_S, unavailable
+from governance.rest.engine.problems import CONTENT_TYPE
 from governance.work.operations import is_of_the_database
 
 SENTENCE = "The database is not available. Nothing of what you did was lost: try again shortly."
@@ -21,7 +22,8 @@ def answered(request: HttpRequest) -> HttpResponseBase:
         return server_error(request)
     if request.path.startswith("/api/"):
         answer = unavailable(request.path)
-        return JsonResponse(answer.data, status=answer.status_code, headers=dict(answer.headers))
+        headers = {name: value for name, value in answer.headers.items() if name != "Content-Type"}
+        return JsonResponse(answer.data, status=answer.status_code, headers=headers, content_type=CONTENT_TYPE)
     return HttpResponse(
         f"<!doctype html><title>Try again shortly</title><p>{SENTENCE}", status=503,
         headers={"Retry-After": RETRY_AFTER_S, "Cache-Control": "no-store"},
