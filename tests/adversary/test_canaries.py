@@ -145,7 +145,10 @@ def found(marks: Canaries, *texts: str) -> list[str]:
 def stored() -> Iterator[str]:
     """Every row of every table, as text."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+            " AND relnamespace = current_schema()::regnamespace"
+        )
         for (table,) in cursor.fetchall():
             cursor.execute(f'SELECT t::text FROM "{table}" t')
             yield from (f"{table} {row[0]}" for row in cursor.fetchall())
