@@ -27,7 +27,8 @@ APPEND_ONLY = {
     "allocation_allocationrun", "allocation_sharedpool", "allocation_allocatedcharge",
 }  # fmt: skip
 NEVER_DELETED = {
-    "budgets_account", "budgets_budget", "policies_guardrailversion", "allocation_adjustmentrun", "django_migrations",
+    "budgets_account", "budgets_budget", "budgets_grantproposal", "policies_guardrailversion",
+    "allocation_adjustmentrun", "django_migrations",
 }  # fmt: skip
 
 
