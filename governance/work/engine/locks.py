@@ -24,7 +24,7 @@ class Keyed(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AdvisoryLock:
-    """`number` is unique among locks of the same form; 0 where the key is a digest."""
+    """`number` is unique among locks of the same form."""
 
     name: str
     number: int
@@ -41,7 +41,8 @@ class AdvisoryLock:
             case Keyed.BY_NUMBER_ABOVE_ID, int():
                 return (self.number << UPPER_HALF | of,)
             case Keyed.BY_DIGEST, int():
-                return (of,)
+                # Digests of two kinds may be equal: the number keeps them apart.
+                return (of ^ self.number,)
             case _:
                 return (self.number,)
 
@@ -65,7 +66,10 @@ CORRECTIONS_LOCK = AdvisoryLock(
     "CORRECTIONS_LOCK", 8_201_129, Keyed.BY_NUMBER_AND_ID, "correcting prices or attribution of an organisation's usage"
 )
 ENDPOINT_LOCK = AdvisoryLock(
-    "ENDPOINT_LOCK", 0, Keyed.BY_DIGEST, "sending to an address, tried and not waited for, with the channel's row held"
+    "ENDPOINT_LOCK",
+    0x45_4E44_504F_494E,
+    Keyed.BY_DIGEST,
+    "sending to an address, tried and not waited for, with the channel's row held",
 )
 PARTITION_LOCK = AdvisoryLock(
     "PARTITION_LOCK", 8_201_127, Keyed.BY_NUMBER, "making and dropping months and weeks of usage"
