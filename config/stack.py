@@ -30,9 +30,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "governance.pages.admin.policy.ContentSecurityPolicy",
     "allocation.usage.api.direct.DirectUsage",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "governance.pages.admin.policy.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
