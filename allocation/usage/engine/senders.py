@@ -38,6 +38,9 @@ def is_told_of(earlier: EarlierRecord, record: CostedRecord) -> bool:
     """
     if not earlier.sender or not record.sender or earlier.sender == record.sender:
         return True
+    # A call that failed costs nothing, whatever a second road says of its tokens.
+    if record.event.status == "error" and not record.cost_nanos:
+        return True
     if not _uses_no_more(earlier, record):
         return False
     cost, stands = from_nanos(record.cost_nanos or 0), earlier.cost or NOTHING
