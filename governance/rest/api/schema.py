@@ -63,8 +63,10 @@ PROBLEM: dict[str, Any] = {
         "instance": {"type": "string", "description": "The path that was asked for."},
         "errors": {
             "type": "array",
-            "description": "With `validation_failed`: each field that is wrong.",
-            "items": {"$ref": "#/components/schemas/FieldError"},
+            "description": "Each field, or each place in a document, that is wrong.",
+            "items": {
+                "anyOf": [{"$ref": "#/components/schemas/FieldError"}, {"$ref": "#/components/schemas/DocumentFault"}]
+            },
         },
     },
     "required": ["type", "title", "status", "code", "detail", "instance"],
@@ -73,6 +75,15 @@ FIELD_ERROR: dict[str, Any] = {
     "type": "object",
     "properties": {"field": {"type": "string"}, "code": {"type": "string"}, "detail": {"type": "string"}},
     "required": ["field", "code", "detail"],
+}
+DOCUMENT_FAULT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "description": "The field in the document."},
+        "line": {"type": "integer"},
+        "message": {"type": "string"},
+    },
+    "required": ["path", "line", "message"],
 }
 
 
@@ -99,6 +110,7 @@ class Schema(AutoSchema):
         """With each status that may refuse it, beside what the view documents."""
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         _register(self, "FieldError", FIELD_ERROR)
+        _register(self, "DocumentFault", DOCUMENT_FAULT)
         problem = _register(self, "Problem", PROBLEM)
         refusals = {str(status): _refusal(self, status, problem) for status in self._refused_by()}
         later = {status: {"$ref": f"#/components/responses/{name}"} for status, name in LATER.items()}
