@@ -28,7 +28,7 @@ from governance.work.models import DirtyScope
 from policies.constraints.models import Constraint
 from policies.evaluation.models import DataGap
 from policies.evaluation.operations import constraints, evaluation, mark_due_scopes, sweep
-from policies.evaluation.queries import assessment
+from policies.evaluation.queries import reading
 from policies.evaluation.queries.facts import LoadedFacts
 from policies.guardrails.engine import matching
 from policies.guardrails.engine.types import ConstraintInForce, FactKey, ScopeView
@@ -137,7 +137,7 @@ def test_an_organisation_whose_facts_cannot_be_read_is_held_and_told_of_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     acme = set(Scope.objects.filter(path__startswith="acme").values_list("pk", flat=True))
-    load = assessment.load_facts
+    load = reading.load_facts
 
     def failing(*, keys_of: Mapping[int, Collection[FactKey]], tree: ScopeTree, at: datetime) -> LoadedFacts:
         if acme & keys_of.keys():
@@ -145,7 +145,7 @@ def test_an_organisation_whose_facts_cannot_be_read_is_held_and_told_of_once(
         return load(keys_of=keys_of, tree=tree, at=at)
 
     with monkeypatch.context() as broken:
-        broken.setattr(assessment, "load_facts", failing)
+        broken.setattr(reading, "load_facts", failing)
         assert evaluate() == 1
         run = sweep(at=AT)
         sweep(at=LATER)
@@ -212,7 +212,7 @@ def test_an_organisation_that_fails_altogether_is_not_looked_through_for_ever(
     for number in range(120):
         create_scope(slug=f"team-{number}", kind="team", parent=acme, actor=SYSTEM, at=AT)
     tried = []
-    load = assessment.load_facts
+    load = reading.load_facts
     below = set(Scope.objects.filter(path__startswith="acme").values_list("pk", flat=True))
 
     def failing(*, keys_of: Mapping[int, Collection[FactKey]], tree: ScopeTree, at: datetime) -> LoadedFacts:
@@ -221,7 +221,7 @@ def test_an_organisation_that_fails_altogether_is_not_looked_through_for_ever(
             raise ArithmeticError("nothing of it")
         return load(keys_of=keys_of, tree=tree, at=at)
 
-    monkeypatch.setattr(assessment, "load_facts", failing)
+    monkeypatch.setattr(reading, "load_facts", failing)
     sweep(at=AT)
     assert len(tried) < 3 * evaluation.CLAIM_SCOPES_MAX
     assert DataGap.objects.get().scopes_count == 121
