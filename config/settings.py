@@ -276,6 +276,11 @@ for _criticality in DECISIONS_FAIL_CLOSED:
             f"must be none, or of low, standard, high and business_critical, not {_criticality}",
         )
 
+# --- budgets -------------------------------------------------------------------------------------------------
+
+# By how much of a budget's amount the grants of one period may raise it together without a second person; 0: never.
+GRANT_ALONE_PERCENT = env.integer("WEIR_GRANT_ALONE_PERCENT", 100, least=0)
+
 # --- usage ---------------------------------------------------------------------------------------------------
 
 USAGE_POSTING = "budgets.ledger.operations.posting.post_usage"
@@ -287,7 +292,6 @@ USAGE_ACCEPT_PAST_DAYS = env.integer("WEIR_USAGE_ACCEPT_PAST_DAYS", 400, least=1
 # Whether a request that posts usage folds it itself. The program `fold` does so for many at once; without it, set it.
 USAGE_FOLDED_IN_REQUEST = env.flag("WEIR_USAGE_FOLDED_IN_REQUEST", default=False)
 # A stated cost this many times above or below the price list's is held for a person to look at; 0 holds none.
-GRANT_ALONE_PERCENT = env.integer("WEIR_GRANT_ALONE_PERCENT", 100, least=0)
 USAGE_COST_HELD_RATIO = env.integer("WEIR_USAGE_COST_HELD_RATIO", 100, least=0)
 # Whether that goes for events and mapped files too, whose cost is by contract what the provider billed.
 USAGE_BILLS_HELD = env.flag("WEIR_USAGE_BILLS_HELD", default=False)
