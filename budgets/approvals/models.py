@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import pgtrigger
 from django.conf import settings
 from django.db import models
@@ -16,6 +18,10 @@ DECISION = ("decided_by", "decided_at", "decision_reason")
 
 class GrantProposalQuerySet(ScopedQuerySet["GrantProposal"]):
     path_field = "budget__scope__path"
+
+    def waiting(self) -> Self:
+        """Those that nobody has decided on."""
+        return self.filter(status=GrantProposal.Status.WAITING)
 
 
 class GrantProposal(models.Model):

@@ -16,13 +16,13 @@ def waiting_grants(budgets: Iterable[Budget]) -> dict[int, GrantProposal]:
     asked = list(budgets)
     if not asked:
         return {}
-    waiting = GrantProposal.objects.filter(budget__in=asked, status=GrantProposal.Status.WAITING)
+    waiting = GrantProposal.objects.waiting().filter(budget__in=asked)
     return {grant.budget_id: grant for grant in waiting.select_related("budget__scope", "proposed_by")}
 
 
 def with_grants(budgets: BudgetQuerySet) -> BudgetQuerySet:
     """The budgets, each with `grant_waits`: whether a grant to it waits for a second person."""
-    waiting = GrantProposal.objects.filter(budget=OuterRef("pk"), status=GrantProposal.Status.WAITING)
+    waiting = GrantProposal.objects.waiting().filter(budget=OuterRef("pk"))
     return budgets.annotate(grant_waits=Exists(waiting))
 
 

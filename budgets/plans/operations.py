@@ -66,6 +66,11 @@ def terms_digest(budget: Budget) -> str:
         "budget": budget.pk, "scope": budget.scope.path, "note": budget.note, "source": budget.source, "people": people,
         "author": budget.author_name,
     }  # fmt: skip
+    return digest_of(stated)
+
+
+def digest_of(stated: Mapping[str, object]) -> str:
+    """64 hexadecimal digits of what somebody is shown, whatever order it is told in."""
     return hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

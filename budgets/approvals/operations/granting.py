@@ -1,10 +1,8 @@
 """Granting more: at once where one person may, else a proposal that a second one decides on (ADR 47)."""
 
-import hashlib
 from datetime import datetime
 from decimal import Decimal
 
-import orjson
 from django.conf import settings
 from django.db import transaction
 
@@ -16,7 +14,7 @@ from budgets.ledger.operations import lock_for_opening, record_shortfalls
 from budgets.plans.engine.amounts import budget_quantity, plain
 from budgets.plans.errors import ChangedSinceSeen, NotInForce, ProposalExists, WrongStatus
 from budgets.plans.models import Budget
-from budgets.plans.operations import check_amount, checked_reason, locked, terms_digest
+from budgets.plans.operations import check_amount, checked_reason, digest_of, locked, terms_digest
 from governance.people.models import User
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
@@ -55,7 +53,7 @@ def needs_second_person(budget: Budget, account: Account, amount: Decimal) -> bo
 
 def waiting_grant(budget: Budget) -> GrantProposal | None:
     """The budget's grant that waits for a second person."""
-    return GrantProposal.objects.filter(budget=budget, status=GrantProposal.Status.WAITING).first()
+    return GrantProposal.objects.waiting().filter(budget=budget).first()
 
 
 def grant_digest(grant: GrantProposal) -> str:
@@ -64,7 +62,7 @@ def grant_digest(grant: GrantProposal) -> str:
         "grant": grant.pk, "budget": terms_digest(grant.budget), "amount": plain(grant.amount), "reason": grant.reason,
         "period": [str(grant.period_start), str(grant.period_end)], "proposed_by": grant.proposed_by_id,
     }  # fmt: skip
-    return hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return digest_of(stated)
 
 
 @transaction.atomic
