@@ -10,15 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from budgets.forecasts.models import Forecast
+from budgets.plans.api import AmountField
 from budgets.plans.models import Unit
 from governance.rest.api import ScopeParameters, actor, narrowed, pages_by, requires
-
-
-class AmountOut(serializers.DecimalField):
-    """A decimal as text."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=30, decimal_places=9, normalize_output=True, **kwargs)
 
 
 class ForecastFilterIn(ScopeParameters):
@@ -27,11 +21,11 @@ class ForecastFilterIn(ScopeParameters):
 
 class ForecastOut(serializers.ModelSerializer[Forecast]):
     scope = serializers.CharField(source="scope.path")
-    booked = AmountOut(help_text="Used of it before `made_on`.")
-    low = AmountOut(allow_null=True, help_text="The whole, booked included: below it in 10 of 100 cases.")
-    mid = AmountOut(allow_null=True, help_text="Below it in 50 of 100 cases.")
-    high = AmountOut(allow_null=True, help_text="Below it in 90 of 100 cases.")
-    budgeted = AmountOut(allow_null=True, help_text="The scope's own budget of these days.")
+    booked = AmountField(help_text="Used of it before `made_on`.")
+    low = AmountField(allow_null=True, help_text="The whole, booked included: below it in 10 of 100 cases.")
+    mid = AmountField(allow_null=True, help_text="Below it in 50 of 100 cases.")
+    high = AmountField(allow_null=True, help_text="Below it in 90 of 100 cases.")
+    budgeted = AmountField(allow_null=True, help_text="The scope's own budget of these days.")
     models = serializers.JSONField(source="weights", help_text="The share of each model.")
     path = serializers.SerializerMethodField(
         help_text="[low, mid, high] of the running total after each day from `made_on` on; empty for months to come."

@@ -1,7 +1,6 @@
 """What the API reads and shows of budgets and of their transfers."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,24 +10,11 @@ from budgets.approvals.models import GrantProposal
 from budgets.approvals.operations import grant_digest
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import BudgetFacts
+from budgets.plans.api import AmountField
 from budgets.plans.engine.amounts import budget_quantity, plain
 from budgets.plans.models import Budget
 from budgets.plans.operations import terms_digest
 from governance.rest.api import ScopeParameters
-
-
-class AmountField(serializers.DecimalField):
-    """A decimal as text: a JSON number would be a float on most sides of the wire."""
-
-    default_error_messages = {"float": 'An amount is quoted, so that it is exact: "100.00".'}
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=30, decimal_places=9, normalize_output=True, **kwargs)
-
-    def to_internal_value(self, data: Any) -> Decimal:
-        if isinstance(data, float):
-            self.fail("float")
-        return super().to_internal_value(data)
 
 
 class ReasonField(serializers.CharField):
