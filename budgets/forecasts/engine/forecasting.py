@@ -72,12 +72,30 @@ def read(history: History) -> Read:
 
 def forecast(of: Read, window: Window) -> list[Forecasted | None]:
     """Of each scope."""
-    values = of.history.values
-    days = len(values)
+    past = _past(of, window)
+    return _forecasts(of, _rolled(of, window, [*past, len(of.history.values)]), past)
+
+
+def forecast_with_paths(of: Read, days_ahead: int) -> list[tuple[Forecasted | None, tuple[Range, ...] | None]]:
+    """Of each scope, of so many coming days: their sum, and the running total after each of them; None when its history
+    is too short.
+    """
+    window = Window(0, days_ahead)
+    past = _past(of, window)
+    rolling = _rolled(of, window, [*past, len(of.history.values)])
+    return list(zip(_forecasts(of, rolling, past), _paths(of, rolling), strict=True))
+
+
+def _past(of: Read, window: Window) -> range:
+    """The origins at which it is looked back."""
+    days = len(of.history.values)
     first = max(days - window.end - BACKTEST_DAYS, HISTORY_MIN)
-    past = range(first, days - window.end + 1, BACKTEST_STEP)
-    rolling = _rolled(of, window, [*past, days])
-    tested = backtests(values, rolling, past)
+    return range(first, days - window.end + 1, BACKTEST_STEP)
+
+
+def _forecasts(of: Read, rolling: Rolled, past: range) -> list[Forecasted | None]:
+    values = of.history.values
+    days, tested = len(values), backtests(values, rolling, past)
     return [
         None
         if np.isnan(rolling.quantiles[days, scope, MID])
@@ -91,13 +109,13 @@ def forecast(of: Read, window: Window) -> list[Forecasted | None]:
     ]
 
 
-def paths(of: Read, days_ahead: int) -> list[tuple[Range, ...] | None]:
-    """Of each scope: the running total after each of the coming days; None when its history is too short."""
+def _paths(of: Read, whole: Rolled) -> list[tuple[Range, ...] | None]:
+    """Between a few distances the width is interpolated; at the last it is that of the `whole`."""
     values = of.history.values
-    days, scopes = values.shape
-    anchors = sorted({*(anchor for anchor in ANCHORS if anchor < days_ahead), days_ahead})
-    rollings = [_rolled(of, Window(0, anchor), [days]) for anchor in anchors]
-    weights = rollings[-1].weights[days]
+    (days, scopes), days_ahead = values.shape, whole.window.end
+    anchors = [*(anchor for anchor in ANCHORS if anchor < days_ahead), days_ahead]
+    rollings = [*(_rolled(of, Window(0, anchor), [days]) for anchor in anchors[:-1]), whole]
+    weights = whole.weights[days]
     running = np.cumsum(
         [
             (weights * np.nan_to_num(expected(values, of.states, of.drivers, days, Window(day, day + 1)))).sum(axis=0)

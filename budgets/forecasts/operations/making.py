@@ -10,7 +10,7 @@ import numpy as np
 from django.db import transaction
 
 from budgets.forecasts.engine.filters import FloatArray
-from budgets.forecasts.engine.forecasting import Forecasted, History, Range, Read, forecast, paths, read
+from budgets.forecasts.engine.forecasting import Forecasted, History, Range, Read, forecast, forecast_with_paths, read
 from budgets.forecasts.engine.rolling import HISTORY_MIN
 from budgets.forecasts.engine.spans import Exhaustion, exhaustion, months_ahead, window_of
 from budgets.forecasts.engine.words import NO_FORECAST, sentences
@@ -136,8 +136,8 @@ def _of_periods(run: _Run) -> list[Forecast]:
     rows = []
     for period, places in sorted(by_period.items()):
         window = window_of(period, run.today)
-        ahead, totals = paths(run.known, window.end), forecast(run.known, window)
-        rows += [_row(run, place, period, totals[place], ahead[place]) for place in places]
+        found = forecast_with_paths(run.known, window.end)
+        rows += [_row(run, place, period, *found[place]) for place in places]
     return rows
 
 

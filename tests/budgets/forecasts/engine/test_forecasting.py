@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from budgets.forecasts.engine.candidates import NAMES, Window
 from budgets.forecasts.engine.filters import FloatArray
-from budgets.forecasts.engine.forecasting import Forecasted, History, Range, forecast, paths, read
+from budgets.forecasts.engine.forecasting import Forecasted, History, Range, forecast, forecast_with_paths, read
 from budgets.forecasts.engine.rolling import HISTORY_MIN
 
 REST = Window(0, 20)
@@ -66,7 +66,7 @@ def test_too_little_history_is_an_answer() -> None:
     short, enough = forecast(read(history(values)), REST)
     assert short is None
     assert enough is not None
-    assert paths(read(history(values)), 20)[0] is None
+    assert forecast_with_paths(read(history(values)), 20)[0] == (None, None)
 
 
 def test_nothing_that_came_later_is_used() -> None:
@@ -92,7 +92,8 @@ def test_the_interval_holds_as_often_as_it_says() -> None:
 
 def test_a_path_ends_at_the_total_and_never_falls() -> None:
     known = read(history(noisy(120, 4, seed=6)))
-    for path, found in zip(paths(known, 20), forecast(known, REST), strict=True):
+    for (also, path), found in zip(forecast_with_paths(known, 20), forecast(known, REST), strict=True):
+        assert also == found
         assert path is not None
         assert found is not None
         assert len(path) == 20
