@@ -13,6 +13,7 @@ from allocation.variance.engine.periods import ComparedPeriod, ComparedPeriods, 
 from allocation.variance.engine.words import amount, effect_steps, sentences, signed
 from allocation.variance.queries import ScopeVariance
 from governance.management.arguments import refusals_as_sentences, scope_at
+from governance.management.tables import aligned
 
 
 class Command(BaseCommand):
@@ -63,13 +64,5 @@ def _report(compared: ScopeVariance, periods: ComparedPeriods) -> list[str]:
         *sentences(variance, compared.currency, periods.note),
         *notes,
         "",
-        *_table(rows),
-    ]
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(pairs))
-        for pairs in ([(row[place], widths[place]) for place in range(len(widths))] for row in rows)
+        *aligned(rows),
     ]

@@ -13,6 +13,7 @@ from allocation.unit_economics.queries import Figure, UnitEconomics, unit_econom
 from governance.calendar.engine import DAY, first_of_month, month_after
 from governance.charts.engine.numbers import percent_change, quantity
 from governance.management.arguments import refusals_as_sentences, scope_at
+from governance.management.tables import aligned
 
 HEAD = ("", "value", "from", "of", "accepted", "deviation")
 
@@ -51,10 +52,8 @@ class Command(BaseCommand):
             self._table([("from", *days), *(trend_of(figure) for figure in economics.unit_costs)])
 
     def _table(self, rows: Sequence[Sequence[str]]) -> None:
-        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-        for first, *cells in rows:
-            line = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-            self.stdout.write(f"{first.ljust(widths[0])}  {line}".rstrip())
+        for line in aligned(rows):
+            self.stdout.write(line)
 
 
 def all_figures(economics: UnitEconomics) -> Iterable[Figure]:

@@ -11,6 +11,7 @@ from budgets.forecasts.models import Forecast
 from budgets.forecasts.operations import make_forecasts
 from budgets.plans.engine.amounts import UNITS, rounded
 from governance.management.arguments import refusals_as_sentences, scope_at
+from governance.management.tables import aligned
 
 HEAD = ("days", "low", "mid", "high", "budget", "error", "last week's", "CRPS ratio", "in 80 %")
 
@@ -41,7 +42,7 @@ def _report(path: str, unit: str, rows: list[Forecast]) -> list[str]:
     if not rows:
         return [f"{path} has used nothing of late and has no budget in {unit}: there is nothing to forecast."]
     first = rows[0]
-    return [path, first.words or first.reason, "", *_table([HEAD, *(_cells(row) for row in rows)])]
+    return [path, first.words or first.reason, "", *aligned([HEAD, *(_cells(row) for row in rows)])]
 
 
 def _cells(row: Forecast) -> tuple[str, ...]:
@@ -54,8 +55,3 @@ def _cells(row: Forecast) -> tuple[str, ...]:
         "–" if row.crps_ratio is None else f"{row.crps_ratio:.2f}",
         "–" if row.coverage is None else f"{row.coverage:.0%}",
     )
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEAD))]
-    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
