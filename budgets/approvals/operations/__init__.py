@@ -1,3 +1,4 @@
+from budgets.approvals.operations.approving import approve_budget
 from budgets.approvals.operations.granting import (
     approve_grant,
     grant_digest,
@@ -7,7 +8,6 @@ from budgets.approvals.operations.granting import (
 )
 from budgets.approvals.operations.grants import give_back
 from budgets.approvals.operations.lifecycle import (
-    approve_budget,
     create_budget,
     end_budget,
     reject_budget,

@@ -6,24 +6,19 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from budgets.approvals import rules
-from budgets.approvals.operations.grants import change_funding
 from budgets.ledger.engine.charging import OpenAccount
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.models import Account
 from budgets.ledger.operations import (
     balance_of,
-    days_to_open,
     lock_for_opening,
-    open_missing,
     rebook_usage,
-    record_shortfalls,
     scopes_above_and_below,
     write_entries,
 )
 from budgets.ledger.queries import open_accounts
-from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
-from budgets.plans.engine.periods import period_of
-from budgets.plans.errors import ChangedSinceSeen, ProposalExists, WrongStatus
+from budgets.plans.engine.amounts import budget_quantity, plain
+from budgets.plans.errors import ProposalExists, WrongStatus
 from budgets.plans.models import OPEN, Budget
 from budgets.plans.operations import (
     check_fits,
@@ -33,7 +28,6 @@ from budgets.plans.operations import (
     default_name,
     locked,
     terms,
-    terms_digest,
 )
 from governance.errors import RightRequired
 from governance.people.rules import Actor
@@ -107,7 +101,7 @@ def create_budget(
 def submit_budget(*, budget_id: int, actor: Actor, at: datetime) -> Budget:
     """Submits a draft for decision. WrongStatus; Invalid when it does not fit the budgets around it."""
     budget = locked(budget_id, actor)
-    _check_status(budget, "submit", Budget.Status.DRAFT)
+    check_status(budget, "submit", Budget.Status.DRAFT)
     rules.check_somebody_answers(actor)
     check_fits(budget, at=at)
     budget.status, budget.submitted_by, budget.submitted_at = Budget.Status.SUBMITTED, actor.person, at
@@ -126,64 +120,10 @@ def submit_budget(*, budget_id: int, actor: Actor, at: datetime) -> Budget:
 
 
 @transaction.atomic
-def approve_budget(
-    *,
-    budget_id: int,
-    actor: Actor,
-    reason: str,
-    at: datetime,
-    expected_amount: Decimal | None = None,
-    expected_digest: str | None = None,
-) -> Budget:
-    """Approves, funds the current period in full or refuses, and charges what was used in it so far.
-
-    An approved budget of the same scope and unit is replaced from the current period on: its account stays, and the
-    difference in amount is granted or given back. `expected_digest` is `terms_digest` of what the person saw, and
-    `expected_amount` its amount alone (ChangedSinceSeen). FourEyes, RightRequired, WrongStatus, InsufficientFunds.
-    """
-    lock_for_opening()
-    budget = locked(budget_id, actor)
-    _check_status(budget, "approve", Budget.Status.SUBMITTED)
-    user = rules.check_decider(actor, budget)
-    stated_reason = checked_reason(reason)
-    _check_seen_as_it_is(budget, expected_amount, expected_digest)
-    check_fits(budget, at=at)
-    proposed = terms(budget)
-    replaced = _replace_former(budget, at=at)
-    budget.status, budget.decided_by, budget.decided_at = Budget.Status.APPROVED, user, at
-    budget.decision_reason = stated_reason
-    budget.supersedes = replaced[0] if replaced else None
-    budget.save()
-    for former in replaced:
-        _take_over_accounts(budget, former, actor=actor, reason=stated_reason, at=at)
-    opened = open_missing(
-        days=days_to_open(at),
-        root_id=scope_tree().by_id[budget.scope_id].root_id,
-        at=at,
-        strict=budget,
-        by=user,
-        reason=stated_reason,
-    )
-    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
-    record_shortfalls(opened, at=at)
-    record_decision(
-        actor=actor,
-        action="budget.approve",
-        scope=budget.scope,
-        subject=f"budget:{budget.pk}",
-        reason=stated_reason,
-        evidence=proposed
-        | {"in_force_from": str(budget.covered_from), "supersedes": [former.pk for former in replaced]},
-        at=at,
-    )
-    return budget
-
-
-@transaction.atomic
 def reject_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
     """Rejects a submitted budget. FourEyes, RightRequired, WrongStatus, ReasonMissing."""
     budget = locked(budget_id, actor)
-    _check_status(budget, "reject", Budget.Status.SUBMITTED)
+    check_status(budget, "reject", Budget.Status.SUBMITTED)
     user = rules.check_decider(actor, budget)
     budget.status, budget.decided_by, budget.decided_at = Budget.Status.REJECTED, user, at
     budget.decision_reason = checked_reason(reason)
@@ -204,7 +144,7 @@ def reject_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) ->
 def withdraw_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
     """Withdraws a draft or a submitted budget, by its author or by who may decide. WrongStatus, RightRequired."""
     budget = locked(budget_id, actor)
-    _check_status(budget, "withdraw", *OPEN)
+    check_status(budget, "withdraw", *OPEN)
     if not rules.may_withdraw(actor, budget):
         raise RightRequired(f"Only its author may withdraw the proposal {budget.name!r}.")
     stated_reason = checked_reason(reason)
@@ -229,7 +169,7 @@ def end_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Bu
     """
     lock_for_opening()
     budget = locked(budget_id, actor)
-    _check_status(budget, "end", Budget.Status.APPROVED)
+    check_status(budget, "end", Budget.Status.APPROVED)
     rules.check_person_with_right(actor, budget)
     stated_reason = checked_reason(reason)
     budget.status, budget.ends_on = Budget.Status.ENDED, max(at.date(), budget.starts_on)
@@ -248,45 +188,10 @@ def end_budget(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Bu
     return budget
 
 
-def _check_seen_as_it_is(budget: Budget, amount: Decimal | None, digest: str | None) -> None:
-    if (amount is None or amount == budget.amount) and (digest is None or digest == terms_digest(budget)):
-        return
-    until = f" until {budget.ends_on}" if budget.ends_on else ""
-    raise ChangedSinceSeen(
-        f"The proposal has changed to {spoken(budget.unit, budget.amount, budget.currency)} since you looked, a"
-        f" {budget.period}, for {budget.scope.path}, from {budget.starts_on}{until}. Look at it again, then decide."
-    )
-
-
-def _check_status(budget: Budget, verb: str, *wanted: str) -> None:
+def check_status(budget: Budget, verb: str, *wanted: str) -> None:
+    """WrongStatus unless it has one of these."""
     if budget.status not in wanted:
         raise WrongStatus(f"Cannot {verb} {budget.name!r}: it is {budget.status}, not {' or '.join(wanted)}.")
-
-
-def _replace_former(budget: Budget, *, at: datetime) -> list[Budget]:
-    """Moves the start to the current period, and ends there the approved budgets of the same scope and unit, which it
-    returns.
-    """
-    budget.starts_on = max(budget.starts_on, period_of(budget.period, at.date()).start)
-    others = Budget.objects.overlapping(budget.starts_on, budget.ends_on).filter(scope=budget.scope, unit=budget.unit)
-    for ended in others.filter(status=Budget.Status.ENDED):
-        budget.starts_on = max(budget.starts_on, ended.ends_on or budget.starts_on)
-    replaced = list(others.filter(status=Budget.Status.APPROVED).order_by("-starts_on"))
-    for former in replaced:
-        former.ends_on = max(budget.starts_on, former.starts_on)
-        if former.ends_on <= at.date():
-            former.status = Budget.Status.ENDED
-        former.save(update_fields=["status", "ends_on"])
-    return replaced
-
-
-def _take_over_accounts(budget: Budget, former: Budget, *, actor: Actor, reason: str, at: datetime) -> None:
-    difference = ledger_quantity(budget.unit, budget.amount - former.amount)
-    accounts = Account.objects.filter(budget=former, period_start__gte=budget.starts_on).order_by("period_start")
-    for account in accounts.select_related("parent__scope", "scope"):
-        account.budget = budget
-        account.save(update_fields=["budget"])
-        change_funding(account, difference, budget=budget, actor=actor, reason=reason, reference="new version", at=at)
 
 
 def _close_accounts(budget: Budget, *, at: datetime) -> Decimal:
