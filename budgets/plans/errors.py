@@ -1,6 +1,8 @@
 """What the budgets app refuses, each with a stable code."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from governance.errors import DomainError, Forbidden, Invalid
 
@@ -42,9 +44,13 @@ class PeriodLongerThanParent(Invalid):
 
 
 class InsufficientFunds(DomainError):
-    """An account has too little to give; `available`, in the budget's own unit, is what it has."""
+    """An account has too little to give; `available`, in the budget's own unit, is what it has. `more` is shown beside
+    it, so it holds no secrets.
+    """
 
     code = "insufficient_funds"
 
-    def __init__(self, detail: str, *, available: Decimal) -> None:
+    def __init__(self, detail: str, *, available: Decimal, more: Mapping[str, object] = MappingProxyType({})) -> None:
         super().__init__(detail, available=f"{available.normalize():f}")
+        self.left = available
+        self.extra = {**self.extra, **more}

@@ -18,17 +18,25 @@ from budgets.approvals.operations.proposals import (
     apply_budget,
     plan_budget,
 )
+from budgets.approvals.operations.raising import (
+    Wish,
+    grant_as_asked,
+    raise_as_asked,
+)
 
 __all__ = [
+    "Wish",
     "apply_budget",
     "approve_budget",
     "approve_grant",
     "create_budget",
     "end_budget",
     "give_back",
+    "grant_as_asked",
     "grant_digest",
     "grant_more",
     "plan_budget",
+    "raise_as_asked",
     "reject_budget",
     "reject_grant",
     "submit_budget",

@@ -1,7 +1,10 @@
 """Approving a budget: what it replaces, what funds it, and what is charged to it at once."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from django.db import transaction
 
@@ -10,6 +13,7 @@ from budgets.approvals.operations.grants import change_funding
 from budgets.approvals.operations.lifecycle import check_status
 from budgets.ledger.models import Account
 from budgets.ledger.operations import (
+    Opened,
     days_to_open,
     lock_for_opening,
     open_missing,
@@ -52,39 +56,69 @@ def approve_budget(
     lock_for_opening()
     budget = locked(budget_id, actor)
     check_status(budget, "approve", Budget.Status.SUBMITTED)
-    user = rules.check_decider(actor, budget)
+    rules.check_decider(actor, budget)
     stated_reason = checked_reason(reason)
     _check_seen_as_it_is(budget, expected_amount, expected_digest)
     check_fits(budget, at=at)
+    put = put_in_force(budget, actor=actor, reason=stated_reason, at=at)
+    record_shortfalls(put.opened, at=at)
+    record_approval(budget, put, actor=actor, at=at)
+    return budget
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What an approval did: the terms it was given for, the budgets it replaced, and what opened with it."""
+
+    proposed: Mapping[str, object]
+    replaced: tuple[Budget, ...]
+    opened: Opened
+
+
+def put_in_force(budget: Budget, *, actor: Actor, reason: str, at: datetime) -> InForce:
+    """Approves and funds; under the opening lock. Asks once more whether the actor may: whoever calls it moves money,
+    and records it last.
+    """
+    user = rules.check_decider(actor, budget)
     proposed = terms(budget)
     replaced = _replace_former(budget, at=at)
     budget.status, budget.decided_by, budget.decided_at = Budget.Status.APPROVED, user, at
-    budget.decision_reason = stated_reason
+    budget.decision_reason = reason
     budget.supersedes = replaced[0] if replaced else None
     budget.save()
     for former in replaced:
-        _take_over_accounts(budget, former, actor=actor, reason=stated_reason, at=at)
+        _take_over_accounts(budget, former, actor=actor, reason=reason, at=at)
     opened = open_missing(
         days=days_to_open(at),
         root_id=scope_tree().by_id[budget.scope_id].root_id,
         at=at,
         strict=budget,
         by=user,
-        reason=stated_reason,
+        reason=reason,
     )
     mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id]), at=at)
-    record_shortfalls(opened, at=at)
+    return InForce(proposed, tuple(replaced), opened)
+
+
+def record_approval(
+    budget: Budget, put: InForce, *, actor: Actor, at: datetime, evidence: Mapping[str, object] = MappingProxyType({})
+) -> None:
+    """Once `put_in_force` has done it, and last."""
+    rules.check_decider(actor, budget)
     record_decision(
         actor=actor,
         action="budget.approve",
         scope=budget.scope,
         subject=f"budget:{budget.pk}",
-        reason=stated_reason,
-        evidence=proposed
-        | {"in_force_from": str(budget.covered_from), "supersedes": [former.pk for former in replaced]},
+        reason=budget.decision_reason,
+        evidence={
+            **put.proposed,
+            "in_force_from": str(budget.covered_from),
+            "supersedes": [former.pk for former in put.replaced],
+            **evidence,
+        },
         at=at,
     )
-    return budget
 
 
 def _check_seen_as_it_is(budget: Budget, amount: Decimal | None, digest: str | None) -> None:
