@@ -4,5 +4,6 @@ from budgets.approvals import models as approvals
 from budgets.forecasts import models as forecasts
 from budgets.ledger import models as ledger
 from budgets.plans import models as plans
+from budgets.requests import models as requests
 
-__all__ = ["approvals", "forecasts", "ledger", "plans"]
+__all__ = ["approvals", "forecasts", "ledger", "plans", "requests"]

@@ -2,5 +2,6 @@
 
 from budgets.forecasts import tasks as forecasts
 from budgets.ledger import tasks as ledger
+from budgets.requests import tasks as requests
 
-__all__ = ["forecasts", "ledger"]
+__all__ = ["forecasts", "ledger", "requests"]

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from tests.adversary.isolation_world import PLACES, World
-from tests.meta.test_authorisation import MATRIX
+from tests.meta.test_authorisation import DIGEST, MATRIX
 
 NOWHERE = "nowhere"
 # Of `MATRIX`, whose requests speak of acme/search, acme/ads and acme.
@@ -44,6 +44,7 @@ def request_of(name: str, world: World, place: str) -> Request | None:
     def there(text: str) -> str:
         return ORGANISATION.sub(organisation, SCOPE.sub(scope, text))
 
-    body = "" if case.body is None else there(json.dumps(case.body))
+    digest = world.rows.get(place, {}).get("digest", DIGEST)
+    body = "" if case.body is None else there(json.dumps(case.body)).replace(DIGEST, digest)
     asked = "/api/v1" + re.sub(r"\{\w+\}", named, path)
     return Request(method, asked + there(case.query), body, (asked, scope, organisation, *([named] if named else [])))

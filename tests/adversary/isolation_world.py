@@ -49,6 +49,7 @@ from tests.allocation.declared_documents import BOOK, RULES
 from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.allocation.sharing import furnish_sharing
 from tests.database_owner import as_owner
+from tests.meta.test_authorisation import requests_of
 from tests.policies.conftest import MONTHLY_BUDGET, policy
 
 AT = datetime(2026, 11, 24, 12, 30, 30, tzinfo=UTC)
@@ -251,8 +252,10 @@ def _budgets(scope: Scope, words: str) -> dict[str, Any]:
     roomy = budget(scope, f"{words}-roomy", 1000, unit="requests" if whole else "gpu_hours")
     asked = grant_more(budget_id=roomy, amount=Decimal(5000), actor=_actors(scope)[1], reason=words, at=AT)
     assert isinstance(asked, GrantProposal)
+    approved = budget(scope, words, 100) if not whole else budget(scope, words, 100, unit="tokens")
     return {
-        "approved": budget(scope, words, 100) if not whole else budget(scope, words, 100, unit="tokens"),
+        **requests_of(scope, *_actors(scope), words=words),
+        "approved": approved,
         "roomy": roomy,
         "submitted": budget(scope, f"{words}-asked", 10, until="submitted", unit="requests"),
         "draft": budget(scope, f"{words}-draft", 10, until="draft", unit="gpu_hours"),

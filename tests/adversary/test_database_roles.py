@@ -24,10 +24,10 @@ APPEND_ONLY = {
     "governance_decisionrecord", "governance_unitcosttarget", "budgets_transfer", "policies_alertevent",
     "allocation_usagerecord", "allocation_adjustment", "allocation_outcome", "allocation_billingperiod",
     "allocation_exchangerate", "allocation_cataloguesnapshot", "allocation_allocationmetric",
-    "allocation_allocationrun", "allocation_sharedpool", "allocation_allocatedcharge",
+    "allocation_allocationrun", "allocation_sharedpool", "allocation_allocatedcharge", "budgets_quotarequestentry",
 }  # fmt: skip
 NEVER_DELETED = {
-    "budgets_account", "budgets_budget", "budgets_grantproposal", "policies_guardrailversion",
+    "budgets_account", "budgets_budget", "budgets_grantproposal", "budgets_quotarequest", "policies_guardrailversion",
     "allocation_adjustmentrun", "django_migrations",
 }  # fmt: skip
 

@@ -37,6 +37,10 @@ from allocation.usage.operations import record_usage
 from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
 from budgets.forecasts.models import Forecast
 from budgets.plans.models import Budget
+from budgets.requests.models import QuotaRequest
+from budgets.requests.operations import Case as Wish
+from budgets.requests.operations import ask_about_request, request_digest, request_more
+from budgets.requests.queries import budgets_raised
 from governance.calendar.engine import DAY
 from governance.documents import load_documents
 from governance.organisations.operations import create_api_key, create_scope, revoke_api_key
@@ -104,6 +108,9 @@ OUTCOME = {
 }  # fmt: skip
 TARGET = {"scope": "acme/search", "unit": "inference", "amount": "0.01", "reason": "As planned."}
 REASON = {"reason": "As agreed."}
+TEXT = {"text": "As agreed."}
+# In a body, for that of the row which the path names.
+DIGEST = "d" * 64
 
 
 @dataclass(frozen=True)
@@ -217,6 +224,17 @@ MATRIX = {
     "POST /budgets/{budget_id}/grant/withdraw": decides("roomy", REASON, by="finance"),
     "POST /budgets/{budget_id}/give-back": decides("roomy", {**REASON, "amount": "5"}, by="finance"),
     "POST /budgets/{budget_id}/end": decides("approved", REASON, by="finance"),
+    "GET /quota-requests": reads("budgets:read"),
+    "POST /quota-requests": Case(
+        ("budgets:write",), body={"scope": "acme/search", "amount": "5", "justification": "As agreed."}, ok=201
+    ),
+    "GET /quota-requests/{request_id}": reads("budgets:read", of="wished"),
+    "POST /quota-requests/{request_id}/submit": Case(("budgets:write",), of="wish_drafted"),
+    "POST /quota-requests/{request_id}/ask": decides("wished", TEXT, by="finance"),
+    "POST /quota-requests/{request_id}/answer": Case(("budgets:write",), of="wish_questioned", body=TEXT),
+    "POST /quota-requests/{request_id}/approve": decides("wished", {**REASON, "expected_digest": DIGEST}, by="finance"),
+    "POST /quota-requests/{request_id}/reject": decides("wished", REASON, by="finance"),
+    "POST /quota-requests/{request_id}/withdraw": Case(("budgets:write",), of="wished", body=REASON),
     "POST /decisions": Case(("decisions:read",), body={"scope": "acme/search", "model": "gpt-4o"}),
     "POST /decisions/check": Case(("decisions:read",), foreign="apart", body={}),
     "POST /decisions/check/{below}": Case(("decisions:read",), foreign="apart", body={}),
@@ -384,6 +402,7 @@ def made_in(folder: Path) -> World:
             "approved": approved.pk,
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
+            **requests_of(teams["search"], author, finance),
             **imports,
             "anomaly": anomaly.pk,
             "alert": Alert.objects.get().pk,
@@ -392,6 +411,20 @@ def made_in(folder: Path) -> World:
         },
         people,
     )
+
+
+def requests_of(scope: Scope, author: Actor, decider: Actor, *, words: str = "As agreed.") -> dict[str, Any]:
+    """A request in each state that a command starts from, and the digest of the one that waits."""
+    made = [
+        request_more(
+            scope=scope, unit="money", amount=Decimal(5), case=Wish(words), actor=author, at=AT, submit=number > 0
+        )
+        for number in range(3)
+    ]
+    ask_about_request(request_id=made[2].pk, actor=decider, text=words, at=AT)
+    digest = request_digest(made[1], budgets_raised(made, day=AT.date())[made[1].pk])
+    names = ("wish_drafted", "wished", "wish_questioned")
+    return {**dict(zip(names, (each.pk for each in made), strict=True)), "digest": digest}
 
 
 def price_book_with_rates(organisation: Scope) -> int:
@@ -427,12 +460,12 @@ def signed_in(user: User) -> Client:
 def ask(world: World, client: Client, name: str, method: str = "") -> Any:
     route, case = name.split(" "), MATRIX[name]
     path = "/api/v1" + re.sub(r"\{\w+\}", str(world.ids.get(case.of, "")), route[1]) + case.query
-    body = "" if case.body is None else json.dumps(case.body)
+    body = "" if case.body is None else json.dumps(case.body).replace(DIGEST, world.ids["digest"])
     return client.generic(method or route[0], path, body, "application/json")
 
 
 COUNTED = (
-    UsageRecord, QuarantinedUsage, Budget, DecisionRecord, Alert, Constraint, Outcome, UnitCostTarget
+    UsageRecord, QuarantinedUsage, Budget, DecisionRecord, Alert, Constraint, Outcome, UnitCostTarget, QuotaRequest
 )  # fmt: skip
 
 

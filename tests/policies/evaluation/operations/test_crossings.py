@@ -20,6 +20,7 @@ from allocation.usage.operations import Submission, crossings, fold_waiting, rec
 from budgets.approvals.operations import approve_budget, create_budget, submit_budget
 from budgets.ledger.models import Account
 from budgets.plans.models import Budget
+from budgets.requests.operations import Case, approve_request, request_digest, request_more
 from governance.organisations.operations import create_api_key, create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
@@ -30,7 +31,7 @@ from policies.constraints.models import Constraint
 from policies.evaluation.models import EvaluationRun
 from tests.budgets.conftest import grant_by_two
 from tests.policies.asked import ask
-from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, evaluate
+from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, evaluate, person
 from tests.policies.decisions.operations.test_following import conninfo
 
 pytestmark = pytest.mark.usefixtures("finops_channel", "budget")
@@ -99,6 +100,26 @@ def test_the_call_after_the_crossing_is_refused_until_the_budget_is_raised(
     grant_by_two(budget_id=budget.pk, amount=Decimal(50), actor=finance, reason="Agreed.", at=AT)
     evaluate()
     assert [post("49.00"), post("1.00")] == ["allow", "deny"]
+
+
+def test_a_request_that_is_approved_releases_what_the_used_up_budget_held_back(
+    apply: Apply, client: Client, budget: Budget, finance: Actor
+) -> None:
+    begin(apply)
+    client.post("/api/v1/usage", json.dumps([call("100.00")], default=str), content_type="application/json")
+    assert limited() == ["acme/search"]
+    team = person("dev@example.com", budget.scope, "engineering", "")
+    request = request_more(
+        scope=budget.scope, unit="money", amount=Decimal(50), case=Case("The launch."), actor=team, at=AT
+    )
+
+    approve_request(
+        request_id=request.pk, actor=finance, reason="Agreed.", expected_digest=request_digest(request, budget), at=AT
+    )
+
+    assert "acme/search" in dirty(), "which wakes the evaluation"
+    evaluate()
+    assert limited() == []
 
 
 def test_the_front_is_told_which_transaction_it_must_have_read(apply: Apply, client: Client) -> None:

@@ -1,0 +1,216 @@
+"""Requests over the API: a list, one request, and one command for each step."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from budgets.requests import operations
+from budgets.requests.api.serializers import (
+    QuotaRequestFilterIn,
+    QuotaRequestIn,
+    QuotaRequestOut,
+    RequestApprovalIn,
+    RequestDecisionIn,
+    TextIn,
+)
+from budgets.requests.models import QuotaRequest, QuotaRequestEntry
+from budgets.requests.operations import Case, Conditions
+from budgets.requests.queries import budgets_raised
+from governance.errors import PersonRequired
+from governance.people.models import ApiKey
+from governance.rest.api import (
+    IDEMPOTENCY_KEY,
+    actor,
+    idempotent,
+    narrowed,
+    pages_by,
+    requires,
+    row_asked,
+    visible_scope,
+)
+
+CASE = ("justification", "expected_outcome", "outcome_value", "link", "estimate")
+
+
+def with_thread(rows: QuerySet[QuotaRequest]) -> QuerySet[QuotaRequest]:
+    """The rows, with all that is shown of each."""
+    said = Prefetch("thread", QuotaRequestEntry.objects.select_related("by").order_by("pk"))
+    return rows.select_related("scope", "requested_by", "decided_by", "budget__scope").prefetch_related(said)
+
+
+def shown(requests: Iterable[QuotaRequest]) -> dict[str, Any]:
+    """What the serializer needs beside the rows."""
+    return {"budgets": budgets_raised(requests, day=timezone.now().date())}
+
+
+def request_response(request_id: int, *, status: int = 200) -> Response:
+    """The request as it is stored now."""
+    stored = with_thread(QuotaRequest.objects.all()).get(pk=request_id)
+    return Response(QuotaRequestOut(stored, context=shown([stored])).data, status=status)
+
+
+@extend_schema(tags=["budgets"])
+class QuotaRequests(ListAPIView[QuotaRequest]):
+    serializer_class = QuotaRequestOut
+    pagination_class = pages_by("-id")
+    queryset = QuotaRequest.objects.none()
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [requires("budgets:read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "budgets:write")()]
+
+    def get_queryset(self) -> QuerySet[QuotaRequest]:
+        wanted = QuotaRequestFilterIn.of(self.request)
+        path = wanted.pop("scope", None)
+        rows = QuotaRequest.objects.visible_to(actor(self.request)).filter(**wanted)
+        return narrowed(with_thread(rows), self.request, path)
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        self.on_page = super().paginate_queryset(queryset) or []
+        return self.on_page
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), **shown(getattr(self, "on_page", []))}
+
+    @extend_schema(parameters=[QuotaRequestFilterIn], responses=QuotaRequestOut(many=True))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Requests for more at or below the caller's scopes, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(request=QuotaRequestIn, responses={201: QuotaRequestOut}, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Asks for more: somebody else with the right decides. A key asks for its owner."""
+        body = QuotaRequestIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked, by = dict(body.validated_data), actor(request)
+        case = Case(**{name: asked.pop(name) for name in CASE})
+        scope = visible_scope(request, asked.pop("scope"))
+        made = operations.request_more(scope=scope, case=case, actor=by, at=timezone.now(), **asked)
+        return request_response(made.pk, status=201)
+
+
+@extend_schema(tags=["budgets"])
+class QuotaRequestDetail(APIView):
+    permission_classes = (requires("budgets:read"),)
+
+    @extend_schema(responses=QuotaRequestOut)
+    def get(self, request: Request, request_id: int) -> Response:
+        """With its thread, and the digest that an approval sends back."""
+        visible = QuotaRequest.objects.visible_to(actor(request))
+        found = row_asked(visible, "quota request", code="request_unknown", pk=request_id)
+        return request_response(found.pk)
+
+
+class RequestCommand(APIView):
+    """One step of one request. A decision needs a person who has signed in: a key is refused at once."""
+
+    permission_classes = (requires("budgets:write"),)
+    body: type[serializers.Serializer[Any]] | None = None
+    is_decision = True
+    operation: Callable[..., Any]
+
+    def run(self, request: Request, request_id: int) -> Response:
+        if self.is_decision and isinstance(request.auth, ApiKey):
+            raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
+        arguments: dict[str, Any] = {}
+        if self.body is not None:
+            body = self.body(data=request.data)
+            body.is_valid(raise_exception=True)
+            arguments = self.arguments(body.validated_data)
+        type(self).operation(request_id=request_id, actor=actor(request), at=timezone.now(), **arguments)
+        return request_response(request_id)
+
+    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """What the operation takes of what was sent."""
+        return sent
+
+
+@extend_schema(tags=["budgets"])
+class SubmitRequest(RequestCommand):
+    is_decision = False
+    operation = staticmethod(operations.submit_request)
+
+    @extend_schema(request=None, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, request_id: int) -> Response:
+        """A draft, to those who may decide."""
+        return self.run(request, request_id)
+
+
+@extend_schema(tags=["budgets"])
+class AnswerRequest(RequestCommand):
+    is_decision = False
+    body = TextIn
+    operation = staticmethod(operations.answer_request)
+
+    @extend_schema(request=TextIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, request_id: int) -> Response:
+        """What the approver asked. Who answers stands behind the request, and does not decide on it."""
+        return self.run(request, request_id)
+
+
+@extend_schema(tags=["budgets"])
+class AskAboutRequest(RequestCommand):
+    body = TextIn
+    operation = staticmethod(operations.ask_about_request)
+
+    @extend_schema(request=TextIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, request_id: int) -> Response:
+        """A question to the team, by who may decide."""
+        return self.run(request, request_id)
+
+
+@extend_schema(tags=["budgets"])
+class ApproveRequest(RequestCommand):
+    body = RequestApprovalIn
+    operation = staticmethod(operations.approve_request)
+
+    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
+        rest = dict(sent)
+        conditions = Conditions(amount=rest.pop("amount"), until=rest.pop("until"), models=rest.pop("models"))
+        return {**rest, "conditions": conditions}
+
+    @extend_schema(request=RequestApprovalIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, request_id: int) -> Response:
+        """In whole or in part, by a person with the right over the budget who neither asked nor answered. The money
+        moves at once, out of the budget above; where that has too little, the answer says what is `missing`, where
+        money is (`elsewhere`) and who `could_move` it.
+        """
+        return self.run(request, request_id)
+
+
+@extend_schema(tags=["budgets"])
+class RejectRequest(RequestCommand):
+    body = RequestDecisionIn
+    operation = staticmethod(operations.reject_request)
+
+    @extend_schema(request=RequestDecisionIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, request_id: int) -> Response:
+        """By who might approve it; who asked reads the reason."""
+        return self.run(request, request_id)
+
+
+@extend_schema(tags=["budgets"])
+class WithdrawRequest(RequestCommand):
+    is_decision = False
+    body = RequestDecisionIn
+    operation = staticmethod(operations.withdraw_request)
+
+    @extend_schema(request=RequestDecisionIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, request_id: int) -> Response:
+        """By who asked or answered, or who may decide."""
+        return self.run(request, request_id)

@@ -1,0 +1,175 @@
+"""Requests for more, and what was said about each."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from budgets.plans.engine.amounts import spoken
+from budgets.plans.models import Budget, Unit, changed
+from budgets.requests.engine.states import DECIDED, TRANSITIONS, WAITING
+from governance.scopes.models import Scope, ScopedQuerySet
+
+ASKED = (
+    "scope", "unit", "currency", "amount", "term", "period", "starts_on", "ends_on", "justification",
+    "expected_outcome", "outcome_value", "link", "estimate", "requested_by", "created_at",
+)  # fmt: skip
+DECISION = ("decided_by", "decided_at", "decision_reason", "granted", "granted_until", "for_models", "budget", "digest")
+
+
+class QuotaRequestQuerySet(ScopedQuerySet["QuotaRequest"]):
+    """Requests, visible by their scope."""
+
+    def waiting(self) -> Self:
+        """Those that somebody may still decide on."""
+        return self.filter(status__in=WAITING)
+
+
+class QuotaRequest(models.Model):
+    """A team's wish for `amount` more, in the budget's unit. `period`: of the budget that its use is charged to, for
+    the period it was asked in. `dates` and `standing`: of the scope's own budget, which is made where it has none.
+    """
+
+    class Term(models.TextChoices):
+        PERIOD = "period", "this period"
+        DATES = "dates", "from, until"
+        STANDING = "standing", "from now on"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft"
+        SUBMITTED = "submitted"
+        QUESTIONED = "questioned"
+        ANSWERED = "answered"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+        EXPIRED = "expired"
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="quota_requests", editable=False)
+    unit = models.CharField(max_length=16, choices=Unit.choices, editable=False)
+    currency = models.CharField(max_length=3, blank=True, default="", editable=False)
+    amount = models.DecimalField(max_digits=24, decimal_places=9, editable=False)
+    term = models.CharField(max_length=16, choices=Term.choices, editable=False)
+    period = models.CharField(max_length=16, choices=Budget.Period.choices, editable=False)
+    starts_on = models.DateField(editable=False)
+    ends_on = models.DateField(null=True, editable=False)
+    justification = models.TextField(editable=False)
+    expected_outcome = models.TextField(blank=True, default="", editable=False)
+    outcome_value = models.DecimalField(
+        max_digits=24, decimal_places=9, null=True, editable=False, help_text="In the organisation's currency."
+    )
+    link = models.CharField(max_length=1000, blank=True, default="", editable=False)
+    estimate = models.DecimalField(max_digits=24, decimal_places=9, null=True, editable=False)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT, editable=False)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(editable=False)
+    submitted_at = models.DateTimeField(null=True, editable=False)
+    decide_by = models.DateTimeField(editable=False)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", editable=False
+    )
+    decided_at = models.DateTimeField(null=True, editable=False)
+    decision_reason = models.TextField(blank=True, default="", editable=False)
+    granted = models.DecimalField(max_digits=24, decimal_places=9, null=True, editable=False)
+    granted_until = models.DateField(null=True, editable=False)
+    for_models = ArrayField(models.CharField(max_length=200), default=list, editable=False)
+    budget = models.ForeignKey(
+        Budget, on_delete=models.PROTECT, null=True, related_name="quota_requests", editable=False
+    )
+    digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    objects = QuotaRequestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="quota_request_amount_is_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="quota_request_ends_after_it_starts", condition=Q(ends_on=None) | Q(ends_on__gt=F("starts_on"))
+            ),
+            models.CheckConstraint(
+                name="quota_request_submission_complete",
+                condition=Q(status__in=("draft", "withdrawn")) | Q(submitted_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="quota_request_decision_complete",
+                condition=(
+                    Q(status__in=DECIDED, decided_by__isnull=False, decided_at__isnull=False) & ~Q(decision_reason="")
+                )
+                | (~Q(status__in=DECIDED) & Q(decided_by=None, decided_at=None, decision_reason="")),
+            ),
+            models.CheckConstraint(
+                name="quota_request_grant_complete",
+                condition=Q(
+                    status="approved", granted__gt=0, granted__lte=F("amount"), budget__isnull=False,
+                    digest__regex="^[0-9a-f]{64}$",
+                )
+                | (~Q(status="approved") & Q(granted=None, granted_until=None, budget=None, digest="")),
+            ),
+            models.CheckConstraint(
+                name="quota_request_decided_by_another_person",
+                condition=Q(decided_by=None) | ~Q(decided_by=F("requested_by")),
+                violation_error_message="A request is decided by someone other than who asked.",
+            ),
+        ]  # fmt: skip
+        indexes = [
+            # Read by the inbox and by the sweep of what has waited past its deadline.
+            models.Index(name="quota_request_waits", fields=["decide_by"], condition=Q(status__in=WAITING)),
+        ]
+        triggers = [
+            pgtrigger.FSM(name="quota_request_status_steps", field="status", transitions=list(TRANSITIONS)),
+            pgtrigger.Trigger(
+                name="quota_request_is_fixed",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=changed(*ASKED) | (~pgtrigger.Q(old__status__in=WAITING) & changed(*DECISION)),
+                func="RAISE EXCEPTION 'quota request %: what was asked for and decided is not edited', OLD.id"
+                " USING ERRCODE = 'integrity_constraint_violation';",
+            ),
+            pgtrigger.Protect(name="quota_request_is_kept", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{spoken(self.unit, self.amount, self.currency)} more for {self.scope}"
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether somebody may still decide on it."""
+        return self.status in WAITING
+
+
+class QuotaRequestEntry(models.Model):
+    """One step of a request, with what was said: the thread that both sides read."""
+
+    class Kind(models.TextChoices):
+        SUBMITTED = "submitted"
+        QUESTION = "question"
+        ANSWER = "answer"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+        WITHDRAWN = "withdrawn"
+        EXPIRED = "expired"
+
+    request = models.ForeignKey(QuotaRequest, on_delete=models.PROTECT, related_name="thread", editable=False)
+    kind = models.CharField(max_length=16, choices=Kind.choices, editable=False)
+    text = models.TextField(editable=False)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", editable=False
+    )
+    at = models.DateTimeField(editable=False)
+
+    objects = models.Manager()
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(name="quota_request_entry_is_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.by or 'weir'}"

@@ -1,0 +1,29 @@
+from budgets.requests.operations.asking import (
+    Case,
+    answer_request,
+    request_more,
+    submit_request,
+    withdraw_request,
+)
+from budgets.requests.operations.deciding import (
+    Conditions,
+    approve_request,
+    ask_about_request,
+    reject_request,
+)
+from budgets.requests.operations.expiry import expire_requests
+from budgets.requests.operations.steps import request_digest
+
+__all__ = [
+    "Case",
+    "Conditions",
+    "answer_request",
+    "approve_request",
+    "ask_about_request",
+    "expire_requests",
+    "reject_request",
+    "request_digest",
+    "request_more",
+    "submit_request",
+    "withdraw_request",
+]

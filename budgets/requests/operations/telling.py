@@ -1,0 +1,61 @@
+"""Messages to the people of a request, by the organisation's channel `owners`."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+
+from budgets.plans.engine.amounts import plain, spoken
+from budgets.plans.models import Budget
+from budgets.requests.models import QuotaRequest
+from budgets.requests.queries import deciders
+from budgets.requests.rules import authors
+from governance.messages.channels import Message
+from governance.messages.models import Channel, ChannelKind
+from governance.messages.operations import Outgoing, queue_messages
+from governance.messages.queries import OWNERS_CHANNEL, Destination
+from governance.people.models import User
+from governance.scopes.queries import scope_tree
+
+logger = logging.getLogger(__name__)
+
+
+def tell_deciders(
+    request: QuotaRequest, budget: Budget | None, title: str, text: str, *, key: str, at: datetime
+) -> None:
+    """Those who may decide on it, but for who asked or answered."""
+    scope_id = budget.scope_id if budget is not None else request.scope_id
+    _tell(request, deciders(scope_id, without=authors(request)), title, text, key=key, at=at)
+
+
+def tell_authors(request: QuotaRequest, title: str, text: str, *, key: str, at: datetime) -> None:
+    """Who asked, and who submitted it or answered for it."""
+    people = User.objects.filter(pk__in=authors(request), is_active=True).order_by("email")
+    _tell(request, people.values_list("email", flat=True), title, text, key=key, at=at)
+
+
+def _tell(request: QuotaRequest, to: Iterable[str], title: str, text: str, *, key: str, at: datetime) -> None:
+    root_id = scope_tree().by_id[request.scope_id].root_id
+    channel = Channel.objects.filter(scope_id=root_id, kind=ChannelKind.EMAIL, name=OWNERS_CHANNEL).first()
+    recipients = list(to)
+    if channel is None or not recipients:
+        logger.warning(
+            "nobody can be told of quota request %s: %s", request.pk, "no channel" if recipients else "no one"
+        )
+        return
+    message = Message(
+        title=title,
+        text=text,
+        event_id=f"quota-request:{request.pk}:{key}",
+        event_type=f"quota_request.{key.partition(':')[0]}",
+        fields=(("Scope", request.scope.path), ("Asked by", request.requested_by.email)),
+        link=f"{settings.PUBLIC_URL}/api/v1/quota-requests/{request.pk}",
+        data={"quota_request": request.pk, "scope": request.scope.path, "amount": plain(request.amount)},
+    )
+    queue_messages([Outgoing(Destination(channel, email), message.event_id, message) for email in recipients], at=at)
+
+
+def amount_of(request: QuotaRequest) -> str:
+    """What was asked for, with its unit."""
+    return spoken(request.unit, request.amount, request.currency)
