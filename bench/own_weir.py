@@ -39,12 +39,14 @@ class OwnWeir:
 
     def start(self, name: str) -> None:
         """A program, again where it has been stopped."""
+        from config.databases import APPLICATION, OWNER
         from config.folders import DataFolder
         from config.programs import command, make_way
 
         folder = DataFolder(self.log.parent.parent)
         make_way(name, folder)
-        own = {**os.environ, "DATABASE_URL": self.database_url}
+        # As installed: programs are not the owner of the tables.
+        own = {**os.environ, "DATABASE_URL": self.database_url.replace(f"//{OWNER}@", f"//{APPLICATION}@")}
         if name != "service":
             # In pg_stat_activity it says which program a backend works for; the service's children name themselves.
             own["PGAPPNAME"] = f"weir-{name}"
@@ -127,10 +129,12 @@ def _fill() -> None:
 
     from config import broker
     from config.management.commands.up import FIRST_TASKS
+    from config.roles import grant_application
 
     settings.STATIC_ROOT.mkdir(exist_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
     broker.install()
+    grant_application()
     current_app.loader.import_default_modules()
     for name in FIRST_TASKS:
         current_app.tasks[name]()

@@ -10,7 +10,7 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from config.backup.archive import BackupError
-from config.embedded.programs import binaries
+from config.embedded.programs import MAJOR, binaries
 from config.embedded.system_user import Say
 
 # What psycopg takes beside what libpq does.
@@ -18,6 +18,15 @@ NOT_LIBPQ = {"client_encoding", "context", "cursor_factory", "fallback_applicati
 TABLE = re.compile(r"(?:dumping contents of|processing data for) table \"?([\w.]+)")
 PROBLEM_LINES = 5
 Progress = Callable[[str], object]
+
+
+def check_readable(postgresql: int) -> None:
+    """BackupError for a server of a major version that the wheel's programs are too old for."""
+    if postgresql > int(MAJOR):
+        raise BackupError(
+            f"The database is of PostgreSQL {postgresql}; the programs that this Weir brings are of version {MAJOR},"
+            " which cannot read it. Nothing was written: use that server's own pg_dump, and keep the keys with it."
+        )
 
 
 def dump(to: Path, *, snapshot: str, say: Say, progress: Progress) -> None:

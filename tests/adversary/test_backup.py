@@ -11,9 +11,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config.backup import dumps
 from config.backup.archive import BackupError, read_manifest, read_secrets, unpack_database
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from config.embedded.programs import MAJOR
 from config.folders import DataFolder
+from tests.adversary.older_postgres import OLDER, older_server
 from tests.journeys.installation import Installation, installation
 
 pytestmark = [pytest.mark.adversary("loss"), pytest.mark.slow, pytest.mark.xdist_group("backup")]
@@ -135,6 +138,23 @@ def test_a_folder_with_keys_of_its_own_keeps_them(weir: Installation, backup: Pa
     (other / "secrets.json").write_text('{"secret_key": "another", "secret_keys": []}')
     assert "has keys of its own" in weir.weir_error("restore", str(backup), "--data-dir", str(other))
     assert [path.name for path in other.iterdir()] == ["secrets.json"]
+
+
+def test_a_backup_is_not_restored_into_an_older_server(weir: Installation, backup: Path) -> None:
+    with older_server(new_folder(weir, "theirs")) as server:
+        weir.env["DATABASE_URL"] = server.url
+        try:
+            told = weir.weir_error("restore", str(backup), "--data-dir", str(new_folder(weir, "never made")))
+        finally:
+            del weir.env["DATABASE_URL"]
+    assert f"of PostgreSQL {MAJOR}, the database of version {OLDER}: restore into one that is as new" in told
+    assert "Traceback" not in told
+
+
+def test_a_server_newer_than_the_programs_is_told_of_before_anything_is_written() -> None:
+    dumps.check_readable(int(MAJOR))
+    with pytest.raises(BackupError, match=rf"of PostgreSQL 99.*of version {MAJOR}, which cannot read it"):
+        dumps.check_readable(99)
 
 
 def test_a_folder_of_another_major_version_says_what_to_do(weir: Installation) -> None:

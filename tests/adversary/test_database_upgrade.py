@@ -8,55 +8,24 @@ import psycopg
 import pytest
 
 from config.embedded import EmbeddedPostgres
-from config.embedded.programs import MAJOR, binaries
-from config.embedded.system_user import give_to_system_user, run_as_system_user
+from config.embedded.programs import MAJOR
 from config.folders import DataFolder
+from tests.adversary.older_postgres import OLDER, older_folder, older_server, say
 from tests.adversary.test_backup import DOCUMENTS
 from tests.journeys.installation import Installation, installation
 
 pytestmark = [pytest.mark.adversary("loss"), pytest.mark.slow, pytest.mark.xdist_group("upgrade")]
-OLDER = "16"
-
-
-def say(_sentence: str) -> None:
-    return
-
-
-def initialise(server: EmbeddedPostgres, major: str) -> Path:
-    """As a Weir with that version did; returns the folder of its programs."""
-    server.prepare_folders(say)
-    for made in (server.folder.postgres, server.folder.sockets, server.folder.logs):
-        made.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for theirs in (server.folder.postgres, server.folder.sockets):
-        give_to_system_user(theirs)
-    programs = binaries(say, major)
-    ran = run_as_system_user(
-        [str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", "--locale=C", "-U", "weir",
-         "-D", str(server.folder.postgres)]
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    return programs
 
 
 @pytest.fixture
 def weir() -> Iterator[Installation]:
     """Its folder holds a database of the older version, written by that server, which was then killed."""
     with installation(SLACK_WEBHOOK_URL="http://127.0.0.1:9/T0", WEIR_ALLOW_LOOPBACK_WEBHOOKS="true") as made:
-        server = EmbeddedPostgres(DataFolder(made.folder / "data"))
-        programs = initialise(server, OLDER)
-        options = f"-c listen_addresses= -c unix_socket_directories={server.folder.sockets}"
-        control = [str(programs / "pg_ctl"), "-w", "-D", str(server.folder.postgres)]
-        started = run_as_system_user([*control, "-l", str(server.folder.postgres / "log"), "-o", options, "start"])
-        assert started.returncode == 0, started.stderr
-        try:
-            with psycopg.connect(server.url.replace("/weir?", "/postgres?"), autocommit=True) as connection:
-                connection.execute("CREATE DATABASE weir")
+        with older_server(made.folder / "data") as server:
             made.env["DATABASE_URL"] = server.url
             made.weir("migrate", "-v", "0")
             made.env["WEIR_SECRET_KEYS"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
             made.apply(DOCUMENTS)
-        finally:
-            run_as_system_user([*control, "-m", "immediate", "stop"])
         del made.env["DATABASE_URL"]
         yield made
 
@@ -124,8 +93,7 @@ def test_an_upgrade_that_was_killed_between_its_renames_is_no_empty_folder(serve
 
 def test_a_failed_upgrade_leaves_the_folder_as_it_was() -> None:
     with installation() as made:
-        server = EmbeddedPostgres(DataFolder(made.folder / "data"))
-        initialise(server, OLDER)
+        server = older_folder(made.folder / "data")
         (server.folder.postgres / "global" / "pg_control").unlink()
         before = [path.name for path in server.folder.path.iterdir()]
         told = made.weir_error("upgrade-database")

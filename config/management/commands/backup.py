@@ -64,6 +64,7 @@ class Command(BaseCommand):
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute("SELECT pg_export_snapshot(), current_setting('server_version_num')::int / 10000")
             snapshot, postgresql = cursor.fetchone()
+            dumps.check_readable(postgresql)
             cursor.execute(TABLES)
             (tables,) = cursor.fetchone()
             head = str(chain_head() or "")
