@@ -44,6 +44,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "decisions_not_ready": Refusal((503,), "Decisions are not known yet, or too old to know of this; try again."),
     "delivery_not_dead": Refusal((409,), "Only a delivery that was given up is sent again."),
     "delivery_unknown": Refusal((404,), "There is no such delivery."),
+    "disk_full": Refusal((503,), "The disk that holds large bodies while they come is full; try again shortly."),
     "document_invalid": Refusal((422,), "The document does not say what it must; `errors` names the fields."),
     "document_too_deep": Refusal((422,), "The document is nested too deeply."),
     "document_too_large": Refusal((422,), "The document is too large; split it."),

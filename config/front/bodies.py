@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from typing import IO
 
 from config.front.limits import BODY_BYTES_IN_MEMORY
@@ -22,8 +23,15 @@ class HeldBody:
         self._file: IO[bytes] | None = None
 
     def add(self, data: bytes) -> None:
-        """A piece as it is sent on."""
+        """A piece as it is sent on. OSError when the file has no room for it: then nothing of the body is held."""
         self.length += len(data)
+        try:
+            self._keep(data)
+        except OSError:
+            self.forget()
+            raise
+
+    def _keep(self, data: bytes) -> None:
         if self._file is None and self.length > BODY_BYTES_IN_MEMORY:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the request
             self._file.write(b"".join(self._pieces))
@@ -32,6 +40,8 @@ class HeldBody:
             self._pieces.append(data)
         else:
             self._file.write(data)
+            # Whatever is written later than here is written where nobody can be told that there is no room.
+            self._file.flush()
 
     def begin(self, web: WebPart, head: bytes) -> None:
         """Write the head and what is in memory."""
@@ -47,5 +57,6 @@ class HeldBody:
         """It is not needed any more."""
         self._pieces.clear()
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written is tried once more
+                self._file.close()
             self._file = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import tempfile
 from collections.abc import Hashable
 
 from config.front.bodies import HeldBody
@@ -21,6 +23,8 @@ from config.front.heads import (
 from config.front.parts import ClientPart, WebPart
 from policies.decisions.documents import BODY_BYTES_MAX
 from policies.decisions.engine.answers import RETRY_SHORTLY, Answer, refusal
+
+logger = logging.getLogger(__name__)
 
 NO_BODY_STATUS = frozenset({204, 304})
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
@@ -139,12 +143,15 @@ class Relayed:
         self._send_more()
 
     def feed(self, data: bytes) -> None:
+        self._hold(chunk(data) if self._is_chunked else data)
+
+    def _hold(self, data: bytes) -> None:
         if self.has_answered:
             return
         try:
-            self._body.add(chunk(data) if self._is_chunked else data)
-        except OSError:
-            self.refuse(unavailable(self.target))
+            self._body.add(data)
+        except OSError as problem:
+            self.refuse(no_room(self.target, problem))
             return
         # What is said of a body's length is measured already; pieces are measured here, with their own lengths.
         if self._body.length > self._body_bytes_max * (2 if self._is_chunked else 1):
@@ -152,8 +159,8 @@ class Relayed:
 
     def complete(self) -> None:
         self.is_complete = True
-        if self._is_chunked and not self.has_answered:
-            self._body.add(LAST_CHUNK)
+        if self._is_chunked:
+            self._hold(LAST_CHUNK)
         if self._begun and not self.has_answered:
             self.client.front.give_connection(self)
 
@@ -248,6 +255,18 @@ def unavailable(target: bytes) -> Answer:
         status=503,
         code="web_unavailable",
         detail="Weir's web process does not answer just now. Try again shortly.",
+        path=path_of(target),
+        headers=(RETRY_SHORTLY,),
+    )
+
+
+def no_room(target: bytes, problem: OSError) -> Answer:
+    """For as long as a body cannot be held, since the disk of temporary files is full."""
+    logger.error("a body could not be held in %s: %s", tempfile.gettempdir(), problem.strerror)
+    return refusal(
+        status=503,
+        code="disk_full",
+        detail="Weir has no room for this body just now. Nothing of it was recorded: send it again shortly.",
         path=path_of(target),
         headers=(RETRY_SHORTLY,),
     )
