@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -29,6 +30,18 @@ from tests.journeys.doubles import Received, slack_server, smtp_server
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 180
 LOG_END = 3000
+# All that `weir up` does before it starts what answers.
+PREPARE = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+from config import cli
+cli.prepare()
+import django
+django.setup()
+from django.conf import settings
+from config.management.commands.up import Command
+Command().prepare(settings.DATA_FOLDER, demo=False)
+"""
 T = TypeVar("T")
 
 
@@ -129,10 +142,17 @@ class Installation:
 
     # --- the processes ----------------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def prepare(self) -> None:
+        """What `weir up` prepares in a new folder is there already, except with a database elsewhere."""
+        if not (self.folder / "data").exists() and "DATABASE_URL" not in self.env:
+            copy_prepared(self.folder / "data")
+
+    def start(self, *around: str) -> None:
+        """`weir up`, as the last words of the command `around`."""
+        self.prepare()
         with self.log.open("ab") as log:
             self.up = subprocess.Popen(
-                [sys.executable, "manage.py", "up", "--port", str(self.port), "--no-demo",
+                [*around, sys.executable, "manage.py", "up", "--port", str(self.port), "--no-demo",
                  "--data-dir", str(self.folder / "data")],
                 cwd=ROOT, env=self.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
@@ -224,14 +244,40 @@ class Installation:
         return EmbeddedPostgres(DataFolder(self.folder / "data")).url
 
 
+def own_environment(folder: Path) -> dict[str, str]:
+    """This process's, for a Weir of the data folder with a database of its own."""
+    unset = {"DATABASE_URL", "CELERY_BROKER_URL"}
+    return {name: value for name, value in os.environ.items() if name not in unset} | {"WEIR_DATA_DIR": str(folder)}
+
+
+def copy_prepared(to: Path) -> None:
+    """The data folder becomes one in which `weir up` has made the database, the secrets and the static files, which
+    takes longer than all that comes after it: it is done once for all the processes of a run. tests/config/test_up.py
+    starts from nothing.
+    """
+    prepared = Path(os.environ["WEIR_TEST_FOLDER"]) / "prepared"
+    with prepared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not prepared.exists():
+            draft = prepared.with_suffix(".draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            ran = subprocess.run(
+                [sys.executable, "-c", PREPARE],
+                cwd=ROOT, env=own_environment(draft), capture_output=True, text=True, timeout=START_TIMEOUT_S,
+                check=False,
+            )  # fmt: skip
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            draft.rename(prepared)
+    # Its files belong to several users.
+    subprocess.run(["cp", "--archive", str(prepared), str(to)], check=True)
+
+
 @contextmanager
 def installation(**extra_env: str) -> Iterator[Installation]:
     """A fresh folder that the database's own system user can reach too, gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="weir-"))
     folder.chmod(0o755)
-    env = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "CELERY_BROKER_URL"}}
-    env |= {"WEIR_DATA_DIR": str(folder / "data")} | extra_env
-    made = Installation(folder=folder, port=free_port(), env=env)
+    made = Installation(folder=folder, port=free_port(), env=own_environment(folder / "data") | extra_env)
     try:
         yield made
     finally:

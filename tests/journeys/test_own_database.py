@@ -18,7 +18,7 @@ from tests.journeys.admin_session import AdminSession
 from tests.journeys.installation import Installation, eventually, installation
 from tests.journeys.test_month_of_a_team import usage
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("own database")]
 
 ORGANISATION = """
 apiVersion: weir/v1
@@ -44,7 +44,7 @@ OBEYED_S = 2.0
 """From the answer that tells of a change on one host to the other's obedience; milliseconds when nothing else runs."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def weir() -> Iterator[Installation]:
     folder = Path(tempfile.mkdtemp(prefix="weir-"))
     folder.chmod(0o755)
