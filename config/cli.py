@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from config import statements
 from config.backup.archive import BackupError
 from config.backup.keys import take_over_keys
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
@@ -23,6 +24,7 @@ def main() -> None:
         prepare()
     if arguments[1:2] == ["restore"] and len(arguments) > KEYS_FROM and not arguments[KEYS_FROM].startswith("-"):
         take_over(Path(arguments[KEYS_FROM]))
+    statements.own_program = statements.program_of_command(next(iter(arguments[1:2]), ""))
     from django.core.management import execute_from_command_line  # noqa: PLC0415  # settings must be named first
     from django.db import OperationalError, ProgrammingError  # noqa: PLC0415  # see above
 
@@ -100,6 +102,7 @@ def say(sentence: str) -> None:
 def explain_database_error(problem: Exception) -> str:
     """What to do about a database that does not answer, in a sentence."""
     from django.conf import settings  # noqa: PLC0415  # loaded by the command that failed
+    from psycopg.errors import QueryCanceled  # noqa: PLC0415  # see above
 
     folder = settings.DATA_FOLDER
     if settings.DATABASE_IS_EMBEDDED and EmbeddedPostgres(folder).process() is None:
@@ -108,6 +111,12 @@ def explain_database_error(problem: Exception) -> str:
         return (
             f"The database of {folder.path} is not running. Start it with `weir up`, "
             f"or name another folder ({DATA_DIR} or WEIR_DATA_DIR) or another database (DATABASE_URL)."
+        )
+    if isinstance(problem.__cause__, QueryCanceled):
+        return (
+            f"PostgreSQL gave a statement up after the {settings.STATEMENT_TIMEOUT_COMMANDS_S} s that one of a command"
+            " may take; what it would have changed is as it was. WEIR_STATEMENT_TIMEOUT_COMMANDS_S gives more, 0 as"
+            " long as it takes."
         )
     first = str(problem).strip().splitlines()[0]
     return f"The database refused: {first}. `weir doctor` says more; --traceback shows the traceback."

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from config.folders import DataFolder, data_folder
 from config.programs import TOGETHER, command, make_way
+from config.statements import limit, session_options
 from governance.memory.engine import collect_cycles_seldom
 
 logger = logging.getLogger(__name__)
@@ -43,14 +44,6 @@ LOADED_FIRST = (
 def process_name(program: str) -> str:
     """As `ps` and `top` show it, and PostgreSQL's `pg_stat_activity` its connections."""
     return f"weir-{program}"
-
-
-def session_options(program: str) -> str:
-    """What PostgreSQL is asked for with every connection of the program that asks for nothing itself."""
-    from django.conf import settings  # noqa: PLC0415  # loaded once, before children are
-
-    seconds = settings.STATEMENT_TIMEOUT_WEB_S if program == "web" else settings.STATEMENT_TIMEOUT_WORKERS_S
-    return f"-c statement_timeout={seconds}s"
 
 
 class Children:
@@ -181,7 +174,7 @@ def _become(program: str, words: list[str], parent: int) -> NoReturn:
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_NAME, process_name(program).encode(), 0, 0, 0)
     os.environ.setdefault("PGAPPNAME", process_name(program))
-    os.environ.setdefault("PGOPTIONS", session_options(program))
+    limit(program)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
         raise SystemExit(1)

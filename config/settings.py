@@ -190,11 +190,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Whether browsers ship a domain in their lists is decided by whoever has the domain.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
-# How long PostgreSQL works on one statement, by the role of whoever asked; 0 is for ever. Of the web: proxies and
-# people give up after a minute, and a thread is one of few; an export fetches its rows by many statements. Of workers:
-# the longest honest statement forgets a month of names. A connection string with `options` of its own decides itself.
+# How long PostgreSQL works on one statement, by the role of whoever asked (config/statements.py); 0 is for ever. Of the
+# web: proxies and people give up after a minute, and a thread is one of few; an export fetches its rows by many
+# statements. What follows usage is late after a minute. Of workers: the longest honest statement forgets a month of
+# names. A connection string with `options` of its own decides itself.
 STATEMENT_TIMEOUT_WEB_S = env.integer("WEIR_STATEMENT_TIMEOUT_WEB_S", 60, least=0)
+STATEMENT_TIMEOUT_FOLD_S = env.integer("WEIR_STATEMENT_TIMEOUT_FOLD_S", 300, least=0)
+STATEMENT_TIMEOUT_EVALUATION_S = env.integer("WEIR_STATEMENT_TIMEOUT_EVALUATION_S", 300, least=0)
+STATEMENT_TIMEOUT_DELIVERIES_S = env.integer("WEIR_STATEMENT_TIMEOUT_DELIVERIES_S", 60, least=0)
 STATEMENT_TIMEOUT_WORKERS_S = env.integer("WEIR_STATEMENT_TIMEOUT_WORKERS_S", 900, least=0)
+STATEMENT_TIMEOUT_COMMANDS_S = env.integer("WEIR_STATEMENT_TIMEOUT_COMMANDS_S", 3600, least=0)
 
 # --- Celery --------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from config.statements import limit
 from governance.memory.engine import collect_cycles_seldom
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -14,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 CONNECTIONS = {"min_size": 1, "max_size": 6, "timeout": 10}
 settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
 settings.DATABASES["default"]["OPTIONS"]["pool"] = CONNECTIONS
+limit("web")
 application = get_wsgi_application()
 
 collect_cycles_seldom()

@@ -17,7 +17,6 @@ from django.utils import timezone
 
 from config import backwards
 from config.beat import SteadyScheduler
-from config.service import session_options
 from governance.messages import tasks
 from governance.messages.models import Channel, Delivery, SealingKey
 from governance.messages.operations import (
@@ -119,7 +118,7 @@ def test_a_new_key_takes_the_place_of_one_that_is_known(settings: Any) -> None:
     assert KEYS[0] not in SealingKey.objects.get().digest
 
 
-# --- migrations, statements -----------------------------------------------------------------------------------------
+# --- migrations -----------------------------------------------------------------------------------------
 
 
 def plan_back_to(app: str, name: str | None) -> Any:
@@ -153,12 +152,3 @@ def test_the_command_refuses_before_it_changes_anything(acme: Scope) -> None:
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("migrate", "governance", "zero", interactive=False, verbosity=0)
     assert Scope.objects.count() == 2
-
-
-def test_statements_end_by_the_role_of_who_asks(settings: Any) -> None:
-    settings.STATEMENT_TIMEOUT_WEB_S, settings.STATEMENT_TIMEOUT_WORKERS_S = 7, 9
-    assert {program: session_options(program) for program in ("web", "fold", "slow")} == {
-        "web": "-c statement_timeout=7s",
-        "fold": "-c statement_timeout=9s",
-        "slow": "-c statement_timeout=9s",
-    }

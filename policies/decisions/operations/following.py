@@ -38,7 +38,9 @@ TIMEOUT_S = 5
 PAUSE_S = 0.5
 CONNECTION = {"connect_timeout": TIMEOUT_S, "tcp_user_timeout": TIMEOUT_S * 1000, "keepalives_idle": TIMEOUT_S}
 PATIENCE = f"SET statement_timeout = '{TIMEOUT_S}s'"
-WHOLE = "SET LOCAL statement_timeout = 0"
+# Of each statement that reads a table whole; of very many scopes that takes seconds.
+WHOLE_S = 300
+WHOLE = f"SET LOCAL statement_timeout = '{WHOLE_S}s'"
 
 # In the order of the ids, so that two hosts that note the same keys wait for each other and do not block each other.
 NOTE_USES = """
