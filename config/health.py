@@ -1,4 +1,4 @@
-"""Liveness and readiness. Plain views without authentication: they must answer when everything else is broken."""
+"""Liveness and readiness. Plain views that anybody may ask: they must answer when everything else is broken."""
 
 import logging
 import time
@@ -10,11 +10,14 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from allocation.usage.engine.back_pressure import is_slowing
 from allocation.usage.queries import waiting_for_fold
 from config import broker
 from governance.messages.operations import holds_sealing_key
+from governance.people.models import User
+from governance.people.rules import Actor
 from governance.work.models import DirtyScope, Heartbeat
 from policies.evaluation.queries import set_back_by
 
@@ -37,7 +40,9 @@ def alive(_request: HttpRequest) -> JsonResponse:
 
 
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when every check passes, 503 otherwise; both give the result of each check."""
+    """200 when every check passes, 503 otherwise, with the names of those that do not. What each of them found speaks
+    of all organisations together, and is told to who operates the installation.
+    """
     now = timezone.now()
     checks: dict[str, Callable[[datetime], tuple[bool, str]]] = {
         "database": _database,
@@ -50,18 +55,28 @@ def ready(request: HttpRequest) -> JsonResponse:
         "decisions": lambda _now: _decisions(request.headers.get("X-Weir-Decisions")),
     }
     results = {name: _tried(check, now) for name, check in checks.items()}
-    is_ready = all(passed for passed, _ in results.values())
-    answer = {name: {"ok": passed, "detail": detail} for name, (passed, detail) in results.items()}
-    return JsonResponse(
-        {"status": "ready" if is_ready else "not ready", "checks": answer}, status=200 if is_ready else 503
-    )
+    failing = [name for name, (passed, _) in results.items() if not passed]
+    told: dict[str, object] = {"status": "not ready" if failing else "ready", "failing": failing}
+    if _is_of_an_operator(request):
+        told["checks"] = {name: {"ok": passed, "detail": detail} for name, (passed, detail) in results.items()}
+    answer = JsonResponse(told, status=503 if failing else 200, headers={"Cache-Control": "no-store"})
+    patch_vary_headers(answer, ["Cookie"])
+    return answer
+
+
+def _is_of_an_operator(request: HttpRequest) -> bool:
+    """A key is some scope's, so that none speaks for the installation."""
+    try:
+        return isinstance(request.user, User) and Actor.of_user(request.user).sees_everything
+    except DatabaseError:
+        return False
 
 
 def _tried(check: Callable[[datetime], tuple[bool, str]], now: datetime) -> tuple[bool, str]:
     try:
         return check(now)
     except DatabaseError as problem:
-        # The error names the database's address, which anonymous callers must not see.
+        # The error names the database's address: that is for the log.
         logger.warning("readiness: %s", problem)
         return False, "the database does not answer"
 

@@ -25,12 +25,14 @@ from governance.messages.operations import (
     holds_sealing_key,
     queue_delivery,
 )
+from governance.people.models import User
 from governance.scopes.models import Scope
 from policies.evaluation.models import EvaluationRun
 from tests.governance.conftest import message
 from tests.policies.conftest import AT
 
 pytestmark = pytest.mark.adversary("clock and keys")
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in range(3)]
 
 
@@ -74,6 +76,7 @@ def test_readiness_and_the_doctor_tell_of_a_clock_that_was_set_back(
     client: Client, back_s: int, is_ok: bool, words: str
 ) -> None:
     EvaluationRun.objects.create(cause="sweep", started_at=timezone.now() + timedelta(seconds=back_s))
+    client.force_login(User.objects.create_superuser("root@example.com", "a long password"), BACKEND)
     check = client.get("/readyz").json()["checks"]["clock"]
     assert (check["ok"], words in check["detail"]) == (is_ok, True), check
 
@@ -97,6 +100,8 @@ def test_a_node_with_other_keys_does_not_start_and_buries_nothing(
     settings.WEIR_SECRET_KEYS = KEYS[1:]
     with pytest.raises(OtherSealingKey):
         claim_sealing_key(at=AT)
+    assert "secrets" in client.get("/readyz").json()["failing"]
+    client.force_login(User.objects.create_superuser("root@example.com", "a long password"), BACKEND)
     assert client.get("/readyz").json()["checks"]["secrets"] == {
         "ok": False, "detail": "are sealed with a key that is not known here",
     }  # fmt: skip

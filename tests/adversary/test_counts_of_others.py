@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -153,3 +154,34 @@ def test_an_organisation_of_others_takes_as_many_statements_as_one_that_nobody_h
         assert answer.status_code == 404
         counts.append(len(run.captured_queries))
     assert len(set(counts)) == 1
+
+
+@time_machine.travel(AT, tick=False)
+def test_readyz_tells_a_load_balancer_what_fails_and_an_operator_what_it_found(acme: Scope, person: Person) -> None:
+    """Its ages and counts speak of all organisations together."""
+    DirtyScope.objects.update_or_create(scope=acme, defaults={"dirty_since": AT - timedelta(hours=1)})
+    key = create_api_key(scope=acme, permissions=["admin"], actor=SYSTEM, at=AT)[1]
+    told = []
+    for client in (
+        Client(), Client(headers={"Authorization": f"Bearer {key}"}), signed_in(person("fay@acme.example", acme))
+    ):  # fmt: skip
+        answer = client.get("/readyz", headers={"X-Weir-Decisions": "4711/10"})
+        assert (answer.status_code, answer["Cache-Control"], answer["Vary"]) == (503, "no-store", "Cookie")
+        told.append(answer.json())
+    failing = told[0]["failing"]
+    assert told == [{"status": "not ready", "failing": failing}] * 3
+    assert {"decisions", "evaluation"} <= set(failing)
+    operator = signed_in(User.objects.create_superuser("root@example.com", "a long password"))
+    checks = operator.get("/readyz").json()["checks"]
+    assert checks["evaluation"] == {"ok": False, "detail": "the oldest unevaluated usage is 3600 s old"}
+    assert {name for name, check in checks.items() if not check["ok"]} == {*failing} - {"decisions"}
+
+
+def test_readyz_asks_the_database_as_often_whatever_waits(acme: Scope) -> None:
+    counts = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as run:
+            Client().get("/readyz")
+        counts.append(len(run.captured_queries))
+        DirtyScope.objects.update_or_create(scope=acme, defaults={"dirty_since": AT})
+    assert counts[0] == counts[1]

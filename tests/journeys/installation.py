@@ -164,14 +164,14 @@ class Installation:
             raise
 
     def told(self) -> str:
-        """What `/readyz` answers, and the end of every log."""
+        """What `/readyz` answers and the doctor finds, and the end of every log."""
         try:
             state = requests.get(self.url + "/readyz", timeout=5).text
         except requests.RequestException as problem:
             state = str(problem)
         logs = [self.log, *sorted((self.folder / "data" / "log").glob("*.log"))]
         ends = [f"--- {log.name}\n{log.read_text(errors='replace')[-LOG_END:]}" for log in logs if log.exists()]
-        return "\n".join([f"/readyz: {state}", *ends])
+        return "\n".join([f"/readyz: {state}", self._run(["doctor"]).stdout, *ends])
 
     def _ready_or_dead(self) -> bool:
         assert self.up is not None
