@@ -4,12 +4,15 @@ import logging
 import sys
 from typing import Any
 
-# Control characters, and marks that turn the direction of what follows.
-_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0xFEFF)
-_HIDDEN = (*range(0x20), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029, *_TURNING)
-_SHOWN = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _HIDDEN} | {  # noqa: PLR2004
-    ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t",
-}  # fmt: skip
+# Control characters, marks that turn the direction of what follows or have no width, and halves of characters, which
+# cannot be written.
+_TURNING = (*range(0x202A, 0x202F), *range(0x200B, 0x2010), *range(0x2060, 0x2070), 0x061C, 0x180E, 0xFEFF)
+_UNSEEN = (0xAD, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080), *range(0xD800, 0xE000))
+_HIDDEN = (*range(0x20), 0x7F, *range(0x80, 0xA0), 0x2028, 0x2029, *_TURNING, *_UNSEEN)
+_SHOWN = {
+    code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
+    for code in _HIDDEN
+} | {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
 LINE = "{asctime} {levelname} {name} {message}"
 # Before each line of a traceback, so that none looks like the beginning of an entry.
 MARGIN = "    | "

@@ -1,10 +1,12 @@
 """The WSGI application that granian serves."""
 
+import logging
 import os
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from config.logs import LineFormatter
 from config.statements import limit
 from governance.memory.engine import collect_cycles_seldom
 
@@ -17,5 +19,8 @@ settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
 settings.DATABASES["default"]["OPTIONS"]["pool"] = CONNECTIONS
 limit("web")
 application = get_wsgi_application()
+# Granian writes of what fails while an answer is sent.
+for handler in logging.getLogger("_granian").handlers:
+    handler.setFormatter(LineFormatter())
 
 collect_cycles_seldom()

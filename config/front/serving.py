@@ -171,7 +171,8 @@ class Front:
                 return self.decisions.check(path, target, headers, body)
             return answer_to(method.decode("latin-1"), lambda: self.decisions.decide(headers, body), path=path)
         except Exception:
-            logger.exception("request to %s failed", path)
+            # What follows the path of a check is what a caller sent.
+            logger.exception("request to %s failed", PATH if path == PATH else CHECK.decode())
             return refusal(status=500, code="internal_error", detail="Something went wrong on our side.", path=path)
 
     def bytes_of(self, answer: Answer, *, keeps_alive: bool, is_head: bool = False) -> bytes:

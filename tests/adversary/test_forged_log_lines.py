@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 
@@ -27,7 +28,13 @@ def test_a_message_is_one_line_however_a_value_ends_it(end: str) -> None:
     assert len(formatted("request to %s refused", f"/a{end}{FORGED}").splitlines()) == 1
 
 
-@pytest.mark.parametrize("mark", ["\x1b[2K", "\x08", "\x00", "\x7f", "\x9b", "\u202e", "\u2066"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "\x1b[2K", "\x1b]8;;https://example.com\x07", "\x08", "\x00", "\x7f", "\x9b", "\u202e", "\u2066", "\u200b",
+        "\u2060", "\xad", "\ufffa", "\U000e0041", "\ud800",
+    ],
+)  # fmt: skip
 def test_no_value_erases_or_turns_what_stands_in_a_line(mark: str) -> None:
     assert mark[0] not in formatted("request to %s refused", f"/a{mark}b")
 
@@ -39,6 +46,20 @@ def test_the_text_of_an_error_begins_no_line_either() -> None:
         lines = formatted("it failed", problem=problem).splitlines()
     assert [line for line in lines[1:] if not line.startswith("    | ")] == []
     assert "\x1b" not in "".join(lines)
+
+
+def test_the_web_server_writes_of_what_fails_while_it_answers_so() -> None:
+    """In each of its processes granian makes its loggers before it loads the application."""
+    script = (
+        "import logging; from granian.log import LogLevels, configure_logging; configure_logging(LogLevels.warning)\n"
+        f"import config.wsgi\ntry: raise ValueError('no\\n' + {FORGED!r})\n"
+        "except ValueError: logging.getLogger('_granian').exception('Application callable raised an exception')"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    lines = done.stdout.splitlines()
+    assert f"    | {FORGED}" in lines
+    assert [line for line in lines[1:] if not line.startswith("    | ")] == []
 
 
 def test_every_program_writes_its_log_so() -> None:
