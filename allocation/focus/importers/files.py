@@ -146,7 +146,7 @@ def csv_shape(path: Path) -> tuple[tuple[str, ...], int, int]:
         reader = csv.reader(
             (line.decode("utf-8-sig" if n == 0 else "utf-8") for n, line in enumerate(file)), strict=True
         )
-        columns = tuple(next(reader, ()))
+        columns = tuple(map(unguarded, next(reader, ())))
         if not columns:
             raise Invalid(f"{path.name} is empty.", code="file_empty")
         if len(columns) > COLUMNS_MAX:

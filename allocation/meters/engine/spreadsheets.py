@@ -2,16 +2,19 @@
 
 import re
 
-# What begins a formula in Excel, LibreOffice or Google Sheets, also written wide, or is skipped before one.
-BEGINNINGS = "=+-@\t\r\n＝＋－＠"  # the wide ones are meant
-_DANGEROUS = re.compile(f"'*[{re.escape(BEGINNINGS)}]")
+# What begins a formula in Excel, LibreOffice or Google Sheets, also written wide, small or as a sign of minus.
+BEGINNINGS = "=+-@＝＋－＠﹦﹢﹣﹫−"  # they are meant
+# Itself enough in some, and skipped before a beginning in others: space that shows or does not, and a quotation mark.
+BREAKS, SKIPPED = "\t\r\n", ' "\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\x0b\x0c\x1c-\x1f\x85'
+_DANGEROUS = re.compile(f"'*(?:[{BREAKS}]|[{SKIPPED}]*[{re.escape(BEGINNINGS)}{BREAKS}])")
 _NUMBER = re.compile(r"[+-](?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_FIRST = frozenset(f"'{BEGINNINGS}")
+# Most cells begin with what is none of all these.
+_HARMLESS = re.compile(r"[A-Za-z0-9{\[]")
 
 
 def guarded(cell: str) -> str:
     """With an apostrophe before what a spreadsheet would run; a number stays one. `unguarded` gives the text back."""
-    if not cell or cell[0] not in _FIRST or not _DANGEROUS.match(cell) or _NUMBER.fullmatch(cell):
+    if _HARMLESS.match(cell) or not _DANGEROUS.match(cell) or _NUMBER.fullmatch(cell):
         return cell
     return f"'{cell}"
 
