@@ -69,8 +69,9 @@ class Outcomes(APIView):
         request={"application/json": OneOrMany(OutcomeEvent), "application/x-ndjson": OpenApiTypes.STR},
         responses=INGEST_ANSWERS,
         description="Business outcomes and actions: a JSON array, a JSON object, or one JSON object per line"
-        " (application/x-ndjson). Sending the same again is safe: identity is (source, id, occurred_at). An outcome"
-        " goes to the scope it names, or where its attributes lead, or to the scope of its task.",
+        " (application/x-ndjson). Sending the same again is safe: identity is (source, id, occurred_at), and what"
+        " another sender said otherwise under it stands beside. An outcome goes to the scope it names, or where its"
+        " attributes lead, or to the scope of its task.",
     )
     def post(self, request: Request) -> Response:
         kind = media_type(request)
@@ -84,6 +85,7 @@ class Outcomes(APIView):
             indexes=incoming.indexes,
             refused=incoming.refused,
             key_scope_id=request.auth.scope_id,
+            sender=request.auth.prefix,
             at=timezone.now(),
         )
         return ingest_answer(request, result)

@@ -13,13 +13,16 @@ NINE_PLACES = Decimal("1e-9")
 
 
 class PlacedOutcome(NamedTuple):
-    """An outcome with its scope. `identity` is hexadecimal; `booked_on` is the UTC day it counts on."""
+    """An outcome with its scope. `identity` is hexadecimal; `booked_on` is the UTC day it counts on; `root_id` is its
+    organisation.
+    """
 
     identity: str
     event: OutcomeEvent
     scope_id: int
     attribution: str
     booked_on: date
+    root_id: int
 
     @property
     def key(self) -> tuple[str, str]:

@@ -22,7 +22,7 @@ class OutcomeKind(models.TextChoices):
 
 class Outcome(models.Model):
     """A business outcome or action as it was reported; never changed. `identity` is a digest of organisation, source
-    and event id.
+    and event id, and of its sender where another's has these already (ADR 50).
     """
 
     identity = models.UUIDField(editable=False)
@@ -46,6 +46,10 @@ class Outcome(models.Model):
     task_ids = ArrayField(models.CharField(max_length=200), default=list)
     attribution = models.CharField(max_length=250, help_text="explicit, task, unattributed, or the rule that matched.")
     attributes = models.JSONField(default=dict)
+    sender = models.CharField(
+        max_length=10, blank=True, default="", db_default="",
+        help_text="The public prefix of the Weir key that sent it, or import. Empty: not known.",
+    )  # fmt: skip
 
     objects = ScopedQuerySet["Outcome"].as_manager()
 

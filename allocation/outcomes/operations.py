@@ -12,7 +12,7 @@ from allocation.attribution.engine import EXPLICIT, KEYS_OWN, UNATTRIBUTED
 from allocation.meters.documents import Fault
 from allocation.outcomes.documents import OutcomeEvent
 from allocation.outcomes.engine import OutcomeKey, OutcomeSums, PlacedOutcome, by_day, rounded_value
-from allocation.outcomes.models import OUTCOME_DAY_TABLE, OUTCOME_TABLE
+from allocation.outcomes.models import OUTCOME_DAY_TABLE, OUTCOME_TABLE, Outcome
 from allocation.quarantine.models import OUTCOME_FORMAT
 from allocation.quarantine.operations import RefusedRecord, quarantine, refused_event
 from allocation.usage.engine.costing import Organisation, PricingContext, identity
@@ -42,9 +42,10 @@ def record_outcomes(
     at: datetime,
     indexes: Sequence[int] | None = None,
     refused: Sequence[RefusedRecord] = (),
+    sender: str = "",
 ) -> IngestResult:
-    """Counts new outcomes and quarantines those that cannot be accepted, as `record_usage` does for usage. Raises
-    BatchTooLarge (`batch_too_large`).
+    """Counts new outcomes and quarantines those that cannot be accepted, as `record_usage` does for usage. `sender` is
+    the prefix of the key that sent them, or `import`; empty: not known. Raises BatchTooLarge (`batch_too_large`).
     """
     if len(events) + len(refused) > BATCH_MAX:
         raise BatchTooLarge(f"A batch holds at most {BATCH_MAX:,} records; split it.")
@@ -65,9 +66,9 @@ def record_outcomes(
 
     @transaction.atomic
     def write() -> int:
-        new = _insert(batch, at)
+        new = _counted(batch, sender, at)
         _roll_up(by_day(new))
-        quarantine(refused=every_refused, authority_id=key_scope_id, source_format=OUTCOME_FORMAT, at=at)
+        quarantine(refused=every_refused, authority_id=key_scope_id, source_format=OUTCOME_FORMAT, sender=sender, at=at)
         return len(new)
 
     accepted = with_retries(write) if batch or every_refused else 0
@@ -113,6 +114,7 @@ def placed_outcome(
         scope_id,
         EXPLICIT if attribution == KEYS_OWN else attribution,
         _booked_on(organisation, at_s, at),
+        organisation.root_id,
     )
 
 
@@ -130,7 +132,50 @@ def _task_scopes(context: PricingContext, events: Iterable[OutcomeEvent]) -> Tas
     return dict(tasks.values_list("task_id", "scope_id"))
 
 
-def _insert(batch: Sequence[PlacedOutcome], at: datetime) -> list[PlacedOutcome]:
+def _counted(batch: Sequence[PlacedOutcome], sender: str, at: datetime) -> list[PlacedOutcome]:
+    """Those that were new, and those whose identity another sender's outcome has that says something else: under one
+    that holds their sender (ADR 50).
+    """
+    new = _insert(batch, sender, at)
+    if not sender or len(new) == len(batch):
+        return new
+    known = {placed.key for placed in new}
+    repeated = {placed.key: placed for placed in batch if placed.key not in known}
+    standing = Outcome.objects.filter(identity__in=[UUID(each.identity) for each in repeated.values()])
+    apart = [
+        placed._replace(identity=identity(placed.root_id, placed.event.source, placed.event.id, sender))
+        for earlier in standing.exclude(sender__in=("", sender))
+        if (placed := repeated.get((earlier.identity.hex, earlier.occurred_at.astimezone(UTC).isoformat())))
+        and _says(earlier) != _says_of(placed)
+    ]
+    return [*new, *_insert(sorted(apart, key=lambda placed: placed.key), sender, at)]
+
+
+def _says(outcome: Outcome) -> tuple[object, ...]:
+    """All that is counted of it."""
+    return (
+        outcome.scope_id, outcome.kind, outcome.name, outcome.quantity, outcome.is_success, outcome.value,
+        outcome.quality_score, outcome.safety_flags, outcome.task_ids,
+    )  # fmt: skip
+
+
+def _says_of(placed: PlacedOutcome) -> tuple[object, ...]:
+    event = placed.event
+    return (
+        placed.scope_id, event.kind, event.name, event.quantity, event.success, rounded_value(event),
+        event.quality_score, _flags(event), _tasks(event),
+    )  # fmt: skip
+
+
+def _flags(event: OutcomeEvent) -> list[str]:
+    return sorted(set(event.safety_flags))
+
+
+def _tasks(event: OutcomeEvent) -> list[str]:
+    return list(dict.fromkeys(event.task_ids))
+
+
+def _insert(batch: Sequence[PlacedOutcome], sender: str, at: datetime) -> list[PlacedOutcome]:
     """Those that were new."""
     if not batch:
         return []
@@ -139,10 +184,10 @@ def _insert(batch: Sequence[PlacedOutcome], at: datetime) -> list[PlacedOutcome]
             f"""
             INSERT INTO {OUTCOME_TABLE} (
                 identity, occurred_at, received_at, booked_on, scope_id, source, event_id, kind, name, quantity,
-                is_success, value, quality_score, safety_flags, task_ids, attribution, attributes
+                is_success, value, quality_score, safety_flags, task_ids, attribution, attributes, sender
             )
             SELECT identity, occurred_at, %(at)s, booked_on, scope_id, source, event_id, kind, name, quantity,
-                is_success, value, quality_score, safety_flags, task_ids, attribution, attributes
+                is_success, value, quality_score, safety_flags, task_ids, attribution, attributes, %(sender)s
             FROM jsonb_to_recordset(%(rows)s::jsonb) AS row (
                 identity uuid, occurred_at timestamptz, booked_on date, scope_id bigint, source text, event_id text,
                 kind text, name text, quantity bigint, is_success boolean, value numeric, quality_score numeric,
@@ -150,7 +195,7 @@ def _insert(batch: Sequence[PlacedOutcome], at: datetime) -> list[PlacedOutcome]
             )
             ON CONFLICT (identity, occurred_at) DO NOTHING RETURNING identity, occurred_at
             """,  # noqa: S608  # our own table name
-            {"at": at, "rows": json.dumps([_row(placed) for placed in batch])},
+            {"at": at, "sender": sender, "rows": json.dumps([_row(placed) for placed in batch])},
         )
         new = {(UUID(str(row[0])).hex, row[1].astimezone(UTC).isoformat()) for row in cursor.fetchall()}
     return [placed for placed in batch if placed.key in new]
@@ -171,8 +216,8 @@ def _row(placed: PlacedOutcome) -> dict[str, Any]:
         "is_success": event.success,
         "value": None if value is None else str(value),
         "quality_score": None if event.quality_score is None else str(event.quality_score),
-        "safety_flags": sorted(set(event.safety_flags)),
-        "task_ids": list(dict.fromkeys(event.task_ids)),
+        "safety_flags": _flags(event),
+        "task_ids": _tasks(event),
         "attribution": placed.attribution,
         "attributes": event.attributes or {},
     }

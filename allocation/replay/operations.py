@@ -287,7 +287,6 @@ def _counted(parts: Sequence[_Countable], authority_id: int | None, at: datetime
     """Usage first: an outcome without a scope of its own goes to that of its task. A charge of a FOCUS file stays that
     file's, which tells of it in exports.
     """
-    outcomes = [each.event for each in parts if isinstance(each.event, OutcomeEvent)]
     became: dict[tuple[str, float], str] = {}
     for billed_by, sender in sorted({_way_of(each.row) for each in parts}):
         of_way = [each for each in parts if _way_of(each.row) == (billed_by, sender)]
@@ -300,8 +299,10 @@ def _counted(parts: Sequence[_Countable], authority_id: int | None, at: datetime
                 events=usage, key_scope_id=authority_id, billed_by=billed_by, costs_accepted=True, sent_by=sender,
                 held_by=partial(hold_replayed, holders=holders, became=became), at=at,
             )  # fmt: skip
-    if outcomes:
-        yield record_outcomes(events=outcomes, key_scope_id=authority_id, at=at)
+    for sender in sorted({each.row.sender for each in parts}):
+        of_sender = [each.event for each in parts if each.row.sender == sender]
+        if outcomes := [event for event in of_sender if isinstance(event, OutcomeEvent)]:
+            yield record_outcomes(events=outcomes, key_scope_id=authority_id, sender=sender, at=at)
     for each in parts:
         each.row.replayed_at = at
         if each.record is not None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from allocation.outcomes.importers.outcomes import import_outcomes
 from allocation.outcomes.importers.taubench import BenchmarkImport, read_runs
 from allocation.outcomes.operations import record_outcomes
+from allocation.usage.engine.costing import IMPORT
 from allocation.usage.operations import IngestResult, record_usage
 from governance.calendar.engine import midnight
 from governance.errors import DomainError
@@ -67,9 +68,13 @@ class Command(BaseCommand):
             model=model,
         )
         runs = read_runs(options["file"], request)
-        usage = [record_usage(events=batch, key_scope_id=scope.pk, at=timezone.now()) for batch in batches(runs.usage)]
+        usage = [
+            record_usage(events=batch, key_scope_id=scope.pk, sent_by=IMPORT, at=timezone.now())
+            for batch in batches(runs.usage)
+        ]
         outcomes = [
-            record_outcomes(events=batch, key_scope_id=scope.pk, at=timezone.now()) for batch in batches(runs.outcomes)
+            record_outcomes(events=batch, key_scope_id=scope.pk, sender=IMPORT, at=timezone.now())
+            for batch in batches(runs.outcomes)
         ]
         self.stdout.write(f"{len(runs.outcomes)} runs. Calls: {counts_of(usage)}. Outcomes: {counts_of(outcomes)}.")
 

@@ -19,6 +19,7 @@ from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeE
 from allocation.outcomes.operations import record_outcomes
 from allocation.quarantine.models import OUTCOME_FORMAT
 from allocation.quarantine.operations import RefusedRecord, refused_data, refused_text
+from allocation.usage.engine.costing import IMPORT
 from allocation.usage.importers.files import breaking_off
 from allocation.usage.importers.incoming import RECORD_BYTES_MAX, TOO_DEEP, MalformedBody, json_records, too_many
 from allocation.usage.models import ImportRun
@@ -145,6 +146,7 @@ def _import_records(
             indexes=incoming.indexes,
             refused=incoming.refused,
             key_scope_id=scope_id,
+            sender=IMPORT,
             at=now(),
         )
         note_progress(run_id=run.pk, records_done=done, result=result)

@@ -45,9 +45,9 @@ class AllocationMetrics(APIView):
         operation_id="allocation_metrics_post",
         request={"application/json": OpenApiTypes.OBJECT},
         responses=IngestOut,
-        description='An array of {"source", "id", "metric", "scope", "on", "value"}, or one. A value is counted once'
-        " for its source and id; the same one again is a duplicate. What is refused says which field and what to do,"
-        " and holds back none of the others.",
+        description='An array of {"source", "id", "metric", "scope", "on", "value"}, or one. A value of a key is'
+        " counted once for its source and id; the same one again is a duplicate. What is refused says which field and"
+        " what to do, and holds back none of the others.",
     )
     def post(self, request: Request) -> Response:
         if not isinstance(request.auth, ApiKey):
@@ -57,7 +57,9 @@ class AllocationMetrics(APIView):
             raise MalformedBody("The array is empty; send at least one metric value.", code="body_empty")
         if len(values) > VALUES_MAX:
             raise too_many(VALUES_MAX)
-        result = operations.record_metrics(values=values, authority=request.auth.scope, at=timezone.now())
+        result = operations.record_metrics(
+            values=values, authority=request.auth.scope, sender=request.auth.prefix, at=timezone.now()
+        )
         return Response(IngestOut(result).data)
 
     @extend_schema(operation_id="allocation_metrics_list", parameters=[MetricFilterIn], responses=MetricOut(many=True))

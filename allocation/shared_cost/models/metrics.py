@@ -10,7 +10,9 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 
 class AllocationMetric(models.Model):
-    """One value of a metric that shared cost may be split by; (source, event id) is its identity in an organisation."""
+    """One value of a metric that shared cost may be split by; (source, event id) is its identity among what its sender
+    brought to an organisation (ADR 50).
+    """
 
     organisation = models.ForeignKey(Scope, on_delete=models.PROTECT, db_index=False, related_name="+")
     source = models.CharField(max_length=128)
@@ -20,13 +22,17 @@ class AllocationMetric(models.Model):
     on = models.DateField()
     value = models.DecimalField(max_digits=24, decimal_places=9)
     received_at = models.DateTimeField()
+    sender = models.CharField(
+        max_length=10, blank=True, default="", db_default="",
+        help_text="The public prefix of the Weir key that sent it. Empty: not known.",
+    )  # fmt: skip
 
     objects = ScopedQuerySet["AllocationMetric"].as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["organisation", "source", "event_id"], name="allocation_metric_counted_once"
+                fields=["organisation", "source", "event_id", "sender"], name="allocation_metric_counted_once"
             ),
             models.CheckConstraint(condition=Q(value__gte=0), name="allocation_metric_not_negative"),
         ]

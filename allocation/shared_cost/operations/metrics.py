@@ -32,9 +32,11 @@ class MetricsResult:
 
 
 @transaction.atomic
-def record_metrics(*, values: Sequence[object], authority: Scope, at: datetime) -> MetricsResult:
+def record_metrics(*, values: Sequence[object], authority: Scope, at: datetime, sender: str = "") -> MetricsResult:
     """Count each value by itself: a refused one does not hold back the others. The same value again is a duplicate; the
-    same identity with other content is refused as identity_reused, since a counted value never changes.
+    same identity with other content is refused as identity_reused, since a counted value never changes. Another
+    sender's value takes nobody's identity: what says something else stands beside it. `sender` is the prefix of a key;
+    empty: not known.
     """
     tree = scope_tree()
     organisation_id = tree.by_id[authority.pk].root_id
@@ -63,15 +65,17 @@ def record_metrics(*, values: Sequence[object], authority: Scope, at: datetime) 
             on=value.on,
             value=value.value,
             received_at=at,
+            sender=sender,
         )
-        first = recorded.setdefault((value.source, value.id), row)
-        if first is row:
-            new.append(row)
-        elif _content(first) == _content(row):
+        standing = recorded.setdefault((value.source, value.id), [])
+        if any(_content(each) == _content(row) for each in standing):
             duplicate += 1
-        else:
+        elif any(not sender or each.sender in {"", sender} for each in standing):
             fault = _reused(value)
             rejected.append(Rejection(index, fault.code, fault.message, fault.field))
+        else:
+            standing.append(row)
+            new.append(row)
     AllocationMetric.objects.bulk_create(new)
     return MetricsResult(len(new), duplicate, tuple(sorted(rejected, key=lambda rejection: rejection.index)))
 
@@ -97,13 +101,16 @@ def _fault(value: MetricValue, authority: str, closed: datetime | None, at: date
     return None
 
 
-def _recorded(organisation_id: int, values: Sequence[MetricValue]) -> dict[Identity, AllocationMetric]:
+def _recorded(organisation_id: int, values: Sequence[MetricValue]) -> dict[Identity, list[AllocationMetric]]:
     rows = AllocationMetric.objects.filter(
         organisation_id=organisation_id,
         source__in={value.source for value in values},
         event_id__in={value.id for value in values},
     )
-    return {(row.source, row.event_id): row for row in rows}
+    recorded: dict[Identity, list[AllocationMetric]] = {}
+    for row in rows:
+        recorded.setdefault((row.source, row.event_id), []).append(row)
+    return recorded
 
 
 def _content(row: AllocationMetric) -> tuple[object, ...]:

@@ -19,7 +19,7 @@ def outcome(**changes: Any) -> OutcomeEvent:
 
 
 def placed(scope_id: int = 1, on: date = DAY, **changes: Any) -> PlacedOutcome:
-    return PlacedOutcome("ab" * 16, outcome(**changes), scope_id, "explicit", on)
+    return PlacedOutcome("ab" * 16, outcome(**changes), scope_id, "explicit", on, root_id=1)
 
 
 @pytest.mark.parametrize(
