@@ -14,10 +14,11 @@ from uuid import UUID
 from django.db import transaction
 from pydantic import ValidationError
 
-from allocation.meters.documents import Fault, UsageEvent, read_event
-from allocation.outcomes.documents import READ_OUTCOME, OutcomeEvent, outcome_fault
+from allocation.meters.documents import EVENT_FIELDS, Fault, UsageEvent, read_event
+from allocation.outcomes.documents import OUTCOME_FIELDS, READ_OUTCOME, OutcomeEvent, outcome_fault
 from allocation.outcomes.operations import TASK_UNKNOWN, outcome_fault_code, record_outcomes
 from allocation.quarantine.models import OUTCOME_FORMAT, QuarantinedUsage
+from allocation.quarantine.operations import sanitised
 from allocation.usage.engine.call_prices import FOCUS, PROVIDER
 from allocation.usage.engine.costing import CostedRecord
 from allocation.usage.models import ImportedRefusal
@@ -222,20 +223,15 @@ def _correct(record_id: int, changes: Mapping[str, object], *, reason: str, acto
             f"It would be refused again: {countable.message}", fault=countable.code, field=countable.field
         )
     results = list(_counted([countable], row.authority_id, at))
+    # What was mended away may be text, and both the record and the chain keep what they are given.
+    row.payload, _ = sanitised(
+        row.payload, fields=OUTCOME_FIELDS if row.source_format == OUTCOME_FORMAT else EVENT_FIELDS
+    )
     row.save(update_fields=["payload"])
     changed = sorted(name for name in {*before, *row.payload} if before.get(name) != row.payload.get(name))
-    _record(
-        "usage.correct",
-        actor,
-        row.authority_id,
-        row.pk,
-        at,
-        reason=reason.strip(),
-        evidence={
-            "refused_for": row.code,
-            "changed": {name: [before.get(name), row.payload.get(name)] for name in changed},
-        },
-    )
+    values = {name: [before.get(name), row.payload.get(name)] for name in changed}
+    evidence = {"refused_for": row.code, "changed": values}
+    _record("usage.correct", actor, row.authority_id, row.pk, at, reason=reason.strip(), evidence=evidence)
     return ReplayResult(sum(result.accepted for result in results), sum(result.duplicate for result in results), {})
 
 

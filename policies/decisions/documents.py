@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from allocation.meters.documents import TOLD_NAMES
 from governance.errors import Invalid
 
 BODY_BYTES_MAX = 16_384
+MISSPELT_MAX, ALIKE = 40, 0.75
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -77,10 +80,18 @@ def question_of(value: object, kind: type[Question] = Question) -> Question:
         ) from None
 
 
+def _may_be_told(name: str) -> bool:
+    """Any other name of a field may be text of a prompt; one that is misspelt is not."""
+    return name in TOLD_NAMES or (
+        len(name) <= MISSPELT_MAX and bool(get_close_matches(name, ProxysQuestion.model_fields, n=1, cutoff=ALIKE))
+    )
+
+
 def _field(error: Any) -> dict[str, str]:
     is_unknown = error["type"] == "extra_forbidden"
+    named = ".".join(str(part) for part in error["loc"])
     return {
-        "field": ".".join(str(part) for part in error["loc"]),
+        "field": "?" if is_unknown and not _may_be_told(named) else named,
         "code": "unknown_field" if is_unknown else str(error["type"]),
         "detail": "There is no such field." if is_unknown else str(error["msg"]),
     }

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.db import connection
+from django.test import Client as HttpClient
 from rest_framework.test import APIClient
 
 from allocation.meters.documents import EVENT_FIELDS, TOKEN_FIELDS
 from allocation.outcomes.documents import OUTCOME_FIELDS
-from config.logs import LineFormatter, WithoutRequest
+from allocation.quarantine.models import QuarantinedUsage
 from governance.scopes.models import Scope
+from tests.adversary.canaries import PROMPTS, Canaries, found, logged, stored
+from tests.adversary.isolation_world import own_person
 from tests.allocation.conftest import AT, Client, acme, client_of, document
-from tests.allocation.otlp_bodies import chat, log_record, logs, metrics, request, span
+from tests.allocation.otlp_bodies import PROTOBUF, as_protobuf, chat, log_record, logs, metrics, request, span
 
 __all__ = ["acme", "client_of"]
 
 pytestmark = [pytest.mark.adversary("what is not yours"), pytest.mark.django_db]
 
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 # Fields that hold names by contract: what a sender calls a thing is kept as it calls it.
 NAMES = frozenset({
     "id", "other_ids", "source", "scope", "provider", "model", "operation", "service_tier", "task_id", "session_id",
@@ -38,38 +38,12 @@ PAYLOAD: dict[str, Any] = {
     "model": "gpt-4o", "custom_llm_provider": "openai", "status": "success", "prompt_tokens": 10,
     "completion_tokens": 1, "metadata": {},
 }  # fmt: skip
-PROMPTS = (
-    "messages", "prompt", "response", "input", "output", "error_str", "content", "proxy_server_request",
-    "model_parameters", "error_information", "guardrail_information", "cache_key_text",
-)  # fmt: skip
 TEXTS_OF_SPANS = (
     "gen_ai.prompt", "gen_ai.completion", "gen_ai.input.messages", "gen_ai.output.messages",
     "gen_ai.system_instructions", "gen_ai.tool.call.arguments", "llm.prompts", "llm.input_messages.0.message.content",
     "llm.output_messages.0.message.content", "input.value", "output.value", "traceloop.entity.input", "ai.prompt",
     "ai.response.text", "exception.message", "db.statement", "url.full",
 )  # fmt: skip
-
-
-class Canaries:
-    """A text for each place, and the places by it."""
-
-    def __init__(self) -> None:
-        self.places: dict[str, str] = {}
-
-    def at(self, place: str) -> str:
-        mark = f"CANARY{len(self.places):04d}X"
-        self.places[mark] = place
-        return f"tell nobody {mark} of this"
-
-    def name(self, place: str) -> str:
-        return self.at(place).split()[2]
-
-    def shapes(self, place: str) -> tuple[Any, ...]:
-        text = self.at
-        return (
-            text(place), [text(f"{place}[]")], {"text": text(f"{place}{{}}")}, {self.name(f"{place}{{name}}"): 1},
-            [{"content": text(f"{place}[{{}}]")}],
-        )  # fmt: skip
 
 
 def native(marks: Canaries) -> Iterator[tuple[str, str, Any]]:
@@ -85,6 +59,17 @@ def native(marks: Canaries) -> Iterator[tuple[str, str, Any]]:
     yield "usage", "application/json", [marks.at("in a list")]
 
 
+METRIC: dict[str, Any] = {
+    "id": "m", "source": "hr", "metric": "seats", "scope": "acme/search", "on": "2026-11-24", "value": 1,
+}  # fmt: skip
+
+
+def in_both(signal: str, body: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """As JSON and as protobuf."""
+    yield f"otlp/v1/{signal}", "application/json", body
+    yield f"otlp/v1/{signal}", PROTOBUF, as_protobuf(body)
+
+
 def others(marks: Canaries) -> Iterator[tuple[str, str, Any]]:
     for place in (*PROMPTS, "metadata", "hidden_params", "request_tags_text"):
         for value in marks.shapes(f"litellm {place}"):
@@ -96,10 +81,27 @@ def others(marks: Canaries) -> Iterator[tuple[str, str, Any]]:
     for place in TEXTS_OF_SPANS:
         told = {**chat(), place: marks.at(f"span {place}")}
         event = {"name": "gen_ai.content", "attributes": [{"key": place, "value": {"stringValue": marks.at("event")}}]}
-        yield "otlp/v1/traces", "application/json", request(span(1, told, events=[event]))
         record = log_record("gen_ai.user.message", {place: marks.at(f"log {place}")})
-        yield "otlp/v1/logs", "application/json", logs(record | {"body": {"stringValue": marks.at("log body")}})
-    yield "otlp/v1/metrics", "application/json", metrics("a.metric", scope=marks.at("a metric's scope"))
+        yield from in_both("traces", request(span(1, told, events=[event], name=marks.at("a span's name"))))
+        yield from in_both("logs", logs(record | {"body": {"stringValue": marks.at("log body")}}))
+        failed = span(2, chat(), failed=True) | {"status": {"code": 2, "message": marks.at("an error")}}
+        yield from in_both("traces", request(failed, resource={marks.name("an attribute"): marks.at("a resource's")}))
+    yield from in_both("metrics", metrics("a.metric", marks.at("a metric"), scope=marks.at("a metric's scope")))
+    for signal in ("traces", "logs", "metrics"):
+        yield f"otlp/v1/{signal}", PROTOBUF, marks.at("no message at all").encode()
+        yield f"otlp/v1/{signal}", "application/json", marks.at("no request")
+    for field in ("on", "value", "prompt"):
+        yield from (
+            ("allocation-metrics", "application/json", [METRIC | {field: value}]) for value in marks.shapes(field)
+        )
+    yield "allocation-metrics", "application/json", [METRIC | {marks.name("a metric's field"): 1}]
+    yield "allocation-metrics", "application/json", marks.at("no metric")
+    for place in ("prompt", "messages", "input"):
+        asked = {"scope": "acme/search", "model": "gpt-4o"}
+        yield from (
+            ("decisions", "application/json", asked | {place: value}) for value in marks.shapes(f"asked {place}")
+        )
+    yield "decisions", "application/json", {marks.name("a field of a question"): 1}
     envelope = {
         "specversion": "1.0",
         "type": marks.at("event type"),
@@ -112,43 +114,36 @@ def others(marks: Canaries) -> Iterator[tuple[str, str, Any]]:
 
 @pytest.mark.parametrize("road", [native, others])
 def test_no_text_of_a_prompt_is_kept_or_told(acme: Scope, client_of: Client, road: Any) -> None:
-    marks, client, written = Canaries(), client_of(acme, "admin"), io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(LineFormatter())
-    handler.addFilter(WithoutRequest())
-    logging.getLogger().addHandler(handler)
+    marks, client = Canaries(), client_of(acme, "admin")
     answers = []
-    try:
+    with logged() as written:
         for path, kind, body in road(marks):
-            answers.append(client.post(f"/api/v1/{path}", json.dumps(body), content_type=kind).content.decode())
+            sent = body if isinstance(body, bytes) else json.dumps(body)
+            answers.append(client.post(f"/api/v1/{path}", sent, content_type=kind).content.decode(errors="replace"))
         for path in ("/api/v1/", "/api/v1/scopes/", "/admin/", "/"):
             client.get(f"{path}{marks.name('a path')}/{marks.name('below it')}", {"q": marks.at("a query")})
         APIClient().get("/api/v1/usage", HTTP_HOST=f"{marks.name('a host')}.example".lower())
-    finally:
-        logging.getLogger().removeHandler(handler)
-    assert settings.LOGGING["handlers"]["console"]["filters"] == ["broken", "without_request"]
     assert found(marks, *answers) == []
     assert found(marks, written.getvalue()) == []
     assert found(marks, *stored()) == []
 
 
-def found(marks: Canaries, *texts: str) -> list[str]:
-    lines = [text.upper() for text in texts]
-    whole = "\n".join(lines)
-    return [
-        f"{place}: {next(line for line in lines if mark in line)[:300]}"
-        for mark, place in marks.places.items()
-        if mark in whole
-    ]
+CORRECTED = ("latency_ms", "estimated", "cached_response", "claimed_cost", "tokens", "occurred_at", "cost", "requests")
 
 
-def stored() -> Iterator[str]:
-    """Every row of every table, as text."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
-            " AND relnamespace = current_schema()::regnamespace"
-        )
-        for (table,) in cursor.fetchall():
-            cursor.execute(f'SELECT t::text FROM "{table}" t')
-            yield from (f"{table} {row[0]}" for row in cursor.fetchall())
+def test_a_correction_keeps_no_text_either(acme: Scope, client_of: Client) -> None:
+    """What is mended counts, and would stand in the chain for ever."""
+    marks, answers, sender, person = Canaries(), [], client_of(acme, "usage:write"), HttpClient()
+    person.force_login(own_person("ada@example.com", acme, "finops"), BACKEND)
+    with logged() as written:
+        for field in (*CORRECTED, "prompt"):
+            for value in (*marks.shapes(f"corrected {field}"), {"amount": "1", "currency": marks.at("a currency")}):
+                sender.post("/api/v1/usage", [document(scope="acme/gone")], format="json")
+                waiting = QuarantinedUsage.objects.waiting().get()
+                body = {"changes": {"scope": "acme/search", field: value}, "reason": "It moved."}
+                path = f"/api/v1/quarantine/{waiting.pk}/correct"
+                answers.append(person.post(path, body, content_type="application/json").content.decode())
+                QuarantinedUsage.objects.waiting().update(set_aside_at=AT)
+    assert found(marks, *answers) == []
+    assert found(marks, written.getvalue()) == []
+    assert found(marks, *stored()) == []

@@ -6,6 +6,7 @@ broken file, Python's reader counts the records first: no row can be lost unnoti
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -179,7 +180,8 @@ def read_errors_as_invalid(path: Path) -> Iterator[None]:
         yield
     except (duckdb.Error, csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as problem:
         reason = str(problem).splitlines()[0] if not isinstance(problem, duckdb.Error) else type(problem).__name__
-        where = " ".join(line for line in str(problem).splitlines() if "on Line:" in line)[-60:]
+        # DuckDB repeats the line, and with it what anybody wrote.
+        where = next(iter(re.findall(r"on Line: \d+", str(problem))), "")
         raise Invalid(
             f"{path.name} cannot be read: {reason} {where}".rstrip() + ".", code="file_unreadable"
         ) from problem

@@ -28,6 +28,7 @@ from allocation.usage.importers.incoming import Incoming
 from allocation.usage.importers.layouts import TABULAR, missing_from, needed_columns
 from allocation.usage.importers.litellm import SOURCE
 from allocation.usage.importers.mapped_rows import MappedReader
+from allocation.usage.importers.told_columns import SHIPPED
 from allocation.usage.models import ImportRun
 from allocation.usage.operations import (
     IngestResult,
@@ -42,7 +43,6 @@ from governance.documents import load_documents, parse_document
 from governance.errors import DomainError, Invalid
 
 CHUNK = 5_000
-SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
 # Raised by the readers for a file that is truncated, not gzip inside or not UTF-8.
 UNREADABLE = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, parquet.Unreadable)
 Format = Literal["native", "litellm", "litellm-spend-log", "mapped"]
@@ -125,7 +125,9 @@ def breaking_off(run: ImportRun, path: Path, unreadable: tuple[type[Exception], 
         yield
     except unreadable as problem:
         fail_import(run_id=run.pk, error=type(problem).__name__)
-        raise Invalid(f"{path.name} cannot be read: {problem}.", code="file_unreadable") from problem
+        # DuckDB repeats values and the whole path.
+        reason = type(problem).__name__ if isinstance(problem, parquet.Unreadable) else problem
+        raise Invalid(f"{path.name} cannot be read: {reason}.", code="file_unreadable") from problem
     except DomainError as problem:
         fail_import(run_id=run.pk, error=str(problem))
         raise

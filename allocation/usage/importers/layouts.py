@@ -15,6 +15,7 @@ from allocation.usage.documents import (
     terms_of,
 )
 from allocation.usage.importers.cells import Record, has_column
+from allocation.usage.importers.told_columns import named_columns, told_columns
 from governance.errors import Invalid
 
 # Columns of which one must be there.
@@ -85,13 +86,13 @@ def _names(column: str) -> Iterator[str]:
 def refused_layout(file_name: str, missing: Sequence[Needed], columns: Iterable[str]) -> Invalid:
     """The error for a file of another layout."""
     lacking = ", ".join(" or ".join(group) for group in missing)
-    names = [name for name in columns if name.isprintable()][:COLUMNS_SHOWN]
+    names = list(columns)
     return Invalid(
         f"{file_name} lacks {'the column' if len(missing) == 1 else 'columns'} that the mapping needs: {lacking}."
-        f" Nothing was imported. Its columns are {', '.join(names) or 'none'}. Choose the mapping of this export, or"
-        " give a column that may be absent a default, or optional: true.",
+        f" Nothing was imported. Its columns are {named_columns(names, shown_max=COLUMNS_SHOWN)}. Choose the mapping of"
+        " this export, or give a column that may be absent a default, or optional: true.",
         code="csv_column",
-        columns=names,
+        columns=told_columns(names),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import IO, Any, TextIO
 
+from allocation.usage.importers.told_columns import named_columns
 from governance.errors import Invalid
 
 # Logs may hold whole prompts; the csv module's own limit is 128 KiB.
@@ -44,7 +45,8 @@ def table_rows(
         names, rows = _read(text, delimiter)
     if repeated := sorted(name for name, count in Counter(names).items() if count > 1 and name):
         raise Invalid(
-            f"The file has more than one column {', '.join(repeated)}: it cannot be told which is meant. Rename one.",
+            f"The file has more than one column {named_columns(repeated, shown_max=len(repeated))}:"
+            " it cannot be told which is meant. Rename one.",
             code="csv_column",
         )
     return names, _by_name(names, rows)
