@@ -1,8 +1,8 @@
-"""What a page answers when the service fails; views of the API answer by themselves, in problem+json."""
+"""What a page answers when it fails; views of the API answer by themselves, in problem+json."""
 
 import sys
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.defaults import server_error
 
@@ -12,15 +12,20 @@ from governance.work.operations import is_of_the_database
 
 SENTENCE = "The database is not available. Nothing of what you did was lost: try again shortly."
 
+BEYOND = "A date or number lies at the end of the calendar, or is too large: go back and choose another."
+
 
 def answered(request: HttpRequest) -> HttpResponseBase:
-    """503 with `Retry-After` where the database as it is now is the matter, else 500. Django calls it while it handles
-    the error.
+    """Of a page 400 for what was asked beyond the calendar; 503 with `Retry-After` where the database as it is now is
+    the matter, else 500. Django calls it while it handles the error.
     """
     problem = sys.exc_info()[1]
+    is_of_the_api = request.path.startswith("/api/")
+    if isinstance(problem, OverflowError) and not is_of_the_api:
+        return HttpResponseBadRequest(f"<!doctype html><title>Out of range</title><p>{BEYOND}")
     if problem is None or not is_of_the_database(problem):
         return server_error(request)
-    if request.path.startswith("/api/"):
+    if is_of_the_api:
         answer = unavailable(request.path)
         headers = {name: value for name, value in answer.headers.items() if name != "Content-Type"}
         return JsonResponse(answer.data, status=answer.status_code, headers=headers, content_type=CONTENT_TYPE)

@@ -39,6 +39,8 @@ from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
 
 SCOPES_SHOWN = 12
+# At the ends of the calendar no day comes before or after.
+EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
 # A longer list of scopes does not fit into an address.
 SCOPES_IN_ADDRESS = 100
 PARTS_OF_UNIT = {TOKEN: "tokens", REQUEST: "requests", GPU_HOUR: "GPU hours"}
@@ -57,6 +59,9 @@ class ComparisonForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        for name, day in list(cleaned.items()):
+            if isinstance(day, date) and not EARLIEST <= day <= LATEST:
+                self.add_error(name, f"Choose a day of the years {EARLIEST:%Y} to {LATEST:%Y}.")
         for first, last in (("first", "last"), ("against_first", "against_last")):
             if first in cleaned and last in cleaned and cleaned[first] > cleaned[last]:
                 self.add_error(last, "The last day comes before the first.")

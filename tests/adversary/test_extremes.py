@@ -175,3 +175,39 @@ def test_whatever_a_list_is_narrowed_to(made: tuple[World, Client, Client], worl
     ]
     for query in (*narrowed, {"q": "a\x00b", "o": "9" * 30, "p": "-1"}, {"scope__id__exact": "9" * 30}):
         check(client, "GET", f"{base}?{urlencode(query)}")
+
+
+# Of pages, whatever they call what they are asked about.
+BEGINS, ENDS = ("since", "from", "first", "against_first", "start"), ("until", "to", "last", "against_last", "end")
+OTHERS = ("at", "day", "month", "period", "occurred_at", "trend", "unit", "scope", "name")
+AMONG = (
+    *PERIODS, ("2026-11-01", "9999-12-31"), ("0001-01-01", "2026-11-30"), ("2026-11-01", "1000000000"), ("-1", "1e999"),
+    ("2026-11-01\x00", "\ud800"), ("9" * 400, "2026-00-00"),
+)  # fmt: skip
+
+
+def pages_of_periods() -> list[str]:
+    """Each page of the admin beside lists and forms, and that of a scope's unit economics, which replaces a form."""
+    usual = ("add/", "change/", "history/", "delete/", "password/")
+    pages = {f"/{path}" for path, _ in routes() if re.match(r"admin/\w+/\w+/.+/$", path) and not path.endswith(usual)}
+    return sorted(
+        {path for path in pages if "<int:" not in path} | {"/admin/allocation/scopeeconomics/<path:object_id>/change/"}
+    )
+
+
+@pytest.mark.parametrize("page", pages_of_periods())
+def test_whatever_a_page_is_asked_about(made: tuple[World, Client, Client], world: World, page: str) -> None:
+    client, model = made[2], apps.get_model(".".join(page.split("/")[2:4]))
+    client.raise_request_exception = False
+    own_row = model._default_manager.order_by("pk").last()
+    path = page.replace("<path:object_id>", str(own_row.pk if own_row is not None else 1))
+    shown = client.get(path).getvalue().decode()
+    asks = any(f'name="{name}"' in shown for name in (*BEGINS, *ENDS))
+    # What is compared with may be odd by itself.
+    usual = {"first": "2026-11-01", "last": "2026-11-02"}
+    against = {f"against_{name}": day for name, day in usual.items()}
+    for first, last in AMONG if asks else AMONG[:1]:
+        query = {**dict.fromkeys(BEGINS, first), **dict.fromkeys(ENDS, last), **dict.fromkeys(OTHERS, first)}
+        query |= {"scope": "acme/search", "trend": "day"}
+        for changes in ({}, usual, against, {"trend": "month"}, {"trend": first}) if asks else ({},):
+            check(client, "GET", f"{path}?{urlencode(query | changes, errors='surrogatepass')}")
