@@ -76,6 +76,22 @@ def test_every_requirement_stands_there_once_with_its_state() -> None:
     assert stated == order
 
 
+def test_every_experiment_has_a_number_and_a_test() -> None:
+    """The numbers follow one another in each of the eight subjects, and what is tried for it is a test by its name."""
+    table = SECURITY.read_text().split("\n## Every experiment, and the test that holds it\n", 1)[1]
+    found = re.findall(r"^\| (\d+)\.(\d+) \| [^|]+ \| ([^|]+) \|$", table, re.MULTILINE)
+    assert len(found) == len(re.findall(r"^\| \d", table, re.MULTILINE))
+    numbers: dict[int, list[int]] = {}
+    for subject, number, tests in found:
+        numbers.setdefault(int(subject), []).append(int(number))
+        named = NAMED.findall(tests)
+        assert named, f"{subject}.{number}"
+        # Of people the whole file, which holds nothing else.
+        assert all(name or subject == "6" for _, name in named), f"{subject}.{number}"
+    assert list(numbers) == list(range(1, 9))
+    assert all(of_subject == list(range(1, len(of_subject) + 1)) for of_subject in numbers.values())
+
+
 def test_every_experiment_is_marked_by_its_kind() -> None:
     for file in sorted((ROOT / "tests/adversary").glob("test_*.py")):
         assert re.search(r'pytestmark = .*?pytest\.mark\.adversary\("[a-z ]+"\)', file.read_text(), re.DOTALL), (
