@@ -60,13 +60,13 @@ def callers(made: tuple[World, Callers]) -> Callers:
     return made[1]
 
 
-def answer_of(world: World, client: Client, name: str, place: str) -> Answer | None:
-    """What has happened is taken back."""
+def answer_of(world: World, client: Client, name: str, place: str, *, method: str = "") -> Answer | None:
+    """By another method than the endpoint's where one is given. What has happened is taken back."""
     request = request_of(name, world, place)
     if request is None:
         return None
     with transaction.atomic():
-        answer = asked(client, request.method, request.path, request.body, same=request.names)
+        answer = asked(client, method or request.method, request.path, request.body, same=request.names)
         transaction.set_rollback(True)
     return answer
 
@@ -136,3 +136,13 @@ def test_keys_are_answered_as_the_table_says(world: World, callers: Callers, nam
                 assert answer_of(world, client, name, place) in {nobodys, None}, f"{held}: {place}"
             if own is not None and endpoint.kind != "organisation":
                 assert is_answered(own) == endpoint.takes_keys, f"{held}: {own}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_it_is_asked_by_what_is_anothers_is_as_nobodys(world: World, callers: Callers, name: str) -> None:
+    """By methods that only tell of it."""
+    for client in (callers.persons["finance", TEAM], callers.keys["admin",]):
+        for method in ("HEAD", "OPTIONS"):
+            nobodys = answer_of(world, client, name, NOWHERE, method=method)
+            for place in {"sibling", "other"} & set(foreign_places(name)):
+                assert answer_of(world, client, name, place, method=method) in {nobodys, None}, f"{method} {place}"
