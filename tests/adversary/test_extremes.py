@@ -211,3 +211,14 @@ def test_whatever_a_page_is_asked_about(made: tuple[World, Client, Client], worl
         query |= {"scope": "acme/search", "trend": "day"}
         for changes in ({}, usual, against, {"trend": "month"}, {"trend": first}) if asks else ({},):
             check(client, "GET", f"{path}?{urlencode(query | changes, errors='surrogatepass')}")
+
+
+@pytest.mark.parametrize("name", sorted(name for name, model in MODELS.items() if model.adders))
+def test_whatever_a_form_is_to_begin_with(made: tuple[World, Client, Client], world: World, name: str) -> None:
+    """The address of a form that adds may say what stands in each of its fields."""
+    client, path = made[2], f"/admin/{name.replace('.', '/')}/add/"
+    client.raise_request_exception = False
+    shown = client.get(path).getvalue().decode()
+    fields = sorted({re.sub(r"_\d$", "", field) for field in re.findall(r'name="(\w+)"', shown)})
+    for value in (*MOMENTS[:3], "9" * 400, "a\x00b", "\ud800"):
+        check(client, "GET", f"{path}?{urlencode(dict.fromkeys(fields, value), errors='surrogatepass')}")

@@ -34,7 +34,6 @@ from governance.charts.engine.colours import BAD
 from governance.pages.admin.base import OperatedAdmin, acting
 from governance.pages.admin.reasons import run_for_each
 from governance.pages.admin.show import file_name, number_column
-from governance.scopes.models import Scope
 
 BADGES = {
     Budget.Status.DRAFT: "default",
@@ -189,12 +188,6 @@ class BudgetAdmin(ActionPage):
     ) -> Any:
         context = {**(extra_context or {}), **(self._page_context(request, object_id) if object_id else {})}
         return super().changeform_view(request, object_id, form_url, context)
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        initial: dict[str, Any] = super().get_changeform_initial_data(request)
-        if "scope" in initial and not Scope.objects.visible_to(acting(request)).filter(pk=initial["scope"]).exists():
-            del initial["scope"]
-        return initial
 
     def _page_context(self, request: HttpRequest, object_id: str) -> dict[str, Any]:
         budget = self.get_object(request, object_id)

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.admin import RelatedFieldListFilter
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import ForeignKey, Model, QuerySet
-from django.forms import ModelChoiceField
+from django.forms import Field, ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -95,9 +95,23 @@ class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
         field: ModelChoiceField[Any] | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
         return field
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What the address says of the form's fields, but for what cannot stand in them."""
+        stated: dict[str, Any] = super().get_changeform_initial_data(request)
+        fields = self.get_form(request).base_fields
+        return {name: value for name, value in stated.items() if name in fields and _may_stand_in(fields[name], value)}
+
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         del request, obj
         return False
+
+
+def _may_stand_in(field: Field, value: object) -> bool:
+    try:
+        field.clean(value)
+    except (ValidationError, ValueError, TypeError, OverflowError):
+        return False
+    return True
 
 
 class OperatedAdmin(VisibleAdmin):
