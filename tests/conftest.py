@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
@@ -25,6 +25,7 @@ from config.databases import APPLICATION
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
 from config.settings import database
+from governance.work.operations import prepared
 from tests.database_owner import become_application
 
 if TYPE_CHECKING:
@@ -197,3 +198,21 @@ def _scope(slug: str, kind: str, parent: "Scope | None" = None) -> "Scope":
     from governance.people.rules import Actor
 
     return create_scope(slug=slug, kind=kind, parent=parent, actor=Actor.system(), at=AT)
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The statements of each message that goes to PostgreSQL from here on (governance/work/operations/prepared.py)."""
+    noted: list[list[str]] = []
+
+    class Noted(prepared.Message):
+        def __init__(self) -> None:
+            self.statements: list[str] = []
+            noted.append(self.statements)
+
+        def ask(self, statement: str, parameters: Sequence[Any] = ()) -> prepared.Asked:
+            self.statements.append(statement)
+            return super().ask(statement, parameters)
+
+    monkeypatch.setattr(prepared, "Message", Noted)
+    return noted

@@ -1,9 +1,8 @@
 """Closing a month: its figures no longer change, and what arrives for it later counts on the day it arrives."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -15,11 +14,11 @@ from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 from governance.work.engine.locks import PERIOD_LOCK
-from governance.work.operations import hold, hold_and_read
+from governance.work.operations import Message, hold, one_message
 
 BOOKS = (
-    'SELECT id, currency, (SELECT max("end") FROM allocation_billingperiod WHERE organisation_id = scope.id)'
-    " FROM governance_scope AS scope WHERE id = ANY(%s) ORDER BY id"
+    'SELECT currency, (SELECT max("end") FROM allocation_billingperiod WHERE organisation_id = scope.id)'
+    " FROM governance_scope AS scope WHERE id = %s::bigint"
 )
 
 
@@ -90,15 +89,23 @@ def hold_books(root_ids: Iterable[int]) -> dict[int, HeldBooks]:
     """By organisation id how its books stand. Under a shared lock: no period is closed and no currency changed before
     the transaction ends.
     """
-    return hold_books_and_read(root_ids, [])[0]
+    with one_message() as message:
+        books = ask_to_hold_books(message, root_ids)
+    return books()
 
 
-def hold_books_and_read(
-    root_ids: Iterable[int], statements: Sequence[str]
-) -> tuple[dict[int, HeldBooks], list[list[tuple[Any, ...]]]]:
-    """As `hold_books`, and the rows of statements that are asked in the same message."""
-    (rows, *others) = hold_and_read(
-        PERIOD_LOCK, [(BOOKS, [list(root_ids)]), *((statement, ()) for statement in statements)], shared=True
-    )
-    books = {root_id: HeldBooks(None if end is None else midnight(end), currency) for root_id, currency, end in rows}
-    return books, others
+def ask_to_hold_books(message: Message, root_ids: Iterable[int]) -> Callable[[], dict[int, HeldBooks]]:
+    """As `hold_books`, by a message that asks other things too: what is returned tells when it is answered."""
+    hold(PERIOD_LOCK, shared=True, message=message)
+    # A statement for each, of which there is mostly one: it is planned once.
+    asked = {root_id: message.ask(BOOKS, [root_id]) for root_id in root_ids}
+
+    def books() -> dict[int, HeldBooks]:
+        rows = {root_id: statement.rows() for root_id, statement in asked.items()}
+        return {
+            root_id: HeldBooks(None if end is None else midnight(end), currency)
+            for root_id, found in rows.items()
+            for currency, end in found
+        }
+
+    return books

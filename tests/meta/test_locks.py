@@ -95,7 +95,7 @@ def unregistered(tree: ast.Module) -> list[int]:
     ]
 
 
-TAKING = {"hold", "hold_and_read", "hold_if_free"}
+TAKING = {"hold", "hold_if_free"}
 
 
 def held(tree: ast.Module) -> Iterator[str]:

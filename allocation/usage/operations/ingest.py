@@ -1,7 +1,7 @@
 """Recording usage: priced, attributed and counted exactly once, in one transaction per batch."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,15 +29,16 @@ from allocation.usage.engine.traced_calls import TracedCalls
 from allocation.usage.operations.crossings import evaluate_crossings
 from allocation.usage.operations.folding import fold
 from allocation.usage.operations.identities import unknown
-from allocation.usage.operations.journal import append
+from allocation.usage.operations.journal import Leaving
 from allocation.usage.operations.partitions import ensure_partitions
 from allocation.usage.operations.posting import post_to_ledger
-from allocation.usage.operations.pricing_context import changed_meanwhile, pricing_contexts_for
-from allocation.usage.operations.records import insert_records, told_apart
+from allocation.usage.operations.pricing_context import ask_whether_changed, pricing_contexts_for
+from allocation.usage.operations.records import ask_to_insert, insert_records, told_apart
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.spans import move_spans, told_before
 from governance.calendar.engine import day_of
+from governance.work.operations import one_message
 
 NATIVE = "native"
 # A cost in these formats is what a gateway or an instrumentation reckons; in every other one it is a bill.
@@ -185,7 +186,10 @@ def write_submissions(costed: Sequence[CostedSubmission], *, at: datetime) -> Wr
     if not records and not any(each.refused or each.submission.tells_of_spans for each in costed):
         return Written()
     ensure_partitions({Month.of(day_of(record.event.occurred_at)) for record in records})
-    return with_retries(partial(_write_all, costed, at))
+    try:
+        return with_retries(partial(_write_all, costed, at))
+    except _ChangedMeanwhileError:
+        return None
 
 
 def result_of(costed: CostedSubmission, written: Written) -> IngestResult:
@@ -257,16 +261,16 @@ def _costed(
     return costed, refused
 
 
+class _ChangedMeanwhileError(Exception):
+    """Takes back what was written of records that are to be costed again."""
+
+
 @transaction.atomic
-def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> Written | None:
+def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> Written:
     batch = joined([each.batch for each in costed])
-    context, first = costed[0].context, costed[0].submission
-    if changed_meanwhile(context, {record.root_id for record in batch.records}):
-        return None
-    folded = any(each.submission.folded for each in costed)
-    # Spans of senders with another scope tell nothing of these: whoever might write theirs could have them taken back.
-    untold = None if first.traced is None else partial(told_before, first.key_scope_id, first.traced)
-    new, crossed = _write(batch, at, untold, folded=folded)
+    first = costed[0].submission
+    new = _insert(batch, at, costed[0].context, first)
+    crossed = _count(batch, new, at, folded=any(each.submission.folded for each in costed))
     apart = {record.key: record for record in new if record.is_apart}
     if apart and first.traced is not None:
         move_spans(first.key_scope_id, first.traced, apart.values())
@@ -282,30 +286,42 @@ def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> Written | No
     return Written(new, evaluate_crossings(crossed, at), apart)
 
 
-def _write(
-    batch: Batch,
-    at: datetime,
-    untold: Callable[[Sequence[CostedRecord]], Sequence[CostedRecord]] | None,
-    *,
-    folded: bool,
-) -> tuple[list[CostedRecord], AbstractSet[int]]:
-    """The new records, and the scopes whose budget they brought to a watched line; none where the fold has marked them.
-    A batch with nothing new is folded too: it shows that usage still arrives.
-    """
-    records = unknown(batch)
-    offered = records if untold is None else untold(records)
-    new = insert_records(offered, at)
+def _insert(batch: Batch, at: datetime, context: PricingContext, first: Submission) -> list[CostedRecord]:
+    """Inserts the records and returns the new ones. `first` is of those sent the one that may tell of spans."""
+    # What nothing but its own identity tells apart goes in the message that asks whether it may.
+    is_plain = not batch.names and first.traced is None
+    offered = batch.records if is_plain else ()
+    with one_message() as message:
+        is_changed = ask_whether_changed(message, context, {record.root_id for record in batch.records})
+        inserted = ask_to_insert(message, offered, at)
+    if is_changed():
+        raise _ChangedMeanwhileError
+    if not is_plain:
+        offered = unknown(batch)
+        # Spans of senders with another scope tell nothing of these: who might write theirs could take them back.
+        if first.traced is not None:
+            offered = told_before(first.key_scope_id, first.traced, offered)
+    new = insert_records(offered, at) if inserted is None else inserted()
     if len(new) < len(offered):
-        inserted = {record[:2] for record in new}
-        apart = told_apart([record for record in offered if record[:2] not in inserted])
+        known = {record[:2] for record in new}
+        apart = told_apart([record for record in offered if record[:2] not in known])
         new = [*new, *insert_records(sorted(apart, key=lambda record: record[:2]), at)]
+    return new
+
+
+def _count(batch: Batch, new: Sequence[CostedRecord], at: datetime, *, folded: bool) -> AbstractSet[int]:
+    """Charges and counts the new records. Returns the scopes whose budget they brought to a watched line; none where
+    the fold has marked them. A batch with nothing new is folded too: it shows that usage still arrives.
+    """
     heard_from = {record.root_id for record in batch.records}
     if not heard_from:
-        return new, frozenset()
+        return frozenset()
     added = counted(new, received_s=at.timestamp(), root_ids=heard_from)
-    crossed = post_to_ledger(postings_of(added), at)
     if folded:
+        post_to_ledger(postings_of(added), at)
         fold([added], at=at)
-        return new, frozenset()
-    append(added)
-    return new, crossed
+        return frozenset()
+    leaving = Leaving(added)
+    crossed = post_to_ledger(postings_of(added), at, beside=leaving.ask)
+    leaving.see()
+    return crossed

@@ -3,12 +3,12 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection
 from django.db.models import Max, Min, Sum
 
 from allocation.usage.engine.counted import Counted, to_bytes
 from allocation.usage.models import JOURNAL_TABLE, UsageJournal
 from governance.work.models import Heartbeat
+from governance.work.operations import Asked, Message
 
 FOLD_CHANNEL = "weir_usage"
 FOLD_HEARTBEAT = "fold"
@@ -16,28 +16,41 @@ FOLD_HEARTBEAT = "fold"
 GONE_AFTER = timedelta(seconds=10)
 # A batch of so many records is told how far roll-ups are behind; for less the question would cost more than it saves.
 MANY = 100
-_AND_OLDEST = f""", (
-    SELECT received_at FROM {JOURNAL_TABLE} WHERE rolled_up_at IS NULL AND failed_at IS NULL ORDER BY id LIMIT 1
-)"""  # noqa: S608  # our own names
+_APPEND = (
+    f"WITH written AS (INSERT INTO {JOURNAL_TABLE} (received_at, calls, counted, error)"  # noqa: S608  # our own names
+    f" VALUES (%s::timestamptz, %s::integer, %s::bytea, '')) SELECT pg_notify('{FOLD_CHANNEL}', '')"
+)
+_APPEND_AND_LOOK = (
+    f"{_APPEND}, (SELECT received_at FROM {JOURNAL_TABLE}"  # noqa: S608  # as above
+    " WHERE rolled_up_at IS NULL AND failed_at IS NULL ORDER BY id LIMIT 1)"
+)
 # Tasks and charge lines gain so many records at once, or what has waited so long, or what there is once no more comes.
 CHARGED_MAX = 100_000
 CHARGED_AFTER = timedelta(seconds=10)
 QUIET_AFTER = timedelta(seconds=1)
 
 
-def append(batch: Counted) -> None:
-    """Leaves the batch to the next fold. Call it inside the transaction that recorded and charged its records."""
-    received_at = datetime.fromtimestamp(batch.received_s, UTC)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH written AS (INSERT INTO {JOURNAL_TABLE} (received_at, calls, counted, error) VALUES (%s, %s, %s, ''))
-            SELECT pg_notify('{FOLD_CHANNEL}', '') {_AND_OLDEST if len(batch.calls) >= MANY else ""}
-            """,  # noqa: S608  # our own names
-            [received_at, len(batch.calls), to_bytes(batch)],
+class Leaving:
+    """Leaves a batch to the next fold, inside the transaction that records and charges its records."""
+
+    def __init__(self, batch: Counted) -> None:
+        self._batch = batch
+        self._is_large = len(batch.calls) >= MANY
+        self._asked: Asked | None = None
+
+    def ask(self, message: Message) -> None:
+        """Leaves it by this message."""
+        received_at = datetime.fromtimestamp(self._batch.received_s, UTC)
+        self._asked = message.ask(
+            _APPEND_AND_LOOK if self._is_large else _APPEND,
+            [received_at, len(self._batch.calls), to_bytes(self._batch)],
         )
-        if len(batch.calls) >= MANY:
-            _behind.see(cursor.fetchone()[1])
+
+    def see(self) -> None:
+        """Once the message is answered: notes how far behind roll-ups are, where the batch is large."""
+        if self._asked is not None and self._is_large:
+            ((_, oldest),) = self._asked.rows()
+            _behind.see(oldest)
 
 
 class _Behind:

@@ -9,14 +9,29 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from allocation.usage.engine.roll_ups import UsagePosting
+from governance.work.operations import Message, one_message
 
 
-def post_to_ledger(postings: Sequence[UsagePosting], at: datetime) -> set[int]:
+def post_to_ledger(
+    postings: Sequence[UsagePosting], at: datetime, *, beside: Callable[[Message], None] | None = None
+) -> set[int]:
     """Calls USAGE_POSTING with the postings and returns the scopes that are to be evaluated at once, since a budget of
-    theirs is a step fuller; does nothing without that setting.
+    theirs is a step fuller; does nothing without that setting. `beside` asks more of the message by which it charges,
+    or of one of its own where nothing is charged.
     """
     post = function_named("USAGE_POSTING")
-    return set() if post is None else post(postings=postings, at=at)
+    asked: list[Message] = []
+
+    def ask_beside(message: Message) -> None:
+        if beside is not None:
+            beside(message)
+        asked.append(message)
+
+    crossed = set() if post is None else post(postings=postings, at=at, beside=ask_beside)
+    if beside is not None and not asked:
+        with one_message() as message:
+            beside(message)
+    return crossed
 
 
 def function_named(setting: str) -> Callable[..., Any] | None:

@@ -1,6 +1,6 @@
 """The pricing context of a batch, kept in memory and rebuilt when scopes, prices, rules or closed periods change."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from allocation.attribution.queries import matcher_of, rule_sets_in_force
-from allocation.billing_periods.operations import HeldBooks, hold_books, hold_books_and_read
+from allocation.billing_periods.operations import HeldBooks, ask_to_hold_books, hold_books
 from allocation.billing_periods.queries import closed_until
 from allocation.prices.queries import price_lists
 from allocation.sources.engine import NOBODY
@@ -18,6 +18,7 @@ from allocation.usage.engine.costing import Organisation, PricingContext, accept
 from allocation.usage.models import DroppedMonth
 from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeTree, scope_tree
+from governance.work.operations import Message
 
 TREE_MAX_AGE_S = 0.25
 
@@ -92,7 +93,7 @@ def pricing_contexts_for(
     *, key_scope_ids: AbstractSet[int | None], at: datetime, as_last_known: bool = False
 ) -> dict[int | None, PricingContext]:
     """As `pricing_context_for`, of several senders by one look at what is declared. `as_last_known`: by none, for who
-    asks `changed_meanwhile` before anything comes of it.
+    asks `ask_whether_changed` before anything comes of it.
     """
     tree = scope_tree(max_age_s=TREE_MAX_AGE_S)
     if any(scope_id is not None and scope_id not in tree.by_id for scope_id in key_scope_ids):
@@ -176,13 +177,14 @@ def _organisations(roots: Sequence[tuple[int, str, int]], declared: Sequence[str
     }
 
 
-def changed_meanwhile(context: PricingContext, root_ids: Iterable[int]) -> bool:
-    """As `closed_meanwhile`, or whether prices, rules or senders are others by now than those of the context."""
+def ask_whether_changed(message: Message, context: PricingContext, root_ids: Iterable[int]) -> Callable[[], bool]:
+    """As `closed_meanwhile`, or whether prices, rules or senders are others by now than those of the context; known
+    when the message is answered.
+    """
     roots = sorted(root_ids)
-    if not roots:
-        return _declared_version() != context.version
-    books, ((version,),) = hold_books_and_read(roots, [_VERSION])
-    return tuple(version) != context.version or _are_others(books, context.organisations)
+    books = ask_to_hold_books(message, roots) if roots else dict
+    version = message.ask(_VERSION)
+    return lambda: tuple(version.rows()[0]) != context.version or _are_others(books(), context.organisations)
 
 
 def closed_meanwhile(organisations: Mapping[int, Organisation], root_ids: Iterable[int]) -> bool:

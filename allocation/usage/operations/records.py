@@ -1,7 +1,7 @@
 """Inserting records that were not recorded before."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -15,6 +15,7 @@ from allocation.usage.engine.costing import CostedRecord
 from allocation.usage.engine.rows import COLUMNS, KINDS, copy_text, values_of
 from allocation.usage.engine.senders import EarlierRecord, is_told_of, kept_apart
 from allocation.usage.models import RECORD_TABLE
+from governance.work.operations import Message, one_message
 
 # Above it COPY costs less than reading JSON.
 FEW = 100
@@ -23,14 +24,22 @@ EARLIER_COLUMNS = (
     "r.sender, r.provider, r.model, r.price_source, r.cost, r.requests, r.input_tokens, r.output_tokens, r.gpu_seconds,"
     " r.quantities::text"
 )
+_INSERT_FEW = (
+    f"INSERT INTO {RECORD_TABLE} ({', '.join(COLUMNS)})"  # noqa: S608  # our own names
+    f" SELECT {', '.join(f'sent.{name}::{kind}' for name, kind in KINDS.items())}"
+    f" FROM ROWS FROM (json_to_recordset(%s::json) AS ({', '.join(f'{name} text' for name in COLUMNS)}))"
+    " WITH ORDINALITY AS sent ORDER BY sent.ordinality"
+    " ON CONFLICT (id, occurred_at) DO NOTHING RETURNING id, occurred_at"
+)
 
 
 def insert_records(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
     """Inserts the records, and returns those that were not recorded before."""
     if not batch:
         return []
-    batch = _by_month(batch)
-    return _insert_few(batch, at) if len(batch) <= FEW else _insert_many(batch, at)
+    with one_message() as message:
+        new = ask_to_insert(message, batch, at)
+    return _insert_many(_by_month(batch), at) if new is None else new()
 
 
 def told_apart(repeated: Sequence[CostedRecord]) -> list[CostedRecord]:
@@ -66,20 +75,19 @@ def earlier_of(row: Sequence[Any]) -> EarlierRecord | None:
     return None if figures[0] is None else EarlierRecord._make((*figures, json.loads(quantities)))
 
 
-def _insert_few(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRecord]:
-    """By one statement: a temporary table takes four, a copy and its savepoint three."""
-    columns = ", ".join(COLUMNS)
-    values = ", ".join(f"sent.{name}::{kind}" for name, kind in KINDS.items())
-    fields = ", ".join(f"{name} text" for name in COLUMNS)
+def ask_to_insert(
+    message: Message, batch: Sequence[CostedRecord], at: datetime
+) -> Callable[[], list[CostedRecord]] | None:
+    """As `insert_records`, by a message that asks other things too: what is returned tells when it is answered. None,
+    and nothing asked, for none and for more than FEW. By one statement: a temporary table takes four, a copy and its
+    savepoint three.
+    """
+    if not 0 < len(batch) <= FEW:
+        return None
+    batch = _by_month(batch)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in values_of(copy_text(batch, at))]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {RECORD_TABLE} ({columns}) SELECT {values}"  # noqa: S608  # our own names
-            f" FROM ROWS FROM (json_to_recordset(%s) AS ({fields})) WITH ORDINALITY AS sent ORDER BY sent.ordinality"
-            " ON CONFLICT (id, occurred_at) DO NOTHING RETURNING id, occurred_at",
-            [orjson.dumps(rows).decode()],
-        )
-        return _with_keys(batch, cursor.fetchall())
+    keys = message.ask(_INSERT_FEW, [orjson.dumps(rows).decode()])
+    return lambda: _with_keys(batch, keys.rows())
 
 
 class _Repeats:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from governance.scopes.queries import TREE_STATE, ScopeTree, tree_in_state
 from governance.work.engine.locks import POSTING_LOCK
-from governance.work.operations import hold, hold_and_read
+from governance.work.operations import hold, one_message
 
 
 def lock_for_posting() -> tuple[UUID | None, ScopeTree]:
@@ -14,10 +14,12 @@ def lock_for_posting() -> tuple[UUID | None, ScopeTree]:
     is older than the lock it waits for.
     """
     asked_at = time.monotonic()
-    versions, state = hold_and_read(
-        POSTING_LOCK, [("SELECT version FROM budgets_coverageversion", ()), (TREE_STATE, ())], shared=True
-    )
-    return versions[0][0] if versions else None, tree_in_state(state, read_at=asked_at)
+    with one_message() as message:
+        hold(POSTING_LOCK, shared=True, message=message)
+        version = message.ask("SELECT version FROM budgets_coverageversion")
+        state = message.ask(TREE_STATE)
+    versions = version.rows()
+    return versions[0][0] if versions else None, tree_in_state(state.rows(), read_at=asked_at)
 
 
 def lock_for_opening() -> None:

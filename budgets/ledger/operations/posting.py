@@ -3,12 +3,12 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
@@ -22,7 +22,7 @@ from budgets.ledger.queries import (
 )
 from budgets.plans.models import Unit
 from governance.scopes.queries import scope_tree
-from governance.work.operations import each_apart, number_array
+from governance.work.operations import Message, each_apart, number_array, one_message
 
 logger = logging.getLogger(__name__)
 ZERO = Decimal(0)
@@ -32,11 +32,14 @@ _put_off_until: dict[int, float] = {}
 
 
 @transaction.atomic(savepoint=False)
-def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
+def post_usage(
+    *, postings: Sequence[UsagePosting], at: datetime, beside: Callable[[Message], None] | None = None
+) -> set[int]:
     """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own. Returns
     the scopes of which a budget's use came to a watched line: guardrails may have something to say of them at once.
 
-    One transfer for each account and day. Two queries a batch while no account opens or ends.
+    One transfer for each account and day. Two messages a batch while no account opens or ends; `beside` may ask more of
+    the one that charges, and is not called where nothing is charged.
     """
     days = {posting.occurred_on for posting in postings}
     if not days:
@@ -51,7 +54,7 @@ def post_usage(*, postings: Sequence[UsagePosting], at: datetime) -> set[int]:
     else:
         version, tree = lock_for_posting()
     moved = _moved(postings, charged_accounts(version, tree), days)
-    return _charge(moved, at) if moved else set()
+    return _charge(moved, at, beside) if moved else set()
 
 
 def _due(days: set[date]) -> list[int]:
@@ -108,11 +111,13 @@ def _moved(postings: Iterable[UsagePosting], current: ChargedAccounts, days: set
     return [(route, quantity) for route, quantity in sorted(sums.items()) if quantity]
 
 
-def _charge(moved: Sequence[tuple[_Route, Decimal]], at: datetime) -> set[int]:
+def _charge(
+    moved: Sequence[tuple[_Route, Decimal]], at: datetime, beside: Callable[[Message], None] | None
+) -> set[int]:
     """One transfer for each. Returns the scopes whose budget came to a watched line, or has nothing in it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT budgets_charge_usage(%s::bigint[], %s::bigint[], %s::date[], %s::numeric[], %s)",
+    with one_message() as message:
+        reached = message.ask(
+            "SELECT budgets_charge_usage(%s::bigint[], %s::bigint[], %s::date[], %s::numeric[], %s::timestamptz)",
             [
                 number_array(account_id for (account_id, _, _), _ in moved),
                 number_array(spent_id for (_, spent_id, _), _ in moved),
@@ -121,7 +126,9 @@ def _charge(moved: Sequence[tuple[_Route, Decimal]], at: datetime) -> set[int]:
                 at,
             ],
         )
-        return {scope_id for (scope_id,) in cursor.fetchall()}
+        if beside is not None:
+            beside(message)
+    return {scope_id for (scope_id,) in reached.rows()}
 
 
 def _quantity(posting: UsagePosting, unit: str) -> Decimal:

@@ -47,12 +47,16 @@ from governance.work.operations.listening import (
 )
 from governance.work.operations.locks import (
     hold,
-    hold_and_read,
     hold_if_free,
     waiting_at_most,
 )
 from governance.work.operations.nudges import (
     nudge,
+)
+from governance.work.operations.prepared import (
+    Asked,
+    Message,
+    one_message,
 )
 from governance.work.operations.sums import (
     added,
@@ -62,7 +66,9 @@ __all__ = [
     "ANY_DIRTY",
     "DIRTY_CHANNEL",
     "Apart",
+    "Asked",
     "DirtyClaim",
+    "Message",
     "WhichDirty",
     "added",
     "beat",
@@ -78,7 +84,6 @@ __all__ = [
     "give_way",
     "heard",
     "hold",
-    "hold_and_read",
     "hold_if_free",
     "insert_rows",
     "insert_values",
@@ -91,6 +96,7 @@ __all__ = [
     "nudge",
     "nullable_array",
     "number_array",
+    "one_message",
     "settle_dirty_scopes",
     "sqlstate_of",
     "tell_faults",

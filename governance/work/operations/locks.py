@@ -1,41 +1,25 @@
 """Taking advisory locks for a transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.db import connection, transaction
 
 from governance.work.engine.locks import AdvisoryLock
+from governance.work.operations.prepared import Message
 
 
-def hold(lock: AdvisoryLock, *, of: int | None = None, shared: bool = False) -> None:
+def hold(lock: AdvisoryLock, *, of: int | None = None, shared: bool = False, message: Message | None = None) -> None:
     """Takes the lock until the transaction ends, waiting for others; `shared` with those that take it shared. Read what
-    it guards in a later statement: a statement's snapshot is older than the lock it waits for.
-    """
-    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-    with connection.cursor() as cursor:
-        cursor.execute(*_call(function, lock, of))
-
-
-def hold_and_read(
-    lock: AdvisoryLock,
-    statements: Sequence[tuple[str, Sequence[Any]]],
-    *,
-    of: int | None = None,
-    shared: bool = False,
-) -> list[list[tuple[Any, ...]]]:
-    """As `hold`, then the rows of each statement, which read what is held by snapshots of their own: all of them go to
-    PostgreSQL at once, which saves waiting for every answer but one.
+    it guards in a later statement: a statement's snapshot is older than the lock it waits for. A later one of the same
+    `message` is one.
     """
     taking, key = _call("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock", lock, of)
-    parameters = [value for _, values in statements for value in values]
-    found: list[list[tuple[Any, ...]]] = []
+    if message is not None:
+        message.ask(taking, key)
+        return
     with connection.cursor() as cursor:
-        cursor.execute("; ".join([taking, *(statement for statement, _ in statements)]), [*key, *parameters])
-        while cursor.nextset():
-            found.append(cursor.fetchall())
-    return found
+        cursor.execute(taking, key)
 
 
 def hold_if_free(lock: AdvisoryLock, *, of: int | None = None) -> bool:

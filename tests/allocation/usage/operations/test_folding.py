@@ -20,15 +20,21 @@ from allocation.usage.operations import (
     settle,
     try_again,
 )
-from allocation.usage.operations.journal import append
+from allocation.usage.operations.journal import Leaving
 from allocation.usage.queries import waiting_for_fold
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope
+from governance.work.operations import one_message
 from tests.allocation.conftest import AT, event, stored_sums
 from tests.allocation.corrections.corrected_prices import BOOK, rerate
 from tests.allocation.prices.operations.test_price_books import apply_book
 
 SECOND = timedelta(seconds=1)
+
+
+def leave(batch: Counted) -> None:
+    with one_message() as message:
+        Leaving(batch).ask(message)
 
 
 def calls(first: int, last: int, **changes: Any) -> list[Any]:
@@ -103,7 +109,7 @@ def test_what_no_task_or_charge_can_hold_is_set_aside_after_the_roll_ups(
     batch = Counted(AT.timestamp(), [acme.pk], [call_of(n) for n in range(5)], [])
     # No card of its batch has this number.
     batch.calls[3].card = 8
-    append(batch)
+    leave(batch)
     assert (roll_up_waiting(at=AT).failed, UsageDay.objects.get().requests) == (0, 5)
     assert (charge_waiting(at=AT).calls, UsageJournal.objects.set_aside().get().calls) == (4, 1)
     assert sum(UsageCharge.objects.values_list("effective_cost", flat=True)) == Decimal("0.000004")
@@ -134,7 +140,7 @@ def test_a_record_that_cannot_be_folded_is_set_aside_and_the_others_go_on(
     acme: Scope, call_of: Callable[[int], CountedCall], caplog: pytest.LogCaptureFixture
 ) -> None:
     post(acme, *calls(0, 2))
-    append(unknown_scope(call_of, acme))
+    leave(unknown_scope(call_of, acme))
     post(acme, *calls(2, 4))
 
     folded = fold_waiting(at=AT)
@@ -153,10 +159,10 @@ def test_what_was_set_aside_is_folded_once_its_cause_is_mended(
     acme: Scope, search: Scope, call_of: Callable[[int], CountedCall]
 ) -> None:
     batch = unknown_scope(call_of, acme)
-    append(batch)
+    leave(batch)
     fold_waiting(at=AT)
     batch.calls[6].scope_id = search.pk
-    append(Counted(batch.received_s, [], [batch.calls[6]], []))
+    leave(Counted(batch.received_s, [], [batch.calls[6]], []))
     mended = UsageJournal.objects.waiting().get()
     UsageJournal.objects.set_aside().update(counted=mended.counted)
     mended.delete()
@@ -218,7 +224,7 @@ def test_the_command_folds_what_waits_and_what_was_set_aside(
     acme: Scope, call_of: Callable[[int], CountedCall], capsys: pytest.CaptureFixture[str]
 ) -> None:
     post(acme, *calls(0, 3))
-    append(unknown_scope(call_of, acme))
+    leave(unknown_scope(call_of, acme))
     call_command("fold_usage", "--once")
     assert capsys.readouterr().out == "11 records folded, 1 set aside.\n"
     call_command("fold_usage", "--once", "--again")

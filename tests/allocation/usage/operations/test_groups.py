@@ -1,5 +1,7 @@
 import json
 import threading
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,9 +10,10 @@ from django.db import connection
 from django.utils import timezone
 
 from allocation.quarantine.models import QuarantinedUsage
-from allocation.usage.engine.batches import Batch
+from allocation.usage.engine.costing import CostedRecord
 from allocation.usage.models import UsageRecord
 from allocation.usage.operations import BATCH_MAX, BatchTooLarge, IngestResult, Submission, ingest, record_together
+from allocation.usage.operations.records import ask_to_insert
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope
 from tests.allocation.conftest import AT, Client, document, event, make_organisation, rolled_up
@@ -69,12 +72,12 @@ def test_a_bad_record_harms_none_beside_it(acme: Scope, other: Scope) -> None:
 
 
 def test_what_cannot_be_stored_is_raised_for_its_own_sender(acme: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refusing(batch: Batch) -> Any:
-        if any(record.event.id == "odd" for record in batch.records):
+    def refusing(message: Any, records: Sequence[CostedRecord], at: datetime) -> Any:
+        if any(record.event.id == "odd" for record in records):
             raise ZeroDivisionError
-        return batch.records
+        return ask_to_insert(message, records, at)
 
-    monkeypatch.setattr(ingest, "unknown", refusing)
+    monkeypatch.setattr(ingest, "ask_to_insert", refusing)
     results = record_together([sent(acme, event()), sent(acme, event(id="odd")), sent(acme, event())], at=AT)
     assert [type(result) for result in results] == [IngestResult, ZeroDivisionError, IngestResult]
     assert UsageRecord.objects.count() == 2

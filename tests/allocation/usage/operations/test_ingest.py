@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -277,11 +278,13 @@ def test_what_is_declared_after_the_last_event_holds_for_the_next(acme: Scope) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_single_event_takes_few_statements(django_assert_num_queries: Any) -> None:
+def test_a_single_event_takes_few_messages(messages: list[list[str]]) -> None:
     acme = make_organisation()
     for number in range(3):
         record_usage(events=[event(id=str(number))], key_scope_id=acme.pk, at=AT, folded=False)
-
-    # Begin and commit; what is declared, under its lock; the record; budgets, under theirs; the journal.
-    with django_assert_num_queries(6):
+    messages.clear()
+    with CaptureQueriesContext(connection) as captured:
         record_usage(events=[event(id="one more")], key_scope_id=acme.pk, at=AT, folded=False)
+    # What is declared, under its lock, and the record; budgets, under theirs; the journal, since there is no budget.
+    assert [len(statements) for statements in messages] == [4, 3, 1]
+    assert len(captured) == sum(map(len, messages)) + len(["BEGIN", "COMMIT"]), "and nothing besides"

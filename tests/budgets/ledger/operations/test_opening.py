@@ -1,9 +1,9 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger import tasks
@@ -110,7 +110,7 @@ def test_approval_reaches_back_to_the_start_of_its_period_not_beyond(search: Sco
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_batch_takes_few_queries(acme: Scope, approve: Propose, django_assert_num_queries: Any) -> None:
+def test_a_batch_takes_few_messages(acme: Scope, approve: Propose, messages: list[list[str]]) -> None:
     teams = [create_scope(slug=f"t{n}", kind="team", parent=acme, actor=SYSTEM, at=AT) for n in range(20)]
     for team in teams:
         approve(team, "10")
@@ -119,7 +119,10 @@ def test_a_batch_takes_few_queries(acme: Scope, approve: Propose, django_assert_
         post_usage(postings=postings, at=AT)
         post_usage(postings=postings, at=AT)
 
-    with transaction.atomic(), django_assert_num_queries(2):
+    messages.clear()
+    with transaction.atomic(), CaptureQueriesContext(connection) as captured:
         post_usage(postings=postings, at=AT)
 
+    assert [len(statements) for statements in messages] == [3, 1], "what is open, under its lock, and the charge"
+    assert len(captured) == 4, "and nothing besides"
     assert set(Account.objects.filter(kind="budget").values_list("spent", flat=True)) == {Decimal(3)}
