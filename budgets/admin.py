@@ -2,5 +2,6 @@
 
 from budgets.approvals import admin as approvals
 from budgets.ledger import admin as ledger
+from budgets.requests import admin as requests
 
-__all__ = ["approvals", "ledger"]
+__all__ = ["approvals", "ledger", "requests"]

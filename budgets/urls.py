@@ -4,6 +4,7 @@ from django.urls import path
 
 from budgets.approvals.api import views
 from budgets.forecasts import api as forecasts
+from budgets.requests.api import facts, limits
 from budgets.requests.api import views as requests
 
 urlpatterns = [
@@ -21,8 +22,10 @@ urlpatterns = [
     path("budgets/<int:budget_id>/give-back", views.GiveBack.as_view(), name="budget-give-back"),
     path("forecasts", forecasts.Forecasts.as_view(), name="forecasts"),
     path("budgets/<int:budget_id>/end", views.EndBudget.as_view(), name="budget-end"),
+    path("my/limits", limits.MyLimits.as_view(), name="my-limits"),
     path("quota-requests", requests.QuotaRequests.as_view(), name="quota-requests"),
     path("quota-requests/<int:request_id>", requests.QuotaRequestDetail.as_view(), name="quota-request"),
+    path("quota-requests/<int:request_id>/facts", facts.QuotaRequestFacts.as_view(), name="quota-request-facts"),
     path("quota-requests/<int:request_id>/submit", requests.SubmitRequest.as_view(), name="quota-request-submit"),
     path("quota-requests/<int:request_id>/ask", requests.AskAboutRequest.as_view(), name="quota-request-ask"),
     path("quota-requests/<int:request_id>/answer", requests.AnswerRequest.as_view(), name="quota-request-answer"),

@@ -49,6 +49,7 @@ BOOKS: Sequence[Entry] = (
     ("Adjustments", "difference", "allocation", "adjustment"),
 )
 BUDGETS: Sequence[Entry] = (
+    ("Requests for more", "inbox", "budgets", "quotarequest"),
     ("Budgets", "savings", "budgets", "budget"),
     ("Ledger accounts", "account_balance", "budgets", "account"),
 )
@@ -130,6 +131,9 @@ NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
     ),
     ("policies", "constraint"): (("All", {}), ("Active", {"status__exact": "active"})),
     ("policies", "guardrailversion"): (("All", {}), ("In force", {"is_active__exact": "1"})),
+    ("budgets", "quotarequest"): (
+        ("All", {}), ("Waiting for a decision", {"state": "waiting"}), ("Decided or over", {"state": "over"}),
+    ),
     ("budgets", "budget"): (("All", {}), ("Waiting for a decision", {"status__exact": "submitted"})),
     ("allocation", "usagerecord"): (
         ("All", {}), ("Unpriced", {"price": "unpriced"}), ("Failed", {"status__exact": "error"}),

@@ -224,11 +224,13 @@ MATRIX = {
     "POST /budgets/{budget_id}/grant/withdraw": decides("roomy", REASON, by="finance"),
     "POST /budgets/{budget_id}/give-back": decides("roomy", {**REASON, "amount": "5"}, by="finance"),
     "POST /budgets/{budget_id}/end": decides("approved", REASON, by="finance"),
+    "GET /my/limits": reads("budgets:read", query="?unit=money"),
     "GET /quota-requests": reads("budgets:read"),
     "POST /quota-requests": Case(
         ("budgets:write",), body={"scope": "acme/search", "amount": "5", "justification": "As agreed."}, ok=201
     ),
     "GET /quota-requests/{request_id}": reads("budgets:read", of="wished"),
+    "GET /quota-requests/{request_id}/facts": reads("budgets:read", of="wished"),
     "POST /quota-requests/{request_id}/submit": Case(("budgets:write",), of="wish_drafted"),
     "POST /quota-requests/{request_id}/ask": decides("wished", TEXT, by="finance"),
     "POST /quota-requests/{request_id}/answer": Case(("budgets:write",), of="wish_questioned", body=TEXT),

@@ -50,7 +50,7 @@ def _tell(request: QuotaRequest, to: Iterable[str], title: str, text: str, *, ke
         event_id=f"quota-request:{request.pk}:{key}",
         event_type=f"quota_request.{key.partition(':')[0]}",
         fields=(("Scope", request.scope.path), ("Asked by", request.requested_by.email)),
-        link=f"{settings.PUBLIC_URL}/api/v1/quota-requests/{request.pk}",
+        link=f"{settings.PUBLIC_URL}/admin/budgets/quotarequest/{request.pk}/change/",
         data={"quota_request": request.pk, "scope": request.scope.path, "amount": plain(request.amount)},
     )
     queue_messages([Outgoing(Destination(channel, email), message.event_id, message) for email in recipients], at=at)

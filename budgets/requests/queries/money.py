@@ -1,6 +1,6 @@
-"""Which budget a request raises, who may decide on money, and where money is."""
+"""Which budget a request raises, and where money is."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,10 +8,10 @@ from decimal import Decimal
 from django.db.models import Q
 
 from budgets.ledger.models import Account
+from budgets.ledger.operations import balance_of
 from budgets.plans.engine.amounts import budget_quantity
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
-from governance.people.models import DecisionRight, Ownership
 from governance.scopes.engine import nearest
 from governance.scopes.queries import scope_tree
 
@@ -21,6 +21,8 @@ def budgets_raised(requests: Iterable[QuotaRequest], *, day: date) -> dict[int, 
     standing changes the scope's own on their first day. Left out where there is none. One query.
     """
     asked = list(requests)
+    if not asked:
+        return {}
     tree = scope_tree()
     scopes = {above for request in asked for above in tree.ancestors(request.scope_id)}
     days = {max(day, request.starts_on) for request in asked} | {day}
@@ -49,20 +51,6 @@ def _covers(budget: Budget, day: date) -> bool:
     return budget.starts_on <= day and (budget.ends_on is None or day < budget.ends_on)
 
 
-def deciders(scope_id: int, *, without: Collection[int] = ()) -> tuple[str, ...]:
-    """The addresses of active people who may approve budgets of the scope, of the nearest scope where anybody may who
-    is not among the ids of `without`; sorted.
-    """
-    lineage = scope_tree().ancestors(scope_id)
-    held = Ownership.objects.filter(scope_id__in=lineage, decision_right=DecisionRight.APPROVE_BUDGET)
-    people: dict[int, set[str]] = {}
-    for prefix in ("user", "group__user"):
-        rows = held.filter(**{f"{prefix}__is_active": True}).exclude(**{f"{prefix}__in": list(without)})
-        for scope, email in rows.values_list("scope_id", f"{prefix}__email"):
-            people.setdefault(scope, set()).add(email)
-    return tuple(sorted(nearest(lineage, people) or ()))
-
-
 @dataclass(frozen=True, slots=True)
 class MoneyAbove:
     """What an account has that is neither spent nor granted on, in the budget's unit."""
@@ -82,5 +70,5 @@ def money_above(scope_id: int, unit: str, *, day: date) -> list[MoneyAbove]:
 
 
 def _left(account: Account) -> MoneyAbove:
-    left = budget_quantity(account.unit, account.funded - account.granted_out - account.spent)
+    left = budget_quantity(account.unit, balance_of(account).available)
     return MoneyAbove(account, max(left, Decimal(0)))

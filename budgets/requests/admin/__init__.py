@@ -1,0 +1,3 @@
+from budgets.requests.admin import requests
+
+__all__ = ["requests"]
