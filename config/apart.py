@@ -9,6 +9,7 @@ from allocation.usage.operations.months import MONTHS_HEARTBEAT
 from allocation.usage.operations.partitions import PARTITIONS_HEARTBEAT
 from budgets.forecasts.queries import FORECASTS_HEARTBEAT
 from budgets.ledger.operations.opening import OPENING_HEARTBEAT
+from budgets.requests.operations.expiry import EXPIRY_HEARTBEAT
 from governance.work.models import Heartbeat
 from policies.evaluation.models import DataGap
 from policies.evaluation.operations.evaluation import SWEEP_HEARTBEAT
@@ -17,6 +18,7 @@ from policies.evaluation.operations.evaluation import SWEEP_HEARTBEAT
 PARTS: Mapping[str, str] = {
     SWEEP_HEARTBEAT: "The sweep of guardrails fails for",
     OPENING_HEARTBEAT: "Accounts of budgets cannot be opened or ended for",
+    EXPIRY_HEARTBEAT: "Requests that nobody decided on cannot be ended:",
     FORECASTS_HEARTBEAT: "Forecasts cannot be made for",
     SPLITTING_HEARTBEAT: "Shared cost cannot be split for",
     TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",

@@ -4,6 +4,7 @@ import pytest
 
 from budgets.requests.models import QuotaRequest
 from budgets.requests.operations import expire_requests, expiry
+from config.apart import faults
 from governance.messages.models import Delivery
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
@@ -47,3 +48,6 @@ def test_a_fault_in_one_stops_no_other(
     assert expire_requests(at=SOON) == 1
     assert QuotaRequest.objects.get(pk=good.pk).status == "expired"
     assert Heartbeat.objects.get(name="budgets.expire_requests").detail == f"{bad.pk} of acme/search"
+    assert list(faults()) == [
+        f"Requests that nobody decided on cannot be ended: {bad.pk} of acme/search: see the log; all others go on."
+    ]
