@@ -14,7 +14,7 @@ from budgets.plans.api import AmountField
 from budgets.requests.api.limits import LimitOut
 from budgets.requests.models import QuotaRequest
 from budgets.requests.queries import Beside, beside
-from governance.rest.api import actor, requires, row_asked
+from governance.rest.api import Parameters, actor, requires, row_asked
 
 
 def _money(**options: Any) -> serializers.DecimalField:
@@ -79,6 +79,7 @@ class QuotaRequestFacts(APIView):
         """What there is to decide by, as of now: the budget with its forecast, what the one above has left, unit costs
         against those accepted, tasks and outcomes of 30 days, and what came of the last request.
         """
+        Parameters.of(request)
         by = actor(request)
         visible = QuotaRequest.objects.visible_to(by).select_related("scope", "budget")
         found = row_asked(visible, "quota request", code="request_unknown", pk=request_id)
