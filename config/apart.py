@@ -7,6 +7,7 @@ from allocation.replay.operations import REPLAY_HEARTBEAT
 from allocation.shared_cost.operations.runs import SPLITTING_HEARTBEAT
 from allocation.usage.operations.months import MONTHS_HEARTBEAT
 from allocation.usage.operations.partitions import PARTITIONS_HEARTBEAT
+from allocation.usage.queries import waiting_for_fold
 from budgets.forecasts.queries import FORECASTS_HEARTBEAT
 from budgets.ledger.operations.opening import OPENING_HEARTBEAT
 from budgets.requests.operations.expiry import EXPIRY_HEARTBEAT
@@ -24,6 +25,7 @@ PARTS: Mapping[str, str] = {
     TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",
     PARTITIONS_HEARTBEAT: "Tables of usage are in use, or cannot be maintained:",
     MONTHS_HEARTBEAT: "Charges cannot be summed for the months",
+    EXPIRY_HEARTBEAT: "Requests for more cannot be ended at their deadline:",
     REPLAY_HEARTBEAT: "Outcomes in quarantine cannot be recorded:",
 }
 
@@ -39,3 +41,17 @@ def faults() -> Iterator[str]:
     failing = DataGap.objects.filter(ended_at=None, cause=DataGap.Cause.ERROR).select_related("organisation")
     for gap in failing.order_by("organisation__path"):
         yield f"Guardrails of {gap.organisation.path} are held on {gap.scopes_count} scope(s): {gap.reason}"
+
+
+def set_aside() -> Iterator[str]:
+    """A sentence about usage that could not be folded, when there is some."""
+    if calls := waiting_for_fold().set_aside:
+        yield (
+            f"{calls:,} calls were charged and are in no roll-up, since they could not be folded:"
+            " see the log of `fold`, mend the cause, then `weir fold-usage --again --once`."
+        )
+
+
+def sentences() -> list[str]:
+    """All of it, for the first page of whoever sees the whole installation."""
+    return [*faults(), *set_aside()]

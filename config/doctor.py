@@ -82,7 +82,11 @@ def _python() -> Findings:
 
 
 def _front() -> Findings:
-    by = "from memory, by the front" if IS_INSTALLED else "by the web processes: httptools or uvloop is missing"
+    by = (
+        "from memory, by the front"
+        if IS_INSTALLED
+        else "by the web processes, to this machine or a proxy only: httptools or uvloop is missing"
+    )
     yield Finding(is_fine=True, sentence=f"Decisions are answered {by}.")
 
 
@@ -208,12 +212,8 @@ def _fold(at: datetime) -> Findings:
         )
     else:
         yield Finding(is_fine=True, sentence="Roll-ups, charge lines and tasks hold all usage that was recorded.")
-    if waiting.set_aside:
-        yield Finding(
-            is_fine=False,
-            sentence=f"{waiting.set_aside:,} calls were charged and are in no roll-up, since they could not be folded:"
-            " see the log of `fold`, mend the cause, then `weir fold-usage --again --once`.",
-        )
+    for sentence in apart.set_aside():
+        yield Finding(is_fine=False, sentence=sentence)
 
 
 def _waiting(at: datetime) -> Findings:

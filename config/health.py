@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 from allocation.usage.engine.back_pressure import is_slowing
 from allocation.usage.queries import waiting_for_fold
-from config import broker
+from config import apart, broker
 from governance.messages.operations import holds_sealing_key
 from governance.people.models import User
 from governance.people.rules import Actor
@@ -52,6 +52,7 @@ def ready(request: HttpRequest) -> JsonResponse:
         "beat": _beat,
         "fold": _fold,
         "evaluation": _evaluation,
+        "apart": _apart,
         "decisions": lambda _now: _decisions(request.headers.get("X-Weir-Decisions")),
     }
     results = {name: _tried(check, now) for name, check in checks.items()}
@@ -143,6 +144,12 @@ def _evaluation(now: datetime) -> tuple[bool, str]:
         return True, "nothing waits"
     age = now - oldest
     return age < OLDEST_UNEVALUATED, f"the oldest unevaluated usage is {age.total_seconds():.0f} s old"
+
+
+def _apart(_now: datetime) -> tuple[bool, str]:
+    """What fails for some keeps nobody else from being served. Of whom it is, anonymous callers must not see."""
+    words = "something fails for some, and `weir doctor` names it"
+    return True, words if apart.sentences() else "nothing fails for some alone"
 
 
 def _decisions(stated: str | None) -> tuple[bool, str]:

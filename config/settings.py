@@ -283,6 +283,10 @@ for _criticality in DECISIONS_FAIL_CLOSED:
             f"must be none, or of low, standard, high and business_critical, not {_criticality}",
         )
 
+# --- pages ---------------------------------------------------------------------------------------------------
+
+OVERVIEW_FAULTS = "config.apart.sentences"
+
 # --- budgets -------------------------------------------------------------------------------------------------
 
 # By how much of a budget's amount the grants of one period may raise it together without a second person; 0: never.

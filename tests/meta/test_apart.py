@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config import apart
 from config.schedule import BEAT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,3 +102,22 @@ def test_every_task_of_the_clock_says_how_it_isolates() -> None:
     for task, place in ISOLATED_BY.items():
         file, _, name = place.partition(":")
         assert f"{name}(" in (ROOT / file).read_text(), task
+
+
+def parts_told() -> set[str]:
+    """The names by which faults are told, as the code says them."""
+    return {
+        ast.unparse(node.args[0])
+        for app in APPS
+        for path in (ROOT / app).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "tell_faults"
+    }
+
+
+def test_whatever_fails_for_some_is_seen_where_an_operator_looks() -> None:
+    """In `weir doctor`, on the first page and in `/readyz`; anomalies in the doctor, with their last run."""
+    shown = {name for name in vars(apart) if name.endswith("_HEARTBEAT")}
+    assert len(shown) == len(apart.PARTS)
+    assert parts_told() == shown | {"DETECTION_HEARTBEAT"}
+    assert "DETECTION_HEARTBEAT" in (ROOT / "config/doctor.py").read_text()

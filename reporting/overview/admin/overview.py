@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from governance.pages.admin.base import acting
 from reporting.overview.queries import dashboard
@@ -14,5 +16,9 @@ admin.site.index_title = "Overview"
 
 
 def with_dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Unfold's DASHBOARD_CALLBACK: adds the dashboard of the signed-in user to the context."""
-    return {**context, "weir": dashboard(actor=acting(request), at=timezone.now())}
+    """Unfold's DASHBOARD_CALLBACK: adds the dashboard of the signed-in user to the context, and for whoever sees the
+    whole installation what fails in it for some.
+    """
+    actor = acting(request)
+    faults = import_string(settings.OVERVIEW_FAULTS)() if actor.sees_everything else []
+    return {**context, "weir": dashboard(actor=actor, at=timezone.now()), "faults": faults}
