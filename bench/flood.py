@@ -1,11 +1,11 @@
 """What one organisation notices while another, and nobody in particular, does everything at once that has stopped Weir.
 
-    python -m bench.flood [--seconds 60] [--quiet-seconds 10]
+    python -m bench.flood [--seconds 60] [--quiet-seconds 20]
 
 On a Weir of its own. 16 bodies that do not end, 1,200 connections that say nothing, 12 guessers of passwords, 8 greedy
 senders (four of batches, four of decisions, many at once) and one who sends 32 MiB of empty gzip members, again and
 again, from a process of their own. Meanwhile the other organisation asks for decisions, posts usage and spends its
-budgets, of which its webhook must hear.
+budgets, of which its webhook must hear. At the end quiet and flooded stand side by side.
 """
 
 from __future__ import annotations
@@ -246,14 +246,33 @@ class Other:
             time.sleep(0.005)
         self.alerted.append(self.slack.arrived[team] - began)
 
+    def measured(self) -> dict[str, list[float]]:
+        """By what was done, how long each took."""
+        return {"decisions": self.decided, "usage": self.posted, "alerts": self.alerted}
+
     def report(self, name: str) -> None:
-        for what, seconds in (("decisions", self.decided), ("usage", self.posted), ("alerts", self.alerted)):
-            ordered = sorted(seconds) or [float("nan")]
-            p50, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-            figures = (("p50", p50), ("p99", p99), ("worst", ordered[-1]))
-            said = ", ".join(f"{figure} {took_s * 1000:.0f} ms" for figure, took_s in figures)
+        for what, seconds in self.measured().items():
+            said = ", ".join(f"{figure} {took_s * 1000:.0f} ms" for figure, took_s in figures(seconds).items())
             print(f"{name}, {what}: {len(seconds)}, {said}")
         print(f"{name}, not answered with 200 or not accepted: {dict(Counter(self.faults))}", flush=True)
+
+
+def figures(seconds: list[float]) -> dict[str, float]:
+    """Of what was measured; not a number where nothing was."""
+    ordered = sorted(seconds) or [float("nan")]
+    p50, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return {"p50": p50, "p99": p99, "worst": ordered[-1]}
+
+
+def compare(quiet: Other, flooded: Other) -> None:
+    """Prints quiet and flooded side by side, and how many times as long the flooded took."""
+    print(f"{'':<16}{'quiet':>10}{'flooded':>10}{'ratio':>8}")
+    before, after = quiet.measured(), flooded.measured()
+    for what in before:
+        now = figures(after[what])
+        for figure, was_s in figures(before[what]).items():
+            times = f"{now[figure] / was_s:.1f}×"
+            print(f"{f'{what} {figure}':<16}{was_s * 1000:>7.1f} ms{now[figure] * 1000:>7.1f} ms{times:>8}")
 
 
 def prepare(url: str, alerts: int) -> tuple[str, Other]:
@@ -278,7 +297,7 @@ def flood(url: str, key: str, seconds: float) -> subprocess.Popen[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--quiet-seconds", type=float, default=10)
+    parser.add_argument("--quiet-seconds", type=float, default=20)
     parser.add_argument("--flood", help=argparse.SUPPRESS)
     parser.add_argument("--key", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -308,6 +327,7 @@ def main() -> None:
         flooded.report("flood")
         said, _ = attack.communicate(timeout=60)
         print(f"the flood was answered: {said.strip()}")
+        compare(other, flooded)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ def test_another_organisation_is_answered_accepted_and_told_while_one_floods() -
     assert done.returncode == 0, done.stderr[-3000:]
     counted = {what: int(count) for what, count in re.findall(r"flood, (\w+): (\d+),", done.stdout)}
     assert "flood, not answered with 200 or not accepted: {}" in done.stdout, done.stdout
+    beside = re.findall(r"^(\w+) (p50|p99|worst) +[\d.]+ ms +[\d.]+ ms +[\d.]+×$", done.stdout, re.MULTILINE)
+    assert {what for what, _ in beside} >= {"decisions", "usage"}, done.stdout
     assert counted["decisions"] > 20, done.stdout
     assert min(counted["usage"], counted["alerts"]) >= 1, done.stdout
     for kind in ("unfinished", "silent", "guessed", "batches", "decisions"):
