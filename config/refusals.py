@@ -58,6 +58,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "file_too_large": Refusal((422,), "The file does not fit into memory; give JSON lines."),
     "file_unreadable": Refusal((422,), "The file cannot be read as what it should be."),
     "four_eyes": Refusal((403,), "Who proposed it does not decide on it."),
+    "front_missing": Refusal((403,), "A web process without the front answers its own machine only, or a proxy."),
     "guardrail_invalid": Refusal((422,), "The guardrail cannot be compiled; `errors` names the places."),
     "guardrail_tests_fail": Refusal((422,), "The guardrail does not do what its own tests say."),
     "headers_too_large": Refusal((431,), "The address or the headers are larger than is read."),

@@ -6,6 +6,7 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from config.alone import only_from_here
 from config.logs import LineFormatter
 from config.statements import limit
 from governance.memory.engine import collect_cycles_seldom
@@ -18,7 +19,7 @@ CONNECTIONS = {"min_size": 1, "max_size": 6, "timeout": 10}
 settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
 settings.DATABASES["default"]["OPTIONS"]["pool"] = CONNECTIONS
 limit("web")
-application = get_wsgi_application()
+application = only_from_here(get_wsgi_application())
 # Granian writes of what fails while an answer is sent.
 for handler in logging.getLogger("_granian").handlers:
     handler.setFormatter(LineFormatter())

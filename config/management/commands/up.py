@@ -26,7 +26,7 @@ from django.db import OperationalError, connection, connections
 from django.utils import timezone
 from tqdm import tqdm
 
-from config import broker
+from config import alone, broker
 from config.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from config.folders import PROJECT, DataFolder
 from config.installation import AlreadyRunning, lock_folder, supervisor_configuration
@@ -68,6 +68,8 @@ class Command(BaseCommand):
 
     def handle(self, *, port: int, host: str, no_demo: bool, **_options: object) -> None:
         folder: DataFolder = settings.DATA_FOLDER
+        if unprotected := alone.why_not(host):
+            raise CommandError(unprotected)
         try:
             lock_folder(folder)
         except AlreadyRunning as running:
