@@ -147,7 +147,7 @@ def _evaluation(now: datetime) -> tuple[bool, str]:
 
 
 def _apart(_now: datetime) -> tuple[bool, str]:
-    """What fails for some keeps nobody else from being served. Of whom it is, anonymous callers must not see."""
+    """What fails for some keeps nobody else from being served. `weir doctor` says of whom it is."""
     words = "something fails for some, and `weir doctor` names it"
     return True, words if apart.sentences() else "nothing fails for some alone"
 
