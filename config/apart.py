@@ -25,7 +25,6 @@ PARTS: Mapping[str, str] = {
     TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",
     PARTITIONS_HEARTBEAT: "Tables of usage are in use, or cannot be maintained:",
     MONTHS_HEARTBEAT: "Charges cannot be summed for the months",
-    EXPIRY_HEARTBEAT: "Requests for more cannot be ended at their deadline:",
     REPLAY_HEARTBEAT: "Outcomes in quarantine cannot be recorded:",
 }
 
