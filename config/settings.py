@@ -200,7 +200,7 @@ STATEMENT_TIMEOUT_EVALUATION_S = env.integer("WEIR_STATEMENT_TIMEOUT_EVALUATION_
 STATEMENT_TIMEOUT_DELIVERIES_S = env.integer("WEIR_STATEMENT_TIMEOUT_DELIVERIES_S", 60, least=0)
 STATEMENT_TIMEOUT_WORKERS_S = env.integer("WEIR_STATEMENT_TIMEOUT_WORKERS_S", 900, least=0)
 STATEMENT_TIMEOUT_COMMANDS_S = env.integer("WEIR_STATEMENT_TIMEOUT_COMMANDS_S", 3600, least=0)
-# What is asked for every call is prepared once by a connection (governance/work/operations/prepared.py).
+# What is asked for every call is prepared once by a connection (governance/statements/operations.py).
 DATABASE_PREPARES = env.flag("WEIR_DATABASE_PREPARES", default=True)
 
 # --- Celery --------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from config.databases import APPLICATION
 from config.embedded import EmbeddedPostgres
 from config.folders import DataFolder
 from config.settings import database
-from governance.work.operations import prepared
+from governance.statements import operations as prepared
 from tests.database_owner import become_application
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _scope(slug: str, kind: str, parent: "Scope | None" = None) -> "Scope":
 
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The statements of each message that goes to PostgreSQL from here on (governance/work/operations/prepared.py)."""
+    """The statements of each message that goes to PostgreSQL from here on (governance/statements/operations.py)."""
     noted: list[list[str]] = []
 
     class Noted(prepared.Message):

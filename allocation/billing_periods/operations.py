@@ -13,8 +13,9 @@ from governance.errors import DomainError, Invalid
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
+from governance.statements.operations import Message, one_message
 from governance.work.engine.locks import PERIOD_LOCK
-from governance.work.operations import Message, hold, one_message
+from governance.work.operations import hold
 
 BOOKS = (
     'SELECT currency, (SELECT max("end") FROM allocation_billingperiod WHERE organisation_id = scope.id)'

@@ -38,7 +38,7 @@ from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, Ingest
 from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.spans import move_spans, told_before
 from governance.calendar.engine import day_of
-from governance.work.operations import one_message
+from governance.statements.operations import one_message
 
 NATIVE = "native"
 # A cost in these formats is what a gateway or an instrumentation reckons; in every other one it is a bill.

@@ -7,8 +7,8 @@ from django.db.models import Max, Min, Sum
 
 from allocation.usage.engine.counted import Counted, to_bytes
 from allocation.usage.models import JOURNAL_TABLE, UsageJournal
+from governance.statements.operations import Asked, Message
 from governance.work.models import Heartbeat
-from governance.work.operations import Asked, Message
 
 FOLD_CHANNEL = "weir_usage"
 FOLD_HEARTBEAT = "fold"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from allocation.usage.engine.roll_ups import UsagePosting
-from governance.work.operations import Message, one_message
+from governance.statements.operations import Message, one_message
 
 
 def post_to_ledger(

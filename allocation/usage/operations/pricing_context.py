@@ -18,7 +18,7 @@ from allocation.usage.engine.costing import Organisation, PricingContext, accept
 from allocation.usage.models import DroppedMonth
 from governance.memory.queries import VersionedMemory
 from governance.scopes.queries import ScopeTree, scope_tree
-from governance.work.operations import Message
+from governance.statements.operations import Message
 
 TREE_MAX_AGE_S = 0.25
 

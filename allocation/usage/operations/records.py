@@ -15,7 +15,7 @@ from allocation.usage.engine.costing import CostedRecord
 from allocation.usage.engine.rows import COLUMNS, KINDS, copy_text, values_of
 from allocation.usage.engine.senders import EarlierRecord, is_told_of, kept_apart
 from allocation.usage.models import RECORD_TABLE
-from governance.work.operations import Message, one_message
+from governance.statements.operations import Message, one_message
 
 # Above it COPY costs less than reading JSON.
 FEW = 100

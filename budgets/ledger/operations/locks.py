@@ -4,8 +4,9 @@ import time
 from uuid import UUID
 
 from governance.scopes.queries import TREE_STATE, ScopeTree, tree_in_state
+from governance.statements.operations import one_message
 from governance.work.engine.locks import POSTING_LOCK
-from governance.work.operations import hold, one_message
+from governance.work.operations import hold
 
 
 def lock_for_posting() -> tuple[UUID | None, ScopeTree]:

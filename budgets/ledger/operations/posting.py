@@ -22,7 +22,8 @@ from budgets.ledger.queries import (
 )
 from budgets.plans.models import Unit
 from governance.scopes.queries import scope_tree
-from governance.work.operations import Message, each_apart, number_array, one_message
+from governance.statements.operations import Message, one_message
+from governance.work.operations import each_apart, number_array
 
 logger = logging.getLogger(__name__)
 ZERO = Decimal(0)

@@ -53,11 +53,6 @@ from governance.work.operations.locks import (
 from governance.work.operations.nudges import (
     nudge,
 )
-from governance.work.operations.prepared import (
-    Asked,
-    Message,
-    one_message,
-)
 from governance.work.operations.sums import (
     added,
 )
@@ -66,9 +61,7 @@ __all__ = [
     "ANY_DIRTY",
     "DIRTY_CHANNEL",
     "Apart",
-    "Asked",
     "DirtyClaim",
-    "Message",
     "WhichDirty",
     "added",
     "beat",
@@ -96,7 +89,6 @@ __all__ = [
     "nudge",
     "nullable_array",
     "number_array",
-    "one_message",
     "settle_dirty_scopes",
     "sqlstate_of",
     "tell_faults",

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
+from governance.statements.operations import Message
 from governance.work.engine.locks import AdvisoryLock
-from governance.work.operations.prepared import Message
 
 
 def hold(lock: AdvisoryLock, *, of: int | None = None, shared: bool = False, message: Message | None = None) -> None:

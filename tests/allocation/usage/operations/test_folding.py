@@ -23,8 +23,8 @@ from allocation.usage.operations import (
 from allocation.usage.operations.journal import Leaving
 from allocation.usage.queries import waiting_for_fold
 from governance.scopes.models import Scope
+from governance.statements.operations import one_message
 from governance.work.models import DirtyScope
-from governance.work.operations import one_message
 from tests.allocation.conftest import AT, event, stored_sums
 from tests.allocation.corrections.corrected_prices import BOOK, rerate
 from tests.allocation.prices.operations.test_price_books import apply_book

@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from governance.work.operations import one_message
+from governance.statements.operations import one_message
 
 
 @pytest.mark.django_db
