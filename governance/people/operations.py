@@ -14,6 +14,7 @@ from django.db.models import Q
 from governance.people.engine import key_identity
 from governance.people.models import ApiKey
 from governance.scopes.models import Scope
+from governance.statements.operations import one_message
 
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 
@@ -23,11 +24,11 @@ def _stored_keys(prefixes: Iterable[str]) -> dict[str, ApiKey]:
     as long on building this one statement as PostgreSQL on answering it.
     """
     statement, key_fields, scope_fields = _key_statement()
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [list(prefixes)])
-        rows = cursor.fetchall()
+    # A statement for each, of which there is mostly one: it is planned once, as one for any number would not be.
+    with one_message() as message:
+        asked = [message.ask(statement, [prefix]) for prefix in prefixes]
     keys = {}
-    for row in rows:
+    for row in (row for each in asked for row in each.rows()):
         key = ApiKey.from_db(connection.alias, key_fields, row[: len(key_fields)])
         key.scope = Scope.from_db(connection.alias, scope_fields, row[len(key_fields) :])
         keys[key.prefix] = key
@@ -41,7 +42,7 @@ def _key_statement() -> tuple[str, list[str], list[str]]:
     columns = [f"key.{name}" for name in key_fields] + [f"scope.{name}" for name in scope_fields]
     statement = (
         f"SELECT {', '.join(columns)} FROM governance_apikey AS key"  # noqa: S608  # Names of our own fields.
-        " JOIN governance_scope AS scope ON scope.id = key.scope_id WHERE key.prefix = ANY(%s)"
+        " JOIN governance_scope AS scope ON scope.id = key.scope_id WHERE key.prefix = %s::text"
     )
     return statement, key_fields, scope_fields
 
