@@ -33,6 +33,8 @@ SIGN_IN = frozenset(
         b"/account/reauthenticate",
     }
 )  # fmt: skip
+# Where a sign-in by the identity provider begins. It is counted as one, and waits for no password.
+PROVIDER = frozenset({b"/account/sign-in/provider", b"/account/sign-in/provider/again"})
 BASIC = b"basic "
 SESSION = b"sessionid="
 
@@ -92,7 +94,7 @@ class Callers:
         larger than any there may be.
         """
         path = target.partition(b"?")[0]
-        if wait_s := self._wait_s(caller, now):
+        if wait_s := self._wait_s(caller, target, now):
             return too_many(path, wait_s)
         if not has_body(headers) or path.startswith(DECISIONS):
             # A question's few bytes are read before its key, from memory both.
@@ -103,8 +105,8 @@ class Callers:
         length, most = value_of(headers, b"content-length"), self.body_bytes_max(caller, path)
         return body_too_large(path, most) if length.isdigit() and int(length) > most else None
 
-    def _wait_s(self, caller: Caller, now: float) -> float:
-        if caller.party == SIGNING_IN:
+    def _wait_s(self, caller: Caller, target: bytes, now: float) -> float:
+        if caller.party == SIGNING_IN or _page(target) in PROVIDER:
             return self._sign_ins.take(caller.address, now)
         if caller.key is not None:
             return self._keys.take(caller.key.id, now)
@@ -210,7 +212,11 @@ def _session_in(cookies: bytes) -> bytes:
 
 def is_sign_in(method: bytes, target: bytes) -> bool:
     """Whether a password or a code is tried. Whatever a web process could take for the page is."""
-    return method == b"POST" and unquote_to_bytes(target.partition(b"?")[0]).rstrip(b"/") in SIGN_IN
+    return method == b"POST" and _page(target) in SIGN_IN
+
+
+def _page(target: bytes) -> bytes:
+    return unquote_to_bytes(target.partition(b"?")[0]).rstrip(b"/")
 
 
 def has_body(headers: list[Header]) -> bool:

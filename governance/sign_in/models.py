@@ -1,4 +1,4 @@
-"""How often passwords were tried, and where people are signed in."""
+"""How often passwords were tried, where people are signed in, and who they are to the identity provider."""
 
 from __future__ import annotations
 
@@ -87,3 +87,23 @@ class SignedIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} since {self.began_at:%F %H:%M} UTC"
+
+
+class ProviderIdentity(models.Model):
+    """Who a person is to the identity provider. By this they are known again, never by their address."""
+
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="provider_identities", editable=False
+    )
+    connected_at = models.DateTimeField(editable=False)
+    # Whether the person is a superuser by a group of theirs, and ends to be one with it.
+    gives_superuser = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        verbose_name_plural = "provider identities"
+        constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="provider_identity_is_of_one_person")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"

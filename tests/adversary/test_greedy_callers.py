@@ -242,6 +242,9 @@ def test_very_many_requests_in_one_packet_are_all_answered() -> None:
         pytest.param(
             post(path="/admin/login/", body=b"username=a"), {"sign_in_per_min": 4}, id="a guesser of passwords"
         ),
+        pytest.param(
+            get("/account/sign-i%6e/provider/?next=/"), {"sign_in_per_min": 4}, id="who begins at the identity provider"
+        ),
     ],
 )
 def test_who_asks_too_often_is_told_when_to_come_again(request_: bytes, allowed: dict[str, int]) -> None:

@@ -15,9 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def read_by_settings() -> set[str]:
-    tree = ast.parse((ROOT / "config" / "settings.py").read_text())
+    trees = [ast.parse((ROOT / "config" / name).read_text()) for name in ("settings.py", "identity.py")]
     return {
         node.args[0].value
+        for tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)

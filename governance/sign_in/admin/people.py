@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,6 +14,7 @@ from governance.errors import DomainError
 from governance.organisations.admin.people import UserAdmin
 from governance.pages.admin.base import acting
 from governance.people.models import User
+from governance.sign_in.models import ProviderIdentity
 from governance.sign_in.operations.second_factors import take_factors_away
 
 admin.site.unregister(User)
@@ -20,6 +23,16 @@ admin.site.unregister(User)
 @admin.register(User)
 class PeopleAdmin(UserAdmin):
     actions = ("take_factors_away",)
+    fieldsets = (
+        *UserAdmin.fieldsets[:-1],
+        ("Seen", {"fields": ("last_login", "date_joined", "signs_in_by")}),
+    )
+    readonly_fields: ClassVar[tuple[str, ...]] = (*UserAdmin.readonly_fields, "signs_in_by")
+
+    @admin.display(description="identity provider")
+    def signs_in_by(self, user: User) -> str:
+        """Who the person is there; connected by command only."""
+        return "; ".join(str(one) for one in ProviderIdentity.objects.filter(user=user)) or "—"
 
     @action(description="Take lost second factors away", permissions=["change"])  # type: ignore[untyped-decorator]  # Unfold has no types.
     def take_factors_away(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from governance.people.models import User
+from governance.sign_in.admin.provider import VOUCHED
 from governance.sign_in.operations.second_factors import lacks_second_factor
 
 # Of allauth's own lists: addresses are kept with people, and secrets are nobody's to read.
@@ -23,7 +24,7 @@ ALWAYS = (ACCOUNT, "/admin/logout/", "/admin/jsi18n/")
 
 
 class SecondFactorDemanded:
-    """Middleware, by WEIR_SECOND_FACTOR."""
+    """Middleware, by WEIR_SECOND_FACTOR. One that the identity provider asked for is one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -32,7 +33,7 @@ class SecondFactorDemanded:
         is_asked = settings.SECOND_FACTOR and settings.SESSION_COOKIE_NAME in request.COOKIES
         if not is_asked or request.path.startswith(ALWAYS) or not isinstance(request.user, User):
             return self._get_response(request)
-        if lacks_second_factor(request.user):
+        if not request.session.get(VOUCHED) and lacks_second_factor(request.user):
             if not request.path.startswith("/api/"):
                 messages.warning(request, "What you may do here needs a second factor: add one to go on.")
                 return redirect("mfa_index")
