@@ -50,6 +50,9 @@ USE_X_FORWARDED_HOST = env.flag("WEIR_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if USE_X_FORWARDED_HOST else None
 IS_PUBLIC_BY_TLS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PUBLIC_BY_TLS
+# By its name a browser takes such a cookie by TLS and from this host only, so that no neighbour of it sets one.
+SESSION_COOKIE_NAME = f"{'__Host-' if IS_PUBLIC_BY_TLS else ''}sessionid"
+CSRF_COOKIE_NAME = f"{'__Host-' if IS_PUBLIC_BY_TLS else ''}csrftoken"
 # A browser that came by TLS once comes by nothing else for a year.
 SECURE_HSTS_SECONDS = 365 * 86_400 if IS_PUBLIC_BY_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_PUBLIC_BY_TLS
@@ -100,10 +103,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "governance.sign_in.rules.GuessablePasswordValidator"},
 ]
 # How long somebody is signed in, whatever they do: where money is decided on, shorter.
 SESSION_HOURS = env.integer("WEIR_SESSION_HOURS", 168, least=1)
 SESSION_FINANCE_HOURS = env.integer("WEIR_SESSION_FINANCE_HOURS", 12, least=1)
+# And how long they may do nothing.
+SESSION_IDLE_MINUTES = env.integer("WEIR_SESSION_IDLE_MINUTES", 1440, least=5)
+SESSION_FINANCE_IDLE_MINUTES = env.integer("WEIR_SESSION_FINANCE_IDLE_MINUTES", 60, least=5)
 SESSION_COOKIE_AGE = max(SESSION_HOURS, SESSION_FINANCE_HOURS) * 3600
 # Of whom a second factor is demanded; whoever has one is asked for it in any case.
 SECOND_FACTOR = second_factor(env)

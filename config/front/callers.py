@@ -36,7 +36,8 @@ SIGN_IN = frozenset(
 # Where a sign-in by the identity provider begins. It is counted as one, and waits for no password.
 PROVIDER = frozenset({b"/account/sign-in/provider", b"/account/sign-in/provider/again"})
 BASIC = b"basic "
-SESSION = b"sessionid="
+# By its two names: behind TLS browsers know it as one of this host.
+SESSION = (b"sessionid=", b"__Host-sessionid=")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from governance.sign_in.admin import browsers, provider
+
 ROOT = Path(__file__).resolve().parents[2]
 SECRET_KEY = "of-these-tests-and-no-other-0123456789-abcdefghijklmnopqrstuvwxyz"
 
@@ -43,3 +45,24 @@ def test_pages_are_reached_by_tls_only_and_programs_are_not_sent_elsewhere(
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     answer = Client(SERVER_NAME="weir.example", headers=headers).get(path)
     assert (answer.status_code, answer.headers.get("Location", "")) == wanted
+
+
+def test_behind_tls_browsers_take_cookies_from_this_host_only() -> None:
+    names = "from django.conf import settings; print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)"
+    told = {"DJANGO_SETTINGS_MODULE": "config.settings", "WEIR_PUBLIC_URL": "https://weir.example"}
+    ran = subprocess.run(
+        [sys.executable, "-c", names], cwd=ROOT, env=os.environ | told, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "__Host-sessionid __Host-csrftoken\n"
+
+
+def test_so_they_do_those_of_sign_in(settings: Any) -> None:
+    assert (browsers.cookie_name(), provider.cookie_name()) == ("weir_browser", "weir_provider")
+    settings.SESSION_COOKIE_SECURE = True
+    assert (browsers.cookie_name(), provider.cookie_name()) == ("__Host-weir_browser", "__Secure-weir_provider")
+
+
+@pytest.mark.django_db
+def test_what_is_no_page_is_not_kept_by_a_browser(client: Client) -> None:
+    assert client.get("/api/v1/scopes").headers["Cache-Control"] == "no-store"
+    assert client.get("/readyz").headers["Cache-Control"] == "no-store"

@@ -26,7 +26,7 @@ NOTHING = "default-src 'none'; frame-ancestors 'none'"
 
 
 class ContentSecurityPolicy:
-    """Middleware: a policy for every page, and for what is no page one that allows nothing."""
+    """Middleware: a policy for every page, and for what is no page one that allows nothing, nor to be kept."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -35,6 +35,8 @@ class ContentSecurityPolicy:
         response = self._get_response(request)
         is_page = response.get("Content-Type", "").startswith("text/html")
         response.headers.setdefault("Content-Security-Policy", policy_of_pages() if is_page else NOTHING)
+        if not is_page:
+            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

@@ -45,7 +45,7 @@ def lane_of(request: HttpRequest, account: str) -> Lane:
     """The browser, when it signed in to this account before; else the address."""
     address = address_of(request)
     try:
-        number, known = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=COOKIE_AGE_S)
+        number, known = signing.loads(request.COOKIES.get(cookie_name(), ""), salt=SALT, max_age=COOKIE_AGE_S)
     except (signing.BadSignature, ValueError, TypeError):
         return Lane(f"address {address}", address, is_known=False)
     if not constant_time_compare(known, _sign_of(account)):
@@ -53,13 +53,18 @@ def lane_of(request: HttpRequest, account: str) -> Lane:
     return Lane(f"browser {number}", address, is_known=True)
 
 
+def cookie_name() -> str:
+    """By TLS browsers take it from this host only."""
+    return f"__Host-{COOKIE}" if settings.SESSION_COOKIE_SECURE else COOKIE
+
+
 def know_browser(response: HttpResponseBase, account: str) -> None:
     """The browser has signed in to the account."""
     response.set_cookie(
-        COOKIE,
+        cookie_name(),
         signing.dumps([secrets.token_hex(16), _sign_of(account)], salt=SALT),
         max_age=COOKIE_AGE_S,
-        path=settings.SESSION_COOKIE_PATH,
+        path="/",
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -115,7 +115,7 @@ def _to_provider(request: HttpRequest, *, user: int | None) -> HttpResponse:
     joint = "&" if "?" in description.authorization_endpoint else "?"
     answer = HttpResponseRedirect(f"{description.authorization_endpoint}{joint}{urlencode(query)}")
     answer.set_cookie(
-        COOKIE, signing.dumps(asdict(asked), salt=SALT), max_age=WITHIN_S, path=reverse("provider_begin"),
+        cookie_name(), signing.dumps(asdict(asked), salt=SALT), max_age=WITHIN_S, path=reverse("provider_begin"),
         secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax",
     )  # fmt: skip
     return answer
@@ -134,14 +134,14 @@ def come_back(request: HttpRequest) -> HttpResponse:
         )
     except Unfinished as unfinished:
         answer = _refused(request, unfinished)
-    answer.delete_cookie(COOKIE, path=reverse("provider_begin"), samesite="Lax")
+    answer.delete_cookie(cookie_name(), path=reverse("provider_begin"), samesite="Lax")
     return answer
 
 
 def _asked(request: HttpRequest) -> Asked:
     """What this browser was sent with: another's answer is not taken, nor the same one twice."""
     try:
-        asked = Asked(**signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=WITHIN_S))
+        asked = Asked(**signing.loads(request.COOKIES.get(cookie_name(), ""), salt=SALT, max_age=WITHIN_S))
     except signing.BadSignature:
         raise Unfinished(AGAIN, "the browser was not sent there, or long ago") from None
     if not hmac.compare_digest(request.GET.get("state", "").encode(), asked.state.encode()):
@@ -211,6 +211,11 @@ def _refused(request: HttpRequest, unfinished: Unfinished) -> HttpResponse:
     log.warning("A sign-in by the identity provider was not finished: %s", unfinished)
     messages.error(request, unfinished.sentence)
     return redirect("admin:login")
+
+
+def cookie_name() -> str:
+    """By TLS browsers take it by TLS only."""
+    return f"__Secure-{COOKIE}" if settings.SESSION_COOKIE_SECURE else COOKIE
 
 
 def _come_back_address() -> str:

@@ -19,15 +19,20 @@ from governance.pages.admin.base import RecordAdmin, acting
 from governance.people.models import User
 from governance.sign_in.admin.browsers import address_of
 from governance.sign_in.models import SignedIn
-from governance.sign_in.operations.sessions import SEEN_RESOLUTION, end_session, longest, note_session
+from governance.sign_in.operations.sessions import SEEN_RESOLUTION, end_session, longest, longest_idle, note_session
 
 BEGAN = "weir_began_at"
 NOTED = "weir_noted"
 
 
+def is_in(request: HttpRequest) -> bool:
+    """Whether somebody is signed in now, who may have been signed out meanwhile."""
+    return request.user.is_authenticated
+
+
 class SignedInPeople:
-    """Middleware: signs out whoever has been signed in for too long, and keeps the list. Nothing is asked of programs,
-    which have no session.
+    """Middleware: signs out whoever has been signed in or done nothing for too long, and keeps the list. Nothing is
+    asked of programs, which have no session.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -36,6 +41,11 @@ class SignedInPeople:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and isinstance(request.user, User):
             self._look_at(request, request.user)
+            answer = self._get_response(request)
+            if not is_in(request):
+                # Nothing of what was seen stays in the browser for whoever uses it next.
+                answer.headers["Clear-Site-Data"] = '"cache"'
+            return answer
         return self._get_response(request)
 
     def _look_at(self, request: HttpRequest, user: User) -> None:
@@ -45,7 +55,7 @@ class SignedInPeople:
         if began is None:
             request.session[BEGAN] = began = at.isoformat()
         began_at = datetime.fromisoformat(began)
-        if at >= began_at + longest(user):
+        if at >= min(began_at + longest(user), self._last_use(request, began_at) + longest_idle(user)):
             SignedIn.objects.filter(session_key=request.session.session_key).delete()
             logout(request)
         elif request.session.session_key and not self._is_noted(request, at):
@@ -54,6 +64,11 @@ class SignedInPeople:
                 user_agent=request.headers.get("User-Agent", ""), at=at,
             )  # fmt: skip
             request.session[NOTED] = [request.session.session_key, at.isoformat()]
+
+    def _last_use(self, request: HttpRequest, began_at: datetime) -> datetime:
+        """At the latest: it is noted once a minute."""
+        noted = request.session.get(NOTED)
+        return (datetime.fromisoformat(noted[1]) if noted else began_at) + SEEN_RESOLUTION
 
     def _is_noted(self, request: HttpRequest, at: datetime) -> bool:
         """Within the last minute, under the key that the session has now."""

@@ -22,6 +22,12 @@ def longest(user: User) -> timedelta:
     return timedelta(hours=hours)
 
 
+def longest_idle(user: User) -> timedelta:
+    """How long the person may do nothing, by what they may do now."""
+    is_finance = has_finance_rights(user)
+    return timedelta(minutes=settings.SESSION_FINANCE_IDLE_MINUTES if is_finance else settings.SESSION_IDLE_MINUTES)
+
+
 def note_session(
     *, session_key: str, user: User, began_at: datetime, address: str, user_agent: str, at: datetime
 ) -> SignedIn:

@@ -81,8 +81,9 @@ def test_nobody_sees_or_ends_those_of_others_but_who_manages_people(acme: Scope,
     [("engineering", "", 168), ("finance", "", 12), ("platform", "approve_budget", 12)],
 )
 def test_whoever_decides_on_money_is_signed_in_for_a_shorter_time(
-    acme: Scope, person: Person, persona: str, right: str, hours: int
+    acme: Scope, person: Person, settings: Any, persona: str, right: str, hours: int
 ) -> None:
+    settings.SESSION_IDLE_MINUTES = settings.SESSION_FINANCE_IDLE_MINUTES = 14 * 1440
     person("fay@example.com", acme, persona, right)
     with time_machine.travel(AT, tick=False) as clock:
         client = signed_in("fay@example.com")
@@ -91,6 +92,32 @@ def test_whoever_decides_on_money_is_signed_in_for_a_shorter_time(
         clock.shift(timedelta(seconds=1))
         assert not is_in(client)
     assert not SignedIn.objects.lasting(AT + timedelta(hours=hours)).exists()
+
+
+@pytest.mark.parametrize(
+    ("persona", "right", "minutes"),
+    [("engineering", "", 1440), ("finance", "", 60), ("platform", "approve_budget", 60)],
+)
+def test_who_does_nothing_is_signed_out_and_sooner_who_decides_on_money(
+    acme: Scope, person: Person, persona: str, right: str, minutes: int
+) -> None:
+    person("fay@example.com", acme, persona, right)
+    with time_machine.travel(AT, tick=False) as clock:
+        client = signed_in("fay@example.com")
+        for _ in range(3):
+            clock.shift(timedelta(minutes=minutes))
+            assert is_in(client)
+        clock.shift(timedelta(minutes=minutes + 1))
+        answer = client.get("/admin/")
+        assert (answer.status_code, answer.headers["Clear-Site-Data"]) == (302, '"cache"')
+        assert not is_in(client)
+    assert not SignedIn.objects.exists()
+
+
+def test_who_signs_out_leaves_nothing_in_the_browser(ada: User) -> None:
+    client = signed_in("ada@example.com")
+    answer = client.post("/admin/logout/")
+    assert (answer.headers["Clear-Site-Data"], is_in(client)) == ('"cache"', False)
 
 
 def test_who_is_given_such_a_right_meanwhile_is_signed_in_for_the_shorter_time(acme: Scope, ada: User) -> None:
