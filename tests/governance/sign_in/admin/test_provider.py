@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from governance.people.models import User
@@ -124,6 +125,16 @@ def test_a_second_factor_of_ours_is_asked_for_unless_the_provider_vouches(
     client, _ = sign_in_by(acme_id)
     assert is_in(client)
     assert recorded("sign_in.accept")[-1][1]["methods"] == ["provider with second factor"]
+
+
+def test_who_has_a_factor_here_is_asked_for_it_unless_the_provider_vouches(acme_id: IdentityProviderDouble) -> None:
+    sign_in_by(acme_id)
+    Authenticator.objects.create(user=User.objects.get(), type="totp", data={"secret": "sealed"})
+    client, where = sign_in_by(acme_id)
+    assert (where, is_in(client)) == ("/account/second-factor/authenticate/", False)
+    acme_id.person = Person(more={"amr": ["pwd", "mfa"]})
+    client, where = sign_in_by(acme_id)
+    assert (where, is_in(client)) == ("/admin/", True)
 
 
 def test_who_came_by_the_provider_adds_a_second_factor_after_showing_anew_who_they_are(
