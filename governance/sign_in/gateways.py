@@ -62,23 +62,23 @@ class _Kept:
     keys_at: float = field(default=-1e9)
 
 
-_kept: dict[str, _Kept] = {}
+remembered: dict[str, _Kept] = {}
 _lock = threading.Lock()
 
 
 def description_of(issuer: str) -> Description:
     """Asked again after ten minutes. ProviderFailed."""
-    kept = _kept.get(issuer)
+    kept = remembered.get(issuer)
     if kept is None or time.monotonic() >= kept.described_at + KEPT_S:
         described = _described(_answer("GET", issuer.rstrip("/") + WELL_KNOWN), issuer)
         with _lock:
-            kept = _kept[issuer] = _Kept(described, time.monotonic())
+            kept = remembered[issuer] = _Kept(described, time.monotonic())
     return kept.description
 
 
 def keys_of(issuer: str, *, anew: bool = False) -> Keys:
     """Asked again after ten minutes, or `anew` when it did not have the key, seldom. ProviderFailed."""
-    description, kept = description_of(issuer), _kept[issuer]
+    description, kept = description_of(issuer), remembered[issuer]
     if time.monotonic() >= kept.keys_at + (KEYS_AGAIN_AFTER_S if anew else KEPT_S):
         found = _answer("GET", description.jwks_uri).get("keys")
         if not isinstance(found, list) or len(found) > KEYS_MAX:

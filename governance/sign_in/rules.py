@@ -27,7 +27,7 @@ class GuessablePasswordValidator:
         """ValidationError with what is wrong."""
         del user
         if reason := why_guessable(password, self._common, words_near_here()):
-            raise ValidationError(reason, code="password_guessable")
+            raise ValidationError(reason)
 
     def get_help_text(self) -> str:
         return "Your password can’t be made of a common one, of keys in a row, or of a name that is known here."

@@ -32,8 +32,6 @@ NO_GROUP = "You are in no group of those that may come in here."
 class AddressTaken(DomainError):
     """Somebody has the address here who is not known to be the same person."""
 
-    code = "address_taken"
-
 
 def admit(arrival: Arrival, provider: IdentityProvider, *, at: datetime) -> User:
     """The person, with what their groups give them now and no more. Who is new here is made when a group of theirs
@@ -55,15 +53,15 @@ def admit(arrival: Arrival, provider: IdentityProvider, *, at: datetime) -> User
 
 @transaction.atomic
 def connect_person(*, user: User, issuer: str, subject: str, actor: Actor, at: datetime) -> ProviderIdentity:
-    """From now on the subject at the provider signs in as the person. Forbidden; Invalid (`subject_taken`)."""
+    """From now on the subject at the provider signs in as the person. Forbidden; Invalid for somebody else's."""
     check_operates(actor)
     if not 0 < len(subject) <= SUBJECT_LENGTH_MAX:
-        raise Invalid(f"A subject has 1 to {SUBJECT_LENGTH_MAX} characters.", code="subject_invalid")
+        raise Invalid(f"A subject has 1 to {SUBJECT_LENGTH_MAX} characters.")
     identity, is_new = ProviderIdentity.objects.get_or_create(
         issuer=issuer, subject=subject, defaults={"user": user, "connected_at": at}
     )
     if identity.user_id != user.pk:
-        raise Invalid(f"{subject} signs in as {identity.user.email} already.", code="subject_taken")
+        raise Invalid(f"{subject} signs in as {identity.user.email} already.")
     if is_new:
         _record_connected(identity, actor, at)
     return identity

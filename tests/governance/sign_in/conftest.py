@@ -17,7 +17,7 @@ BEGIN = "/account/sign-in/provider/"
 
 @pytest.fixture
 def acme_id(httpserver: HTTPServer, settings: Any, acme: Scope) -> IdentityProviderDouble:
-    gateways._kept.clear()
+    gateways.remembered.clear()
     double = IdentityProviderDouble(httpserver)
     settings.IDENTITY_PROVIDER = double.settings
     settings.PUBLIC_URL = "http://testserver"

@@ -52,14 +52,14 @@ def test_a_provider_that_describes_another_is_not_asked(
     ],
 )
 def test_what_is_no_description_is_not_read(httpserver: HTTPServer, answer: Response, why: str) -> None:
-    gateways._kept.clear()
+    gateways.remembered.clear()
     httpserver.expect_request("/.well-known/openid-configuration").respond_with_response(answer)
     with pytest.raises(ProviderFailed, match=why):
         description_of(httpserver.url_for("").rstrip("/"))
 
 
 def test_one_that_drips_is_given_up(httpserver: HTTPServer, monkeypatch: Any) -> None:
-    gateways._kept.clear()
+    gateways.remembered.clear()
     monkeypatch.setattr(gateways, "ANSWER_WITHIN_S", 0)
     httpserver.expect_request("/.well-known/openid-configuration").respond_with_data(iter(["{", "}"]))
     with pytest.raises(ProviderFailed, match="its answer took longer than 0 s"):
@@ -67,6 +67,6 @@ def test_one_that_drips_is_given_up(httpserver: HTTPServer, monkeypatch: Any) ->
 
 
 def test_nobody_there_is_said() -> None:
-    gateways._kept.clear()
+    gateways.remembered.clear()
     with pytest.raises(ProviderFailed, match="it could not be asked: ConnectionError"):
         description_of("http://127.0.0.1:9")
