@@ -45,3 +45,11 @@ def second_factor(env: Environment) -> list[str]:
             known = "superuser, engineering, finance, finops and platform"
             raise EnvironmentVariableError("WEIR_SECOND_FACTOR", f"must be of {known}, not {one}")
     return demanded
+
+
+def passwords(env: Environment, provider: IdentityProvider | None) -> str:
+    """Who may sign in by one; EnvironmentVariableError where that leaves others no way in."""
+    allowed = env.choice("WEIR_PASSWORDS", "all", frozenset({"all", "superusers", "none"}))
+    if allowed != "all" and provider is None:
+        raise EnvironmentVariableError("WEIR_PASSWORDS", f"is {allowed}, so nobody else comes in: set WEIR_OIDC_ISSUER")
+    return allowed

@@ -12,7 +12,7 @@ from config import appearance, logs, openapi, schedule, stack
 from config.databases import APPLICATION, DATABASE, OWNER, conninfo
 from config.environment import Environment, EnvironmentVariableError, secret_keys
 from config.folders import data_folder
-from config.identity import identity_provider, second_factor
+from config.identity import identity_provider, passwords, second_factor
 
 env = Environment()
 
@@ -115,9 +115,7 @@ SESSION_COOKIE_AGE = max(SESSION_HOURS, SESSION_FINANCE_HOURS) * 3600
 # Of whom a second factor is demanded; whoever has one is asked for it in any case.
 SECOND_FACTOR = second_factor(env)
 IDENTITY_PROVIDER = identity_provider(env)
-PASSWORDS = env.choice("WEIR_PASSWORDS", "all", frozenset({"all", "superusers", "none"}))
-if PASSWORDS != "all" and IDENTITY_PROVIDER is None:
-    raise EnvironmentVariableError("WEIR_PASSWORDS", f"is {PASSWORDS}, so nobody else comes in: set WEIR_OIDC_ISSUER")
+PASSWORDS = passwords(env, IDENTITY_PROVIDER)
 ACCOUNT_ADAPTER = "governance.sign_in.admin.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

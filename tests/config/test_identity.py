@@ -3,7 +3,7 @@
 import pytest
 
 from config.environment import Environment, EnvironmentVariableError
-from config.identity import identity_provider, second_factor
+from config.identity import identity_provider, passwords, second_factor
 from governance.sign_in.engine.providers import GroupGives, IdentityProvider
 
 STATED = {"WEIR_OIDC_ISSUER": "https://id.example.com", "WEIR_OIDC_CLIENT_ID": "weir"}
@@ -50,3 +50,10 @@ def test_a_second_factor_is_demanded_of_whom_there_is() -> None:
     assert second_factor(Environment({"WEIR_SECOND_FACTOR": "finance, superuser"})) == ["finance", "superuser"]
     with pytest.raises(EnvironmentVariableError, match=r"WEIR_SECOND_FACTOR must be of superuser.*not bosses"):
         second_factor(Environment({"WEIR_SECOND_FACTOR": "bosses"}))
+
+
+def test_passwords_are_not_closed_without_another_way_in() -> None:
+    assert passwords(Environment({}), None) == "all"
+    with pytest.raises(EnvironmentVariableError, match="set WEIR_OIDC_ISSUER"):
+        passwords(Environment({"WEIR_PASSWORDS": "none"}), None)
+    assert passwords(Environment({"WEIR_PASSWORDS": "none"}), identity_provider(Environment(STATED))) == "none"
