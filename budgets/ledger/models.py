@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from typing import Any, Self
 
 import pgtrigger
@@ -41,25 +42,37 @@ BALANCES_FOLLOW = """
     UPDATE budgets_account account
     SET funded = account.funded + change.funded,
         granted_out = account.granted_out + change.granted_out,
-        spent = account.spent + change.spent
+        spent = account.spent + change.spent,
+        held = account.held + change.held
     FROM (
-        SELECT account_id, sum(funded) AS funded, sum(granted_out) AS granted_out, sum(spent) AS spent
+        SELECT account_id, sum(funded) AS funded, sum(granted_out) AS granted_out, sum(spent) AS spent,
+               sum(held) AS held
         FROM (
             SELECT debit_account_id AS account_id,
                    CASE WHEN kind IN ('fund', 'grant') THEN amount ELSE 0 END AS funded,
                    CASE WHEN kind = 'return' THEN -amount ELSE 0 END AS granted_out,
-                   CASE WHEN kind IN ('charge', 'adjust') THEN -amount ELSE 0 END AS spent
+                   CASE WHEN kind IN ('charge', 'adjust') THEN -amount ELSE 0 END AS spent,
+                   CASE WHEN kind = 'unhold' THEN -amount ELSE 0 END AS held
             FROM new_rows
             UNION ALL
             SELECT credit_account_id,
                    CASE WHEN kind = 'return' THEN -amount ELSE 0 END,
                    CASE WHEN kind IN ('fund', 'grant') THEN amount ELSE 0 END,
-                   CASE WHEN kind IN ('charge', 'adjust') THEN amount ELSE 0 END
+                   CASE WHEN kind IN ('charge', 'adjust') THEN amount ELSE 0 END,
+                   CASE WHEN kind = 'hold' THEN amount ELSE 0 END
             FROM new_rows
         ) entry
         GROUP BY account_id
     ) change
     WHERE account.id = change.account_id AND account.kind = 'budget';
+    IF EXISTS (
+        SELECT 1 FROM new_rows
+        JOIN budgets_account account ON account.id = credit_account_id
+        WHERE new_rows.kind = 'hold' AND account.kind = 'budget'
+          AND account.funded - account.granted_out - account.spent < account.held
+    ) THEN
+        RAISE EXCEPTION 'a hold takes no more than is available' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     RETURN NULL;
 """
 
@@ -88,15 +101,17 @@ class AccountQuerySet(ScopedQuerySet["Account"]):
 
 
 class Account(models.Model):
-    """One budget in one period; or, for an organisation and unit, where money comes from or where spending goes.
+    """One budget in one period; or, for an organisation and unit, where money comes from, where spending goes, or where
+    what is held lies.
 
-    Only budget accounts keep balances: every charge would update the row of the other two.
+    Only budget accounts keep balances: every charge would update the row of the others.
     """
 
     class Kind(models.TextChoices):
         BUDGET = "budget"
         SOURCE = "source"
         SPENT = "spent"
+        HELD = "held"
 
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.BUDGET, editable=False)
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+", editable=False)
@@ -108,6 +123,7 @@ class Account(models.Model):
     funded = amount_field()
     granted_out = amount_field()
     spent = amount_field()
+    held = amount_field()
     shortfall = amount_field()
     opened_at = models.DateTimeField(editable=False)
 
@@ -134,9 +150,10 @@ class Account(models.Model):
                 name="account_never_grants_more_than_it_has",
                 condition=Q(granted_out__gte=0, granted_out__lte=F("funded")),
             ),
+            models.CheckConstraint(name="account_held_is_not_negative", condition=Q(held__gte=0)),
             models.CheckConstraint(name="account_shortfall_is_not_negative", condition=Q(shortfall__gte=0)),
             models.UniqueConstraint(
-                name="account_one_source_and_one_spent",
+                name="account_one_of_each_other_kind",
                 fields=["scope", "unit", "kind"],
                 condition=~Q(kind="budget"),
             ),
@@ -162,7 +179,7 @@ class Account(models.Model):
                 name="account_balances_follow_transfers",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=pgtrigger.AnyChange("funded", "granted_out", "spent"),
+                condition=pgtrigger.AnyChange("funded", "granted_out", "spent", "held"),
                 # Depth 1 is a statement of a client; the transfers' own trigger arrives at depth 2.
                 func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION"
                 " 'account %: balances are moved by transfers', OLD.id"
@@ -180,7 +197,7 @@ class Account(models.Model):
                 name="account_opens_empty",
                 operation=pgtrigger.Insert,
                 when=pgtrigger.Before,
-                condition=~pgtrigger.Q(new__funded=0, new__granted_out=0, new__spent=0),
+                condition=~pgtrigger.Q(new__funded=0, new__granted_out=0, new__spent=0, new__held=0),
                 func="RAISE EXCEPTION 'an account opens empty: balances are moved by transfers'"
                 " USING ERRCODE = 'integrity_constraint_violation';",
             ),
@@ -207,10 +224,19 @@ class Account(models.Model):
         return f"{self.scope}, {self.period_start} to {self.period_end}"
 
     @property
+    def available(self) -> Decimal:
+        """What could still be granted, held or spent; below zero when overspent. In quantities of the ledger."""
+        left: Decimal = self.funded - self.granted_out - self.spent - self.held
+        return left
+
+    @property
     def interval(self) -> Period:
         """The period; budget accounts only."""
         assert self.period_start is not None and self.period_end is not None  # noqa: PT018, S101  # budget accounts only
         return Period(self.period_start, self.period_end)
+
+
+OF_CALLS = ("charge", "hold", "unhold")
 
 
 class TransferQuerySet(models.QuerySet["Transfer"]):
@@ -221,12 +247,17 @@ class TransferQuerySet(models.QuerySet["Transfer"]):
         ids = list(accounts)
         return self.filter(Q(credit_account__in=ids) | (Q(debit_account__in=ids) & ~Q(kind="charge")))
 
+    def decided(self) -> Self:
+        """What people decided and what followed from it, without what calls do, of which there may be many a second."""
+        return self.exclude(kind__in=OF_CALLS)
+
 
 class Transfer(models.Model):
     """An amount moved out of the credit account into the debit account; units as in `budgets.plans.engine.amounts`.
 
     fund: source → budget · grant: parent → child · return: child → parent or source ·
-    charge: budget → spent · adjust: spending moves from the debit to the credit account.
+    charge: budget → spent · adjust: spending moves from the debit to the credit account ·
+    hold: budget → held · unhold: held → budget.
     """
 
     class Kind(models.TextChoices):
@@ -235,6 +266,8 @@ class Transfer(models.Model):
         CHARGE = "charge"
         ADJUST = "adjust"
         RETURN = "return"
+        HOLD = "hold"
+        UNHOLD = "unhold"
 
     debit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="debits", db_index=False)
     credit_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="credits", db_index=False)
@@ -261,7 +294,7 @@ class Transfer(models.Model):
             # Read by the ledger of an account; transfers into a spent account are never read by account.
             models.Index(name="transfer_out", fields=["credit_account", "id"]),
             # Read by the admin: money that moved, among very many charges.
-            models.Index(name="transfer_out_decided", fields=["credit_account", "id"], condition=~Q(kind="charge")),
+            models.Index(name="transfer_out_decided", fields=["credit_account", "id"], condition=~Q(kind__in=OF_CALLS)),
             models.Index(name="transfer_in", fields=["debit_account", "id"], condition=~Q(kind="charge")),
         ]
         triggers = [

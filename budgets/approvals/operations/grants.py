@@ -123,11 +123,11 @@ def change_funding(
     elif quantity < 0:
         stored = Account.objects.get(pk=account.pk)
         filled = min(-quantity, stored.shortfall) if reference == "new version" else Decimal(0)
-        back, free = -quantity - filled, stored.funded - stored.granted_out
+        back, free = -quantity - filled, stored.funded - stored.granted_out - stored.held
         if back > free:
             left = budget_quantity(unit, free)
             raise InsufficientFunds(
-                f"{account.scope.path} has {spoken(unit, left, currency)} that is not granted to budgets below it;"
+                f"{account.scope.path} has {spoken(unit, left, currency)} neither granted to budgets below it nor held;"
                 f" {spoken(unit, budget_quantity(unit, back), currency)} cannot go back.",
                 available=left,
             )

@@ -19,12 +19,24 @@ class AccountAdmin(RecordAdmin):
 
     change_form_after_template = "budgets/ledger/ledger.html"
 
-    list_display = ("scope", "period", "funded_", "granted_out_", "spent_", "left", "shortfall_")
+    list_display = ("scope", "period", "funded_", "granted_out_", "spent_", "held_", "left", "shortfall_")
     list_filter = ("unit", "period_start")
     search_fields = ("scope__path",)
     ordering = ("-period_start", "scope__path")
-    fields = ("scope", "unit", "budget", "parent", "period", "funded_", "granted_out_", "spent_", "left", "shortfall_")
-    readonly_fields = ("period", "funded_", "granted_out_", "spent_", "left", "shortfall_")
+    fields = (
+        "scope",
+        "unit",
+        "budget",
+        "parent",
+        "period",
+        "funded_",
+        "granted_out_",
+        "spent_",
+        "held_",
+        "left",
+        "shortfall_",
+    )
+    readonly_fields = ("period", "funded_", "granted_out_", "spent_", "held_", "left", "shortfall_")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return super().get_queryset(request).filter(kind=Account.Kind.BUDGET).select_related("scope", "budget")
@@ -60,9 +72,14 @@ class AccountAdmin(RecordAdmin):
         return in_unit(account, account.spent)
 
     @number_column
+    @admin.display(description="held", ordering="held")
+    def held_(self, account: Account) -> str:
+        return in_unit(account, account.held) if account.held else "–"
+
+    @number_column
     @admin.display
     def left(self, account: Account) -> str:
-        return in_unit(account, account.funded - account.granted_out - account.spent)
+        return in_unit(account, account.available)
 
     @number_column
     @admin.display(description="shortfall", ordering="shortfall")

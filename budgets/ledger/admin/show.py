@@ -52,6 +52,7 @@ class PeriodSummary:
     remaining: str
     is_overspent: bool
     granted_out: str
+    held: str
     available: str
     shortfall: str
     bar: SafeString | str
@@ -80,6 +81,7 @@ def period_shown(
         remaining=in_words(facts.remaining),
         is_overspent=facts.remaining < 0,
         granted_out=in_words(facts.granted_out),
+        held=in_words(facts.held) if facts.held else "",
         available=in_words(facts.available),
         shortfall=in_words(facts.shortfall) if facts.shortfall else "",
         bar=progress(facts),
@@ -93,7 +95,7 @@ def entries_shown(budget: Budget, accounts: Collection[int]) -> dict[str, list[T
     """The latest entries of these accounts of the budget, for the template: `transfers`, what people decided and what
     followed from it, and `charges`, of which there may be several a second.
     """
-    decided = Transfer.objects.of(accounts).exclude(kind=Transfer.Kind.CHARGE)
+    decided = Transfer.objects.of(accounts).decided()
     charges = Transfer.objects.filter(credit_account__in=accounts, kind=Transfer.Kind.CHARGE)
     return {
         "transfers": _rows(decided, accounts, budget, TRANSFERS),

@@ -9,16 +9,17 @@ ZERO = Decimal(0)
 
 @dataclass(slots=True)
 class Balance:
-    """What an account was funded with, granted to accounts below and spent, in quantities of the ledger."""
+    """What an account was funded with, granted to accounts below, spent and holds, in quantities of the ledger."""
 
     funded: Decimal = ZERO
     granted_out: Decimal = ZERO
     spent: Decimal = ZERO
+    held: Decimal = ZERO
 
     @property
     def available(self) -> Decimal:
-        """What could still be granted or spent; below zero when overspent."""
-        return self.funded - self.granted_out - self.spent
+        """What could still be granted, held or spent; below zero when overspent."""
+        return self.funded - self.granted_out - self.spent - self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def fund(openings: Iterable[Opening], balances: Mapping[int, Balance], sources: 
 
     `balances` are those before, by account; they are not changed.
     """
-    now = {key: Balance(value.funded, value.granted_out, value.spent) for key, value in balances.items()}
+    now = {key: Balance(value.funded, value.granted_out, value.spent, value.held) for key, value in balances.items()}
     entries: list[Entry] = []
     shortfalls: dict[int, Decimal] = {}
     available: dict[int, Decimal] = {}

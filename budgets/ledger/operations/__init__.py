@@ -7,7 +7,9 @@ from budgets.ledger.operations.lines import (
     watch_lines,
 )
 from budgets.ledger.operations.locks import (
+    lock_balances,
     lock_for_opening,
+    lock_for_posting,
 )
 from budgets.ledger.operations.opening import (
     Opened,
@@ -18,14 +20,18 @@ from budgets.ledger.operations.opening import (
     scopes_above_and_below,
 )
 from budgets.ledger.operations.posting import (
+    accounts_for_posting,
     post_usage,
 )
 
 __all__ = [
     "Opened",
+    "accounts_for_posting",
     "balance_of",
     "days_to_open",
+    "lock_balances",
     "lock_for_opening",
+    "lock_for_posting",
     "open_missing",
     "open_periods",
     "post_usage",

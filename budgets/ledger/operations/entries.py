@@ -28,7 +28,7 @@ def source_and_spent(*, root_id: int, unit: str, at: datetime) -> tuple[Account,
 
 def balance_of(account: Account) -> Balance:
     """As the ledger counts; read the row under the opening lock for balances that hold."""
-    return Balance(funded=account.funded, granted_out=account.granted_out, spent=account.spent)
+    return Balance(funded=account.funded, granted_out=account.granted_out, spent=account.spent, held=account.held)
 
 
 def write_entries(

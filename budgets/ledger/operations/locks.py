@@ -1,8 +1,10 @@
 """One lock keeps posting and the opening of accounts apart: many may post at once, or one may open."""
 
 import time
+from collections.abc import Collection
 from uuid import UUID
 
+from budgets.ledger.models import Account
 from governance.scopes.queries import TREE_STATE, ScopeTree, tree_in_state
 from governance.statements.operations import one_message
 from governance.work.engine.locks import POSTING_LOCK
@@ -26,3 +28,11 @@ def lock_for_posting() -> tuple[UUID | None, ScopeTree]:
 def lock_for_opening() -> None:
     """Exclusive, until the transaction ends. Taken first, before any row, and never after the shared one."""
     hold(POSTING_LOCK)
+
+
+def lock_balances(account_ids: Collection[int]) -> dict[int, Account]:
+    """The accounts of budgets among these, locked in the order of their ids until the transaction ends, by id: before
+    several statements that move balances, each of which would lock its own.
+    """
+    rows = Account.objects.of_budgets().filter(pk__in=account_ids).order_by("pk").select_for_update(no_key=True)
+    return {account.pk: account for account in rows}

@@ -11,7 +11,9 @@ from functools import partial
 from django.db import transaction
 
 from allocation.usage.engine.roll_ups import UsagePosting
-from budgets.ledger.operations.locks import lock_for_opening, lock_for_posting
+from budgets.ledger.engine.funding import Entry
+from budgets.ledger.operations.entries import write_entries
+from budgets.ledger.operations.locks import lock_balances, lock_for_opening, lock_for_posting
 from budgets.ledger.operations.opening import Opened, open_missing, record_shortfalls
 from budgets.ledger.queries import (
     ChargedAccounts,
@@ -25,6 +27,8 @@ from governance.scopes.queries import scope_tree
 from governance.statements.operations import Message, one_message
 from governance.work.operations import each_apart, number_array
 
+# What is written with usage, given the accounts that it is charged to.
+Settled = Callable[[ChargedAccounts], Sequence[Entry]]
 logger = logging.getLogger(__name__)
 ZERO = Decimal(0)
 AGAIN_AFTER_S = 60.0
@@ -34,17 +38,36 @@ _put_off_until: dict[int, float] = {}
 
 @transaction.atomic(savepoint=False)
 def post_usage(
-    *, postings: Sequence[UsagePosting], at: datetime, beside: Callable[[Message], None] | None = None
+    *,
+    postings: Sequence[UsagePosting],
+    at: datetime,
+    beside: Callable[[Message], None] | None = None,
+    settled: Settled | None = None,
 ) -> set[int]:
     """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own. Returns
     the scopes of which a budget's use came to a watched line: guardrails may have something to say of them at once.
 
     One transfer for each account and day. Two messages a batch while no account opens or ends; `beside` may ask more of
-    the one that charges, and is not called where nothing is charged.
+    the one that charges, and is not called where nothing is charged. `settled` gives what is written before it, such as
+    holds that end: called under the lock of posting, with no account locked.
     """
     days = {posting.occurred_on for posting in postings}
     if not days:
         return set()
+    current = accounts_for_posting(days, at)
+    entries = settled(current) if settled is not None else ()
+    moved = _moved(postings, current, days)
+    if entries:
+        changed = {account_id for entry in entries for account_id in (entry.debit, entry.credit)}
+        lock_balances(changed | {account_id for (account_id, _, _), _ in moved})
+        write_entries(entries, on=at.date(), at=at, reference="usage")
+    return _charge(moved, at, beside) if moved else set()
+
+
+def accounts_for_posting(days: set[date], at: datetime) -> ChargedAccounts:
+    """The accounts charged on these days, which stay so until the transaction ends; what is due is opened first. Takes
+    the lock of posting, or that of opening.
+    """
     if due := _due(days):
         lock_for_opening()
         # Before posting: the roll-ups, from which opening charges what came before, do not hold this usage yet.
@@ -54,8 +77,7 @@ def post_usage(
         version, tree = coverage_version(), scope_tree()
     else:
         version, tree = lock_for_posting()
-    moved = _moved(postings, charged_accounts(version, tree), days)
-    return _charge(moved, at, beside) if moved else set()
+    return charged_accounts(version, tree)
 
 
 def _due(days: set[date]) -> list[int]:

@@ -45,7 +45,7 @@ class ChargedAccounts:
     tree: ScopeTree
     days: dict[date, DayAccounts] = field(default_factory=dict)
     days_checked: set[date] = field(default_factory=set)
-    spent_accounts: dict[tuple[int, str], int] = field(default_factory=dict)
+    other_accounts: dict[tuple[int, str, str], int] = field(default_factory=dict)
 
     def of(self, days: Iterable[date]) -> dict[date, DayAccounts]:
         """The open accounts of each of these days."""
@@ -59,10 +59,20 @@ class ChargedAccounts:
 
     def spent_account(self, root_id: int, unit: str) -> int:
         """The id of the account where an organisation's spending goes. KeyError when it has none for the unit yet."""
-        if (root_id, unit) not in self.spent_accounts:
-            rows = Account.objects.filter(kind=Account.Kind.SPENT).values_list("scope_id", "unit", "id")
-            self.spent_accounts = {(scope_id, of_unit): account_id for scope_id, of_unit, account_id in rows}
-        return self.spent_accounts[root_id, unit]
+        return self._other(root_id, unit, Account.Kind.SPENT)
+
+    def held_account(self, root_id: int, unit: str) -> int:
+        """The id of the account where lies what is held. KeyError when the organisation has none for the unit yet."""
+        return self._other(root_id, unit, Account.Kind.HELD)
+
+    def _other(self, root_id: int, unit: str, kind: str) -> int:
+        if (root_id, unit, kind) not in self.other_accounts:
+            rows = Account.objects.filter(kind__in=(Account.Kind.SPENT, Account.Kind.HELD))
+            self.other_accounts = {
+                (scope_id, of_unit, of_kind): account_id
+                for scope_id, of_unit, of_kind, account_id in rows.values_list("scope_id", "unit", "kind", "id")
+            }
+        return self.other_accounts[root_id, unit, kind]
 
 
 def _load(days: list[date]) -> dict[date, DayAccounts]:

@@ -21,7 +21,7 @@ ZERO = Decimal(0)
 @dataclass(frozen=True, slots=True)
 class BudgetFacts:
     """A budget's current period, in the budget's unit. `used` includes the spending of sub-budgets; `remaining` may be
-    negative; `available` is what could still be granted or spent here, after grants to sub-budgets.
+    negative; `available` is what could still be granted, held or spent here, after grants to sub-budgets.
     """
 
     budget_id: int
@@ -34,6 +34,7 @@ class BudgetFacts:
     daily_share: Decimal
     granted_out: Decimal = ZERO
     available: Decimal = ZERO
+    held: Decimal = ZERO
     shortfall: Decimal = ZERO
     account_id: int | None = None
 
@@ -82,14 +83,14 @@ def facts_of(account: Account, used: Decimal) -> BudgetFacts:
     """The facts of an account, `used` in quantities of the ledger as `used_below` gives it."""
     assert account.budget_id is not None  # noqa: S101  # budget accounts only
     unit = account.unit
-    available = account.funded - account.granted_out - account.spent
     return _facts(
         budget_id=account.budget_id,
         amount=budget_quantity(unit, account.funded),
         used=budget_quantity(unit, used),
         period=account.interval,
         granted_out=budget_quantity(unit, account.granted_out),
-        available=budget_quantity(unit, available),
+        available=budget_quantity(unit, account.available),
+        held=budget_quantity(unit, account.held),
         shortfall=budget_quantity(unit, account.shortfall),
         account_id=account.pk,
     )

@@ -179,5 +179,9 @@ BALANCES_FROM_TRANSFERS = """
         OR spent <> COALESCE((SELECT sum(amount) FROM budgets_transfer WHERE credit_account_id = account.id
                             AND kind IN ('charge', 'adjust')), 0)
                 - COALESCE((SELECT sum(amount) FROM budgets_transfer WHERE debit_account_id = account.id
-                            AND kind IN ('charge', 'adjust')), 0))
+                            AND kind IN ('charge', 'adjust')), 0)
+        OR held <> COALESCE((SELECT sum(amount) FROM budgets_transfer WHERE credit_account_id = account.id
+                            AND kind = 'hold'), 0)
+                - COALESCE((SELECT sum(amount) FROM budgets_transfer WHERE debit_account_id = account.id
+                            AND kind = 'unhold'), 0))
 """
