@@ -4,6 +4,10 @@ from collections.abc import Collection
 
 from allocation.meters.documents import ATTRIBUTES_MAX, MENDED_MAX, UsageEvent
 
+# The reservation that a call was made under: an attribute of an event, `weir.reservation` of a span or log event, a tag
+# `reservation:ID` of LiteLLM's.
+RESERVATION, RESERVATION_TAG = "reservation", "tag.reservation"
+
 
 def attributes_kept(event: UsageEvent, read: Collection[str]) -> UsageEvent:
     """The event with as many attributes as are stored: first those that rules read, then the others in their order. How

@@ -16,7 +16,7 @@ from allocation.prices.engine.pricing import PriceList
 from allocation.sources.documents import PriceFrom
 from allocation.sources.engine import NOBODY, Senders
 from allocation.usage.engine.agreed_prices import as_agreed, else_billed
-from allocation.usage.engine.attributes import attributes_kept
+from allocation.usage.engine.attributes import RESERVATION, RESERVATION_TAG, attributes_kept
 from allocation.usage.engine.call_prices import DAY_S, FOCUS, PROVIDER, REGION, Priced, claimed_nanos, price_of
 from governance.calendar.engine import first_of_month
 
@@ -121,7 +121,9 @@ class PricingContext:
             event = money_alone(event)
         scope_id, organisation, attribution = attributed
         if event.attributes is not None and len(event.attributes) > ATTRIBUTES_MAX:
-            event = attributes_kept(event, (REGION, *(organisation.matcher.reads.attributes or ())))
+            event = attributes_kept(
+                event, (REGION, RESERVATION, RESERVATION_TAG, *(organisation.matcher.reads.attributes or ()))
+            )
         event, price_from = self._as_agreed(event, organisation)
         price = price_of(event, organisation.prices, at_s, self.billed_by, self.held_ratio)
         if price_from == "catalogue_else_billed" and not isinstance(price, Fault):

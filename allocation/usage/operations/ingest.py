@@ -24,6 +24,7 @@ from allocation.usage.engine.call_prices import PROVIDER
 from allocation.usage.engine.costing import CostedRecord, PricingContext
 from allocation.usage.engine.counted import counted
 from allocation.usage.engine.estimates import estimated_cost
+from allocation.usage.engine.reserved import reserved_usage
 from allocation.usage.engine.roll_ups import postings_of
 from allocation.usage.engine.traced_calls import TracedCalls
 from allocation.usage.operations.crossings import evaluate_crossings
@@ -317,11 +318,12 @@ def _count(batch: Batch, new: Sequence[CostedRecord], at: datetime, *, folded: b
     if not heard_from:
         return frozenset()
     added = counted(new, received_s=at.timestamp(), root_ids=heard_from)
+    reserved = reserved_usage(new)
     if folded:
-        post_to_ledger(postings_of(added), at)
+        post_to_ledger(postings_of(added), at, reserved)
         fold([added], at=at)
         return frozenset()
     leaving = Leaving(added)
-    crossed = post_to_ledger(postings_of(added), at, beside=leaving.ask)
+    crossed = post_to_ledger(postings_of(added), at, reserved, beside=leaving.ask)
     leaving.see()
     return crossed

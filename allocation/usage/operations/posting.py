@@ -2,24 +2,31 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from allocation.usage.engine.reserved import ReservedUsage
 from allocation.usage.engine.roll_ups import UsagePosting
 from governance.statements.operations import Message, one_message
 
 
 def post_to_ledger(
-    postings: Sequence[UsagePosting], at: datetime, *, beside: Callable[[Message], None] | None = None
+    postings: Sequence[UsagePosting],
+    at: datetime,
+    reserved: Sequence[ReservedUsage] = (),
+    *,
+    beside: Callable[[Message], None] | None = None,
 ) -> set[int]:
     """Calls USAGE_POSTING with the postings and returns the scopes that are to be evaluated at once, since a budget of
-    theirs is a step fuller; does nothing without that setting. `beside` asks more of the message by which it charges,
-    or of one of its own where nothing is charged.
+    theirs is a step fuller; does nothing without that setting. Where some of it names its `reserved` reservation
+    USAGE_SETTLING, which posts it and settles these. `beside` asks more of the message by which it charges, or of one
+    of its own where nothing is charged.
     """
-    post = function_named("USAGE_POSTING")
+    settle = function_named("USAGE_SETTLING") if reserved else None
+    post = function_named("USAGE_POSTING") if settle is None else partial(settle, reserved=reserved)
     asked: list[Message] = []
 
     def ask_beside(message: Message) -> None:
@@ -27,7 +34,7 @@ def post_to_ledger(
             beside(message)
         asked.append(message)
 
-    crossed = set() if post is None else post(postings=postings, at=at, beside=ask_beside)
+    crossed: set[int] = set() if post is None else post(postings=postings, at=at, beside=ask_beside)
     if beside is not None and not asked:
         with one_message() as message:
             beside(message)
