@@ -5,5 +5,6 @@ from budgets.forecasts import models as forecasts
 from budgets.ledger import models as ledger
 from budgets.plans import models as plans
 from budgets.requests import models as requests
+from budgets.reservations import models as reservations
 
-__all__ = ["approvals", "forecasts", "ledger", "plans", "requests"]
+__all__ = ["approvals", "forecasts", "ledger", "plans", "requests", "reservations"]

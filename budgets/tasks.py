@@ -3,5 +3,6 @@
 from budgets.forecasts import tasks as forecasts
 from budgets.ledger import tasks as ledger
 from budgets.requests import tasks as requests
+from budgets.reservations import tasks as reservations
 
-__all__ = ["forecasts", "ledger", "requests"]
+__all__ = ["forecasts", "ledger", "requests", "reservations"]

@@ -6,6 +6,7 @@ from budgets.approvals.api import views
 from budgets.forecasts import api as forecasts
 from budgets.requests.api import facts, limits
 from budgets.requests.api import views as requests
+from budgets.reservations import api as reservations
 
 urlpatterns = [
     path("budgets", views.Budgets.as_view(), name="budgets"),
@@ -32,4 +33,21 @@ urlpatterns = [
     path("quota-requests/<int:request_id>/approve", requests.ApproveRequest.as_view(), name="quota-request-approve"),
     path("quota-requests/<int:request_id>/reject", requests.RejectRequest.as_view(), name="quota-request-reject"),
     path("quota-requests/<int:request_id>/withdraw", requests.WithdrawRequest.as_view(), name="quota-request-withdraw"),
+    path("reservations", reservations.Reservations.as_view(), name="reservations"),
+    path("reservations/<uuid:reservation_id>", reservations.ReservationDetail.as_view(), name="reservation"),
+    path(
+        "reservations/<uuid:reservation_id>/settle",
+        reservations.SettleReservation.as_view(),
+        name="reservation-settle",
+    ),
+    path(
+        "reservations/<uuid:reservation_id>/extend",
+        reservations.ExtendReservation.as_view(),
+        name="reservation-extend",
+    ),
+    path(
+        "reservations/<uuid:reservation_id>/release",
+        reservations.ReleaseReservation.as_view(),
+        name="reservation-release",
+    ),
 ]

@@ -52,6 +52,7 @@ BUDGETS: Sequence[Entry] = (
     ("Requests for more", "inbox", "budgets", "quotarequest"),
     ("Budgets", "savings", "budgets", "budget"),
     ("Ledger accounts", "account_balance", "budgets", "account"),
+    ("Reservations", "back_hand", "budgets", "reservation"),
 )
 GUARDRAILS: Sequence[Entry] = (
     ("Alerts", "notifications", "policies", "alert"),
@@ -135,6 +136,7 @@ NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
         ("All", {}), ("Waiting for a decision", {"state": "waiting"}), ("Decided or over", {"state": "over"}),
     ),
     ("budgets", "budget"): (("All", {}), ("Waiting for a decision", {"status__exact": "submitted"})),
+    ("budgets", "reservation"): (("All", {}), ("Open", {"status__exact": "held"})),
     ("allocation", "usagerecord"): (
         ("All", {}), ("Unpriced", {"price": "unpriced"}), ("Failed", {"status__exact": "error"}),
     ),

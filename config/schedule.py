@@ -33,6 +33,11 @@ BEAT = {
     },
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
     "end requests that nobody decided on": {"task": "budgets.expire_requests", "schedule": crontab(minute="*/5")},
+    "expire reservations": {
+        "task": "budgets.expire_reservations",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     # After the first look for anomalies of the day.
     "make forecasts": {"task": "budgets.make_forecasts", "schedule": crontab(minute="50", hour="0")},
     "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},

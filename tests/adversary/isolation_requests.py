@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from uuid import UUID
 
 from tests.adversary.isolation_world import PLACES, World
 from tests.meta.test_authorisation import DIGEST, MATRIX
@@ -14,6 +15,8 @@ NOWHERE = "nowhere"
 SCOPE, ORGANISATION = re.compile(r"acme/(?:search|ads)"), re.compile(r"\bacme\b(?!/)")
 NOBODY = "of-nobody"
 NO_ROW = 999_999_999
+# What has no number.
+NAMED_NOBODYS = {"rules": NOBODY, "guardrail": NOBODY, "reservation": str(UUID(int=NO_ROW))}
 SHARED = {"guardrail": "monthly-budget"}
 
 
@@ -35,7 +38,7 @@ def request_of(name: str, world: World, place: str) -> Request | None:
     if case.of:
         rows = world.rows.get(place, {}) | SHARED | {"search": scope}
         if place == NOWHERE:
-            named = scope if case.of == "search" else NOBODY if case.of in {"rules", "guardrail"} else str(NO_ROW)
+            named = NAMED_NOBODYS.get(case.of, str(NO_ROW)) if case.of != "search" else scope
         elif case.of in rows:
             named = str(rows[case.of])
         else:

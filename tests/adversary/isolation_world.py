@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connection
 from django.db.models import AutoField
 from django.test import Client
+from django.utils import timezone
 
 from allocation.anomalies.models import Anomaly
 from allocation.billing_periods.operations import close_period
@@ -28,6 +30,7 @@ from allocation.usage.models import ImportRun, UncountedTelemetry, UsageRecord
 from allocation.usage.operations import record_usage
 from budgets.approvals.models import GrantProposal
 from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
+from budgets.reservations.operations import Terms, hold
 from governance.calendar.engine import DAY
 from governance.messages.channels import Message
 from governance.messages.operations import queue_delivery, save_channel
@@ -181,6 +184,12 @@ def _documents(root: Scope, words: str) -> dict[str, Any]:
     }
 
 
+def reservation(scope: Scope) -> UUID:
+    """Open now, by the clock that requests go by."""
+    terms = Terms(unit="gpu_hours", amount=Decimal(2), expires_in=timedelta(hours=1), task_id=scope.path)
+    return hold(scope=scope, terms=terms, actor=SYSTEM, at=timezone.now())[0].pk
+
+
 def budget(scope: Scope, words: str, amount: int, *, until: str = "approved", unit: str = "money") -> int:
     """A budget, as far as it has come."""
     author, decider = _actors(scope)
@@ -257,6 +266,7 @@ def _budgets(scope: Scope, words: str) -> dict[str, Any]:
         **requests_of(scope, *_actors(scope), words=words),
         "approved": approved,
         "roomy": roomy,
+        "reservation": str(reservation(scope)),
         "submitted": budget(scope, f"{words}-asked", 10, until="submitted", unit="requests"),
         "draft": budget(scope, f"{words}-draft", 10, until="draft", unit="gpu_hours"),
     }

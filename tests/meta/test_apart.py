@@ -38,6 +38,7 @@ ISOLATED_BY = {
     "allocation.sum_months": "allocation/usage/operations/months.py:each_apart",
     "allocation.take_back_repeated_calls": "allocation/corrections/operations/repeated_calls.py:each_apart",
     "budgets.expire_requests": "budgets/requests/operations/expiry.py:each_apart",
+    "budgets.expire_reservations": "budgets/reservations/operations/expiry.py:each_apart",
     "budgets.make_forecasts": "budgets/forecasts/operations/making.py:each_apart",
     "budgets.open_periods": "budgets/ledger/operations/opening.py:each_apart",
     "policies.evaluate_dirty_scopes": "policies/evaluation/operations/portions.py:is_of_the_rows",

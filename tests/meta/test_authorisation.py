@@ -11,11 +11,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import time_machine
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 from pydantic import TypeAdapter
 
 from allocation.anomalies.models import Anomaly
@@ -41,6 +43,7 @@ from budgets.requests.models import QuotaRequest
 from budgets.requests.operations import Case as Wish
 from budgets.requests.operations import ask_about_request, request_digest, request_more
 from budgets.requests.queries import budgets_raised
+from budgets.reservations.operations import Terms, hold
 from governance.calendar.engine import DAY
 from governance.documents import load_documents
 from governance.organisations.operations import create_api_key, create_scope, revoke_api_key
@@ -237,6 +240,14 @@ MATRIX = {
     "POST /quota-requests/{request_id}/approve": decides("wished", {**REASON, "expected_digest": DIGEST}, by="finance"),
     "POST /quota-requests/{request_id}/reject": decides("wished", REASON, by="finance"),
     "POST /quota-requests/{request_id}/withdraw": Case(("budgets:write",), of="wished", body=REASON),
+    "GET /reservations": reads("budgets:read"),
+    "POST /reservations": Case(
+        ("budgets:write",), body={"scope": "acme/search", "amount": "1", "unit": "gpu_hours"}, ok=201
+    ),
+    "GET /reservations/{reservation_id}": reads("budgets:read", of="reservation"),
+    "POST /reservations/{reservation_id}/settle": Case(("budgets:write",), of="reservation", body={"amount": "1"}),
+    "POST /reservations/{reservation_id}/extend": Case(("budgets:write",), of="reservation", body={"expires_in": 60}),
+    "POST /reservations/{reservation_id}/release": Case(("budgets:write",), of="reservation"),
     "POST /decisions": Case(("decisions:read",), body={"scope": "acme/search", "model": "gpt-4o"}),
     "POST /decisions/check": Case(("decisions:read",), foreign="apart", body={}),
     "POST /decisions/check/{below}": Case(("decisions:read",), foreign="apart", body={}),
@@ -297,6 +308,12 @@ def person(email: str, scope: Scope, persona: str, right: str) -> User:
     user = User.objects.create_user(email, "a long password")
     Ownership.objects.create(scope=scope, user=user, persona=persona, decision_right=right)
     return user
+
+
+def reservation(scope: Scope) -> UUID:
+    """Open now, by the clock that requests go by."""
+    terms = Terms(unit="gpu_hours", amount=Decimal(2), expires_in=timedelta(hours=1))
+    return hold(scope=scope, terms=terms, actor=SYSTEM, at=timezone.now())[0].pk
 
 
 def budget(scope: Scope, amount: int, author: Actor, *, by: Actor | None = None, submitted: bool = True) -> Budget:
@@ -402,6 +419,7 @@ def made_in(folder: Path) -> World:
             "rules": "acme-rules",
             "roomy": roomy.pk,
             "approved": approved.pk,
+            "reservation": str(reservation(teams["search"])),
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
             **requests_of(teams["search"], author, finance),

@@ -30,7 +30,7 @@ TO_BE_WRITTEN = re.compile(r"[A-Z]{3,}")
 IMPORT = re.compile(rf"^from ((?:{'|'.join(APPS)})[\w.]*) import (.+)$", re.MULTILINE)
 PAGE_WORDS = 450
 # Concepts that the design has room for and that are not there yet.
-ROOM_FOR = {"requests", "reservations", "simulation", "gateways", "reports"}
+ROOM_FOR = {"requests", "simulation", "gateways", "reports"}
 
 
 def documents() -> list[Path]:

@@ -127,8 +127,8 @@ def change_funding(
         if back > free:
             left = budget_quantity(unit, free)
             raise InsufficientFunds(
-                f"{account.scope.path} has {spoken(unit, left, currency)} neither granted to budgets below it nor held;"
-                f" {spoken(unit, budget_quantity(unit, back), currency)} cannot go back.",
+                f"{account.scope.path} has {spoken(unit, left, currency)} that is not granted to budgets below it or"
+                f" held; {spoken(unit, budget_quantity(unit, back), currency)} cannot go back.",
                 available=left,
             )
         entry = Entry(Transfer.Kind.RETURN, parent.pk, account.pk, back)

@@ -1,0 +1,5 @@
+from budgets.reservations.operations.ending import extend, release, settle
+from budgets.reservations.operations.expiry import expire_reservations
+from budgets.reservations.operations.holding import Terms, hold
+
+__all__ = ["Terms", "expire_reservations", "extend", "hold", "release", "settle"]
