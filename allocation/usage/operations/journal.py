@@ -25,7 +25,7 @@ _APPEND_AND_LOOK = (
     " WHERE rolled_up_at IS NULL AND failed_at IS NULL ORDER BY id LIMIT 1)"
 )
 # Tasks and charge lines gain so many records at once, or what has waited so long, or what there is once no more comes.
-CHARGED_MAX = 100_000
+CHARGED_MAX = 40_000
 CHARGED_AFTER = timedelta(seconds=10)
 QUIET_AFTER = timedelta(seconds=1)
 
