@@ -22,6 +22,7 @@ from budgets.ledger.operations.opening import (
 from budgets.ledger.operations.posting import (
     accounts_for_posting,
     post_usage,
+    quantity_in,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "open_missing",
     "open_periods",
     "post_usage",
+    "quantity_in",
     "rebook_usage",
     "record_shortfalls",
     "scopes_above_and_below",

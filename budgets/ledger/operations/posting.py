@@ -10,6 +10,7 @@ from functools import partial
 
 from django.db import transaction
 
+from allocation.usage.engine.reserved import ReservedUsage
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.operations.entries import write_entries
@@ -130,7 +131,7 @@ def _moved(postings: Iterable[UsagePosting], current: ChargedAccounts, days: set
             account_id = day_accounts.nearest(unit, lineage)
             if account_id is not None:
                 spent_id = current.spent_account(lineage[-1], unit)
-                sums[account_id, spent_id, posting.occurred_on] += _quantity(posting, unit)
+                sums[account_id, spent_id, posting.occurred_on] += quantity_in(unit, posting)
     return [(route, quantity) for route, quantity in sorted(sums.items()) if quantity]
 
 
@@ -154,7 +155,8 @@ def _charge(
     return {scope_id for (scope_id,) in reached.rows()}
 
 
-def _quantity(posting: UsagePosting, unit: str) -> Decimal:
+def quantity_in(unit: str, posting: UsagePosting | ReservedUsage) -> Decimal:
+    """What was used, in this unit of budgets."""
     match Unit(unit):
         case Unit.MONEY:
             return posting.cost

@@ -8,9 +8,8 @@ from functools import partial
 from allocation.usage.engine.reserved import ReservedUsage
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.engine.funding import Entry
-from budgets.ledger.operations import post_usage
+from budgets.ledger.operations import post_usage, quantity_in
 from budgets.ledger.queries import ChargedAccounts
-from budgets.plans.models import Unit
 from budgets.reservations.models import Reservation
 from budgets.reservations.operations.accounts import held_accounts
 from budgets.reservations.operations.trees import LockedTrees, locked
@@ -51,7 +50,7 @@ def _settled(reserved: Sequence[ReservedUsage], at: datetime, current: ChargedAc
 def _told(
     now: LockedTrees, row: Reservation, used: ReservedUsage, current: ChargedAccounts, at: datetime
 ) -> list[Entry]:
-    quantity = _quantity(used, row.unit)
+    quantity = quantity_in(row.unit, used)
     # Of one call the usage is the whole; of several each tells of its own.
     replaced = min(row.stated, max(quantity, Decimal(0))) if row.covers_task else row.stated
     now.spend(row, quantity - replaced)
@@ -62,15 +61,3 @@ def _told(
         return []
     spent = current.spent_account(current.tree.by_id[row.scope_id].root_id, row.unit)
     return [Entry("adjust", row.account_id, spent, replaced)]
-
-
-def _quantity(used: ReservedUsage, unit: str) -> Decimal:
-    match Unit(unit):
-        case Unit.MONEY:
-            return used.cost
-        case Unit.TOKENS:
-            return Decimal(used.tokens)
-        case Unit.REQUESTS:
-            return Decimal(used.requests)
-        case Unit.GPU_HOURS:
-            return used.gpu_seconds
