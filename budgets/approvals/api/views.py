@@ -1,12 +1,10 @@
 """Budgets over the API: lists, one budget, its transfers, and one command for each operation."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -28,9 +26,8 @@ from budgets.approvals.models import GrantProposal
 from budgets.approvals.queries import waiting_grants, with_grants
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import facts_by_budget
+from budgets.plans.api import MoneyCommand
 from budgets.plans.models import Budget
-from governance.errors import PersonRequired
-from governance.people.models import ApiKey
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
     Parameters,
@@ -131,23 +128,11 @@ class BudgetLedger(ListAPIView[Transfer]):
         return {**super().get_serializer_context(), "budget_id": self.kwargs.get("budget_id")}
 
 
-class BudgetCommand(APIView):
-    """One operation on one budget. A decision needs a person who has signed in: a key is refused at once."""
-
-    permission_classes = (requires("budgets:write"),)
-    body: type[serializers.Serializer[Any]] | None = None
-    is_decision = True
-    operation: Callable[..., Any]
+class BudgetCommand(MoneyCommand):
+    """One operation on one budget."""
 
     def run(self, request: Request, budget_id: int) -> Response:
-        if self.is_decision and isinstance(request.auth, ApiKey):
-            raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
-        arguments: dict[str, Any] = {}
-        if self.body is not None:
-            body = self.body(data=request.data)
-            body.is_valid(raise_exception=True)
-            arguments = body.validated_data
-        result = type(self).operation(budget_id=budget_id, actor=actor(request), at=timezone.now(), **arguments)
+        result = self.operate(request, budget_id=budget_id)
         waits = isinstance(result, GrantProposal) and result.status == GrantProposal.Status.WAITING
         return budget_response(Budget.objects.get(pk=budget_id), status=202 if waits else 200)
 

@@ -1,18 +1,18 @@
 """Requests over the API: a list, one request, and one command for each step."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from budgets.plans.api import MoneyCommand
 from budgets.requests import operations
 from budgets.requests.api.serializers import (
     QuotaRequestFilterIn,
@@ -25,8 +25,6 @@ from budgets.requests.api.serializers import (
 from budgets.requests.models import QuotaRequest, QuotaRequestEntry
 from budgets.requests.operations import Case, Conditions
 from budgets.requests.queries import budgets_raised
-from governance.errors import PersonRequired
-from governance.people.models import ApiKey
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
     actor,
@@ -110,28 +108,12 @@ class QuotaRequestDetail(APIView):
         return request_response(found.pk)
 
 
-class RequestCommand(APIView):
-    """One step of one request. A decision needs a person who has signed in: a key is refused at once."""
-
-    permission_classes = (requires("budgets:write"),)
-    body: type[serializers.Serializer[Any]] | None = None
-    is_decision = True
-    operation: Callable[..., Any]
+class RequestCommand(MoneyCommand):
+    """One step of one request."""
 
     def run(self, request: Request, request_id: int) -> Response:
-        if self.is_decision and isinstance(request.auth, ApiKey):
-            raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
-        arguments: dict[str, Any] = {}
-        if self.body is not None:
-            body = self.body(data=request.data)
-            body.is_valid(raise_exception=True)
-            arguments = self.arguments(body.validated_data)
-        type(self).operation(request_id=request_id, actor=actor(request), at=timezone.now(), **arguments)
+        self.operate(request, request_id=request_id)
         return request_response(request_id)
-
-    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
-        """What the operation takes of what was sent."""
-        return sent
 
 
 @extend_schema(tags=["budgets"])
