@@ -37,9 +37,11 @@ def insert_records(batch: Sequence[CostedRecord], at: datetime) -> list[CostedRe
     """Inserts the records, and returns those that were not recorded before."""
     if not batch:
         return []
+    if len(batch) > FEW:
+        return _insert_many(_by_month(batch), at)
     with one_message() as message:
-        new = ask_to_insert(message, batch, at)
-    return _insert_many(_by_month(batch), at) if new is None else new()
+        new = _ask_to_insert_few(message, batch, at)
+    return new()
 
 
 def told_apart(repeated: Sequence[CostedRecord]) -> list[CostedRecord]:
@@ -79,11 +81,15 @@ def ask_to_insert(
     message: Message, batch: Sequence[CostedRecord], at: datetime
 ) -> Callable[[], list[CostedRecord]] | None:
     """As `insert_records`, by a message that asks other things too: what is returned tells when it is answered. None,
-    and nothing asked, for none and for more than FEW. By one statement: a temporary table takes four, a copy and its
-    savepoint three.
+    and nothing asked, for none and for more than FEW.
     """
-    if not 0 < len(batch) <= FEW:
-        return None
+    return _ask_to_insert_few(message, batch, at) if 0 < len(batch) <= FEW else None
+
+
+def _ask_to_insert_few(
+    message: Message, batch: Sequence[CostedRecord], at: datetime
+) -> Callable[[], list[CostedRecord]]:
+    """By one statement: a temporary table takes four, a copy and its savepoint three."""
     batch = _by_month(batch)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in values_of(copy_text(batch, at))]
     keys = message.ask(_INSERT_FEW, [orjson.dumps(rows).decode()])
