@@ -30,6 +30,7 @@ from governance.rest.api import (
     narrowed,
     pages_by,
     requires,
+    requires_either,
     row_asked,
     visible_scope,
 )
@@ -156,7 +157,7 @@ class Reservations(ListAPIView[Reservation]):
     queryset = Reservation.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
-        return [requires("budgets:read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "budgets:write")()]
+        return requires_either(self.request, reading="budgets:read", writing="budgets:write")
 
     def get_queryset(self) -> QuerySet[Reservation]:
         wanted = ReservationFilterIn.of(self.request)

@@ -20,7 +20,7 @@ from governance.rest.api import (
     idempotent,
     narrowed,
     pages_by,
-    requires,
+    requires_either,
     visible_scope,
 )
 from governance.unit_costs import operations
@@ -63,7 +63,7 @@ class UnitCostTargets(ListAPIView[UnitCostTarget]):
     queryset = UnitCostTarget.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
-        return [requires("usage:read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "budgets:write")()]
+        return requires_either(self.request, reading="usage:read", writing="budgets:write")
 
     def get_queryset(self) -> QuerySet[UnitCostTarget]:
         wanted = UnitCostTargetFilterIn.of(self.request)

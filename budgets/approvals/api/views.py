@@ -36,6 +36,7 @@ from governance.rest.api import (
     narrowed,
     pages_by,
     requires,
+    requires_either,
     row_asked,
     visible_scope,
 )
@@ -63,7 +64,7 @@ class Budgets(ListAPIView[Budget]):
     queryset = Budget.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
-        return [requires("budgets:read" if self.request.method in {"GET", "HEAD", "OPTIONS"} else "budgets:write")()]
+        return requires_either(self.request, reading="budgets:read", writing="budgets:write")
 
     def get_queryset(self) -> QuerySet[Budget]:
         wanted = BudgetFilterIn.of(self.request)

@@ -34,6 +34,7 @@ from governance.rest.api.parameters import (
 )
 from governance.rest.api.permissions import (
     requires,
+    requires_either,
 )
 from governance.rest.api.problems import (
     exception_handler,
@@ -70,6 +71,7 @@ __all__ = [
     "problem",
     "read_body",
     "requires",
+    "requires_either",
     "row_asked",
     "scope_asked",
     "visible_node",

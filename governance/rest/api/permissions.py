@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from governance.people.models import ApiKey, KeyPermission, User
 from governance.people.rules import person_may_use
@@ -32,3 +32,8 @@ def requires(permission: str) -> type[BasePermission]:
 
     Requires.__name__ = f"Requires_{wanted.name}"
     return Requires
+
+
+def requires_either(request: Request, *, reading: str, writing: str) -> list[BasePermission]:
+    """The permissions of a view that both lists and makes: `reading` for whoever only looks, else `writing`."""
+    return [requires(reading if request.method in SAFE_METHODS else writing)()]
