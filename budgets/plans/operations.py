@@ -154,16 +154,20 @@ def check_fits(budget: Budget, *, at: datetime) -> None:
             )
 
 
-def check_amount(unit: str, amount: Decimal) -> None:
-    """Invalid unless the amount is above 0, below 10^15, of at most nine places, whole in a counted unit."""
+def check_amount(
+    unit: str, amount: Decimal, *, called: str = "The amount of a budget", counted: str = "A budget"
+) -> None:
+    """Invalid unless the amount is above 0, below 10^15, of at most nine places, whole in a counted unit. `called` and
+    `counted` are what the refusal calls it.
+    """
     if not amount.is_finite() or amount <= 0:
-        raise Invalid("The amount of a budget is greater than zero.", code="amount_not_positive")
+        raise Invalid(f"{called} is greater than zero.", code="amount_not_positive")
     if amount >= AMOUNT_BELOW:
-        raise Invalid("The amount of a budget has at most 15 digits before the point.", code="amount_too_large")
+        raise Invalid(f"{called} has at most 15 digits before the point.", code="amount_too_large")
     if amount != amount.quantize(NANO):
-        raise Invalid("The amount of a budget has at most nine decimal places.", code="amount_too_fine")
+        raise Invalid(f"{called} has at most nine decimal places.", code="amount_too_fine")
     if unit in WHOLE_UNITS and amount != amount.to_integral_value():
-        raise Invalid(f"A budget in {unit} is a whole number.", code="amount_not_whole")
+        raise Invalid(f"{counted} in {unit} is a whole number.", code="amount_not_whole")
 
 
 def check_name(budget: Budget, actor: Actor) -> None:

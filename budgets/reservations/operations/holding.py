@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.models import Account
 from budgets.ledger.operations import accounts_for_posting, lock_balances, write_entries
-from budgets.plans.engine.amounts import NANO, WHOLE_UNITS, budget_quantity, ledger_quantity, plain, spoken
+from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
+from budgets.plans.operations import check_amount
 from budgets.reservations.engine import trees
 from budgets.reservations.errors import ReservationDiffers, ReservationEnded, ReservationRefused
 from budgets.reservations.models import Reservation
@@ -24,7 +25,6 @@ from governance.scopes.models import Scope
 
 DEPTH_MAX = 10
 EXPIRES_IN_MAX = timedelta(days=7)
-AMOUNT_BELOW = Decimal(10) ** 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +106,8 @@ def check_available(account_id: int, quantity: Decimal, at: datetime) -> None:
 
 
 def check_held_amount(unit: str, amount: Decimal) -> None:
-    """Invalid unless the amount is above 0, below 10^15, of at most nine places, whole in a counted unit."""
-    if not amount.is_finite() or amount <= 0:
-        raise Invalid("An amount is greater than zero.", code="amount_not_positive")
-    if amount >= AMOUNT_BELOW:
-        raise Invalid("An amount has at most 15 digits before the point.", code="amount_too_large")
-    if amount != amount.quantize(NANO):
-        raise Invalid("An amount has at most nine decimal places.", code="amount_too_fine")
-    if unit in WHOLE_UNITS and amount != amount.to_integral_value():
-        raise Invalid(f"An amount in {unit} is a whole number.", code="amount_not_whole")
+    """As `check_amount`, of what is not a budget."""
+    check_amount(unit, amount, called="An amount", counted="An amount")
 
 
 def reference_of(row: Reservation) -> str:
