@@ -2,7 +2,8 @@
 
 from budgets.forecasts import tasks as forecasts
 from budgets.ledger import tasks as ledger
+from budgets.proof import tasks as proof
 from budgets.requests import tasks as requests
 from budgets.reservations import tasks as reservations
 
-__all__ = ["forecasts", "ledger", "requests", "reservations"]
+__all__ = ["forecasts", "ledger", "proof", "requests", "reservations"]

@@ -10,6 +10,7 @@ from allocation.usage.operations.partitions import PARTITIONS_HEARTBEAT
 from allocation.usage.queries import waiting_for_fold
 from budgets.forecasts.queries import FORECASTS_HEARTBEAT
 from budgets.ledger.operations.opening import OPENING_HEARTBEAT
+from budgets.proof.queries import PROOF_HEARTBEAT
 from budgets.requests.operations.expiry import EXPIRY_HEARTBEAT
 from governance.work.models import Heartbeat
 from policies.evaluation.models import DataGap
@@ -20,6 +21,7 @@ PARTS: Mapping[str, str] = {
     SWEEP_HEARTBEAT: "The sweep of guardrails fails for",
     OPENING_HEARTBEAT: "Accounts of budgets cannot be opened or ended for",
     EXPIRY_HEARTBEAT: "Requests that nobody decided on cannot be ended:",
+    PROOF_HEARTBEAT: "The ledger is not proved, `weir ledger verify` says why, for",
     FORECASTS_HEARTBEAT: "Forecasts cannot be made for",
     SPLITTING_HEARTBEAT: "Shared cost cannot be split for",
     TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",

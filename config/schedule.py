@@ -40,6 +40,8 @@ BEAT = {
     },
     # After the first look for anomalies of the day.
     "make forecasts": {"task": "budgets.make_forecasts", "schedule": crontab(minute="50", hour="0")},
+    # When little else is done: it reads every transfer.
+    "prove the ledger": {"task": "budgets.prove_ledgers", "schedule": crontab(minute="40", hour="3")},
     "forget old commands": {"task": "governance.forget_old_commands", "schedule": crontab(minute="20")},
     "split shared cost": {"task": "allocation.split_shared_cost", "schedule": crontab(minute="30", hour="1")},
     # Soon after the day is over, and again for late feeds.

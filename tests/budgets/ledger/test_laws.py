@@ -15,6 +15,7 @@ from budgets.ledger.models import Account
 from budgets.ledger.operations import open_periods
 from budgets.ledger.queries import budget_facts, open_accounts, usage_by_day
 from budgets.plans.models import Budget
+from budgets.proof.operations import verify_ledgers
 from governance.errors import DomainError
 from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
@@ -145,6 +146,7 @@ def check_balances_equal_transfers() -> None:
         )
         granted_out, funded_from_above = cursor.fetchone()
         assert (granted_out or 0) == (funded_from_above or 0)
+    assert verify_ledgers(at=LATER).is_proved
 
 
 def check_facts_equal_usage(at: datetime) -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 from allocation.usage.engine.reserved import ReservedUsage
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.models import Account
+from budgets.proof.operations import verify_ledgers
 from budgets.reservations.models import Reservation
 from budgets.reservations.operations import Terms, hold
 from budgets.reservations.operations.reported import post_and_settle
@@ -62,6 +63,7 @@ def check_ledger() -> None:
     with connection.cursor() as cursor:
         cursor.execute(BALANCES_FROM_TRANSFERS)
         assert cursor.fetchall() == []
+    assert verify_ledgers(at=AT).is_proved
     for account in Account.objects.filter(kind="budget"):
         roots = Reservation.objects.filter(account=account, parent=None)
         assert account.held == sum((root.held for root in roots), Decimal(0))
