@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 from governance.people.engine import ALL, AppRights
 
-BUDGETS_WRITE = frozenset({"budgets:write"})
+WRITES = frozenset({"budgets:write", "reservations:write"})
 
 
 class BudgetsConfig(AppConfig):
@@ -12,5 +12,5 @@ class BudgetsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     rights = AppRights(
         changes={"finance": frozenset({ALL})},
-        api_writes={"engineering": BUDGETS_WRITE, "finance": BUDGETS_WRITE, "finops": BUDGETS_WRITE},
+        api_writes={"engineering": WRITES, "finance": WRITES, "finops": WRITES},
     )

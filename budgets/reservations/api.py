@@ -157,7 +157,7 @@ class Reservations(ListAPIView[Reservation]):
     queryset = Reservation.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
-        return requires_either(self.request, reading="budgets:read", writing="budgets:write")
+        return requires_either(self.request, reading="budgets:read", writing="reservations:write")
 
     def get_queryset(self) -> QuerySet[Reservation]:
         wanted = ReservationFilterIn.of(self.request)
@@ -212,7 +212,7 @@ class ReservationDetail(APIView):
 
 @extend_schema(tags=["budgets"])
 class SettleReservation(APIView):
-    permission_classes = (requires("budgets:write"),)
+    permission_classes = (requires("reservations:write"),)
 
     @extend_schema(request=SettlingIn, responses=ReservationOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent
@@ -230,7 +230,7 @@ class SettleReservation(APIView):
 
 @extend_schema(tags=["budgets"])
 class ExtendReservation(APIView):
-    permission_classes = (requires("budgets:write"),)
+    permission_classes = (requires("reservations:write"),)
 
     @extend_schema(request=ExtensionIn, responses=ReservationOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent
@@ -248,7 +248,7 @@ class ExtendReservation(APIView):
 
 @extend_schema(tags=["budgets"])
 class ReleaseReservation(APIView):
-    permission_classes = (requires("budgets:write"),)
+    permission_classes = (requires("reservations:write"),)
 
     @extend_schema(request=None, responses=ReservationOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent

@@ -44,7 +44,7 @@ GENERATED = settings(
 # What each persona's programs hold.
 KEYS = (
     ("admin",), ("usage:write", "decisions:read"), ("usage:read", "budgets:read", "scopes:read", "constraints:read"),
-    ("budgets:write", "alerts:write", "alerts:read", "guardrails:read", "guardrails:write"),
+    ("budgets:write", "reservations:write", "alerts:write", "alerts:read", "guardrails:read", "guardrails:write"),
 )  # fmt: skip
 
 

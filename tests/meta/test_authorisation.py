@@ -242,12 +242,14 @@ MATRIX = {
     "POST /quota-requests/{request_id}/withdraw": Case(("budgets:write",), of="wished", body=REASON),
     "GET /reservations": reads("budgets:read"),
     "POST /reservations": Case(
-        ("budgets:write",), body={"scope": "acme/search", "amount": "1", "unit": "gpu_hours"}, ok=201
+        ("reservations:write",), body={"scope": "acme/search", "amount": "1", "unit": "gpu_hours"}, ok=201
     ),
     "GET /reservations/{reservation_id}": reads("budgets:read", of="reservation"),
-    "POST /reservations/{reservation_id}/settle": Case(("budgets:write",), of="reservation", body={"amount": "1"}),
-    "POST /reservations/{reservation_id}/extend": Case(("budgets:write",), of="reservation", body={"expires_in": 60}),
-    "POST /reservations/{reservation_id}/release": Case(("budgets:write",), of="reservation"),
+    "POST /reservations/{reservation_id}/settle": Case(("reservations:write",), of="reservation", body={"amount": "1"}),
+    "POST /reservations/{reservation_id}/extend": Case(
+        ("reservations:write",), of="reservation", body={"expires_in": 60}
+    ),
+    "POST /reservations/{reservation_id}/release": Case(("reservations:write",), of="reservation"),
     "POST /decisions": Case(("decisions:read",), body={"scope": "acme/search", "model": "gpt-4o"}),
     "POST /decisions/check": Case(("decisions:read",), foreign="apart", body={}),
     "POST /decisions/check/{below}": Case(("decisions:read",), foreign="apart", body={}),

@@ -63,6 +63,7 @@ class KeyPermission(models.TextChoices):
     DECISIONS_READ = "decisions:read"
     BUDGETS_READ = "budgets:read"
     BUDGETS_WRITE = "budgets:write"
+    RESERVATIONS_WRITE = "reservations:write"
     GUARDRAILS_READ = "guardrails:read"
     GUARDRAILS_WRITE = "guardrails:write"
     ALERTS_READ = "alerts:read"

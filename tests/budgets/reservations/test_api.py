@@ -1,26 +1,29 @@
 """Reservations over REST, as a caller meets them."""
 
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from budgets.reservations.models import Reservation
 from governance.organisations.operations import create_api_key
-from governance.people.models import User
+from governance.people.models import ApiKey, User
 from governance.scopes.models import Scope
 from tests.budgets.conftest import SYSTEM, Propose, account_of
 
 NOW = timezone.now()
 ROUTE = "/api/v1/reservations"
+migration = import_module("governance.migrations.0015_reservations_permission")
 
 
 @pytest.fixture
 def client(search: Scope) -> APIClient:
-    return of_key(search, "budgets:read", "budgets:write", "usage:write")
+    return of_key(search, "budgets:read", "reservations:write", "usage:write")
 
 
 def of_key(scope: Scope, *permissions: str) -> APIClient:
@@ -149,13 +152,43 @@ def ask_without_amount(client: APIClient, **body: Any) -> dict[str, Any]:
 
 def test_others_see_nothing_of_it(client: APIClient, ranker: Scope) -> None:
     row = ask(client)
-    below = of_key(ranker, "budgets:read", "budgets:write")
+    below = of_key(ranker, "budgets:read", "reservations:write")
     assert below.get(ROUTE).json()["results"] == []
     assert below.get(f"{ROUTE}/{row['id']}").status_code == 404
     for verb in ("settle", "extend", "release"):
         assert below.post(f"{ROUTE}/{row['id']}/{verb}", {}, format="json").json()["code"] == "reservation_unknown"
     assert below.post(ROUTE, {"scope": "acme/search", "amount": "1"}, format="json").status_code == 404
     assert Reservation.objects.get().status == "held"
+
+
+def test_who_reports_usage_need_not_hold_money_and_who_holds_reports_none(
+    search: Scope, approve: Propose, client: APIClient
+) -> None:
+    approve(search, "10", at=NOW)
+    stands = ask(client)
+    holder, reporter, budgeter = (
+        of_key(search, each) for each in ("reservations:write", "usage:write", "budgets:write")
+    )
+    event = {"id": "b", "source": "s", "occurred_at": NOW.isoformat(), "provider": "p", "model": "m", "cost": "1"}
+    for other in (reporter, budgeter):
+        assert ask(other, status=403)["code"] == "permission_missing"
+        for verb in ("settle", "extend", "release"):
+            assert post(other, f"{stands['id']}/{verb}", {}, status=403)["code"] == "permission_missing"
+    assert holder.post("/api/v1/usage", event, format="json").status_code == 403
+    assert holder.post("/api/v1/budgets", {"scope": "acme/search", "amount": "1"}, format="json").status_code == 403
+    assert post(holder, f"{ask(holder)['id']}/release")["status"] == "released"
+
+
+def test_keys_that_held_before_there_was_a_permission_for_it_still_do(search: Scope, approve: Propose) -> None:
+    approve(search, "10", at=NOW)
+    before, other = of_key(search, "budgets:write", "alerts:read"), of_key(search, "usage:write")
+    for _twice in range(2):
+        with connection.cursor() as cursor:
+            cursor.execute(migration.STILL_HOLD)
+    assert ask(before)["status"] == "held"
+    assert ask(other, status=403)["code"] == "permission_missing"
+    held = ApiKey.objects.order_by("pk").values_list("permissions", flat=True)
+    assert list(held) == [["alerts:read", "budgets:write", "reservations:write"], ["usage:write"]]
 
 
 @pytest.mark.parametrize("count", [1, 3])

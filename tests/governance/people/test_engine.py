@@ -50,9 +50,9 @@ def test_what_a_persona_changes_in_the_whole_house() -> None:
 def test_what_a_persona_writes_through_the_api_of_the_whole_house() -> None:
     declared = rights_of_apps()
     assert {persona: api_writes_of(declared, persona) for persona in Persona.values} == {
-        "engineering": {"alerts:write", "budgets:write"},
-        "finance": {"budgets:write"},
-        "finops": {"alerts:write", "budgets:write", "guardrails:write", "usage:write"},
+        "engineering": {"alerts:write", "budgets:write", "reservations:write"},
+        "finance": {"budgets:write", "reservations:write"},
+        "finops": {"alerts:write", "budgets:write", "guardrails:write", "reservations:write", "usage:write"},
         "platform": {"alerts:write", "guardrails:write", "usage:write"},
     }
 
