@@ -6,7 +6,7 @@ from budgets.approvals.api import views
 from budgets.forecasts import api as forecasts
 from budgets.requests.api import facts, limits
 from budgets.requests.api import views as requests
-from budgets.reservations import api as reservations
+from budgets.reservations.api import views as reservations
 
 urlpatterns = [
     path("budgets", views.Budgets.as_view(), name="budgets"),
