@@ -6,6 +6,7 @@ from budgets.approvals.api import views
 from budgets.forecasts import api as forecasts
 from budgets.requests.api import facts, limits
 from budgets.requests.api import views as requests
+from budgets.reservations.api import leases
 from budgets.reservations.api import views as reservations
 
 urlpatterns = [
@@ -50,4 +51,8 @@ urlpatterns = [
         reservations.ReleaseReservation.as_view(),
         name="reservation-release",
     ),
+    path("leases", leases.Leases.as_view(), name="leases"),
+    path("leases/<uuid:lease_id>", leases.LeaseDetail.as_view(), name="lease"),
+    path("leases/<uuid:lease_id>/renew", leases.RenewLease.as_view(), name="lease-renew"),
+    path("leases/<uuid:lease_id>/return", leases.ReturnLease.as_view(), name="lease-return"),
 ]

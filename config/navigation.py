@@ -136,7 +136,9 @@ NARROWED: dict[tuple[str, str], Sequence[tuple[str, dict[str, str]]]] = {
         ("All", {}), ("Waiting for a decision", {"state": "waiting"}), ("Decided or over", {"state": "over"}),
     ),
     ("budgets", "budget"): (("All", {}), ("Waiting for a decision", {"status__exact": "submitted"})),
-    ("budgets", "reservation"): (("All", {}), ("Open", {"status__exact": "held"})),
+    ("budgets", "reservation"): (
+        ("All", {}), ("Open", {"status__exact": "held"}), ("Leases", {"kind__exact": "lease"}),
+    ),
     ("allocation", "usagerecord"): (
         ("All", {}), ("Unpriced", {"price": "unpriced"}), ("Failed", {"status__exact": "error"}),
     ),

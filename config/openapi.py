@@ -45,6 +45,8 @@ SPECTACULAR = {
         "ConstraintStatus": "policies.constraints.models.Constraint.Status",
         "ImportStatus": "allocation.usage.models.imports.ImportStatus",
         "DeliveryStatus": "governance.messages.models.DeliveryStatus",
+        "ReservationStatus": "budgets.reservations.models.Reservation.Status",
+        "ReservationKind": "budgets.reservations.models.Reservation.Kind",
         "BudgetUnit": "budgets.plans.models.Unit",
         "CostUnit": "governance.unit_costs.models.CostUnit",
     },

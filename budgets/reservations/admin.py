@@ -14,13 +14,25 @@ from governance.pages.admin.show import number_column
 class ReservationAdmin(RecordAdmin):
     """What is held, for which calls, and how each ended."""
 
-    list_display = ("scope", "status", "amount_", "spent_", "model", "task_id", "created_at", "expires_at", "ended_by")
-    list_filter = ("status", "unit", ("scope", VisibleScopes))
+    list_display = (
+        "scope",
+        "kind",
+        "status",
+        "amount_",
+        "spent_",
+        "model",
+        "task_id",
+        "created_at",
+        "expires_at",
+        "ended_by",
+    )
+    list_filter = ("kind", "status", "unit", ("scope", VisibleScopes))
     search_fields = ("id", "tree", "task_id")
     ordering = ("-created_at", "id")
     fields = (
-        "id", "scope", "status", "ended_by", "unit", "amount_", "spent_", "drawn_", "held_", "account", "parent",
-        "tree", "sized_by", "provider", "model", "task_id", "requested_by", "created_at", "expires_at", "ended_at",
+        "id", "kind", "scope", "status", "ended_by", "unit", "amount_", "spent_", "drawn_", "told_", "held_",
+        "account", "parent", "tree", "sized_by", "provider", "model", "task_id",
+        "requested_by", "created_at", "expires_at", "ended_at",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -41,6 +53,11 @@ class ReservationAdmin(RecordAdmin):
     @admin.display(description="used, or held by those below")
     def drawn_(self, row: Reservation) -> str:
         return _in_unit(row, "drawn")
+
+    @number_column
+    @admin.display(description="drawn, as the holder of a lease told")
+    def told_(self, row: Reservation) -> str:
+        return _in_unit(row, "drawn_told")
 
     @number_column
     @admin.display(description="held on the account")

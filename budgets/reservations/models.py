@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 import pgtrigger
@@ -16,9 +17,21 @@ from governance.scopes.models import Scope, ScopedQuerySet
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from decimal import Decimal
 
-FIXED = ("tree", "parent", "lineage", "scope", "unit", "account", "asked", "task_id", "requested_by", "created_at")
+ZERO = Decimal(0)
+FIXED = (
+    "kind",
+    "tree",
+    "parent",
+    "lineage",
+    "scope",
+    "unit",
+    "account",
+    "asked",
+    "task_id",
+    "requested_by",
+    "created_at",
+)
 
 
 def _quantity(help_text: str = "") -> models.DecimalField[Any, Any]:
@@ -32,6 +45,10 @@ class ReservationQuerySet(ScopedQuerySet["Reservation"]):
         """Those that still hold something."""
         return self.filter(status=Reservation.Status.HELD)
 
+    def leases(self) -> Self:
+        """Those that their holders draw down."""
+        return self.filter(kind=Reservation.Kind.LEASE)
+
     def due(self, at: datetime) -> Self:
         """Open ones whose time is over."""
         return self.open().filter(expires_at__lte=at)
@@ -40,8 +57,13 @@ class ReservationQuerySet(ScopedQuerySet["Reservation"]):
 class Reservation(models.Model):
     """`amount` is held: by the account of a budget for a root, by its parent for every other. Quantities are those of
     the ledger. `spent` is what it and all below it have used, `drawn` what is gone of `amount`, `stated` what a caller
-    settled it with that no usage has told of yet, `held` what the ledger holds for a root.
+    settled it with that no usage has told of yet, `held` what the ledger holds for a root. A lease is drawn down by its
+    holder, without a word to Weir: `drawn_told` is what they said, last, that they have drawn in all.
     """
+
+    class Kind(models.TextChoices):
+        HOLD = "hold"
+        LEASE = "lease"
 
     class Status(models.TextChoices):
         HELD = "held"
@@ -61,6 +83,7 @@ class Reservation(models.Model):
         QUANTILE = "quantile"
 
     id = models.UUIDField(primary_key=True, editable=False)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.HOLD, editable=False)
     tree = models.UUIDField(editable=False, help_text="The root's id.")
     parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children", editable=False)
     lineage = ArrayField(models.UUIDField(), default=list, editable=False, help_text="From the root to the parent.")
@@ -76,6 +99,7 @@ class Reservation(models.Model):
     drawn = _quantity("Gone of the amount: its own use, and what children take.")
     stated = _quantity("Settled by a caller; no usage has told of it yet.")
     held = _quantity("What the ledger holds for it: of a root.")
+    drawn_told = _quantity("Of a lease: what its holder said that was drawn, in all.")
     settled_with = models.DecimalField(
         max_digits=30, decimal_places=9, null=True, editable=False, help_text="What a caller said that it cost."
     )
@@ -108,6 +132,10 @@ class Reservation(models.Model):
                 | (~Q(status="held") & Q(held=0, ended_at__isnull=False) & ~Q(ended_by="")),
             ),
             models.CheckConstraint(name="reservation_stated_is_not_negative", condition=Q(stated__gte=0)),
+            models.CheckConstraint(
+                name="reservation_drawn_down_is_a_lease",
+                condition=Q(kind="hold", drawn_told=0) | Q(kind="lease", covers_task=True, drawn_told__gte=0),
+            ),
         ]
         indexes = [
             # Read by the clock.
@@ -143,6 +171,24 @@ class Reservation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope}, {self.pk}"
+
+    @property
+    def is_lease(self) -> bool:
+        """Whether its holder draws it down."""
+        return self.kind == Reservation.Kind.LEASE
+
+    @property
+    def gone(self) -> Decimal:
+        """Of a lease: what is drawn as far as is known, by its holder's word or by usage, whichever is more."""
+        known: Decimal = max(self.drawn_told, self.spent)
+        return known
+
+    @property
+    def safe_capacity(self) -> Decimal:
+        """Of a lease: what its holder may still draw while Weir cannot be reached, less what they drew since they last
+        told; nothing once it has ended.
+        """
+        return max(self.amount - self.gone, ZERO) if self.is_open else ZERO
 
     @property
     def is_open(self) -> bool:

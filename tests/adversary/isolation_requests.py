@@ -16,7 +16,12 @@ SCOPE, ORGANISATION = re.compile(r"acme/(?:search|ads)"), re.compile(r"\bacme\b(
 NOBODY = "of-nobody"
 NO_ROW = 999_999_999
 # What has no number.
-NAMED_NOBODYS = {"rules": NOBODY, "guardrail": NOBODY, "reservation": str(UUID(int=NO_ROW))}
+NAMED_NOBODYS = {
+    "rules": NOBODY,
+    "guardrail": NOBODY,
+    "reservation": str(UUID(int=NO_ROW)),
+    "lease": str(UUID(int=NO_ROW)),
+}
 SHARED = {"guardrail": "monthly-budget"}
 
 

@@ -184,9 +184,9 @@ def _documents(root: Scope, words: str) -> dict[str, Any]:
     }
 
 
-def reservation(scope: Scope) -> UUID:
+def reservation(scope: Scope, *, kind: str = "hold") -> UUID:
     """Open now, by the clock that requests go by."""
-    terms = Terms(unit="gpu_hours", amount=Decimal(2), expires_in=timedelta(hours=1), task_id=scope.path)
+    terms = Terms(kind=kind, unit="gpu_hours", amount=Decimal(2), expires_in=timedelta(hours=1), task_id=scope.path)
     return hold(scope=scope, terms=terms, actor=SYSTEM, at=timezone.now())[0].pk
 
 
@@ -267,6 +267,7 @@ def _budgets(scope: Scope, words: str) -> dict[str, Any]:
         "approved": approved,
         "roomy": roomy,
         "reservation": str(reservation(scope)),
+        "lease": str(reservation(scope, kind="lease")),
         "submitted": budget(scope, f"{words}-asked", 10, until="submitted", unit="requests"),
         "draft": budget(scope, f"{words}-draft", 10, until="draft", unit="gpu_hours"),
     }

@@ -250,6 +250,13 @@ MATRIX = {
         ("reservations:write",), of="reservation", body={"expires_in": 60}
     ),
     "POST /reservations/{reservation_id}/release": Case(("reservations:write",), of="reservation"),
+    "GET /leases": reads("budgets:read"),
+    "POST /leases": Case(
+        ("reservations:write",), body={"scope": "acme/search", "amount": "1", "unit": "gpu_hours"}, ok=201
+    ),
+    "GET /leases/{lease_id}": reads("budgets:read", of="lease"),
+    "POST /leases/{lease_id}/renew": Case(("reservations:write",), of="lease", body={"drawn": "1"}),
+    "POST /leases/{lease_id}/return": Case(("reservations:write",), of="lease", body={"drawn": "1"}),
     "POST /decisions": Case(("decisions:read",), body={"scope": "acme/search", "model": "gpt-4o"}),
     "POST /decisions/check": Case(("decisions:read",), foreign="apart", body={}),
     "POST /decisions/check/{below}": Case(("decisions:read",), foreign="apart", body={}),
@@ -312,9 +319,9 @@ def person(email: str, scope: Scope, persona: str, right: str) -> User:
     return user
 
 
-def reservation(scope: Scope) -> UUID:
+def reservation(scope: Scope, *, kind: str = "hold") -> UUID:
     """Open now, by the clock that requests go by."""
-    terms = Terms(unit="gpu_hours", amount=Decimal(2), expires_in=timedelta(hours=1))
+    terms = Terms(kind=kind, unit="gpu_hours", amount=Decimal(2), expires_in=timedelta(hours=1))
     return hold(scope=scope, terms=terms, actor=SYSTEM, at=timezone.now())[0].pk
 
 
@@ -422,6 +429,7 @@ def made_in(folder: Path) -> World:
             "roomy": roomy.pk,
             "approved": approved.pk,
             "reservation": str(reservation(teams["search"])),
+            "lease": str(reservation(teams["search"], kind="lease")),
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
             **requests_of(teams["search"], author, finance),

@@ -117,29 +117,44 @@ class ReservationOut(serializers.ModelSerializer[Reservation]):
     class Meta:
         model = Reservation
         fields = (
-            *("id", "scope", "unit", "amount", "spent", "free", "status", "ended_by", "parent", "tree", "covers_task"),
+            *(
+                "id",
+                "kind",
+                "scope",
+                "unit",
+                "amount",
+                "spent",
+                "free",
+                "status",
+                "ended_by",
+                "parent",
+                "tree",
+                "covers_task",
+            ),
             *("account", "sized_by", "provider", "model", "task_id", "requested_by"),
             *("created_at", "expires_at", "ended_at"),
         )
         read_only_fields = fields
 
     def get_amount(self, row: Reservation) -> str:
-        return _plain(row, row.amount)
+        return amount_shown(row, row.amount)
 
     def get_spent(self, row: Reservation) -> str:
-        return _plain(row, row.spent)
+        return amount_shown(row, row.spent)
 
     def get_free(self, row: Reservation) -> str:
-        return _plain(row, trees.free(row) if row.is_open else Decimal(0))
+        return amount_shown(row, trees.free(row) if row.is_open else Decimal(0))
 
 
-def _plain(row: Reservation, quantity: Decimal) -> str:
+def amount_shown(row: Reservation, quantity: Decimal) -> str:
+    """A quantity of the ledger in the budget's unit, as text."""
     return f"{row.in_unit(quantity).normalize():f}"
 
 
 class ReservationFilterIn(ScopeParameters):
     unit = serializers.ChoiceField(choices=Unit.choices, required=False)
     status = serializers.ChoiceField(choices=Reservation.Status.choices, required=False)
+    kind = serializers.ChoiceField(choices=Reservation.Kind.choices, required=False)
     task_id = serializers.CharField(required=False)
     tree = serializers.UUIDField(required=False, help_text="The root's id: it and all below it.")
 

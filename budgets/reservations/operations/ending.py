@@ -6,16 +6,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from budgets.ledger.engine.funding import Entry
-from budgets.ledger.operations import accounts_for_posting, lock_balances, write_entries
+from budgets.ledger.operations import accounts_for_posting
 from budgets.ledger.queries import ChargedAccounts
 from budgets.plans.engine.amounts import ledger_quantity
 from budgets.reservations.errors import ReservationEnded
 from budgets.reservations.models import Reservation
-from budgets.reservations.operations.accounts import held_accounts
 from budgets.reservations.operations.holding import (
-    EXPIRES_IN_MAX,
     check_available,
+    check_expires_in,
     check_free,
     check_held_amount,
     check_open,
@@ -23,6 +21,7 @@ from budgets.reservations.operations.holding import (
     reservation_seen,
 )
 from budgets.reservations.operations.trees import LockedTrees, locked
+from budgets.reservations.operations.writing import write
 from governance.errors import Invalid
 from governance.people.rules import Actor
 
@@ -38,7 +37,7 @@ def settle(*, reservation_id: UUID, amount: Decimal | None, actor: Actor, at: da
     One that usage or its parent has settled is returned as it is. Late, after it expired, it is charged all the same.
     ReservationEnded when it was released, or settled with another amount.
     """
-    current, now, row = _locked(reservation_id, actor, at)
+    current, now, row = locked_for(reservation_id, actor, at)
     if amount is not None and amount != 0:
         check_held_amount(row.unit, amount)
     total = None if amount is None else ledger_quantity(row.unit, amount)
@@ -51,21 +50,21 @@ def settle(*, reservation_id: UUID, amount: Decimal | None, actor: Actor, at: da
     if row.is_open:
         for below in now.open_below(row):
             now.end(below, _status_of(below), Reservation.EndedBy.PARENT, at)
-    charges = _charges(current, now, row, max((total or ZERO) - row.spent, ZERO))
+    now.charge(row, (total or ZERO) - row.spent)
     row.settled_with = total
     now.end(row, Reservation.Status.SETTLED, Reservation.EndedBy.CALLER, at)
-    _write(now, current, charges, row, at)
+    write(now, current, at=at, reference=reference_of(row))
     return row
 
 
 @transaction.atomic
 def release(*, reservation_id: UUID, actor: Actor, at: datetime) -> Reservation:
     """Gives back what is left of it, and of all below it; one that has ended is returned as it is."""
-    current, now, row = _locked(reservation_id, actor, at)
+    current, now, row = locked_for(reservation_id, actor, at)
     if not row.is_open:
         return row
     now.end(row, Reservation.Status.RELEASED, Reservation.EndedBy.CALLER, at)
-    _write(now, current, [], row, at)
+    write(now, current, at=at, reference=reference_of(row))
     return row
 
 
@@ -76,14 +75,10 @@ def extend(
     """Holds it for `expires_in` from now, no longer than its parent, and `amount` in all, in the budget's unit, not
     less than before. ReservationEnded, ReservationRefused, Invalid.
     """
-    current, now, row = _locked(reservation_id, actor, at)
+    current, now, row = locked_for(reservation_id, actor, at)
     check_open(row, at)
     if expires_in is not None:
-        if not timedelta(0) < expires_in <= EXPIRES_IN_MAX:
-            raise Invalid("A reservation expires within seven days.", code="expires_in_out_of_range")
-        until = max(at + expires_in, row.expires_at)
-        row.expires_at = until if row.parent_id is None else min(until, now.rows[row.lineage[-1]].expires_at)
-        now.touched.add(row.pk)
+        hold_for(row, now, expires_in, at)
     if amount is not None:
         check_held_amount(row.unit, amount)
         wanted = ledger_quantity(row.unit, amount)
@@ -94,11 +89,20 @@ def extend(
         elif row.account_id is not None:
             check_available(row.account_id, max(wanted - row.spent - row.held, ZERO), at)
         now.resize(row, wanted)
-    _write(now, current, [], row, at, more=amount is not None and row.parent_id is None)
+    write(now, current, at=at, reference=reference_of(row), more=amount is not None and row.parent_id is None)
     return row
 
 
-def _locked(reservation_id: UUID, actor: Actor, at: datetime) -> tuple[ChargedAccounts, LockedTrees, Reservation]:
+def hold_for(row: Reservation, now: LockedTrees, expires_in: timedelta, at: datetime) -> None:
+    """It lasts so long from now, no longer than its parent and no shorter than it did. Invalid."""
+    check_expires_in(expires_in)
+    until = max(at + expires_in, row.expires_at)
+    row.expires_at = until if row.parent_id is None else min(until, now.rows[row.lineage[-1]].expires_at)
+    now.touched.add(row.pk)
+
+
+def locked_for(reservation_id: UUID, actor: Actor, at: datetime) -> tuple[ChargedAccounts, LockedTrees, Reservation]:
+    """The reservation, its tree locked, and what is charged now. NotFound."""
     current = accounts_for_posting({at.date()}, at)
     known = reservation_seen(reservation_id, actor)
     now = locked({known.tree}, rows={reservation_id}, whole=True)
@@ -106,41 +110,7 @@ def _locked(reservation_id: UUID, actor: Actor, at: datetime) -> tuple[ChargedAc
 
 
 def _status_of(row: Reservation) -> str:
-    return Reservation.Status.SETTLED if row.spent > 0 else Reservation.Status.RELEASED
-
-
-def _charges(current: ChargedAccounts, now: LockedTrees, row: Reservation, quantity: Decimal) -> list[Entry]:
-    """What nobody has charged yet is charged to the account that holds it, until usage tells of it."""
-    if not quantity:
-        return []
-    now.spend(row, quantity)
-    if row.account_id is None:
-        return []
-    row.stated += quantity
-    spent = current.spent_account(current.tree.by_id[row.scope_id].root_id, row.unit)
-    return [Entry("charge", spent, row.account_id, quantity)]
-
-
-def _write(
-    now: LockedTrees,
-    current: ChargedAccounts,
-    charges: list[Entry],
-    row: Reservation,
-    at: datetime,
-    *,
-    more: bool = False,
-) -> None:
-    """Locks the account once, then writes rows and entries; `more` as of `LockedTrees.entries`."""
-    accounts = {each.account_id for each in now.rows.values() if each.account_id is not None}
-    now.held_accounts = held_accounts(accounts, current.tree)
-    entries = [*now.entries(more=more), *charges]
-    now.save()
-    if not entries:
-        return
-    period = next(iter(lock_balances(accounts).values())).interval
-    # In a period that is over its last day is charged: the money was set aside then.
-    on = at.date() if at.date() < period.end else max(period.last_day, period.start)
-    write_entries(entries, on=on, at=at, reference=reference_of(row))
+    return Reservation.Status.SETTLED if row.gone > 0 else Reservation.Status.RELEASED
 
 
 def _ended(row: Reservation) -> ReservationEnded:

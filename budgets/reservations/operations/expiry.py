@@ -6,11 +6,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from budgets.ledger.operations import lock_for_posting, write_entries
+from budgets.ledger.operations import lock_for_posting
+from budgets.ledger.queries import ChargedAccounts, charged_accounts, coverage_version
 from budgets.reservations.models import Reservation
-from budgets.reservations.operations.accounts import held_accounts
 from budgets.reservations.operations.trees import locked
-from governance.scopes.queries import ScopeTree, scope_tree
+from budgets.reservations.operations.writing import write
+from governance.scopes.queries import scope_tree
 from governance.work.operations import each_apart, tell_faults
 
 EXPIRY_HEARTBEAT = "budgets.expire_reservations"
@@ -41,8 +42,8 @@ def _expire_in(tree_ids: Collection[UUID], at: datetime) -> int:
     ids, ended = sorted(tree_ids), 0
     for first in range(0, len(ids), TREES_AT_ONCE):
         with transaction.atomic():
-            _version, tree = lock_for_posting()
-            ended += _end_due(ids[first : first + TREES_AT_ONCE], tree, at)
+            current = charged_accounts(*lock_for_posting())
+            ended += _end_due(ids[first : first + TREES_AT_ONCE], current, at)
     return ended
 
 
@@ -52,20 +53,17 @@ def end_due_of(account_id: int, *, at: datetime) -> None:
     """
     due = set(Reservation.objects.due(at).filter(account_id=account_id, parent=None).values_list("tree", flat=True))
     if due:
-        _end_due(due, scope_tree(), at)
+        _end_due(due, charged_accounts(coverage_version(), scope_tree()), at)
 
 
-def _end_due(tree_ids: Collection[UUID], tree: ScopeTree, at: datetime) -> int:
+def _end_due(tree_ids: Collection[UUID], current: ChargedAccounts, at: datetime) -> int:
     now = locked(tree_ids, whole=True, skip_locked=True)
     ended = 0
     for row in sorted(now.rows.values(), key=lambda each: (-len(each.lineage), each.pk)):
         if row.is_open and row.expires_at <= at:
             now.end(row, Reservation.Status.EXPIRED, Reservation.EndedBy.CLOCK, at)
             ended += 1
-    now.held_accounts = held_accounts({row.account_id for row in now.rows.values() if row.account_id}, tree)
-    entries = now.entries()
-    now.save()
-    write_entries(entries, on=at.date(), at=at, reference="reservation expires")
+    write(now, current, at=at, reference="reservation expires")
     return ended
 
 

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.models import Account
 from budgets.ledger.operations import accounts_for_posting, lock_balances, write_entries
+from budgets.ledger.queries import ChargedAccounts
 from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
 from budgets.plans.operations import check_amount
 from budgets.reservations.engine import trees
@@ -19,6 +20,7 @@ from budgets.reservations.models import Reservation
 from budgets.reservations.operations.accounts import account_of, held_account
 from budgets.reservations.operations.expiry import end_due_of
 from budgets.reservations.operations.trees import locked
+from budgets.reservations.operations.writing import write
 from governance.errors import Invalid, NotFound
 from governance.people.rules import Actor, check_sees
 from governance.scopes.models import Scope
@@ -29,11 +31,14 @@ EXPIRES_IN_MAX = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What is asked for. `amount` is in the budget's unit. `covers_task`: for many calls, which draw it down."""
+    """What is asked for. `amount` is in the budget's unit. `covers_task`: for many calls, which draw it down, as is
+    every lease.
+    """
 
     unit: str
     amount: Decimal
     expires_in: timedelta
+    kind: str = Reservation.Kind.HOLD
     parent_id: UUID | None = None
     covers_task: bool = False
     sized_by: str = Reservation.SizedBy.AMOUNT
@@ -51,8 +56,7 @@ def hold(
     """
     check_sees(actor, scope.path)
     check_held_amount(terms.unit, terms.amount)
-    if not timedelta(0) < terms.expires_in <= EXPIRES_IN_MAX:
-        raise Invalid("A reservation expires within seven days.", code="expires_in_out_of_range")
+    check_expires_in(terms.expires_in)
     try:
         return _hold(scope, terms, actor, at, reservation_id)
     except IntegrityError:
@@ -72,13 +76,15 @@ def _hold(
     if known is not None:
         return known, False
     row = Reservation(
-        id=reservation_id or uuid4(), scope=scope, unit=terms.unit, amount=ledger_quantity(terms.unit, terms.amount),
-        covers_task=terms.covers_task, sized_by=terms.sized_by, provider=terms.provider, model=terms.model,
-        task_id=terms.task_id, requested_by=actor.label, created_at=at, expires_at=at + terms.expires_in,
+        id=reservation_id or uuid4(), kind=terms.kind, scope=scope, unit=terms.unit,
+        amount=ledger_quantity(terms.unit, terms.amount), sized_by=terms.sized_by,
+        covers_task=terms.covers_task or terms.kind == Reservation.Kind.LEASE,
+        provider=terms.provider, model=terms.model, task_id=terms.task_id, requested_by=actor.label,
+        created_at=at, expires_at=at + terms.expires_in,
     )  # fmt: skip
     row.tree, row.asked = row.pk, row.amount
     if terms.parent_id is not None:
-        _draw(row, terms.parent_id, actor, at)
+        _draw(row, terms.parent_id, current, actor, at)
         row.save(force_insert=True)
         return row, True
     row.account_id = account_of(current, scope_id=scope.pk, unit=terms.unit, at=at)
@@ -97,12 +103,23 @@ def check_available(account_id: int, quantity: Decimal, at: datetime) -> None:
     """Locks the account, and raises ReservationRefused unless so much is available; what should have expired is no
     reason. Call under the lock of posting.
     """
+    account = account_locked(account_id, quantity, at)
+    if account.available < quantity:
+        raise _refused_by_account(account, quantity)
+
+
+def account_locked(account_id: int, quantity: Decimal, at: datetime) -> Account:
+    """The account, locked; where it has less than is wanted, what should have expired has been ended first."""
     if Account.objects.get(pk=account_id).available < quantity:
         end_due_of(account_id, at=at)
     lock_balances({account_id})
-    account = Account.objects.select_related("scope", "budget").get(pk=account_id)
-    if account.available < quantity:
-        raise _refused_by_account(account, quantity)
+    return Account.objects.select_related("scope", "budget").get(pk=account_id)
+
+
+def check_expires_in(expires_in: timedelta) -> None:
+    """Invalid unless it is within seven days."""
+    if not timedelta(0) < expires_in <= EXPIRES_IN_MAX:
+        raise Invalid("A reservation expires within seven days.", code="expires_in_out_of_range")
 
 
 def check_held_amount(unit: str, amount: Decimal) -> None:
@@ -121,8 +138,8 @@ def _known(reservation_id: UUID | None, scope: Scope, terms: Terms, actor: Actor
     row = Reservation.objects.select_related("scope", "account__scope").filter(pk=reservation_id).first()
     if row is None:
         return None
-    asked = (scope.pk, terms.unit, terms.parent_id, terms.task_id, actor.label)
-    is_same = asked == (row.scope_id, row.unit, row.parent_id, row.task_id, row.requested_by)
+    asked = (terms.kind, scope.pk, terms.unit, terms.parent_id, terms.task_id, actor.label)
+    is_same = asked == (row.kind, row.scope_id, row.unit, row.parent_id, row.task_id, row.requested_by)
     # Sized anew, it may come to another amount.
     is_stated = terms.sized_by == Reservation.SizedBy.AMOUNT
     if not is_same or (is_stated and row.asked != ledger_quantity(terms.unit, terms.amount)):
@@ -130,7 +147,7 @@ def _known(reservation_id: UUID | None, scope: Scope, terms: Terms, actor: Actor
     return row
 
 
-def _draw(row: Reservation, parent_id: UUID, actor: Actor, at: datetime) -> None:
+def _draw(row: Reservation, parent_id: UUID, current: ChargedAccounts, actor: Actor, at: datetime) -> None:
     """Takes the row's amount out of its parent."""
     above = reservation_seen(parent_id, actor)
     trees_now = locked({above.tree}, rows={parent_id})
@@ -138,6 +155,8 @@ def _draw(row: Reservation, parent_id: UUID, actor: Actor, at: datetime) -> None
     if parent.unit != row.unit:
         raise Invalid(f"The parent is held in {parent.unit}: a part of it is, too.", code="unit_differs")
     check_open(parent, at)
+    if parent.is_lease:
+        raise Invalid("A lease is drawn down by who holds it: nothing is held of it.", code="parent_is_a_lease")
     if len(parent.lineage) + 1 >= DEPTH_MAX:
         raise Invalid(f"A tree of reservations has at most {DEPTH_MAX} levels.", code="tree_too_deep")
     if trees.free(parent) < row.amount:
@@ -150,7 +169,10 @@ def _draw(row: Reservation, parent_id: UUID, actor: Actor, at: datetime) -> None
     trees.draw(parent, row.amount)
     parent.covers_task = True
     trees_now.touched.add(parent.pk)
-    trees_now.save()
+    if trees_now.charged:
+        write(trees_now, current, at=at, reference=reference_of(parent))
+    else:
+        trees_now.save()
     row.parent, row.tree, row.lineage = parent, parent.tree, [*parent.lineage, parent.pk]
     row.account_id, row.expires_at = parent.account_id, min(row.expires_at, parent.expires_at)
 

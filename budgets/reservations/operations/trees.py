@@ -13,20 +13,21 @@ from budgets.reservations.engine import trees
 from budgets.reservations.models import Reservation
 
 WRITTEN = (
-    "amount", "spent", "drawn", "stated", "held", "settled_with", "status", "ended_by", "covers_task", "expires_at",
-    "ended_at",
+    "amount", "spent", "drawn", "stated", "held", "drawn_told", "settled_with", "status", "ended_by",
+    "covers_task", "expires_at", "ended_at",
 )  # fmt: skip
 
 
 @dataclass(slots=True)
 class LockedTrees:
     """Rows of locked trees by id, and those that have changed. `held_accounts` is where lies what an account holds, by
-    that account's id.
+    that account's id; `charged` what no usage has told of, by the account that is charged for it.
     """
 
     rows: dict[UUID, Reservation]
     held_accounts: dict[int, int] = field(default_factory=dict)
     touched: set[UUID] = field(default_factory=set)
+    charged: dict[int, Decimal] = field(default_factory=dict)
 
     def chain(self, row: Reservation) -> list[Reservation]:
         """From the root down to the row."""
@@ -43,6 +44,15 @@ class LockedTrees:
         trees.spend(chain, quantity)
         self.touched.update(each.pk for each in chain)
 
+    def charge(self, row: Reservation, quantity: Decimal) -> None:
+        """It used so much, of which no usage has told: charged to the account that holds it, until usage does."""
+        if quantity <= 0:
+            return
+        self.spend(row, quantity)
+        if row.account_id is not None:
+            row.stated += quantity
+            self.charged[row.account_id] = self.charged.get(row.account_id, Decimal(0)) + quantity
+
     def resize(self, row: Reservation, amount: Decimal) -> None:
         """It holds another amount, which is free above it."""
         chain, before = self.chain(row), trees.taken(row)
@@ -52,18 +62,19 @@ class LockedTrees:
 
     def end(self, row: Reservation, status: str, by: str, at: datetime) -> None:
         """It ends, and first all that is open below it: expired with it, or settled where something was used, else
-        released.
+        released. A lease has used at least what its holder told.
         """
         for below in self.open_below(row):
             if status == Reservation.Status.EXPIRED:
                 self._end_one(below, status, by, at)
             else:
-                was_used = below.spent > 0
+                was_used = below.gone > 0
                 ended = Reservation.Status.SETTLED if was_used else Reservation.Status.RELEASED
                 self._end_one(below, ended, Reservation.EndedBy.PARENT, at)
         self._end_one(row, status, by, at)
 
     def _end_one(self, row: Reservation, status: str, by: str, at: datetime) -> None:
+        self.charge(row, row.drawn_told - row.spent)
         chain, before = self.chain(row), trees.taken(row)
         row.status, row.ended_by, row.ended_at = status, by, at
         trees.changed(chain, before)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -30,13 +31,19 @@ def held(
     unit: str = "money",
     covers_task: bool = False,
     reservation_id: UUID | None = None,
+    kind: str = "hold",
 ) -> Reservation:
     """A reservation of the amount."""
     terms = Terms(
-        unit=unit, amount=Decimal(amount), expires_in=timedelta(seconds=seconds), covers_task=covers_task,
+        kind=kind, unit=unit, amount=Decimal(amount), expires_in=timedelta(seconds=seconds), covers_task=covers_task,
         parent_id=parent.pk if parent is not None else None,
     )  # fmt: skip
     return hold(scope=scope, terms=terms, actor=actor, at=at, reservation_id=reservation_id)[0]
+
+
+def leased(scope: Scope, amount: str, **terms: Any) -> Reservation:
+    """A lease of the amount."""
+    return held(scope, amount, kind="lease", **terms)
 
 
 def told(reservation: Reservation, cost: str, *, scope: Scope | None = None, at: datetime = AT) -> None:

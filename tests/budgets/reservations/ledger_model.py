@@ -25,6 +25,8 @@ class ModelReservation:
     backed: Decimal = ZERO
     status: str = "held"
     settled_with: Decimal | None = None
+    is_lease: bool = False
+    told: Decimal = ZERO
     children: "list[ModelReservation]" = field(default_factory=list)
 
     @property
@@ -42,6 +44,10 @@ class ModelReservation:
     @property
     def root(self) -> "ModelReservation":
         return self if self.parent is None else self.parent.root
+
+    @property
+    def gone(self) -> Decimal:
+        return max(self.told, self.spent)
 
 
 class Refused(Exception):
@@ -61,9 +67,16 @@ class LedgerModel:
         held = sum((row.backed for row in self.rows if row.account == name), ZERO)
         return account.funded - account.granted_out - account.charged - held
 
-    def hold(self, scope: str, amount: Decimal, seconds: int, parent: ModelReservation | None) -> None:
+    def hold(
+        self, scope: str, amount: Decimal, seconds: int, parent: ModelReservation | None, *, lease: bool = False
+    ) -> None:
         if parent is not None:
-            if parent.status != "held" or parent.expires <= self.now or parent.amount - parent.drawn < amount:
+            if (
+                parent.is_lease
+                or parent.status != "held"
+                or parent.expires <= self.now
+                or parent.amount - parent.drawn < amount
+            ):
                 raise Refused
             row = ModelReservation(parent.account, amount, parent, min(self.now + seconds, parent.expires))
             parent.children.append(row)
@@ -72,10 +85,11 @@ class LedgerModel:
             if self.available(name) < amount:
                 raise Refused
             row = ModelReservation(name, amount, None, self.now + seconds, backed=amount)
+        row.is_lease = lease
         self.rows.append(row)
 
     def use(self, row: ModelReservation, scope: str, cost: Decimal) -> None:
-        is_task = bool(row.children)
+        is_task = row.is_lease or bool(row.children)
         replaced = min(row.stated, cost) if is_task else row.stated
         self.accounts[row.account].charged -= replaced
         self.accounts[self._charged(scope)].charged += cost
@@ -90,12 +104,30 @@ class LedgerModel:
             raise Refused
         if row.status == "settled":
             return
-        more = max(total - row.spent, ZERO)
+        for child in row.children:
+            if child.status == "held":
+                self._end(child, "settled" if child.gone > 0 else "released")
+        self._charge(row, total - row.spent)
         self._end(row, "settled")
         row.settled_with = total
-        row.own += more
-        row.stated += more
-        self.accounts[row.account].charged += more
+        self._back(row.root)
+
+    def renew(self, row: ModelReservation, drawn: Decimal, capacity: Decimal, seconds: int) -> None:
+        if not row.is_lease or row.status != "held" or row.expires <= self.now:
+            raise Refused
+        row.told = max(row.told, drawn)
+        wanted = row.gone + capacity
+        if is_more := wanted > row.amount:
+            if row.parent is not None:
+                at_most = row.taken + row.parent.amount - row.parent.drawn
+            else:
+                at_most = row.spent + row.backed + self.available(row.account)
+            wanted = max(row.amount, min(wanted, at_most))
+        row.amount = wanted
+        lasts = self.now + seconds
+        row.expires = max(row.expires, min(lasts, row.parent.expires if row.parent else lasts))
+        if is_more and row.parent is None:
+            row.backed = max(row.amount - row.spent, ZERO)
         self._back(row.root)
 
     def extend(self, row: ModelReservation, amount: Decimal, seconds: int) -> None:
@@ -139,11 +171,20 @@ class LedgerModel:
     def _charged(self, scope: str) -> str:
         return "lower" if scope == "lower" and self.accounts["lower"].is_open else "upper"
 
+    def _charge(self, row: ModelReservation, more: Decimal) -> None:
+        if more > 0:
+            row.own += more
+            row.stated += more
+            self.accounts[row.account].charged += more
+
     def _end(self, row: ModelReservation, status: str) -> None:
-        """Children first; one that has ended stays, but for one that expired and is settled late."""
+        """Children first; one that has ended stays, but for one that expired and is settled late. A lease has used at
+        least what its holder told.
+        """
         for child in row.children:
             if child.status == "held":
-                self._end(child, status if status == "expired" else "settled" if child.spent > 0 else "released")
+                self._end(child, status if status == "expired" else "settled" if child.gone > 0 else "released")
+        self._charge(row, row.told - row.spent)
         if row.status == "held" or (row.status == "expired" and status == "settled"):
             row.status = status
 

@@ -19,12 +19,19 @@ from budgets.approvals.operations import end_budget, grant_more
 from budgets.ledger.models import Account
 from budgets.plans.models import Budget
 from budgets.reservations.models import Reservation
-from budgets.reservations.operations import expire_reservations, extend, release, settle
+from budgets.reservations.operations import (
+    expire_reservations,
+    extend,
+    release,
+    renew_lease,
+    return_lease,
+    settle,
+)
 from governance.errors import DomainError
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from tests.budgets.conftest import AT, SYSTEM, Propose, account_of
-from tests.budgets.reservations.held import check_ledger, held, told
+from tests.budgets.reservations.held import check_ledger, held, leased, told
 from tests.budgets.reservations.ledger_model import LedgerModel, ModelAccount, ModelReservation, Refused
 
 pytestmark = pytest.mark.long
@@ -91,9 +98,9 @@ class LedgerMachine(RuleBasedStateMachine):
             assert figures == (wanted.funded, wanted.granted_out, wanted.charged, self.model.available(name)), name
         for row, stored, _scope in self.pairs:
             stored.refresh_from_db()
-            wanted_row = (row.status, row.amount, row.spent, row.drawn, row.stated, row.backed)
+            wanted_row = (row.status, row.amount, row.spent, row.drawn, row.stated, row.backed, row.told)
             assert (
-                stored.status, stored.amount, stored.spent, stored.drawn, stored.stated, stored.held
+                stored.status, stored.amount, stored.spent, stored.drawn, stored.stated, stored.held, stored.drawn_told
             ) == wanted_row  # fmt: skip
         check_ledger()
 
@@ -114,6 +121,51 @@ class LedgerMachine(RuleBasedStateMachine):
             lambda: held(self.scope(name), str(amount), parent=above, at=self.at, seconds=lasts),
         )
         self._pair(stored, name)
+
+    @rule(name=st.sampled_from(["upper", "lower"]), amount=cents, lasts=seconds)
+    def lease(self, name: str, amount: Decimal, lasts: int) -> None:
+        stored = self.both(
+            lambda: self.model.hold(name, amount, lasts, None, lease=True),
+            lambda: leased(self.scope(name), str(amount), at=self.at, seconds=lasts),
+        )
+        self._pair(stored, name)
+
+    @precondition(lambda self: self.pairs)
+    @rule(choice=choices, amount=cents, lasts=seconds)
+    def lease_of_a_parent(self, choice: int, amount: Decimal, lasts: int) -> None:
+        parent, above, name = self.pairs[choice % len(self.pairs)]
+        stored = self.both(
+            lambda: self.model.hold(name, amount, lasts, parent, lease=True),
+            lambda: leased(self.scope(name), str(amount), parent=above, at=self.at, seconds=lasts),
+        )
+        self._pair(stored, name)
+
+    @precondition(lambda self: any(row.is_lease for row, _, _ in self.pairs))
+    @rule(choice=choices, drawn=costs, capacity=cents, lasts=seconds)
+    def renew(self, choice: int, drawn: Decimal, capacity: Decimal, lasts: int) -> None:
+        row, stored = self._lease(choice)
+        self.both(
+            lambda: self.model.renew(row, drawn, capacity, lasts),
+            lambda: renew_lease(
+                lease_id=stored.pk, drawn=drawn, capacity=capacity, expires_in=timedelta(seconds=lasts), actor=SYSTEM,
+                at=self.at,
+            ),
+        )  # fmt: skip
+        self.check()
+
+    @precondition(lambda self: any(row.is_lease for row, _, _ in self.pairs))
+    @rule(choice=choices, drawn=costs)
+    def give_back(self, choice: int, drawn: Decimal) -> None:
+        row, stored = self._lease(choice)
+        self.both(
+            lambda: self.model.settle(row, drawn),
+            lambda: return_lease(lease_id=stored.pk, drawn=drawn, actor=SYSTEM, at=self.at),
+        )
+        self.check()
+
+    def _lease(self, choice: int) -> tuple[ModelReservation, Reservation]:
+        leases = [(row, stored) for row, stored, _name in self.pairs if row.is_lease]
+        return leases[choice % len(leases)]
 
     @precondition(lambda self: self.pairs)
     @rule(choice=choices, cost=costs)
