@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 # Django prepares nothing, psycopg by itself what it was asked so often: never, only what is asked here.
 SELDOM = 1_000_000_000
@@ -45,10 +46,29 @@ def one_message() -> Iterator[Message]:
     the next, but its effects and locks are, as of any statements one after the other in READ COMMITTED.
 
     For statements with few rows, asked for every call: preparing one costs more than it saves where it is asked once.
-    The first that fails raises as Django does, at the end, and those after it were not done.
+    The first that fails raises as Django does, at the end, and those after it were not done. Where it is the first of a
+    transaction, it begins it.
     """
-    with connection.wrap_database_errors, _ready().pipeline():
-        yield Message()
+    with connection.wrap_database_errors:
+        raw = _ready()
+        begins = not raw.autocommit and raw.info.transaction_status == TransactionStatus.IDLE
+        if begins:
+            # By itself psycopg would ask for the beginning in a message of its own, and wait for the answer.
+            raw.autocommit = True
+        with raw.pipeline():
+            if begins:
+                _begin(raw)
+            yield Message()
+
+
+def _begin(raw: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Adds the beginning of a transaction, which ends as all others: by Django, or with the connection."""
+    try:
+        raw.execute("BEGIN", prepare=False)
+    except psycopg.Error:
+        # Nothing may be said outside a transaction in its stead.
+        raw.close()
+        raise
 
 
 def _ready() -> psycopg.Connection[tuple[Any, ...]]:

@@ -82,3 +82,35 @@ def test_in_a_broken_transaction_it_says_so() -> None:
         connection.needs_rollback = False
     with pytest.raises(DatabaseError), transaction.atomic(), one_message() as message:
         message.ask("SELECT 1/0")
+
+
+def write_in_several_messages(*, fails: bool) -> None:
+    with transaction.atomic():
+        with one_message() as message:
+            message.ask("INSERT INTO noted VALUES (%s::bigint)", [1])
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO noted VALUES (2)")
+        with one_message() as message:
+            message.ask("INSERT INTO noted VALUES (%s::bigint)", [3])
+        if fails:
+            raise ValueError("fails")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_message_of_a_transaction_begins_it_and_what_follows_is_in_it() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE noted (id bigint PRIMARY KEY)")
+    try:
+        with pytest.raises(ValueError, match="fails"):
+            write_in_several_messages(fails=True)
+        with one_message() as message:
+            found = message.ask("SELECT count(*) FROM noted")
+        assert found.rows() == [(0,)]
+        write_in_several_messages(fails=False)
+        connection.rollback()
+        with one_message() as message:
+            found = message.ask("SELECT id FROM noted ORDER BY id")
+        assert found.rows() == [(1,), (2,), (3,)]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE noted")
