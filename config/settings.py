@@ -299,8 +299,8 @@ GRANT_ALONE_PERCENT = env.integer("WEIR_GRANT_ALONE_PERCENT", 100, least=0)
 
 # --- usage ---------------------------------------------------------------------------------------------------
 
-USAGE_POSTING = "budgets.ledger.operations.posting.post_usage"
-USAGE_SETTLING = "budgets.reservations.operations.reported.post_and_settle"
+USAGE_ACCOUNTS = "budgets.ledger.operations.posting.AccountsAsked"
+USAGE_POSTING = "budgets.reservations.operations.reported.post_and_settle"
 USAGE_CROSSING = "policies.evaluation.operations.crossings.evaluate_charged_scopes"
 USAGE_RETENTION_DAYS = env.integer("WEIR_USAGE_RETENTION_DAYS", 400, least=1)
 USAGE_MINUTES_DAYS = env.integer("WEIR_USAGE_MINUTES_DAYS", 31, least=31)  # the longest window is of 30 days

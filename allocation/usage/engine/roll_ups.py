@@ -9,7 +9,7 @@ from typing import NamedTuple
 from allocation.meters.engine.activity import Activity
 from allocation.prices.engine.rates import AMOUNTS, NANO_PART, RareQuantities, RateCard, from_nanos
 from allocation.usage.engine.call_prices import DAY_S, HOUR_S
-from allocation.usage.engine.costing import ORDINAL_OF_1970
+from allocation.usage.engine.costing import ORDINAL_OF_1970, CostedRecord
 from allocation.usage.engine.counted import NO_CARD, Counted
 
 MINUTE_S = 60
@@ -209,6 +209,11 @@ def postings_of(batch: Counted) -> list[UsagePosting]:
         UsagePosting(scope_id, day_of(day * DAY_S), from_nanos(int(nanos)), int(tokens), int(requests), Decimal(gpu))
         for (scope_id, day), (nanos, tokens, requests, gpu) in sorted(merged.items(), key=lambda item: item[0])
     ]
+
+
+def booked_days(records: Iterable[CostedRecord]) -> set[date]:
+    """The days on which these records count: those of their postings."""
+    return {day_of(record.booked_s) for record in records}
 
 
 def postings(by_day: dict[Key, Sums]) -> list[UsagePosting]:

@@ -25,16 +25,16 @@ from allocation.usage.engine.costing import CostedRecord, PricingContext
 from allocation.usage.engine.counted import counted
 from allocation.usage.engine.estimates import estimated_cost
 from allocation.usage.engine.reserved import reserved_usage
-from allocation.usage.engine.roll_ups import postings_of
+from allocation.usage.engine.roll_ups import booked_days, postings_of
 from allocation.usage.engine.traced_calls import TracedCalls
 from allocation.usage.operations.crossings import evaluate_crossings
 from allocation.usage.operations.folding import fold
 from allocation.usage.operations.identities import unknown
 from allocation.usage.operations.journal import Leaving
 from allocation.usage.operations.partitions import ensure_partitions
-from allocation.usage.operations.posting import post_to_ledger
+from allocation.usage.operations.posting import AskedAccounts, accounts_asked, post_to_ledger
 from allocation.usage.operations.pricing_context import ask_whether_changed, pricing_contexts_for
-from allocation.usage.operations.records import ask_to_insert, insert_records, told_apart
+from allocation.usage.operations.records import FEW, ask_to_insert, insert_records, told_apart
 from allocation.usage.operations.results import BATCH_MAX, BatchTooLarge, IngestResult, Rejection
 from allocation.usage.operations.retries import with_retries
 from allocation.usage.operations.spans import move_spans, told_before
@@ -270,8 +270,10 @@ class _ChangedMeanwhileError(Exception):
 def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> Written:
     batch = joined([each.batch for each in costed])
     first = costed[0].submission
-    new = _insert(batch, at, costed[0].context, first)
-    crossed = _count(batch, new, at, folded=any(each.submission.folded for each in costed))
+    # Asked for by the message that inserts, where there is one.
+    accounts = accounts_asked(booked_days(batch.records)) if len(batch.records) <= FEW else None
+    new = _insert(batch, at, costed[0].context, first, accounts)
+    crossed = _count(batch, new, at, accounts, folded=any(each.submission.folded for each in costed))
     apart = {record.key: record for record in new if record.is_apart}
     if apart and first.traced is not None:
         move_spans(first.key_scope_id, first.traced, apart.values())
@@ -287,14 +289,20 @@ def _write_all(costed: Sequence[CostedSubmission], at: datetime) -> Written:
     return Written(new, evaluate_crossings(crossed, at), apart)
 
 
-def _insert(batch: Batch, at: datetime, context: PricingContext, first: Submission) -> list[CostedRecord]:
-    """Inserts the records and returns the new ones. `first` is of those sent the one that may tell of spans."""
+def _insert(
+    batch: Batch, at: datetime, context: PricingContext, first: Submission, accounts: AskedAccounts | None
+) -> list[CostedRecord]:
+    """Inserts the records and returns the new ones. `first` is of those sent the one that may tell of spans. Asks for
+    the accounts where one message inserts the records.
+    """
     # What nothing but its own identity tells apart goes in the message that asks whether it may.
     is_plain = not batch.names and first.traced is None
     offered = batch.records if is_plain else ()
     with one_message() as message:
         is_changed = ask_whether_changed(message, context, {record.root_id for record in batch.records})
         inserted = ask_to_insert(message, offered, at)
+        if inserted is not None and accounts is not None:
+            accounts.ask(message)
     if is_changed():
         raise _ChangedMeanwhileError
     if not is_plain:
@@ -310,7 +318,9 @@ def _insert(batch: Batch, at: datetime, context: PricingContext, first: Submissi
     return new
 
 
-def _count(batch: Batch, new: Sequence[CostedRecord], at: datetime, *, folded: bool) -> AbstractSet[int]:
+def _count(
+    batch: Batch, new: Sequence[CostedRecord], at: datetime, accounts: AskedAccounts | None, *, folded: bool
+) -> AbstractSet[int]:
     """Charges and counts the new records. Returns the scopes whose budget they brought to a watched line; none where
     the fold has marked them. A batch with nothing new is folded too: it shows that usage still arrives.
     """
@@ -320,10 +330,10 @@ def _count(batch: Batch, new: Sequence[CostedRecord], at: datetime, *, folded: b
     added = counted(new, received_s=at.timestamp(), root_ids=heard_from)
     reserved = reserved_usage(new)
     if folded:
-        post_to_ledger(postings_of(added), at, reserved)
+        post_to_ledger(postings_of(added), at, reserved, accounts=accounts)
         fold([added], at=at)
         return frozenset()
     leaving = Leaving(added)
-    crossed = post_to_ledger(postings_of(added), at, reserved, beside=leaving.ask)
+    crossed = post_to_ledger(postings_of(added), at, reserved, beside=leaving.ask, accounts=accounts)
     leaving.see()
     return crossed

@@ -20,12 +20,14 @@ from budgets.ledger.operations.opening import (
     scopes_above_and_below,
 )
 from budgets.ledger.operations.posting import (
+    AccountsAsked,
     accounts_for_posting,
     post_usage,
     quantity_in,
 )
 
 __all__ = [
+    "AccountsAsked",
     "Opened",
     "accounts_for_posting",
     "balance_of",

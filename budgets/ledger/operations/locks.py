@@ -1,12 +1,12 @@
 """One lock keeps posting and the opening of accounts apart: many may post at once, or one may open."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from budgets.ledger.models import Account
 from governance.scopes.queries import TREE_STATE, ScopeTree, tree_in_state
-from governance.statements.operations import one_message
+from governance.statements.operations import Message, one_message
 from governance.work.engine.locks import POSTING_LOCK
 from governance.work.operations import hold
 
@@ -16,13 +16,23 @@ def lock_for_posting() -> tuple[UUID | None, ScopeTree]:
     first was opened, and the tree of scopes. What else it guards is read in a later statement: a statement's snapshot
     is older than the lock it waits for.
     """
-    asked_at = time.monotonic()
     with one_message() as message:
-        hold(POSTING_LOCK, shared=True, message=message)
-        version = message.ask("SELECT version FROM budgets_coverageversion")
-        state = message.ask(TREE_STATE)
-    versions = version.rows()
-    return versions[0][0] if versions else None, tree_in_state(state.rows(), read_at=asked_at)
+        known = ask_to_lock_for_posting(message)
+    return known()
+
+
+def ask_to_lock_for_posting(message: Message) -> Callable[[], tuple[UUID | None, ScopeTree]]:
+    """As `lock_for_posting`, by a message that asks other things too: what is returned tells when it is answered."""
+    asked_at = time.monotonic()
+    hold(POSTING_LOCK, shared=True, message=message)
+    version = message.ask("SELECT version FROM budgets_coverageversion")
+    state = message.ask(TREE_STATE)
+
+    def known() -> tuple[UUID | None, ScopeTree]:
+        versions = version.rows()
+        return versions[0][0] if versions else None, tree_in_state(state.rows(), read_at=asked_at)
+
+    return known
 
 
 def lock_for_opening() -> None:

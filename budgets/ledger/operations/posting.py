@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 
@@ -14,7 +15,12 @@ from allocation.usage.engine.reserved import ReservedUsage
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.engine.funding import Entry
 from budgets.ledger.operations.entries import write_entries
-from budgets.ledger.operations.locks import lock_balances, lock_for_opening, lock_for_posting
+from budgets.ledger.operations.locks import (
+    ask_to_lock_for_posting,
+    lock_balances,
+    lock_for_opening,
+    lock_for_posting,
+)
 from budgets.ledger.operations.opening import Opened, open_missing, record_shortfalls
 from budgets.ledger.queries import (
     ChargedAccounts,
@@ -24,7 +30,7 @@ from budgets.ledger.queries import (
     unopened,
 )
 from budgets.plans.models import Unit
-from governance.scopes.queries import scope_tree
+from governance.scopes.queries import ScopeTree, scope_tree
 from governance.statements.operations import Message, one_message
 from governance.work.operations import each_apart, number_array
 
@@ -37,6 +43,26 @@ AGAIN_AFTER_S = 60.0
 _put_off_until: dict[int, float] = {}
 
 
+class AccountsAsked:
+    """The accounts that usage of these days is charged to, asked for by the message that records it. Made before the
+    message begins: it may look whether something is due.
+    """
+
+    def __init__(self, days: set[date]) -> None:
+        self._known: Callable[[], tuple[UUID | None, ScopeTree]] | None = None
+        # What is due is opened under another lock, which is taken first.
+        self._is_due = bool(_due(days))
+
+    def ask(self, message: Message) -> None:
+        """Takes the lock of posting, unless something is due."""
+        if not self._is_due:
+            self._known = ask_to_lock_for_posting(message)
+
+    def known(self) -> ChargedAccounts | None:
+        """Once the message is answered: as `accounts_for_posting`, None where it is for that to take its lock."""
+        return None if self._known is None else charged_accounts(*self._known())
+
+
 @transaction.atomic(savepoint=False)
 def post_usage(
     *,
@@ -44,18 +70,22 @@ def post_usage(
     at: datetime,
     beside: Callable[[Message], None] | None = None,
     settled: Settled | None = None,
+    accounts: AccountsAsked | None = None,
 ) -> set[int]:
     """Charges each posting, in every unit, to the account of the nearest budgeted scope at or above its own. Returns
     the scopes of which a budget's use came to a watched line: guardrails may have something to say of them at once.
 
     One transfer for each account and day. Two messages a batch while no account opens or ends; `beside` may ask more of
     the one that charges, and is not called where nothing is charged. `settled` gives what is written before it, such as
-    holds that end: called under the lock of posting, with no account locked.
+    holds that end: called under the lock of posting, with no account locked. `accounts` are those that an earlier
+    message of the transaction asked for, by the days of these postings: one message less.
     """
     days = {posting.occurred_on for posting in postings}
     if not days:
         return set()
-    current = accounts_for_posting(days, at)
+    current = accounts.known() if accounts is not None else None
+    if current is None:
+        current = accounts_for_posting(days, at)
     entries = settled(current) if settled is not None else ()
     moved = _moved(postings, current, days)
     if entries:

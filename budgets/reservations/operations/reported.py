@@ -8,7 +8,7 @@ from functools import partial
 from allocation.usage.engine.reserved import ReservedUsage
 from allocation.usage.engine.roll_ups import UsagePosting
 from budgets.ledger.engine.funding import Entry
-from budgets.ledger.operations import post_usage, quantity_in
+from budgets.ledger.operations import AccountsAsked, post_usage, quantity_in
 from budgets.ledger.queries import ChargedAccounts
 from budgets.reservations.models import Reservation
 from budgets.reservations.operations.accounts import held_accounts
@@ -19,15 +19,17 @@ from governance.statements.operations import Message
 def post_and_settle(
     *,
     postings: Sequence[UsagePosting],
-    reserved: Sequence[ReservedUsage],
+    reserved: Sequence[ReservedUsage] = (),
     at: datetime,
     beside: Callable[[Message], None] | None = None,
+    accounts: AccountsAsked | None = None,
 ) -> set[int]:
     """As `post_usage`; and each reservation that some of it names is settled with it, or drawn down where it is for
     many calls, before anybody else can hold what that frees. What a caller has settled before is not charged twice. A
     reservation is settled only by usage of its root's scope and those below.
     """
-    return post_usage(postings=postings, at=at, beside=beside, settled=partial(_settled, reserved, at))
+    settled = partial(_settled, reserved, at) if reserved else None
+    return post_usage(postings=postings, at=at, beside=beside, settled=settled, accounts=accounts)
 
 
 def _settled(reserved: Sequence[ReservedUsage], at: datetime, current: ChargedAccounts) -> list[Entry]:

@@ -285,6 +285,6 @@ def test_a_single_event_takes_few_messages(messages: list[list[str]]) -> None:
     messages.clear()
     with CaptureQueriesContext(connection) as captured:
         record_usage(events=[event(id="one more")], key_scope_id=acme.pk, at=AT, folded=False)
-    # What is declared, under its lock, and the record; budgets, under theirs; the journal, since there is no budget.
-    assert [len(statements) for statements in messages] == [4, 3, 1]
+    # What is declared, under its lock, the record, and budgets, under theirs; the journal, since there is no budget.
+    assert [len(statements) for statements in messages] == [7, 1]
     assert len(captured) == sum(map(len, messages)) + len(["BEGIN", "COMMIT"]), "and nothing besides"

@@ -12,7 +12,7 @@ TOLD = [UsagePosting(7, date(2026, 11, 24), Decimal("5E-9"), 0, 1, Decimal(0))]
 posted: list[tuple[Any, Any]] = []
 
 
-def post(*, postings: Any, at: Any, beside: Any) -> set[int]:
+def post(*, postings: Any, at: Any, **_: Any) -> set[int]:
     posted.append((postings, at))
     return {7}
 
