@@ -34,7 +34,8 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptab
     secret = forms.CharField(
         required=False,
         widget=UnfoldAdminPasswordWidget(render_value=False),
-        help_text="Webhook: base64, 24 to 64 bytes. Left empty: stays as it is.",
+        help_text="Webhook: base64, 24 to 64 bytes. Slack: the app's signing secret, for buttons to decide by; set by"
+        " superusers. Left empty: stays as it is.",
     )
     recipients = forms.CharField(
         required=False, widget=UnfoldAdminTextareaWidget(), help_text="Email: one address on each line."

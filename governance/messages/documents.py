@@ -27,7 +27,7 @@ class ChannelSpec(Part):
         unused: tuple[str, ...]
         match self.type:
             case "slack":
-                needed, unused = ("url",), ("to", "secret")
+                needed, unused = ("url",), ("to",)
             case "webhook":
                 needed, unused = ("url", "secret"), ("to",)
             case "email":
@@ -46,7 +46,9 @@ class ChannelMetadata(Metadata):
 
 
 class ChannelDocument(Document):
-    """Guardrails name it `slack:NAME`; the URL and the secret come from the environment of `weir apply`."""
+    """Guardrails name it `slack:NAME`; the URL and the secret come from the environment of `weir apply`. Of Slack the
+    secret is the app's signing secret, and optional: with it the channel's messages have buttons to decide by.
+    """
 
     kind: Literal["Channel"]
     metadata: ChannelMetadata

@@ -2,6 +2,7 @@ from governance.messages.channels.http import (
     retry_after,
 )
 from governance.messages.channels.message import (
+    DecisionForm,
     Envelope,
     Message,
     Outcome,
@@ -12,6 +13,7 @@ from governance.messages.channels.message import (
 )
 
 __all__ = [
+    "DecisionForm",
     "Envelope",
     "Message",
     "Outcome",

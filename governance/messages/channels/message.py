@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -11,9 +11,19 @@ Severity = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionForm:
+    """What Slack shows below a message that asks for a decision: a line to write in, one for a part of the amount, and
+    buttons. `value` comes back with each press; `amount` is all that is asked for, in words.
+    """
+
+    value: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """The content, before a channel formats it. `event_id` identifies the event for a webhook's receiver (one event may
-    reach several channels); `data` is what a webhook carries.
+    reach several channels); `data` is what a webhook carries; `form` is for Slack alone.
     """
 
     title: str
@@ -24,6 +34,7 @@ class Message:
     fields: tuple[tuple[str, str], ...] = ()
     link: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    form: DecisionForm | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As it is stored with a delivery."""
@@ -36,12 +47,15 @@ class Message:
             "fields": [list(pair) for pair in self.fields],
             "link": self.link,
             "data": dict(self.data),
+            # Left out where there is none: a sender of the version before reads the rest.
+            **({"form": asdict(self.form)} if self.form is not None else {}),
         }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Message:
         """The inverse of `as_json`."""
-        return cls(**{**stored, "fields": tuple((name, value) for name, value in stored["fields"])})
+        form = DecisionForm(**stored["form"]) if stored.get("form") else None
+        return cls(**{**stored, "fields": tuple((name, value) for name, value in stored["fields"]), "form": form})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.error import URLError
@@ -10,8 +12,10 @@ from slack_sdk.webhook import WebhookClient
 
 from governance.messages.channels.http import TIMEOUT_S, is_loopback_url, never_left, reason_of, retry_after, url_parts
 from governance.messages.channels.message import Envelope, Message, Outcome, Refused, Retry, Sent
+from governance.messages.channels.slack_forms import form_blocks
 
 HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+SIGNING_SECRET = re.compile("[0-9a-f]{32}")
 MARKS = {"info": ":information_source:", "warning": ":warning:", "critical": ":rotating_light:"}
 HEADER_MAX, TEXT_MAX, FIELD_MAX, FIELDS_MAX = 150, 3000, 2000, 10
 
@@ -34,14 +38,32 @@ def problem_with_url(url: str, *, allow_loopback: bool) -> str | None:
     return f"a Slack webhook starts with https://{min(HOSTS)}/"
 
 
-def send(envelope: Envelope, *, url: str, allow_loopback: bool, at: datetime) -> Outcome:
-    """One POST, without retries. Retry or Refused by the status that Slack documents."""
+def problem_with_secret(secret: str) -> str | None:
+    """Why this cannot be the signing secret of a Slack app, or None; empty where nothing is decided from Slack."""
+    if not secret or SIGNING_SECRET.fullmatch(secret):
+        return None
+    return "the signing secret of a Slack app is 32 hexadecimal digits (its page, Basic Information)"
+
+
+def send(envelope: Envelope, *, url: str, allow_loopback: bool, at: datetime, is_interactive: bool = False) -> Outcome:
+    """One POST, without retries. Retry or Refused by the status that Slack documents. `is_interactive`: what is pressed
+    comes back to us, so that a form is shown.
+    """
+    built = [*blocks(envelope), *form_blocks(envelope.message)] if is_interactive else blocks(envelope)
+    body = {"text": fallback(envelope.message), "blocks": built}
+    return post(body, url=url, allow_loopback=allow_loopback, at=at)
+
+
+def post(
+    body: Mapping[str, Any], *, url: str, allow_loopback: bool, at: datetime, timeout_s: int = TIMEOUT_S
+) -> Outcome:
+    """As `send`, of a body made elsewhere: for a `response_url` too, by which a message is changed for 30 minutes."""
     if problem := problem_with_url(url, allow_loopback=allow_loopback):
         return Refused(problem)
     # No retry handlers: the outbox decides when to try again, so that every repeat is counted.
-    client = WebhookClient(url, timeout=TIMEOUT_S, retry_handlers=[])
+    client = WebhookClient(url, timeout=timeout_s, retry_handlers=[])
     try:
-        response = client.send(text=fallback(envelope.message), blocks=blocks(envelope))
+        response = client.send_dict(dict(body))
     except (OSError, URLError) as problem_on_the_way:
         return Retry(
             reason_of(problem_on_the_way),

@@ -84,7 +84,9 @@ def check_channel(kind: str, name: str, secrets: ChannelSecrets, to: Sequence[st
     problem: str | None = None
     match ChannelKind(kind):
         case ChannelKind.SLACK:
-            problem = slack.problem_with_url(secrets.url, allow_loopback=loopback)
+            problem = slack.problem_with_url(secrets.url, allow_loopback=loopback) or slack.problem_with_secret(
+                secrets.secret
+            )
         case ChannelKind.WEBHOOK:
             problem = webhook.problem_with_url(secrets.url, allow_loopback=loopback) or webhook.problem_with_secret(
                 secrets.secret
@@ -117,6 +119,9 @@ def save_channel(
     known = known_secrets(channel) if channel is not None and channel.kind == kind else ChannelSecrets()
     secrets = ChannelSecrets(known.url if url is None else url, known.secret if secret is None else secret)
     check_channel(kind, name, secrets, to)
+    if kind == ChannelKind.SLACK and secrets.secret != known.secret:
+        # Whoever knows it can sign a press in the name of everybody who has linked an account.
+        check_operates(actor)
     saved = channel or Channel()
     changed = [] if channel is None else _differences(saved, scope, to, known, secrets, is_enabled=is_enabled)
     action = "channel.create" if channel is None else "channel.update"

@@ -74,7 +74,9 @@ def _send(lease: Lease, *, at: datetime) -> Outcome:
     secrets = channel_secrets(channel)
     match ChannelKind(channel.kind):
         case ChannelKind.SLACK:
-            return slack.send(envelope, url=secrets.url, allow_loopback=loopback, at=at)
+            return slack.send(
+                envelope, url=secrets.url, allow_loopback=loopback, at=at, is_interactive=bool(secrets.secret)
+            )
         case ChannelKind.EMAIL:
             return email.send(envelope, to=delivery.to, sender=settings.DEFAULT_FROM_EMAIL)
         case ChannelKind.WEBHOOK:
