@@ -113,8 +113,9 @@ def account(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's ACCOUNT navigation. Who owns nothing yet is offered the overview alone."""
     sessions = {"title": "Where you are signed in", "link": f"{reverse('admin:governance_signedin_changelist')}?mine=1"}
     factor = {"title": "Second factor", "link": reverse("mfa_index")}
+    slack = {"title": "Slack", "link": reverse("slack_accounts")}
     looks_on = request.user.has_module_perms("governance")
-    return [*([sessions] if looks_on else ()), factor, {"title": "API documentation", "link": "/api/docs/"}]
+    return [*([sessions] if looks_on else ()), factor, slack, {"title": "API documentation", "link": "/api/docs/"}]
 
 
 def _pages(request: HttpRequest, pages: Sequence[Page]) -> list[dict[str, Any]]:

@@ -107,3 +107,33 @@ class ProviderIdentity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} at {self.issuer}"
+
+
+class SlackAccount(models.Model):
+    """Who a person is in a workspace of Slack. What the member presses there is the person's decision."""
+
+    workspace = models.CharField(max_length=32)
+    member = models.CharField(max_length=32)
+    # As Slack called them then, to be known by; never looked up.
+    member_name = models.CharField(max_length=100, blank=True, default="")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="slack_accounts", editable=False
+    )
+    linked_at = models.DateTimeField(editable=False)
+    # Whether the identity provider had asked for a second factor in the session in which it was linked.
+    is_vouched = models.BooleanField(default=False, editable=False)
+
+    # Of the message that was pressed; not kept.
+    channel_id: str = ""
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "member"], name="slack_account_is_of_one_person"),
+            models.UniqueConstraint(fields=["workspace", "user"], name="slack_account_once_per_workspace"),
+        ]
+
+    def __str__(self) -> str:
+        named = f"{self.member_name} ({self.member})" if self.member_name else self.member
+        return f"{named} of the workspace {self.workspace}"

@@ -1,3 +1,3 @@
-from governance.sign_in.admin import pages, people, second_factors, sessions
+from governance.sign_in.admin import pages, people, second_factors, sessions, slack_accounts
 
-__all__ = ["pages", "people", "second_factors", "sessions"]
+__all__ = ["pages", "people", "second_factors", "sessions", "slack_accounts"]

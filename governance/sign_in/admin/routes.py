@@ -4,7 +4,7 @@ from allauth.account import views
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from governance.sign_in.admin import provider
+from governance.sign_in.admin import provider, slack_accounts
 
 urlpatterns = [
     path("sign-in/", RedirectView.as_view(pattern_name="admin:login", query_string=True), name="account_login"),
@@ -13,5 +13,8 @@ urlpatterns = [
     path("sign-in/provider/callback/", provider.come_back, name="provider_come_back"),
     path("sign-out/", views.logout, name="account_logout"),
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("slack/", slack_accounts.slack_accounts, name="slack_accounts"),
+    path("slack/link/<str:token>/", slack_accounts.link, name="slack_account_link"),
+    path("slack/<int:account_id>/unlink/", slack_accounts.unlink, name="slack_account_unlink"),
     path("second-factor/", include("allauth.mfa.urls")),
 ]
