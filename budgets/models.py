@@ -6,5 +6,6 @@ from budgets.ledger import models as ledger
 from budgets.plans import models as plans
 from budgets.requests import models as requests
 from budgets.reservations import models as reservations
+from budgets.slack import models as slack
 
-__all__ = ["approvals", "forecasts", "ledger", "plans", "requests", "reservations"]
+__all__ = ["approvals", "forecasts", "ledger", "plans", "requests", "reservations", "slack"]

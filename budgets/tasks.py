@@ -5,5 +5,6 @@ from budgets.ledger import tasks as ledger
 from budgets.proof import tasks as proof
 from budgets.requests import tasks as requests
 from budgets.reservations import tasks as reservations
+from budgets.slack import tasks as slack
 
-__all__ = ["forecasts", "ledger", "proof", "requests", "reservations"]
+__all__ = ["forecasts", "ledger", "proof", "requests", "reservations", "slack"]

@@ -12,6 +12,7 @@ from budgets.forecasts.queries import FORECASTS_HEARTBEAT
 from budgets.ledger.operations.opening import OPENING_HEARTBEAT
 from budgets.proof.queries import PROOF_HEARTBEAT
 from budgets.requests.operations.expiry import EXPIRY_HEARTBEAT
+from budgets.slack.operations.answering import ANSWERS_HEARTBEAT
 from governance.work.models import Heartbeat
 from policies.evaluation.models import DataGap
 from policies.evaluation.operations.evaluation import SWEEP_HEARTBEAT
@@ -22,6 +23,7 @@ PARTS: Mapping[str, str] = {
     OPENING_HEARTBEAT: "Accounts of budgets cannot be opened or ended for",
     EXPIRY_HEARTBEAT: "Requests that nobody decided on cannot be ended:",
     PROOF_HEARTBEAT: "The ledger is not proved, `weir ledger verify` says why, for",
+    ANSWERS_HEARTBEAT: "What was pressed in Slack cannot be decided:",
     FORECASTS_HEARTBEAT: "Forecasts cannot be made for",
     SPLITTING_HEARTBEAT: "Shared cost cannot be split for",
     TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",

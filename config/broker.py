@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 CHECKED_WITHIN_S = 5.0
 SILENT = "it takes the connection and says nothing"
 
-QUEUES = ("evaluation", "deliveries", "watch", "beat", "slow")
+QUEUES = ("evaluation", "deliveries", "watch", "presses", "beat", "slow")
 # pgmq's own trigger reads a throttle from an unlogged table; after a crash of PostgreSQL that is empty and the trigger
 # notifies nobody any more.
 NOTIFY_FUNCTION = """

@@ -89,7 +89,7 @@ def command(program: str, folder: DataFolder) -> list[str]:
         "evaluate": ["manage.py", "evaluate"],
         # Processes of their own, so that neither a sweep nor a receiver that is slow delays what is not theirs.
         "fast": [*worker, "--queues", "evaluation,beat", "--concurrency", "2", "--hostname", "fast@%h"],
-        "deliver": [*worker, "--queues", "deliveries,watch", "--concurrency", "8", "--hostname", "deliver@%h"],
+        "deliver": [*worker, "--queues", "deliveries,watch,presses", "--concurrency", "8", "--hostname", "deliver@%h"],
         "slow": [*worker, "--queues", "slow", "--concurrency", "2", "--hostname", "slow@%h"],
         "beat": [
             *("-m", "celery", "-A", "config", "beat", "--pidfile", "", "--loglevel", "INFO"),

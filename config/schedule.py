@@ -8,6 +8,8 @@ ROUTES = {
     "policies.evaluate_dirty_scopes": {"queue": "evaluation"},
     "governance.send_due_deliveries": {"queue": "deliveries"},
     "governance.beat": {"queue": "beat"},
+    # By the program that sends messages: an answer is one.
+    "budgets.answer_slack": {"queue": "presses"},
     # Served by the program that sends messages: not by one that it watches.
     "policies.watch_evaluation": {"queue": "watch"},
 }
@@ -33,6 +35,8 @@ BEAT = {
     },
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
     "end requests that nobody decided on": {"task": "budgets.expire_requests", "schedule": crontab(minute="*/5")},
+    # Each press starts it at once; this is for one of which the word was lost, or whose answer is to be sent again.
+    "answer presses in Slack": {"task": "budgets.answer_slack", "schedule": 10.0, "options": {"expires": 10}},
     "expire reservations": {
         "task": "budgets.expire_reservations",
         "schedule": 5.0,

@@ -16,7 +16,10 @@ LIMITS: Mapping[str, str] = {
     "beat": "STATEMENT_TIMEOUT_WORKERS_S",
     "command": "STATEMENT_TIMEOUT_COMMANDS_S",
 }
-PROGRAM_OF_QUEUE = {"evaluation": "fast", "beat": "fast", "deliveries": "deliver", "watch": "deliver", "slow": "slow"}
+PROGRAM_OF_QUEUE = {
+    "evaluation": "fast", "beat": "fast", "deliveries": "deliver", "watch": "deliver", "presses": "deliver",
+    "slow": "slow",
+}  # fmt: skip
 # These are commands too, but they run until they are stopped.
 PROGRAM_OF_COMMAND = {"fold_usage": "fold", "evaluate": "evaluate"}
 # What changes tables takes as long as it takes: cut off, it would only begin again.

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from budgets.slack import api as slack
 from config import health
 from governance.rest.api import no_such_route
 from governance.sign_in.admin.pages import sign_in
@@ -20,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", sign_in),
     path("account/", include("governance.sign_in.admin.routes")),
     path("admin/", admin.site.urls),
+    path("slack/interactions", slack.interactions, name="slack_interactions"),
     path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="schema"),
     path(
         "api/docs/",

@@ -45,7 +45,7 @@ def test_queues_of_an_older_version_and_their_messages_go_with_the_upgrade(
     assert queues(broker_conninfo) == ["fast", "slow"]
 
     assert broker.install().startswith("Installed the broker's tables")
-    assert queues(broker_conninfo) == ["beat", "deliveries", "evaluation", "slow", "watch"]
+    assert queues(broker_conninfo) == ["beat", "deliveries", "evaluation", "presses", "slow", "watch"]
     assert [broker.oldest_nudge_s(queue) for queue in broker.QUEUES] == [None] * len(broker.QUEUES)
     assert broker.install().startswith("The broker's tables are up to date")
 

@@ -37,6 +37,7 @@ ISOLATED_BY = {
     "allocation.split_shared_cost": "allocation/shared_cost/operations/runs.py:each_apart",
     "allocation.sum_months": "allocation/usage/operations/months.py:each_apart",
     "allocation.take_back_repeated_calls": "allocation/corrections/operations/repeated_calls.py:each_apart",
+    "budgets.answer_slack": "budgets/slack/operations/answering.py:each_apart",
     "budgets.expire_requests": "budgets/requests/operations/expiry.py:each_apart",
     "budgets.expire_reservations": "budgets/reservations/operations/expiry.py:each_apart",
     "budgets.make_forecasts": "budgets/forecasts/operations/making.py:each_apart",

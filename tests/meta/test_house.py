@@ -59,7 +59,7 @@ def test_every_routed_task_exists_and_goes_to_a_queue_somebody_serves(monkeypatc
     monkeypatch.setenv("WEIR_WEB_PORT", "8000")
     assert set(settings.CELERY_TASK_ROUTES) <= own_tasks()
     asked = [route["queue"] for route in settings.CELERY_TASK_ROUTES.values()]
-    assert sorted(asked) == ["beat", "deliveries", "evaluation", "watch"], "each has a queue of its own"
+    assert sorted(asked) == ["beat", "deliveries", "evaluation", "presses", "watch"], "each has a queue of its own"
     assert settings.CELERY_TASK_DEFAULT_QUEUE == "slow"
     assert served_queues() == sorted([*asked, "slow"])
     assert sorted(broker.QUEUES) == served_queues()

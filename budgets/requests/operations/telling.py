@@ -1,7 +1,9 @@
 """Messages to the people of a request, by the organisation's channel `owners`."""
 
+import json
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
@@ -9,24 +11,45 @@ from django.conf import settings
 from budgets.plans.engine.amounts import plain, spoken
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
+from budgets.requests.operations.steps import request_digest
 from budgets.requests.queries import deciders
 from budgets.requests.rules import authors
-from governance.messages.channels import Message
+from governance.errors import NotFound
+from governance.messages.channels import DecisionForm, Message
 from governance.messages.models import Channel, ChannelKind
 from governance.messages.operations import Outgoing, queue_messages
-from governance.messages.queries import OWNERS_CHANNEL, Destination
+from governance.messages.queries import OWNERS_CHANNEL, Destination, destinations_of
 from governance.people.models import User
 from governance.scopes.queries import scope_tree
 
+APPROVALS = "slack:approvals"
 logger = logging.getLogger(__name__)
 
 
 def tell_deciders(
     request: QuotaRequest, budget: Budget | None, title: str, text: str, *, key: str, at: datetime
 ) -> None:
-    """Those who may decide on it, but for who asked or answered."""
+    """Those who may decide on it, but for who asked or answered: by email, and in the organisation's Slack channel
+    `approvals`, where there is one, with buttons while it waits.
+    """
     scope_id = budget.scope_id if budget is not None else request.scope_id
     _tell(request, deciders(scope_id, without=authors(request)), title, text, key=key, at=at)
+    found = destinations_of(APPROVALS, [scope_id])[scope_id]
+    if isinstance(found, NotFound):
+        return
+    message = _message(request, title, text, key)
+    outgoing = [Outgoing(each, message.event_id, _with_form(message, request, budget, each)) for each in found]
+    queue_messages(outgoing, at=at)
+
+
+def _with_form(message: Message, request: QuotaRequest, budget: Budget | None, destination: Destination) -> Message:
+    """What is pressed comes back with the digest of what is shown, and the channel that says who has signed it."""
+    if not request.is_waiting:
+        return message
+    value = {
+        "channel": str(destination.channel.pk), "request": request.pk, "digest": request_digest(request, budget)
+    }  # fmt: skip
+    return replace(message, form=DecisionForm(json.dumps(value), amount_of(request)))
 
 
 def tell_authors(request: QuotaRequest, title: str, text: str, *, key: str, at: datetime) -> None:
@@ -44,7 +67,12 @@ def _tell(request: QuotaRequest, to: Iterable[str], title: str, text: str, *, ke
             "nobody can be told of quota request %s: %s", request.pk, "no channel" if recipients else "no one"
         )
         return
-    message = Message(
+    message = _message(request, title, text, key)
+    queue_messages([Outgoing(Destination(channel, email), message.event_id, message) for email in recipients], at=at)
+
+
+def _message(request: QuotaRequest, title: str, text: str, key: str) -> Message:
+    return Message(
         title=title,
         text=text,
         event_id=f"quota-request:{request.pk}:{key}",
@@ -53,7 +81,6 @@ def _tell(request: QuotaRequest, to: Iterable[str], title: str, text: str, *, ke
         link=f"{settings.PUBLIC_URL}/admin/budgets/quotarequest/{request.pk}/change/",
         data={"quota_request": request.pk, "scope": request.scope.path, "amount": plain(request.amount)},
     )
-    queue_messages([Outgoing(Destination(channel, email), message.event_id, message) for email in recipients], at=at)
 
 
 def amount_of(request: QuotaRequest) -> str:
