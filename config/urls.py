@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from budgets.requests.api import links
 from budgets.slack import api as slack
 from config import health
 from governance.rest.api import no_such_route
@@ -21,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", sign_in),
     path("account/", include("governance.sign_in.admin.routes")),
     path("admin/", admin.site.urls),
+    path("decide/<str:token>", links.decide_by_link, name="decision_link"),
     path("slack/interactions", slack.interactions, name="slack_interactions"),
     path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="schema"),
     path(

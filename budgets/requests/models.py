@@ -173,3 +173,25 @@ class QuotaRequestEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.by or 'weir'}"
+
+
+class DecisionLink(models.Model):
+    """A link in a message to one person who may decide: it leads them, signed in, to the request, once. The address
+    holds the number of this row, signed.
+    """
+
+    request = models.ForeignKey(QuotaRequest, on_delete=models.PROTECT, related_name="+", editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False)
+    # Which message it stands in.
+    event = models.CharField(max_length=100, editable=False)
+    opened_at = models.DateTimeField(null=True, editable=False)
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "user", "event"], name="decision_link_once_per_message"),
+        ]
+
+    def __str__(self) -> str:
+        return f"to {self.user} for quota request {self.request_id}"

@@ -2,15 +2,17 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from django.conf import settings
 
 from budgets.plans.engine.amounts import plain, spoken
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
+from budgets.requests.operations.links import links_for
 from budgets.requests.operations.steps import request_digest
 from budgets.requests.queries import deciders
 from budgets.requests.rules import authors
@@ -23,6 +25,7 @@ from governance.people.models import User
 from governance.scopes.queries import scope_tree
 
 APPROVALS = "slack:approvals"
+YOURS_ALONE = "The link is for you alone: it opens once, and asks you to sign in."
 logger = logging.getLogger(__name__)
 
 
@@ -33,13 +36,18 @@ def tell_deciders(
     `approvals`, where there is one, with buttons while it waits.
     """
     scope_id = budget.scope_id if budget is not None else request.scope_id
-    _tell(request, deciders(scope_id, without=authors(request)), title, text, key=key, at=at)
+    people = deciders(scope_id, without=authors(request))
+    _tell(request, people, title, text, key=key, at=at, links=_links(request, people, key))
     found = destinations_of(APPROVALS, [scope_id])[scope_id]
     if isinstance(found, NotFound):
         return
     message = _message(request, title, text, key)
     outgoing = [Outgoing(each, message.event_id, _with_form(message, request, budget, each)) for each in found]
     queue_messages(outgoing, at=at)
+
+
+def _links(request: QuotaRequest, people: Iterable[str], key: str) -> Mapping[str, str]:
+    return links_for(request, people, event=key) if request.is_waiting else {}
 
 
 def _with_form(message: Message, request: QuotaRequest, budget: Budget | None, destination: Destination) -> Message:
@@ -58,7 +66,11 @@ def tell_authors(request: QuotaRequest, title: str, text: str, *, key: str, at: 
     _tell(request, people.values_list("email", flat=True), title, text, key=key, at=at)
 
 
-def _tell(request: QuotaRequest, to: Iterable[str], title: str, text: str, *, key: str, at: datetime) -> None:
+def _tell(
+    request: QuotaRequest, to: Iterable[str], title: str, text: str, *, key: str, at: datetime,
+    links: Mapping[str, str] = MappingProxyType({}),
+) -> None:  # fmt: skip
+    """Each by a message of their own, with their own link where there is one."""
     root_id = scope_tree().by_id[request.scope_id].root_id
     channel = Channel.objects.filter(scope_id=root_id, kind=ChannelKind.EMAIL, name=OWNERS_CHANNEL).first()
     recipients = list(to)
@@ -68,7 +80,11 @@ def _tell(request: QuotaRequest, to: Iterable[str], title: str, text: str, *, ke
         )
         return
     message = _message(request, title, text, key)
-    queue_messages([Outgoing(Destination(channel, email), message.event_id, message) for email in recipients], at=at)
+    own = {email: replace(message, text=f"{text}\n\n{YOURS_ALONE}", link=link) for email, link in links.items()}
+    outgoing = [
+        Outgoing(Destination(channel, email), message.event_id, own.get(email, message)) for email in recipients
+    ]
+    queue_messages(outgoing, at=at)
 
 
 def _message(request: QuotaRequest, title: str, text: str, key: str) -> Message:
