@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,23 +14,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from budgets.approvals import operations, rules
 from budgets.approvals.admin.buttons import badge, button
 from budgets.approvals.admin.decisions import DECISIONS, DecisionPage, amount_and_used, grant_shown, seen
+from budgets.approvals.admin.outlook import OutlookColumns, give_outlooks, two_lines
 from budgets.approvals.models import GrantProposal
 from budgets.approvals.operations import grant_digest
 from budgets.approvals.queries import waiting_grants
-from budgets.forecasts.queries import days_ahead, forecast_of_period
-from budgets.ledger.admin.show import PeriodSummary, accounts_of, entries_shown, period_shown, progress
+from budgets.forecasts.queries import days_ahead, forecast_of_period, pro_rata_on, runs_out_on, with_forecast
+from budgets.ledger.admin.show import PeriodSummary, accounts_of, entries_shown, period_shown
 from budgets.ledger.models import Account
 from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
 from budgets.plans.operations import terms_digest
-from governance.charts.engine.colours import BAD
 from governance.pages.admin.base import OperatedAdmin, acting
 from governance.pages.admin.reasons import run_for_each
 from governance.pages.admin.show import file_name, number_column
@@ -125,12 +124,14 @@ class ActionPage(OperatedAdmin):
 
 
 @admin.register(Budget)
-class BudgetAdmin(ActionPage):
+class BudgetAdmin(OutlookColumns, ActionPage):
+    """What runs out first stands on top, then what is used faster than its period passes."""
+
     form = ProposalForm
-    list_display = ("where", "amount_each", "used", "remaining", "used_share", "status_badge", "proposed_by")
+    list_display = ("where", *OutlookColumns.columns, "status_badge")
     list_filter = ("status", "unit", "period")
     search_fields = ("name", "scope__path")
-    ordering = ("scope__path", "-pk")
+    show_full_result_count = False
     actions = ("approve", "reject", "grant", "approve_grant", "reject_grant")
     actions_detail = (
         "submit_one",
@@ -153,7 +154,20 @@ class BudgetAdmin(ActionPage):
     change_form_outer_after_template = "budgets/ledger/ledger.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
-        return super().get_queryset(request).select_related("scope", "created_by", "submitted_by", "decided_by")
+        rows: Any = super().get_queryset(request)
+        rows = rows.select_related("scope", "created_by", "submitted_by", "decided_by")
+        today = timezone.now().date()
+        shown: QuerySet[Budget] = with_forecast(rows, day=today).alias(
+            runs_out_sort=runs_out_on(today), pro_rata_sort=pro_rata_on(today)
+        )
+        return shown
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        del request
+        today = timezone.now().date()
+        return (
+            runs_out_on(today).asc(nulls_last=True), pro_rata_on(today).desc(nulls_last=True), "scope__path", "-pk",
+        )  # fmt: skip
 
     def get_fieldsets(self, request: HttpRequest, obj: Budget | None = None) -> Any:
         del request
@@ -206,46 +220,21 @@ class BudgetAdmin(ActionPage):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist: ChangeList = super().get_changelist_instance(request)
-        facts = facts_by_budget(changelist.result_list, at=timezone.now())
-        for budget in changelist.result_list:
-            budget.facts = facts.get(budget.pk)
+        give_outlooks(changelist.result_list, at=timezone.now())
         return changelist
 
     @admin.display(description="budget", ordering="scope__path")
     def where(self, budget: Budget) -> SafeString:
-        return format_html('{}<br><span style="opacity:.65;font-weight:400">{}</span>', budget.scope.path, budget.name)
+        return two_lines(budget.scope.path, self.amount_each(budget))
 
     @number_column
     @admin.display(description="amount", ordering="amount")
     def amount_each(self, budget: Budget) -> str:
         return f"{rounded(budget.unit, budget.amount, budget.currency)} a {budget.period}"
 
-    @number_column
-    @admin.display(description="used")
-    def used(self, budget: Budget) -> str:
-        facts: BudgetFacts | None = getattr(budget, "facts", None)
-        return rounded(budget.unit, facts.used, budget.currency) if facts else "–"
-
-    @number_column
-    @admin.display(description="remaining")
-    def remaining(self, budget: Budget) -> SafeString | str:
-        facts: BudgetFacts | None = getattr(budget, "facts", None)
-        if facts is None:
-            return "–"
-        amount = rounded(budget.unit, facts.remaining, budget.currency)
-        return format_html('<strong style="color:{}">{}</strong>', BAD, amount) if facts.remaining < 0 else amount
-
-    @admin.display(description="this period")
-    def used_share(self, budget: Budget) -> SafeString | str:
-        return progress(getattr(budget, "facts", None))
-
     @badge(description="status", ordering="status", label=BADGES)
     def status_badge(self, budget: Budget) -> tuple[str, str]:
         return budget.status, budget.get_status_display()
-
-    @admin.display(description="proposed by", ordering="submitted_by")
-    def proposed_by(self, budget: Budget) -> str:
-        return str(budget.submitted_by or budget.created_by or file_name(budget.source))
 
     def _ask_of_list(self, request: HttpRequest, verb: str, chosen: Iterable[Budget]) -> HttpResponse:
         return self.ask(request, verb, list(chosen), from_list=True)

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from budgets.approvals.models import GrantProposal
 from budgets.approvals.operations import grant_digest
+from budgets.forecasts.engine.running_out import Outlook
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import BudgetFacts
 from budgets.plans.api import AmountField
@@ -37,6 +38,10 @@ class BudgetIn(serializers.Serializer[Any]):
 class BudgetFilterIn(ScopeParameters):
     status = serializers.ChoiceField(choices=Budget.Status.choices, required=False)
     unit = serializers.ChoiceField(choices=Budget.Unit.choices, required=False)
+    order = serializers.ChoiceField(
+        choices=(("newest", "newest"), ("runs_out", "runs out first")), default="newest",
+        help_text="`runs_out`: the earliest `runs_out_on` first, then the highest `pro_rata_ratio`.",
+    )  # fmt: skip
 
 
 class GrantWaitingOut(serializers.ModelSerializer[GrantProposal]):
@@ -92,6 +97,21 @@ class CurrentPeriodOut(serializers.Serializer[BudgetFacts]):
     daily_share = AmountField()
 
 
+class OutlookOut(serializers.Serializer[Outlook]):
+    pro_rata_ratio = serializers.DecimalField(
+        max_digits=30, decimal_places=9, allow_null=True,
+        help_text="Used, as a share of what an even pace would have used by the end of today: above 1 is faster.",
+    )  # fmt: skip
+    is_spent = serializers.BooleanField()
+    runs_out_on = serializers.DateField(
+        allow_null=True, help_text="Spent by then in 50 of 100 cases; null when it lasts, or for `reason`."
+    )
+    earliest = serializers.DateField(source="exhausted.early", allow_null=True, help_text="In 10 of 100 cases.")
+    latest = serializers.DateField(source="exhausted.late", allow_null=True, help_text="In 90 of 100 cases.")
+    made_on = serializers.DateField(allow_null=True, help_text="The day of the forecast that says so.")
+    reason = serializers.CharField(help_text="Why nothing is forecast.")
+
+
 class BudgetOut(serializers.ModelSerializer[Budget]):
     scope = serializers.CharField(source="scope.path")
     amount = AmountField()
@@ -100,6 +120,7 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
     decided_by = serializers.CharField(source="decided_by.email", default=None, allow_null=True)
     digest = serializers.SerializerMethodField(help_text="Of the whole proposal: who approves it sends it back.")
     current = serializers.SerializerMethodField(help_text="The period that contains now; null when not in force.")
+    outlook = serializers.SerializerMethodField(help_text="When it runs out, and its pace; null when not in force.")
     waiting_grant = serializers.SerializerMethodField(
         help_text="More that one person has asked for and a second one has to approve; nothing has moved."
     )
@@ -109,7 +130,8 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
         fields = (
             *("id", "name", "scope", "unit", "period", "amount", "currency", "starts_on", "ends_on", "note", "status"),
             *("supersedes", "source", "created_by", "created_at", "submitted_by", "submitted_at"),
-            *("decided_by", "decided_at", "decision_reason", "digest", "current", "waiting_grant"),
+            *("decided_by", "decided_at", "decision_reason", "digest", "current", "outlook"),
+            "waiting_grant",
         )
         read_only_fields = fields
 
@@ -121,6 +143,12 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
         facts: Mapping[int, BudgetFacts] = self.context["facts"]
         current = facts.get(budget.pk)
         return CurrentPeriodOut(current).data if current is not None else None
+
+    @extend_schema_field(OutlookOut(allow_null=True))
+    def get_outlook(self, budget: Budget) -> Mapping[str, Any] | None:
+        known: Mapping[int, Outlook] = self.context["outlooks"]
+        outlook = known.get(budget.pk)
+        return OutlookOut(outlook).data if outlook is not None else None
 
     @extend_schema_field(GrantWaitingOut(allow_null=True))
     def get_waiting_grant(self, budget: Budget) -> Mapping[str, Any] | None:

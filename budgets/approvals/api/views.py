@@ -1,8 +1,12 @@
 """Budgets over the API: lists, one budget, its transfers, and one command for each operation."""
 
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
@@ -24,10 +28,12 @@ from budgets.approvals.api.serializers import (
 )
 from budgets.approvals.models import GrantProposal
 from budgets.approvals.queries import waiting_grants, with_grants
+from budgets.forecasts.queries import outlook_on, pro_rata_on, runs_out_on, with_forecast
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import facts_by_budget
 from budgets.plans.api import MoneyCommand
 from budgets.plans.models import Budget
+from governance.calendar.engine import day_of
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
     Parameters,
@@ -46,10 +52,17 @@ RELATED = ("scope", "created_by", "submitted_by", "decided_by")
 
 def budget_response(budget: Budget, *, status: int = 200) -> Response:
     """The budget as it is stored now, with the facts of its current period."""
-    stored = Budget.objects.select_related(*RELATED).get(pk=budget.pk)
-    facts = facts_by_budget([stored], at=timezone.now())
-    context = {"facts": facts, "grants": waiting_grants([stored])}
+    at = timezone.now()
+    stored = with_forecast(Budget.objects.select_related(*RELATED), day=day_of(at)).get(pk=budget.pk)
+    context = {**_facts_of([stored], at), "grants": waiting_grants([stored])}
     return Response(BudgetOut(stored, context=context).data, status=status)
+
+
+def _facts_of(budgets: Sequence[Budget], at: datetime) -> dict[str, Any]:
+    """In words of the serializer, of rows of `with_forecast`."""
+    facts, today = facts_by_budget(budgets, at=at), day_of(at)
+    outlooks = {each.pk: outlook_on(today, each, facts[each.pk]) for each in budgets if each.pk in facts}
+    return {"facts": facts, "outlooks": outlooks}
 
 
 def budget_asked(request: Request, budget_id: int) -> Budget:
@@ -57,10 +70,22 @@ def budget_asked(request: Request, budget_id: int) -> Budget:
     return row_asked(Budget.objects.visible_to(actor(request)), "budget", code="budget_unknown", pk=budget_id)
 
 
+# No two rows are equal, and none is null: a page begins where the one before ended.
+RUNS_OUT_FIRST = ("runs_out_sort", "-pro_rata_sort", "-id")
+
+
+class BudgetPages(pages_by("-id")):  # type: ignore[misc]  # a class made by a function
+    """In the order that was asked for."""
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        del queryset, view
+        return RUNS_OUT_FIRST if request.query_params.get("order") == "runs_out" else ("-id",)
+
+
 @extend_schema(tags=["budgets"])
 class Budgets(ListAPIView[Budget]):
     serializer_class = BudgetOut
-    pagination_class = pages_by("-id")
+    pagination_class = BudgetPages
     queryset = Budget.objects.none()
 
     def get_permissions(self) -> list[BasePermission]:
@@ -68,9 +93,15 @@ class Budgets(ListAPIView[Budget]):
 
     def get_queryset(self) -> QuerySet[Budget]:
         wanted = BudgetFilterIn.of(self.request)
-        path = wanted.pop("scope", None)
+        path, order = wanted.pop("scope", None), wanted.pop("order")
         rows = Budget.objects.visible_to(actor(self.request)).filter(**wanted).select_related(*RELATED)
-        return narrowed(with_grants(rows), self.request, path)
+        today = day_of(timezone.now())
+        if order == "runs_out":
+            rows = rows.annotate(
+                runs_out_sort=Coalesce(runs_out_on(today), Value(date.max)),
+                pro_rata_sort=Coalesce(pro_rata_on(today), Value(Decimal(-1))),
+            )
+        return narrowed(with_forecast(with_grants(rows), day=today), self.request, path)
 
     def paginate_queryset(self, queryset: Any) -> Any:
         self.on_page = super().paginate_queryset(queryset) or []
@@ -78,13 +109,12 @@ class Budgets(ListAPIView[Budget]):
 
     def get_serializer_context(self) -> dict[str, Any]:
         shown = getattr(self, "on_page", [])
-        facts = facts_by_budget(shown, at=timezone.now())
         grants = waiting_grants(budget for budget in shown if budget.grant_waits)
-        return {**super().get_serializer_context(), "facts": facts, "grants": grants}
+        return {**super().get_serializer_context(), **_facts_of(shown, timezone.now()), "grants": grants}
 
     @extend_schema(parameters=[BudgetFilterIn], responses=BudgetOut(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The budgets at or below the caller's scopes, newest first."""
+        """The budgets at or below the caller's scopes: the newest first, or what runs out first."""
         return super().get(request, *args, **kwargs)
 
     @extend_schema(request=BudgetIn, responses={201: BudgetOut}, parameters=[IDEMPOTENCY_KEY])

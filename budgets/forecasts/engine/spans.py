@@ -1,26 +1,17 @@
 """Of which days a forecast is made, and on which day a budget runs out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from budgets.forecasts.engine.candidates import Window
 from budgets.forecasts.engine.forecasting import Range
+from budgets.forecasts.engine.running_out import Exhaustion
 from budgets.plans.engine.periods import Period, period_of
 from governance.calendar.engine import DAY, month_after
 
 MONTHS_AHEAD = 3
 # As kept: an estimate says nothing of what is finer.
 PLACES = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Exhaustion:
-    """The first day on which the budget is spent, in 10, 50 and 90 of 100 cases; None when it lasts."""
-
-    early: date | None = None
-    mid: date | None = None
-    late: date | None = None
 
 
 def months_ahead(today: date) -> list[Period]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-from budgets.forecasts.engine.spans import Exhaustion
+from budgets.forecasts.engine.running_out import Exhaustion
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.engine.periods import Period
 

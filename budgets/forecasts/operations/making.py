@@ -12,7 +12,8 @@ from django.db import transaction
 from budgets.forecasts.engine.filters import FloatArray
 from budgets.forecasts.engine.forecasting import Forecasted, History, Range, Read, forecast, forecast_with_paths, read
 from budgets.forecasts.engine.rolling import HISTORY_MIN
-from budgets.forecasts.engine.spans import Exhaustion, exhaustion, months_ahead, window_of
+from budgets.forecasts.engine.running_out import Exhaustion
+from budgets.forecasts.engine.spans import exhaustion, months_ahead, window_of
 from budgets.forecasts.engine.words import NO_FORECAST, sentences
 from budgets.forecasts.models import Forecast
 from budgets.forecasts.operations.use import DailyUse, daily_use

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from budgets.forecasts.models import Forecast
+from budgets.forecasts.queries import forecasts_of_periods
 from budgets.ledger.models import Account
 from budgets.ledger.operations import balance_of
 from budgets.ledger.queries import BudgetFacts, facts_by_budget
@@ -13,7 +14,7 @@ from budgets.plans.engine.amounts import budget_quantity
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
 from budgets.requests.queries.people import People, holders, nearest_of
-from governance.calendar.engine import DAY, day_of
+from governance.calendar.engine import day_of
 from governance.people.models import DecisionRight
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeTree, scope_tree
@@ -46,7 +47,7 @@ class _Known:
     budgets: Mapping[int, Sequence[Budget]]
     facts: Mapping[int, BudgetFacts]
     held: Mapping[int, Decimal]
-    forecasts: Mapping[tuple[int, str], Forecast]
+    forecasts: Mapping[int, Forecast]
     owners: People
     deciders: People
     waiting: Mapping[tuple[int, str], tuple[int, ...]]
@@ -77,7 +78,7 @@ def _of_scope(scope_id: int, known: _Known, actor: Actor, at: datetime) -> Itera
             yield Limit(
                 budget=budget, is_charged=is_charged, resets_at=period.ends_at, facts=facts,
                 held=known.held.get(facts.account_id or 0, ZERO) if facts is not None else ZERO,
-                forecast=known.forecasts.get((above, budget.unit)) if is_seen else None,
+                forecast=known.forecasts.get(budget.pk) if is_seen else None,
                 owners=nearest_of(lineage, known.owners), deciders=nearest_of(lineage, known.deciders),
                 waiting=known.waiting.get((scope_id, budget.unit), ()),
             )  # fmt: skip
@@ -95,7 +96,8 @@ def _read(scope_ids: Collection[int], actor: Actor, at: datetime, unit: str | No
     seen = [budget for of_scope in budgets.values() for budget in of_scope if actor.sees(budget.scope.path)]
     facts = facts_by_budget(seen, at=at)
     return _Known(
-        tree=tree, budgets=budgets, facts=facts, held=_held(facts.values()), forecasts=_forecasts(seen, at),
+        tree=tree, budgets=budgets, facts=facts, held=_held(facts.values()),
+        forecasts=forecasts_of_periods(seen, day=day),
         owners=holders(lineages), deciders=holders(lineages, right=DecisionRight.APPROVE_BUDGET),
         waiting=_waiting(scope_ids),
     )  # fmt: skip
@@ -110,24 +112,6 @@ def _held(facts: Iterable[BudgetFacts]) -> dict[int, Decimal]:
 def _set_aside(account: Account) -> Decimal:
     balance = balance_of(account)
     return balance.funded - balance.granted_out - balance.spent - balance.available
-
-
-def _forecasts(budgets: Sequence[Budget], at: datetime) -> dict[tuple[int, str], Forecast]:
-    """Of the current period of each, made today or yesterday: older ones say too little of what is left."""
-    day = day_of(at)
-    rows = Forecast.objects.filter(
-        scope_id__in=[budget.scope_id for budget in budgets],
-        starts_on__lte=day,
-        ends_on__gt=day,
-        made_on__gte=day - DAY,
-    )
-    periods = {(budget.scope_id, budget.unit): budget.period_on(day) for budget in budgets}
-    found = {}
-    for row in rows.order_by("made_on"):
-        period = periods.get((row.scope_id, row.unit))
-        if period is not None and (row.starts_on, row.ends_on) == (period.start, period.end):
-            found[row.scope_id, row.unit] = row
-    return found
 
 
 def _waiting(scope_ids: Collection[int]) -> dict[tuple[int, str], tuple[int, ...]]:

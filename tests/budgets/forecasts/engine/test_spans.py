@@ -6,7 +6,8 @@ import pytest
 
 from budgets.forecasts.engine.candidates import Window
 from budgets.forecasts.engine.forecasting import Range
-from budgets.forecasts.engine.spans import Exhaustion, exhaustion, months_ahead, window_of
+from budgets.forecasts.engine.running_out import Exhaustion
+from budgets.forecasts.engine.spans import exhaustion, months_ahead, window_of
 from budgets.plans.engine.periods import Period
 
 TODAY = date(2026, 11, 24)

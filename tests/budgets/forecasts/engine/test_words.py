@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.forecasts.engine.spans import Exhaustion
+from budgets.forecasts.engine.running_out import Exhaustion
 from budgets.forecasts.engine.words import sentences
 from budgets.plans.engine.periods import Period
 
