@@ -31,6 +31,8 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "body_too_large": Refusal((413,), "The body is larger than this route reads."),
     "budget_not_in_force": Refusal((409,), "The budget is not approved, or does not cover now."),
     "budget_unknown": Refusal((404,), "There is no such budget among those you may see."),
+    "carry_over_max_of_none": Refusal((422,), "A budget that carries nothing over has no `carry_over_max`."),
+    "carry_over_unknown": Refusal((422,), "`carry_over` is none, unspent, overspend or both."),
     "changed_since_seen": Refusal((409,), "The proposal has changed since you looked at it."),
     "channel_invalid": Refusal((422,), "The settings of the channel cannot be used."),
     "commitment_unknown": Refusal((404,), "There is no such commitment."),

@@ -83,9 +83,9 @@ COVERAGE_CHANGED = """
 """
 
 
-def amount_field() -> "models.DecimalField[Any, Any]":
-    """A quantity of the ledger, with nine places; changed by the transfers' trigger only."""
-    return models.DecimalField(max_digits=30, decimal_places=9, default=0, editable=False)
+def amount_field(help_text: str = "") -> "models.DecimalField[Any, Any]":
+    """A quantity of the ledger, with nine places. The balances are changed by the transfers' trigger only."""
+    return models.DecimalField(max_digits=30, decimal_places=9, default=0, editable=False, help_text=help_text)
 
 
 class AccountQuerySet(ScopedQuerySet["Account"]):
@@ -125,6 +125,8 @@ class Account(models.Model):
     spent = amount_field()
     held = amount_field()
     shortfall = amount_field()
+    carried_in = amount_field("Gone on into it from the period before; below zero: overspending that it pays for.")
+    carried_out = amount_field("Left it for the next period; below zero: what that paid of its overspending.")
     opened_at = models.DateTimeField(editable=False)
 
     objects = AccountQuerySet.as_manager()

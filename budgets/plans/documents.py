@@ -37,6 +37,10 @@ class BudgetSpec(Part):
     )
     starts_on: date | None = Field(default=None, description="First day of a period; left out: the current one.")
     ends_on: date | None = Field(default=None, description="First day not covered any more; left out: until ended.")
+    carry_over: Literal["none", "unspent", "overspend", "both"] = Field(
+        default="none", description="What goes on into the next period when one has ended."
+    )
+    carry_over_max: AmountText | None = Field(default=None, description="The most that goes on; left out: all of it.")
     note: Annotated[str, StringConstraints(max_length=2000)] = ""
 
     @property
@@ -50,6 +54,10 @@ class BudgetSpec(Part):
             raise ValueError(f"currency belongs to a budget in money, not in {self.unit}; remove it")
         if self.quantity == 0:
             raise ValueError("amount must be greater than zero")
+        if self.carry_over_max is not None and self.carry_over == "none":
+            raise ValueError("carry_over_max belongs to a budget that carries over; set carry_over, or remove it")
+        if self.carry_over_max is not None and Decimal(self.carry_over_max) == 0:
+            raise ValueError("carry_over_max must be greater than zero")
         if self.starts_on and self.ends_on and self.ends_on <= self.starts_on:
             raise ValueError("ends_on must lie after starts_on")
         return self

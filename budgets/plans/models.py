@@ -24,7 +24,7 @@ IN_FORCE = ("approved", "ended")
 DECIDED = ("approved", "rejected", "ended")
 FIXED_ONCE_DECIDED = (
     *("scope", "unit", "period", "amount", "currency", "starts_on", "created_by", "author_name", "submitted_by"),
-    "submitted_at",
+    *("submitted_at", "carry_over", "carry_over_max"),
     *("decided_by", "decided_at", "decision_reason"),
 )
 
@@ -86,6 +86,12 @@ class Budget(models.Model):
         WITHDRAWN = "withdrawn"
         ENDED = "ended"
 
+    class CarryOver(models.TextChoices):
+        NONE = "none", "nothing"
+        UNSPENT = "unspent", "what was not spent"
+        OVERSPEND = "overspend", "what was overspent"
+        BOTH = "both", "what was not spent or was overspent"
+
     Unit = Unit
 
     name = models.CharField(max_length=253)
@@ -96,6 +102,13 @@ class Budget(models.Model):
     ends_on = models.DateField(null=True, blank=True, help_text="First day that is not covered any more.")
     amount = models.DecimalField(max_digits=24, decimal_places=9, help_text="For each period.")
     currency = models.CharField(max_length=3, blank=True, default="", help_text="For money only.")
+    carry_over = models.CharField(
+        max_length=9, choices=CarryOver.choices, default=CarryOver.NONE,
+        help_text="What goes on into the next period when one has ended.",
+    )  # fmt: skip
+    carry_over_max = models.DecimalField(
+        max_digits=24, decimal_places=9, null=True, blank=True, help_text="The most that goes on; empty: all of it."
+    )
     note = models.TextField(blank=True, default="")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT, editable=False)
     supersedes = models.ForeignKey(
@@ -130,6 +143,10 @@ class Budget(models.Model):
             ),
             models.CheckConstraint(
                 name="budget_ends_after_it_starts", condition=Q(ends_on=None) | Q(ends_on__gte=F("starts_on"))
+            ),
+            models.CheckConstraint(
+                name="budget_carry_over_bound_is_of_one",
+                condition=Q(carry_over_max=None) | (Q(carry_over_max__gt=0) & ~Q(carry_over="none")),
             ),
             models.CheckConstraint(
                 name="budget_submission_complete",
@@ -204,6 +221,14 @@ class Budget(models.Model):
     def is_open(self) -> bool:
         """Whether it still waits to be submitted or decided."""
         return self.status in OPEN
+
+    @property
+    def carry_over_spoken(self) -> str:
+        """What goes on into the next period, and how much at most; empty for nothing."""
+        if self.carry_over == Budget.CarryOver.NONE:
+            return ""
+        most = f", at most {spoken(self.unit, self.carry_over_max, self.currency)}" if self.carry_over_max else ""
+        return f"{Budget.CarryOver(self.carry_over).label} goes on into the next period{most}"
 
     @property
     def covered_from(self) -> date:

@@ -45,8 +45,12 @@ def default_name(scope: Scope, unit: str) -> str:
 
 
 def terms(budget: Budget) -> dict[str, object]:
-    """The terms for a decision record: numbers as text, because JSON's are floats."""
-    return {
+    """The terms for a decision record: numbers as text, because JSON's are floats. Nothing carried over is not told."""
+    carried: dict[str, object] = {}
+    if budget.carry_over != Budget.CarryOver.NONE:
+        most = budget.carry_over_max
+        carried = {"carry_over": budget.carry_over, "carry_over_max": plain(most) if most is not None else None}
+    return carried | {
         "name": budget.name,
         "unit": budget.unit,
         "period": budget.period,
@@ -84,6 +88,8 @@ def checked_values(
     ends_on: date | None,
     currency: str,
     at: datetime,
+    carry_over: str = Budget.CarryOver.NONE,
+    carry_over_max: Decimal | None = None,
 ) -> Mapping[str, object]:
     """The terms, completed: a start, an end and the currency. Invalid, with a code for each term, when they cannot
     hold.
@@ -107,6 +113,7 @@ def checked_values(
     if ends_on is not None and ends_on <= max(start, at.date()):
         raise Invalid(f"ends_on {ends_on} is the first day not covered: it lies after the start and after today.",
                       code="ends_before_it_starts")  # fmt: skip
+    _check_carry_over(unit, carry_over, carry_over_max)
     own_currency = scope_tree().by_id[scope.pk].currency if unit == Budget.Unit.MONEY else ""
     if currency and currency != own_currency:
         wanted = f"is counted in {own_currency}" if own_currency else "has no currency"
@@ -118,7 +125,24 @@ def checked_values(
         "starts_on": start,
         "ends_on": ends_on,
         "currency": own_currency,
+        "carry_over": carry_over,
+        "carry_over_max": carry_over_max,
     }
+
+
+def _check_carry_over(unit: str, carry_over: str, most: Decimal | None) -> None:
+    if carry_over not in Budget.CarryOver.values:
+        raise Invalid(
+            f"Unknown carry_over {carry_over!r}: {', '.join(Budget.CarryOver.values)}.", code="carry_over_unknown"
+        )
+    if most is None:
+        return
+    if carry_over == Budget.CarryOver.NONE:
+        raise Invalid(
+            "A budget that carries nothing over has no carry_over_max: set carry_over, or leave it out.",
+            code="carry_over_max_of_none",
+        )
+    check_amount(unit, most, called="The most that is carried over", counted="What is carried over")
 
 
 def check_fits(budget: Budget, *, at: datetime) -> None:

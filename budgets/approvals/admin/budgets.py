@@ -42,7 +42,7 @@ BADGES = {
     Budget.Status.WITHDRAWN: "default",
     Budget.Status.ENDED: "info",
 }
-TERMS = ("scope", "unit", "period", "amount", "starts_on", "ends_on", "note")
+TERMS = ("scope", "unit", "period", "amount", "starts_on", "ends_on", "carry_over", "carry_over_max", "note")
 
 
 class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable at run time.
@@ -57,6 +57,10 @@ class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscripta
         if "starts_on" in self.fields:
             self.fields["starts_on"].required = False
             self.fields["starts_on"].help_text = "First day of a period; empty: the current one."
+            self.fields["carry_over"].required = False
+
+    def clean_carry_over(self) -> str:
+        return self.cleaned_data["carry_over"] or Budget.CarryOver.NONE
 
     def _post_clean(self) -> None:
         """Skips the model's validation: it would ask for fields that the operation fills in."""
@@ -145,7 +149,7 @@ class BudgetAdmin(OutlookColumns, ActionPage):
     )
     fieldsets = (
         (None, {"fields": (("scope", "status"), ("unit", "period"), ("amount_each", "currency"),
-                           ("starts_on", "ends_on"), "note")}),
+                           ("starts_on", "ends_on"), ("carry_over", "carry_over_max"), "note")}),
         ("Decision", {"fields": (("created_by", "created_at"), ("submitted_by", "submitted_at"), "author_name",
                                  ("decided_by", "decided_at"), "decision_reason", ("supersedes", "source"))}),
     )  # fmt: skip

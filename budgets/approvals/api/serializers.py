@@ -31,6 +31,12 @@ class BudgetIn(serializers.Serializer[Any]):
     currency = serializers.RegexField(r"^[A-Z]{3}$", default="", help_text="Left out: the organisation's.")
     starts_on = serializers.DateField(default=None, help_text="First day of a period; left out: the current one.")
     ends_on = serializers.DateField(default=None, help_text="First day not covered any more.")
+    carry_over = serializers.ChoiceField(
+        choices=Budget.CarryOver.choices,
+        default=Budget.CarryOver.NONE,
+        help_text="What goes on into the next period when one has ended.",
+    )
+    carry_over_max = AmountField(default=None, help_text="The most that goes on; left out: all of it.")
     name = serializers.CharField(max_length=253, default="")
     note = serializers.CharField(max_length=2000, default="", allow_blank=True)
 
@@ -93,6 +99,7 @@ class CurrentPeriodOut(serializers.Serializer[BudgetFacts]):
     held = AmountField(help_text="Set aside by reservations for calls under way.")
     granted_out = AmountField(help_text="Granted to budgets below.")
     shortfall = AmountField(help_text="Approved, but not there to give when the period opened.")
+    carried_in = AmountField(help_text="Of it gone on from the period before; below zero: overspending paid for.")
     used_ratio = serializers.DecimalField(max_digits=30, decimal_places=9, allow_null=True)
     daily_share = AmountField()
 
@@ -115,6 +122,7 @@ class OutlookOut(serializers.Serializer[Outlook]):
 class BudgetOut(serializers.ModelSerializer[Budget]):
     scope = serializers.CharField(source="scope.path")
     amount = AmountField()
+    carry_over_max = AmountField(allow_null=True)
     created_by = serializers.CharField(source="created_by.email", default=None, allow_null=True)
     submitted_by = serializers.CharField(source="submitted_by.email", default=None, allow_null=True)
     decided_by = serializers.CharField(source="decided_by.email", default=None, allow_null=True)
@@ -128,7 +136,8 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
     class Meta:
         model = Budget
         fields = (
-            *("id", "name", "scope", "unit", "period", "amount", "currency", "starts_on", "ends_on", "note", "status"),
+            *("id", "name", "scope", "unit", "period", "amount", "currency", "starts_on", "ends_on"),
+            *("carry_over", "carry_over_max", "note", "status"),
             *("supersedes", "source", "created_by", "created_at", "submitted_by", "submitted_at"),
             *("decided_by", "decided_at", "decision_reason", "digest", "current", "outlook"),
             "waiting_grant",

@@ -52,6 +52,8 @@ def create_budget(
     name: str = "",
     note: str = "",
     source: str = "",
+    carry_over: str = Budget.CarryOver.NONE,
+    carry_over_max: Decimal | None = None,
 ) -> Budget:
     """A draft. Without `starts_on` it starts with the current period; money is in the organisation's currency.
 
@@ -60,15 +62,9 @@ def create_budget(
     rules.check_seen(actor, scope)
     rules.check_somebody_answers(actor)
     values = checked_values(
-        scope=scope,
-        unit=unit,
-        period=period,
-        amount=amount,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        currency=currency,
-        at=at,
-    )
+        scope=scope, unit=unit, period=period, amount=amount, starts_on=starts_on, ends_on=ends_on, currency=currency,
+        at=at, carry_over=carry_over, carry_over_max=carry_over_max,
+    )  # fmt: skip
     if Budget.objects.filter(scope=scope, unit=unit, status__in=OPEN).exists():
         raise ProposalExists(f"A {unit} budget of {scope.path} is already proposed: withdraw it, or have it decided.")
     budget = Budget(

@@ -20,7 +20,10 @@ from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.models import Scope
 
-COMPARED = ("name", "period", "amount", "currency", "starts_on", "ends_on", "note")
+COMPARED = (
+    *("name", "period", "amount", "currency", "starts_on", "ends_on", "carry_over", "carry_over_max"),
+    "note",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ def _stored(scope: Scope, unit: str, today: date) -> _Stored:
 def _wanted(document: BudgetDocument) -> tuple[str, ...]:
     spec = document.spec
     money = f"{spec.amount} {spec.currency or ''}".strip()
-    return (f"proposes {money} ({spec.unit}) a {spec.period} for {spec.scope}",)
+    carried = "" if spec.carry_over == "none" else f", carry_over {spec.carry_over}"
+    most = f" at most {spec.carry_over_max}" if spec.carry_over_max is not None else ""
+    return (f"proposes {money} ({spec.unit}) a {spec.period} for {spec.scope}{carried}{most}",)
 
 
 def _change(document: BudgetDocument, action: str, differences: tuple[str, ...]) -> Change:
@@ -117,12 +122,16 @@ def _stated(document: BudgetDocument) -> dict[str, Any]:
         "starts_on": spec.starts_on,
         "ends_on": spec.ends_on,
         "currency": spec.currency or "",
+        "carry_over": spec.carry_over,
+        "carry_over_max": Decimal(spec.carry_over_max) if spec.carry_over_max is not None else None,
     }
 
 
 def _differences(document: BudgetDocument, scope: Scope, budget: Budget, at: datetime) -> tuple[str, ...]:
     """A start in the past counts as "now" on both sides: an approval reaches back to the start of its period only."""
-    wanted, now = _values(document, scope, at), {**terms(budget), "note": budget.note}
+    most = budget.carry_over_max
+    carried = {"carry_over": budget.carry_over, "carry_over_max": plain(most) if most is not None else None}
+    wanted, now = _values(document, scope, at), {**terms(budget), "note": budget.note, **carried}
     differences = []
     for field in COMPARED:
         new, old = wanted[field], getattr(budget, field)

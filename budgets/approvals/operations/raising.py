@@ -99,6 +99,8 @@ def _version(
     values = checked_values(
         scope=scope, unit=unit, period=period, amount=more + (former.amount if former is not None else 0),
         starts_on=days[0], ends_on=days[1], currency="", at=at,
+        carry_over=former.carry_over if former is not None else Budget.CarryOver.NONE,
+        carry_over_max=former.carry_over_max if former is not None else None,
     )  # fmt: skip
     name = former.name if former is not None else default_name(scope, unit)
     return Budget(

@@ -55,6 +55,10 @@ class PeriodSummary:
     held: str
     available: str
     shortfall: str
+    carried_in: str
+    carried_in_name: str
+    carried_out: str
+    carried_out_name: str
     bar: SafeString | str
     chart: BurnChart
     summary: str
@@ -71,7 +75,7 @@ def period_shown(
     def in_words(amount: Decimal) -> str:
         return rounded(unit, amount, budget.currency)
 
-    period = account.interval
+    period, carried_out = account.interval, budget_quantity(unit, account.carried_out)
     even = facts.daily_share * max(0, min((today - period.start).days + 1, period.days))
     chart = burn_up(amount=facts.amount, spent_by_day=spent_by_day(account), period=period, today=today, ahead=ahead)
     return PeriodSummary(
@@ -84,6 +88,10 @@ def period_shown(
         held=in_words(facts.held) if facts.held else "",
         available=in_words(facts.available),
         shortfall=in_words(facts.shortfall) if facts.shortfall else "",
+        carried_in=in_words(abs(facts.carried_in)) if facts.carried_in else "",
+        carried_in_name="Of it from the period before" if facts.carried_in > 0 else "Paid for the period before",
+        carried_out=in_words(abs(carried_out)) if carried_out else "",
+        carried_out_name="Gone on into the next period" if carried_out > 0 else "Paid by the next period",
         bar=progress(facts),
         chart=chart,
         summary=f"{in_words(facts.used)} of {in_words(facts.amount)} used; an even pace would be at {in_words(even)}.",

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from budgets.ledger.engine.charging import OpenAccount
 from budgets.ledger.engine.funding import Adoption, Funding, Opening, fund
 from budgets.ledger.models import Account
+from budgets.ledger.operations.carrying import carry_over, has_to_carry, organisations_that_carry, record_carried
 from budgets.ledger.operations.entries import balance_of, rebook_usage, source_and_spent, write_entries
 from budgets.ledger.operations.locks import lock_for_opening
 from budgets.ledger.queries import open_accounts, unopened
@@ -50,14 +51,16 @@ class Opened:
 
 
 def open_periods(*, at: datetime) -> tuple[Account, ...]:
-    """Opens accounts for today and, a day ahead, for tomorrow; marks budgets ended whose last day has passed. Returns
-    the accounts opened. A fault in one organisation is told by the heartbeat and the log, and stops no other.
+    """Opens accounts for today and, a day ahead, for tomorrow; marks budgets ended whose last day has passed; carries
+    over what ended periods leave. Returns the accounts opened. A fault in one organisation is told by the heartbeat and
+    the log, and stops no other.
     """
     nodes = scope_tree().by_id
     due = [budget for budget, _period in unopened(days_to_open(at))] + list(_past(at))
+    opening = {nodes[budget.scope_id].root_id for budget in due}
     done = each_apart(
-        sorted({nodes[budget.scope_id].root_id for budget in due}),
-        lambda root_id: _open_in(root_id, at),
+        sorted(opening | organisations_that_carry(at)),
+        lambda root_id: _open_in(root_id, at) if root_id in opening or has_to_carry(root_id=root_id, at=at) else (),
         named=lambda root_id: nodes[root_id].path,
     )
     tell_faults(OPENING_HEARTBEAT, done.faults, at=at, sentence="accounts of %s could not be opened or ended")
@@ -77,8 +80,11 @@ def _open_in(root_id: int, at: datetime) -> tuple[Account, ...]:
     for budget in past:
         budget.status = Budget.Status.ENDED
         budget.save(update_fields=["status"])
-    mark_scopes_dirty(scope_ids=scopes_above_and_below([budget.scope_id for budget in past]), at=at)
+    carried = carry_over(root_id=root_id, at=at)
+    changed = [budget.scope_id for budget in past] + [each.ended.scope_id for each in carried]
+    mark_scopes_dirty(scope_ids=scopes_above_and_below(changed), at=at)
     record_shortfalls(opened, at=at)
+    record_carried(carried, at=at)
     for budget in past:
         record_decision(
             actor=Actor.system(),

@@ -36,6 +36,7 @@ class BudgetFacts:
     available: Decimal = ZERO
     held: Decimal = ZERO
     shortfall: Decimal = ZERO
+    carried_in: Decimal = ZERO
     account_id: int | None = None
 
 
@@ -92,6 +93,7 @@ def facts_of(account: Account, used: Decimal) -> BudgetFacts:
         available=budget_quantity(unit, account.available),
         held=budget_quantity(unit, account.held),
         shortfall=budget_quantity(unit, account.shortfall),
+        carried_in=budget_quantity(unit, account.carried_in),
         account_id=account.pk,
     )
 

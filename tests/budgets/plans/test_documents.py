@@ -16,6 +16,9 @@ from tests.budgets.plans.declared_budgets import TEXT, document
         ("period: month", "unit: tokens\n  currency: USD", "currency belongs to a budget in money"),
         ("period: month", "periods: month", "periods.*is not a field here"),
         ("acme/search", "Acme", "scope"),
+        ("period: month", "carry_over: all", "'none', 'unspent', 'overspend' or 'both'"),
+        ("period: month", 'carry_over_max: "5"', "carry_over_max belongs to a budget that carries over"),
+        ("period: month", 'carry_over: both\n  carry_over_max: "0"', "carry_over_max must be greater than zero"),
         ("period: month", "starts_on: 2026-12-01\n  ends_on: 2026-11-01", "ends_on must lie after starts_on"),
     ],
 )

@@ -116,6 +116,20 @@ def test_a_budget_is_proposed_submitted_and_then_only_looked_at(search: Scope, f
     assert client.post(f"{LIST}{budget.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
+def test_who_approves_sees_what_would_be_carried_over_and_later_what_was(
+    search: Scope, propose: Propose, approve: Propose, finance: Actor
+) -> None:
+    waiting = propose(search, "5", at=NOW, unit="tokens", carry_over="unspent", carry_over_max=Decimal(3))
+    page = browser(finance).get(page_of(waiting, "approve")).content.decode()
+    assert "what was not spent goes on into the next period, at most 3 tokens" in page
+
+    budget = approve(search, "100", at=NOW, carry_over="both")
+    Account.objects.filter(budget=budget).update(carried_in=Decimal(-4), carried_out=Decimal(6))
+    page = browser(finance).get(page_of(budget)).content.decode()
+    shown = ("Paid for the period before", "4.00 USD", "Gone on into the next period", "6.00 USD")
+    assert [words for words in shown if words not in page] == []
+
+
 def test_looking_changes_nothing(search: Scope, propose: Propose, finance: Actor) -> None:
     budget, client = propose(search, "100", at=NOW), browser(finance)
 

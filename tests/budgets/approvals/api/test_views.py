@@ -65,6 +65,22 @@ def test_from_draft_to_money_over_http(search: Scope, ranker: Scope, finance: Ac
     ]
 
 
+def test_what_is_carried_over_is_proposed_and_told_of_the_period(search: Scope, finance: Actor) -> None:
+    gateway = with_key(search, "budgets:write", "budgets:read")
+    body = {"scope": "acme/search", "amount": "100", "carry_over_max": "20.50"}
+    refused = gateway.post("/api/v1/budgets", body, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (422, "carry_over_max_of_none")
+
+    draft = gateway.post("/api/v1/budgets", body | {"carry_over": "both"}, format="json").json()
+    assert (draft["carry_over"], draft["carry_over_max"]) == ("both", "20.5")
+    url = f"/api/v1/budgets/{draft['id']}"
+    gateway.post(f"{url}/submit")
+    approved = signed_in(finance).post(f"{url}/approve", {"reason": "planned"}, format="json").json()
+    assert (approved["status"], approved["current"]["carried_in"]) == ("approved", "0")
+    Account.objects.filter(kind="budget").update(carried_in=Decimal("-3.5"))
+    assert gateway.get(url).json()["current"]["carried_in"] == "-3.5"
+
+
 def test_an_author_is_refused_over_http(search: Scope, finance: Actor) -> None:
     client = signed_in(finance)
     draft = client.post("/api/v1/budgets", {"scope": "acme/search", "amount": "100"}, format="json").json()

@@ -42,6 +42,20 @@ def test_a_proposal_takes_new_terms_until_it_is_decided(search: Scope, author: A
     assert DecisionRecord.objects.get(action="budget.amend").evidence["was"]["amount"] == "100"
 
 
+def test_what_is_carried_over_is_proposed_compared_and_approved(search: Scope, finance: Actor) -> None:
+    carried = TEXT + '  carry_over: unspent\n  carry_over_max: "20.50"\n'
+    assert apply(carried) == (
+        "create", ("proposes 100.00 (money) a month for acme/search, carry_over unspent at most 20.50",)
+    )  # fmt: skip
+    assert apply(carried) == ("unchanged", ())
+    operations.approve_budget(budget_id=Budget.objects.get().pk, actor=finance, reason="ok", at=AT)
+    record = DecisionRecord.objects.get(action="budget.approve")
+    assert (record.evidence["carry_over"], record.evidence["carry_over_max"]) == ("unspent", "20.5")
+
+    assert apply() == ("update", ("carry_over: unspent → none", "carry_over_max: 20.5 → None"))
+    assert Budget.objects.get(status="submitted").carry_over == "none"
+
+
 def test_an_approved_budget_is_unchanged_and_a_new_amount_is_a_new_version(search: Scope, finance: Actor) -> None:
     apply()
     first = operations.approve_budget(budget_id=Budget.objects.get().pk, actor=finance, reason="ok", at=AT)
