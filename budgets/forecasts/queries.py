@@ -9,6 +9,7 @@ from django.db.models import DateField, DecimalField, F, Func, OuterRef, Subquer
 from django.db.models.functions import JSONObject
 
 from budgets.forecasts.engine.running_out import Expected, Outlook, outlook_of
+from budgets.forecasts.engine.words import sentences
 from budgets.forecasts.models import Forecast
 from budgets.ledger.engine.burn_chart import Ahead
 from budgets.ledger.queries import BudgetFacts
@@ -67,14 +68,10 @@ class ProRata(Func):
 
 def forecast_of_period(*, scope_id: int, unit: str, period: Period, day: date) -> Forecast | None:
     """The latest of the period that was made on `day` or the day before; older ones say too little of what is left."""
-    return (
-        Forecast.objects.filter(
-            scope_id=scope_id, unit=unit, starts_on=period.start, ends_on=period.end, made_on__gte=day - DAY
-        )
-        .exclude(path=[])
-        .order_by("-made_on")
-        .first()
+    rows = Forecast.objects.filter(
+        scope_id=scope_id, unit=unit, starts_on=period.start, ends_on=period.end, made_on__gte=day - DAY
     )
+    return rows.order_by("-made_on").first()
 
 
 def forecasts_of_periods(budgets: Iterable[Budget], *, day: date) -> dict[int, Forecast]:
@@ -120,6 +117,30 @@ def outlook_on(day: date, budget: Budget, facts: BudgetFacts) -> Outlook:
 def _expected(shown: dict[str, Any]) -> Expected:
     path = [[Decimal(bound) for bound in bounds] for bounds in shown["path"]]
     return Expected(date.fromisoformat(shown["made_on"]), path, shown["reason"])
+
+
+def outlook_of_forecast(forecast: Forecast | None, facts: BudgetFacts, *, day: date) -> Outlook:
+    """Of a budget in the period of its facts, for which the forecast was made."""
+    expected = None
+    if forecast is not None:
+        path = [[Decimal(bound) for bound in bounds] for bounds in forecast.path]
+        expected = Expected(forecast.made_on, path, forecast.reason)
+    period = Period(day_of(facts.period_start), day_of(facts.period_end))
+    return outlook_of(amount=facts.amount, used=facts.used, period=period, today=day, expected=expected)
+
+
+def told(forecast: Forecast | None, facts: BudgetFacts, outlook: Outlook) -> str:
+    """What is expected of the period against the amount there is now, and the day it was worked out; or why nothing
+    is.
+    """
+    if forecast is None or forecast.low is None or forecast.mid is None or forecast.high is None:
+        return outlook.reason
+    words = sentences(
+        Period(forecast.starts_on, forecast.ends_on), (forecast.low, forecast.mid, forecast.high),
+        unit=forecast.unit, currency=forecast.currency, budgeted=facts.amount, exhausted=outlook.exhausted,
+        weights=forecast.weights,
+    )  # fmt: skip
+    return f"{words} Worked out on {forecast.made_on}."
 
 
 def runs_out_on(day: date) -> RunsOutOn:

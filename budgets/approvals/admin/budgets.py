@@ -23,11 +23,20 @@ from budgets.approvals.admin.outlook import OutlookColumns, give_outlooks, two_l
 from budgets.approvals.models import GrantProposal
 from budgets.approvals.operations import grant_digest
 from budgets.approvals.queries import waiting_grants
-from budgets.forecasts.queries import days_ahead, forecast_of_period, pro_rata_on, runs_out_on, with_forecast
+from budgets.forecasts.queries import (
+    days_ahead,
+    forecast_of_period,
+    outlook_of_forecast,
+    pro_rata_on,
+    runs_out_on,
+    told,
+    with_forecast,
+)
 from budgets.ledger.admin.show import PeriodSummary, accounts_of, entries_shown, period_shown
+from budgets.ledger.engine.burn_chart import RunsOut
 from budgets.ledger.models import Account
-from budgets.ledger.queries import BudgetFacts, facts_by_budget, facts_of, last_account, used_below
-from budgets.plans.engine.amounts import rounded
+from budgets.ledger.queries import Below, facts_by_budget, facts_of, last_account, totals_below
+from budgets.plans.engine.amounts import budget_quantity, rounded
 from budgets.plans.models import Budget
 from budgets.plans.operations import terms_digest
 from governance.pages.admin.base import OperatedAdmin, acting
@@ -213,9 +222,9 @@ class BudgetAdmin(OutlookColumns, ActionPage):
             return {}
         now = timezone.now()
         account = last_account(budget, day=now.date())
-        used = used_below([account.pk]) if account is not None else {}
+        below = totals_below([account.pk]) if account is not None else {}
         return {
-            "period": _period(account, facts_of(account, used[account.pk]), now.date()) if account else None,
+            "period": _period(account, below[account.pk], now.date()) if account else None,
             **entries_shown(budget, accounts_of(budget)),
             "budget": budget,
             "is_own": rules.is_author(acting(request).user, budget),
@@ -324,7 +333,18 @@ class BudgetAdmin(OutlookColumns, ActionPage):
         return self._ask_of_one(request, "end", object_id)
 
 
-def _period(account: Account, facts: BudgetFacts, today: date) -> PeriodSummary:
+def _period(account: Account, below: Below, today: date) -> PeriodSummary:
+    facts = facts_of(account, below.spent)
+    held = budget_quantity(account.unit, below.held)
+    if not account.interval.contains(today):
+        return period_shown(account, facts, today=today, held=held)
     forecast = forecast_of_period(scope_id=account.scope_id, unit=account.unit, period=account.interval, day=today)
-    ahead, outlook = (days_ahead(forecast), forecast.words) if forecast is not None else ([], "")
-    return period_shown(account, facts, today=today, ahead=ahead, outlook=outlook)
+    outlook = outlook_of_forecast(forecast, facts, day=today)
+    exhausted = outlook.exhausted
+    return period_shown(
+        account, facts, today=today, held=held, ahead=days_ahead(forecast) if forecast is not None else [],
+        runs_out=RunsOut(exhausted.mid, exhausted.early, exhausted.late)
+        if exhausted.mid is not None and not outlook.is_spent
+        else None,
+        outlook=told(forecast, facts, outlook),
+    )  # fmt: skip

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.utils.safestring import SafeString
 
-from budgets.ledger.engine.burn_chart import Ahead, BurnChart, burn_up
+from budgets.ledger.engine.burn_chart import Ahead, BurnChart, RunsOut, burn_up
 from budgets.ledger.models import Account, Transfer, TransferQuerySet
 from budgets.ledger.queries import BudgetFacts, spent_by_day
 from budgets.plans.engine.amounts import budget_quantity, rounded
@@ -66,9 +66,12 @@ class PeriodSummary:
 
 
 def period_shown(
-    account: Account, facts: BudgetFacts, *, today: date, ahead: Sequence[Ahead] = (), outlook: str = ""
-) -> PeriodSummary:
-    """The summary of the account's period, with the chart of spending up to `today` and of what is expected after."""
+    account: Account, facts: BudgetFacts, *, today: date, held: Decimal, ahead: Sequence[Ahead] = (),
+    runs_out: RunsOut | None = None, outlook: str = "",
+) -> PeriodSummary:  # fmt: skip
+    """The summary of the account's period, with the chart of spending up to `today` and of what is expected after.
+    `held` is with the budgets below, as what was used is.
+    """
     budget, unit = account.budget, account.unit
     assert budget is not None  # noqa: S101  # budget accounts only
 
@@ -77,7 +80,11 @@ def period_shown(
 
     period, carried_out = account.interval, budget_quantity(unit, account.carried_out)
     even = facts.daily_share * max(0, min((today - period.start).days + 1, period.days))
-    chart = burn_up(amount=facts.amount, spent_by_day=spent_by_day(account), period=period, today=today, ahead=ahead)
+    chart = burn_up(
+        amount=facts.amount, spent_by_day=spent_by_day(account), period=period, today=today, ahead=ahead, held=held,
+        runs_out=runs_out, said=in_words,
+    )  # fmt: skip
+    on_top = f" and {in_words(held)} held" if held else ""
     return PeriodSummary(
         title=f"{period.start} to {period.last_day}",
         amount=in_words(facts.amount),
@@ -85,7 +92,7 @@ def period_shown(
         remaining=in_words(facts.remaining),
         is_overspent=facts.remaining < 0,
         granted_out=in_words(facts.granted_out),
-        held=in_words(facts.held) if facts.held else "",
+        held=in_words(held) if held else "",
         available=in_words(facts.available),
         shortfall=in_words(facts.shortfall) if facts.shortfall else "",
         carried_in=in_words(abs(facts.carried_in)) if facts.carried_in else "",
@@ -94,7 +101,8 @@ def period_shown(
         carried_out_name="Gone on into the next period" if carried_out > 0 else "Paid by the next period",
         bar=progress(facts),
         chart=chart,
-        summary=f"{in_words(facts.used)} of {in_words(facts.amount)} used; an even pace would be at {in_words(even)}.",
+        summary=f"{in_words(facts.used)} of {in_words(facts.amount)} used{on_top}; an even pace would be at"
+        f" {in_words(even)}.",
         outlook=outlook,
     )
 

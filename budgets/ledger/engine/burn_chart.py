@@ -1,23 +1,28 @@
-"""A chart of a budget's period: spent so far, an even pace, the amount."""
+"""A chart of a budget's period: spent and held, an even pace, what is expected, the amount, and when it runs out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from budgets.plans.engine.periods import Period
 from governance.charts.engine.axis import Axis, Tick, axis_of, day_label
-from governance.charts.engine.colours import BAD, BLUE, LINE
+from governance.charts.engine.colours import BAD, BLUE, LINE, ORANGE
 from governance.charts.engine.frame import Frame, px
-from governance.charts.engine.marks import Key
+from governance.charts.engine.marks import Bar, Key
 from governance.charts.engine.scale import Scale, scale_of
 
 FRAME = Frame(width=720, height=240, left=72, right=696, top=16, bottom=208)
 DAYS_IN_LONGEST_MONTH, DAYS_IN_WEEK = 31, 7
-USED, BUDGET = BLUE, BAD
-LEGEND = (Key("used so far", USED, "line"), Key("an even pace", LINE, "dashes"), Key("the budget", BUDGET, "line"))
-LEGEND_WITH_FORECAST = (LEGEND[0], Key("expected; the area: 80 of 100 cases", USED, "dashes"), *LEGEND[1:])
+NOTHING = Decimal(0)
+USED, HELD, BUDGET = BLUE, ORANGE, BAD
+USED_KEY, PACE_KEY = Key("used so far", USED, "line"), Key("an even pace", LINE, "dashes")
+HELD_KEY, BUDGET_KEY = Key("held on top", HELD), Key("the budget", BUDGET, "line")
+EXPECTED_KEY = Key("expected; the area: 80 of 100 cases", USED, "dashes")
+HELD_WIDTH = 8
+# A label stands left of its mark where there is room for it, and above the line of the budget.
+LABEL_WIDTH, LABEL_GAP = 120, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,31 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsOut:
+    """The day on which the budget is spent in 50 of 100 cases, and those in 10 and in 90; None when it lasts."""
+
+    on: date
+    early: date | None
+    late: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOutMark:
+    """On the line of the budget: a mark with its label, and the span from the early day to the late one."""
+
+    x: str
+    label: str
+    label_x: str
+    label_y: str
+    anchor: Literal["start", "end"]
+    since_x: str
+    until_x: str
+
+
+@dataclass(frozen=True, slots=True)
 class BurnChart:
     """Points are `x,y` in pixels; `actual` stops at today. `fan` and `expected` begin there, and are empty without a
-    forecast.
+    forecast. `held` stands on what was used, None where nothing is.
     """
 
     actual: str
@@ -45,7 +72,9 @@ class BurnChart:
     axis: Axis
     fan: str = ""
     expected: str = ""
-    legend: tuple[Key, ...] = LEGEND
+    held: Bar | None = None
+    runs_out: RunsOutMark | None = None
+    legend: tuple[Key, ...] = (USED_KEY, PACE_KEY, BUDGET_KEY)
     used_colour: str = USED
     budget_colour: str = BUDGET
 
@@ -57,12 +86,17 @@ def burn_up(
     period: Period,
     today: date,
     ahead: Sequence[Ahead] = (),
+    held: Decimal = NOTHING,
+    runs_out: RunsOut | None = None,
+    said: Callable[[Decimal], str] = lambda _amount: "",
 ) -> BurnChart:
-    """Cumulative spending against the budget and an even pace, and what is expected from the day before the first of
-    `ahead` on. All results are pixels: floats are used for drawing only.
+    """Cumulative spending, and what is held on top of it, against the budget and an even pace, and what is expected
+    from the day before the first of `ahead` on; `said` writes the amounts of the legend. All results are pixels:
+    floats are used for drawing only.
     """
     series = _series(spent_by_day, period, today)
-    scale = scale_of([amount, *(total for _day, total in series), *(each.high for each in ahead)], FRAME)
+    used = series[-1][1]
+    scale = scale_of([amount, *(total for _day, total in series), used + held, *(each.high for each in ahead)], FRAME)
     points = [(_x(day, period), px(scale.y(total))) for day, total in series]
     budget_y, zero_y = px(scale.y(amount)), px(scale.y(0))
     actual = " ".join(f"{x},{y}" for x, y in points)
@@ -75,8 +109,45 @@ def burn_up(
         today_x=_x((today - period.start).days + 1, period) if period.contains(today) else "",
         last=points[-1] if has_started else None,
         axis=axis_of(scale, _labels(period)),
+        held=_held(points[-1][0], used, held, scale) if held and has_started else None,
+        runs_out=_runs_out(runs_out, period, scale.y(amount)) if runs_out is not None else None,
+        legend=_legend(said, amount=amount, used=used, held=held, is_expected=bool(ahead)),
         **_forecast(ahead, series, scale, period),
     )
+
+
+def _held(x: str, used: Decimal, held: Decimal, scale: Scale) -> Bar:
+    y, height = scale.span(used, used + held)
+    return Bar(px(float(x) - HELD_WIDTH / 2), y, px(HELD_WIDTH), height, HELD)
+
+
+def _runs_out(runs_out: RunsOut, period: Period, budget_y: float) -> RunsOutMark:
+    def x(day: date) -> float:
+        """Where the day ends: by then it is spent."""
+        return float(_x(min(max((day - period.start).days + 1, 0), period.days), period))
+
+    at = x(runs_out.on)
+    is_left = at - FRAME.left > LABEL_WIDTH
+    return RunsOutMark(
+        x=px(at),
+        label=f"spent on {day_label(runs_out.on)}",
+        label_x=px(at - LABEL_GAP if is_left else at + LABEL_GAP),
+        label_y=px(max(budget_y - LABEL_GAP, FRAME.top - 4)),
+        anchor="end" if is_left else "start",
+        since_x=px(x(runs_out.early or runs_out.on)),
+        until_x=px(x(runs_out.late or period.last_day)),
+    )
+
+
+def _legend(
+    said: Callable[[Decimal], str], *, amount: Decimal, used: Decimal, held: Decimal, is_expected: bool
+) -> tuple[Key, ...]:
+    keys = [(USED_KEY, said(used))]
+    if held:
+        keys.append((HELD_KEY, said(held)))
+    if is_expected:
+        keys.append((EXPECTED_KEY, ""))
+    return tuple(replace(key, said=text) for key, text in (*keys, (PACE_KEY, ""), (BUDGET_KEY, said(amount))))
 
 
 def _forecast(
@@ -85,22 +156,22 @@ def _forecast(
     if not ahead:
         return {}
     begin = (ahead[0].day - period.start).days
-    booked = next((total for day, total in series if day == begin), Decimal(0))
+    booked = next((total for day, total in series if day == begin), NOTHING)
     days = [(begin, booked, booked, booked)]
     days += [((each.day - period.start).days + 1, each.low, each.mid, each.high) for each in ahead]
     lows, mids, highs = (
         [f"{_x(day[0], period)},{px(scale.y(Decimal(day[place])))}" for day in days] for place in (1, 2, 3)
     )
-    return {"fan": " ".join([*highs, *reversed(lows)]), "expected": " ".join(mids), "legend": LEGEND_WITH_FORECAST}
+    return {"fan": " ".join([*highs, *reversed(lows)]), "expected": " ".join(mids)}
 
 
 def _series(spent_by_day: Mapping[date, Decimal], period: Period, today: date) -> Sequence[tuple[int, Decimal]]:
     """What was spent up to the end of each day of the period until today, starting at 0 before its first day."""
     shown_until = min(max(today, period.start - timedelta(days=1)), period.last_day)
-    total = Decimal(0)
+    total = NOTHING
     series = [(0, total)]
     for number in range((shown_until - period.start).days + 1):
-        total += spent_by_day.get(period.start + timedelta(days=number), Decimal(0))
+        total += spent_by_day.get(period.start + timedelta(days=number), NOTHING)
         series.append((number + 1, total))
     return series
 

@@ -7,12 +7,14 @@ from budgets.ledger.queries.charging import (
     unopened,
 )
 from budgets.ledger.queries.facts import (
+    Below,
     BudgetFacts,
     budget_facts,
     facts_by_budget,
     facts_of,
     last_account,
     spent_by_day,
+    totals_below,
     used_below,
 )
 from budgets.ledger.queries.usage import (
@@ -20,6 +22,7 @@ from budgets.ledger.queries.usage import (
 )
 
 __all__ = [
+    "Below",
     "BudgetFacts",
     "ChargedAccounts",
     "budget_facts",
@@ -31,6 +34,7 @@ __all__ = [
     "last_known_charged_accounts",
     "open_accounts",
     "spent_by_day",
+    "totals_below",
     "unopened",
     "usage_by_day",
     "used_below",

@@ -40,22 +40,35 @@ class BudgetFacts:
     account_id: int | None = None
 
 
-def used_below(account_ids: Iterable[int]) -> dict[int, Decimal]:
-    """Spending of each account and of all accounts below it, in quantities of the ledger. One query."""
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What was spent from an account and all below it, and what is held in them, in quantities of the ledger."""
+
+    spent: Decimal
+    held: Decimal
+
+
+def totals_below(account_ids: Iterable[int]) -> dict[int, Below]:
+    """By account. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH RECURSIVE below (top_id, id, spent) AS (
-                SELECT id, id, spent FROM budgets_account WHERE id = ANY(%s)
+            WITH RECURSIVE below (top_id, id, spent, held) AS (
+                SELECT id, id, spent, held FROM budgets_account WHERE id = ANY(%s)
                 UNION ALL
-                SELECT below.top_id, child.id, child.spent
+                SELECT below.top_id, child.id, child.spent, child.held
                 FROM below JOIN budgets_account child ON child.parent_id = below.id
             )
-            SELECT top_id, sum(spent) FROM below GROUP BY top_id
+            SELECT top_id, sum(spent), sum(held) FROM below GROUP BY top_id
             """,
             [list(account_ids)],
         )
-        return dict(cursor.fetchall())
+        return {top_id: Below(spent, held) for top_id, spent, held in cursor.fetchall()}
+
+
+def used_below(account_ids: Iterable[int]) -> dict[int, Decimal]:
+    """Spending of each account and of all accounts below it, in quantities of the ledger. One query."""
+    return {account_id: below.spent for account_id, below in totals_below(account_ids).items()}
 
 
 def budget_facts(*, scope_ids: Iterable[int], unit: str, at: datetime) -> dict[int, BudgetFacts]:

@@ -15,7 +15,8 @@ from budgets.plans.models import Budget
 from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
-from tests.budgets.conftest import SYSTEM, Propose, browser, use
+from tests.budgets.conftest import SYSTEM, Propose, browser, grant_by_two, use
+from tests.budgets.reservations.held import held
 
 NOW = timezone.now()
 TODAY = NOW.date()
@@ -74,6 +75,24 @@ def test_what_runs_out_first_stands_on_top(budgets: dict[str, Budget], finance: 
         "lasts the period", "No forecast yet made each night", "–",
     ]  # fmt: skip
     assert page["0-asked"][:6] == ["–"] * 6
+
+
+def test_the_page_has_actual_held_and_forecast_in_one_chart(budgets: dict[str, Budget], finance: Actor) -> None:
+    budget = budgets["d-soon"]
+    held(budget.scope, "12.5", at=NOW)
+    page = browser(finance).get(f"{LIST}{budget.pk}/change/").content.decode()
+    assert "10.00 USD of 100.00 USD used and 12.50 USD held" in page
+    assert f"spent on {day(1)}</text>" in page
+    assert "101.00 USD expected by" in page
+    assert f"which is spent on {TODAY + timedelta(days=1)} (from {TODAY} to the end of the period or later)" in page
+    assert f"Worked out on {TODAY}." in page
+    # The path is of what was expected, the amount is that of now.
+    grant_by_two(budget_id=budget.pk, amount=Decimal(20), actor=finance, reason="launch", at=NOW)
+    page = browser(finance).get(f"{LIST}{budget.pk}/change/").content.decode()
+    assert "</text>" in page
+    assert "spent on" not in page
+    page = browser(finance).get(f"{LIST}{budgets['c-fast'].pk}/change/").content.decode()
+    assert "Not enough history: 5 of 14 days with use are known." in page
 
 
 def test_the_same_order_over_http_a_page_at_a_time(budgets: dict[str, Budget], finance: Actor) -> None:
