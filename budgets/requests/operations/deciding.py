@@ -18,8 +18,9 @@ from budgets.requests import rules
 from budgets.requests.models import QuotaRequest, QuotaRequestEntry
 from budgets.requests.operations.steps import locked_request, raised_by, record, request_digest, say, step
 from budgets.requests.operations.telling import amount_of, tell_authors
-from budgets.requests.queries import deciders, money_above
+from budgets.requests.queries import money_above
 from governance.errors import Invalid
+from governance.people.queries import deciders
 from governance.people.rules import Actor
 
 KIND = QuotaRequestEntry.Kind

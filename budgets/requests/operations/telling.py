@@ -14,7 +14,6 @@ from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
 from budgets.requests.operations.links import links_for
 from budgets.requests.operations.steps import request_digest
-from budgets.requests.queries import deciders
 from budgets.requests.rules import authors
 from governance.errors import NotFound
 from governance.messages.channels import DecisionForm, Message
@@ -22,6 +21,7 @@ from governance.messages.models import Channel, ChannelKind
 from governance.messages.operations import Outgoing, queue_messages
 from governance.messages.queries import OWNERS_CHANNEL, Destination, destinations_of
 from governance.people.models import User
+from governance.people.queries import deciders
 from governance.scopes.queries import scope_tree
 
 APPROVALS = "slack:approvals"

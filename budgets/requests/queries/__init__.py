@@ -1,7 +1,6 @@
 from budgets.requests.queries.facts import Achieved, Before, Beside, beside
 from budgets.requests.queries.limits import Limit, limits_of
 from budgets.requests.queries.money import MoneyAbove, budget_charged, budgets_raised, money_above
-from budgets.requests.queries.people import deciders
 
 __all__ = [
     "Achieved",
@@ -12,7 +11,6 @@ __all__ = [
     "beside",
     "budget_charged",
     "budgets_raised",
-    "deciders",
     "limits_of",
     "money_above",
 ]

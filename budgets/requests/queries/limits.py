@@ -13,9 +13,9 @@ from budgets.ledger.queries import BudgetFacts, facts_by_budget
 from budgets.plans.engine.amounts import budget_quantity
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
-from budgets.requests.queries.people import People, holders, nearest_of
 from governance.calendar.engine import day_of
 from governance.people.models import DecisionRight
+from governance.people.queries import People, holders, nearest_of
 from governance.people.rules import Actor
 from governance.scopes.queries import ScopeTree, scope_tree
 

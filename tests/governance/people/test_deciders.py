@@ -1,11 +1,12 @@
 from django.contrib.auth.models import Group
 
-from budgets.requests.queries import deciders
-from budgets.requests.queries.people import holders
 from governance.people.models import User
+from governance.people.queries import deciders, holders
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
-from tests.budgets.conftest import person
+from tests.budgets.conftest import finance, person
+
+__all__ = ["finance"]
 
 
 def test_those_of_the_nearest_scope_decide_and_groups_too(acme: Scope, search: Scope, finance: Actor) -> None:
