@@ -1,4 +1,5 @@
 from budgets.approvals.operations.approving import approve_budget
+from budgets.approvals.operations.ending import end_budget
 from budgets.approvals.operations.granting import (
     approve_grant,
     grant_digest,
@@ -9,7 +10,6 @@ from budgets.approvals.operations.granting import (
 from budgets.approvals.operations.grants import give_back
 from budgets.approvals.operations.lifecycle import (
     create_budget,
-    end_budget,
     reject_budget,
     submit_budget,
     withdraw_budget,
