@@ -24,6 +24,7 @@ urlpatterns = [
     path("budgets/<int:budget_id>/give-back", views.GiveBack.as_view(), name="budget-give-back"),
     path("forecasts", forecasts.Forecasts.as_view(), name="forecasts"),
     path("budgets/<int:budget_id>/end", views.EndBudget.as_view(), name="budget-end"),
+    path("budgets/<int:budget_id>/end/withdraw", views.WithdrawEnd.as_view(), name="budget-end-withdraw"),
     path("my/limits", limits.MyLimits.as_view(), name="my-limits"),
     path("quota-requests", requests.QuotaRequests.as_view(), name="quota-requests"),
     path("quota-requests/<int:request_id>", requests.QuotaRequestDetail.as_view(), name="quota-request"),

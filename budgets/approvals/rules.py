@@ -63,6 +63,12 @@ def check_second_person(actor: Actor, budget: Budget, proposer_id: int) -> User:
     return user
 
 
+def check_not_who_asked(actor: Actor, proposer_id: int) -> None:
+    """FourEyes for who asked for the end of a budget, superuser or not."""
+    if actor.user is not None and actor.user.pk == proposer_id:
+        raise FourEyes(f"{actor.label} asked for this budget to end; someone else has to agree.")
+
+
 def check_decider(actor: Actor, budget: Budget) -> User:
     """As `check_person_with_right`, and FourEyes for an author of the budget, superuser or not."""
     user = check_person_with_right(actor, budget)

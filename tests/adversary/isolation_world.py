@@ -28,7 +28,7 @@ from allocation.sources.documents import UsageSourceDocument
 from allocation.sources.operations import apply_usage_source
 from allocation.usage.models import ImportRun, UncountedTelemetry, UsageRecord
 from allocation.usage.operations import record_usage
-from budgets.approvals.models import GrantProposal
+from budgets.approvals.models import EndProposal, GrantProposal
 from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
 from budgets.reservations.operations import Terms, hold
 from governance.calendar.engine import DAY
@@ -262,10 +262,14 @@ def _budgets(scope: Scope, words: str) -> dict[str, Any]:
     asked = grant_more(budget_id=roomy, amount=Decimal(5000), actor=_actors(scope)[1], reason=words, at=AT)
     assert isinstance(asked, GrantProposal)
     approved = budget(scope, words, 100) if not whole else budget(scope, words, 100, unit="tokens")
+    EndProposal.objects.create(
+        budget_id=approved, reason=words, proposed_by=_actors(scope)[1].user, proposed_at=AT, expires_at=AT + DAY
+    )
     return {
         **requests_of(scope, *_actors(scope), words=words),
         "approved": approved,
         "roomy": roomy,
+        "ending": approved,
         "reservation": str(reservation(scope)),
         "lease": str(reservation(scope, kind="lease")),
         "submitted": budget(scope, f"{words}-asked", 10, until="submitted", unit="requests"),

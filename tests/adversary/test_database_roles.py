@@ -27,8 +27,8 @@ APPEND_ONLY = {
     "allocation_allocationrun", "allocation_sharedpool", "allocation_allocatedcharge", "budgets_quotarequestentry",
 }  # fmt: skip
 NEVER_DELETED = {
-    "budgets_account", "budgets_budget", "budgets_grantproposal", "budgets_quotarequest", "policies_guardrailversion",
-    "allocation_adjustmentrun", "django_migrations",
+    "budgets_account", "budgets_budget", "budgets_endproposal", "budgets_grantproposal", "budgets_quotarequest",
+    "policies_guardrailversion", "allocation_adjustmentrun", "django_migrations",
 }  # fmt: skip
 
 

@@ -7,7 +7,14 @@ from django.test import Client
 
 from allocation.usage.engine.roll_ups import UsagePosting
 from allocation.usage.models import UsageDay
-from budgets.approvals.operations import approve_budget, approve_grant, create_budget, grant_more, submit_budget
+from budgets.approvals.operations import (
+    approve_budget,
+    approve_grant,
+    create_budget,
+    end_budget,
+    grant_more,
+    submit_budget,
+)
 from budgets.ledger.models import Account
 from budgets.ledger.operations import post_usage
 from budgets.plans.models import Budget
@@ -62,10 +69,21 @@ def grant_by_two(*, budget_id: int, amount: Decimal, actor: Actor, reason: str, 
     granted = grant_more(budget_id=budget_id, amount=amount, actor=actor, reason=reason, at=at)
     if isinstance(granted, Account):
         return granted
-    second = User.objects.filter(email="zoe@example.com").first() or User.objects.create_superuser(
-        "zoe@example.com", "a long password"
-    )
-    return approve_grant(budget_id=budget_id, actor=Actor.of_user(second), reason=reason, at=at)
+    return approve_grant(budget_id=budget_id, actor=second_person(), reason=reason, at=at)
+
+
+def end_by_two(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> Budget:
+    """As `end_budget`, and by a second person where it needs one."""
+    ended = end_budget(budget_id=budget_id, actor=actor, reason=reason, at=at)
+    if not isinstance(ended, Budget):
+        ended = end_budget(budget_id=budget_id, actor=second_person(), reason=reason, at=at)
+    assert isinstance(ended, Budget)
+    return ended
+
+
+def second_person() -> Actor:
+    known = User.objects.filter(email="zoe@example.com").first()
+    return Actor.of_user(known or User.objects.create_superuser("zoe@example.com", "a long password"))
 
 
 def use(

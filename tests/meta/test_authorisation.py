@@ -36,7 +36,7 @@ from allocation.quarantine.models import QuarantinedUsage
 from allocation.usage.importers.files import ImportRequest, import_file
 from allocation.usage.models import ImportRun, UsageRecord
 from allocation.usage.operations import record_usage
-from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
+from budgets.approvals.operations import approve_budget, create_budget, end_budget, grant_more, submit_budget
 from budgets.forecasts.models import Forecast
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
@@ -227,6 +227,7 @@ MATRIX = {
     "POST /budgets/{budget_id}/grant/withdraw": decides("roomy", REASON, by="finance"),
     "POST /budgets/{budget_id}/give-back": decides("roomy", {**REASON, "amount": "5"}, by="finance"),
     "POST /budgets/{budget_id}/end": decides("approved", REASON, by="finance"),
+    "POST /budgets/{budget_id}/end/withdraw": decides("ending", REASON, by="finance"),
     "GET /my/limits": reads("budgets:read", query="?unit=money"),
     "GET /quota-requests": reads("budgets:read"),
     "POST /quota-requests": Case(
@@ -387,6 +388,7 @@ def made_in(folder: Path) -> World:
     roomy = budget(acme, 1000, author, by=finance)
     second = Actor.of_user(people["second"])
     grant_more(budget_id=roomy.pk, amount=Decimal(9), actor=second, reason="As agreed.", at=AT)
+    end_budget(budget_id=roomy.pk, actor=second, reason="As agreed.", at=AT)
     approved = budget(teams["search"], 100, author, by=finance)
     apply_guardrail_policy(parse_guardrail(load_documents(GUARDRAIL, source="matrix")[0]), actor=SYSTEM, at=AT)
     apply_attribution_rules(TypeAdapter(AttributionRulesDocument).validate_python(RULES), actor=SYSTEM, at=AT)
@@ -427,6 +429,7 @@ def made_in(folder: Path) -> World:
             "guardrail": "monthly-budget",
             "rules": "acme-rules",
             "roomy": roomy.pk,
+            "ending": roomy.pk,
             "approved": approved.pk,
             "reservation": str(reservation(teams["search"])),
             "lease": str(reservation(teams["search"], kind="lease")),

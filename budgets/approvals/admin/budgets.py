@@ -17,9 +17,9 @@ from django.utils.safestring import SafeString
 from budgets.approvals import operations, rules
 from budgets.approvals.admin.actions import ActionPage
 from budgets.approvals.admin.buttons import badge, button
-from budgets.approvals.admin.decisions import DECISIONS, grant_shown
+from budgets.approvals.admin.decisions import DECISIONS, end_shown, grant_shown
 from budgets.approvals.admin.outlook import OutlookColumns, give_outlooks, two_lines
-from budgets.approvals.queries import waiting_grants
+from budgets.approvals.queries import undecided, waiting_ends, waiting_grants
 from budgets.forecasts.queries import (
     days_ahead,
     forecast_of_period,
@@ -70,13 +70,25 @@ class ProposalForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscripta
         """Skips the model's validation: it would ask for fields that the operation fills in."""
 
 
+class Undecided(admin.SimpleListFilter):
+    title, parameter_name = "waiting", "waiting"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        del request, model_admin
+        return [("decision", "For a decision")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
+        del request
+        return undecided(queryset, at=timezone.now()) if self.value() else queryset
+
+
 @admin.register(Budget)
 class BudgetAdmin(OutlookColumns, ActionPage):
     """What runs out first stands on top, then what is used faster than its period passes."""
 
     form = ProposalForm
     list_display = ("where", *OutlookColumns.columns, "status_badge")
-    list_filter = ("status", "unit", "period")
+    list_filter = (Undecided, "status", "unit", "period")
     search_fields = ("name", "scope__path")
     show_full_result_count = False
     actions = ("approve", "reject", "grant", "approve_grant", "reject_grant")
@@ -88,6 +100,7 @@ class BudgetAdmin(OutlookColumns, ActionPage):
         "approve_grant_one",
         "reject_grant_one",
         "withdraw_grant_one",
+        "withdraw_end_one",
         {"title": "More", "items": ["give_back_one", "withdraw_one", "end_one"]},
     )
     fieldsets = (
@@ -163,6 +176,7 @@ class BudgetAdmin(OutlookColumns, ActionPage):
             "budget": budget,
             "is_own": rules.is_author(acting(request).user, budget),
             "grant": grant_shown(waiting_grants([budget]).get(budget.pk)),
+            "end": end_shown(waiting_ends([budget], at=now).get(budget.pk)),
         }
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -217,11 +231,14 @@ class BudgetAdmin(OutlookColumns, ActionPage):
         budget = self.get_object(request, str(object_id))
         if budget is None:
             return []
-        waits = budget.pk in waiting_grants([budget])
+        grant_waits = budget.pk in waiting_grants([budget])
+        end_waits = budget.pk in waiting_ends([budget], at=timezone.now())
         wanted = {
             verb
             for verb, decision in DECISIONS.items()
-            if budget.status in decision.statuses and (waits or not decision.of_grant)
+            if budget.status in decision.statuses
+            and (grant_waits or not decision.of_grant)
+            and (end_waits or not decision.ends_waiting)
         }
         offered = super().get_actions_detail(request, object_id)
         return [item for item in offered if item.method.__name__.removesuffix("_one") in wanted]
@@ -253,6 +270,10 @@ class BudgetAdmin(OutlookColumns, ActionPage):
     @button(description="Withdraw the grant", url_path="withdraw-grant")
     def withdraw_grant_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_of_one(request, "withdraw_grant", object_id)
+
+    @button(description="Withdraw the end", url_path="withdraw-end")
+    def withdraw_end_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_of_one(request, "withdraw_end", object_id)
 
     @button(description="Give back", url_path="give-back")
     def give_back_one(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from budgets.approvals import operations
-from budgets.approvals.models import GrantProposal
+from budgets.approvals.models import EndProposal, GrantProposal, SecondPerson
+from budgets.approvals.queries import EndWaiting
 from budgets.ledger.queries import BudgetFacts
 from budgets.plans.engine.amounts import rounded
 from budgets.plans.models import Budget
@@ -34,7 +35,8 @@ class GiveBackForm(GrantForm):
 class DecisionPage:
     """One decision: its page, the operation it calls, and the message shown when that succeeded. `by_another`: not by
     the budget's author. `checks_terms`: refused when the proposal has changed since the page was shown. `of_grant`: on
-    the grant that waits for a second person.
+    the grant that waits for a second person. `of_end`: shows the end that waits, too. `ends_waiting`: only where one
+    does.
     """
 
     title: str
@@ -47,6 +49,8 @@ class DecisionPage:
     checks_terms: bool = False
     by_another: bool = True
     of_grant: bool = False
+    of_end: bool = False
+    ends_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,34 @@ def grant_shown(grant: GrantProposal | None) -> GrantShown | None:
         return None
     amount = rounded(grant.budget.unit, grant.amount, grant.budget.currency)
     return GrantShown(amount, grant.period_start, grant.period_end, grant.reason, str(grant.proposed_by))
+
+
+@dataclass(frozen=True, slots=True)
+class EndShown:
+    """An end that waits, as a page shows it."""
+
+    by: str
+    reason: str
+    until: datetime
+    may_complete: str
+
+
+def end_shown(end: EndWaiting | None) -> EndShown | None:
+    """Who asked for it and why, until when it waits, and for whom."""
+    if end is None:
+        return None
+    asked = end.proposal
+    who = " or ".join(end.may_complete) or "a superuser"
+    return EndShown(str(asked.proposed_by), asked.reason, asked.expires_at, who)
+
+
+def what_waits(result: object) -> str | None:
+    """What is said of an operation that only asked for something."""
+    if not isinstance(result, SecondPerson) or not result.waits:
+        return None
+    if isinstance(result, EndProposal):
+        return f"waits until {result.expires_at:%-d %B} for a second person to end it too; it holds as before"
+    return "waits for a second person to approve it; nothing has moved"
 
 
 STATUS = Budget.Status
@@ -157,22 +189,36 @@ DECISIONS: Mapping[str, DecisionPage] = {
     ),
     "end": DecisionPage(
         "End",
-        "From today on it holds no more; what is left goes back to the budget above.",
+        "From today on it holds no more; what is left goes back to the budget above. Where none above holds, a second"
+        " person has to end it too, within seven days, and it holds until then.",
         ReasonForm,
         operations.end_budget,
         "ended",
         frozenset({STATUS.APPROVED}),
         is_danger=True,
+        checks_terms=True,
         by_another=False,
+        of_end=True,
+    ),
+    "withdraw_end": DecisionPage(
+        "Withdraw the end",
+        "The budget goes on.",
+        ReasonForm,
+        operations.withdraw_end,
+        "goes on",
+        frozenset({STATUS.APPROVED}),
+        by_another=False,
+        of_end=True,
+        ends_waiting=True,
     ),
 }
 
 
-def seen(posted: Mapping[str, str], budget: Budget, *, of_grant: bool = False) -> dict[str, Any]:
-    """What the page showed, as `expected_amount` and `expected_digest`, or of a grant its digest, so that nobody
-    approves what they have not seen.
+def seen(posted: Mapping[str, str], budget: Budget, *, digest_alone: bool = False) -> dict[str, Any]:
+    """What the page showed, as `expected_amount` and `expected_digest`, or of a grant or an end its digest, so that
+    nobody approves what they have not seen.
     """
-    if of_grant:
+    if digest_alone:
         digest = posted.get(f"digest_{budget.pk}", "")
         return {"expected_digest": digest} if digest else {}
     amount, digest = posted.get(f"seen_{budget.pk}", ""), posted.get(f"digest_{budget.pk}", "")

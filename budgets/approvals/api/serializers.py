@@ -7,7 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from budgets.approvals.models import GrantProposal
-from budgets.approvals.operations import grant_digest
+from budgets.approvals.operations import end_digest, grant_digest
+from budgets.approvals.queries import EndWaiting
 from budgets.forecasts.engine.running_out import Outlook
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import BudgetFacts
@@ -64,6 +65,22 @@ class GrantWaitingOut(serializers.ModelSerializer[GrantProposal]):
         return grant_digest(grant)
 
 
+class EndWaitingOut(serializers.Serializer[EndWaiting]):
+    id = serializers.IntegerField(source="proposal.pk")
+    reason = serializers.CharField(source="proposal.reason")
+    proposed_by = serializers.CharField(source="proposal.proposed_by.email")
+    proposed_at = serializers.DateTimeField(source="proposal.proposed_at")
+    expires_at = serializers.DateTimeField(source="proposal.expires_at", help_text="Nobody completes it from then on.")
+    may_complete = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Who holds the right nearest to the scope, but for who asked. Superusers may too.",
+    )
+    digest = serializers.SerializerMethodField(help_text="Of all of it: who completes the end sends it back.")
+
+    def get_digest(self, end: EndWaiting) -> str:
+        return end_digest(end.proposal.budget, end.proposal)
+
+
 class DecisionIn(serializers.Serializer[Any]):
     reason = ReasonField()
 
@@ -82,6 +99,15 @@ class GrantApprovalIn(DecisionIn):
         r"^[0-9a-f]{64}$",
         default=None,
         help_text="The `digest` of the waiting grant as you saw it: refused when anything of it has changed since.",
+    )
+
+
+class EndIn(DecisionIn):
+    expected_digest = serializers.RegexField(
+        r"^[0-9a-f]{64}$",
+        default=None,
+        help_text="The `digest` of `waiting_end` as you saw it, of the budget where none waited: refused when it has"
+        " changed since.",
     )
 
 
@@ -133,6 +159,10 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
         help_text="More that one person has asked for and a second one has to approve; nothing has moved."
     )
 
+    waiting_end = serializers.SerializerMethodField(
+        help_text="That one person has asked for the budget to end, and a second one has to agree; nothing has ended."
+    )
+
     class Meta:
         model = Budget
         fields = (
@@ -140,7 +170,7 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
             *("carry_over", "carry_over_max", "note", "status"),
             *("supersedes", "source", "created_by", "created_at", "submitted_by", "submitted_at"),
             *("decided_by", "decided_at", "decision_reason", "digest", "current", "outlook"),
-            "waiting_grant",
+            *("waiting_grant", "waiting_end"),
         )
         read_only_fields = fields
 
@@ -164,6 +194,12 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
         grants: Mapping[int, GrantProposal] = self.context["grants"]
         grant = grants.get(budget.pk)
         return GrantWaitingOut(grant).data if grant is not None else None
+
+    @extend_schema_field(EndWaitingOut(allow_null=True))
+    def get_waiting_end(self, budget: Budget) -> Mapping[str, Any] | None:
+        ends: Mapping[int, EndWaiting] = self.context["ends"]
+        end = ends.get(budget.pk)
+        return EndWaitingOut(end).data if end is not None else None
 
 
 class TransferOut(serializers.ModelSerializer[Transfer]):

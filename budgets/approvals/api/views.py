@@ -22,12 +22,13 @@ from budgets.approvals.api.serializers import (
     BudgetIn,
     BudgetOut,
     DecisionIn,
+    EndIn,
     GrantApprovalIn,
     GrantIn,
     TransferOut,
 )
-from budgets.approvals.models import GrantProposal
-from budgets.approvals.queries import waiting_grants, with_grants
+from budgets.approvals.models import SecondPerson
+from budgets.approvals.queries import waiting_ends, waiting_grants, with_waiting
 from budgets.forecasts.queries import outlook_on, pro_rata_on, runs_out_on, with_forecast
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import facts_by_budget
@@ -54,7 +55,11 @@ def budget_response(budget: Budget, *, status: int = 200) -> Response:
     """The budget as it is stored now, with the facts of its current period."""
     at = timezone.now()
     stored = with_forecast(Budget.objects.select_related(*RELATED), day=day_of(at)).get(pk=budget.pk)
-    context = {**_facts_of([stored], at), "grants": waiting_grants([stored])}
+    context = {
+        **_facts_of([stored], at),
+        "grants": waiting_grants([stored]),
+        "ends": waiting_ends([stored], at=at),
+    }
     return Response(BudgetOut(stored, context=context).data, status=status)
 
 
@@ -95,13 +100,14 @@ class Budgets(ListAPIView[Budget]):
         wanted = BudgetFilterIn.of(self.request)
         path, order = wanted.pop("scope", None), wanted.pop("order")
         rows = Budget.objects.visible_to(actor(self.request)).filter(**wanted).select_related(*RELATED)
-        today = day_of(timezone.now())
+        now = timezone.now()
+        today = day_of(now)
         if order == "runs_out":
             rows = rows.annotate(
                 runs_out_sort=Coalesce(runs_out_on(today), Value(date.max)),
                 pro_rata_sort=Coalesce(pro_rata_on(today), Value(Decimal(-1))),
             )
-        return narrowed(with_forecast(with_grants(rows), day=today), self.request, path)
+        return narrowed(with_forecast(with_waiting(rows, at=now), day=today), self.request, path)
 
     def paginate_queryset(self, queryset: Any) -> Any:
         self.on_page = super().paginate_queryset(queryset) or []
@@ -109,8 +115,13 @@ class Budgets(ListAPIView[Budget]):
 
     def get_serializer_context(self) -> dict[str, Any]:
         shown = getattr(self, "on_page", [])
-        grants = waiting_grants(budget for budget in shown if budget.grant_waits)
-        return {**super().get_serializer_context(), **_facts_of(shown, timezone.now()), "grants": grants}
+        now = timezone.now()
+        return {
+            **super().get_serializer_context(),
+            **_facts_of(shown, now),
+            "grants": waiting_grants(budget for budget in shown if budget.grant_waits),
+            "ends": waiting_ends((budget for budget in shown if budget.end_waits), at=now),
+        }
 
     @extend_schema(parameters=[BudgetFilterIn], responses=BudgetOut(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -164,7 +175,7 @@ class BudgetCommand(MoneyCommand):
 
     def run(self, request: Request, budget_id: int) -> Response:
         result = self.operate(request, budget_id=budget_id)
-        waits = isinstance(result, GrantProposal) and result.status == GrantProposal.Status.WAITING
+        waits = isinstance(result, SecondPerson) and result.waits
         return budget_response(Budget.objects.get(pk=budget_id), status=202 if waits else 200)
 
 
@@ -281,11 +292,25 @@ class GiveBack(BudgetCommand):
 
 @extend_schema(tags=["budgets"])
 class EndBudget(BudgetCommand):
-    body = DecisionIn
+    body = EndIn
     operation = staticmethod(operations.end_budget)
+
+    @extend_schema(request=EndIn, responses={200: BudgetOut, 202: BudgetOut}, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, budget_id: int) -> Response:
+        """From today on; what is left goes back to the budget above. 202 where none above is in force: nothing has
+        ended, and `waiting_end` waits seven days for a second person to ask for the same.
+        """
+        return self.run(request, budget_id)
+
+
+@extend_schema(tags=["budgets"])
+class WithdrawEnd(BudgetCommand):
+    body = DecisionIn
+    operation = staticmethod(operations.withdraw_end)
 
     @extend_schema(request=DecisionIn, responses=BudgetOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent
     def post(self, request: Request, budget_id: int) -> Response:
-        """From today on; what is left goes back to the budget above."""
+        """The end that waits, by who asked for it or might complete it."""
         return self.run(request, budget_id)

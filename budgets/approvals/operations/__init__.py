@@ -1,5 +1,5 @@
 from budgets.approvals.operations.approving import approve_budget
-from budgets.approvals.operations.ending import end_budget
+from budgets.approvals.operations.ending import end_budget, end_digest, withdraw_end
 from budgets.approvals.operations.granting import (
     approve_grant,
     grant_digest,
@@ -31,6 +31,7 @@ __all__ = [
     "approve_grant",
     "create_budget",
     "end_budget",
+    "end_digest",
     "give_back",
     "grant_as_asked",
     "grant_digest",
@@ -41,5 +42,6 @@ __all__ = [
     "reject_grant",
     "submit_budget",
     "withdraw_budget",
+    "withdraw_end",
     "withdraw_grant",
 ]

@@ -9,6 +9,7 @@ from django.db import transaction
 from budgets.approvals import rules
 from budgets.approvals.models import GrantProposal
 from budgets.approvals.operations.grants import moved, opened_now
+from budgets.approvals.operations.second_person import settle
 from budgets.ledger.models import Account
 from budgets.ledger.operations import lock_for_opening, record_shortfalls
 from budgets.plans.engine.amounts import budget_quantity, plain
@@ -85,7 +86,7 @@ def approve_grant(
         raise NotInForce(
             f"The grant was asked for the period from {grant.period_start}, which is over: reject it, and ask again."
         )
-    _decide(grant, GrantProposal.Status.MADE, user, stated_reason, at)
+    settle(grant, GrantProposal.Status.MADE, user, stated_reason, at)
     evidence = {"grant": grant.pk, "proposed_by": grant.proposed_by.email, "asked_for": grant.reason}
     return moved(budget, account, opened, grant.amount, actor=actor, reason=stated_reason, at=at, evidence=evidence)
 
@@ -95,7 +96,7 @@ def reject_grant(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> 
     """Rejects the grant that waits, by who might approve it. WrongStatus, FourEyes, RightRequired, ReasonMissing."""
     budget, grant, user = _waiting(budget_id, actor)
     rules.check_second_person(actor, budget, grant.proposed_by_id)
-    _decide(grant, GrantProposal.Status.REJECTED, user, checked_reason(reason), at)
+    settle(grant, GrantProposal.Status.REJECTED, user, checked_reason(reason), at)
     return _recorded("reject", budget, grant, actor=actor, reason=grant.decision_reason, at=at)
 
 
@@ -103,7 +104,7 @@ def reject_grant(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> 
 def withdraw_grant(*, budget_id: int, actor: Actor, reason: str, at: datetime) -> GrantProposal:
     """Withdraws the grant that waits, by who asked for it or may decide. WrongStatus, RightRequired, ReasonMissing."""
     budget, grant, user = _waiting(budget_id, actor)
-    _decide(grant, GrantProposal.Status.WITHDRAWN, user, checked_reason(reason), at)
+    settle(grant, GrantProposal.Status.WITHDRAWN, user, checked_reason(reason), at)
     return _recorded("withdraw", budget, grant, actor=actor, reason=grant.decision_reason, at=at)
 
 
@@ -130,11 +131,6 @@ def _waiting(budget_id: int, actor: Actor) -> tuple[Budget, GrantProposal, User]
     if grant is None:
         raise WrongStatus(f"No grant to {budget.name!r} waits for a decision.")
     return budget, grant, user
-
-
-def _decide(grant: GrantProposal, status: str, user: User, reason: str, at: datetime) -> None:
-    grant.status, grant.decided_by, grant.decided_at, grant.decision_reason = status, user, at, reason
-    grant.save(update_fields=["status", "decided_by", "decided_at", "decision_reason"])
 
 
 def _recorded(

@@ -99,7 +99,7 @@ def dashboard(*, actor: Actor, at: datetime) -> Dashboard:
         Alert.objects.visible_to(actor).unresolved().order_by().values_list("status").annotate(number=Count("pk"))
     )
     constraints = Constraint.objects.visible_to(actor).in_force(at).select_related("scope").order_by("-starts_at")
-    waiting = waiting_for(actor).select_related("scope").order_by("submitted_at")
+    waiting = waiting_for(actor, at=at).select_related("scope").order_by("submitted_at")
     usage, tree = UsageDay.objects.visible_to(actor), scope_tree()
     lines = _budgets(actor, at)
     return Dashboard(

@@ -27,7 +27,7 @@ def test_a_submitted_budget_waits_for_those_who_may_approve_it(
 ) -> None:
     proposed = create_budget(scope=search, amount=Decimal(100), actor=author, at=AT)
     submit_budget(budget_id=proposed.pk, actor=author, at=AT)
-    waits = {actor.label: list(waiting_for(actor)) for actor in (author, finance, team_lead, superuser, ROOT)}
+    waits = {actor.label: list(waiting_for(actor, at=AT)) for actor in (author, finance, team_lead, superuser, ROOT)}
     assert waits == {
         "ada@example.com": [], "fay@example.com": [proposed], "sam@example.com": [], "root@example.com": [proposed],
         "weir": [],
@@ -37,4 +37,4 @@ def test_a_submitted_budget_waits_for_those_who_may_approve_it(
 def test_its_own_proposal_does_not_wait_for_finance(search: Scope, finance: Actor) -> None:
     proposed = create_budget(scope=search, amount=Decimal(100), actor=finance, at=AT)
     submit_budget(budget_id=proposed.pk, actor=finance, at=AT)
-    assert list(waiting_for(finance)) == []
+    assert list(waiting_for(finance, at=AT)) == []

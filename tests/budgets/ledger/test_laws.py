@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from budgets.approvals.operations import approve_budget, create_budget, end_budget, give_back, submit_budget
+from budgets.approvals.operations import approve_budget, create_budget, give_back, submit_budget
 from budgets.ledger.engine.charging import by_scope, charged_account
 from budgets.ledger.models import Account
 from budgets.ledger.operations import open_periods
@@ -21,7 +21,7 @@ from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
-from tests.budgets.conftest import AT, SYSTEM, grant_by_two, person, use
+from tests.budgets.conftest import AT, SYSTEM, end_by_two, grant_by_two, person, use
 from tests.budgets.ledger.test_models import BALANCES_FROM_TRANSFERS
 
 pytestmark = pytest.mark.long
@@ -111,7 +111,7 @@ def take(step: object, author: Actor, finance: Actor, *, at: datetime) -> None:
                 change = grant_by_two if amount > 0 else give_back
                 change(budget_id=in_force(path), amount=Decimal(abs(amount)), actor=finance, reason="law", at=at)
             case End(path):
-                end_budget(budget_id=in_force(path), actor=finance, reason="law", at=at)
+                end_by_two(budget_id=in_force(path), actor=finance, reason="law", at=at)
             case _:
                 open_periods(at=at)
     except DomainError:

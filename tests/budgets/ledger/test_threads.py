@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from allocation.usage.engine.roll_ups import UsagePosting
 from allocation.usage.models import UsageDay
-from budgets.approvals.operations import approve_budget, end_budget, grant_more
+from budgets.approvals.operations import approve_budget, grant_more
 from budgets.ledger.models import Account
 from budgets.ledger.operations import post_usage
 from budgets.ledger.queries import budget_facts
@@ -21,7 +21,7 @@ from budgets.plans.models import Budget
 from governance.organisations.operations import create_scope
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
-from tests.budgets.conftest import AT, SYSTEM, Propose, account_of, use
+from tests.budgets.conftest import AT, SYSTEM, Propose, account_of, end_by_two, use
 from tests.budgets.ledger.test_models import BALANCES_FROM_TRANSFERS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
@@ -139,7 +139,7 @@ def test_usage_posted_while_budgets_are_approved_and_ended_is_charged_once(
         20: decide(ranker),
         50: decide(search),
         80: decide(acme),
-        110: lambda: end_budget(budget_id=proposed[ranker.pk].pk, actor=finance, reason="race", at=AT),
+        110: lambda: end_by_two(budget_id=proposed[ranker.pk].pk, actor=finance, reason="race", at=AT),
     }
     in_threads(step, 150, 8)
 

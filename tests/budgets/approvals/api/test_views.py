@@ -190,8 +190,9 @@ def test_a_list_takes_the_same_queries_for_one_and_for_three(
 
 
 def test_ending_and_withdrawing_over_http(
-    search: Scope, approve: Propose, propose: Propose, finance: Actor, author: Actor
+    acme: Scope, search: Scope, approve: Propose, propose: Propose, finance: Actor, author: Actor
 ) -> None:
+    approve(acme, "200", at=NOW - timedelta(seconds=1))
     budget = approve(search, "100", at=NOW - timedelta(seconds=1))
     ended = signed_in(finance).post(f"/api/v1/budgets/{budget.pk}/end", {"reason": "closed"}, format="json").json()
     proposal = propose(search, "10", at=NOW)

@@ -15,7 +15,7 @@ from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
 from governance.work.models import DirtyScope
-from tests.budgets.conftest import AT, Propose, account_of, use
+from tests.budgets.conftest import AT, Propose, account_of, end_by_two, use
 
 
 def test_a_status_moves_one_way(search: Scope, propose: Propose, finance: Actor, author: Actor) -> None:
@@ -64,7 +64,7 @@ def test_a_budget_may_be_proposed_again_in_the_month_it_was_ended(
 ) -> None:
     budget = approve(search, "100")
     use(search, "30", on=date(2026, 11, 20))
-    end_budget(budget_id=budget.pk, actor=finance, reason="a mistake", at=AT)
+    end_by_two(budget_id=budget.pk, actor=finance, reason="a mistake", at=AT)
 
     again = approve(search, "50")
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from budgets.approvals.operations import approve_budget, create_budget, end_budget, give_back, submit_budget
+from budgets.approvals.operations import approve_budget, create_budget, give_back, submit_budget
 from budgets.plans.models import Budget
 from governance.messages.models import Delivery
 from governance.organisations.operations import create_scope
@@ -20,6 +20,7 @@ from policies.guardrails.engine.evaluation import CompiledPolicy
 from policies.guardrails.engine.types import Evaluation, GuardrailState
 from policies.guardrails.models import GuardrailState as StoredState
 from policies.guardrails.operations import retire_guardrail
+from tests.budgets.conftest import end_by_two
 from tests.policies.conftest import AT, MONTHLY_BUDGET, SYSTEM, Apply, Spend, evaluate
 from tests.policies.evaluation.limits import BY_RATIO, LATER, limits
 
@@ -98,7 +99,7 @@ def test_ending_a_budget_does_not_lift_its_limits(
     apply()
     spend("acme/search", "104.00")
     evaluate()
-    end_budget(budget_id=approved.pk, actor=finance, reason="The project is over.", at=LATER)
+    end_by_two(budget_id=approved.pk, actor=finance, reason="The project is over.", at=LATER)
     evaluate(LATER)
     sweep(at=LATER + timedelta(days=1))
     assert limits() == [("monthly-budget", "active")]
