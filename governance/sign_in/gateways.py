@@ -8,10 +8,10 @@ import json
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote_plus
 
 import requests
@@ -19,6 +19,9 @@ from urllib3.exceptions import HTTPError
 
 from governance.sign_in.engine.providers import IdentityProvider, is_safe_address
 from governance.sign_in.engine.tokens import Keys
+from governance.work.operations import DeadlineOver, within
+
+ResultT = TypeVar("ResultT")
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 CONNECT_TIMEOUT_S = 3
@@ -64,6 +67,16 @@ class _Kept:
 
 remembered: dict[str, _Kept] = {}
 _lock = threading.Lock()
+
+
+def in_time(ask: Callable[[], ResultT]) -> ResultT:
+    """What `ask` returns, which asks the provider once or several times; ProviderFailed when all of it together, names
+    and heads of answers included, takes longer than `ANSWER_WITHIN_S`.
+    """
+    try:
+        return within(ANSWER_WITHIN_S, ask, name="identity provider")
+    except DeadlineOver:
+        raise ProviderFailed(f"its answers took longer than {ANSWER_WITHIN_S} s") from None
 
 
 def description_of(issuer: str) -> Description:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import threading
 import traceback
 from datetime import datetime
 
@@ -15,6 +13,7 @@ from governance.messages.engine.sealing import SealBroken
 from governance.messages.models import ChannelKind
 from governance.messages.operations.channels import channel_secrets
 from governance.messages.operations.claims import Lease
+from governance.work.operations import DeadlineOver, within
 
 logger = logging.getLogger(__name__)
 
@@ -23,26 +22,14 @@ logger = logging.getLogger(__name__)
 DEADLINE_S = 20.0
 
 
-class DeadlineOver(Exception):
-    """Raised inside a sender that took too long, as soon as it hears from its receiver again."""
-
-
 def send_delivery(lease: Lease, *, at: datetime, deadline_s: float = DEADLINE_S) -> Outcome:
     """The network call between claim and settle, outside any transaction, within the deadline. Never raises: every
     failure is an Outcome. No text of it shows a channel's secret, which libraries write into their errors.
     """
-    outcomes: list[Outcome] = []
-    # Time-outs of sockets are for each reading, and a receiver may send a byte before each of them ends.
-    sender = threading.Thread(
-        target=lambda: outcomes.append(_outcome(lease, at=at)), name=f"delivery {lease.delivery.pk}", daemon=True
-    )
-    sender.start()
-    sender.join(deadline_s)
-    if outcomes:
-        return outcomes[0]
-    if sender.ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(sender.ident), ctypes.py_object(DeadlineOver))
-    return Retry(f"no whole answer within {deadline_s:g} s", channel_wide=True, ambiguous=True)
+    try:
+        return within(deadline_s, lambda: _outcome(lease, at=at), name=f"delivery {lease.delivery.pk}")
+    except DeadlineOver as over:
+        return Retry(str(over), channel_wide=True, ambiguous=True)
 
 
 def _outcome(lease: Lease, *, at: datetime) -> Outcome:

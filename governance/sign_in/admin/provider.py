@@ -6,6 +6,7 @@ import hmac
 import logging
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -31,7 +32,7 @@ from governance.errors import DomainError
 from governance.people.models import User
 from governance.sign_in.engine.providers import Arrival, IdentityProvider, arrival_of
 from governance.sign_in.engine.tokens import Expected, KeyUnknown, TokenRefused, claims_of
-from governance.sign_in.gateways import ProviderFailed, description_of, keys_of, token_for
+from governance.sign_in.gateways import ProviderFailed, description_of, in_time, keys_of, token_for
 from governance.sign_in.models import ProviderIdentity
 from governance.sign_in.operations.provider_people import admit
 
@@ -94,7 +95,7 @@ def begin_again(request: HttpRequest) -> HttpResponse:
 def _to_provider(request: HttpRequest, *, user: int | None) -> HttpResponse:
     provider = provider_here()
     try:
-        description = description_of(provider.issuer)
+        description = in_time(lambda: description_of(provider.issuer))
     except ProviderFailed as failed:
         return _refused(request, Unfinished(f"{provider.name} does not answer. Try again later.", str(failed)))
     redirect_to = request.GET.get(REDIRECT_FIELD_NAME, "")
@@ -152,24 +153,9 @@ def _asked(request: HttpRequest) -> Asked:
 
 
 def _arrival(request: HttpRequest, provider: IdentityProvider, asked: Asked, at: datetime) -> Arrival:
-    name = provider.name
+    name, answered = provider.name, request.GET.dict()
     try:
-        description = description_of(provider.issuer)
-        stated = request.GET.get("iss")
-        if stated != provider.issuer and (stated is not None or description.states_issuer):
-            raise Unfinished(AGAIN, "another provider answers (iss)")
-        if "error" in request.GET:
-            raise Unfinished(f"{name} did not sign you in.", f"it answered {request.GET['error'][:60]!r}")
-        code = request.GET.get("code", "")
-        token = token_for(provider, code=code, verifier=asked.verifier, redirect_uri=_come_back_address())
-        expected = Expected(provider.issuer, provider.client_id, asked.nonce)
-        if asked.user:
-            expected = replace(expected, fresh_since=datetime.fromtimestamp(asked.at, UTC))
-        try:
-            claims = claims_of(token, keys=keys_of(provider.issuer), expected=expected, at=at)
-        except KeyUnknown:
-            claims = claims_of(token, keys=keys_of(provider.issuer, anew=True), expected=expected, at=at)
-        return arrival_of(claims, provider)
+        return arrival_of(in_time(lambda: _claims(answered, provider, asked, at)), provider)
     except ProviderFailed as failed:
         sentence = AGAIN if failed.refuses else f"{name} does not answer. Try again later."
         raise Unfinished(sentence, str(failed)) from None
@@ -178,6 +164,25 @@ def _arrival(request: HttpRequest, provider: IdentityProvider, asked: Asked, at:
     except ValueError as problem:
         sentence = f"{name} does not say enough of you; whoever runs Weir finds why in its log."
         raise Unfinished(sentence, str(problem)) from None
+
+
+def _claims(answered: Mapping[str, str], provider: IdentityProvider, asked: Asked, at: datetime) -> Mapping[str, Any]:
+    """What the provider vouches for, in answer to the question that this browser was sent with."""
+    description = description_of(provider.issuer)
+    stated = answered.get("iss")
+    if stated != provider.issuer and (stated is not None or description.states_issuer):
+        raise Unfinished(AGAIN, "another provider answers (iss)")
+    if "error" in answered:
+        raise Unfinished(f"{provider.name} did not sign you in.", f"it answered {answered['error'][:60]!r}")
+    code = answered.get("code", "")
+    token = token_for(provider, code=code, verifier=asked.verifier, redirect_uri=_come_back_address())
+    expected = Expected(provider.issuer, provider.client_id, asked.nonce)
+    if asked.user:
+        expected = replace(expected, fresh_since=datetime.fromtimestamp(asked.at, UTC))
+    try:
+        return claims_of(token, keys=keys_of(provider.issuer), expected=expected, at=at)
+    except KeyUnknown:
+        return claims_of(token, keys=keys_of(provider.issuer, anew=True), expected=expected, at=at)
 
 
 def _signed_in(

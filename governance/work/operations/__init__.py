@@ -18,6 +18,10 @@ from governance.work.operations.bulk import (
     insert_values,
     json_text,
 )
+from governance.work.operations.deadlines import (
+    DeadlineOver,
+    within,
+)
 from governance.work.operations.dirty_scopes import (
     ANY_DIRTY,
     DIRTY_CHANNEL,
@@ -61,6 +65,7 @@ __all__ = [
     "ANY_DIRTY",
     "DIRTY_CHANNEL",
     "Apart",
+    "DeadlineOver",
     "DirtyClaim",
     "WhichDirty",
     "added",
@@ -94,4 +99,5 @@ __all__ = [
     "tell_faults",
     "text_array",
     "waiting_at_most",
+    "within",
 ]

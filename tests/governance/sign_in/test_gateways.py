@@ -1,5 +1,10 @@
 """What the provider is asked, and what of its answers is not taken."""
 
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -64,6 +69,38 @@ def test_one_that_drips_is_given_up(httpserver: HTTPServer, monkeypatch: Any) ->
     httpserver.expect_request("/.well-known/openid-configuration").respond_with_data(iter(["{", "}"]))
     with pytest.raises(ProviderFailed, match="its answer took longer than 0 s"):
         description_of(httpserver.url_for("").rstrip("/"))
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """The address of a server whose answers have a head that comes letter by letter, until somebody gives up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip_to_all, args=[listener], daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def drip_to_all(listener: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _address = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                # Longer than any deadline here, and no time-out of a single reading sees it.
+                for _letter in range(200):
+                    connection.sendall(b"a")
+                    time.sleep(0.02)
+
+
+@pytest.mark.parametrize("slow", ["token_endpoint", "jwks_uri"])
+def test_one_whose_head_drips_holds_no_sign_in(
+    acme_id: IdentityProviderDouble, dripping: str, slow: str, monkeypatch: Any, caplog: Any
+) -> None:
+    acme_id.description = {slow: f"{dripping}/slow"}
+    client = Client()
+    address = acme_id.authorize(sent(client))
+    monkeypatch.setattr(gateways, "ANSWER_WITHIN_S", 0.3)
+    assert (sent(client, address), said(client)) == ("/admin/login/", "Acme does not answer. Try again later.")
+    assert "its answers took longer than 0.3 s" in caplog.text
 
 
 def test_nobody_there_is_said() -> None:
