@@ -15,7 +15,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Most of the web program's threads wait for one that records their usage: a connection of its own for each would be
 # many megabytes of PostgreSQL that nobody uses.
-CONNECTIONS = {"min_size": 1, "max_size": 6, "timeout": 10}
+# Where none can be made, who asks is told so soon, and each of them tries anew: `reconnect_timeout` is how long one try
+# goes on by itself, longer and longer apart.
+CONNECTIONS = {"min_size": 1, "max_size": 6, "timeout": 10, "reconnect_timeout": 1}
+settings.DATABASES["default"]["ENGINE"] = "config.postgresql"
 settings.DATABASES["default"]["CONN_MAX_AGE"] = 0
 settings.DATABASES["default"]["OPTIONS"]["pool"] = CONNECTIONS
 limit("web")

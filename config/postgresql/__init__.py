@@ -1,0 +1,1 @@
+"""Django's PostgreSQL, with connections that the threads of a web process share."""
