@@ -15,6 +15,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 import schemathesis
@@ -27,7 +28,7 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
 from governance.people.models import KeyPermission, Persona
-from tests.adversary.api_conformance import PUBLISHED, check_documented
+from tests.adversary.api_conformance import PUBLISHED, check_documented, check_undocumented_method
 from tests.adversary.isolation_requests import NOWHERE, request_of
 from tests.adversary.isolation_world import AT, World, begin, signed_in
 from tests.meta.test_authorisation import MATRIX, key_client
@@ -41,6 +42,7 @@ GENERATED = settings(
     max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
+OTHER_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"}
 # What each persona's programs hold.
 KEYS = (
     ("admin",), ("usage:write", "decisions:read"), ("usage:read", "budgets:read", "scopes:read", "constraints:read"),
@@ -95,6 +97,25 @@ def keep(told: dict[str, Any], body: str | bytes, operation: str) -> None:
     kept = json.dumps({"operation": operation, **told, "body": text}, indent=1, sort_keys=True)
     KEPT.mkdir(exist_ok=True)
     (KEPT / f"{sha256(kept.encode()).hexdigest()[:12]}.json").write_text(kept + "\n")
+
+
+def test_a_method_that_no_path_documents_is_answered_as_is_said_once(callers: Sequence[Client]) -> None:
+    """But for the path that answers a proxy, which asks by the method of the call that it asks about."""
+    for path, operations in PUBLISHED["paths"].items():
+        if path.startswith("/api/v1/decisions/check"):
+            continue
+        address = path.replace("{reservation_id}", str(UUID(int=1)))
+        for method in OTHER_METHODS - {method.upper() for method in operations}:
+            check_undocumented_method(path, asked_by(callers[0], method, re.sub(r"\{\w+\}", "1", address)))
+    assert asked_by(Client(), "PUT", "/api/v1/budgets").status_code == 401
+
+
+def asked_by(client: Client, method: str, address: str) -> Any:
+    with transaction.atomic():
+        answer = client.generic(method, address)
+        answer.getvalue()
+        transaction.set_rollback(True)
+    return answer
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.label)
