@@ -11,7 +11,7 @@ from budgets.plans.models import Unit
 from budgets.reservations.engine.quantiles import percentile
 from budgets.reservations.errors import UnsizedReservation
 from budgets.reservations.models import Reservation
-from budgets.reservations.queries import CALLS_MIN, ObservedCall, observed_calls
+from budgets.reservations.queries.observed import CALLS_MIN, ObservedCall, observed_calls
 from governance.scopes.models import Scope
 
 PERCENTILE = 90

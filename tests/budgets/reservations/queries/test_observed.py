@@ -1,7 +1,7 @@
 from datetime import timedelta
 from typing import Any
 
-from budgets.reservations.queries import observed_calls
+from budgets.reservations.queries.observed import observed_calls
 from governance.scopes.models import Scope
 from tests.budgets.conftest import AT
 from tests.budgets.reservations.operations.test_sizing import calls
