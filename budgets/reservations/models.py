@@ -144,6 +144,10 @@ class Reservation(models.Model):
             models.Index(name="reservation_open_of_tree", fields=["tree"], condition=Q(status="held")),
             # Read by the overshoot bound and where an account has too little: what is open of it.
             models.Index(name="reservation_open_of_account", fields=["account"], condition=Q(status="held")),
+            # Read by the overshoot bound: what expired of late.
+            models.Index(
+                name="reservation_expired_of_late", fields=["account", "ended_at"], condition=Q(status="expired")
+            ),
             # Read by lists.
             models.Index(name="reservation_of_scope", fields=["scope", "-created_at", "id"]),
             # Read by the clock: trees that ended long ago.

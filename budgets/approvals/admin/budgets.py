@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -35,6 +35,8 @@ from budgets.ledger.models import Account
 from budgets.ledger.queries import Below, facts_of, last_account, totals_below
 from budgets.plans.engine.amounts import budget_quantity, rounded
 from budgets.plans.models import Budget
+from budgets.reservations.engine.words import bound_in_words
+from budgets.reservations.queries.overshoot import overshoot_bounds
 from governance.pages.admin.base import acting
 from governance.pages.admin.show import number_column
 
@@ -171,7 +173,7 @@ class BudgetAdmin(OutlookColumns, ActionPage):
         account = last_account(budget, day=now.date())
         below = totals_below([account.pk]) if account is not None else {}
         return {
-            "period": _period(account, below[account.pk], now.date()) if account else None,
+            "period": _period(account, below[account.pk], now) if account else None,
             **entries_shown(budget, accounts_of(budget)),
             "budget": budget,
             "is_own": rules.is_author(acting(request).user, budget),
@@ -288,7 +290,8 @@ class BudgetAdmin(OutlookColumns, ActionPage):
         return self._ask_of_one(request, "end", object_id)
 
 
-def _period(account: Account, below: Below, today: date) -> PeriodSummary:
+def _period(account: Account, below: Below, now: datetime) -> PeriodSummary:
+    today = now.date()
     facts = facts_of(account, below.spent)
     held = budget_quantity(account.unit, below.held)
     if not account.interval.contains(today):
@@ -296,10 +299,13 @@ def _period(account: Account, below: Below, today: date) -> PeriodSummary:
     forecast = forecast_of_period(scope_id=account.scope_id, unit=account.unit, period=account.interval, day=today)
     outlook = outlook_of_forecast(forecast, facts, day=today)
     exhausted = outlook.exhausted
+    bound = overshoot_bounds([account.pk], at=now)[account.pk]
+    currency = account.budget.currency if account.budget is not None else ""
     return period_shown(
         account, facts, today=today, held=held, ahead=days_ahead(forecast) if forecast is not None else [],
         runs_out=RunsOut(exhausted.mid, exhausted.early, exhausted.late)
         if exhausted.mid is not None and not outlook.is_spent
         else None,
         outlook=told(forecast, facts, outlook),
+        under_way=bound_in_words(bound, account.unit, facts.used, currency),
     )  # fmt: skip

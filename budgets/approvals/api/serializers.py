@@ -16,6 +16,8 @@ from budgets.plans.api import AmountField
 from budgets.plans.engine.amounts import budget_quantity, plain
 from budgets.plans.models import Budget
 from budgets.plans.operations import terms_digest
+from budgets.reservations.api.bounds import OvershootBoundOut, bound_shown
+from budgets.reservations.engine.bounds import OvershootBound
 from governance.rest.api import ScopeParameters
 
 
@@ -128,6 +130,12 @@ class CurrentPeriodOut(serializers.Serializer[BudgetFacts]):
     carried_in = AmountField(help_text="Of it gone on from the period before; below zero: overspending paid for.")
     used_ratio = serializers.DecimalField(max_digits=30, decimal_places=9, allow_null=True)
     daily_share = AmountField()
+    overshoot_bound = serializers.SerializerMethodField(help_text="Null before the period's first usage.")
+
+    @extend_schema_field(OvershootBoundOut(allow_null=True))
+    def get_overshoot_bound(self, facts: BudgetFacts) -> Any:
+        bounds: Mapping[int, OvershootBound] = self.context["bounds"]
+        return bound_shown(bounds.get(facts.account_id or 0))
 
 
 class OutlookOut(serializers.Serializer[Outlook]):
@@ -181,7 +189,7 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
     def get_current(self, budget: Budget) -> Mapping[str, Any] | None:
         facts: Mapping[int, BudgetFacts] = self.context["facts"]
         current = facts.get(budget.pk)
-        return CurrentPeriodOut(current).data if current is not None else None
+        return CurrentPeriodOut(current, context=self.context).data if current is not None else None
 
     @extend_schema_field(OutlookOut(allow_null=True))
     def get_outlook(self, budget: Budget) -> Mapping[str, Any] | None:

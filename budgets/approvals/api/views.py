@@ -34,6 +34,7 @@ from budgets.ledger.models import Account, Transfer
 from budgets.ledger.queries import facts_by_budget
 from budgets.plans.api import MoneyCommand
 from budgets.plans.models import Budget
+from budgets.reservations.queries.overshoot import overshoot_bounds
 from governance.calendar.engine import day_of
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
@@ -67,7 +68,8 @@ def _facts_of(budgets: Sequence[Budget], at: datetime) -> dict[str, Any]:
     """In words of the serializer, of rows of `with_forecast`."""
     facts, today = facts_by_budget(budgets, at=at), day_of(at)
     outlooks = {each.pk: outlook_on(today, each, facts[each.pk]) for each in budgets if each.pk in facts}
-    return {"facts": facts, "outlooks": outlooks}
+    bounds = overshoot_bounds((each.account_id for each in facts.values()), at=at)
+    return {"facts": facts, "outlooks": outlooks, "bounds": bounds}
 
 
 def budget_asked(request: Request, budget_id: int) -> Budget:

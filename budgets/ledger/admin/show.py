@@ -63,14 +63,15 @@ class PeriodSummary:
     chart: BurnChart
     summary: str
     outlook: str
+    under_way: str
 
 
 def period_shown(
     account: Account, facts: BudgetFacts, *, today: date, held: Decimal, ahead: Sequence[Ahead] = (),
-    runs_out: RunsOut | None = None, outlook: str = "",
+    runs_out: RunsOut | None = None, outlook: str = "", under_way: str = "",
 ) -> PeriodSummary:  # fmt: skip
     """The summary of the account's period, with the chart of spending up to `today` and of what is expected after.
-    `held` is with the budgets below, as what was used is.
+    `held` is with the budgets below, as what was used is; `under_way` says what may be used beyond what is recorded.
     """
     budget, unit = account.budget, account.unit
     assert budget is not None  # noqa: S101  # budget accounts only
@@ -104,6 +105,7 @@ def period_shown(
         summary=f"{in_words(facts.used)} of {in_words(facts.amount)} used{on_top}; an even pace would be at"
         f" {in_words(even)}.",
         outlook=outlook,
+        under_way=under_way,
     )
 
 

@@ -17,6 +17,7 @@ from budgets.plans.models import Budget
 from budgets.requests.engine.words import limit_in_words
 from budgets.requests.models import QuotaRequest
 from budgets.requests.queries import Limit, limits_of
+from budgets.reservations.api.bounds import OvershootBoundOut, bound_shown
 from governance.people.queries import visible_scope_paths
 from governance.rest.api import ScopeParameters, actor, pages_by, requires, visible_scope
 from governance.scopes.models import Scope
@@ -56,6 +57,9 @@ class LimitOut(serializers.Serializer[Limit]):
     used = AmountField(source="facts.used", default=None, allow_null=True, help_text="With what budgets below used.")
     held = serializers.SerializerMethodField(help_text="Reserved, not yet spent.")
     available = AmountField(source="facts.available", default=None, allow_null=True, help_text="Left to spend here.")
+    overshoot_bound = serializers.SerializerMethodField(
+        help_text="What may be used beyond what is recorded. Null: not yours to see, or nothing was used yet."
+    )
     resets_at = serializers.DateTimeField(help_text="When the next period begins.")
     forecast = LimitForecastOut(allow_null=True, help_text="Of this period; null where none was made since yesterday.")
     owners = serializers.ListField(child=serializers.CharField(), help_text="Who owns the budget's scope.")
@@ -70,6 +74,10 @@ class LimitOut(serializers.Serializer[Limit]):
     def get_held(self, limit: Limit) -> str | None:
         shown: str | None = AmountField().to_representation(limit.held) if limit.facts is not None else None
         return shown
+
+    @extend_schema_field(OvershootBoundOut(allow_null=True))
+    def get_overshoot_bound(self, limit: Limit) -> Any:
+        return bound_shown(limit.bound)
 
     @extend_schema_field(HowToAskOut)
     def get_ask(self, limit: Limit) -> Mapping[str, Any]:

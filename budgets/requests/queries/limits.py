@@ -13,6 +13,8 @@ from budgets.ledger.queries import BudgetFacts, facts_by_budget
 from budgets.plans.engine.amounts import budget_quantity
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
+from budgets.reservations.engine.bounds import OvershootBound
+from budgets.reservations.queries.overshoot import overshoot_bounds
 from governance.calendar.engine import day_of
 from governance.people.models import DecisionRight
 from governance.people.queries import People, holders, nearest_of
@@ -33,6 +35,7 @@ class Limit:
     resets_at: datetime
     facts: BudgetFacts | None
     held: Decimal
+    bound: OvershootBound | None
     forecast: Forecast | None
     owners: tuple[str, ...]
     deciders: tuple[str, ...]
@@ -47,6 +50,7 @@ class _Known:
     budgets: Mapping[int, Sequence[Budget]]
     facts: Mapping[int, BudgetFacts]
     held: Mapping[int, Decimal]
+    bounds: Mapping[int, OvershootBound]
     forecasts: Mapping[int, Forecast]
     owners: People
     deciders: People
@@ -78,6 +82,7 @@ def _of_scope(scope_id: int, known: _Known, actor: Actor, at: datetime) -> Itera
             yield Limit(
                 budget=budget, is_charged=is_charged, resets_at=period.ends_at, facts=facts,
                 held=known.held.get(facts.account_id or 0, ZERO) if facts is not None else ZERO,
+                bound=known.bounds.get(facts.account_id or 0) if facts is not None else None,
                 forecast=known.forecasts.get(budget.pk) if is_seen else None,
                 owners=nearest_of(lineage, known.owners), deciders=nearest_of(lineage, known.deciders),
                 waiting=known.waiting.get((scope_id, budget.unit), ()),
@@ -97,6 +102,7 @@ def _read(scope_ids: Collection[int], actor: Actor, at: datetime, unit: str | No
     facts = facts_by_budget(seen, at=at)
     return _Known(
         tree=tree, budgets=budgets, facts=facts, held=_held(facts.values()),
+        bounds=overshoot_bounds((each.account_id for each in facts.values()), at=at),
         forecasts=forecasts_of_periods(seen, day=day),
         owners=holders(lineages), deciders=holders(lineages, right=DecisionRight.APPROVE_BUDGET),
         waiting=_waiting(scope_ids),

@@ -35,7 +35,7 @@ def figures(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def test_leased_drawn_down_renewed_and_given_back(client: APIClient, search: Scope, approve: Propose) -> None:
-    approve(search, "10", at=NOW)
+    budget_id = approve(search, "10", at=NOW).pk
     lease = post(client, scope="acme/search", amount="6", expires_in=600, status=201)
     assert figures(lease) == ("6", "0", "0", "6", "held")
     assert lease["expires_in"] in (599, 600)
@@ -50,6 +50,13 @@ def test_leased_drawn_down_renewed_and_given_back(client: APIClient, search: Sco
     renewed = [post(client, f"/{lease['id']}/renew", drawn="2", key="r1", expires_in=900) for _twice in range(2)]
     assert [figures(each) for each in renewed] == [("8", "2", "1.5", "6", "held")] * 2
     assert renewed[0]["expires_at"] > lease["expires_at"]
+    (limit,) = client.get("/api/v1/my/limits", {"unit": "money"}).json()["results"][0]["limits"]
+    bound = limit["overshoot_bound"]
+    # Of 8 leased 1.5 are recorded; the feed delivered just now.
+    assert (bound["leases"], bound["holds"], bound["unsettled"]) == ("6.5", "0", "0")
+    assert bound["data_age_seconds"] in range(60)
+    budget = client.get(f"/api/v1/budgets/{budget_id}").json()
+    assert budget["current"]["overshoot_bound"]["leases"] == "6.5"
     given_back = post(client, f"/{lease['id']}/return", drawn="3.5")
     assert figures(given_back) == ("8", "3.5", "1.5", "0", "settled")
     assert post(client, f"/{lease['id']}/return", drawn="3.5") == given_back

@@ -183,7 +183,7 @@ def test_a_list_takes_the_same_queries_for_one_and_for_three(
     client = with_key(acme, "budgets:read")
     client.get("/api/v1/budgets")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         listed = client.get("/api/v1/budgets", {"status": "approved"}).json()["results"]
 
     assert [row["current"]["remaining"] for row in listed] == ["10"] * count

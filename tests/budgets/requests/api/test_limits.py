@@ -41,6 +41,10 @@ def test_who_holds_a_key_reads_what_limits_it_and_how_to_ask(
     assert limit == {
         "unit": "money", "currency": "USD", "budget_scope": "acme/search", "is_charged": True,
         "limit": "100", "used": "96.2", "held": "0", "available": "3.8",
+        "overshoot_bound": {
+            "total": "0", "leases": "0", "holds": "0", "unsettled": "0", "unreported": "0", "burn_per_hour": "0",
+            "data_age_seconds": None,
+        },
         "forecast": {
             "made_on": str(NOW.date()), "low": "110", "mid": "120", "high": "150", "budgeted": None,
             "exhausted_mid": str(NOW.date()),
@@ -103,6 +107,6 @@ def test_it_takes_the_same_statements_however_many_scopes(
             scope.ownerships.create(user=owner.user, persona="engineering")
     http = signed_in(owner)
     http.get(URL)  # notes the browser
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         assert len(limits(http.get(URL))) == count
     assert account_of(scopes[0], day=NOW.date()).funded == Decimal(100)
