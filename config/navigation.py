@@ -86,11 +86,12 @@ Page = tuple[str, str, str, str, str]
 SPEND_PAGES: Sequence[Page] = (
     ("What moved", "waterfall_chart", "allocation", "usageday", "admin:allocation_what_moved"),
 )
+BUDGET_PAGES: Sequence[Page] = (("Where the money is", "account_tree", "budgets", "account", "admin:budgets_tree"),)
 PRICE_PAGES: Sequence[Page] = (
     ("Price coverage", "percent", "allocation", "usagerecord", "admin:allocation_price_coverage"),
 )
 # By model, the end of the address of a page of its own that lies under its list.
-UNDER = {"usageday": "/what-moved/", "pricebook": "/pricebook/coverage/"}
+UNDER = {"usageday": "/what-moved/", "pricebook": "/pricebook/coverage/", "account": "/account/tree/"}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -100,7 +101,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ("Attribution and shared cost", ALLOCATION), ("Closing and corrections", BOOKS), ("Coming in", COMING_IN),
         ("Organisation", ORGANISATION),
     )  # fmt: skip
-    pages = {"Spend": _pages(request, SPEND_PAGES), "Prices": _pages(request, PRICE_PAGES)}
+    pages = {
+        "Spend": _pages(request, SPEND_PAGES), "Budgets": _pages(request, BUDGET_PAGES),
+        "Prices": _pages(request, PRICE_PAGES),
+    }  # fmt: skip
     overview = {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}
     return [
         {"items": [overview]},

@@ -5,8 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
 from budgets.ledger.admin.show import entries_shown, in_unit, spent_and_used
+from budgets.ledger.admin.tree import tree_page
 from budgets.ledger.models import Account
 from budgets.ledger.queries import facts_of, used_below
 from governance.pages.admin.base import RecordAdmin
@@ -37,6 +39,10 @@ class AccountAdmin(RecordAdmin):
         "shortfall_",
     )
     readonly_fields = ("period", "funded_", "granted_out_", "spent_", "held_", "left", "shortfall_")
+
+    def get_urls(self) -> list[URLPattern]:
+        page = path("tree/", self.admin_site.admin_view(tree_page), name="budgets_tree")
+        return [page, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return super().get_queryset(request).filter(kind=Account.Kind.BUDGET).select_related("scope", "budget")

@@ -42,10 +42,13 @@ class BudgetFacts:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """What was spent from an account and all below it, and what is held in them, in quantities of the ledger."""
+    """What was spent from an account and all below it, what is held in them, and what each of them could still grant,
+    hold or spend, in quantities of the ledger.
+    """
 
     spent: Decimal
     held: Decimal
+    available: Decimal
 
 
 def totals_below(account_ids: Iterable[int]) -> dict[int, Below]:
@@ -53,17 +56,19 @@ def totals_below(account_ids: Iterable[int]) -> dict[int, Below]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH RECURSIVE below (top_id, id, spent, held) AS (
-                SELECT id, id, spent, held FROM budgets_account WHERE id = ANY(%s)
+            WITH RECURSIVE below (top_id, id, spent, held, available) AS (
+                SELECT id, id, spent, held, funded - granted_out - spent - held
+                FROM budgets_account WHERE id = ANY(%s)
                 UNION ALL
-                SELECT below.top_id, child.id, child.spent, child.held
+                SELECT below.top_id, child.id, child.spent, child.held,
+                    child.funded - child.granted_out - child.spent - child.held
                 FROM below JOIN budgets_account child ON child.parent_id = below.id
             )
-            SELECT top_id, sum(spent), sum(held) FROM below GROUP BY top_id
+            SELECT top_id, sum(spent), sum(held), sum(available) FROM below GROUP BY top_id
             """,
             [list(account_ids)],
         )
-        return {top_id: Below(spent, held) for top_id, spent, held in cursor.fetchall()}
+        return {top_id: Below(*sums) for top_id, *sums in cursor.fetchall()}
 
 
 def used_below(account_ids: Iterable[int]) -> dict[int, Decimal]:
