@@ -61,6 +61,8 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "file_missing": Refusal((422,), "There is no such file."),
     "file_too_large": Refusal((422,), "The file does not fit into memory; give JSON lines."),
     "file_unreadable": Refusal((422,), "The file cannot be read as what it should be."),
+    "fiscal_year_differs": Refusal((422,), "A period of one budget would lie in two of the other."),
+    "fiscal_year_invalid": Refusal((422,), "A fiscal year starts in a month, 1 to 12, and is an organisation's."),
     "four_eyes": Refusal((403,), "Who proposed it does not decide on it."),
     "front_missing": Refusal((403,), "A web process without the front answers its own machine only, or a proxy."),
     "guardrail_invalid": Refusal((422,), "The guardrail cannot be compiled; `errors` names the places."),

@@ -24,7 +24,7 @@ IN_FORCE = ("approved", "ended")
 DECIDED = ("approved", "rejected", "ended")
 FIXED_ONCE_DECIDED = (
     *("scope", "unit", "period", "amount", "currency", "starts_on", "created_by", "author_name", "submitted_by"),
-    *("submitted_at", "carry_over", "carry_over_max"),
+    *("submitted_at", "carry_over", "carry_over_max", "year_starts"),
     *("decided_by", "decided_at", "decision_reason"),
 )
 
@@ -98,6 +98,9 @@ class Budget(models.Model):
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="budgets")
     unit = models.CharField(max_length=16, choices=Unit.choices, default=Unit.MONEY)
     period = models.CharField(max_length=16, choices=Period.choices, default=Period.MONTH)
+    year_starts = models.PositiveSmallIntegerField(
+        default=1, editable=False, help_text="The first month of its year, from which quarters count."
+    )
     starts_on = models.DateField(help_text="First day of a period, in UTC.")
     ends_on = models.DateField(null=True, blank=True, help_text="First day that is not covered any more.")
     amount = models.DecimalField(max_digits=24, decimal_places=9, help_text="For each period.")
@@ -147,6 +150,9 @@ class Budget(models.Model):
             models.CheckConstraint(
                 name="budget_carry_over_bound_is_of_one",
                 condition=Q(carry_over_max=None) | (Q(carry_over_max__gt=0) & ~Q(carry_over="none")),
+            ),
+            models.CheckConstraint(
+                name="budget_year_starts_in_a_month", condition=Q(year_starts__gte=1, year_starts__lte=12)
             ),
             models.CheckConstraint(
                 name="budget_submission_complete",
@@ -235,8 +241,14 @@ class Budget(models.Model):
         """Approval reaches back to the start of the period it was given in, not beyond."""
         if self.decided_at is None:
             return self.starts_on
-        return max(self.starts_on, period_of(self.period, self.decided_at.date()).start)
+        return max(self.starts_on, period_of(self.period, self.decided_at.date(), self.year_starts).start)
 
     def period_on(self, day: date) -> CalendarPeriod | None:
-        """The part of the day's calendar period that this budget is approved for; None on any other day."""
-        return period_in_force(self.period, starts_on=self.covered_from, ends_on=self.ends_on, day=day)
+        """The part of the day's period that this budget is approved for; None on any other day."""
+        return period_in_force(
+            self.period, starts_on=self.covered_from, ends_on=self.ends_on, day=day, year_starts=self.year_starts
+        )
+
+    def whole_period_on(self, day: date) -> CalendarPeriod:
+        """The day's period, whether or not this budget is approved for it."""
+        return period_of(self.period, day, self.year_starts)

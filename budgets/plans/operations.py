@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from calendar import month_name
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ from decimal import Decimal
 import orjson
 
 from budgets.plans.engine.amounts import NANO, WHOLE_UNITS, plain
-from budgets.plans.engine.periods import MONTHS, is_first_day, is_longer, period_of
+from budgets.plans.engine.periods import JANUARY, MONTHS, is_first_day, is_longer, lie_within, period_of
 from budgets.plans.errors import PeriodLongerThanParent
 from budgets.plans.models import OPEN, Budget
 from governance.errors import Invalid, NotFound, ReasonMissing
@@ -45,11 +46,13 @@ def default_name(scope: Scope, unit: str) -> str:
 
 
 def terms(budget: Budget) -> dict[str, object]:
-    """The terms for a decision record: numbers as text, because JSON's are floats. Nothing carried over is not told."""
-    carried: dict[str, object] = {}
+    """The terms for a decision record: numbers as text, because JSON's are floats. What is as usual of the year and
+    of carrying over is not told.
+    """
+    carried: dict[str, object] = {"year_starts": budget.year_starts} if budget.year_starts != JANUARY else {}
     if budget.carry_over != Budget.CarryOver.NONE:
         most = budget.carry_over_max
-        carried = {"carry_over": budget.carry_over, "carry_over_max": plain(most) if most is not None else None}
+        carried |= {"carry_over": budget.carry_over, "carry_over_max": plain(most) if most is not None else None}
     return carried | {
         "name": budget.name,
         "unit": budget.unit,
@@ -99,12 +102,13 @@ def checked_values(
     if period not in Budget.Period.values:
         raise Invalid(f"Unknown period {period!r}: {', '.join(Budget.Period.values)}.", code="period_unknown")
     check_amount(unit, amount)
-    start = starts_on or period_of(period, at.date()).start
+    year_starts = year_start_of(scope)
+    start = starts_on or period_of(period, at.date(), year_starts).start
     if max(start, ends_on or start).year > at.year + YEARS_AHEAD:
         raise Invalid(f"A budget starts and ends within {YEARS_AHEAD} years from now.", code="starts_too_late")
     for day in (start, ends_on):
-        if day is not None and not is_first_day(period, day):
-            whole = period_of(period, day)
+        if day is not None and not is_first_day(period, day, year_starts):
+            whole = period_of(period, day, year_starts)
             raise Invalid(
                 f"A budget by {period} starts and ends on the first day of a {period}: {whole.start} or {whole.end},"
                 f" not {day}.",
@@ -127,7 +131,13 @@ def checked_values(
         "currency": own_currency,
         "carry_over": carry_over,
         "carry_over_max": carry_over_max,
+        "year_starts": year_starts,
     }
+
+
+def year_start_of(scope: Scope) -> int:
+    """The month, 1 to 12, in which the fiscal year of the scope's organisation starts."""
+    return Scope.objects.values_list("fiscal_year_starts", flat=True).get(path=scope.organisation_slug)
 
 
 def _check_carry_over(unit: str, carry_over: str, most: Decimal | None) -> None:
@@ -160,6 +170,7 @@ def check_fits(budget: Budget, *, at: datetime) -> None:
     above = set(tree.ancestors(budget.scope_id)[1:])
     below = set(tree.descendants(budget.scope_id)[1:])
     for related in others.filter(scope_id__in=above | below | {budget.scope_id}):
+        _check_years(budget, related, is_above=related.scope_id in above)
         if related.scope_id in above and is_longer(budget.period, related.period):
             raise PeriodLongerThanParent(
                 f"{related.scope.path} above has a budget by {related.period}, so a budget by {budget.period} cannot be"
@@ -176,6 +187,21 @@ def check_fits(budget: Budget, *, at: datetime) -> None:
                 " takes its place.",
                 code="other_period_in_force",
             )
+
+
+def _check_years(budget: Budget, related: Budget, *, is_above: bool) -> None:
+    """Invalid where a period of one would lie in two of the other, because their years start in other months."""
+    inner, outer = (budget, related) if is_above or related.scope_id == budget.scope_id else (related, budget)
+    if is_longer(inner.period, outer.period) or lie_within(
+        (inner.period, inner.year_starts), (outer.period, outer.year_starts)
+    ):
+        return
+    raise Invalid(
+        f"{related.scope.path} has a budget by {related.period} in force whose year starts in"
+        f" {month_name[related.year_starts]}, and the fiscal year now starts in {month_name[budget.year_starts]}: a"
+        f" {inner.period} of one would lie in two of the other. End that one first, or let it run out.",
+        code="fiscal_year_differs",
+    )
 
 
 def check_amount(

@@ -31,6 +31,7 @@ class ScopeOut(serializers.ModelSerializer[Scope]):
             "criticality",
             "labels",
             "currency",
+            "fiscal_year_starts",
             "parent",
             "is_unattributed",
         )

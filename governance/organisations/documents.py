@@ -27,6 +27,9 @@ class ScopeSpec(Part):
     criticality: Literal["low", "standard", "high", "business_critical"] = "standard"
     labels: dict[str, str] = {}
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    fiscal_year_starts: Annotated[int, Field(ge=1, le=12)] | None = Field(
+        default=None, description="Of an organisation: the month in which its fiscal year starts; left out: as it is."
+    )
     owners: tuple[OwnerSpec, ...] | None = Field(default=None, description="Left out: owners stay as they are.")
 
 
@@ -49,6 +52,8 @@ class ScopeDocument(Document):
             raise ValueError("kind 'organisation' belongs to a name without '/', and only to one")
         if self.spec.currency and not is_root:
             raise ValueError("currency stands at the organisation; remove it here")
+        if self.spec.fiscal_year_starts and not is_root:
+            raise ValueError("fiscal_year_starts stands at the organisation; remove it here")
         if self.metadata.name.split("/")[-1] == "unattributed" and self.metadata.name.count("/") != 1:
             raise ValueError("'unattributed' is kept for the organisation's own unattributed scope")
         return self

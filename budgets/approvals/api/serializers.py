@@ -175,7 +175,7 @@ class BudgetOut(serializers.ModelSerializer[Budget]):
         model = Budget
         fields = (
             *("id", "name", "scope", "unit", "period", "amount", "currency", "starts_on", "ends_on"),
-            *("carry_over", "carry_over_max", "note", "status"),
+            *("year_starts", "carry_over", "carry_over_max", "note", "status"),
             *("supersedes", "source", "created_by", "created_at", "submitted_by", "submitted_at"),
             *("decided_by", "decided_at", "decision_reason", "digest", "current", "outlook"),
             *("waiting_grant", "waiting_end"),

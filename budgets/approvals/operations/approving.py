@@ -21,7 +21,6 @@ from budgets.ledger.operations import (
     scopes_above_and_below,
 )
 from budgets.plans.engine.amounts import ledger_quantity, spoken
-from budgets.plans.engine.periods import period_of
 from budgets.plans.errors import ChangedSinceSeen
 from budgets.plans.models import Budget
 from budgets.plans.operations import (
@@ -135,7 +134,7 @@ def _replace_former(budget: Budget, *, at: datetime) -> list[Budget]:
     """Moves the start to the current period, and ends there the approved budgets of the same scope and unit, which it
     returns.
     """
-    budget.starts_on = max(budget.starts_on, period_of(budget.period, at.date()).start)
+    budget.starts_on = max(budget.starts_on, budget.whole_period_on(at.date()).start)
     others = Budget.objects.overlapping(budget.starts_on, budget.ends_on).filter(scope=budget.scope, unit=budget.unit)
     for ended in others.filter(status=Budget.Status.ENDED):
         budget.starts_on = max(budget.starts_on, ended.ends_on or budget.starts_on)

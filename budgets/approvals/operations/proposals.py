@@ -146,7 +146,7 @@ def _differences(document: BudgetDocument, scope: Scope, budget: Budget, at: dat
 def _same_start(document: BudgetDocument, budget: Budget, today: date) -> bool:
     if document.spec.starts_on is None:
         return True
-    current = period_of(document.spec.period, today).start
+    current = period_of(document.spec.period, today, budget.year_starts).start
     return max(document.spec.starts_on, current) == max(budget.starts_on, current)
 
 

@@ -24,6 +24,7 @@ from budgets.plans.operations import (
     checked_values,
     default_name,
     locked,
+    year_start_of,
 )
 from governance.people.models import User
 from governance.people.rules import Actor
@@ -73,7 +74,8 @@ def raise_as_asked(
         rules.check_second_person(actor, former, wish.asked_by.pk)
     stated_reason = checked_reason(reason)
     kind = former.period if former is not None else period
-    start = max(starts_on, period_of(kind, at.date()).start)
+    year_starts = former.year_starts if former is not None else year_start_of(scope)
+    start = max(starts_on, period_of(kind, at.date(), year_starts).start)
     end = _earlier(ends_on, former.ends_on if former is not None else _next_start(scope, unit, day))
     more = _version(scope, unit, kind, former, amount, (start, end), wish, at)
     versions = [more]

@@ -11,7 +11,6 @@ from budgets.ledger.engine.carrying import Carried, Carrying, CarryTerms, Closin
 from budgets.ledger.models import Account, AccountQuerySet
 from budgets.ledger.operations.entries import balance_of, write_entries
 from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain, spoken
-from budgets.plans.engine.periods import period_of
 from budgets.plans.models import Budget
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
@@ -110,7 +109,7 @@ def _carrying(ended_on: date, scope_ids: Collection[int]) -> tuple[dict[int, Acc
     whole = {
         account.pk: account
         for account in carrying
-        if account.budget is not None and period_of(account.budget.period, account.interval.start).end == ended_on
+        if account.budget is not None and account.budget.whole_period_on(account.interval.start).end == ended_on
     }
     following = {
         (account.scope_id, account.unit): account

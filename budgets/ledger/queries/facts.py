@@ -11,7 +11,7 @@ from django.db.models import F
 from budgets.ledger.models import Account
 from budgets.ledger.queries.usage import usage_by_day
 from budgets.plans.engine.amounts import NANO, budget_quantity
-from budgets.plans.engine.periods import Period, period_of
+from budgets.plans.engine.periods import Period
 from budgets.plans.models import Budget
 from governance.scopes.queries import scope_tree
 
@@ -118,7 +118,7 @@ def facts_of(account: Account, used: Decimal) -> BudgetFacts:
 
 def _facts_before_opening(budget: Budget, day: date) -> BudgetFacts:
     """The first usage of a period opens its account, so a period without an account has had none."""
-    period = budget.period_on(day) or period_of(budget.period, day)
+    period = budget.period_on(day) or budget.whole_period_on(day)
     return _facts(budget_id=budget.pk, amount=budget.amount, used=ZERO, period=period, available=budget.amount)
 
 

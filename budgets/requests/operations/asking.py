@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from budgets.plans.engine.periods import period_of
 from budgets.plans.errors import NotInForce, ProposalExists
 from budgets.plans.models import Budget
 from budgets.plans.operations import check_amount, checked_reason, checked_values
@@ -171,7 +170,7 @@ def _current(scope: Scope, unit: str, at: datetime) -> _Terms:
             f"No budget in {unit} is in force for {scope.path}, so that nothing limits it: ask for one with `term`"
             " `standing`."
         )
-    period = budget.period_on(at.date()) or period_of(budget.period, at.date())
+    period = budget.period_on(at.date()) or budget.whole_period_on(at.date())
     return _Terms(budget.period, period.start, period.end, budget.currency)
 
 

@@ -62,6 +62,7 @@ class ScopeAdmin(OperatedAdmin):
     inlines = (OwnershipInline,)
     fields = (
         "parent", "slug", "name", "kind", "practice", "environment", "criticality", "labels", "currency",
+        "fiscal_year_starts",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Scope]:
@@ -72,7 +73,7 @@ class ScopeAdmin(OperatedAdmin):
         del request
         if obj is None:
             return ()
-        fixed = ("parent", "slug") if obj.parent_id is None else ("parent", "slug", "currency")
+        fixed = ("parent", "slug") if obj.parent_id is None else ("parent", "slug", "currency", "fiscal_year_starts")
         return (*fixed, "kind") if obj.parent_id is None or obj.is_unattributed else fixed
 
     @admin.display(description="scope", ordering="path")

@@ -64,6 +64,7 @@ def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Chang
             criticality=spec.criticality,
             labels=spec.labels,
             currency=spec.currency or "",
+            fiscal_year_starts=spec.fiscal_year_starts or 1,
         )
     else:
         scope = Scope.objects.select_for_update(no_key=True).get(path=path)
@@ -86,7 +87,7 @@ def apply_scope(document: ScopeDocument, *, actor: Actor, at: datetime) -> Chang
 
 
 def _wanted_fields(document: ScopeDocument) -> dict[str, object]:
-    """The fields as the document states them; a currency left out stays as it is."""
+    """The fields as the document states them; a currency and a fiscal year left out stay as they are."""
     spec = document.spec
     wanted: dict[str, object] = {
         "name": document.metadata.title,
@@ -96,7 +97,8 @@ def _wanted_fields(document: ScopeDocument) -> dict[str, object]:
         "criticality": spec.criticality,
         "labels": spec.labels,
     }
-    return {**wanted, "currency": spec.currency} if spec.currency else wanted
+    stated = {"currency": spec.currency, "fiscal_year_starts": spec.fiscal_year_starts}
+    return wanted | {name: value for name, value in stated.items() if value}
 
 
 def _field_differences(scope: Scope, document: ScopeDocument) -> tuple[str, ...]:

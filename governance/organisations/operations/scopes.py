@@ -25,6 +25,8 @@ from governance.scopes.models import (
 from governance.work.engine.locks import PERIOD_LOCK
 from governance.work.operations import hold
 
+MONTHS_IN_YEAR = 12
+
 
 class ScopeExists(DomainError):
     """The parent has a scope of this slug already."""
@@ -52,16 +54,18 @@ def create_scope(
     criticality: str = Criticality.STANDARD,
     labels: Mapping[str, str] | None = None,
     currency: str = "",
+    fiscal_year_starts: int = 1,
 ) -> Scope:
     """A scope; an organisation (no parent) gets its unattributed scope and the email channel to its owners as well.
 
     Forbidden, ScopeExists; Invalid (`slug_invalid`, `slug_reserved`, `path_too_long`, `labels_invalid`, `kind_invalid`,
-    `currency_not_at_root`).
+    `currency_not_at_root`, `fiscal_year_invalid`).
     """
     scope = checked_scope(
         slug=slug, kind=kind, actor=actor, parent=parent, name=name, practice=practice, environment=environment,
         criticality=criticality, labels=labels or {}, currency=currency,
     )  # fmt: skip
+    _set_fiscal_year(scope, fiscal_year_starts)
     _insert(scope)
     if parent is None:
         _create_unattributed_and_channel(scope)
@@ -121,6 +125,14 @@ def checked_scope(
     )
 
 
+def _set_fiscal_year(scope: Scope, month: object) -> None:
+    if not isinstance(month, int) or not 1 <= month <= MONTHS_IN_YEAR:
+        raise Invalid("A fiscal year starts in a month from 1 to 12.", code="fiscal_year_invalid")
+    if scope.parent_id is not None and month != 1:
+        raise Invalid("The fiscal year stands at the organisation.", code="fiscal_year_invalid")
+    scope.fiscal_year_starts = month
+
+
 def _create_unattributed_and_channel(organisation: Scope) -> None:
     """What every organisation has: the scope of usage that no rule attributes, and the email channel to its owners."""
     _insert(
@@ -162,7 +174,9 @@ def check_labels(labels: object) -> None:
         )
 
 
-CHANGEABLE = frozenset({"name", "kind", "practice", "environment", "criticality", "labels", "currency"})
+CHANGEABLE = frozenset({"name", "kind", "practice", "environment", "criticality", "labels", "currency"}) | {
+    "fiscal_year_starts"
+}
 
 
 @transaction.atomic
@@ -186,6 +200,7 @@ def change_scope(*, scope_id: int, changes: Mapping[str, object], actor: Actor, 
     before = scope.currency
     for name, wanted in changes.items():
         setattr(scope, name, wanted)
+    _set_fiscal_year(scope, scope.fiscal_year_starts)
     save_fields(scope, [*changes], before=before)
     record_decision(
         actor=actor,

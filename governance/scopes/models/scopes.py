@@ -78,6 +78,9 @@ class Scope(TreeNode):
     criticality = models.CharField(max_length=20, choices=Criticality.choices, default=Criticality.STANDARD)
     labels = models.JSONField(default=dict, blank=True)
     currency = models.CharField(max_length=3, blank=True, default="", help_text="Of an organisation; ISO 4217.")
+    fiscal_year_starts = models.PositiveSmallIntegerField(
+        default=1, help_text="Of an organisation: the month in which its fiscal year starts, 1 to 12."
+    )
     is_unattributed = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -95,6 +98,11 @@ class Scope(TreeNode):
             models.CheckConstraint(
                 condition=Q(parent__isnull=True, currency__regex="^[A-Z]{3}$") | Q(parent__isnull=False, currency=""),
                 name="scope_currency_stands_at_the_root",
+            ),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True, fiscal_year_starts__gte=1, fiscal_year_starts__lte=12)
+                | Q(parent__isnull=False, fiscal_year_starts=1),
+                name="scope_fiscal_year_stands_at_the_root",
             ),
             models.CheckConstraint(
                 condition=Q(is_unattributed=True, slug=UNATTRIBUTED_SLUG, parent__isnull=False)

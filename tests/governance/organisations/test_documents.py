@@ -13,6 +13,8 @@ from tests.governance.declared_documents import SEARCH, scope
         ("acme/search", "acme", ""),
         ("kind: team", "kind: organisation", ""),
         ("kind: team", "kind: team\n  currency: EUR", ""),
+        ("kind: team", "kind: team\n  fiscal_year_starts: 4", ""),
+        ("kind: team", "kind: team\n  fiscal_year_starts: 13", "spec.fiscal_year_starts"),
         ("weir/v1", "weir/v2", "apiVersion"),
         ("persona: finance", "persona: boss", "spec.owners[1].persona"),
         ("[approve_budget]", "[approve_all]", "spec.owners[1].rights[0]"),

@@ -37,6 +37,16 @@ def test_a_scope_is_created_changed_and_left_alone(acme: Scope) -> None:
     assert plan_scope(changed, at=AT).action == "unchanged"
 
 
+def test_an_organisation_declares_in_which_month_its_year_starts(db: None) -> None:
+    text = (
+        "apiVersion: weir/v1\nkind: Scope\nmetadata: {name: globex}\nspec: {kind: organisation, fiscal_year_starts: 4}"
+    )
+    assert apply_scope(scope(text), actor=SYSTEM, at=AT).action == "create"
+    assert Scope.objects.get(path="globex").fiscal_year_starts == 4
+    assert apply_scope(scope(text.replace(", fiscal_year_starts: 4", "")), actor=SYSTEM, at=AT).action == "unchanged"
+    assert apply_scope(scope(text.replace("4", "7")), actor=SYSTEM, at=AT).differences == ("fiscal_year_starts: 4 → 7",)
+
+
 def test_an_owner_nobody_created_is_named_with_the_command_that_does(acme: Scope) -> None:
     with pytest.raises(
         DomainError, match=r"weir users create ada@example\.com --persona engineering --scope acme/search"
