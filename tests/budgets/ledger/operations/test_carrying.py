@@ -9,7 +9,6 @@ import pytest
 from django.db import transaction
 
 from allocation.usage.engine.roll_ups import UsagePosting
-from budgets.approvals.operations import end_budget
 from budgets.ledger.models import Account, Transfer
 from budgets.ledger.operations import open_periods, post_usage
 from budgets.ledger.queries import budget_facts
@@ -18,7 +17,7 @@ from governance.calendar.engine import month_after
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
-from tests.budgets.conftest import AT, Propose, account_of, use
+from tests.budgets.conftest import AT, Propose, account_of, end_by_two, use
 from tests.budgets.ledger.test_threads import in_threads
 
 DECEMBER = datetime(2026, 12, 1, 0, 1, tzinfo=UTC)
@@ -103,7 +102,7 @@ def test_what_a_person_ended_early_leaves_nothing_to_what_comes_after(
 ) -> None:
     first = approve(search, "100", carry_over="both")
     use(search, "130", on=date(2026, 11, 2))
-    end_budget(budget_id=first.pk, actor=finance, reason="over", at=AT)
+    end_by_two(budget_id=first.pk, actor=finance, reason="over", at=AT)
     approve(search, "50", carry_over="both")
 
     open_periods(at=AT + timedelta(days=1))
