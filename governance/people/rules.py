@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 from django.apps import apps
@@ -37,6 +37,8 @@ class Actor:
     # Of the installation: who runs the command, as a person known here and by the name they go by.
     run_by: User | None = field(default=None, kw_only=True)
     stated_name: str = field(default="", kw_only=True)
+    # A right, and the scope at and below which somebody's rule or absence lets the person use it.
+    entrusted: tuple[str, str] | None = field(default=None, kw_only=True)
 
     @classmethod
     def of_user(cls, user: User) -> Actor:
@@ -52,6 +54,12 @@ class Actor:
     def system(cls, label: str = "weir", *, run_by: User | None = None, stated_name: str = "") -> Actor:
         """The installation itself: tasks, and commands that somebody runs."""
         return cls(label=label, is_system=True, run_by=run_by, stated_name=stated_name)
+
+    def entrusted_with(self, right: str, path: str, *, label: str = "") -> Actor:
+        """The same person, who holds the right at and below the scope for what is done with this actor, and is
+        recorded by `label`. Whoever calls it has asked whether they may.
+        """
+        return replace(self, entrusted=(right, path), label=label or self.label)
 
     @property
     def person(self) -> User | None:
@@ -154,6 +162,8 @@ def has_right(actor: Actor, right: str, scope: Scope) -> bool:
     if not actor.user.is_active:
         return False
     if actor.user.is_superuser:
+        return True
+    if actor.entrusted is not None and actor.entrusted[0] == right and is_at_or_below(scope.path, actor.entrusted[1]):
         return True
     held = Ownership.objects.of(actor.user.pk).filter(decision_right=right, scope__path__in=lineage_of(scope.path))
     return held.exists()
