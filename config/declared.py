@@ -20,6 +20,8 @@ from allocation.shared_cost.documents import SharedCostSplitDocument
 from allocation.shared_cost.operations import apply_shared_cost_split
 from allocation.sources.documents import UsageSourceDocument
 from allocation.sources.operations import apply_usage_source
+from budgets.approval_rules.documents import ApprovalRulesDocument
+from budgets.approval_rules.operations import apply_approval_rules
 from budgets.approvals.operations import apply_budget
 from budgets.plans.documents import BudgetDocument
 from governance.documents import Change, DocumentError, SourcedDocument, load_documents, parse_document
@@ -68,6 +70,7 @@ KINDS: dict[str, Apply] = {
     "Commitment": _kind(CommitmentDocument, apply_commitment),
     "SharedCostSplit": _kind(SharedCostSplitDocument, apply_shared_cost_split),
     "Budget": _kind(BudgetDocument, apply_budget, sourced=True),
+    "ApprovalRules": _kind(ApprovalRulesDocument, apply_approval_rules),
     "GuardrailPolicy": _guardrail,
 }
 

@@ -51,6 +51,7 @@ BOOKS: Sequence[Entry] = (
 BUDGETS: Sequence[Entry] = (
     ("Requests for more", "inbox", "budgets", "quotarequest"),
     ("Budgets", "savings", "budgets", "budget"),
+    ("Approval rules", "rule", "budgets", "approvalrules"),
     ("Ledger accounts", "account_balance", "budgets", "account"),
     ("Reservations", "back_hand", "budgets", "reservation"),
 )

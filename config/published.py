@@ -36,6 +36,7 @@ def document_schemas() -> dict[str, Any]:
     from allocation.shared_cost.documents import SharedCostSplitDocument  # noqa: PLC0415  # see above
     from allocation.sources.documents import UsageSourceDocument  # noqa: PLC0415  # see above
     from allocation.usage.documents import UsageMapping  # noqa: PLC0415  # see above
+    from budgets.approval_rules.documents import ApprovalRulesDocument  # noqa: PLC0415  # see above
     from budgets.plans.documents import BudgetDocument  # noqa: PLC0415  # see above
     from governance.messages.documents import ChannelDocument  # noqa: PLC0415  # see above
     from governance.organisations.documents import ScopeDocument  # noqa: PLC0415  # see above
@@ -52,6 +53,7 @@ def document_schemas() -> dict[str, Any]:
         "shared-cost-split": SharedCostSplitDocument,
         "usage-mapping": UsageMapping,
         "budget": BudgetDocument,
+        "approval-rules": ApprovalRulesDocument,
     }
     schemas = {name: TypeAdapter(model).json_schema(by_alias=True) for name, model in models.items()}
     return schemas | {"guardrail": guardrail_schema()}

@@ -17,6 +17,7 @@ class Refusal(NamedTuple):
 
 OF_A_REQUEST: Mapping[str, Refusal] = {
     "address_leads_nowhere": Refusal((404,), "Nobody stands behind the address for this scope."),
+    "agreement_exists": Refusal((409,), "You have agreed to it already; others are next."),
     "alert_already_acknowledged": Refusal((409,), "Somebody has acknowledged the alert before."),
     "alert_resolved": Refusal((409,), "The alert is resolved already."),
     "amount_below_held": Refusal((422,), "What is held is not lowered: settle or release the reservation."),
@@ -24,6 +25,10 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "amount_not_whole": Refusal((422,), "An amount in this unit is a whole number."),
     "amount_too_fine": Refusal((422,), "An amount has at most nine decimal places."),
     "amount_too_large": Refusal((422,), "An amount has at most 15 digits before the point."),
+    "approval_by_others": Refusal(
+        (403,), "By the organisation's approval rules others decide, or agree first; the detail names them."
+    ),
+    "approval_rules_exist": Refusal((409,), "The organisation's approval rules are in a document of another name."),
     "authentication_failed": Refusal((401,), "The credentials were not accepted."),
     "batch_too_large": Refusal((413,), "There are more records in it than one request may hold."),
     "body_empty": Refusal((400,), "The body holds nothing."),

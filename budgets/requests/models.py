@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from budgets.approval_rules.models import ApprovalRules
 from budgets.plans.engine.amounts import spoken
 from budgets.plans.models import Budget, Unit, changed
 from budgets.requests.engine.states import DECIDED, TRANSITIONS, WAITING
@@ -151,6 +152,7 @@ class QuotaRequestEntry(models.Model):
         SUBMITTED = "submitted"
         QUESTION = "question"
         ANSWER = "answer"
+        AGREED = "agreed"
         APPROVED = "approved"
         REJECTED = "rejected"
         WITHDRAWN = "withdrawn"
@@ -173,6 +175,65 @@ class QuotaRequestEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.by or 'weir'}"
+
+
+class Agreement(models.Model):
+    """One person's agreement to a request, at the step of the rule that was in force: to `amount` until `until`, for
+    `for_models`. `instead_of` had handed their approvals to them. `basis` is the digest of the steps and of the
+    budget's terms, and `digest` that of what was shown.
+    """
+
+    request = models.ForeignKey(QuotaRequest, on_delete=models.PROTECT, related_name="agreements", editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
+    instead_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", editable=False
+    )
+    at = models.DateTimeField(editable=False)
+    rule = models.CharField(max_length=63, blank=True, default="", editable=False)
+    rules_version = models.ForeignKey(
+        ApprovalRules, on_delete=models.PROTECT, null=True, related_name="+", editable=False
+    )
+    step = models.PositiveSmallIntegerField(editable=False)
+    amount = models.DecimalField(max_digits=24, decimal_places=9, editable=False)
+    until = models.DateField(null=True, editable=False)
+    for_models = ArrayField(models.CharField(max_length=200), default=list, editable=False)
+    reason = models.TextField(editable=False)
+    basis = models.CharField(max_length=64, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="agreement_amount_is_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="agreement_is_not_for_oneself", condition=Q(instead_of=None) | ~Q(instead_of=F("by"))
+            ),
+            models.CheckConstraint(
+                name="agreement_is_to_what_was_shown",
+                condition=Q(digest__regex="^[0-9a-f]{64}$", basis__regex="^[0-9a-f]{64}$"),
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="agreement_is_immutable", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="agreement_is_by_another_person",
+                operation=pgtrigger.Insert,
+                when=pgtrigger.Before,
+                func="IF EXISTS (SELECT FROM budgets_quotarequest WHERE id = NEW.request_id"
+                " AND requested_by_id IN (NEW.by_id, NEW.instead_of_id)) THEN"
+                " RAISE EXCEPTION 'quota request %: who asked does not agree', NEW.request_id"
+                " USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} at step {self.step}"
+
+    @property
+    def name(self) -> str:
+        """Who agreed, and for whom: both are on record."""
+        return f"{self.by.email} for {self.instead_of.email}" if self.instead_of is not None else self.by.email
 
 
 class DecisionLink(models.Model):

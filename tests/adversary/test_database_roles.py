@@ -25,6 +25,7 @@ APPEND_ONLY = {
     "allocation_usagerecord", "allocation_adjustment", "allocation_outcome", "allocation_billingperiod",
     "allocation_exchangerate", "allocation_cataloguesnapshot", "allocation_allocationmetric",
     "allocation_allocationrun", "allocation_sharedpool", "allocation_allocatedcharge", "budgets_quotarequestentry",
+    "budgets_agreement",
 }  # fmt: skip
 NEVER_DELETED = {
     "budgets_account", "budgets_budget", "budgets_endproposal", "budgets_grantproposal", "budgets_quotarequest",
