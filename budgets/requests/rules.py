@@ -1,9 +1,21 @@
 """Who may ask, answer and decide; used by operations, API and admin."""
 
+from collections.abc import Sequence
+
+from budgets.approval_rules.engine.agreeing import (
+    ApprovalCase,
+    Holding,
+    Place,
+    candidates,
+    in_words,
+    members,
+    told,
+)
 from budgets.approvals.rules import check_decider as check_decides_on
 from budgets.approvals.rules import check_seen
 from budgets.plans.errors import FourEyes
 from budgets.plans.models import Budget
+from budgets.requests.errors import AgreedAlready, NotNext
 from budgets.requests.models import QuotaRequest, QuotaRequestEntry
 from governance.errors import PersonRequired, RightRequired
 from governance.people.models import DecisionRight, User
@@ -46,6 +58,70 @@ def check_decider(actor: Actor, request: QuotaRequest, budget: Budget | None) ->
     return user
 
 
+def check_member(actor: Actor, case: ApprovalCase) -> User:
+    """Who may agree at any step of the case, and so asks and rejects; an administrator too. PersonRequired, FourEyes,
+    NotNext, and RightRequired where no rule says more than the right.
+    """
+    user = _check_person_decides(actor)
+    found = members(case)
+    names = _names(found)
+    _check_not_barred(actor, user, case, names)
+    if not user.is_superuser and all(each.person != user.pk for each in found):
+        raise _no_say(actor, case, f"{names} may decide.")
+    return user
+
+
+def check_next(actor: Actor, case: ApprovalCase, places: Sequence[Place], place: Place) -> Holding:
+    """As what the person agrees at the place. Administrators may for everybody, once, and not for their own.
+    PersonRequired, FourEyes, AgreedAlready, NotNext, RightRequired; each names who may.
+    """
+    user = _check_person_decides(actor)
+    found = candidates(case, places, place)
+    names = _names(told(found, place.step.people - len(place.agreed)))
+    _check_not_barred(actor, user, case, names)
+    step = f"step {place.number} of {len(case.steps)}"
+    if any(user.pk in each.people for one in places for each in one.agreed):
+        raise AgreedAlready(f"{actor.label} has agreed already; {step} is next: {names} may agree.")
+    mine = next((each for each in found if each.person == user.pk), None)
+    if mine is None and user.is_superuser:
+        mine = Holding(user.pk, user.email, "", "", case.money_at)
+    if mine is None:
+        wanted = f"The rule {case.rule} wants {in_words(place.step)} at {step}: {names} may agree next."
+        raise _no_say(actor, case, wanted if case.is_by_a_rule else f"{names} may decide.")
+    return mine
+
+
+def acting_as(actor: Actor, holding: Holding, path: str) -> Actor:
+    """The actor as they agree: by the rules they may approve budgets at the path, for whom they stand in."""
+    return actor.entrusted_with(DecisionRight.APPROVE_BUDGET, path, label=holding.name)
+
+
+def _check_person_decides(actor: Actor) -> User:
+    if actor.user is None:
+        raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
+    return actor.user
+
+
+def _check_not_barred(actor: Actor, user: User, case: ApprovalCase, names: str) -> None:
+    if user.pk in case.barred:
+        raise FourEyes(
+            f"{actor.label} asked for this, answered for it or proposed the budget; someone else has to decide on it:"
+            f" {names} may."
+        )
+
+
+def _no_say(actor: Actor, case: ApprovalCase, names: str) -> NotNext | RightRequired:
+    if case.is_by_a_rule:
+        return NotNext(f"It is not for {actor.label} to agree now. {names}")
+    return RightRequired(
+        f"{actor.label} does not hold the right to approve budgets at or above {case.money_at}. {names}"
+    )
+
+
+def _names(found: Sequence[Holding]) -> str:
+    return " or ".join(each.name for each in found) or "an administrator"
+
+
 def check_not_author(actor: Actor, request: QuotaRequest) -> None:
     """FourEyes for who asked or answered, superuser or not."""
     if is_author(actor.user, request):
@@ -59,8 +135,7 @@ def check_may_withdraw(actor: Actor, request: QuotaRequest) -> None:
 
 
 def _check_person(actor: Actor, scope: Scope) -> User:
-    if actor.user is None:
-        raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
+    user = _check_person_decides(actor)
     if not actor.may(DecisionRight.APPROVE_BUDGET, scope):
         raise RightRequired(f"{actor.label} does not hold the right to approve budgets at or above {scope.path}.")
-    return actor.user
+    return user

@@ -206,6 +206,11 @@ def next_people(case: ApprovalCase) -> tuple[Holding, ...]:
     return told(candidates(case, places, place), place.step.people - len(place.agreed))
 
 
+def next_addresses(case: ApprovalCase) -> tuple[str, ...]:
+    """Their addresses, sorted."""
+    return tuple(sorted({each.email for each in next_people(case)}))
+
+
 def _people_of(holding: Holding) -> frozenset[int]:
     return frozenset(each for each in (holding.person, holding.instead_of) if each is not None)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -15,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidget
 
+from budgets.approval_rules.engine.agreeing import ApprovalCase, members, steps_shown
 from budgets.approvals.admin.buttons import badge, button
 from budgets.plans.engine.amounts import plain
 from budgets.requests import operations, rules
@@ -22,7 +24,7 @@ from budgets.requests.admin.show import amount_of, before_in_words, budget_facts
 from budgets.requests.engine.states import WAITING
 from budgets.requests.models import QuotaRequest
 from budgets.requests.operations import Conditions, request_digest
-from budgets.requests.queries import beside, budgets_raised
+from budgets.requests.queries import approval_case, approval_cases, beside, budgets_raised
 from governance.charts.engine.numbers import money
 from governance.errors import DomainError
 from governance.pages.admin.base import RecordAdmin, acting
@@ -35,6 +37,7 @@ BADGES = {
     STATUS.APPROVED: "success", STATUS.REJECTED: "danger", STATUS.WITHDRAWN: "default", STATUS.EXPIRED: "default",
 }  # fmt: skip
 DONE = {"approve": "approved, and the money has moved", "ask": "asked", "reject": "rejected"}
+AGREED = "you have agreed; nothing has moved yet, those who are next were told"
 
 
 class DecideForm(forms.Form):
@@ -94,7 +97,7 @@ class State(admin.SimpleListFilter):
 class QuotaRequestAdmin(RecordAdmin):
     """Waiting ones first, the earliest deadline on top."""
 
-    list_display = ("what", "why", "asked_by", "until", "status_badge")
+    list_display = ("what", "why", "asked_by", "next_to_agree", "until", "status_badge")
     list_filter = (State, "unit", "term")
     search_fields = ("scope__path", "justification")
     actions_detail = ("decide",)
@@ -106,9 +109,22 @@ class QuotaRequestAdmin(RecordAdmin):
         waits = Case(When(status__in=WAITING, then=Value(0)), default=Value(1), output_field=IntegerField())
         return rows.order_by(waits, "decide_by", "-pk")
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist: ChangeList = super().get_changelist_instance(request)
+        waiting = [found for found in changelist.result_list if found.is_waiting]
+        at = timezone.now()
+        cases = approval_cases(waiting, budgets_raised(waiting, day=at.date()), at=at)
+        for found in changelist.result_list:
+            found.case = cases.get(found.pk)
+        return changelist
+
     def has_decide_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        del object_id
-        return bool(request.user.has_perm("budgets.change_quotarequest"))
+        """By their persona, or as one of those whom the approval rules name for this request."""
+        if request.user.has_perm("budgets.change_quotarequest"):
+            return True
+        found = self.rows_seen(request, object_id).first() if object_id is not None else None
+        case = case_of(found) if found is not None and found.is_waiting else None
+        return case is not None and any(each.person == request.user.pk for each in members(case))
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
         found = self.rows_seen(request, object_id).first()
@@ -158,6 +174,14 @@ class QuotaRequestAdmin(RecordAdmin):
     def asked_by(self, request: QuotaRequest) -> str:
         return str(request.requested_by)
 
+    @admin.display(description="next to agree")
+    def next_to_agree(self, request: QuotaRequest) -> str:
+        case: ApprovalCase | None = getattr(request, "case", None)
+        shown = next((step for step in steps_shown(case) if step.is_next), None) if case is not None else None
+        if case is None or shown is None:
+            return "–"
+        return f"step {shown.number} of {len(case.steps)}: {', '.join(shown.may_agree) or 'nobody'}"
+
     @admin.display(description="decide by", ordering="decide_by")
     def until(self, request: QuotaRequest) -> str:
         return day(request.decide_by.date()) if request.is_waiting else "–"
@@ -167,13 +191,24 @@ class QuotaRequestAdmin(RecordAdmin):
         return request.status, request.get_status_display()
 
 
+def case_of(found: QuotaRequest) -> ApprovalCase | None:
+    """The request beside the rules in force now."""
+    at = timezone.now()
+    return approval_case(found, budgets_raised([found], day=at.date()).get(found.pk), at=at)
+
+
 def _shown(found: QuotaRequest) -> dict[str, Any]:
     budget = budgets_raised([found], day=timezone.now().date()).get(found.pk)
-    return {"decision": "approve", "amount": plain(found.amount), "digest": request_digest(found, budget)}
+    terms = operations.given(found, Conditions(), case_of(found)) if found.is_waiting else None
+    return {
+        "decision": "approve", "amount": plain(terms.amount if terms is not None else found.amount),
+        "models": ", ".join(terms.models) if terms is not None else "", "digest": request_digest(found, budget),
+    }  # fmt: skip
 
 
 def _context(request: HttpRequest, found: QuotaRequest) -> dict[str, Any]:
     facts = beside(found, actor=acting(request), at=timezone.now())
+    case = case_of(found) if found.is_waiting else None
     currency = currency_of(found)
     return {
         "asked": found, "amount": amount_of(found), "term": term_of(found),
@@ -183,6 +218,8 @@ def _context(request: HttpRequest, found: QuotaRequest) -> dict[str, Any]:
         "budget_facts": budget_facts(found, facts), "work_facts": work_facts(found, facts),
         "before": before_in_words(facts.before, currency), "days": (facts.until - facts.since).days,
         "is_own": rules.is_author(acting(request).user, found),
+        "rule": case.rule if case is not None else "", "steps": steps_shown(case) if case is not None else (),
+        "agreements": found.agreements.select_related("by", "instead_of").order_by("pk"),
         "granted": amount_of(found, found.granted) if found.granted is not None else "",
     }  # fmt: skip
 
@@ -190,6 +227,7 @@ def _context(request: HttpRequest, found: QuotaRequest) -> dict[str, Any]:
 def _decided(request: HttpRequest, found: QuotaRequest, form: DecideForm) -> bool:
     """Whether it was; what was refused is said above the form."""
     sent, by, at = form.cleaned_data, acting(request), timezone.now()
+    done = DONE[sent["decision"]]
     try:
         match sent["decision"]:
             case "ask":
@@ -197,12 +235,13 @@ def _decided(request: HttpRequest, found: QuotaRequest, form: DecideForm) -> boo
             case "reject":
                 operations.reject_request(request_id=found.pk, actor=by, reason=sent["reason"], at=at)
             case _:
-                operations.approve_request(
+                decided = operations.approve_request(
                     request_id=found.pk, actor=by, reason=sent["reason"], expected_digest=sent["digest"], at=at,
                     conditions=form.conditions(),
                 )  # fmt: skip
+                done = AGREED if decided.is_waiting else done
     except DomainError as refused:
         form.add_error(None, refused.detail)
         return False
-    messages.success(request, f"{amount_of(found)} more for {found.scope.path}: {DONE[sent['decision']]}.")
+    messages.success(request, f"{amount_of(found)} more for {found.scope.path}: {done}.")
     return True

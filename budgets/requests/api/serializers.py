@@ -6,9 +6,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from budgets.approval_rules.engine.agreeing import ApprovalCase, StepShown, steps_shown
 from budgets.plans.api import AmountField
 from budgets.plans.models import Budget
-from budgets.requests.models import QuotaRequest, QuotaRequestEntry
+from budgets.requests.models import Agreement, QuotaRequest, QuotaRequestEntry
 from budgets.requests.operations import request_digest
 from governance.rest.api import ScopeParameters
 
@@ -74,6 +75,29 @@ class QuotaRequestEntryOut(serializers.ModelSerializer[QuotaRequestEntry]):
         read_only_fields = fields
 
 
+class AgreementOut(serializers.ModelSerializer[Agreement]):
+    by = serializers.CharField(source="by.email")
+    instead_of = serializers.CharField(
+        source="instead_of.email", default=None, allow_null=True, help_text="Who had handed their approvals to them."
+    )
+    amount = AmountField()
+    models = serializers.ListField(source="for_models", child=serializers.CharField())
+
+    class Meta:
+        model = Agreement
+        fields = ("by", "instead_of", "at", "rule", "step", "amount", "until", "models", "reason")
+        read_only_fields = fields
+
+
+class StepOut(serializers.Serializer[StepShown]):
+    step = serializers.IntegerField(source="number")
+    who = serializers.CharField(help_text="Whose agreement it wants.")
+    people = serializers.IntegerField(help_text="How many different ones.")
+    agreed = serializers.ListField(child=serializers.CharField(), help_text="Who has, as things are now.")
+    is_next = serializers.BooleanField()
+    may_agree = serializers.ListField(child=serializers.CharField(), help_text="Where it is next: who may now.")
+
+
 class QuotaRequestOut(serializers.ModelSerializer[QuotaRequest]):
     scope = serializers.CharField(source="scope.path")
     amount = AmountField()
@@ -88,6 +112,13 @@ class QuotaRequestOut(serializers.ModelSerializer[QuotaRequest]):
         help_text="Scope of the budget that it raises; null where one would be made, or is not there any more."
     )
     digest = serializers.SerializerMethodField(help_text="Of the whole request: who approves it sends it back.")
+    rule = serializers.SerializerMethodField(
+        help_text="Of the organisation's approval rules the one that holds; null: none does, or it is decided."
+    )
+    steps = serializers.SerializerMethodField(
+        help_text="Who must agree, in this order, while it waits; empty: one person with the right to approve budgets."
+    )
+    agreements = AgreementOut(many=True, help_text="All that were given, first to last.")
     thread = QuotaRequestEntryOut(many=True, help_text="What was said, first to last.")
 
     class Meta:
@@ -96,7 +127,7 @@ class QuotaRequestOut(serializers.ModelSerializer[QuotaRequest]):
             *("id", "scope", "unit", "currency", "amount", "term", "period", "starts_on", "ends_on", "justification"),
             *("expected_outcome", "outcome_value", "link", "estimate", "status", "requested_by", "created_at"),
             *("submitted_at", "decide_by", "decided_by", "decided_at", "decision_reason", "granted", "granted_until"),
-            *("models", "raises", "digest", "thread"),
+            *("models", "raises", "digest", "rule", "steps", "agreements", "thread"),
         )
         read_only_fields = fields
 
@@ -111,3 +142,18 @@ class QuotaRequestOut(serializers.ModelSerializer[QuotaRequest]):
 
     def get_digest(self, request: QuotaRequest) -> str:
         return request.digest or request_digest(request, self._budget(request))
+
+    def _case(self, request: QuotaRequest) -> ApprovalCase | None:
+        cases: Mapping[int, ApprovalCase] = self.context["cases"]
+        return cases.get(request.pk)
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_rule(self, request: QuotaRequest) -> str | None:
+        case = self._case(request)
+        return case.rule or None if case is not None else None
+
+    @extend_schema_field(StepOut(many=True))
+    def get_steps(self, request: QuotaRequest) -> Any:
+        case = self._case(request)
+        steps = list(steps_shown(case)) if case is not None else []
+        return [StepOut(step).data for step in steps]

@@ -22,9 +22,9 @@ from budgets.requests.api.serializers import (
     RequestDecisionIn,
     TextIn,
 )
-from budgets.requests.models import QuotaRequest, QuotaRequestEntry
+from budgets.requests.models import Agreement, QuotaRequest, QuotaRequestEntry
 from budgets.requests.operations import Case, Conditions
-from budgets.requests.queries import budgets_raised
+from budgets.requests.queries import approval_cases, budgets_raised
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
     actor,
@@ -43,12 +43,16 @@ CASE = ("justification", "expected_outcome", "outcome_value", "link", "estimate"
 def with_thread(rows: QuerySet[QuotaRequest]) -> QuerySet[QuotaRequest]:
     """The rows, with all that is shown of each."""
     said = Prefetch("thread", QuotaRequestEntry.objects.select_related("by").order_by("pk"))
-    return rows.select_related("scope", "requested_by", "decided_by", "budget__scope").prefetch_related(said)
+    agreed = Prefetch("agreements", Agreement.objects.select_related("by", "instead_of").order_by("pk"))
+    return rows.select_related("scope", "requested_by", "decided_by", "budget__scope").prefetch_related(said, agreed)
 
 
 def shown(requests: Iterable[QuotaRequest]) -> dict[str, Any]:
     """What the serializer needs beside the rows."""
-    return {"budgets": budgets_raised(requests, day=timezone.now().date())}
+    at, asked = timezone.now(), list(requests)
+    budgets = budgets_raised(asked, day=at.date())
+    waiting = [each for each in asked if each.is_waiting or each.status == QuotaRequest.Status.DRAFT]
+    return {"budgets": budgets, "cases": approval_cases(waiting, budgets, at=at)}
 
 
 def request_response(request_id: int, *, status: int = 200) -> Response:
@@ -73,11 +77,12 @@ class QuotaRequests(ListAPIView[QuotaRequest]):
         return narrowed(with_thread(rows), self.request, path)
 
     def paginate_queryset(self, queryset: Any) -> Any:
-        self.on_page = super().paginate_queryset(queryset) or []
-        return self.on_page
+        on_page = super().paginate_queryset(queryset) or []
+        self.beside_page = shown(on_page)
+        return on_page
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), **shown(getattr(self, "on_page", []))}
+        return {**super().get_serializer_context(), **getattr(self, "beside_page", {})}
 
     @extend_schema(parameters=[QuotaRequestFilterIn], responses=QuotaRequestOut(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -167,9 +172,10 @@ class ApproveRequest(RequestCommand):
     @extend_schema(request=RequestApprovalIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
     @idempotent
     def post(self, request: Request, request_id: int) -> Response:
-        """In whole or in part, by a person with the right over the budget who neither asked nor answered. The money
-        moves at once, out of the budget above; where that has too little, the answer says what is `missing`, where
-        money is (`elsewhere`) and who `could_move` it.
+        """In whole or in part, by a person with the right over the budget who neither asked nor answered; by the
+        organisation's approval rules, by who is next: all agreements but the last are recorded, and the request waits
+        on. The last moves the money at once, out of the budget above; where that has too little, the answer says what
+        is `missing`, where money is (`elsewhere`) and who `could_move` it.
         """
         return self.run(request, request_id)
 

@@ -1,3 +1,4 @@
+from budgets.requests.operations.agreeing import Conditions, given
 from budgets.requests.operations.asking import (
     Case,
     answer_request,
@@ -6,7 +7,6 @@ from budgets.requests.operations.asking import (
     withdraw_request,
 )
 from budgets.requests.operations.deciding import (
-    Conditions,
     approve_request,
     ask_about_request,
     reject_request,
@@ -21,6 +21,7 @@ __all__ = [
     "approve_request",
     "ask_about_request",
     "expire_requests",
+    "given",
     "reject_request",
     "request_digest",
     "request_more",

@@ -1,47 +1,58 @@
 """Deciding on a request: a question, an approval in whole or in part, a rejection."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from django.db import transaction
 
+from budgets.approval_rules.engine.agreeing import ApprovalCase, Terms
 from budgets.approvals.operations import Wish, grant_as_asked, raise_as_asked
 from budgets.approvals.rules import authors as authors_of_budget
 from budgets.ledger.operations import lock_for_opening
 from budgets.plans.engine.amounts import plain, spoken
 from budgets.plans.errors import ChangedSinceSeen, InsufficientFunds, NotInForce
 from budgets.plans.models import Budget
-from budgets.plans.operations import check_amount, checked_reason
+from budgets.plans.operations import checked_reason
 from budgets.requests import rules
 from budgets.requests.models import QuotaRequest, QuotaRequestEntry
-from budgets.requests.operations.steps import locked_request, raised_by, record, request_digest, say, step
+from budgets.requests.operations.agreeing import (
+    AS_ASKED,
+    Conditions,
+    Shown,
+    agree,
+    agreements_of,
+    conditions_in_words,
+    consent_to,
+    evidence_of,
+    given,
+    given_in_words,
+    keep,
+)
+from budgets.requests.operations.steps import (
+    check_step,
+    locked_request,
+    raised_by,
+    record,
+    request_digest,
+    say,
+    step,
+)
 from budgets.requests.operations.telling import amount_of, tell_authors
-from budgets.requests.queries import money_above
-from governance.errors import Invalid
+from budgets.requests.queries import approval_case, money_above
+from governance.people.models import User
 from governance.people.queries import deciders
 from governance.people.rules import Actor
 
 KIND = QuotaRequestEntry.Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """On which more is given: a part of what was asked, until when, for which models. The ledger holds the amount and
-    the end; the models are told to who asked and stand in the record.
-    """
-
-    amount: Decimal | None = None
-    until: date | None = None
-    models: Sequence[str] = ()
-
-
 @transaction.atomic
 def ask_about_request(*, request_id: int, actor: Actor, text: str, at: datetime) -> QuotaRequest:
-    """Asks the team something, by who may decide. WrongStatus, FourEyes, RightRequired; ReasonMissing: no text."""
+    """Asks the team something, by who may decide. WrongStatus, FourEyes, RightRequired, NotNext; ReasonMissing."""
     request = locked_request(request_id, actor)
-    user = rules.check_decider(actor, request, raised_by(request, at=at))
+    user = _checked_decider(request, raised_by(request, at=at), actor, at)
     step(request, "ask", at=at)
     question = checked_reason(text)
     request.save(update_fields=["status"])
@@ -54,9 +65,9 @@ def ask_about_request(*, request_id: int, actor: Actor, text: str, at: datetime)
 
 @transaction.atomic
 def reject_request(*, request_id: int, actor: Actor, reason: str, at: datetime) -> QuotaRequest:
-    """Rejects it, by who might approve it. WrongStatus, FourEyes, RightRequired, ReasonMissing."""
+    """Rejects it, by who might approve it at any step. WrongStatus, FourEyes, RightRequired, NotNext, ReasonMissing."""
     request = locked_request(request_id, actor)
-    user = rules.check_decider(actor, request, raised_by(request, at=at))
+    user = _checked_decider(request, raised_by(request, at=at), actor, at)
     step(request, "reject", at=at)
     request.decided_by, request.decided_at, request.decision_reason = user, at, checked_reason(reason)
     request.save(update_fields=["status", "decided_by", "decided_at", "decision_reason"])
@@ -70,55 +81,79 @@ def reject_request(*, request_id: int, actor: Actor, reason: str, at: datetime) 
 @transaction.atomic
 def approve_request(
     *, request_id: int, actor: Actor, reason: str, expected_digest: str, at: datetime,
-    conditions: Conditions = Conditions(),
+    conditions: Conditions = AS_ASKED,
 ) -> QuotaRequest:  # fmt: skip
-    """Approves it, in whole or in part, and moves the money in the same transaction: from the account above, for the
-    current period and as far as later ones have opened. `expected_digest` is `request_digest` of what the person saw.
+    """Approves it, in whole or in part. Where the organisation's rules want more than one agreement, all but the last
+    are recorded, and the request waits on. The last moves the money in the same transaction: from the account above,
+    for the current period and as far as later ones have opened. `expected_digest` is `request_digest` of what the
+    person saw.
 
-    ChangedSinceSeen, WrongStatus, FourEyes, RightRequired, NotInForce; Invalid for conditions that cannot hold;
-    InsufficientFunds says what is missing, where money is and who could move it.
+    ChangedSinceSeen, WrongStatus, FourEyes, RightRequired, NotNext, AgreedAlready, NotInForce; Invalid for conditions
+    that cannot hold; InsufficientFunds says what is missing, where money is and who could move it.
     """
     request = locked_request(request_id, actor)
     lock_for_opening()
     budget = raised_by(request, at=at)
+    case = approval_case(request, budget, at=at)
+    if case is not None:
+        return _approve_by_rules(request, budget, case, conditions, actor, reason, expected_digest, at)
     user = rules.check_decider(actor, request, budget)
+    check_step(request, "approve", at=at)
+    shown = Shown(checked_reason(reason), _checked_digest(request, budget, expected_digest))
+    return _approve(request, budget, user, given(request, conditions, None), actor=actor, shown=shown, at=at)
+
+
+def _approve_by_rules(
+    request: QuotaRequest, budget: Budget | None, case: ApprovalCase, conditions: Conditions, actor: Actor, reason: str,
+    expected_digest: str, at: datetime,
+) -> QuotaRequest:  # fmt: skip
+    check_step(request, "approve", at=at)
+    terms = given(request, conditions, case)
+    consent = consent_to(request, budget, case, terms, actor=actor)
+    shown = Shown(checked_reason(reason), _checked_digest(request, budget, expected_digest))
+    agreement = keep(request, consent, shown, at=at)
+    if not consent.is_last:
+        return agree(request, budget, consent, agreement, at=at)
+    evidence = evidence_of(consent) | {"agreements": agreements_of(request)}
+    return _approve(request, budget, agreement.by, terms, actor=consent.actor, shown=shown, at=at, evidence=evidence)
+
+
+def _checked_digest(request: QuotaRequest, budget: Budget | None, expected: str) -> str:
     digest = request_digest(request, budget)
-    step(request, "approve", at=at)
-    stated_reason = checked_reason(reason)
-    if expected_digest != digest:
+    if expected != digest:
         raise ChangedSinceSeen(f"The request for {request.scope.path} has changed since you looked: look again.")
-    granted, until = _given(request, conditions)
+    return digest
+
+
+def _approve(
+    request: QuotaRequest, budget: Budget | None, user: User, terms: Terms, *, actor: Actor, shown: Shown, at: datetime,
+    evidence: Mapping[str, object] = MappingProxyType({}),
+) -> QuotaRequest:  # fmt: skip
+    """Moves the money, and says and records it."""
+    step(request, "approve", at=at)
+    reason, digest = shown.reason, shown.digest
     try:
-        raised = _raise(request, budget, granted, until, actor=actor, reason=stated_reason, digest=digest, at=at)
+        raised = _raise(request, budget, terms.amount, terms.until, actor=actor, reason=reason, digest=digest, at=at)
     except InsufficientFunds as short:
-        raise _money_missing(request, budget, granted, short, actor=actor, at=at) from None
-    request.decided_by, request.decided_at, request.decision_reason = user, at, stated_reason
-    request.granted, request.granted_until, request.for_models = granted, until, list(conditions.models)
+        raise _money_missing(request, budget, terms.amount, short, actor=actor, at=at) from None
+    request.decided_by, request.decided_at, request.decision_reason = user, at, reason
+    request.granted, request.granted_until, request.for_models = terms.amount, terms.until, list(terms.models)
     request.budget, request.digest = raised, digest
     request.save()
-    say(request, KIND.APPROVED, stated_reason, by=user, at=at)
-    text = f"{_told(request)}\n\n{stated_reason}"
-    tell_authors(request, f"Approved: {_told(request)}", text, key="approved", at=at)
-    evidence = {
-        "granted": plain(granted), "until": str(until) if until else None, "models": request.for_models,
-        "budget": raised.pk, "digest": digest,
+    say(request, KIND.APPROVED, reason, by=user, at=at)
+    told = f"{given_in_words(request, terms)} more for {request.scope.path}{conditions_in_words(terms)}"
+    tell_authors(request, f"Approved: {told}", f"{told}\n\n{reason}", key="approved", at=at)
+    decided = {
+        "granted": plain(terms.amount), "until": str(terms.until) if terms.until else None,
+        "models": request.for_models, "budget": raised.pk, "digest": digest, **evidence,
     }  # fmt: skip
-    record(request, "approve", actor=actor, reason=stated_reason, at=at, evidence=evidence)
+    record(request, "approve", actor=actor, reason=reason, at=at, evidence=decided)
     return request
 
 
-def _given(request: QuotaRequest, conditions: Conditions) -> tuple[Decimal, date | None]:
-    granted = request.amount if conditions.amount is None else conditions.amount
-    check_amount(request.unit, granted)
-    if granted > request.amount:
-        raise Invalid(f"No more is given than was asked for: {amount_of(request)}.")
-    if conditions.until is None:
-        return granted, request.ends_on if request.term == QuotaRequest.Term.DATES else None
-    if request.term == QuotaRequest.Term.PERIOD:
-        raise Invalid(f"What is given for this period ends with it, on {request.ends_on}: leave `until` out.")
-    if request.ends_on is not None and conditions.until > request.ends_on:
-        raise Invalid(f"It was asked for until {request.ends_on}, no longer.")
-    return granted, conditions.until
+def _checked_decider(request: QuotaRequest, budget: Budget | None, actor: Actor, at: datetime) -> User:
+    case = approval_case(request, budget, at=at)
+    return rules.check_decider(actor, request, budget) if case is None else rules.check_member(actor, case)
 
 
 def _raise(
@@ -141,14 +176,6 @@ def _raise(
         )
     grant_as_asked(budget_id=budget.pk, amount=granted, wish=wish, actor=actor, reason=reason, at=at)
     return budget
-
-
-def _told(request: QuotaRequest) -> str:
-    granted = spoken(request.unit, request.granted or Decimal(0), request.currency)
-    part = f" of {amount_of(request)}" if request.granted != request.amount else ""
-    until = f", until {request.granted_until}" if request.granted_until else ""
-    models = f", for {', '.join(request.for_models)}" if request.for_models else ""
-    return f"{granted}{part} more for {request.scope.path}{until}{models}"
 
 
 def _money_missing(

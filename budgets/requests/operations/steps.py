@@ -31,6 +31,11 @@ def step(request: QuotaRequest, verb: Verb, *, at: datetime) -> None:
     request.status = after(verb, request.status, decide_by=request.decide_by, at=at)
 
 
+def check_step(request: QuotaRequest, verb: Verb, *, at: datetime) -> None:
+    """As `step`, without setting it."""
+    after(verb, request.status, decide_by=request.decide_by, at=at)
+
+
 def say(request: QuotaRequest, kind: str, text: str, *, by: User | None, at: datetime) -> QuotaRequestEntry:
     """Adds to the thread."""
     return QuotaRequestEntry.objects.create(request=request, kind=kind, text=text, by=by, at=at)

@@ -9,11 +9,13 @@ from types import MappingProxyType
 
 from django.conf import settings
 
+from budgets.approval_rules.engine.agreeing import next_addresses
 from budgets.plans.engine.amounts import plain, spoken
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
 from budgets.requests.operations.links import links_for
 from budgets.requests.operations.steps import request_digest
+from budgets.requests.queries import approval_case
 from budgets.requests.rules import authors
 from governance.errors import NotFound
 from governance.messages.channels import DecisionForm, Message
@@ -32,11 +34,12 @@ logger = logging.getLogger(__name__)
 def tell_deciders(
     request: QuotaRequest, budget: Budget | None, title: str, text: str, *, key: str, at: datetime
 ) -> None:
-    """Those who may decide on it, but for who asked or answered: by email, and in the organisation's Slack channel
-    `approvals`, where there is one, with buttons while it waits.
+    """Those who may decide on it, but for who asked or answered; by the organisation's rules those who are next: by
+    email, and in the organisation's Slack channel `approvals`, where there is one, with buttons while it waits.
     """
+    case = approval_case(request, budget, at=at)
     scope_id = budget.scope_id if budget is not None else request.scope_id
-    people = deciders(scope_id, without=authors(request))
+    people = next_addresses(case) if case is not None else deciders(scope_id, without=authors(request))
     _tell(request, people, title, text, key=key, at=at, links=_links(request, people, key))
     found = destinations_of(APPROVALS, [scope_id])[scope_id]
     if isinstance(found, NotFound):

@@ -1,3 +1,4 @@
+from budgets.requests.queries.cases import approval_case, approval_cases
 from budgets.requests.queries.facts import Achieved, Before, Beside, beside
 from budgets.requests.queries.limits import Limit, limits_of
 from budgets.requests.queries.money import MoneyAbove, budget_charged, budgets_raised, money_above
@@ -8,6 +9,8 @@ __all__ = [
     "Beside",
     "Limit",
     "MoneyAbove",
+    "approval_case",
+    "approval_cases",
     "beside",
     "budget_charged",
     "budgets_raised",

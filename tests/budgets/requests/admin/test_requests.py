@@ -10,6 +10,7 @@ from budgets.ledger.models import Account
 from budgets.requests.models import QuotaRequest
 from governance.people.rules import Actor
 from governance.scopes.models import Scope
+from tests.budgets.approval_rules.conftest import apply
 from tests.budgets.conftest import Propose, browser, person, use
 from tests.budgets.requests.conftest import Asks, asks, developer, shown
 
@@ -106,3 +107,29 @@ def test_waiting_ones_stand_first_the_earliest_deadline_on_top(
     assert places == sorted(places)
     assert text(client, f"{LIST}?state=over").count("50.00 USD") == 1
     assert soon.decide_by < later.decide_by
+
+
+def test_those_whom_a_rule_names_agree_in_place_and_the_page_says_who_is_next(
+    request_: QuotaRequest, acme: Scope, finance: Actor
+) -> None:
+    lead = person("lea@example.com", request_.scope, "engineering", "constrain_demand")
+    assert browser(lead).get(page(request_)).status_code == 403
+    apply({
+        "name": "two", "steps": [{"persona": "engineering", "right": "constrain_demand"}, {"right": "approve_budget"}],
+    })  # fmt: skip
+    assert "step 1 of 2: lea@example.com" in text(browser(lead), LIST)
+    seen = text(browser(lead), page(request_))
+    assert "Step 1: engineering with the right to constrain demand · next: lea@example.com" in seen
+    digest = shown(QuotaRequest.objects.get())
+    early = text(browser(finance), page(request_), decision="approve", amount="50", reason="ok", digest=digest)
+    assert "lea@example.com may agree next" in early
+
+    done = text(browser(lead), page(request_), decision="approve", amount="40", reason="We need it.", digest=digest)
+
+    assert "you have agreed; nothing has moved yet, those who are next were told" in done
+    assert Account.objects.get(kind="budget", scope=request_.scope).funded == Decimal(100)
+    seen = text(browser(finance), page(request_))
+    step = "Step 2: the right to approve budgets · next: fay@example.com"
+    for told in ("agreed: lea@example.com", step, "We need it."):
+        assert told in seen, told
+    assert 'value="40"' in seen, "as much as was agreed so far"

@@ -114,7 +114,7 @@ def test_the_list_takes_the_same_statements_however_many_there_are(
     team = signed_in(developer)
     for _ in range(count):
         sent(team, "", ASKED)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         assert len(team.get(URL).json()["results"]) == count
 
 
