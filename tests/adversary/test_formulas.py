@@ -12,7 +12,7 @@ import pytest
 
 from allocation.focus.engine.layout import Layout, line_of
 from allocation.focus.importers.files import opened
-from allocation.meters.engine.spreadsheets import guarded, unguarded
+from governance.pages.engine.spreadsheets import guarded, unguarded
 
 pytestmark = pytest.mark.adversary("what is not yours")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from allocation.focus.engine.columns import Version, columns_of
-from allocation.meters.engine.spreadsheets import guarded
+from governance.pages.engine.spreadsheets import guarded
 
 # The versions that can be written: the most widely read one and the newest.
 EXPORTED: tuple[Version, ...] = ("1.2", "1.4")

@@ -18,8 +18,8 @@ from typing import IO, Any, cast
 import duckdb
 
 from allocation.focus.models import FocusFormat
-from allocation.meters.engine.spreadsheets import unguarded
 from governance.errors import Invalid
+from governance.pages.engine.spreadsheets import unguarded
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
 COLUMNS_MAX = 1000

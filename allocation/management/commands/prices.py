@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from allocation.coverage.queries import price_coverage
-from allocation.meters.engine.spreadsheets import guarded
 from allocation.prices import operations
 from allocation.prices.documents import Basis
 from allocation.prices.engine.differences import Comparison, compare_prices
@@ -23,6 +22,7 @@ from allocation.prices.queries import catalogue_prices, price_book, stated_price
 from governance.calendar.engine import day_of, midnight
 from governance.charts.engine.numbers import percent
 from governance.management.arguments import operator, refusals_as_sentences, scope_at
+from governance.pages.engine.spreadsheets import guarded
 
 NAMES_SHOWN = 5
 

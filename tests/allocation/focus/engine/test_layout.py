@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation.focus.engine.layout import EXPORTED, Layout, csv_text, line_of
-from allocation.meters.engine.spreadsheets import unguarded
+from governance.pages.engine.spreadsheets import unguarded
 
 
 def test_columns_are_sorted_and_ours_come_last() -> None:

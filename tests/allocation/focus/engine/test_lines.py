@@ -11,7 +11,7 @@ from allocation.focus.engine.check import check
 from allocation.focus.engine.formats import is_null
 from allocation.focus.engine.layout import EXPORTED, Layout
 from allocation.focus.engine.lines import METERS, ChargeKind, ScopeFacts, Writer
-from allocation.meters.engine.spreadsheets import unguarded
+from governance.pages.engine.spreadsheets import unguarded
 from tests.allocation.focus.engine.written import ACCOUNT, KIND, amounts, parsed, written
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from allocation.meters.engine.spreadsheets import guarded, unguarded
+from governance.pages.engine.spreadsheets import guarded, unguarded
 
 
 @given(st.text(max_size=8) | st.text("'=+-@\t\r\n 1a", max_size=8))
