@@ -1,5 +1,7 @@
 """The admin as its users see it, on the demonstration organisation."""
 
+import csv
+import io
 import re
 from datetime import UTC, datetime
 
@@ -18,6 +20,7 @@ from budgets.plans.models import Budget
 from config import demo
 from config.demo.traffic import AGENT, CACHED, COMPLETION, LOOPING
 from config.demo.year import Year
+from governance.pages.admin.export import ExportedAdmin
 from governance.people.models import User
 from governance.scopes.models import Scope
 from policies.alerts.models import Alert
@@ -26,6 +29,7 @@ from policies.evaluation.operations import evaluate_next_dirty_scopes
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("admin pages")]
 
 AT = datetime(2026, 11, 24, 8, 18, tzinfo=UTC)
+EXPORT, EXPORTED_MAX = {"_export": "csv"}, 300
 MODELS = [model for model in admin.site._registry if model._meta.app_label != "auth"]
 
 
@@ -101,6 +105,22 @@ def test_every_list_and_every_page_opens_for_the_superuser(superuser: Client) ->
 def test_every_list_and_every_page_opens_for_finance(finance: Client) -> None:
     refused = {model.__name__: answers for model in MODELS if set(answers := opened(finance, model)) != {200}}
     assert refused == {"EvaluationRun": [403]}
+
+
+def test_every_list_of_what_is_governed_is_a_file(superuser: Client) -> None:
+    """With a line for each row below the names of the columns."""
+    wrong = {}
+    for model in MODELS:
+        page = admin.site._registry[model]
+        rows = model._default_manager.count()
+        if not isinstance(page, ExportedAdmin) or rows > EXPORTED_MAX:
+            continue
+        answer = superuser.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), EXPORT)
+        lines = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode(), newline="")))  # type: ignore[attr-defined]  # a stream's answer
+        shown = page.get_queryset(answer.wsgi_request).count()
+        if len(lines) != shown + 1 or {len(line) for line in lines} != {len(lines[0])}:
+            wrong[model.__name__] = (len(lines), shown)
+    assert wrong == {}
 
 
 def links(client: Client) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django import forms
@@ -26,6 +28,7 @@ from governance.calendar.engine import DAY, day_of, first_of_month, month_after,
 from governance.charts.engine.numbers import NOTHING, money
 from governance.errors import DomainError
 from governance.pages.admin.base import RecordAdmin, acting
+from governance.pages.admin.export import exported
 from governance.pages.admin.show import number_column
 from governance.scopes.queries import scope_tree
 
@@ -78,17 +81,21 @@ class ScopeEconomicsAdmin(RecordAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changelist: ChangeList = super().get_changelist_instance(request)
+        changelist.title = f"What a unit cost in {timezone.now():%B %Y}"
+        return changelist
+
+    def add_to_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        del request
         today = day_of(timezone.now())
         tree = scope_tree()
-        roots = list({tree.by_id[scope.pk].root_id for scope in changelist.result_list})
+        roots = list({tree.by_id[scope.pk].root_id for scope in rows})
         figures = unit_costs_by_scope(roots=roots, since=first_of_month(today), until=month_after(today))
-        for scope in changelist.result_list:
+        for scope in rows:
             scope.month_figures = figures.get(scope.pk, {})
             cost = scope.month_figures.get(COST)
             scope.month_cost = money(cost.value, tree.by_id[scope.pk].currency) if cost and cost.value else NOTHING
-        changelist.title = f"What a unit cost in {today:%B %Y}"
-        return changelist
 
+    @exported(attrgetter("path"))
     @admin.display(description="scope", ordering=IN_TREE_ORDER)
     def in_tree(self, scope: ScopeEconomics) -> SafeString:
         return format_html(

@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -18,7 +17,7 @@ from budgets.approvals import operations, rules
 from budgets.approvals.admin.actions import ActionPage
 from budgets.approvals.admin.buttons import badge, button
 from budgets.approvals.admin.decisions import DECISIONS, end_shown, grant_shown
-from budgets.approvals.admin.outlook import OutlookColumns, give_outlooks, two_lines
+from budgets.approvals.admin.outlook import BUDGET_COLUMNS, OutlookColumns, give_outlooks, two_lines
 from budgets.approvals.queries import undecided, waiting_ends, waiting_grants
 from budgets.forecasts.queries import (
     days_ahead,
@@ -90,6 +89,7 @@ class BudgetAdmin(OutlookColumns, ActionPage):
 
     form = ProposalForm
     list_display = ("where", *OutlookColumns.columns, "status_badge")
+    export_columns = BUDGET_COLUMNS
     list_filter = (Undecided, "status", "unit", "period")
     search_fields = ("name", "scope__path")
     show_full_result_count = False
@@ -181,10 +181,9 @@ class BudgetAdmin(OutlookColumns, ActionPage):
             "end": end_shown(waiting_ends([budget], at=now).get(budget.pk)),
         }
 
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        changelist: ChangeList = super().get_changelist_instance(request)
-        give_outlooks(changelist.result_list, at=timezone.now())
-        return changelist
+    def add_to_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        del request
+        give_outlooks(rows, at=timezone.now())
 
     @admin.display(description="budget", ordering="scope__path")
     def where(self, budget: Budget) -> SafeString:

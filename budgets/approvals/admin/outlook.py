@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -19,7 +20,9 @@ from governance.calendar.engine import day_of
 from governance.charts.engine.axis import day_label
 from governance.charts.engine.colours import BAD, NEAR
 from governance.charts.engine.numbers import NOTHING, percent
+from governance.pages.admin.export import Column
 from governance.pages.admin.show import number_column
+from governance.pages.engine.workbook import Cell
 from governance.people.queries import owners_by_path
 
 
@@ -127,3 +130,34 @@ def coloured(text: str, colour: str) -> SafeString:
 
 def _amount(budget: Budget, amount: Any) -> str:
     return rounded(budget.unit, amount, budget.currency)
+
+
+def _of_facts(name: str) -> Callable[[Any], Cell]:
+    return lambda budget: getattr(budget.facts, name, None)
+
+
+def _of_outlook(name: str) -> Callable[[Any], Cell]:
+    return lambda budget: getattr(budget.outlook, name, None)
+
+
+# What a file has of a budget: amounts as numbers, their unit and currency beside them.
+BUDGET_COLUMNS = (
+    Column("Scope", lambda budget: budget.scope.path),
+    Column("Budget", attrgetter("name")),
+    Column("Status", attrgetter("status")),
+    Column("Unit", attrgetter("unit")),
+    Column("Currency", attrgetter("currency")),
+    Column("Period", attrgetter("period")),
+    Column("Amount", attrgetter("amount")),
+    Column("Allocated", _of_facts("amount")),
+    Column("Spent", _of_facts("used")),
+    Column("Held", _of_facts("held")),
+    Column("Granted below", _of_facts("granted_out")),
+    Column("Available", _of_facts("available")),
+    Column("Of pro rata", _of_outlook("pro_rata_ratio")),
+    Column("Runs out on", _of_outlook("runs_out_on")),
+    Column("At the earliest", lambda budget: budget.outlook.exhausted.early if budget.outlook else None),
+    Column("At the latest", lambda budget: budget.outlook.exhausted.late if budget.outlook else None),
+    Column("Forecast", _of_outlook("reason")),
+    Column("Owner", lambda budget: ", ".join(budget.owners)),
+)

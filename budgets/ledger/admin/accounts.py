@@ -1,5 +1,7 @@
 """The list of accounts and one account, read-only."""
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
@@ -11,8 +13,16 @@ from budgets.ledger.admin.show import entries_shown, in_unit, spent_and_used
 from budgets.ledger.admin.tree import tree_page
 from budgets.ledger.models import Account
 from budgets.ledger.queries import facts_of, used_below
+from budgets.plans.engine.amounts import budget_quantity
 from governance.pages.admin.base import RecordAdmin
+from governance.pages.admin.export import Column
 from governance.pages.admin.show import number_column
+from governance.pages.engine.workbook import Cell
+
+
+def amount_of(field: str) -> Callable[[Account], Cell]:
+    """In the unit of the budget, as a number."""
+    return lambda account: budget_quantity(account.unit, getattr(account, field))
 
 
 @admin.register(Account)
@@ -22,6 +32,18 @@ class AccountAdmin(RecordAdmin):
     change_form_after_template = "budgets/ledger/ledger.html"
 
     list_display = ("scope", "period", "funded_", "granted_out_", "spent_", "held_", "left", "shortfall_")
+    export_columns = (
+        Column("Scope", attrgetter("scope.path")), Column("Unit", attrgetter("unit")),
+        Column("Currency", attrgetter("budget.currency")), Column("From", attrgetter("period_start")),
+        Column("Until", attrgetter("period_end")),
+        *(
+            Column(name, amount_of(field))
+            for name, field in (
+                ("Funded", "funded"), ("Granted to budgets below", "granted_out"), ("Spent", "spent"), ("Held", "held"),
+                ("Left", "available"), ("Shortfall", "shortfall"),
+            )
+        ),
+    )  # fmt: skip
     list_filter = ("unit", "period_start")
     search_fields = ("scope__path",)
     ordering = ("-period_start", "scope__path")

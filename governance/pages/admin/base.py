@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from governance.errors import DomainError
+from governance.pages.admin.export import ExportedAdmin
 from governance.pages.admin.pagination import BoundedPaginator
 from governance.pages.admin.show import columns_of
 from governance.people.models import User
@@ -52,7 +53,7 @@ class VisibleOrganisations(RelatedFieldListFilter):
         )
 
 
-class VisibleAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
+class VisibleAdmin(ExportedAdmin, ModelAdmin):  # type: ignore[misc]  # Unfold has no types.
     """Shows and offers only what lies in the scopes of the person signed in. Nothing that is governed is deleted."""
 
     list_fullwidth = True

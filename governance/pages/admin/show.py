@@ -22,7 +22,9 @@ PAGE_AGE_S = 0.25
 
 def money_of(name: str, *, label: str = "") -> Callable[[Any], str]:
     """A column or read-only field for the model's field `name`, in the row's own currency or its organisation's."""
-    return _column(name, label, lambda row: money(getattr(row, name), currency_of(row)))
+    column = _column(name, label, lambda row: money(getattr(row, name), currency_of(row)))
+    column.is_money = True  # type: ignore[attr-defined]  # read by the export, which has numbers without a currency
+    return column
 
 
 def currency_of(row: Any) -> str:

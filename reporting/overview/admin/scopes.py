@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import F, Func, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,6 +21,7 @@ from allocation.usage.queries import windows_totals
 from budgets.ledger.queries import budget_facts
 from governance.charts.engine.numbers import NOTHING, money
 from governance.organisations.admin.scopes import ScopeAdmin
+from governance.pages.admin.export import exported
 from governance.pages.admin.show import used_bar
 from governance.scopes.models import Scope
 from governance.scopes.queries import scope_tree
@@ -38,18 +40,18 @@ class SpendingScopeAdmin(ScopeAdmin):
     actions_detail = ("unit_economics", "what_moved")
     ordering = (IN_TREE_ORDER,)  # type: ignore[assignment]  # Django takes expressions as well.
 
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        changelist: ChangeList = super().get_changelist_instance(request)
+    def add_to_rows(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        del request
         now, tree = timezone.now(), scope_tree()
         month = calendar_month(now)
         totals = windows_totals(windows={"month": (month.start, month.end)}, at=now)["month"]
-        facts = budget_facts(scope_ids=[scope.pk for scope in changelist.result_list], unit="money", at=now)
-        for scope in changelist.result_list:
+        facts = budget_facts(scope_ids=[scope.pk for scope in rows], unit="money", at=now)
+        for scope in rows:
             cost = totals[scope.pk].cost if scope.pk in totals else None
             scope.month_cost = money(cost, tree.by_id[scope.pk].currency) if cost else NOTHING
             scope.budget_facts = facts.get(scope.pk)
-        return changelist
 
+    @exported(attrgetter("path"))
     @admin.display(description="scope", ordering="path")
     def in_tree(self, scope: Scope) -> SafeString:
         return format_html('<span style="white-space: nowrap">{}</span>', super().in_tree(scope))
@@ -59,6 +61,7 @@ class SpendingScopeAdmin(ScopeAdmin):
         cost: str = scope.month_cost
         return cost
 
+    @exported(lambda scope: scope.budget_facts.used_ratio if scope.budget_facts else None)
     @admin.display(description="budget used")
     def budget_use(self, scope: Any) -> SafeString | str:
         return used_bar(scope.budget_facts.used_ratio if scope.budget_facts else None)
