@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -16,7 +18,7 @@ from governance.messages.models import Channel, ChannelKind, Delivery, DeliveryS
 from governance.messages.queries import Destination, destinations
 from governance.people.rules import Actor, check_may_change
 from governance.records.operations import record_decision
-from governance.work.operations import json_text, nudge, number_array, text_array
+from governance.work.operations import json_text, nudge, number_array, send, text_array
 
 logger = logging.getLogger(__name__)
 
@@ -117,19 +119,21 @@ def queue_messages(outgoing: Sequence[Outgoing], *, at: datetime) -> None:
         key: json_text([destination.to] if destination.to else list(destination.channel.to))
         for key, destination in reached.items()
     }
+    values = [
+        json_text([message.as_json() for message in messages.values()]),
+        at,
+        at,
+        number_array(item.destination.channel.pk for item in outgoing),
+        text_array(_key_to(item.destination, item.dedup_key) for item in outgoing),
+        text_array(recipients[id(item.destination)] for item in outgoing),
+        number_array(places[id(item.message)] for item in outgoing),
+    ]
+    send(partial(_queue, values))
+
+
+def _queue(values: Sequence[Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            QUEUE,
-            [
-                json_text([message.as_json() for message in messages.values()]),
-                at,
-                at,
-                number_array(item.destination.channel.pk for item in outgoing),
-                text_array(_key_to(item.destination, item.dedup_key) for item in outgoing),
-                text_array(recipients[id(item.destination)] for item in outgoing),
-                number_array(places[id(item.message)] for item in outgoing),
-            ],
-        )
+        cursor.execute(QUEUE, values)
     nudge(SENDING_TASK, queue=SENDING_QUEUE)
 
 

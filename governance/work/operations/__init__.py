@@ -11,6 +11,10 @@ from governance.work.operations.arrays import (
     number_array,
     text_array,
 )
+from governance.work.operations.behind import (
+    behind,
+    send,
+)
 from governance.work.operations.bulk import (
     copy_rows,
     copy_values,
@@ -71,6 +75,7 @@ __all__ = [
     "added",
     "beat",
     "begin_command",
+    "behind",
     "caller_of",
     "claim_dirty_scopes",
     "copy_rows",
@@ -94,6 +99,7 @@ __all__ = [
     "nudge",
     "nullable_array",
     "number_array",
+    "send",
     "settle_dirty_scopes",
     "sqlstate_of",
     "tell_faults",

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,8 @@ import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
 from psycopg import sql
+
+from governance.work.operations.behind import is_lent, send
 
 NULL, SEPARATOR = r"\N", "\t"
 TAKEN_AT_ONCE = 250
@@ -32,15 +35,7 @@ def copy_rows(rows: Sequence[models.Model]) -> None:
     table, fields, names = _shape(rows)
     columns = [_column(field, rows) for field in fields]
     text = "".join([f"{SEPARATOR.join(values)}\n" for values in zip(*columns, strict=True)])
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)
-    # Django turns the driver's errors into its own for statements only.
-    with (
-        transaction.atomic(savepoint=False),
-        connection.wrap_database_errors,
-        connection.cursor() as cursor,
-        cursor.copy(statement) as copy,
-    ):
-        copy.write(text)
+    _copy(sql.SQL("COPY {} ({}) FROM STDIN").format(table, names), [text])
 
 
 def copy_values(
@@ -48,28 +43,46 @@ def copy_values(
 ) -> None:
     """Inserts rows by COPY, each given as the values of these fields (foreign keys as ids); ``same`` is in every row.
     The database inserts some while the next are taken, so let them be made as they are taken; not by asking the
-    database, which is busy.
+    database, which is busy. In a block of `behind` all are taken, and inserted there.
     """
     given = iter(rows)
     first = list(islice(given, TAKEN_AT_ONCE))
     if not first:
         return
     table, fields, columns = _columns(model, (*names, *same))
-    texts_of = [_texts_of(field) for field in fields[: len(names)]]
-    shared = [_texts_of(field)([value])[0] for field, value in zip(fields[len(names) :], same.values(), strict=True)]
-    end = f"{SEPARATOR}{SEPARATOR.join(shared)}\n" if shared else "\n"
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, columns)
+    texts = _lines(first, given, fields, len(names), same)
+    send(partial(_copy, statement, list(texts) if is_lent() else texts))
+
+
+def _lines(
+    first: list[Sequence[Any]],
+    rest: Iterator[Sequence[Any]],
+    fields: Sequence[models.Field[Any, Any]],
+    own: int,
+    same: Mapping[str, Any],
+) -> Iterator[str]:
+    """Lines of COPY, some at once: of each row its `own` values and those that are the same of all."""
+    texts_of = [_texts_of(field) for field in fields[:own]]
+    shared = [_texts_of(field)([value])[0] for field, value in zip(fields[own:], same.values(), strict=True)]
+    end = f"{SEPARATOR}{SEPARATOR.join(shared)}\n" if shared else "\n"
+    portion = first
+    while portion:
+        written = [texts(values) for texts, values in zip(texts_of, zip(*portion, strict=True), strict=True)]
+        yield "".join([SEPARATOR.join(values) + end for values in zip(*written, strict=True)])
+        portion = list(islice(rest, TAKEN_AT_ONCE))
+
+
+def _copy(statement: sql.Composed, texts: Iterable[str]) -> None:
+    # Django turns the driver's errors into its own for statements only.
     with (
         transaction.atomic(savepoint=False),
         connection.wrap_database_errors,
         connection.cursor() as cursor,
         cursor.copy(statement) as copy,
     ):
-        portion = first
-        while portion:
-            written = [texts(values) for texts, values in zip(texts_of, zip(*portion, strict=True), strict=True)]
-            copy.write("".join([SEPARATOR.join(values) + end for values in zip(*written, strict=True)]))
-            portion = list(islice(given, TAKEN_AT_ONCE))
+        for text in texts:
+            copy.write(text)
 
 
 def insert_rows(rows: Sequence[models.Model], *, on_conflict: sql.SQL = NO_CONFLICT_MATTERS) -> None:
@@ -104,8 +117,12 @@ def _insert(
     keys = [str(field.column) for field in fields]
     json_of = [_json_of(field) for field in fields]
     given = [{key: of(value) for key, of, value in zip(keys, json_of, row, strict=True)} for row in rows]
+    send(partial(_execute, statement, json_text(given)))
+
+
+def _execute(statement: sql.Composed, rows: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement, [json_text(given)])
+        cursor.execute(statement, [rows])
 
 
 def _columns(

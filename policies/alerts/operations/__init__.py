@@ -6,15 +6,19 @@ from policies.alerts.operations.acknowledgement import (
 from policies.alerts.operations.endings import (
     Ending,
     tell_endings,
+    told_of_endings,
 )
 from policies.alerts.operations.telling import (
+    Addressed,
     Happened,
     Told,
     add_events,
+    addressed,
     tell,
 )
 
 __all__ = [
+    "Addressed",
     "AlertAlreadyAcknowledged",
     "AlertResolved",
     "Ending",
@@ -22,6 +26,8 @@ __all__ = [
     "Told",
     "acknowledge_alert",
     "add_events",
+    "addressed",
     "tell",
     "tell_endings",
+    "told_of_endings",
 ]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from governance.messages.channels import Message
 from policies.alerts.models import AlertEvent
-from policies.alerts.operations.telling import Happened, Told, tell
+from policies.alerts.operations.telling import Happened, Told, addressed, tell
 
 RELEASED, RESOLVED = "released", "resolved"
 
@@ -34,12 +34,17 @@ class Ending:
     still: str = ""
 
 
-def tell_endings(endings: Sequence[Ending], *, at: datetime) -> list[Happened]:
+def tell_endings(endings: Sequence[Ending], *, at: datetime) -> Sequence[Happened]:
     """Queue one message for each ending whose limits somebody was told of; returns the events, not yet stored."""
+    return tell(addressed(told_of_endings(endings)), at=at)
+
+
+def told_of_endings(endings: Sequence[Ending]) -> list[Told]:
+    """A message for each ending whose limits somebody was told of, which the database is asked for."""
     if not endings:
         return []
     told = _told_of_limits({ending.alert_id for ending in endings})
-    messages = [
+    return [
         Told(
             alert_id=ending.alert_id,
             scope_id=ending.scope_id,
@@ -51,7 +56,6 @@ def tell_endings(endings: Sequence[Ending], *, at: datetime) -> list[Happened]:
         for ending in endings
         if told.get(ending.alert_id)
     ]
-    return tell(messages, at=at) if messages else []
 
 
 def _told_of_limits(alert_ids: set[int]) -> dict[int, tuple[str, ...]]:

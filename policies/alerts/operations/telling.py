@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from governance.errors import DomainError
 from governance.messages.channels import Message
 from governance.messages.operations import Outgoing, queue_messages
 from governance.messages.queries import Destination, destinations_of
-from governance.work.operations import copy_values
+from governance.work.operations import copy_values, send
 from policies.alerts.models import Alert, AlertEvent
 
 logger = logging.getLogger(__name__)
@@ -50,10 +51,18 @@ def add_events(events: Iterable[Happened], *, at: datetime) -> None:
     copy_values(AlertEvent, ("alert", "kind", "step", "detail", "evidence"), events, same={"at": at})
 
 
-def tell(messages: Sequence[Told], *, at: datetime) -> list[Happened]:
-    """Queue the messages, inside the caller's transaction; returns an event for each, not yet stored, that says who was
-    notified. An address that leads nowhere is named in the event and fails nothing.
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """Messages with where they go: what to queue, and an event for each, not yet stored, that says who was notified. An
+    address that leads nowhere is named in the event and fails nothing.
     """
+
+    outgoing: Sequence[Outgoing]
+    events: Sequence[Happened]
+
+
+def addressed(messages: Sequence[Told]) -> Addressed:
+    """Asks the database where the messages' addresses lead."""
     events: list[Happened] = []
     outgoing: list[Outgoing] = []
     known = _places(messages)
@@ -79,10 +88,17 @@ def tell(messages: Sequence[Told], *, at: datetime) -> list[Happened]:
                 },
             )
         )
-    queue_messages(outgoing, at=at)
-    not_yet = Alert.objects.filter(pk__in={told.alert_id for told in messages}).exclude(last_notified_at=at)
-    not_yet.update(last_notified_at=at)
-    return events
+    return Addressed(outgoing, events)
+
+
+def tell(told: Addressed, *, at: datetime) -> Sequence[Happened]:
+    """Queues the messages, inside the caller's transaction, and returns their events."""
+    if told.events:
+        queue_messages(told.outgoing, at=at)
+        alert_ids = {event.alert_id for event in told.events}
+        not_yet = Alert.objects.filter(pk__in=alert_ids).exclude(last_notified_at=at)
+        send(partial(not_yet.update, last_notified_at=at))
+    return told.events
 
 
 def _places(messages: Sequence[Told]) -> Mapping[str, Mapping[int, tuple[Destination, ...] | DomainError]]:

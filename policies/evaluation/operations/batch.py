@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
-from governance.work.operations import copy_values, insert_values
+from governance.work.operations import copy_values, insert_values, send
 from policies.alerts.models import Alert, AlertEvent
-from policies.alerts.operations import Ending, Happened, add_events, tell, tell_endings
+from policies.alerts.operations import Addressed, Ending, Happened, add_events, addressed, tell, told_of_endings
 from policies.constraints.models import KIND_FIELDS, Constraint
 from policies.evaluation.operations.messages import Notice, NoticeKey, told_of
 from policies.evaluation.operations.records import PendingRecord
@@ -56,6 +57,8 @@ class Batch:
     """As STATE_FIELDS."""
     forgotten_states: list[int] = field(default_factory=list)
     new_alerts: list[Alert] = field(default_factory=list)
+    are_numbered: bool = False
+    """Whether the new alerts have their numbers before they are inserted."""
     changed_alerts: dict[int, Alert] = field(default_factory=dict)
     events: list[tuple[Alert | int, str, str, str]] = field(default_factory=list)
     new_constraints: list[tuple[Alert, dict[str, Any]]] = field(default_factory=list)
@@ -119,15 +122,8 @@ class _Notified(dict[tuple[Pair, datetime, str], int]):
         return self.get(key, 0)
 
 
-def _insert_alerts(batch: Batch) -> None:
-    """Whoever is told of an alert is told in this transaction. The numbers of many are drawn first, so that they can be
-    copied.
-    """
-    for notice in batch.notices:
-        notice.alert.last_notified_at = batch.at
-    if len(batch.new_alerts) < COPIED_FROM:
-        Alert.objects.bulk_create(batch.new_alerts)
-        return
+def number_alerts(batch: Batch) -> None:
+    """Draws the numbers of new alerts, so that they can be copied, and told of before they are."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
@@ -135,6 +131,18 @@ def _insert_alerts(batch: Batch) -> None:
         )
         for alert, (number,) in zip(batch.new_alerts, cursor.fetchall(), strict=True):
             alert.pk = number
+    batch.are_numbered = True
+
+
+def _insert_alerts(batch: Batch) -> None:
+    """Whoever is told of an alert is told in this transaction."""
+    for notice in batch.notices:
+        notice.alert.last_notified_at = batch.at
+    if not batch.are_numbered:
+        if len(batch.new_alerts) < COPIED_FROM:
+            Alert.objects.bulk_create(batch.new_alerts)
+            return
+        number_alerts(batch)
     copy_values(Alert, [field.name for field in _ALERT_FIELDS], map(_values_of_alert, batch.new_alerts), same={})
 
 
@@ -146,33 +154,36 @@ def _insert_constraints(batch: Batch) -> None:
         copy_values(Constraint, ("alert", *names), rows, same={"status": Constraint.Status.ACTIVE, **not_ended})
 
 
-def save(batch: Batch) -> None:
-    """Write states, alerts, constraints, deliveries and events in this order, inside the caller's transaction."""
+def messages_of(batch: Batch) -> Addressed:
+    """What the batch tells of its alerts, which have their numbers by now."""
+    told = [told_of(notice) for notice in batch.notices]
+    return addressed([*told, *told_of_endings(list(batch.endings.values()))])
+
+
+def save(batch: Batch, *, messages: Addressed | None = None) -> None:
+    """Write states, alerts, constraints, deliveries and events in this order, inside the caller's transaction.
+    ``messages`` are its own, where they are known: nothing is asked of the database then.
+    """
     if batch.forgotten_states:
-        GuardrailState.objects.filter(id__in=batch.forgotten_states).delete()
+        send(GuardrailState.objects.filter(id__in=batch.forgotten_states).delete)
     insert_values(GuardrailState, STATE_FIELDS, batch.states, on_conflict=STATE_REPLACED)
     if batch.changed_alerts:
-        Alert.objects.bulk_update(
-            [batch.changed_alerts[pk] for pk in sorted(batch.changed_alerts)],
-            [
-                "status", "step", "severity", "reason", "evidence", "version", "level", "escalated_at",
-                "resolved_at", "resolve_reason",
-            ],
-            batch_size=500,
-        )  # fmt: skip
+        changed_alerts = [batch.changed_alerts[pk] for pk in sorted(batch.changed_alerts)]
+        fields = [
+            "status", "step", "severity", "reason", "evidence", "version", "level", "escalated_at", "resolved_at",
+            "resolve_reason",
+        ]  # fmt: skip
+        send(partial(Alert.objects.bulk_update, changed_alerts, fields, batch_size=500))
     _insert_alerts(batch)
     if batch.changed_constraints:
-        Constraint.objects.bulk_update(
-            [batch.changed_constraints[pk] for pk in sorted(batch.changed_constraints)],
-            [
-                "status", *KIND_FIELDS, "version", "owner", "reason", "evidence", "expires_at", "min_hold_until",
-                "released_at", "released_by", "release_reason",
-            ],
-            batch_size=500,
-        )  # fmt: skip
+        changed_constraints = [batch.changed_constraints[pk] for pk in sorted(batch.changed_constraints)]
+        fields = [
+            "status", *KIND_FIELDS, "version", "owner", "reason", "evidence", "expires_at", "min_hold_until",
+            "released_at", "released_by", "release_reason",
+        ]  # fmt: skip
+        send(partial(Constraint.objects.bulk_update, changed_constraints, fields, batch_size=500))
     _insert_constraints(batch)
-    told = tell([told_of(notice) for notice in batch.notices], at=batch.at) if batch.notices else []
-    told += tell_endings(list(batch.endings.values()), at=batch.at)
+    told = tell(messages_of(batch) if messages is None else messages, at=batch.at)
     happened = (
         Happened(alert if isinstance(alert, int) else alert.pk, kind, step, detail)
         for alert, kind, step, detail in batch.events

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 from django.db import transaction
@@ -19,9 +18,8 @@ from django.db import transaction
 from governance.scopes.queries import ScopeTree
 from governance.work.engine.locks import EVALUATION_LOCK
 from governance.work.operations import DirtyClaim, beat, hold, is_of_the_rows, settle_dirty_scopes
-from policies.evaluation.operations.beside import beside
 from policies.evaluation.operations.gaps import HeldFindings, open_gaps
-from policies.evaluation.operations.transitions import write_findings
+from policies.evaluation.operations.transitions import MANY, write_findings
 from policies.evaluation.queries import (
     EVALUATION_HEARTBEAT,
     Ahead,
@@ -39,8 +37,6 @@ ItemT = TypeVar("ItemT")
 
 # This many are written in less than a second, which is the longest that other work of the organisation waits.
 WRITE_FINDINGS_MAX = 1000
-# So many take long enough to write that there is something to do meanwhile.
-MANY = 200
 REASON_MAX = 300
 # So many in a row without one that can be written: it is the organisation that fails, and looking for the scope or the
 # guardrail would take as many transactions as it has scopes.
@@ -172,14 +168,11 @@ def _write_portion(
     groups = grouped(Counter(finding.scope.id for finding in findings)) if group.guardrails is None else []
     first, remaining = (groups[0], groups[1:]) if groups else (group, [])
     to_write = [finding for finding in findings if finding.scope.id in first.scope_ids]
-    transitions = beside(
-        partial(
-            write_findings,
-            to_write,
-            at=at,
-            before_records=lambda: _settle(() if remaining else claims, assessment, at),
-        ),
-        ahead.prepare(following) if len(to_write) >= MANY else (),
+    transitions = write_findings(
+        to_write,
+        at=at,
+        before_records=lambda: _settle(() if remaining else claims, assessment, at),
+        meanwhile=ahead.prepare(following) if len(to_write) >= MANY else (),
     )
     rest = tuple(replace(other, is_assessed=True) for other in remaining)
     return Portion(assessment, transitions, rest, is_again=group.is_assessed)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, assert_never
 
+from governance.work.operations import behind, send
 from policies.alerts.models import Alert, AlertEvent
-from policies.evaluation.operations.batch import Batch, Known, Pair, load_known, save
+from policies.evaluation.operations.batch import Batch, Known, Pair, load_known, messages_of, number_alerts, save
 from policies.evaluation.operations.constraints import end_reason, plan_constraints, plan_ending, release
 from policies.evaluation.operations.messages import Notice
 from policies.evaluation.operations.records import PendingRecord, as_json, record
@@ -29,13 +30,22 @@ from policies.guardrails.engine.types import (
 )
 from policies.guardrails.queries import ActiveGuardrail
 
+# So many take long enough to write that there is something to do meanwhile.
+MANY = 200
+
 
 def write_findings(
-    findings: Iterable[ScopeAssessment], *, at: datetime, before_records: Callable[[], None] = lambda: None
+    findings: Iterable[ScopeAssessment],
+    *,
+    at: datetime,
+    before_records: Callable[[], None] = lambda: None,
+    meanwhile: Iterable[Callable[[], None]] = (),
 ) -> int:
     """Write the findings; returns how many steps started or ended. The caller holds the organisations' locks.
 
-    ``before_records`` runs when all else is written and only the chain of decision records is left to be locked.
+    ``before_records`` runs when all else is written and only the chain of decision records is left to be locked. MANY
+    findings are written behind this thread, which makes the next rows and then does what is for ``meanwhile``: it asks
+    the database nothing. Where they are fewer, that is not done.
     """
     to_write = list(findings)
     if not to_write:
@@ -45,9 +55,19 @@ def write_findings(
     batch = Batch(at=at)
     for finding in to_write:
         _plan(batch, known, finding)
-    save(batch)
-    before_records()
-    record(batch.decisions, at=at)
+    if len(to_write) < MANY:
+        save(batch)
+        before_records()
+        record(batch.decisions, at=at)
+        return batch.transitions_count
+    number_alerts(batch)
+    messages = messages_of(batch)
+    with behind():
+        save(batch, messages=messages)
+        send(before_records)
+        record(batch.decisions, at=at)
+        for one in meanwhile:
+            one()
     return batch.transitions_count
 
 
