@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from governance.documents import Document, Metadata, Part, ScopePath
 
-Right = Literal["approve_budget", "set_unit_cost", "constrain_demand", "acknowledge"]
+Right = Literal["approve_budget", "set_unit_cost", "constrain_demand", "acknowledge", "grant_in_emergency"]
 PersonaName = Literal["engineering", "finance", "finops", "platform"]
 
 

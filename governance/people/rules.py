@@ -18,6 +18,7 @@ from governance.scopes.engine import is_at_or_below, lineage_of, outermost
 from governance.scopes.models import Scope
 
 # A key is not a person: it can hold the rights of daily work, never the right to approve money.
+RIGHTS_OF_PERSONS = frozenset({DecisionRight.APPROVE_BUDGET, DecisionRight.GRANT_IN_EMERGENCY})
 RIGHT_OF_KEY: Mapping[str, KeyPermission] = {
     DecisionRight.ACKNOWLEDGE: KeyPermission.ALERTS_WRITE,
     DecisionRight.CONSTRAIN_DEMAND: KeyPermission.GUARDRAILS_WRITE,
@@ -152,13 +153,13 @@ def _no_say(actor: Actor, path: str) -> Forbidden:
 
 def has_right(actor: Actor, right: str, scope: Scope) -> bool:
     """Whether `actor` holds the decision right over `scope`, by owning it or a scope above it. A key holds the rights
-    of RIGHT_OF_KEY, the installation all but approving budgets.
+    of RIGHT_OF_KEY, the installation all but those over money.
     """
     if actor.key is not None:
         permission = RIGHT_OF_KEY.get(right)
         return permission is not None and actor.key.has_permission(permission) and actor.sees(scope.path)
     if actor.user is None:
-        return actor.is_system and right != DecisionRight.APPROVE_BUDGET
+        return actor.is_system and right not in RIGHTS_OF_PERSONS
     if not actor.user.is_active:
         return False
     if actor.user.is_superuser:

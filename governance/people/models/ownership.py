@@ -27,6 +27,8 @@ class DecisionRight(models.TextChoices):
     SET_UNIT_COST = "set_unit_cost"
     CONSTRAIN_DEMAND = "constrain_demand"
     ACKNOWLEDGE = "acknowledge"
+    # A little more for a budget at once, reviewed afterwards (ADR 59); of no persona unless it is given.
+    GRANT_IN_EMERGENCY = "grant_in_emergency"
 
 
 class OwnershipQuerySet(ScopedQuerySet["Ownership"]):
