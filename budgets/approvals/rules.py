@@ -43,15 +43,21 @@ def check_somebody_answers(actor: Actor) -> None:
         )
 
 
-def check_person_with_right(actor: Actor, budget: Budget) -> User:
+WORDS = {
+    DecisionRight.APPROVE_BUDGET: "approve budgets",
+    DecisionRight.GRANT_IN_EMERGENCY: "grant in an emergency",
+}
+
+
+def check_person_with_right(
+    actor: Actor, budget: Budget, *, right: DecisionRight = DecisionRight.APPROVE_BUDGET
+) -> User:
     """The person, if they may approve budgets of the scope; PersonRequired, NotFound or RightRequired otherwise."""
     if actor.user is None:
         raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
     check_seen(actor, budget.scope)
-    if not actor.may(DecisionRight.APPROVE_BUDGET, budget.scope):
-        raise RightRequired(
-            f"{actor.label} does not hold the right to approve budgets at or above {budget.scope.path}."
-        )
+    if not actor.may(right, budget.scope):
+        raise RightRequired(f"{actor.label} does not hold the right to {WORDS[right]} at or above {budget.scope.path}.")
     return actor.user
 
 
@@ -69,9 +75,9 @@ def check_not_who_asked(actor: Actor, proposer_id: int) -> None:
         raise FourEyes(f"{actor.label} asked for this budget to end; someone else has to agree.")
 
 
-def check_decider(actor: Actor, budget: Budget) -> User:
+def check_decider(actor: Actor, budget: Budget, *, right: DecisionRight = DecisionRight.APPROVE_BUDGET) -> User:
     """As `check_person_with_right`, and FourEyes for an author of the budget, superuser or not."""
-    user = check_person_with_right(actor, budget)
+    user = check_person_with_right(actor, budget, right=right)
     if is_author(user, budget):
         raise FourEyes(f"{actor.label} proposed this budget; someone else has to decide on it.")
     return user

@@ -1,4 +1,5 @@
 from budgets.approvals.operations.approving import approve_budget
+from budgets.approvals.operations.emergencies import grant_ahead, take_back_unspent
 from budgets.approvals.operations.ending import end_budget, end_digest, withdraw_end
 from budgets.approvals.operations.granting import (
     approve_grant,
@@ -33,6 +34,7 @@ __all__ = [
     "end_budget",
     "end_digest",
     "give_back",
+    "grant_ahead",
     "grant_as_asked",
     "grant_digest",
     "grant_more",
@@ -41,6 +43,7 @@ __all__ = [
     "reject_budget",
     "reject_grant",
     "submit_budget",
+    "take_back_unspent",
     "withdraw_budget",
     "withdraw_end",
     "withdraw_grant",

@@ -24,6 +24,7 @@ from budgets.plans.engine.amounts import budget_quantity, ledger_quantity, plain
 from budgets.plans.errors import InsufficientFunds, NotInForce
 from budgets.plans.models import Budget
 from budgets.plans.operations import check_amount, checked_reason, locked
+from governance.people.models import DecisionRight
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 from governance.scopes.queries import scope_tree
@@ -53,11 +54,12 @@ def opened_now(budget: Budget, at: datetime) -> tuple[Account, Opened]:
 def moved(
     budget: Budget, account: Account, opened: Opened, amount: Decimal, *, actor: Actor, reason: str,
     at: datetime, evidence: Mapping[str, object] = MappingProxyType({}),
+    right: DecisionRight = DecisionRight.APPROVE_BUDGET,
 ) -> Account:  # fmt: skip
     """Moves `amount`, below zero to give back, and records it last. Under the opening lock. Asks once more whether the
-    actor may: whoever calls it moves money.
+    actor may, by `right`: whoever calls it moves money.
     """
-    rules.check_decider(actor, budget)
+    rules.check_decider(actor, budget, right=right)
     verb = "grant" if amount > 0 else "give_back"
     quantity = ledger_quantity(budget.unit, amount)
     change_funding(account, quantity, budget=budget, actor=actor, reason=reason, reference=verb, at=at)
