@@ -27,6 +27,7 @@ urlpatterns = [
     path("budgets/<int:budget_id>/end/withdraw", views.WithdrawEnd.as_view(), name="budget-end-withdraw"),
     path("my/limits", limits.MyLimits.as_view(), name="my-limits"),
     path("quota-requests", requests.QuotaRequests.as_view(), name="quota-requests"),
+    path("quota-requests/emergency", requests.GrantInEmergency.as_view(), name="quota-request-emergency"),
     path("quota-requests/<int:request_id>", requests.QuotaRequestDetail.as_view(), name="quota-request"),
     path("quota-requests/<int:request_id>/facts", facts.QuotaRequestFacts.as_view(), name="quota-request-facts"),
     path("quota-requests/<int:request_id>/submit", requests.SubmitRequest.as_view(), name="quota-request-submit"),
@@ -35,6 +36,8 @@ urlpatterns = [
     path("quota-requests/<int:request_id>/approve", requests.ApproveRequest.as_view(), name="quota-request-approve"),
     path("quota-requests/<int:request_id>/reject", requests.RejectRequest.as_view(), name="quota-request-reject"),
     path("quota-requests/<int:request_id>/withdraw", requests.WithdrawRequest.as_view(), name="quota-request-withdraw"),
+    path("quota-requests/<int:request_id>/confirm", requests.ConfirmEmergency.as_view(), name="quota-request-confirm"),
+    path("quota-requests/<int:request_id>/dispute", requests.DisputeEmergency.as_view(), name="quota-request-dispute"),
     path("reservations", reservations.Reservations.as_view(), name="reservations"),
     path("reservations/<uuid:reservation_id>", reservations.ReservationDetail.as_view(), name="reservation"),
     path(

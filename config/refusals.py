@@ -58,6 +58,9 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "document_too_large": Refusal((422,), "The document is too large; split it."),
     "duplicate_key": Refusal((422,), "A key stands twice in one mapping of the document."),
     "email_invalid": Refusal((422,), "This is no email address."),
+    "emergency_refused": Refusal(
+        (409,), "It is more than may be granted in an emergency, or an earlier grant has not been reviewed in time."
+    ),
     "ends_before_it_starts": Refusal((422,), "A budget ends after it starts, and after today."),
     "expires_in_out_of_range": Refusal((422,), "A reservation expires within seven days."),
     "expiry_in_the_past": Refusal((422,), "The key would have expired already."),

@@ -13,6 +13,7 @@ from config.databases import APPLICATION, DATABASE, OWNER, conninfo
 from config.environment import Environment, EnvironmentVariableError, secret_keys
 from config.folders import data_folder
 from config.identity import identity_provider, passwords, second_factor
+from config.money import grant_percents
 
 env = Environment()
 
@@ -294,8 +295,7 @@ OVERVIEW_FAULTS = "config.apart.sentences"
 
 # --- budgets -------------------------------------------------------------------------------------------------
 
-# By how much of a budget's amount the grants of one period may raise it together without a second person; 0: never.
-GRANT_ALONE_PERCENT = env.integer("WEIR_GRANT_ALONE_PERCENT", 100, least=0)
+GRANT_ALONE_PERCENT, EMERGENCY_PERIOD_PERCENT, EMERGENCY_DAY_PERCENT = grant_percents(env)
 
 # --- usage ---------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,14 @@ class FourEyes(Forbidden):
     code = "four_eyes"
 
 
+class EmergencyRefused(DomainError):
+    """More than may be granted in an emergency, or an earlier one has not been reviewed in time; `left` is what may be
+    granted now.
+    """
+
+    code = "emergency_refused"
+
+
 class WrongStatus(DomainError):
     """The budget's status does not allow the command."""
 

@@ -13,13 +13,16 @@ from django.db.models import F, Q
 from budgets.approval_rules.models import ApprovalRules
 from budgets.plans.engine.amounts import spoken
 from budgets.plans.models import Budget, Unit, changed
-from budgets.requests.engine.states import DECIDED, TRANSITIONS, WAITING
+from budgets.requests.engine.states import DECIDED, GIVEN, TO_REVIEW, TRANSITIONS, WAITING
 from governance.scopes.models import Scope, ScopedQuerySet
 
 ASKED = (
     "scope", "unit", "currency", "amount", "term", "period", "starts_on", "ends_on", "justification",
     "expected_outcome", "outcome_value", "link", "estimate", "requested_by", "created_at",
 )  # fmt: skip
+# What a draft keeps, whoever edits it.
+OF_A_DRAFT = ("scope", "unit", "currency", "requested_by", "created_at")
+GRANT = ("granted", "granted_until", "for_models", "budget", "digest")
 DECISION = ("decided_by", "decided_at", "decision_reason", "granted", "granted_until", "for_models", "budget", "digest")
 
 
@@ -29,6 +32,10 @@ class QuotaRequestQuerySet(ScopedQuerySet["QuotaRequest"]):
     def waiting(self) -> Self:
         """Those that somebody may still decide on."""
         return self.filter(status__in=WAITING)
+
+    def to_review(self) -> Self:
+        """What was granted in an emergency, and nobody has confirmed or disputed yet."""
+        return self.filter(status__in=TO_REVIEW)
 
 
 class QuotaRequest(models.Model):
@@ -50,6 +57,9 @@ class QuotaRequest(models.Model):
         REJECTED = "rejected"
         WITHDRAWN = "withdrawn"
         EXPIRED = "expired"
+        EMERGENCY = "emergency", "granted in an emergency, to be reviewed"
+        CONFIRMED = "confirmed", "emergency confirmed"
+        DISPUTED = "disputed", "emergency disputed"
 
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="quota_requests", editable=False)
     unit = models.CharField(max_length=16, choices=Unit.choices, editable=False)
@@ -85,6 +95,8 @@ class QuotaRequest(models.Model):
         Budget, on_delete=models.PROTECT, null=True, related_name="quota_requests", editable=False
     )
     digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+    # Of a disputed emergency grant, what was left of it.
+    taken_back = models.DecimalField(max_digits=24, decimal_places=9, null=True, editable=False)
 
     objects = QuotaRequestQuerySet.as_manager()
 
@@ -108,10 +120,15 @@ class QuotaRequest(models.Model):
             models.CheckConstraint(
                 name="quota_request_grant_complete",
                 condition=Q(
-                    status="approved", granted__gt=0, granted__lte=F("amount"), budget__isnull=False,
+                    status__in=GIVEN, granted__gt=0, granted__lte=F("amount"), budget__isnull=False,
                     digest__regex="^[0-9a-f]{64}$",
                 )
-                | (~Q(status="approved") & Q(granted=None, granted_until=None, budget=None, digest="")),
+                | (~Q(status__in=GIVEN) & Q(granted=None, granted_until=None, budget=None, digest="")),
+            ),
+            models.CheckConstraint(
+                name="quota_request_takes_back_what_was_disputed",
+                condition=Q(taken_back=None)
+                | Q(status="disputed", taken_back__gte=0, taken_back__lte=F("granted")),
             ),
             models.CheckConstraint(
                 name="quota_request_decided_by_another_person",
@@ -129,7 +146,10 @@ class QuotaRequest(models.Model):
                 name="quota_request_is_fixed",
                 operation=pgtrigger.Update,
                 when=pgtrigger.Before,
-                condition=changed(*ASKED) | (~pgtrigger.Q(old__status__in=WAITING) & changed(*DECISION)),
+                condition=changed(*OF_A_DRAFT)
+                | (~pgtrigger.Q(old__status="draft") & changed(*ASKED))
+                | (~pgtrigger.Q(old__status__in=(*WAITING, *TO_REVIEW)) & changed(*DECISION, "taken_back"))
+                | (pgtrigger.Q(old__status__in=TO_REVIEW) & changed(*GRANT)),
                 func="RAISE EXCEPTION 'quota request %: what was asked for and decided is not edited', OLD.id"
                 " USING ERRCODE = 'integrity_constraint_violation';",
             ),
@@ -144,6 +164,11 @@ class QuotaRequest(models.Model):
         """Whether somebody may still decide on it."""
         return self.status in WAITING
 
+    @property
+    def is_to_review(self) -> bool:
+        """Whether it was granted in an emergency, and nobody has reviewed that yet."""
+        return self.status in TO_REVIEW
+
 
 class QuotaRequestEntry(models.Model):
     """One step of a request, with what was said: the thread that both sides read."""
@@ -157,6 +182,11 @@ class QuotaRequestEntry(models.Model):
         REJECTED = "rejected"
         WITHDRAWN = "withdrawn"
         EXPIRED = "expired"
+        EDITED = "edited"
+        EMERGENCY = "emergency", "granted in an emergency"
+        OVERDUE = "overdue", "not reviewed in time"
+        CONFIRMED = "confirmed"
+        DISPUTED = "disputed"
 
     request = models.ForeignKey(QuotaRequest, on_delete=models.PROTECT, related_name="thread", editable=False)
     kind = models.CharField(max_length=16, choices=Kind.choices, editable=False)

@@ -1,6 +1,9 @@
 """Who may ask, answer and decide; used by operations, API and admin."""
 
 from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Q
 
 from budgets.approval_rules.engine.agreeing import (
     ApprovalCase,
@@ -18,11 +21,12 @@ from budgets.plans.models import Budget
 from budgets.requests.errors import AgreedAlready, NotNext
 from budgets.requests.models import QuotaRequest, QuotaRequestEntry
 from governance.errors import PersonRequired, RightRequired
-from governance.people.models import DecisionRight, User
+from governance.people.models import ApiKey, DecisionRight, KeyPermission, User
 from governance.people.rules import Actor
-from governance.scopes.models import Scope
+from governance.scopes.models import Scope, at_or_below
 
-BY_ITS_AUTHORS = (QuotaRequestEntry.Kind.SUBMITTED, QuotaRequestEntry.Kind.ANSWER)
+USING = [KeyPermission.USAGE_WRITE, KeyPermission.ADMIN]
+BY_ITS_AUTHORS = (QuotaRequestEntry.Kind.SUBMITTED, QuotaRequestEntry.Kind.ANSWER, QuotaRequestEntry.Kind.EDITED)
 
 
 def check_asker(actor: Actor, scope: Scope) -> User:
@@ -120,6 +124,18 @@ def _no_say(actor: Actor, case: ApprovalCase, names: str) -> NotNext | RightRequ
 
 def _names(found: Sequence[Holding]) -> str:
     return " or ".join(each.name for each in found) or "an administrator"
+
+
+def check_reviewer(actor: Actor, request: QuotaRequest, budget: Budget, *, at: datetime) -> User:
+    """As `check_decider`, and FourEyes for who uses what was granted: the owner of a key that sends usage from the
+    scope or below.
+    """
+    user = check_decider(actor, request, budget)
+    below = at_or_below((request.scope.path,), "scope__path")
+    using = ApiKey.objects.filter(below, created_by=user, permissions__overlap=USING, revoked_at=None)
+    if using.filter(Q(expires_at=None) | Q(expires_at__gt=at)).exists():
+        raise FourEyes(f"{actor.label} owns a key that uses this budget; someone else has to review the grant.")
+    return user
 
 
 def check_not_author(actor: Actor, request: QuotaRequest) -> None:

@@ -52,7 +52,7 @@ from tests.allocation.declared_documents import BOOK, RULES
 from tests.allocation.prices.operations.test_price_books import apply_book
 from tests.allocation.sharing import furnish_sharing
 from tests.database_owner import as_owner
-from tests.meta.test_authorisation import requests_of
+from tests.meta.test_authorisation import emergency_of, requests_of
 from tests.policies.conftest import MONTHLY_BUDGET, policy
 
 AT = datetime(2026, 11, 24, 12, 30, 30, tzinfo=UTC)
@@ -83,9 +83,12 @@ def signed_in(user: User) -> Client:
 
 
 def own_person(email: str, scope: Scope, persona: str) -> User:
-    """Somebody who holds the persona with all decision rights that come with it."""
+    """Somebody who holds the persona with all decision rights that come with it; and that to grant in an emergency,
+    which comes with none, with engineering.
+    """
     user = User.objects.create_user(email, "a long password", is_staff=True)
-    for right in DEFAULT_RIGHTS[persona]:
+    more = ("grant_in_emergency",) if persona == "engineering" else ()
+    for right in (*DEFAULT_RIGHTS[persona], *more):
         Ownership.objects.create(scope=scope, user=user, persona=persona, decision_right=right)
     return user
 
@@ -261,11 +264,18 @@ def _budgets(scope: Scope, words: str) -> dict[str, Any]:
     roomy = budget(scope, f"{words}-roomy", 1000, unit="requests" if whole else "gpu_hours")
     asked = grant_more(budget_id=roomy, amount=Decimal(5000), actor=_actors(scope)[1], reason=words, at=AT)
     assert isinstance(asked, GrantProposal)
+    urgent: dict[str, Any] = {}
     approved = budget(scope, words, 100) if not whole else budget(scope, words, 100, unit="tokens")
     EndProposal.objects.create(
         budget_id=approved, reason=words, proposed_by=_actors(scope)[1].user, proposed_at=AT, expires_at=AT + DAY
     )
+    if not whole:
+        root = Scope.objects.get(path=scope.path.split("/")[0])
+        by = User.objects.filter(email=f"urgent@{root.path}.example").first()
+        by = by or own_person(f"urgent@{root.path}.example", root, "engineering")
+        urgent["emergency"] = emergency_of(scope, Actor.of_user(by), words=words)
     return {
+        **urgent,
         **requests_of(scope, *_actors(scope), words=words),
         "approved": approved,
         "roomy": roomy,

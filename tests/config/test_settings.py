@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def read_by_settings() -> set[str]:
-    trees = [ast.parse((ROOT / "config" / name).read_text()) for name in ("settings.py", "identity.py")]
+    trees = [ast.parse((ROOT / "config" / name).read_text()) for name in ("settings.py", "identity.py", "money.py")]
     return {
         node.args[0].value
         for tree in trees

@@ -41,7 +41,7 @@ from budgets.forecasts.models import Forecast
 from budgets.plans.models import Budget
 from budgets.requests.models import QuotaRequest
 from budgets.requests.operations import Case as Wish
-from budgets.requests.operations import ask_about_request, request_digest, request_more
+from budgets.requests.operations import ask_about_request, grant_in_emergency, request_digest, request_more
 from budgets.requests.queries import budgets_raised
 from budgets.reservations.operations import Terms, hold
 from governance.calendar.engine import DAY
@@ -233,7 +233,11 @@ MATRIX = {
     "POST /quota-requests": Case(
         ("budgets:write",), body={"scope": "acme/search", "amount": "5", "justification": "As agreed."}, ok=201
     ),
+    "POST /quota-requests/emergency": Case(
+        ("budgets:write",), body={"scope": "acme/search", "amount": "1", **REASON}, by="urgent", ok=201
+    ),
     "GET /quota-requests/{request_id}": reads("budgets:read", of="wished"),
+    "PATCH /quota-requests/{request_id}": Case(("budgets:write",), of="wish_drafted", body={"amount": "6"}),
     "GET /quota-requests/{request_id}/facts": reads("budgets:read", of="wished"),
     "POST /quota-requests/{request_id}/submit": Case(("budgets:write",), of="wish_drafted"),
     "POST /quota-requests/{request_id}/ask": decides("wished", TEXT, by="finance"),
@@ -241,6 +245,8 @@ MATRIX = {
     "POST /quota-requests/{request_id}/approve": decides("wished", {**REASON, "expected_digest": DIGEST}, by="finance"),
     "POST /quota-requests/{request_id}/reject": decides("wished", REASON, by="finance"),
     "POST /quota-requests/{request_id}/withdraw": Case(("budgets:write",), of="wished", body=REASON),
+    "POST /quota-requests/{request_id}/confirm": decides("emergency", REASON, by="finance"),
+    "POST /quota-requests/{request_id}/dispute": decides("emergency", REASON, by="finance"),
     "GET /reservations": reads("budgets:read"),
     "POST /reservations": Case(
         ("reservations:write",), body={"scope": "acme/search", "amount": "1", "unit": "gpu_hours"}, ok=201
@@ -378,6 +384,7 @@ def made_in(folder: Path) -> World:
         "second": person("zoe@acme.example", acme, "finance", "approve_budget"),
         "finops": person("flo@acme.example", acme, "finops", "set_unit_cost"),
         "platform": person("pam@acme.example", acme, "platform", "constrain_demand"),
+        "urgent": person("ona@acme.example", acme, "engineering", "grant_in_emergency"),
         "foreign": person("eve@globex.example", globex, "finance", "approve_budget"),
     }
     Ownership.objects.create(
@@ -436,6 +443,7 @@ def made_in(folder: Path) -> World:
             "submitted": budget(teams["ads"], 10, author).pk,
             "draft": budget(ranker, 10, author, submitted=False).pk,
             **requests_of(teams["search"], author, finance),
+            "emergency": emergency_of(teams["search"], Actor.of_user(people["urgent"])),
             **imports,
             "anomaly": anomaly.pk,
             "alert": Alert.objects.get().pk,
@@ -458,6 +466,11 @@ def requests_of(scope: Scope, author: Actor, decider: Actor, *, words: str = "As
     digest = request_digest(made[1], budgets_raised(made, day=AT.date())[made[1].pk])
     names = ("wish_drafted", "wished", "wish_questioned")
     return {**dict(zip(names, (each.pk for each in made), strict=True)), "digest": digest}
+
+
+def emergency_of(scope: Scope, urgent: Actor, *, words: str = "As agreed.") -> int:
+    """Of a budget with one above it, to be reviewed."""
+    return grant_in_emergency(scope=scope, unit="money", amount=Decimal(1), reason=words, actor=urgent, at=AT).pk
 
 
 def price_book_with_rates(organisation: Scope) -> int:
@@ -535,7 +548,7 @@ def foreigners(world: World, case: Case) -> list[Client]:
     by_key, by_person = key_client("globex", "admin"), signed_in(world.people["foreign"])
     return (
         [by_person]
-        if case.by in {"finance", "second"}
+        if case.by in {"finance", "second", "urgent"}
         else [by_key]
         if "usage:write" in case.needs
         else [by_key, by_person]

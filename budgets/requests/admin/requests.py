@@ -20,14 +20,15 @@ from budgets.approval_rules.engine.agreeing import ApprovalCase, members, steps_
 from budgets.approvals.admin.buttons import badge, button
 from budgets.plans.engine.amounts import plain
 from budgets.requests import operations, rules
+from budgets.requests.admin.emergencies import EmergencyPages
 from budgets.requests.admin.show import amount_of, before_in_words, budget_facts, day, term_of, work_facts
-from budgets.requests.engine.states import WAITING
+from budgets.requests.engine.states import TO_REVIEW, WAITING
 from budgets.requests.models import QuotaRequest
 from budgets.requests.operations import Conditions, request_digest
 from budgets.requests.queries import approval_case, approval_cases, beside, budgets_raised
 from governance.charts.engine.numbers import money
 from governance.errors import DomainError
-from governance.pages.admin.base import RecordAdmin, acting
+from governance.pages.admin.base import acting
 from governance.pages.admin.reasons import reason_field
 from governance.pages.admin.show import currency_of
 
@@ -35,7 +36,13 @@ STATUS = QuotaRequest.Status
 BADGES = {
     STATUS.DRAFT: "default", STATUS.SUBMITTED: "warning", STATUS.QUESTIONED: "info", STATUS.ANSWERED: "warning",
     STATUS.APPROVED: "success", STATUS.REJECTED: "danger", STATUS.WITHDRAWN: "default", STATUS.EXPIRED: "default",
+    STATUS.EMERGENCY: "danger", STATUS.CONFIRMED: "success", STATUS.DISPUTED: "danger",
 }  # fmt: skip
+LABELS: dict[str, str] = {
+    STATUS.EMERGENCY: "emergency: review",
+    STATUS.CONFIRMED: "emergency, confirmed",
+    STATUS.DISPUTED: "emergency, disputed",
+}
 DONE = {"approve": "approved, and the money has moved", "ask": "asked", "reject": "rejected"}
 AGREED = "you have agreed; nothing has moved yet, those who are next were told"
 
@@ -83,7 +90,7 @@ class State(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         del request
-        waits = Q(status__in=WAITING)
+        waits = Q(status__in=(*WAITING, *TO_REVIEW))
         return (
             queryset.filter(waits)
             if self.value() == "waiting"
@@ -94,19 +101,23 @@ class State(admin.SimpleListFilter):
 
 
 @admin.register(QuotaRequest)
-class QuotaRequestAdmin(RecordAdmin):
-    """Waiting ones first, the earliest deadline on top."""
+class QuotaRequestAdmin(EmergencyPages):
+    """Emergency grants that are to be reviewed first, then those that wait, the earliest deadline on top."""
 
     list_display = ("what", "why", "asked_by", "next_to_agree", "until", "status_badge")
     list_filter = (State, "unit", "term")
     search_fields = ("scope__path", "justification")
-    actions_detail = ("decide",)
+    actions_list = ("emergency",)
+    actions_detail = ("decide", "review")
     change_form_outer_before_template = "budgets/requests/beside.html"
     fields = ("status", "decided_by", "decided_at", "decision_reason")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[QuotaRequest]:
         rows = super().get_queryset(request).select_related("scope", "requested_by", "decided_by", "budget__scope")
-        waits = Case(When(status__in=WAITING, then=Value(0)), default=Value(1), output_field=IntegerField())
+        waits = Case(
+            When(status__in=TO_REVIEW, then=Value(0)), When(status__in=WAITING, then=Value(1)), default=Value(2),
+            output_field=IntegerField(),
+        )  # fmt: skip
         return rows.order_by(waits, "decide_by", "-pk")
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -128,7 +139,14 @@ class QuotaRequestAdmin(RecordAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
         found = self.rows_seen(request, object_id).first()
-        return super().get_actions_detail(request, object_id) if found is not None and found.is_waiting else []
+        wanted = "decide" if found is not None and found.is_waiting else "review"
+        if found is None or not (found.is_waiting or found.is_to_review):
+            return []
+        offered = super().get_actions_detail(request, object_id)
+        return [each for each in offered if each.action_name.endswith(wanted)]
+
+    def context_of(self, request: HttpRequest, found: QuotaRequest) -> dict[str, Any]:
+        return _context(request, found)
 
     @button(description="Decide", url_path="decide", icon="gavel")
     def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -184,11 +202,11 @@ class QuotaRequestAdmin(RecordAdmin):
 
     @admin.display(description="decide by", ordering="decide_by")
     def until(self, request: QuotaRequest) -> str:
-        return day(request.decide_by.date()) if request.is_waiting else "–"
+        return day(request.decide_by.date()) if request.is_waiting or request.is_to_review else "–"
 
     @badge(description="status", ordering="status", label=BADGES)
     def status_badge(self, request: QuotaRequest) -> tuple[str, str]:
-        return request.status, request.get_status_display()
+        return request.status, LABELS.get(request.status, request.get_status_display())
 
 
 def case_of(found: QuotaRequest) -> ApprovalCase | None:
@@ -220,6 +238,7 @@ def _context(request: HttpRequest, found: QuotaRequest) -> dict[str, Any]:
         "is_own": rules.is_author(acting(request).user, found),
         "rule": case.rule if case is not None else "", "steps": steps_shown(case) if case is not None else (),
         "agreements": found.agreements.select_related("by", "instead_of").order_by("pk"),
+        "taken_back": amount_of(found, found.taken_back) if found.taken_back is not None else "",
         "granted": amount_of(found, found.granted) if found.granted is not None else "",
     }  # fmt: skip
 

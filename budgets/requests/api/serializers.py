@@ -38,6 +38,29 @@ class QuotaRequestIn(serializers.Serializer[Any]):
     submit = serializers.BooleanField(default=True, help_text="False leaves a draft.")
 
 
+class QuotaRequestEditIn(serializers.Serializer[Any]):
+    """What is left out stays."""
+
+    amount = AmountField(required=False)
+    term = serializers.ChoiceField(choices=QuotaRequest.Term.choices, required=False, help_text=TERMS)
+    period = serializers.ChoiceField(choices=Budget.Period.choices, required=False, help_text="Of a new budget.")
+    starts_on = serializers.DateField(required=False)
+    ends_on = serializers.DateField(required=False)
+    justification = serializers.CharField(max_length=5000, required=False)
+    expected_outcome = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+    outcome_value = AmountField(required=False, allow_null=True)
+    link = serializers.URLField(max_length=1000, required=False, allow_blank=True)
+    estimate = AmountField(required=False, allow_null=True)
+    decide_by = serializers.DateTimeField(required=False)
+
+
+class EmergencyIn(serializers.Serializer[Any]):
+    scope = serializers.CharField(max_length=1000, help_text="Path of the scope.")
+    unit = serializers.ChoiceField(choices=Budget.Unit.choices, default=Budget.Unit.MONEY)
+    amount = AmountField(help_text="On top of what there is, for the current period of the budget that is charged.")
+    reason = serializers.CharField(max_length=2000)
+
+
 class QuotaRequestFilterIn(ScopeParameters):
     status = serializers.ChoiceField(choices=QuotaRequest.Status.choices, required=False)
     unit = serializers.ChoiceField(choices=Budget.Unit.choices, required=False)
@@ -104,6 +127,7 @@ class QuotaRequestOut(serializers.ModelSerializer[QuotaRequest]):
     outcome_value = AmountField(allow_null=True)
     estimate = AmountField(allow_null=True)
     granted = AmountField(allow_null=True, help_text="In whole or in part.")
+    taken_back = AmountField(allow_null=True, help_text="Of a disputed emergency grant: what was left of it.")
     granted_until = serializers.DateField(allow_null=True)
     models = serializers.ListField(source="for_models", child=serializers.CharField())
     requested_by = serializers.CharField(source="requested_by.email")
@@ -127,6 +151,7 @@ class QuotaRequestOut(serializers.ModelSerializer[QuotaRequest]):
             *("id", "scope", "unit", "currency", "amount", "term", "period", "starts_on", "ends_on", "justification"),
             *("expected_outcome", "outcome_value", "link", "estimate", "status", "requested_by", "created_at"),
             *("submitted_at", "decide_by", "decided_by", "decided_at", "decision_reason", "granted", "granted_until"),
+            "taken_back",
             *("models", "raises", "digest", "rule", "steps", "agreements", "thread"),
         )
         read_only_fields = fields

@@ -15,6 +15,8 @@ from rest_framework.views import APIView
 from budgets.plans.api import MoneyCommand
 from budgets.requests import operations
 from budgets.requests.api.serializers import (
+    EmergencyIn,
+    QuotaRequestEditIn,
     QuotaRequestFilterIn,
     QuotaRequestIn,
     QuotaRequestOut,
@@ -25,6 +27,8 @@ from budgets.requests.api.serializers import (
 from budgets.requests.models import Agreement, QuotaRequest, QuotaRequestEntry
 from budgets.requests.operations import Case, Conditions
 from budgets.requests.queries import approval_cases, budgets_raised
+from governance.errors import PersonRequired
+from governance.people.models import ApiKey
 from governance.rest.api import (
     IDEMPOTENCY_KEY,
     actor,
@@ -104,7 +108,8 @@ class QuotaRequests(ListAPIView[QuotaRequest]):
 
 @extend_schema(tags=["budgets"])
 class QuotaRequestDetail(APIView):
-    permission_classes = (requires("budgets:read"),)
+    def get_permissions(self) -> list[BasePermission]:
+        return requires_either(self.request, reading="budgets:read", writing="budgets:write")
 
     @extend_schema(responses=QuotaRequestOut)
     def get(self, request: Request, request_id: int) -> Response:
@@ -112,6 +117,36 @@ class QuotaRequestDetail(APIView):
         visible = QuotaRequest.objects.visible_to(actor(request))
         found = row_asked(visible, "quota request", code="request_unknown", pk=request_id)
         return request_response(found.pk)
+
+    @extend_schema(request=QuotaRequestEditIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def patch(self, request: Request, request_id: int) -> Response:
+        """Edits a draft: what is left out stays, and so do scope and unit. Who edits it stands behind it."""
+        body = QuotaRequestEditIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        changes = dict(body.validated_data)
+        operations.edit_draft(request_id=request_id, actor=actor(request), at=timezone.now(), changes=changes)
+        return request_response(request_id)
+
+
+@extend_schema(tags=["budgets"])
+class GrantInEmergency(APIView):
+    permission_classes = (requires("budgets:write"),)
+
+    @extend_schema(request=EmergencyIn, responses={201: QuotaRequestOut}, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """A little more at once, by a person with the right `grant_in_emergency`, within the caps of the installation;
+        a second person confirms or disputes it within three days.
+        """
+        if isinstance(request.auth, ApiKey):
+            raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
+        body = EmergencyIn(data=request.data)
+        body.is_valid(raise_exception=True)
+        asked = dict(body.validated_data)
+        scope = visible_scope(request, asked.pop("scope"))
+        made = operations.grant_in_emergency(scope=scope, actor=actor(request), at=timezone.now(), **asked)
+        return request_response(made.pk, status=201)
 
 
 class RequestCommand(MoneyCommand):
@@ -202,4 +237,30 @@ class WithdrawRequest(RequestCommand):
     @idempotent
     def post(self, request: Request, request_id: int) -> Response:
         """By who asked or answered, or who may decide."""
+        return self.run(request, request_id)
+
+
+@extend_schema(tags=["budgets"])
+class ConfirmEmergency(RequestCommand):
+    body = RequestDecisionIn
+    operation = staticmethod(operations.confirm_emergency)
+
+    @extend_schema(request=RequestDecisionIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, request_id: int) -> Response:
+        """What was granted in an emergency stays, by a person with the right over the budget who neither granted it nor
+        uses it.
+        """
+        return self.run(request, request_id)
+
+
+@extend_schema(tags=["budgets"])
+class DisputeEmergency(RequestCommand):
+    body = RequestDecisionIn
+    operation = staticmethod(operations.dispute_emergency)
+
+    @extend_schema(request=RequestDecisionIn, responses=QuotaRequestOut, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request, request_id: int) -> Response:
+        """As confirming; what is left of it goes back to the budget above."""
         return self.run(request, request_id)

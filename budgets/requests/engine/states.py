@@ -1,4 +1,6 @@
-"""The states of a request: draft → submitted → questioned ↔ answered → approved | rejected | withdrawn | expired."""
+"""The states of a request: draft → submitted → questioned ↔ answered → approved | rejected | withdrawn | expired. Of
+what was granted in an emergency: emergency → confirmed | disputed.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,13 +9,21 @@ from typing import Literal
 
 from budgets.plans.errors import WrongStatus
 
-Status = Literal["draft", "submitted", "questioned", "answered", "approved", "rejected", "withdrawn", "expired"]
-Verb = Literal["submit", "ask", "answer", "approve", "reject", "withdraw", "expire"]
+Status = Literal[
+    "draft", "submitted", "questioned", "answered", "approved", "rejected", "withdrawn", "expired",
+    "emergency", "confirmed", "disputed",
+]  # fmt: skip
+Verb = Literal["edit", "submit", "ask", "answer", "approve", "reject", "withdraw", "expire", "confirm", "dispute"]
 
 # Somebody may still decide on these.
 WAITING: tuple[Status, ...] = ("submitted", "questioned", "answered")
 OPEN: tuple[Status, ...] = ("draft", *WAITING)
-DECIDED: tuple[Status, ...] = ("approved", "rejected")
+# Granted, and to be reviewed by a second person.
+TO_REVIEW: tuple[Status, ...] = ("emergency",)
+REVIEWED: tuple[Status, ...] = ("confirmed", "disputed")
+DECIDED: tuple[Status, ...] = ("approved", "rejected", *REVIEWED)
+# Money has moved.
+GIVEN: tuple[Status, ...] = ("approved", *TO_REVIEW, *REVIEWED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class Step:
 
 
 STEPS: Mapping[Verb, Step] = {
+    "edit": Step(("draft",), "draft"),
     "submit": Step(("draft",), "submitted"),
     # A second question may follow before the first is answered.
     "ask": Step(WAITING, "questioned"),
@@ -34,6 +45,8 @@ STEPS: Mapping[Verb, Step] = {
     "reject": Step(WAITING, "rejected"),
     "withdraw": Step(OPEN, "withdrawn", in_time=False),
     "expire": Step(WAITING, "expired", in_time=False),
+    "confirm": Step(TO_REVIEW, "confirmed"),
+    "dispute": Step(TO_REVIEW, "disputed"),
 }
 # What the database lets a status become, each pair once.
 TRANSITIONS: tuple[tuple[Status, Status], ...] = tuple(

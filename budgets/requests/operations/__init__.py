@@ -11,6 +11,8 @@ from budgets.requests.operations.deciding import (
     ask_about_request,
     reject_request,
 )
+from budgets.requests.operations.drafts import edit_draft
+from budgets.requests.operations.emergencies import confirm_emergency, dispute_emergency, grant_in_emergency
 from budgets.requests.operations.expiry import expire_requests
 from budgets.requests.operations.steps import request_digest
 
@@ -20,8 +22,12 @@ __all__ = [
     "answer_request",
     "approve_request",
     "ask_about_request",
+    "confirm_emergency",
+    "dispute_emergency",
+    "edit_draft",
     "expire_requests",
     "given",
+    "grant_in_emergency",
     "reject_request",
     "request_digest",
     "request_more",

@@ -62,18 +62,17 @@ def request_more(
     too many at once; Invalid for what cannot be approved.
     """
     person = rules.check_asker(actor, scope)
-    _check_case(unit, amount, case)
-    values = _terms(scope, unit, amount, term, period, starts_on, ends_on, at)
+    check_case(unit, amount, case)
+    values = terms_of(scope, unit, amount, term, period, starts_on, ends_on, at)
     if QuotaRequest.objects.filter(scope=scope, unit=unit, status__in=OPEN).count() >= OPEN_MAX:
         raise ProposalExists(
             f"{OPEN_MAX} requests for {unit} of {scope.path} are open: have them decided, or withdraw."
         )
-    last = midnight(values.ends_on) if term == QuotaRequest.Term.PERIOD and values.ends_on else None
     request = QuotaRequest.objects.create(
         scope=scope, unit=unit, amount=amount, term=term, period=values.period, currency=values.currency,
         starts_on=values.starts_on, ends_on=values.ends_on, justification=case.justification.strip(),
         expected_outcome=case.expected_outcome.strip(), outcome_value=case.outcome_value, link=case.link,
-        estimate=case.estimate, requested_by=person, created_at=at, decide_by=_deadline(decide_by, last, at),
+        estimate=case.estimate, requested_by=person, created_at=at, decide_by=deadline_of(decide_by, term, values, at),
     )  # fmt: skip
     if submit:
         return _submit(request, actor, at)
@@ -133,17 +132,20 @@ def _submit(request: QuotaRequest, actor: Actor, at: datetime) -> QuotaRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Terms:
+class Terms:
+    """For when it is asked, completed."""
+
     period: str
     starts_on: date
     ends_on: date | None
     currency: str
 
 
-def _terms(
+def terms_of(
     scope: Scope, unit: str, amount: Decimal, term: str, period: str, starts_on: date | None, ends_on: date | None,
     at: datetime,
-) -> _Terms:  # fmt: skip
+) -> Terms:  # fmt: skip
+    """Invalid for what cannot be approved, NotInForce for more of a budget that is not there."""
     if term == QuotaRequest.Term.PERIOD:
         if starts_on or ends_on:
             raise Invalid("More for this period has no dates of its own: ask by `term` `dates` instead.")
@@ -158,10 +160,10 @@ def _terms(
     )
     start, end, currency = values["starts_on"], values["ends_on"], values["currency"]
     assert isinstance(start, date) and (end is None or isinstance(end, date))  # noqa: PT018, S101  # `checked_values` says so
-    return _Terms(kind, start, end, str(currency))
+    return Terms(kind, start, end, str(currency))
 
 
-def _current(scope: Scope, unit: str, at: datetime) -> _Terms:
+def _current(scope: Scope, unit: str, at: datetime) -> Terms:
     if unit not in Budget.Unit.values:
         raise Invalid(f"Unknown unit {unit!r}: {', '.join(Budget.Unit.values)}.", code="unit_unknown")
     budget = budget_charged(scope.pk, unit, day=at.date())
@@ -171,10 +173,11 @@ def _current(scope: Scope, unit: str, at: datetime) -> _Terms:
             " `standing`."
         )
     period = budget.period_on(at.date()) or budget.whole_period_on(at.date())
-    return _Terms(budget.period, period.start, period.end, budget.currency)
+    return Terms(budget.period, period.start, period.end, budget.currency)
 
 
-def _check_case(unit: str, amount: Decimal, case: Case) -> None:
+def check_case(unit: str, amount: Decimal, case: Case) -> None:
+    """Invalid, ReasonMissing."""
     check_amount(unit, amount)
     checked_reason(case.justification)
     if case.outcome_value is not None:
@@ -185,7 +188,9 @@ def _check_case(unit: str, amount: Decimal, case: Case) -> None:
         raise Invalid("`link` is an address of the web, https:// or http://.")
 
 
-def _deadline(wanted: datetime | None, last: datetime | None, at: datetime) -> datetime:
+def deadline_of(wanted: datetime | None, term: str, values: Terms, at: datetime) -> datetime:
+    """Until when it waits: never longer than the period that it is for. Invalid."""
+    last = midnight(values.ends_on) if term == QuotaRequest.Term.PERIOD and values.ends_on else None
     if wanted is not None and not at < wanted <= at + WAITS_MAX:
         raise Invalid(f"`decide_by` lies after now, and within {WAITS_MAX.days} days.")
     deadline = wanted or at + WAITS

@@ -21,7 +21,7 @@ from governance.errors import NotFound
 from governance.messages.channels import DecisionForm, Message
 from governance.messages.models import Channel, ChannelKind
 from governance.messages.operations import Outgoing, queue_messages
-from governance.messages.queries import OWNERS_CHANNEL, Destination, destinations_of
+from governance.messages.queries import OWNERS_CHANNEL, Destination, destinations_of, owner_emails
 from governance.people.models import User
 from governance.people.queries import deciders
 from governance.scopes.queries import scope_tree
@@ -41,6 +41,18 @@ def tell_deciders(
     scope_id = budget.scope_id if budget is not None else request.scope_id
     people = next_addresses(case) if case is not None else deciders(scope_id, without=authors(request))
     _tell(request, people, title, text, key=key, at=at, links=_links(request, people, key))
+    _tell_slack(request, budget, title, text, key=key, at=at)
+
+
+def tell_owners(request: QuotaRequest, budget: Budget, title: str, text: str, *, key: str, at: datetime) -> None:
+    """Those who own the budget's scope, and who may decide on it: money has moved."""
+    people = {*owner_emails(budget.scope_id), *deciders(budget.scope_id, without=authors(request))}
+    _tell(request, sorted(people), title, text, key=key, at=at)
+    _tell_slack(request, budget, title, text, key=key, at=at)
+
+
+def _tell_slack(request: QuotaRequest, budget: Budget | None, title: str, text: str, *, key: str, at: datetime) -> None:
+    scope_id = budget.scope_id if budget is not None else request.scope_id
     found = destinations_of(APPROVALS, [scope_id])[scope_id]
     if isinstance(found, NotFound):
         return

@@ -4,12 +4,15 @@ from typing import get_args
 import pytest
 
 from budgets.plans.errors import WrongStatus
-from budgets.requests.engine.states import OPEN, STEPS, TRANSITIONS, WAITING, Status, Verb, after, is_late
+from budgets.requests.engine.states import OPEN, STEPS, TO_REVIEW, TRANSITIONS, WAITING, Status, Verb, after, is_late
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
 # What each verb does to each status; everything else is refused.
 LEADS = {
+    ("edit", "draft"): "draft",
+    ("confirm", "emergency"): "confirmed",
+    ("dispute", "emergency"): "disputed",
     ("submit", "draft"): "submitted",
     ("ask", "submitted"): "questioned",
     ("ask", "questioned"): "questioned",
@@ -41,7 +44,7 @@ def test_nothing_is_decided_from_its_deadline_on(verb: Verb) -> None:
 
 
 def test_what_is_over_stays_over_and_waits_no_more() -> None:
-    over = set(get_args(Status)) - set(OPEN)
-    assert {source for source, _ in TRANSITIONS} == set(OPEN)
-    assert {step.target for step in STEPS.values()} == {*WAITING, *over}
+    over = set(get_args(Status)) - {*OPEN, *TO_REVIEW}
+    assert {source for source, _ in TRANSITIONS} == {*OPEN, *TO_REVIEW}
+    assert {step.target for step in STEPS.values()} == {"draft", *WAITING, *over}
     assert [is_late(status, AT, LATER) for status in ("draft", "submitted", "approved")] == [False, True, False]

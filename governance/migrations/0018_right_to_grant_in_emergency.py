@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0016_slack_accounts'),
+        ('governance', '0017_fiscal_year'),
     ]
 
     operations = [
