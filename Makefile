@@ -33,7 +33,7 @@ test-fast: $(DEV_VENV)/.installed  ## an answer within a minute
 check: $(DEV_VENV)/.installed ## style, types, walls, migrations, published schemas
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy config governance allocation budgets policies reporting
+	$(BIN)/mypy config governance allocation budgets policies reporting clients/weir-client/src
 	$(BIN)/lint-imports
 	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(BIN)/python -m config.published --check

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("governance", "allocation", "budgets", "policies", "reporting")
-FOLDERS = (*APPS, "config", "tests", "docs", "bench", "guardrails", "requirements")
+FOLDERS = (*APPS, "config", "tests", "docs", "bench", "guardrails", "requirements", "clients")
 LINK = re.compile(r"\]\((?!\w+://)([^)#\s]+)")
 # A path in the text: from one of the house's folders, or a file by its ending.
 PATH = re.compile(

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("config", "reporting", "policies", "budgets", "allocation", "governance")
-FOLDERS = (*APPS, "bench", "tests")
+FOLDERS = (*APPS, "bench", "tests", "clients")
 # File and name that may stand for now; one that is no longer needed fails.
 
 

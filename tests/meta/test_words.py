@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 APPS = ("governance", "allocation", "budgets", "policies", "reporting", "config")
-FOLDERS = (*APPS, "tests", "bench", "docs", "guardrails")
+FOLDERS = (*APPS, "tests", "bench", "docs", "guardrails", "clients")
 ITSELF = {"tests/meta/test_words.py", "docs/glossary.md"}
 WHAT_WOULD_MOVE = "re-attribution: the published preview calls what would move so"
 WHAT_MOVED = "what moved is `movement` on the wire"
