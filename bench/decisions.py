@@ -59,12 +59,18 @@ def body_of(scope: str, model: str) -> str:
 
 
 def with_wrk(url: str, key: str, body: str, *, connections: int, seconds: int) -> Figures:
+    """What wrk measures of one body, sent as fast as it is answered."""
     script = (
         'wrk.method = "POST"\n'
         f"wrk.body = {json.dumps(body)}\n"
         'wrk.headers["Content-Type"] = "application/json"\n'
         f'wrk.headers["Authorization"] = "Bearer {key}"\n'
     )
+    return with_script(url, script, connections=connections, seconds=seconds)
+
+
+def with_script(url: str, script: str, *, connections: int, seconds: int) -> Figures:
+    """What wrk measures of the requests that the script makes."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
