@@ -1,5 +1,6 @@
 """Many hands at the last dollar: nothing is overspent, and nobody is refused what is there."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,12 +9,15 @@ from django.db import transaction
 from budgets.ledger.models import Account
 from budgets.reservations.errors import ReservationEnded, ReservationRefused
 from budgets.reservations.models import Reservation
-from budgets.reservations.operations import expire_reservations, release, settle
+from budgets.reservations.operations import expire_reservations, release, renew_lease, return_lease, settle
+from budgets.reservations.operations.sizing import sized
+from budgets.reservations.queries.overshoot import overshoot_bounds
 from governance.organisations.operations import create_scope
 from governance.scopes.models import Scope
 from tests.budgets.conftest import AT, SYSTEM, Propose, account_of
 from tests.budgets.ledger.test_threads import in_threads
-from tests.budgets.reservations.held import check_ledger, held, money, told
+from tests.budgets.reservations.held import check_ledger, held, leased, money, told
+from tests.budgets.reservations.operations.test_sizing import GPT, calls
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
@@ -137,3 +141,76 @@ def test_the_same_id_from_many_hands_is_held_once(levels: list[Scope], approve: 
 
     assert rows == [chosen] * 8
     assert account_of(levels[0]).held == Decimal(4)
+
+
+def test_settled_above_what_they_held_no_more_is_overspent_than_was_published(
+    levels: list[Scope], approve: Propose
+) -> None:
+    approve(levels[0], "1")
+
+    def ask(number: int) -> Reservation | None:
+        try:
+            return held(levels[number % 5], "0.1")
+        except ReservationRefused:
+            return None
+
+    rows = [row for row in in_threads(ask, 64, 16) if isinstance(row, Reservation)]
+    account = account_of(levels[0])
+    published = overshoot_bounds([account.pk], at=AT)[account.pk]
+
+    def cost(number: int) -> None:
+        # From what was held to nearly twice as much.
+        settle(reservation_id=rows[number].pk, amount=Decimal("0.1") + Decimal(number) / 100, actor=SYSTEM, at=AT)
+
+    in_threads(cost, len(rows), 8)
+
+    account.refresh_from_db()
+    assert (len(rows), published.total, account.held) == (10, Decimal(1), Decimal(0))
+    assert account.funded < account.spent <= account.funded + published.total
+    assert not Reservation.objects.open().exists()
+    check_ledger()
+
+
+def test_of_forty_that_state_no_bound_as_many_are_held_as_usual_calls_fit(
+    levels: list[Scope], approve: Propose
+) -> None:
+    calls(levels[2], ["0.1"] * 18 + ["1"] * 2)
+    approve(levels[0], "4.3")  # of which 3.8 are used
+
+    def ask(_number: int) -> bool:
+        amount, sized_by = sized(scope=levels[2], unit="money", amount=None, call=GPT, at=AT)
+        try:
+            held(levels[2], str(amount))
+        except ReservationRefused:
+            return False
+        return sized_by == "quantile"
+
+    assert in_threads(ask, 40, 16).count(True) == 5
+    assert account_of(levels[0]).available == Decimal(0)
+    check_ledger()
+
+
+def test_leases_that_are_topped_up_at_once_share_what_there_is(levels: list[Scope], approve: Propose) -> None:
+    approve(levels[0], "10")
+    leases = [leased(levels[number % 5], "0.5") for number in range(8)]
+
+    def renew(number: int) -> Reservation:
+        return renew_lease(
+            lease_id=leases[number % 8].pk, drawn=Decimal("0.5"), capacity=Decimal(1),
+            expires_in=timedelta(minutes=5), actor=SYSTEM, at=AT,
+        )  # fmt: skip
+
+    in_threads(renew, 24, 8)
+
+    # They want 12 in all. Each has what it drew, and between them they have the rest.
+    amounts = list(Reservation.objects.values_list("amount", flat=True))
+    assert (sum(amounts), min(amounts) >= Decimal("0.5"), max(amounts) <= Decimal("1.5")) == (Decimal(10), True, True)
+    assert account_of(levels[0]).held == Decimal(10)
+
+    in_threads(
+        lambda number: return_lease(lease_id=leases[number % 8].pk, drawn=Decimal("0.5"), actor=SYSTEM, at=AT), 16, 8
+    )
+
+    account = account_of(levels[0])
+    assert (account.spent, account.held) == money("4", "0")
+    check_ledger()
