@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import apps
@@ -21,6 +22,15 @@ class Answer:
     headers: tuple[tuple[str, str], ...]
     body: str
     statements: int
+    # Told when the number differs, which says nothing of what was asked.
+    sql: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+
+def what_differs(was: Answer, now: Answer) -> tuple[Answer, Answer, list[str]]:
+    """Both, and the statements that one of them took and the other did not."""
+    times = Counter(now.sql)
+    times.subtract(Counter(was.sql))
+    return was, now, [f"{number:+} {sql}" for sql, number in times.items() if number]
 
 
 TOKENS = re.compile(r'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<="csrfToken": ")\w+')
@@ -40,7 +50,8 @@ def asked(client: Client, method: str, path: str, body: Any = "", *, same: tuple
     if "messages" in answer.cookies:
         headers.append(("messages", re.sub(r":[\w-]+:[\w-]+$", "", _read(answer.cookies["messages"].value))))
     alike = tuple((name, _alike(text, same)) for name, text in headers)
-    return Answer(answer.status_code, alike, _alike(TOKENS.sub("", told), same), len(run.captured_queries))
+    sql = tuple(query["sql"] for query in run.captured_queries)
+    return Answer(answer.status_code, alike, _alike(TOKENS.sub("", told), same), len(sql), sql)
 
 
 def _read(signed: str) -> str:
