@@ -100,11 +100,16 @@ def _told(request: QuotaRequest, verb: str, person: User, words: str) -> str:
         return f"{person} asks about {what}:{said}"
     if verb == "reject":
         return f"{person} rejected {what}:{said}"
-    if request.granted is None or request.is_waiting:
-        return f"{person} agrees to {what}. It waits for others still.{said}"
-    given = spoken(request.unit, request.granted, request.currency)
-    part = f"{given} of {what}" if request.granted != request.amount else what
-    return f"{person} approved {part}. The money is there.{said}"
+    if request.granted is None:
+        agreed = request.agreements.order_by("pk").values_list("amount", flat=True).last()
+        return f"{person} agrees to {_part_of(request, agreed, what)}. It waits for others still.{said}"
+    return f"{person} approved {_part_of(request, request.granted, what)}. The money is there.{said}"
+
+
+def _part_of(request: QuotaRequest, amount: Decimal | None, what: str) -> str:
+    if amount is None or amount == request.amount:
+        return what
+    return f"{spoken(request.unit, amount, request.currency)} of {what}"
 
 
 def _page(request_id: int) -> str:

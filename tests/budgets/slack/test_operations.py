@@ -19,8 +19,10 @@ from governance.people.models import User
 from governance.people.rules import Actor
 from governance.records.models import DecisionRecord
 from governance.scopes.models import Scope
+from tests.budgets.approval_rules.conftest import apply
 from tests.budgets.conftest import AT, SYSTEM, Propose, account_of, browser, person
 from tests.budgets.requests.conftest import Asks
+from tests.budgets.requests.operations.test_agreeing import LEAD_THEN_FINANCE
 from tests.budgets.slack.conftest import SECRET, Links, Slack, answered, deliver, send
 
 NO_BUTTONS = {"header", "section", "context"}
@@ -77,6 +79,37 @@ def test_asked_answered_and_a_part_approved_without_leaving_slack(
     press = DecisionRecord.objects.order_by("-seq").first()
     assert press is not None
     assert (press.action, press.actor, press.evidence["member"]) == ("quota_request.press", "fay@example.com", "U1")
+
+
+def test_by_the_organisations_rules_a_second_one_approves_a_part_in_slack_too(
+    acme: Scope,
+    search: Scope,
+    channel: Channel,
+    slack: Slack,
+    approve: Propose,
+    asks: Asks,
+    finance: Actor,
+    links: Links,
+) -> None:
+    approve(acme, "9000")
+    approve(search, "100")
+    apply(LEAD_THEN_FINANCE)
+    links(person("lea@example.com", search, "engineering", "constrain_demand"), "U4")
+    links(finance, "U1")
+    wish = asks(search, "5000")
+    deliver()
+    (first,) = slack.read()
+    assert send(slack.press(first, "approve")) == 200
+    assert "lea@example.com may agree next" in answered(slack)["text"]
+    assert send(slack.press(first, "approve", by="U4", amount="4,000"), at=AT + timedelta(seconds=1)) == 200
+    assert answered(slack)["text"] == (
+        "lea@example.com agrees to 4,000.00 USD of 5,000.00 USD more for acme/search. It waits for others still."
+    )
+    assert account_of(search).funded == Decimal(100)
+    deliver()
+    assert send(slack.press(slack.read()[1], "approve", amount="3000"), at=AT + timedelta(seconds=2)) == 200
+    assert "fay@example.com approved 3,000.00 USD of 5,000.00 USD more" in answered(slack)["text"]
+    assert (stored(wish).granted, account_of(search).funded) == (Decimal(3000), Decimal(3100))
 
 
 def test_one_press_is_one_decision_however_often_its_request_comes(
