@@ -12,6 +12,7 @@ from budgets.forecasts.queries import FORECASTS_HEARTBEAT
 from budgets.ledger.operations.opening import OPENING_HEARTBEAT
 from budgets.proof.queries import PROOF_HEARTBEAT
 from budgets.requests.operations.expiry import EXPIRY_HEARTBEAT
+from budgets.requests.operations.reminding import REMINDERS_HEARTBEAT
 from budgets.slack.operations.answering import ANSWERS_HEARTBEAT
 from governance.work.models import Heartbeat
 from policies.evaluation.models import DataGap
@@ -24,6 +25,7 @@ PARTS: Mapping[str, str] = {
     EXPIRY_HEARTBEAT: "Requests that nobody decided on cannot be ended:",
     PROOF_HEARTBEAT: "The ledger is not proved, `weir ledger verify` says why, for",
     ANSWERS_HEARTBEAT: "What was pressed in Slack cannot be decided:",
+    REMINDERS_HEARTBEAT: "Approvers cannot be reminded of:",
     FORECASTS_HEARTBEAT: "Forecasts cannot be made for",
     SPLITTING_HEARTBEAT: "Shared cost cannot be split for",
     TAKING_BACK_HEARTBEAT: "Calls that were repeated cannot be taken back for",

@@ -34,6 +34,7 @@ BEAT = {
         "options": {"expires": 10},
     },
     "open budget periods": {"task": "budgets.open_periods", "schedule": crontab(minute="1")},
+    "remind approvers who sleep": {"task": "budgets.remind_approvers", "schedule": crontab(minute="2-59/5")},
     "end requests that nobody decided on": {"task": "budgets.expire_requests", "schedule": crontab(minute="*/5")},
     # Each press starts it at once; this is for one of which the word was lost, or whose answer is to be sent again.
     "answer presses in Slack": {"task": "budgets.answer_slack", "schedule": 10.0, "options": {"expires": 10}},

@@ -1,9 +1,11 @@
 """`kind: ApprovalRules`: who must agree to a request for more, how many of them, and in which order."""
 
+from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, field_validator, model_validator
 
 from budgets.plans.documents import AmountText
 from governance.documents import Document, NamedMetadata, Part, ScopePath, Slug
@@ -15,6 +17,9 @@ RULES_MAX = 100
 
 PersonaName = Literal["engineering", "finance", "finops", "platform"]
 RightName = Literal["approve_budget", "set_unit_cost", "constrain_demand", "acknowledge"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+Hours = Annotated[int, Field(ge=1, le=400)]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
 
@@ -116,17 +121,93 @@ class RuleSpec(Part):
         return self
 
 
+def _clock_as_text(value: Any) -> Any:
+    """ValueError for a clock without quotes: YAML reads 17:00 as a number of minutes."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError('is quoted, so that it is a clock: "17:00"')  # noqa: TRY004  # pydantic wants ValueError
+    return value
+
+
+Clock = Annotated[
+    str, BeforeValidator(_clock_as_text), StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")
+]
+
+
+def minutes_of(clock: str) -> int:
+    """After midnight: 1020 of `17:00`."""
+    hours, _, minutes = clock.partition(":")
+    return int(hours) * 60 + int(minutes)
+
+
+class WorkingTimeSpec(Part):
+    """When approvers work, by the clocks of one place."""
+
+    time_zone: str = Field(description="Such as Europe/Berlin.")
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = WEEKDAYS[:5]
+    begins: Clock = "09:00"
+    ends: Clock = "17:00"
+    closed_on: Annotated[tuple[date, ...], Field(max_length=400)] = Field(default=(), description="Holidays.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"there is no time zone {name!r}; write UTC or one such as Europe/Berlin") from None
+        return name
+
+    @model_validator(mode="after")
+    def _begins_first(self) -> Self:
+        if minutes_of(self.begins) >= minutes_of(self.ends):
+            raise ValueError("`begins` must lie before `ends`")
+        return self
+
+
+class WhenLate(Part):
+    """Hours of work after which those who are next are reminded, and after which others are asked too. They begin anew
+    with an answer of the team and with each agreement.
+    """
+
+    remind_after_hours: Hours | None = None
+    escalate_after_hours: Hours | None = None
+    escalate_to: Who | None = Field(default=None, description="They may agree to the step too, from then on.")
+
+    @model_validator(mode="after")
+    def _reminds_first(self) -> Self:
+        if (self.escalate_after_hours is None) != (self.escalate_to is None):
+            raise ValueError("`escalate_after_hours` and `escalate_to` belong together")
+        if self.remind_after_hours is None and self.escalate_after_hours is None:
+            raise ValueError("needs `remind_after_hours`, `escalate_after_hours` or both")
+        if self.escalate_after_hours is not None and (self.remind_after_hours or 0) >= self.escalate_after_hours:
+            raise ValueError("`remind_after_hours` must be less than `escalate_after_hours`")
+        return self
+
+
 class ApprovalSpec(Part):
     """The first rule that holds is the one. Where none does, one person with the right to approve budgets decides."""
 
     organisation: Slug
     rules: Annotated[tuple[RuleSpec, ...], Field(max_length=RULES_MAX)] = ()
+    working_time: WorkingTimeSpec | None = None
+    when_late: WhenLate | None = None
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """Every path that is named, but the organisation's."""
         places = [place for rule in self.rules for place in (rule.scope, *(step.at for step in rule.steps))]
+        if self.when_late is not None and self.when_late.escalate_to is not None:
+            places.append(self.when_late.escalate_to.at)
         return tuple(dict.fromkeys(place for place in places if place is not None))
+
+    @model_validator(mode="after")
+    def _knows_the_hours(self) -> Self:
+        if self.when_late is not None and self.working_time is None:
+            raise ValueError("`when_late` counts hours of work: give `working_time`")
+        to = self.when_late.escalate_to if self.when_late is not None else None
+        if to is not None and to.at is not None and not is_at_or_below(to.at, self.organisation):
+            raise ValueError(f"`escalate_to`: {to.at} lies outside {self.organisation}")
+        return self
 
     @model_validator(mode="after")
     def _is_unambiguous(self) -> Self:

@@ -187,6 +187,8 @@ class QuotaRequestEntry(models.Model):
         OVERDUE = "overdue", "not reviewed in time"
         CONFIRMED = "confirmed"
         DISPUTED = "disputed"
+        REMINDED = "reminded"
+        ESCALATED = "escalated"
 
     request = models.ForeignKey(QuotaRequest, on_delete=models.PROTECT, related_name="thread", editable=False)
     kind = models.CharField(max_length=16, choices=Kind.choices, editable=False)

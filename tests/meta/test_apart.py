@@ -43,6 +43,7 @@ ISOLATED_BY = {
     "budgets.make_forecasts": "budgets/forecasts/operations/making.py:each_apart",
     "budgets.open_periods": "budgets/ledger/operations/opening.py:each_apart",
     "budgets.prove_ledgers": "budgets/proof/operations.py:each_apart",
+    "budgets.remind_approvers": "budgets/requests/operations/reminding.py:each_apart",
     "policies.evaluate_dirty_scopes": "policies/evaluation/operations/portions.py:is_of_the_rows",
     "policies.sweep": "policies/evaluation/operations/evaluation.py:each_apart",
     "policies.watch_evaluation": "policies/evaluation/operations/watch.py:each_apart",

@@ -1,7 +1,7 @@
 """Who has agreed to a request, who is next, and what was agreed so far."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -198,12 +198,14 @@ def steps_shown(case: ApprovalCase) -> tuple[StepShown, ...]:
 
 
 def next_people(case: ApprovalCase) -> tuple[Holding, ...]:
-    """Those to be told that they are next."""
+    """Those to be told that they are next: of the step the nearest, and all of those it was escalated to."""
     places = places_of(case)
     place = next_place(places)
     if place is None:
         return ()
-    return told(candidates(case, places, place), place.step.people - len(place.agreed))
+    own = candidates(replace(case, also=None), places, place)
+    near = told(own, place.step.people - len(place.agreed))
+    return (*near, *(each for each in candidates(case, places, place) if each not in own))
 
 
 def next_addresses(case: ApprovalCase) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from budgets.requests.operations.deciding import (
 from budgets.requests.operations.drafts import edit_draft
 from budgets.requests.operations.emergencies import confirm_emergency, dispute_emergency, grant_in_emergency
 from budgets.requests.operations.expiry import expire_requests
+from budgets.requests.operations.reminding import remind_approvers
 from budgets.requests.operations.steps import request_digest
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "given",
     "grant_in_emergency",
     "reject_request",
+    "remind_approvers",
     "request_digest",
     "request_more",
     "submit_request",

@@ -16,6 +16,9 @@ from governance.people.models import User
 from governance.people.rules import Actor
 from governance.records.operations import record_decision
 
+# Said by Weir while it waits: what is shown and decided on is the same after it.
+OF_THE_CLOCK = frozenset({QuotaRequestEntry.Kind.REMINDED.value, QuotaRequestEntry.Kind.ESCALATED.value})
+
 
 def locked_request(request_id: int, actor: Actor) -> QuotaRequest:
     """The request, its row locked. NotFound (`request_unknown`) when the actor may not see it."""
@@ -59,7 +62,11 @@ def request_digest(request: QuotaRequest, budget: Budget | None) -> str:
     """64 hexadecimal digits that are others as soon as anything is that the request was shown with: what is asked, why,
     what was said since, and the budget it raises. Who approves sends the digest of what was shown.
     """
-    said = [[entry.pk, entry.kind] for entry in sorted(request.thread.all(), key=lambda entry: entry.pk)]
+    said = [
+        [entry.pk, entry.kind]
+        for entry in sorted(request.thread.all(), key=lambda entry: entry.pk)
+        if entry.kind not in OF_THE_CLOCK
+    ]
     stated = asked(request) | {
         "request": request.pk, "scope": request.scope.path, "status": request.status, "thread": said,
         "justification": request.justification, "expected_outcome": request.expected_outcome, "link": request.link,

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -32,14 +32,18 @@ logger = logging.getLogger(__name__)
 
 
 def tell_deciders(
-    request: QuotaRequest, budget: Budget | None, title: str, text: str, *, key: str, at: datetime
-) -> None:
+    request: QuotaRequest, budget: Budget | None, title: str, text: str, *, key: str, at: datetime,
+    to: Sequence[str] | None = None,
+) -> None:  # fmt: skip
     """Those who may decide on it, but for who asked or answered; by the organisation's rules those who are next: by
     email, and in the organisation's Slack channel `approvals`, where there is one, with buttons while it waits.
+    `to` are told instead of them.
     """
-    case = approval_case(request, budget, at=at)
     scope_id = budget.scope_id if budget is not None else request.scope_id
-    people = next_addresses(case) if case is not None else deciders(scope_id, without=authors(request))
+    people = to
+    if people is None:
+        case = approval_case(request, budget, at=at)
+        people = next_addresses(case) if case is not None else deciders(scope_id, without=authors(request))
     _tell(request, people, title, text, key=key, at=at, links=_links(request, people, key))
     _tell_slack(request, budget, title, text, key=key, at=at)
 

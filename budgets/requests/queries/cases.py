@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from budgets.approval_rules.documents import RuleSpec
 from budgets.approval_rules.engine.agreeing import ONE_WITH_THE_RIGHT, Agreed, ApprovalCase, Holding, Terms
+from budgets.approval_rules.engine.lateness import Said, escalated_to
 from budgets.approval_rules.engine.matching import Wanted, rule_for
 from budgets.approval_rules.queries import RulesInForce, holdings_at, rules_in_force
 from budgets.approvals.rules import authors as authors_of_budget
@@ -29,7 +30,7 @@ class _Known:
     rules: Mapping[str, RulesInForce]
     above: Mapping[tuple[int, str], Budget]
     given: Sequence[tuple[int, str, Decimal, datetime]]
-    spoke: Mapping[int, set[int]]
+    said: Mapping[int, Sequence[Said]]
     agreements: Mapping[int, list[Agreed]]
     holdings: Mapping[int, list[Holding]]
 
@@ -70,10 +71,6 @@ def _read(
     given = QuotaRequest.objects.filter(status=QuotaRequest.Status.APPROVED, budget__scope__in=raised)
     if since is not None:
         given = given.filter(decided_at__gte=since)
-    spoke: dict[int, set[int]] = defaultdict(set)
-    said = QuotaRequestEntry.objects.filter(request__in=requests, kind__in=BY_ITS_AUTHORS, by__isnull=False)
-    for pk, by in said.values_list("request_id", "by_id"):
-        spoke[pk].add(by)
     agreements: dict[int, list[Agreed]] = defaultdict(list)
     rows = Agreement.objects.filter(request__in=requests).select_related("by", "instead_of")
     for row in rows.order_by("pk"):
@@ -85,8 +82,18 @@ def _read(
             for each in given.select_related("budget")
             if each.budget is not None and each.granted is not None and each.decided_at is not None
         ],
-        spoke=spoke, agreements=agreements, holdings=holdings_at(scopes),
+        said=said_of([each.pk for each in requests]),
+        agreements=agreements, holdings=holdings_at(scopes),
     )  # fmt: skip
+
+
+def said_of(request_ids: Iterable[int]) -> dict[int, list[Said]]:
+    """The threads, first to last. One query."""
+    said: dict[int, list[Said]] = defaultdict(list)
+    rows = QuotaRequestEntry.objects.filter(request__in=list(request_ids)).order_by("pk")
+    for pk, kind, at, by in rows.values_list("request_id", "kind", "at", "by_id"):
+        said[pk].append(Said(kind, at, by))
+    return said
 
 
 def _agreed(row: Agreement) -> Agreed:
@@ -101,13 +108,16 @@ def _case(request: QuotaRequest, budget: Budget | None, known: _Known, day: date
     giver = _giver(lineage, raised, request.unit, known)
     rule = rule_for(rules.spec.rules, _wanted(request, budget, giver, known, day))
     money_at = giver.scope.path if rule is not None and rule.own_reserve and giver is not None else ""
+    said = known.said.get(request.pk, ())
+    spoke = {each.by for each in said if each.by is not None and each.kind in BY_ITS_AUTHORS}
     holdings = tuple(each for scope in lineage for each in known.holdings.get(scope, ()))
     return ApprovalCase(
         version=rules.version, rule=rule.name if rule is not None else "",
         steps=rule.steps if rule is not None else ONE_WITH_THE_RIGHT, basis=_basis(request, rule, budget),
         agreements=tuple(known.agreements.get(request.pk, ())),
-        barred=frozenset({request.requested_by_id, *known.spoke.get(request.pk, ())}) | _own(budget, holdings),
+        barred=frozenset({request.requested_by_id, *spoke}) | _own(budget, holdings),
         holdings=holdings, asks_at=request.scope.path, money_at=money_at or known.tree.by_id[raised].path,
+        also=escalated_to(rules.spec.when_late, said),
     )  # fmt: skip
 
 
