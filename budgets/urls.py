@@ -8,6 +8,7 @@ from budgets.requests.api import facts, limits
 from budgets.requests.api import views as requests
 from budgets.reservations.api import leases
 from budgets.reservations.api import views as reservations
+from budgets.scenarios import api as scenarios
 
 urlpatterns = [
     path("budgets", views.Budgets.as_view(), name="budgets"),
@@ -23,6 +24,7 @@ urlpatterns = [
     path("budgets/<int:budget_id>/grant/withdraw", views.WithdrawGrant.as_view(), name="budget-grant-withdraw"),
     path("budgets/<int:budget_id>/give-back", views.GiveBack.as_view(), name="budget-give-back"),
     path("forecasts", forecasts.Forecasts.as_view(), name="forecasts"),
+    path("scenarios", scenarios.Scenarios.as_view(), name="scenarios"),
     path("budgets/<int:budget_id>/end", views.EndBudget.as_view(), name="budget-end"),
     path("budgets/<int:budget_id>/end/withdraw", views.WithdrawEnd.as_view(), name="budget-end-withdraw"),
     path("my/limits", limits.MyLimits.as_view(), name="my-limits"),

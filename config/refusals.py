@@ -29,6 +29,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
         (403,), "By the organisation's approval rules others decide, or agree first; the detail names them."
     ),
     "approval_rules_exist": Refusal((409,), "The organisation's approval rules are in a document of another name."),
+    "assumption_invalid": Refusal((422,), "What a scenario assumes is written otherwise, or has no price."),
     "authentication_failed": Refusal((401,), "The credentials were not accepted."),
     "batch_too_large": Refusal((413,), "There are more records in it than one request may hold."),
     "body_empty": Refusal((400,), "The body holds nothing."),

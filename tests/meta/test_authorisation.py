@@ -214,6 +214,7 @@ MATRIX = {
     "POST /unit-cost-targets": Case(("budgets:write",), body=TARGET, by="finance", ok=201),
     "GET /budgets": reads("budgets:read"),
     "GET /forecasts": reads("budgets:read"),
+    "GET /scenarios": Case(("usage:read",), foreign="hidden", query="?scope=acme/search&prices=30"),
     "POST /budgets": Case(("budgets:write",), body={"scope": "acme/ads", "amount": "5", "unit": "tokens"}, ok=201),
     "GET /budgets/{budget_id}": reads("budgets:read", of="approved"),
     "GET /budgets/{budget_id}/ledger": reads("budgets:read", of="approved"),
