@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from html import unescape
 from itertools import islice
+from operator import attrgetter
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field
 from django.db.models import Field, Model
-from django.http import FileResponse, HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import strip_tags
 from django.utils.text import capfirst
@@ -33,7 +34,10 @@ TOO_MANY = (
     "More than {most} rows: nothing was exported, so that no file is cut short. Narrow the list by a filter or by"
     " search, or read it over the API, a page at a time."
 )
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 _BREAK = re.compile(r"<br\s*/?>")
 
 
@@ -71,7 +75,7 @@ class ExportedAdmin:
         """The list, or with `_export` its rows as a file."""
         asked: Any = request.GET.copy()
         kind = asked.pop(ASKED_BY, [""])[-1]
-        if kind in {"csv", "xlsx"} and self.has_view_permission(request):  # type: ignore[attr-defined]  # see above
+        if kind in CONTENT_TYPES and self.has_view_permission(request):  # type: ignore[attr-defined]  # see above
             # Without what no filter knows.
             request.GET = asked
             try:
@@ -92,14 +96,14 @@ class ExportedAdmin:
         name = f"{opts.verbose_name_plural} {timezone.now():%Y-%m-%d}".replace(" ", "-")
         rows = self._cells(request, found, columns)
         header = [column.name for column in columns]
-        if kind == "csv":
-            answer = StreamingHttpResponse(csv_lines(header, rows), content_type="text/csv; charset=utf-8")
-            answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-            return answer
+        # Written before it is sent: what fails on the way is an error, and no file that is too short.
         file = TemporaryFile()  # noqa: SIM115  # closed with the answer
-        write_workbook(file, name=str(opts.verbose_name_plural), header=header, rows=rows)
+        if kind == "csv":
+            file.writelines(line.encode() for line in csv_lines(header, rows))
+        else:
+            write_workbook(file, name=str(opts.verbose_name_plural), header=header, rows=rows)
         file.seek(0)
-        return FileResponse(file, as_attachment=True, filename=f"{name}.xlsx", content_type=XLSX)
+        return FileResponse(file, as_attachment=True, filename=f"{name}.{kind}", content_type=CONTENT_TYPES[kind])
 
     def _cells(self, request: HttpRequest, found: Any, columns: Sequence[Column]) -> Iterator[list[Cell]]:
         read = found.iterator(chunk_size=ROWS_AT_ONCE)
@@ -138,7 +142,9 @@ def _name(shown: Any, page: Any) -> str:
 
 
 def _value(shown: Any, page: Any, fields: dict[str, Field[Any, Any]]) -> Callable[[Any], Cell]:
-    method = shown if callable(shown) else getattr(page, shown, None)
+    # A field comes first: a page has a `model` too, which is no column.
+    is_field = isinstance(shown, str) and shown in fields
+    method = None if is_field else shown if callable(shown) else getattr(page, shown, None)
     exported: Callable[[Any], Cell] | None = getattr(method, "exported", None)
     if exported is not None:
         return exported
@@ -148,7 +154,8 @@ def _value(shown: Any, page: Any, fields: dict[str, Field[Any, Any]]) -> Callabl
         return lambda row: _plain(getattr(row, name))
     if method is not None:
         return lambda row: _plain(method(row))
-    return lambda row: _plain(_called(getattr(row, shown)))
+    read = attrgetter(shown.replace("__", "."))
+    return lambda row: _plain(_called(read(row)))
 
 
 def _called(value: Any) -> Any:
