@@ -28,7 +28,7 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
 from governance.people.models import KeyPermission, Persona
-from tests.adversary.api_conformance import PUBLISHED, check_documented, check_undocumented_method
+from tests.adversary.api_conformance import METHODS, PUBLISHED, check_documented, check_undocumented_method
 from tests.adversary.isolation_requests import NOWHERE, request_of
 from tests.adversary.isolation_world import AT, World, begin, signed_in
 from tests.meta.test_authorisation import MATRIX, key_client
@@ -104,9 +104,12 @@ def test_a_method_that_no_path_documents_is_answered_as_is_said_once(callers: Se
     for path, operations in PUBLISHED["paths"].items():
         if path.startswith("/api/v1/decisions/check"):
             continue
-        address = path.replace("{reservation_id}", str(UUID(int=1)))
+        address = path
+        for told in (each for method in METHODS & set(operations) for each in operations[method].get("parameters", [])):
+            of_its_kind = str(UUID(int=1)) if told["schema"].get("format") == "uuid" else "1"
+            address = address.replace(f"{{{told['name']}}}", of_its_kind)
         for method in OTHER_METHODS - {method.upper() for method in operations}:
-            check_undocumented_method(path, asked_by(callers[0], method, re.sub(r"\{\w+\}", "1", address)))
+            check_undocumented_method(path, asked_by(callers[0], method, address))
     assert asked_by(Client(), "PUT", "/api/v1/budgets").status_code == 401
 
 
