@@ -139,6 +139,7 @@ OF_A_REQUEST: Mapping[str, Refusal] = {
     "permission_missing": Refusal((403,), "The key, or the person, lacks the permission of this route."),
     "permission_unknown": Refusal((422,), "There is no such permission."),
     "person_required": Refusal((403,), "This is decided by a person who has signed in, never by a key."),
+    "person_unknown": Refusal((404,), "There is no such person among those who see the scope."),
     "persona_unknown": Refusal((422,), "There is no such persona."),
     "price_book_unknown": Refusal((404,), "There is no such price book among those you may see."),
     "prices_missing": Refusal((422,), "The price book would hold no price."),

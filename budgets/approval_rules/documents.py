@@ -1,6 +1,6 @@
 """`kind: ApprovalRules`: who must agree to a request for more, how many of them, and in which order."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
@@ -14,12 +14,17 @@ from governance.scopes.engine import is_at_or_below
 PEOPLE_MAX = 5
 STEPS_MAX = 5
 RULES_MAX = 100
+STAND_INS_MAX = 200
+AWAY_MAX = timedelta(days=90)
 
 PersonaName = Literal["engineering", "finance", "finops", "platform"]
 RightName = Literal["approve_budget", "set_unit_cost", "constrain_demand", "acknowledge"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 Hours = Annotated[int, Field(ge=1, le=400)]
+Address = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254, to_lower=True, strip_whitespace=True)
+]
 Percent = Annotated[int, Field(ge=0, le=10_000)]
 
 
@@ -184,6 +189,30 @@ class WhenLate(Part):
         return self
 
 
+class StandIn(Part):
+    """From the first day to before the last, in UTC, `to` agrees in the place of `instead_of`, who is away: to requests
+    at and below the scope, as far as that one may. Both own that scope, or one above it.
+    """
+
+    instead_of: Address
+    to: Address
+    scope: ScopePath | None = Field(default=None, description="Left out: the organisation.")
+    starts_on: date
+    ends_on: date = Field(description="First day on which it is over; within 90 days.")
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.instead_of == self.to:
+            raise ValueError("nobody stands in for themselves")
+        if not timedelta(0) < self.ends_on - self.starts_on <= AWAY_MAX:
+            raise ValueError(f"`ends_on` lies after `starts_on`, and within {AWAY_MAX.days} days of it")
+        return self
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it is in force on the day."""
+        return self.starts_on <= day < self.ends_on
+
+
 class ApprovalSpec(Part):
     """The first rule that holds is the one. Where none does, one person with the right to approve budgets decides."""
 
@@ -191,6 +220,7 @@ class ApprovalSpec(Part):
     rules: Annotated[tuple[RuleSpec, ...], Field(max_length=RULES_MAX)] = ()
     working_time: WorkingTimeSpec | None = None
     when_late: WhenLate | None = None
+    stand_ins: Annotated[tuple[StandIn, ...], Field(max_length=STAND_INS_MAX)] = ()
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -198,6 +228,7 @@ class ApprovalSpec(Part):
         places = [place for rule in self.rules for place in (rule.scope, *(step.at for step in rule.steps))]
         if self.when_late is not None and self.when_late.escalate_to is not None:
             places.append(self.when_late.escalate_to.at)
+        places += [each.scope for each in self.stand_ins]
         return tuple(dict.fromkeys(place for place in places if place is not None))
 
     @model_validator(mode="after")
@@ -207,6 +238,13 @@ class ApprovalSpec(Part):
         to = self.when_late.escalate_to if self.when_late is not None else None
         if to is not None and to.at is not None and not is_at_or_below(to.at, self.organisation):
             raise ValueError(f"`escalate_to`: {to.at} lies outside {self.organisation}")
+        return self
+
+    @model_validator(mode="after")
+    def _stands_inside(self) -> Self:
+        for each in self.stand_ins:
+            if each.scope is not None and not is_at_or_below(each.scope, self.organisation):
+                raise ValueError(f"`stand_ins`: {each.scope} lies outside {self.organisation}")
         return self
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from budgets.approval_rules.documents import ApprovalRulesDocument
+from budgets.approval_rules.documents import ApprovalRulesDocument, ApprovalSpec
 from budgets.approval_rules.models import ApprovalRules
 from governance.documents import Change
 from governance.documents.operations import (
@@ -16,8 +16,8 @@ from governance.documents.operations import (
     scopes_at,
     version_fields,
 )
-from governance.errors import DomainError, RightRequired
-from governance.people.models import DecisionRight
+from governance.errors import DomainError, NotFound, RightRequired
+from governance.people.models import DecisionRight, User
 from governance.people.rules import Actor, check_may_change
 
 
@@ -48,7 +48,18 @@ def apply_approval_rules(document: ApprovalRulesDocument, *, actor: Actor, at: d
             f"The approval rules of {organisation.path} are in the document {other.name}: change that one."
         )
     scopes_at(spec.scopes)
+    _check_people(spec)
     version = ApprovalRules(**version_fields(document, current, organisation, actor, at))
     replace_version(version)
     record_version(change, "approval_rules.apply", version, actor, at)
     return change
+
+
+def _check_people(spec: ApprovalSpec) -> None:
+    """NotFound for who stands in, or is stood in for, and does not see the scope: by one sentence, whoever they are."""
+    for each in spec.stand_ins:
+        path = each.scope or spec.organisation
+        for address in (each.instead_of, each.to):
+            user = User.objects.filter(email=address, is_active=True).first()
+            if user is None or not Actor.of_user(user).sees(path):
+                raise NotFound(f"stand_ins: there is no {address} who sees {path}.", code="person_unknown")

@@ -62,24 +62,27 @@ def check_decider(actor: Actor, request: QuotaRequest, budget: Budget | None) ->
     return user
 
 
-def check_member(actor: Actor, case: ApprovalCase) -> User:
-    """Who may agree at any step of the case, and so asks and rejects; an administrator too. PersonRequired, FourEyes,
-    NotNext, and RightRequired where no rule says more than the right.
+def check_member(actor: Actor, case: ApprovalCase) -> Holding:
+    """As what the person may agree at any step of the case, and so asks and rejects; an administrator may too.
+    PersonRequired, FourEyes, NotNext, and RightRequired where no rule says more than the right.
     """
-    user = _check_person_decides(actor)
+    user = check_person(actor)
     found = members(case)
     names = _names(found)
     _check_not_barred(actor, user, case, names)
-    if not user.is_superuser and all(each.person != user.pk for each in found):
+    mine = next((each for each in found if each.person == user.pk), None)
+    if mine is None and user.is_superuser:
+        mine = Holding(user.pk, user.email, "", "", case.money_at)
+    if mine is None:
         raise _no_say(actor, case, f"{names} may decide.")
-    return user
+    return mine
 
 
 def check_next(actor: Actor, case: ApprovalCase, places: Sequence[Place], place: Place) -> Holding:
     """As what the person agrees at the place. Administrators may for everybody, once, and not for their own.
     PersonRequired, FourEyes, AgreedAlready, NotNext, RightRequired; each names who may.
     """
-    user = _check_person_decides(actor)
+    user = check_person(actor)
     found = candidates(case, places, place)
     names = _names(told(found, place.step.people - len(place.agreed)))
     _check_not_barred(actor, user, case, names)
@@ -100,7 +103,8 @@ def acting_as(actor: Actor, holding: Holding, path: str) -> Actor:
     return actor.entrusted_with(DecisionRight.APPROVE_BUDGET, path, label=holding.name)
 
 
-def _check_person_decides(actor: Actor) -> User:
+def check_person(actor: Actor) -> User:
+    """PersonRequired for a key, and for the installation."""
     if actor.user is None:
         raise PersonRequired("Money is decided by a person who has signed in, never by a key.")
     return actor.user
@@ -151,7 +155,7 @@ def check_may_withdraw(actor: Actor, request: QuotaRequest) -> None:
 
 
 def _check_person(actor: Actor, scope: Scope) -> User:
-    user = _check_person_decides(actor)
+    user = check_person(actor)
     if not actor.may(DecisionRight.APPROVE_BUDGET, scope):
         raise RightRequired(f"{actor.label} does not hold the right to approve budgets at or above {scope.path}.")
     return user

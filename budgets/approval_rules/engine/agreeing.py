@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from budgets.approval_rules.documents import StepSpec, Who
+from budgets.approval_rules.documents import StandIn, StepSpec, Who
 from governance.scopes.engine import is_at_or_below
 
 # Where an organisation says nothing else.
@@ -71,6 +71,27 @@ class Holding:
     def name(self) -> str:
         """The address; for whom they stand in is said too."""
         return f"{self.email} for {self.instead_of_email}" if self.instead_of_email else self.email
+
+
+def stand_ins(
+    holdings: Iterable[Holding], away: Iterable[StandIn], *, organisation: str, scope: str, day: date
+) -> tuple[Holding, ...]:
+    """What people hold for others on the day, of a request of the scope: what the other owns themselves, no higher than
+    it was handed over. Who owns nothing there any more stands in for nobody.
+    """
+    own, found = tuple(holdings), []
+    people = {held.email.lower(): held for held in own}
+    for each in away:
+        top, deputy = each.scope or organisation, people.get(each.to)
+        if deputy is None or not each.holds_on(day) or not is_at_or_below(scope, top):
+            continue
+        for held in own:
+            path = held.path if is_at_or_below(held.path, top) else top
+            if held.email.lower() == each.instead_of:
+                found.append(Holding(
+                    deputy.person, deputy.email, held.persona, held.right, path, held.person, held.email
+                ))  # fmt: skip
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,14 +52,14 @@ KIND = QuotaRequestEntry.Kind
 def ask_about_request(*, request_id: int, actor: Actor, text: str, at: datetime) -> QuotaRequest:
     """Asks the team something, by who may decide. WrongStatus, FourEyes, RightRequired, NotNext; ReasonMissing."""
     request = locked_request(request_id, actor)
-    user = _checked_decider(request, raised_by(request, at=at), actor, at)
+    user, acting = _checked_decider(request, raised_by(request, at=at), actor, at)
     step(request, "ask", at=at)
     question = checked_reason(text)
     request.save(update_fields=["status"])
     entry = say(request, KIND.QUESTION, question, by=user, at=at)
     title = f"A question on your request: {amount_of(request)} more for {request.scope.path}"
     tell_authors(request, title, question, key=f"questioned:{entry.pk}", at=at)
-    record(request, "ask", actor=actor, reason=question, at=at)
+    record(request, "ask", actor=acting, reason=question, at=at)
     return request
 
 
@@ -67,14 +67,14 @@ def ask_about_request(*, request_id: int, actor: Actor, text: str, at: datetime)
 def reject_request(*, request_id: int, actor: Actor, reason: str, at: datetime) -> QuotaRequest:
     """Rejects it, by who might approve it at any step. WrongStatus, FourEyes, RightRequired, NotNext, ReasonMissing."""
     request = locked_request(request_id, actor)
-    user = _checked_decider(request, raised_by(request, at=at), actor, at)
+    user, acting = _checked_decider(request, raised_by(request, at=at), actor, at)
     step(request, "reject", at=at)
     request.decided_by, request.decided_at, request.decision_reason = user, at, checked_reason(reason)
     request.save(update_fields=["status", "decided_by", "decided_at", "decision_reason"])
     say(request, KIND.REJECTED, request.decision_reason, by=user, at=at)
     title = f"Not approved: {amount_of(request)} more for {request.scope.path}"
     tell_authors(request, title, request.decision_reason, key="rejected", at=at)
-    record(request, "reject", actor=actor, reason=request.decision_reason, at=at)
+    record(request, "reject", actor=acting, reason=request.decision_reason, at=at)
     return request
 
 
@@ -151,9 +151,14 @@ def _approve(
     return request
 
 
-def _checked_decider(request: QuotaRequest, budget: Budget | None, actor: Actor, at: datetime) -> User:
+def _checked_decider(request: QuotaRequest, budget: Budget | None, actor: Actor, at: datetime) -> tuple[User, Actor]:
+    """The person, and the actor as they are recorded: with the name of whom they stand in for."""
     case = approval_case(request, budget, at=at)
-    return rules.check_decider(actor, request, budget) if case is None else rules.check_member(actor, case)
+    if case is None:
+        return rules.check_decider(actor, request, budget), actor
+    holding = rules.check_member(actor, case)
+    path = budget.scope.path if budget is not None else request.scope.path
+    return rules.check_person(actor), rules.acting_as(actor, holding, path)
 
 
 def _raise(

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from budgets.approval_rules.documents import RuleSpec
-from budgets.approval_rules.engine.agreeing import ONE_WITH_THE_RIGHT, Agreed, ApprovalCase, Holding, Terms
+from budgets.approval_rules.engine.agreeing import ONE_WITH_THE_RIGHT, Agreed, ApprovalCase, Holding, Terms, stand_ins
 from budgets.approval_rules.engine.lateness import Said, escalated_to
 from budgets.approval_rules.engine.matching import Wanted, rule_for
 from budgets.approval_rules.queries import RulesInForce, holdings_at, rules_in_force
@@ -111,12 +111,15 @@ def _case(request: QuotaRequest, budget: Budget | None, known: _Known, day: date
     said = known.said.get(request.pk, ())
     spoke = {each.by for each in said if each.by is not None and each.kind in BY_ITS_AUTHORS}
     holdings = tuple(each for scope in lineage for each in known.holdings.get(scope, ()))
+    deputies = stand_ins(
+        holdings, rules.spec.stand_ins, organisation=_organisation(request), scope=request.scope.path, day=day
+    )
     return ApprovalCase(
         version=rules.version, rule=rule.name if rule is not None else "",
         steps=rule.steps if rule is not None else ONE_WITH_THE_RIGHT, basis=_basis(request, rule, budget),
         agreements=tuple(known.agreements.get(request.pk, ())),
         barred=frozenset({request.requested_by_id, *spoke}) | _own(budget, holdings),
-        holdings=holdings, asks_at=request.scope.path, money_at=money_at or known.tree.by_id[raised].path,
+        holdings=(*holdings, *deputies), asks_at=request.scope.path, money_at=money_at or known.tree.by_id[raised].path,
         also=escalated_to(rules.spec.when_late, said),
     )  # fmt: skip
 
