@@ -28,6 +28,7 @@ from allocation.sources.documents import UsageSourceDocument
 from allocation.sources.operations import apply_usage_source
 from allocation.usage.models import ImportRun, UncountedTelemetry, UsageRecord
 from allocation.usage.operations import record_usage
+from budgets.approval_rules.models import ApprovalRules
 from budgets.approvals.models import EndProposal, GrantProposal
 from budgets.approvals.operations import approve_budget, create_budget, grant_more, submit_budget
 from budgets.reservations.operations import Terms, hold
@@ -176,6 +177,11 @@ def _documents(root: Scope, words: str) -> dict[str, Any]:
     ExchangeRate.objects.create(
         organisation=root, from_currency="EUR", to_currency="USD", effective_from=AT.date(), rate="1.1", source="ECB",
         recorded_at=AT, recorded_by=f"fay of {words}",
+    )  # fmt: skip
+    # Of former days, so that requests are decided here as where an organisation has no rules.
+    ApprovalRules.objects.create(
+        organisation=root, name=f"{words}-approvals", version=1, digest="0" * 64, document={"organisation": name},
+        is_current=False, applied_at=AT, applied_by=f"fay of {words}",
     )  # fmt: skip
     close_period(organisation=root, month=date(2026, 9, 1), reason=words, actor=SYSTEM, at=AT)
     DataGap.objects.create(organisation=root, cause="no_data", scopes_count=1, reason=words, opened_at=AT)
