@@ -91,6 +91,10 @@ def seed(*, at: datetime, months: int = MONTHS, progress: Progress = lambda _wha
     # The service that starts on it looks again at its hours only: it is told when somebody last looked.
     detect_anomalies(at=at)
     _judge(year, actor)
+    # As the night before would have: when budgets run out is among the first things somebody looks at.
+    from budgets.forecasts.operations import make_forecasts  # noqa: PLC0415  # numpy only in who needs it
+
+    make_forecasts(at=at)
 
 
 def _organisation(year: Year, actor: Actor, began: datetime) -> Scope:

@@ -9,6 +9,7 @@ from django.db.models import Sum
 from allocation.anomalies.queries import DETECTION_HEARTBEAT
 from allocation.quarantine.models import QuarantinedUsage
 from allocation.usage.models import UsageDay, UsageRecord
+from budgets.forecasts.models import Forecast
 from budgets.ledger.queries import budget_facts
 from budgets.plans.models import Budget
 from config import demo
@@ -93,6 +94,10 @@ def test_what_nobody_accounts_for_is_there_to_be_seen(at: datetime) -> None:
 
 def test_anomalies_were_looked_for_when_it_begins_whatever_the_hour(at: datetime) -> None:
     assert Heartbeat.objects.get(name=DETECTION_HEARTBEAT).beat_at == at
+
+
+def test_when_budgets_run_out_is_expected_from_the_first_minute(at: datetime) -> None:
+    assert Forecast.objects.filter(scope__path="demo/search", unit="money", made_on=at.date()).exists()
 
 
 def test_the_last_thirty_days_are_used(at: datetime) -> None:
