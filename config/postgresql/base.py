@@ -24,12 +24,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not options:
             return None
         if self.alias not in self._connection_pools:
-            check = SharedConnections.check_connection if self.settings_dict["CONN_HEALTH_CHECKS"] else None
             made = SharedConnections(
                 kwargs=self.get_connection_params() | {"autocommit": True},
                 open=False,
                 configure=self._configure_connection,
-                check=check,
+                is_checked=self.settings_dict["CONN_HEALTH_CHECKS"],
                 **options,
             )
             # Of two threads that make one at the same time the first wins; neither is open yet.

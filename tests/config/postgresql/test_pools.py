@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.db.utils import ConnectionHandler
+from psycopg import Connection
 from psycopg_pool import PoolTimeout
 
+from config.postgresql import pools
 from config.postgresql.pools import SharedConnections
 from governance.work.operations import is_of_the_database
 
@@ -56,3 +58,45 @@ def test_django_is_told_what_is_answered_with_503(settings: Any) -> None:
         assert is_of_the_database(refused.value)
     finally:
         connection.close_pool()
+
+
+class Watched(SharedConnections):
+    """Notes each time the database is asked whether it is there."""
+
+    asked = 0
+
+    @staticmethod
+    def check_connection(conn: Any) -> None:
+        Watched.asked += 1
+        SharedConnections.check_connection(conn)
+
+
+def test_a_connection_that_has_just_answered_is_given_without_asking_and_one_that_is_gone_is_not_given(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Watched, "asked", 0)
+    monkeypatch.setattr(pools, "JUST_NOW_S", PATIENT_S)
+    with Watched(database_url, min_size=1, max_size=1, timeout=PATIENT_S, is_checked=True) as connections:
+        first = connections.getconn()
+        connections.putconn(first)
+        asked = Watched.asked
+        second = connections.getconn()
+        assert (second, Watched.asked) == (first, asked)
+        # The server says goodbye to it, as it does when it is stopped.
+        with Connection.connect(database_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", [second.info.backend_pid])
+        connections.putconn(second)
+        third = connections.getconn()
+        assert third is not second
+        assert third.execute("SELECT 1").fetchone() == (1,)
+        connections.putconn(third)
+
+
+def test_after_a_while_it_is_asked_again(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watched, "asked", 0)
+    monkeypatch.setattr(pools, "JUST_NOW_S", 0)
+    with Watched(database_url, min_size=1, max_size=1, timeout=PATIENT_S, is_checked=True) as connections:
+        connections.putconn(connections.getconn())
+        asked = Watched.asked
+        connections.putconn(connections.getconn())
+    assert Watched.asked == asked + 1
