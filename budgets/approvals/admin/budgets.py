@@ -37,7 +37,7 @@ from budgets.plans.models import Budget
 from budgets.reservations.engine.words import bound_in_words
 from budgets.reservations.queries.overshoot import overshoot_bounds
 from governance.pages.admin.base import acting
-from governance.pages.admin.show import number_column
+from governance.pages.admin.show import file_name, number_column
 
 BADGES = {
     Budget.Status.DRAFT: "default",
@@ -88,7 +88,7 @@ class BudgetAdmin(OutlookColumns, ActionPage):
     """What runs out first stands on top, then what is used faster than its period passes."""
 
     form = ProposalForm
-    list_display = ("where", *OutlookColumns.columns, "status_badge")
+    list_display = ("where", *OutlookColumns.columns, "status_badge", "proposed_by")
     export_columns = BUDGET_COLUMNS
     list_filter = (Undecided, "status", "unit", "period")
     search_fields = ("name", "scope__path")
@@ -197,6 +197,10 @@ class BudgetAdmin(OutlookColumns, ActionPage):
     @badge(description="status", ordering="status", label=BADGES)
     def status_badge(self, budget: Budget) -> tuple[str, str]:
         return budget.status, budget.get_status_display()
+
+    @admin.display(description="proposed by", ordering="submitted_by")
+    def proposed_by(self, budget: Budget) -> str:
+        return str(budget.submitted_by or budget.created_by or file_name(budget.source))
 
     def _ask_of_list(self, request: HttpRequest, verb: str, chosen: Iterable[Budget]) -> HttpResponse:
         return self.ask(request, verb, list(chosen), from_list=True)

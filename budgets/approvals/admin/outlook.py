@@ -21,7 +21,7 @@ from governance.charts.engine.axis import day_label
 from governance.charts.engine.colours import BAD, NEAR
 from governance.charts.engine.numbers import NOTHING, percent
 from governance.pages.admin.export import Column
-from governance.pages.admin.show import number_column
+from governance.pages.admin.show import file_name, number_column
 from governance.pages.engine.workbook import Cell
 from governance.people.queries import owners_by_path
 
@@ -160,4 +160,5 @@ BUDGET_COLUMNS = (
     Column("At the latest", lambda budget: budget.outlook.exhausted.late if budget.outlook else None),
     Column("Forecast", _of_outlook("reason")),
     Column("Owner", lambda budget: ", ".join(budget.owners)),
+    Column("Proposed by", lambda budget: str(budget.submitted_by or budget.created_by or file_name(budget.source))),
 )
