@@ -11,9 +11,11 @@ from policies.alerts.operations.endings import (
 from policies.alerts.operations.telling import (
     Addressed,
     Happened,
+    Places,
     Told,
     add_events,
     addressed,
+    places_of,
     tell,
 )
 
@@ -23,10 +25,12 @@ __all__ = [
     "AlertResolved",
     "Ending",
     "Happened",
+    "Places",
     "Told",
     "acknowledge_alert",
     "add_events",
     "addressed",
+    "places_of",
     "tell",
     "tell_endings",
     "told_of_endings",

@@ -19,6 +19,8 @@ from policies.alerts.models import Alert, AlertEvent
 
 logger = logging.getLogger(__name__)
 NOTHING_MORE: Mapping[str, Any] = {}
+# By address and scope id the destinations, or why there are none.
+Places = Mapping[str, Mapping[int, tuple[Destination, ...] | DomainError]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,13 @@ class Addressed:
     events: Sequence[Happened]
 
 
-def addressed(messages: Sequence[Told]) -> Addressed:
-    """Asks the database where the messages' addresses lead."""
+def addressed(messages: Sequence[Told], places: Places | None = None) -> Addressed:
+    """With where their addresses lead: ``places``, or the database is asked."""
     events: list[Happened] = []
     outgoing: list[Outgoing] = []
-    known = _places(messages)
+    known = (
+        places_of((address, told.scope_id) for told in messages for address in told.to) if places is None else places
+    )
     for told in messages:
         problems = []
         for address in dict.fromkeys(told.to):
@@ -101,12 +105,11 @@ def tell(told: Addressed, *, at: datetime) -> Sequence[Happened]:
     return told.events
 
 
-def _places(messages: Sequence[Told]) -> Mapping[str, Mapping[int, tuple[Destination, ...] | DomainError]]:
-    """By address and scope id the destinations, or why there are none."""
+def places_of(addresses: Iterable[tuple[str, int]]) -> Places:
+    """Where these addresses of scopes, by id, lead."""
     scope_ids: dict[str, set[int]] = defaultdict(set)
-    for told in messages:
-        for address in told.to:
-            scope_ids[address].add(told.scope_id)
+    for address, scope_id in addresses:
+        scope_ids[address].add(scope_id)
     places = {address: destinations_of(address, sorted(ids)) for address, ids in scope_ids.items()}
     for address, by_scope in places.items():
         for problem in by_scope.values():

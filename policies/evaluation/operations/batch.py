@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,17 @@ from psycopg import sql
 
 from governance.work.operations import copy_values, insert_values, send
 from policies.alerts.models import Alert, AlertEvent
-from policies.alerts.operations import Addressed, Ending, Happened, add_events, addressed, tell, told_of_endings
+from policies.alerts.operations import (
+    Ending,
+    Happened,
+    Places,
+    Told,
+    add_events,
+    addressed,
+    places_of,
+    tell,
+    told_of_endings,
+)
 from policies.constraints.models import KIND_FIELDS, Constraint
 from policies.evaluation.operations.messages import Notice, NoticeKey, told_of
 from policies.evaluation.operations.records import PendingRecord
@@ -154,15 +164,25 @@ def _insert_constraints(batch: Batch) -> None:
         copy_values(Constraint, ("alert", *names), rows, same={"status": Constraint.Status.ACTIVE, **not_ended})
 
 
-def messages_of(batch: Batch) -> Addressed:
-    """What the batch tells of its alerts, which have their numbers by now."""
-    told = [told_of(notice) for notice in batch.notices]
-    return addressed([*told, *told_of_endings(list(batch.endings.values()))])
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What must be asked of the database for the messages of a batch."""
+
+    endings: Sequence[Told]
+    places: Places
 
 
-def save(batch: Batch, *, messages: Addressed | None = None) -> None:
-    """Write states, alerts, constraints, deliveries and events in this order, inside the caller's transaction.
-    ``messages`` are its own, where they are known: nothing is asked of the database then.
+def ask_for_messages(batch: Batch) -> Asked:
+    """Before anything is saved."""
+    endings = told_of_endings(list(batch.endings.values()))
+    of_notices = [(address, notice.scope.id) for notice in batch.notices for address in notice.to]
+    of_endings = [(address, told.scope_id) for told in endings for address in told.to]
+    return Asked(endings, places_of([*of_notices, *of_endings]))
+
+
+def save(batch: Batch, asked: Asked) -> None:
+    """Write states, alerts, constraints, deliveries and events in this order, inside the caller's transaction. Where
+    alerts are numbered nothing is asked of the database.
     """
     if batch.forgotten_states:
         send(GuardrailState.objects.filter(id__in=batch.forgotten_states).delete)
@@ -183,7 +203,9 @@ def save(batch: Batch, *, messages: Addressed | None = None) -> None:
         ]  # fmt: skip
         send(partial(Constraint.objects.bulk_update, changed_constraints, fields, batch_size=500))
     _insert_constraints(batch)
-    told = tell(messages_of(batch) if messages is None else messages, at=batch.at)
+    # Made while the database writes what is above.
+    messages = [*map(told_of, batch.notices), *asked.endings]
+    told = tell(addressed(messages, asked.places), at=batch.at)
     happened = (
         Happened(alert if isinstance(alert, int) else alert.pk, kind, step, detail)
         for alert, kind, step, detail in batch.events

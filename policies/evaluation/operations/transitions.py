@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from governance.work.operations import behind, send
 from policies.alerts.models import Alert, AlertEvent
-from policies.evaluation.operations.batch import Batch, Known, Pair, load_known, messages_of, number_alerts, save
+from policies.evaluation.operations.batch import Batch, Known, Pair, ask_for_messages, load_known, number_alerts, save
 from policies.evaluation.operations.constraints import end_reason, plan_constraints, plan_ending, release
 from policies.evaluation.operations.messages import Notice
 from policies.evaluation.operations.records import PendingRecord, as_json, record
@@ -55,15 +55,15 @@ def write_findings(
     batch = Batch(at=at)
     for finding in to_write:
         _plan(batch, known, finding)
+    asked = ask_for_messages(batch)
     if len(to_write) < MANY:
-        save(batch)
+        save(batch, asked)
         before_records()
         record(batch.decisions, at=at)
         return batch.transitions_count
     number_alerts(batch)
-    messages = messages_of(batch)
     with behind():
-        save(batch, messages=messages)
+        save(batch, asked)
         send(before_records)
         record(batch.decisions, at=at)
         for one in meanwhile:

@@ -9,13 +9,14 @@ from tests.policies.evaluation.limits import BY_RATIO, LATER, limits
 pytestmark = pytest.mark.usefixtures("finops_channel")
 
 
-@pytest.mark.parametrize("many", [1, 10_000], ids=["the next evaluated ahead", "each in its turn"])
+@pytest.mark.parametrize("many", [1, 10_000], ids=["behind this thread, the next evaluated ahead", "each in its turn"])
 @pytest.mark.usefixtures("budget")
 def test_a_storm_is_written_in_portions_and_told_once(
     apply: Apply, spend: Spend, acme: Scope, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("policies.evaluation.operations.portions.WRITE_FINDINGS_MAX", 2)
-    monkeypatch.setattr("policies.evaluation.operations.portions.MANY", many)
+    for module in ("portions", "transitions"):
+        monkeypatch.setattr(f"policies.evaluation.operations.{module}.MANY", many)
     for number in range(3):
         apply(MONTHLY_BUDGET.replace("monthly-budget", f"budget-{number}").replace("[team]", "[team, organisation]"))
     apply(BY_RATIO.replace("budget.used_ratio", "cost, window: 24h").replace("[team]", "[organisation]"))
