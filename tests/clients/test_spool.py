@@ -87,3 +87,16 @@ def test_a_kill_loses_nothing_that_was_kept(tmp_path: Path) -> None:
             kept += [int(json.loads(line)["id"]) for line in batch.lines]
             spool.answered(batch)
     assert set(told) <= set(kept)
+
+
+def test_what_is_kept_after_a_kill_between_emptying_and_saying_so_is_sent_after_the_next_start_too(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "usage.ndjson").write_bytes(b"")
+    (tmp_path / "sent").write_text("40")
+    with Spool(tmp_path) as spool:
+        for name in "abcdef":
+            spool.append({"id": name})
+        assert spool.waiting_bytes > 40
+    with Spool(tmp_path) as spool:
+        assert ids(spool) == list("abcdef")

@@ -45,7 +45,8 @@ class Spool:
             raise SpoolInUse(message) from problem
         self._file = (self.folder / "usage.ndjson").open("a+b")
         self._forget_half_a_line()
-        self._sent = self._read_sent()
+        # Written again: a number beyond the end, left by a kill, would be within it once more has been appended.
+        self._write_sent(self._read_sent())
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Keeps a record until Weir has answered for it."""
