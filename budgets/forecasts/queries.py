@@ -1,6 +1,6 @@
 """What was forecast last: for the chart of a budget, and for the order in which budgets run out."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -88,6 +88,21 @@ def forecasts_of_periods(budgets: Iterable[Budget], *, day: date) -> dict[int, F
         budget_id, period = periods.get((row.scope_id, row.unit), (0, None))
         if period is not None and (row.starts_on, row.ends_on) == (period.start, period.end):
             found[budget_id] = row
+    return found
+
+
+def forecasts_by_scope(wanted: Collection[tuple[int, str]], *, day: date) -> dict[tuple[int, str], list[Forecast]]:
+    """Of scopes and units, by their ids, those of spans that the day is in, made then or the day before, newest first.
+    One query.
+    """
+    rows = Forecast.objects.filter(
+        scope_id__in={scope_id for scope_id, _unit in wanted}, unit__in={unit for _scope_id, unit in wanted},
+        starts_on__lte=day, ends_on__gt=day, made_on__gte=day - DAY, made_on__lte=day,
+    )  # fmt: skip
+    found: dict[tuple[int, str], list[Forecast]] = {key: [] for key in wanted}
+    for row in rows.order_by("-made_on"):
+        if (row.scope_id, row.unit) in found:
+            found[row.scope_id, row.unit].append(row)
     return found
 
 

@@ -9,14 +9,18 @@ from decimal import Decimal
 
 from allocation.quarantine.queries import Quarantined, quarantined_by_scope
 from allocation.usage.queries import UsageTotals, data_ages, windows_totals
+from budgets.forecasts.engine.running_out import Outlook
+from budgets.forecasts.models import Forecast
+from budgets.forecasts.queries import forecasts_by_scope, outlook_of_forecast
 from budgets.ledger.queries import BudgetFacts, budget_facts
+from governance.calendar.engine import day_of, midnight
 from governance.scopes.queries import ScopeTree
 from policies.evaluation.queries.periods import EvaluationPeriod, calendar_month, period_of_budget
-from policies.guardrails.engine.facts import CATALOGUE, EMPTY_BUDGET_RATIO, WINDOWS
+from policies.guardrails.engine.facts import CATALOGUE, EMPTY_BUDGET_RATIO, LASTS_S, WINDOWS
 from policies.guardrails.engine.types import FactKey, FactValue
 
 PERIOD_TO_DATE = "period_to_date"
-QUARANTINE = "quarantine."
+QUARANTINE, FORECAST = "quarantine.", "forecast."
 # A sender's clock may run ahead: usage dated up to this far ahead of ours counts at once.
 CLOCK_AHEAD_MAX = timedelta(minutes=1)
 
@@ -58,12 +62,15 @@ def load_facts(*, keys_of: Mapping[int, Collection[FactKey]], tree: ScopeTree, a
     totals = _totals(keys, {periods[scope_id] for scope_id in windowed}, windowed, tree, at)
     ages = data_ages(at, tree)
     quarantined = quarantined_by_scope(tree) if any(key.fact.startswith(QUARANTINE) for key in keys) else {}
+    ahead = _forecasts(keys_of, at) if any(key.fact.startswith(FORECAST) for key in keys) else {}
     values: dict[int, dict[FactKey, FactValue]] = {}
     for scope_id in scope_ids:
         age = ages.get(tree.ancestors(scope_id)[-1])
         values[scope_id] = {
             key: _quarantine_value(key.fact, quarantined.get(scope_id), at)
             if key.fact.startswith(QUARANTINE)
+            else _forecast_value(key.fact, budgets[key.unit].get(scope_id), ahead.get((scope_id, key.unit), ()), at)
+            if key.fact.startswith(FORECAST)
             else _value(key, scope_id, periods[scope_id], budgets, totals, age, at)
             for key in keys_of[scope_id]
         }
@@ -116,6 +123,42 @@ def _quarantine_value(fact: str, waiting: Quarantined | None, at: datetime) -> F
     """Current, whatever the age of the usage feed."""
     exact = Decimal(getattr(waiting or Quarantined(), fact.removeprefix(QUARANTINE)))
     return FactValue(float(exact), at, 0.0, exact)
+
+
+def _forecasts(
+    keys_of: Mapping[int, Collection[FactKey]], at: datetime
+) -> Mapping[tuple[int, str], Sequence[Forecast]]:
+    """By scope id and unit, of the scopes of which forecasts are read."""
+    units_of = {
+        scope_id: {key.unit for key in read if key.fact.startswith(FORECAST)} for scope_id, read in keys_of.items()
+    }
+    wanted = [(scope_id, unit) for scope_id, units in units_of.items() for unit in units]
+    return forecasts_by_scope(wanted, day=day_of(at))
+
+
+def _forecast_value(fact: str, facts: BudgetFacts | None, made: Sequence[Forecast], at: datetime) -> FactValue:
+    """Of the budget's period, as old as the forecast; missing where there is none, or the history says too little."""
+    if facts is None:
+        return FactValue(None, at, absent=True)
+    period = (day_of(facts.period_start), day_of(facts.period_end))
+    row = next((row for row in made if (row.starts_on, row.ends_on) == period), None)
+    if row is None or row.low is None or row.mid is None or row.high is None:
+        return FactValue(None, at)
+    if fact == "forecast.exhausted_in":
+        exact = _exhausted_in(outlook_of_forecast(row, facts, day=day_of(at)), at)
+    else:
+        bounds = {"low": row.low, "mid": row.mid, "high": row.high}
+        exact = max(bounds[fact.removeprefix("forecast.period_end.")], facts.used)
+    return FactValue(float(exact), row.made_at, max((at - row.made_at).total_seconds(), 0.0), exact)
+
+
+def _exhausted_in(outlook: Outlook, at: datetime) -> Decimal:
+    if outlook.is_spent:
+        return Decimal(0)
+    if outlook.exhausted.mid is None:
+        return Decimal(LASTS_S)
+    # It may be today's day, of which nobody knows the hour; at nothing it would be spent already.
+    return Decimal(max((midnight(outlook.exhausted.mid) - at) // timedelta(seconds=1), 1))
 
 
 def _budget_value(name: str, facts: BudgetFacts | None, age: float | None, at: datetime) -> FactValue:

@@ -35,7 +35,8 @@ CANONICAL: dict[FactKey, str] = {key: canonical_name(key) for key in every_key()
 BUDGET_FACTS = frozenset(name for key, name in CANONICAL.items() if CATALOGUE[key.fact].is_budget)
 ALLOWANCES = frozenset(name for key, name in CANONICAL.items() if CATALOGUE[key.fact].is_allowance)
 """Names of the facts that are zero when a budget has nothing in it."""
-USED_UP = {name: "0.0" if key.fact == "budget.remaining" else "1.0" for key, name in CANONICAL.items()}
+_NOTHING_LEFT = frozenset({"budget.remaining", "forecast.exhausted_in"})
+USED_UP = {name: "0.0" if key.fact in _NOTHING_LEFT else "1.0" for key, name in CANONICAL.items()}
 """What each fact is, as an expression, for a budget of one that is just used up."""
 
 

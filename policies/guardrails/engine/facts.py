@@ -30,6 +30,8 @@ EMPTY_BUDGET_RATIO = Decimal(1_000_000)
 """Any share of a budget with nothing in it (given back, or never funded by its parent) once something is used: beyond
 every threshold. Without a number nothing would ever be held back. Unused it is 1, just used up.
 """
+LASTS_S = 3650 * 86_400
+"""In how many seconds a budget is spent that is expected to last its period: beyond every threshold."""
 BUDGET_UNITS: tuple[str, ...] = get_args(Unit)
 
 
@@ -80,6 +82,20 @@ CATALOGUE: dict[str, FactKind] = {
             is_budget=True,
         ),
         FactKind("budget.daily_share", "budget", "Amount / days of the period.", is_budget=True, is_allowance=True),
+        FactKind(
+            "forecast.period_end.low",
+            "budget",
+            "Use at the end of the budget's period, which 10 of 100 cases stay below; never less than is used.",
+            is_budget=True,
+        ),
+        FactKind("forecast.period_end.mid", "budget", "The same for 50 of 100 cases.", is_budget=True),
+        FactKind("forecast.period_end.high", "budget", "The same for 90 of 100 cases.", is_budget=True),
+        FactKind(
+            "forecast.exhausted_in",
+            "seconds",
+            "Until the day on which the budget is spent in 50 of 100 cases; ten years when it lasts its period.",
+            is_budget=True,
+        ),
         FactKind(
             "quarantine.cost",
             "money",

@@ -7,7 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from governance.charts.engine.numbers import exact_quantity, money
-from policies.guardrails.engine.facts import CATALOGUE
+from policies.guardrails.engine.facts import CATALOGUE, LASTS_S
+
+PERIOD_END, EXHAUSTED_IN = "forecast.period_end", "forecast.exhausted_in"
+DAY_S = 86_400
 
 _NOUNS = {"requests": "requests", "tokens": "tokens", "errors": "failed requests", "gpu_hours": "GPU hours"}
 
@@ -22,16 +25,20 @@ def figures(inputs: Mapping[str, Any], currency: str) -> str:
 def _budgets(read: Iterable[Mapping[str, Any]], currency: str) -> Iterator[str]:
     """Use and amount of each budget that was read, by its unit; the other facts of budgets one by one."""
     by_unit: dict[str, dict[str, str]] = {}
+    ends: list[str] = []
     for fact in read:
         if not CATALOGUE[fact["fact"]].is_budget:
             continue
         name = fact["fact"].removeprefix("budget.")
-        if name == "used_ratio" and "used" in fact:
+        if name == EXHAUSTED_IN:
+            ends.append(_exhausted(int(Decimal(str(fact["value"])))))
+        elif name == "used_ratio" and "used" in fact:
             by_unit.setdefault(fact["budget"], {}).update(used=fact["used"], amount=fact["amount"])
         elif name != "used_ratio":
             by_unit.setdefault(fact["unit"], {})[name] = str(fact["value"])
     for unit in sorted(by_unit, key=lambda unit: (unit != "money", unit)):
         yield from _budget(by_unit[unit], unit, currency)
+    yield from ends
 
 
 def _budget(known: Mapping[str, str], unit: str, currency: str) -> Iterator[str]:
@@ -44,8 +51,26 @@ def _budget(known: Mapping[str, str], unit: str, currency: str) -> Iterator[str]
         yield f"the budget is {written['amount']}"
     if "remaining" in written:
         yield f"{written['remaining']} remains"
+    expected = [
+        written[f"{PERIOD_END}.{bound}"] for bound in ("low", "mid", "high") if f"{PERIOD_END}.{bound}" in written
+    ]
+    if expected:
+        yield f"{' to '.join(dict.fromkeys(expected))} is expected by the end of the period"
     if "daily_share" in written:
         yield f"the daily share of the budget is {written['daily_share']}"
+
+
+def _exhausted(seconds: int) -> str:
+    if not seconds:
+        return "the budget is spent"
+    if seconds >= LASTS_S:
+        return "the budget is expected to last its period"
+    days = seconds // DAY_S
+    return (
+        f"the budget is expected to be spent in {days} days"
+        if days > 1
+        else "the budget is expected to be spent within two days"
+    )
 
 
 def _windows(read: Iterable[Mapping[str, Any]], currency: str) -> Iterator[str]:

@@ -21,6 +21,18 @@ from policies.guardrails.engine.types import FactKey
         ),
         pytest.param(("budget.used_ratio", "", ""), FactKey("budget.used_ratio", "", "money"), "ratio", id="a ratio"),
         pytest.param(
+            ("forecast.period_end.mid", "", "tokens"),
+            FactKey("forecast.period_end.mid", "", "tokens"),
+            "tokens",
+            id="tokens that are expected",
+        ),
+        pytest.param(
+            ("forecast.exhausted_in", "", ""),
+            FactKey("forecast.exhausted_in", "", "money"),
+            "seconds",
+            id="how soon money is spent",
+        ),
+        pytest.param(
             ("quarantine.cost", "", ""), FactKey("quarantine.cost"), "money", id="money that waits in quarantine"
         ),
         pytest.param(("quarantine.records", "", ""), FactKey("quarantine.records"), "records", id="records that wait"),
@@ -57,4 +69,4 @@ def test_what_is_not_in_the_catalogue_is_refused_with_what_is(asked: tuple[str, 
 def test_every_key_is_accepted_by_the_catalogue() -> None:
     keys = every_key()
     assert [fact_key(key.fact, key.window, key.unit) for key in keys] == list(keys)
-    assert len(keys) == len(set(keys)) == 6 * 8 + 5 * 4 + 3
+    assert len(keys) == len(set(keys)) == 6 * 8 + 9 * 4 + 3

@@ -37,6 +37,15 @@ def read(name: str, value: str | None, window: str = "", unit: str = "", **more:
         pytest.param([read("budget.amount", "100"), read("cost", None, "1h")], "the budget is 100.00 EUR.",
                      id="what is missing is left out"),
         pytest.param([read("data.age", "12")], "", id="nothing that is spent"),
+        pytest.param([read("budget.amount", "100"), read("forecast.period_end.low", "90"),
+                      read("forecast.period_end.high", "130.5"), read("forecast.exhausted_in", "432001")],
+                     "the budget is 100.00 EUR; 90.00 EUR to 130.50 EUR is expected by the end of the period; "
+                     "the budget is expected to be spent in 5 days.", id="what is expected"),
+        pytest.param([read("forecast.exhausted_in", "315360000")], "the budget is expected to last its period.",
+                     id="no end in sight"),
+        pytest.param([read("forecast.exhausted_in", "1")], "the budget is expected to be spent within two days.",
+                     id="soon"),
+        pytest.param([read("forecast.exhausted_in", "0")], "the budget is spent.", id="nothing left"),
     ],
 )  # fmt: skip
 def test_figures(facts: list[dict[str, Any]], sentence: str) -> None:
