@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='scope',
             name='fiscal_year_starts',
-            field=models.PositiveSmallIntegerField(default=1, help_text='Of an organisation: the month in which its fiscal year starts, 1 to 12.'),
+            field=models.PositiveSmallIntegerField(blank=True, db_default=1, default=1, help_text='Of an organisation: the month in which its fiscal year starts, 1 to 12.'),
         ),
         migrations.AddConstraint(
             model_name='scope',

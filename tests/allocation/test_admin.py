@@ -176,6 +176,7 @@ def test_every_model_of_both_apps_is_in_the_admin_or_left_out_on_purpose() -> No
         "governance.ownership", "allocation.attributionrule", "allocation.sharedpool",
         "allocation.uncountedtelemetry",  # under Data gaps
         "governance.provideridentity",  # under the person
+        "governance.slackaccount",  # on the page of the person's own accounts
     }  # fmt: skip
     machinery = {
         "governance.scopetreeversion", "governance.idempotencyrecord", "governance.dirtyscope", "governance.heartbeat",

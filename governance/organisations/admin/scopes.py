@@ -37,6 +37,10 @@ class ScopeForm(forms.ModelForm):  # type: ignore[type-arg]  # Not subscriptable
             raise forms.ValidationError(refused.detail) from None
         return labels
 
+    def clean_fiscal_year_starts(self) -> int:
+        stated: int | None = self.cleaned_data["fiscal_year_starts"]
+        return stated or self.instance.fiscal_year_starts
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         parent, kind = cleaned.get("parent"), cleaned.get("kind")

@@ -79,7 +79,10 @@ class Scope(TreeNode):
     labels = models.JSONField(default=dict, blank=True)
     currency = models.CharField(max_length=3, blank=True, default="", help_text="Of an organisation; ISO 4217.")
     fiscal_year_starts = models.PositiveSmallIntegerField(
-        default=1, help_text="Of an organisation: the month in which its fiscal year starts, 1 to 12."
+        default=1,
+        db_default=1,
+        blank=True,
+        help_text="Of an organisation: the month in which its fiscal year starts, 1 to 12.",
     )
     is_unattributed = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

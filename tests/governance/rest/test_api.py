@@ -44,6 +44,7 @@ def test_scopes_are_listed_from_the_keys_own_down(client: Client, search: Scope,
     assert answer.json()["results"][1] == {
         "path": "acme/search/ranker", "name": "", "kind": "workload", "practice": "finops_for_ai", "environment": "",
         "criticality": "standard", "labels": {}, "currency": "", "parent": "acme/search", "is_unattributed": False,
+        "fiscal_year_starts": 1,
     }  # fmt: skip
 
 
