@@ -67,7 +67,9 @@ def _between(exhausted: Exhaustion) -> str:
 
 
 def _models(weights: Mapping[str, float]) -> str:
-    chosen = [(name, weight) for name, weight in weights.items() if weight >= NAMED_FROM][:NAMED_MAX]
+    # Of models of equal weight always the same are named, however the weights were kept: rounded to four places.
+    by_weight = sorted(weights.items(), key=lambda item: (-round(item[1], 4), item[0]))
+    chosen = [(name, weight) for name, weight in by_weight if weight >= NAMED_FROM][:NAMED_MAX]
     if not chosen:
         return "several models of nearly equal weight"
     return " and ".join(f"{MODELS[name]} ({weight:.0%})" for name, weight in chosen)
