@@ -1,8 +1,7 @@
 """Small posts of usage, recorded together with those that come at the same time."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from allocation.usage import operations
 from allocation.usage.engine.back_pressure import pause_s
-from allocation.usage.engine.posts import BYTES_MAX, POSTS_MAX
+from allocation.usage.engine.posts import POSTS_MAX
 from allocation.usage.operations import Gathering, IngestResult, Submission, record_together
 from governance.people.models import ApiKey, KeyPermission
 from governance.people.operations import authenticate_keys
@@ -50,9 +49,8 @@ def _checked(post: Post, keys: dict[KeyIdentity, ApiKey]) -> Submission | NotAll
     return replace(post.submission, key_scope_id=key.scope_id, weir_key=key.prefix)
 
 
-# Of large posts more at once would not be done sooner, but all later, and each holds its records meanwhile.
-_large = BoundedSemaphore(1)
-_alone = BoundedSemaphore(2)
+# Of large posts more at once would not be done sooner, but all later.
+_large = BoundedSemaphore(2)
 _recording: Gathering[Submission | Post, IngestResult] = Gathering(_record, size_max=POSTS_MAX)
 
 
@@ -71,20 +69,13 @@ def record_posts(posts: Sequence[Submission | Post]) -> list[IngestResult | Exce
     return _record(posts) if posts else []
 
 
-@contextmanager
-def in_turn(body: bytes) -> Iterator[None]:
-    """While a post is read and recorded: of large ones a process has one in work, whoever sends more."""
-    with _large if len(body) > BYTES_MAX else nullcontext():
-        yield
-
-
 def record_submission(submission: Submission) -> IngestResult:
     """Records what a key that was checked has sent: little together with others, much or special on its own. Much is
     answered later while roll-ups are behind.
     """
     if submission.is_plain and len(submission.events) + len(submission.refused) <= RECORDS_MAX:
         return record_post(submission)
-    with _alone:
+    with _large:
         result = operations.record_submission(submission, at=timezone.now())
         # Recorded for good; the next of its sender comes after the answer. The place among the large ones is kept, or
         # many senders would be slowed together as little as one.

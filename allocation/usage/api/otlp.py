@@ -19,7 +19,6 @@ from rest_framework.views import APIView
 
 from allocation.sources.documents import PriceFrom
 from allocation.usage.api.bodies import body_of, media_type, sender
-from allocation.usage.api.gathered import in_turn
 from allocation.usage.api.serializers import PriceIn
 from allocation.usage.api.usage import record
 from allocation.usage.importers.otlp.answer import as_json, as_message, nothing_counts, refusals, status_message
@@ -99,10 +98,8 @@ class Receiver(APIView):
         encoding = ENCODINGS.get(media_type(request))
         if encoding is None:
             raise UnsupportedMediaType(media_type(request))
-        body = body_of(request)
-        with in_turn(body):
-            received = self.read(request, body, encoding)
-            rejected = record(request, received, "otlp", price_asked(request), received.traced).rejected
+        received = self.read(request, body_of(request), encoding)
+        rejected = record(request, received, "otlp", price_asked(request), received.traced).rejected
         message = refusals(self.signal, rejected)
         if received.counts_nothing:
             message = nothing_counts(self.signal, received.uncounted)

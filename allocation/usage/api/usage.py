@@ -18,7 +18,7 @@ from allocation.sources.documents import PriceFrom
 from allocation.usage import operations, queries
 from allocation.usage.api.answers import INGEST_ANSWERS, ingest_answer
 from allocation.usage.api.bodies import body_of, media_type, sender
-from allocation.usage.api.gathered import in_turn, record_submission
+from allocation.usage.api.gathered import record_submission
 from allocation.usage.api.serializers import (
     PriceIn,
     RecordFilterIn,
@@ -93,10 +93,8 @@ class Usage(APIView):
         source_format, read = READERS.get(media_type(request), (None, None))
         if source_format is None or read is None:
             raise UnsupportedMediaType(media_type(request))
-        body = body_of(request)
-        with in_turn(body):
-            incoming = read(body, records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX)
-            return ingest_answer(request, record(request, incoming, source_format))
+        incoming = read(body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX)
+        return ingest_answer(request, record(request, incoming, source_format))
 
     @extend_schema(operation_id="usage_list", parameters=[RecordFilterIn], responses=UsageRecordOut(many=True))
     def get(self, request: Request) -> Response:
@@ -135,12 +133,10 @@ class LiteLLMUsage(APIView):
     )
     def post(self, request: Request) -> Response:
         price: PriceFrom | None = PriceIn.of(request).get("price")
-        body = body_of(request)
-        with in_turn(body):
-            incoming = read_payloads(
-                body, records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price or "catalogue"
-            )
-            return ingest_answer(request, record(request, incoming, "litellm", price))
+        incoming = read_payloads(
+            body_of(request), records_max=settings.USAGE_EVENTS_PER_REQUEST_MAX, price=price or "catalogue"
+        )
+        return ingest_answer(request, record(request, incoming, "litellm", price))
 
 
 class UsageSummary(APIView):
