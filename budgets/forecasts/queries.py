@@ -78,17 +78,10 @@ def forecasts_of_periods(budgets: Iterable[Budget], *, day: date) -> dict[int, F
     """By budget id that of its period on the day, made then or the day before; of some there may be none, or only the
     reason why. One query.
     """
-    periods = {(budget.scope_id, budget.unit): (budget.pk, budget.period_on(day)) for budget in budgets}
-    rows = Forecast.objects.filter(
-        scope_id__in={scope_id for scope_id, _unit in periods}, starts_on__lte=day, ends_on__gt=day,
-        made_on__gte=day - DAY, made_on__lte=day,
-    )  # fmt: skip
-    found = {}
-    for row in rows.order_by("made_on"):
-        budget_id, period = periods.get((row.scope_id, row.unit), (0, None))
-        if period is not None and (row.starts_on, row.ends_on) == (period.start, period.end):
-            found[budget_id] = row
-    return found
+    periods = [(budget, period) for budget in budgets if (period := budget.period_on(day)) is not None]
+    made = forecasts_by_scope([(budget.scope_id, budget.unit) for budget, _period in periods], day=day)
+    found = ((budget.pk, of_period(made[budget.scope_id, budget.unit], period)) for budget, period in periods)
+    return {budget_id: row for budget_id, row in found if row is not None}
 
 
 def forecasts_by_scope(wanted: Collection[tuple[int, str]], *, day: date) -> dict[tuple[int, str], list[Forecast]]:
@@ -104,6 +97,11 @@ def forecasts_by_scope(wanted: Collection[tuple[int, str]], *, day: date) -> dic
         if (row.scope_id, row.unit) in found:
             found[row.scope_id, row.unit].append(row)
     return found
+
+
+def of_period(made: Iterable[Forecast], period: Period) -> Forecast | None:
+    """The first that is of just this period."""
+    return next((row for row in made if (row.starts_on, row.ends_on) == (period.start, period.end)), None)
 
 
 def with_forecast(budgets: BudgetQuerySet, *, day: date) -> BudgetQuerySet:

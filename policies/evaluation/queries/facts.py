@@ -11,8 +11,9 @@ from allocation.quarantine.queries import Quarantined, quarantined_by_scope
 from allocation.usage.queries import UsageTotals, data_ages, windows_totals
 from budgets.forecasts.engine.running_out import Outlook
 from budgets.forecasts.models import Forecast
-from budgets.forecasts.queries import forecasts_by_scope, outlook_of_forecast
+from budgets.forecasts.queries import forecasts_by_scope, of_period, outlook_of_forecast
 from budgets.ledger.queries import BudgetFacts, budget_facts
+from budgets.plans.engine.periods import Period
 from governance.calendar.engine import day_of, midnight
 from governance.scopes.queries import ScopeTree
 from policies.evaluation.queries.periods import EvaluationPeriod, calendar_month, period_of_budget
@@ -140,8 +141,7 @@ def _forecast_value(fact: str, facts: BudgetFacts | None, made: Sequence[Forecas
     """Of the budget's period, as old as the forecast; missing where there is none, or the history says too little."""
     if facts is None:
         return FactValue(None, at, absent=True)
-    period = (day_of(facts.period_start), day_of(facts.period_end))
-    row = next((row for row in made if (row.starts_on, row.ends_on) == period), None)
+    row = of_period(made, Period(day_of(facts.period_start), day_of(facts.period_end)))
     if row is None or row.low is None or row.mid is None or row.high is None:
         return FactValue(None, at)
     if fact == "forecast.exhausted_in":
