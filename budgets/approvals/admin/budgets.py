@@ -17,7 +17,7 @@ from budgets.approvals import operations, rules
 from budgets.approvals.admin.actions import ActionPage
 from budgets.approvals.admin.buttons import badge, button
 from budgets.approvals.admin.decisions import DECISIONS, end_shown, grant_shown
-from budgets.approvals.admin.outlook import BUDGET_COLUMNS, OutlookColumns, give_outlooks, two_lines
+from budgets.approvals.admin.outlook import BUDGET_COLUMNS, OutlookColumns, give_outlooks, proposer, two_lines
 from budgets.approvals.queries import undecided, waiting_ends, waiting_grants
 from budgets.forecasts.queries import (
     days_ahead,
@@ -37,7 +37,7 @@ from budgets.plans.models import Budget
 from budgets.reservations.engine.words import bound_in_words
 from budgets.reservations.queries.overshoot import overshoot_bounds
 from governance.pages.admin.base import acting
-from governance.pages.admin.show import file_name, number_column
+from governance.pages.admin.show import number_column
 
 BADGES = {
     Budget.Status.DRAFT: "default",
@@ -200,7 +200,7 @@ class BudgetAdmin(OutlookColumns, ActionPage):
 
     @admin.display(description="proposed by", ordering="submitted_by")
     def proposed_by(self, budget: Budget) -> str:
-        return str(budget.submitted_by or budget.created_by or file_name(budget.source))
+        return proposer(budget)
 
     def _ask_of_list(self, request: HttpRequest, verb: str, chosen: Iterable[Budget]) -> HttpResponse:
         return self.ask(request, verb, list(chosen), from_list=True)

@@ -140,6 +140,11 @@ def _of_outlook(name: str) -> Callable[[Any], Cell]:
     return lambda budget: getattr(budget.outlook, name, None)
 
 
+def proposer(budget: Budget) -> str:
+    """Who proposed it, or which file."""
+    return str(budget.submitted_by or budget.created_by or file_name(budget.source))
+
+
 # What a file has of a budget: amounts as numbers, their unit and currency beside them.
 BUDGET_COLUMNS = (
     Column("Scope", lambda budget: budget.scope.path),
@@ -160,5 +165,5 @@ BUDGET_COLUMNS = (
     Column("At the latest", lambda budget: budget.outlook.exhausted.late if budget.outlook else None),
     Column("Forecast", _of_outlook("reason")),
     Column("Owner", lambda budget: ", ".join(budget.owners)),
-    Column("Proposed by", lambda budget: str(budget.submitted_by or budget.created_by or file_name(budget.source))),
+    Column("Proposed by", proposer),
 )
